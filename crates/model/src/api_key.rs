@@ -1,0 +1,154 @@
+//! API keys: shown once, kept as a hash.
+//!
+//! A key is `wz_` and base64url of the organization's id and 24 random bytes. It names its organization itself, so
+//! checking it needs no look-up across organizations: the row is searched inside that organization or not at all.
+
+use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::database::{Database, Operator, Result};
+use crate::scope::Scope;
+
+const PREFIX: &str = "wz_";
+const RANDOM: usize = 24;
+
+/// A key as its organization sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ApiKey {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// Its last four characters.
+    pub hint: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// Since when it is refused.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    fn read(row: &Row) -> Self {
+        Self {
+            id: row.get("id"),
+            name: row.get("name"),
+            hint: row.get("hint"),
+            created_at: row.get("created_at"),
+            last_used_at: row.get("last_used_at"),
+            revoked_at: row.get("revoked_at"),
+        }
+    }
+}
+
+/// Makes a key. The text is returned here and never again.
+pub async fn create(tx: &Operator, scope: &Scope, name: &str) -> Result<(ApiKey, SecretString)> {
+    let mut random = [0; RANDOM];
+    getrandom::fill(&mut random).expect("the operating system gives random bytes");
+    let text = format!(
+        "{PREFIX}{}",
+        BASE64URL_NOPAD.encode(&[scope.organization_id().as_bytes().as_slice(), &random].concat())
+    );
+    let row = tx
+        .query_opt(
+            "INSERT INTO wazapp.api_key (organization_id, id, name, hint, hash) VALUES ($1, $2, $3, $4, $5) RETURNING *",
+            &[&scope.organization_id(), &Uuid::now_v7(), &name, &&text[text.len() - 4..], &hash(&text)],
+        )
+        .await?
+        .expect("INSERT … RETURNING answers a row");
+    Ok((ApiKey::read(&row), SecretString::from(text)))
+}
+
+/// An organization's keys, oldest first.
+pub async fn list(tx: &Operator, scope: &Scope) -> Result<Vec<ApiKey>> {
+    let rows = tx
+        .query(
+            "SELECT * FROM wazapp.api_key WHERE organization_id = $1 ORDER BY id",
+            &[&scope.organization_id()],
+        )
+        .await?;
+    Ok(rows.iter().map(ApiKey::read).collect())
+}
+
+/// Refuses a key from now on. False: there is no such key in force.
+pub async fn revoke(tx: &Operator, scope: &Scope, id: Uuid) -> Result<bool> {
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.api_key SET revoked_at = now()
+             WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id",
+            &[&scope.organization_id(), &id],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Who a presented key stands for: the only way from a request to a [`Scope`].
+pub async fn authenticate(database: &Database, presented: &SecretString) -> Result<Option<Scope>> {
+    let Some(organization_id) = organization_of(presented.expose_secret()) else {
+        return Ok(None);
+    };
+    let claimed = Scope::new(organization_id);
+    let tx = database.tenant(&claimed).await?;
+    let row = tx
+        .query_opt(
+            "SELECT id, last_used_at IS NULL OR last_used_at < now() - interval '1 minute' AS stale
+             FROM wazapp.api_key WHERE organization_id = $1 AND hash = $2 AND revoked_at IS NULL",
+            &[&organization_id, &hash(presented.expose_secret())],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.get("stale") {
+        tx.query(
+            "UPDATE wazapp.api_key SET last_used_at = now() WHERE organization_id = $1 AND id = $2",
+            &[&organization_id, &row.get::<_, Uuid>("id")],
+        )
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(Some(claimed))
+}
+
+fn organization_of(text: &str) -> Option<Uuid> {
+    let bytes = BASE64URL_NOPAD
+        .decode(text.strip_prefix(PREFIX)?.as_bytes())
+        .ok()?;
+    let (id, random) = bytes.split_at_checked(16)?;
+    (random.len() == RANDOM).then(|| Uuid::from_slice(id).ok())?
+}
+
+/// The key is 192 random bits, so a plain hash is as good as a slow one.
+fn hash(text: &str) -> Vec<u8> {
+    Sha256::digest(text).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_shape_names_an_organization() {
+        let id = Uuid::now_v7();
+        let text = format!(
+            "wz_{}",
+            BASE64URL_NOPAD.encode(&[id.as_bytes().as_slice(), &[9; RANDOM]].concat())
+        );
+        assert_eq!(organization_of(&text), Some(id));
+        for bad in [
+            "",
+            "wz_",
+            "Bearer",
+            &text[..text.len() - 1],
+            &text[3..],
+            &format!("{text}A"),
+            &text.replace("wz_", "WZ_"),
+        ] {
+            assert_eq!(organization_of(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,649 @@
+//! Connections and transactions.
+//!
+//! Nothing outside this crate sees a bare connection. A transaction is opened as one of two roles, [`Tenant`] or
+//! [`Operator`]; the role and the organization travel in the same round trip as BEGIN and end with the transaction.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::future::maybe_done;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use postgres_types::{ToSql, Type};
+use tokio_postgres::{Config, NoTls, Row};
+
+use crate::scope::Scope;
+use crate::tls;
+
+/// How long a request waits for a connection before it is told that the database is busy.
+const POOL_WAIT: Duration = Duration::from_secs(5);
+
+/// Our statements are index look-ups by key. While tables are young or batches large the planner guesses
+/// otherwise, and a cached plan keeps the guess, so the worker's sessions rule the other plans out.
+const WORKER_SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan;";
+
+/// Something the database, or the way to it, did not do.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// No connection could be had.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
+    /// A statement failed.
+    #[error("the database refused a statement: {}", describe(.0))]
+    Refused(#[from] tokio_postgres::Error),
+    /// COMMIT answered, but the transaction had failed before it.
+    #[error("the transaction was rolled back")]
+    RolledBack,
+    /// The database is not as wazapp needs it; the text says what to do.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl DatabaseError {
+    /// The data or the statement was refused, as opposed to the database being away: trying a part of the batch may help.
+    pub fn blames_data(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.code().is_some_and(|code| {
+                // 22 data, 23 integrity, 42 syntax or name, 54 program limit, XX internal.
+                matches!(
+                    &code.code()[..2],
+                    "21" | "22" | "23" | "42" | "44" | "54" | "XX"
+                )
+            }),
+            _ => false,
+        }
+    }
+
+    /// A deadlock or a serialization failure: the same transaction, again, will do.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.code().is_some_and(|code| code.code().starts_with("40")))
+    }
+}
+
+/// The server's message without the row's content: `detail` may quote a message text, so it is left out.
+fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}
+
+impl From<PoolError> for DatabaseError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => Self::Unreachable(describe(&error)),
+            PoolError::Timeout(_) => Self::Unreachable("all connections are busy".into()),
+            other => Self::Unreachable(other.to_string()),
+        }
+    }
+}
+
+/// The result of everything in this crate that talks to the database.
+pub type Result<T, E = DatabaseError> = std::result::Result<T, E>;
+
+/// How to reach PostgreSQL.
+#[derive(Clone)]
+pub struct Access {
+    /// For short transactions; may lead to a transaction pooler.
+    pub pooled: Config,
+    /// A direct or session connection: migrations, and the long-lived connections of the worker.
+    pub direct: Config,
+    /// What the URL's `sslmode` asked for.
+    pub tls: tls::Mode,
+    /// Whether `pooled` is a transaction pooler: prepared statements are not kept then.
+    pub transaction_pooler: bool,
+    /// Whether the roles themselves may log in, as they do on a private PostgreSQL.
+    pub roles_log_in: bool,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Access(••••)")
+    }
+}
+
+impl Access {
+    /// A private PostgreSQL behind a Unix socket.
+    pub fn socket(directory: &std::path::Path, database: &str) -> Self {
+        let mut config = Config::new();
+        config
+            .host_path(directory)
+            .dbname(database)
+            .user("postgres")
+            .application_name("wazapp");
+        Self {
+            pooled: config.clone(),
+            direct: config,
+            tls: tls::Mode::Off,
+            transaction_pooler: false,
+            roles_log_in: true,
+        }
+    }
+
+    /// A PostgreSQL someone else runs. `direct` is another way to it when `url` leads to a transaction pooler.
+    pub fn external(url: &str, direct: Option<&str>) -> Result<Self> {
+        let (pooled, tls) = tls::parse_url(url)?;
+        let direct_config = match direct {
+            Some(direct) => tls::parse_url(direct)?.0,
+            None => pooled.clone(),
+        };
+        Ok(Self {
+            pooled,
+            direct: direct_config,
+            tls,
+            transaction_pooler: direct.is_some_and(|direct| direct != url),
+            roles_log_in: false,
+        })
+    }
+}
+
+/// PostgreSQL, as the two roles of wazapp see it.
+#[derive(Clone)]
+pub struct Database {
+    web: Pool,
+    worker: Pool,
+    web_prepares: bool,
+    access: Access,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Database")
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Web,
+    Worker,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Web => "wazapp_web",
+            Self::Worker => "wazapp_worker",
+        }
+    }
+}
+
+impl Database {
+    /// Opens no connection yet. `size` is the most connections for requests; the worker's are as many as it asks for.
+    pub fn new(access: Access, size: usize) -> Result<Self> {
+        let web = pool(&access, &access.pooled, Role::Web, size)?;
+        let worker = pool(&access, &access.direct, Role::Worker, 64)?;
+        let web_prepares = !access.transaction_pooler;
+        Ok(Self {
+            web,
+            worker,
+            web_prepares,
+            access,
+        })
+    }
+
+    /// A transaction inside one organization.
+    pub async fn tenant(&self, scope: &Scope) -> Result<Tenant> {
+        let begin = format!(
+            "BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{}'",
+            scope.organization_id()
+        );
+        let tx = Tx::begin(&self.web, &begin, self.web_prepares).await?;
+        Ok(Tenant { tx, scope: *scope })
+    }
+
+    /// A transaction across organizations: batches and operators' commands.
+    pub async fn operator(&self) -> Result<Operator> {
+        Ok(Operator {
+            tx: Tx::begin(&self.worker, "BEGIN; SET LOCAL ROLE wazapp_worker", true).await?,
+        })
+    }
+
+    /// A long-lived connection of the worker's.
+    pub async fn connection(&self) -> Result<Connection> {
+        Ok(Connection {
+            object: self.worker.get().await?,
+        })
+    }
+
+    /// A connection as the owner of the schema, outside the pools: migrations and partitions.
+    pub(crate) async fn owner(&self) -> Result<tokio_postgres::Client> {
+        tls::connect(&self.access.direct, &self.access.tls).await
+    }
+
+    #[allow(dead_code)]
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Connections in use and open, for requests and for the worker.
+    pub fn usage(&self) -> Usage {
+        let (web, worker) = (self.web.status(), self.worker.status());
+        Usage {
+            web_in_use: web.size.saturating_sub(web.available),
+            web_open: web.size,
+            worker_in_use: worker.size.saturating_sub(worker.available),
+            worker_open: worker.size,
+        }
+    }
+
+    /// Closes every connection.
+    pub fn close(&self) {
+        self.web.close();
+        self.worker.close();
+    }
+}
+
+/// How many connections are in use.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Requests' connections at work.
+    pub web_in_use: usize,
+    /// Requests' connections open.
+    pub web_open: usize,
+    /// The worker's connections at work.
+    pub worker_in_use: usize,
+    /// The worker's connections open.
+    pub worker_open: usize,
+}
+
+fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Pool> {
+    let mut config = config.clone();
+    config
+        .keepalives_idle(Duration::from_secs(30))
+        .connect_timeout(Duration::from_secs(5));
+    if access.roles_log_in {
+        config.user(role.name());
+    }
+    let manager_config = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let manager = match access.tls.connector()? {
+        None => Manager::from_config(config, NoTls, manager_config),
+        Some(connector) => Manager::from_config(config, connector, manager_config),
+    };
+    let mut builder = Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(POOL_WAIT))
+        .create_timeout(Some(POOL_WAIT))
+        .runtime(deadpool_postgres::Runtime::Tokio1);
+    if role == Role::Worker {
+        builder = builder.post_create(deadpool_postgres::Hook::async_fn(|client, _| {
+            Box::pin(async move {
+                client
+                    .batch_execute(WORKER_SETTINGS)
+                    .await
+                    .map_err(deadpool_postgres::HookError::Backend)
+            })
+        }));
+    }
+    builder
+        .build()
+        .map_err(|error| DatabaseError::Unreachable(error.to_string()))
+}
+
+/// One open transaction. Dropped before its end, in whatever state, it is rolled back before the connection serves
+/// anyone else: a cancelled request must not leave its organization behind.
+pub struct Tx {
+    object: Option<Object>,
+    prepares: bool,
+    failed: AtomicBool,
+}
+
+impl Tx {
+    fn new(object: Object, prepares: bool) -> Self {
+        Self {
+            object: Some(object),
+            prepares,
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    async fn begin(pool: &Pool, begin: &str, prepares: bool) -> Result<Self> {
+        // The guard stands before BEGIN is sent: this future may be dropped at the await below.
+        let tx = Self::new(pool.get().await?, prepares);
+        match tx.client().batch_execute(begin).await {
+            Ok(()) => Ok(tx),
+            // A connection that died while it was idle: one fresh try, before anything was done.
+            Err(error) if error.is_closed() => {
+                drop(tx.detach());
+                let tx = Self::new(pool.get().await?, prepares);
+                tx.client().batch_execute(begin).await?;
+                Ok(tx)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn client(&self) -> &deadpool_postgres::ClientWrapper {
+        self.object
+            .as_ref()
+            .expect("a transaction holds its connection until its end")
+    }
+
+    fn detach(mut self) -> Option<deadpool_postgres::ClientWrapper> {
+        self.object.take().map(Object::take)
+    }
+
+    pub(crate) async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+        let rows = query(self.client(), self.prepares, sql, params).await;
+        if rows.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        rows
+    }
+
+    pub(crate) async fn query_opt(&self, sql: &str, params: &[&dyn Param]) -> Result<Option<Row>> {
+        Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    /// Several statements without parameters.
+    pub(crate) async fn execute_script(&self, sql: &str) -> Result<()> {
+        let done = self.client().batch_execute(sql).await;
+        if done.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        Ok(done?)
+    }
+
+    /// Ends the transaction; what it did is durable when this returns.
+    pub async fn commit(mut self) -> Result<()> {
+        // PostgreSQL answers the COMMIT of a failed transaction with success, after rolling it back.
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(DatabaseError::RolledBack);
+        }
+        self.client().batch_execute("COMMIT").await?;
+        self.object = None;
+        Ok(())
+    }
+
+    /// Ends the transaction and forgets what it did.
+    pub async fn rollback(mut self) -> Result<()> {
+        self.client().batch_execute("ROLLBACK").await?;
+        self.object = None;
+        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            drop(Object::take(object));
+            return;
+        };
+        runtime.spawn(async move {
+            let ended = tokio::time::timeout(POOL_WAIT, object.batch_execute("ROLLBACK")).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                drop(Object::take(object));
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for Tx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tx")
+    }
+}
+
+/// A transaction inside one organization: every statement also runs under its row-level security.
+#[derive(Debug)]
+pub struct Tenant {
+    tx: Tx,
+    scope: Scope,
+}
+
+impl Tenant {
+    /// Whose rows these are.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub(crate) fn organization_id(&self) -> uuid::Uuid {
+        self.scope.organization_id()
+    }
+
+    /// See [`Tx::commit`].
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+impl std::ops::Deref for Tenant {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+/// A transaction across organizations. Functions that take it carry `any_organization` in their name, or belong to a
+/// global table.
+#[derive(Debug)]
+pub struct Operator {
+    tx: Tx,
+}
+
+impl Operator {
+    /// See [`Tx::commit`].
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+impl std::ops::Deref for Operator {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+/// Statements that travel together: one round trip for a whole batch, in the order they were pushed.
+#[derive(Default)]
+pub struct Pipeline<'a> {
+    steps: Vec<(&'static str, Vec<Box<dyn Param + 'a>>)>,
+}
+
+impl std::fmt::Debug for Pipeline<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pipeline({} statements)", self.steps.len())
+    }
+}
+
+/// The parameters of one statement of a [`Pipeline`].
+macro_rules! params {
+    ($($param:expr),* $(,)?) => { vec![$(Box::new($param) as Box<dyn crate::database::Param + '_>),*] };
+}
+pub(crate) use params;
+
+impl<'a> Pipeline<'a> {
+    /// Nothing to do yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn push(&mut self, sql: &'static str, params: Vec<Box<dyn Param + 'a>>) {
+        self.steps.push((sql, params));
+    }
+}
+
+impl Operator {
+    /// Runs the statements and commits, in one round trip. What they did is durable when this returns; if one fails,
+    /// none of them happened.
+    pub async fn finish(mut self, pipeline: Pipeline<'_>) -> Result<()> {
+        let client = self.tx.client();
+        // All are prepared before the first is sent, or a first use would let later ones overtake.
+        let mut statements = Vec::with_capacity(pipeline.steps.len());
+        for (sql, _) in &pipeline.steps {
+            statements.push(client.prepare_cached(sql).await?);
+        }
+        let params: Vec<Vec<&(dyn ToSql + Sync)>> = pipeline
+            .steps
+            .iter()
+            .map(|(_, params)| params.iter().map(|param| param.as_sql()).collect())
+            .collect();
+        let mut queries: Vec<_> = statements
+            .iter()
+            .zip(&params)
+            .map(|(statement, params)| {
+                Box::pin(maybe_done(client.execute(statement, params.as_slice())))
+            })
+            .collect();
+        // A query is sent when it is first polled: all of them in their order, then COMMIT.
+        let all = poll_fn(|context| {
+            let pending = queries
+                .iter_mut()
+                .map(|query| usize::from(query.as_mut().poll(context).is_pending()))
+                .sum::<usize>();
+            if pending == 0 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        let ((), committed) = futures::join!(all, client.batch_execute("COMMIT"));
+        committed?;
+        // PostgreSQL answers the COMMIT behind a failed statement with success, after rolling back.
+        let failure = queries.iter_mut().find_map(|query| {
+            query
+                .as_mut()
+                .take_output()
+                .and_then(std::result::Result::err)
+        });
+        drop(queries);
+        self.tx.object = None;
+        failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// A connection that its holder keeps: the inbound writer's.
+pub struct Connection {
+    object: Object,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connection")
+    }
+}
+
+impl Connection {
+    /// Runs one statement in a transaction of its own, as the worker, in one round trip. Several may be under way at
+    /// once: they run in the order in which they were first polled.
+    pub(crate) async fn run(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+        let client: &tokio_postgres::Client = &self.object;
+        let statement = self.object.prepare_cached(sql).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_sql()).collect();
+        let (begun, rows, committed) = futures::join!(
+            client.batch_execute("BEGIN; SET LOCAL ROLE wazapp_worker"),
+            client.query(&statement, &params),
+            client.batch_execute("COMMIT"),
+        );
+        begun?;
+        let rows = rows?;
+        committed?;
+        Ok(rows)
+    }
+
+    /// Whether the server, or the network, ended it.
+    pub fn is_closed(&self) -> bool {
+        self.object.is_closed()
+    }
+
+    /// The time of one empty round trip.
+    pub async fn round_trip(&self) -> Result<Duration> {
+        let started = std::time::Instant::now();
+        self.object.batch_execute("").await?;
+        Ok(started.elapsed())
+    }
+
+    /// Ends the connection instead of giving it back.
+    pub fn discard(self) {
+        drop(Object::take(self.object));
+    }
+}
+
+async fn query(
+    client: &deadpool_postgres::ClientWrapper,
+    prepares: bool,
+    sql: &str,
+    params: &[&dyn Param],
+) -> Result<Vec<Row>> {
+    if prepares {
+        let statement = client.prepare_cached(sql).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_sql()).collect();
+        return Ok(client.query(&statement, &params).await?);
+    }
+    let params: Vec<_> = params
+        .iter()
+        .map(|param| (param.as_sql(), param.sql_type()))
+        .collect();
+    Ok(client.query_typed(sql, &params).await?)
+}
+
+/// A parameter that names its own type: through a transaction pooler statements are not prepared, so nobody else
+/// would say what it is.
+pub trait Param: ToSql + Sync + Send {
+    /// PostgreSQL's type for it.
+    fn sql_type(&self) -> Type;
+    /// Itself, as the driver wants it.
+    fn as_sql(&self) -> &(dyn ToSql + Sync);
+}
+
+macro_rules! params {
+    ($($rust:ty => $one:ident, $many:ident;)+) => {$(
+        impl Param for $rust {
+            fn sql_type(&self) -> Type { Type::$one }
+            fn as_sql(&self) -> &(dyn ToSql + Sync) { self }
+        }
+        impl Param for Option<$rust> {
+            fn sql_type(&self) -> Type { Type::$one }
+            fn as_sql(&self) -> &(dyn ToSql + Sync) { self }
+        }
+        impl Param for Vec<$rust> {
+            fn sql_type(&self) -> Type { Type::$many }
+            fn as_sql(&self) -> &(dyn ToSql + Sync) { self }
+        }
+        impl Param for Vec<Option<$rust>> {
+            fn sql_type(&self) -> Type { Type::$many }
+            fn as_sql(&self) -> &(dyn ToSql + Sync) { self }
+        }
+    )+};
+}
+
+params! {
+    bool => BOOL, BOOL_ARRAY;
+    i16 => INT2, INT2_ARRAY;
+    i32 => INT4, INT4_ARRAY;
+    i64 => INT8, INT8_ARRAY;
+    &str => TEXT, TEXT_ARRAY;
+    String => TEXT, TEXT_ARRAY;
+    &[u8] => BYTEA, BYTEA_ARRAY;
+    uuid::Uuid => UUID, UUID_ARRAY;
+    jiff::Timestamp => TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+}
+
+impl Param for Vec<u8> {
+    fn sql_type(&self) -> Type {
+        Type::BYTEA
+    }
+    fn as_sql(&self) -> &(dyn ToSql + Sync) {
+        self
+    }
+}
+
+impl Param for Vec<Vec<u8>> {
+    fn sql_type(&self) -> Type {
+        Type::BYTEA_ARRAY
+    }
+    fn as_sql(&self) -> &(dyn ToSql + Sync) {
+        self
+    }
+}

@@ -1,0 +1,335 @@
+//! Queue 1: raw webhook bodies, appended by writers and read by lanes.
+//!
+//! A *stream* is one writer connection; it numbers its rows itself, so within a stream rows become visible in order and
+//! a cursor that has passed a row will never miss an earlier one. A *lane* holds the bodies of some numbers: each
+//! number's bodies are applied in order, lanes run in parallel. Nothing here is updated or deleted row by row.
+
+use std::hash::Hasher;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use futures::try_join;
+use jiff::{SignedDuration, Timestamp};
+use siphasher::sip::SipHasher13;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::conversation::column;
+use crate::database::{Connection, DatabaseError, Operator, Pipeline, Result, params};
+
+/// How many lanes there are; the migration made as many rows.
+pub const LANES: usize = 32;
+
+/// A stream's rows lie between its start and this long after, which lets PostgreSQL skip the other days' partitions.
+const STREAM_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// An idle stream ends well before upkeep may remove it.
+const STREAM_IDLE: SignedDuration = SignedDuration::from_mins(30);
+
+/// The lane of a number. The hash has a fixed key: every node, and every version, must agree.
+pub fn lane(phone_number_id: Option<&[u8]>) -> i16 {
+    let Some(phone_number_id) = phone_number_id else {
+        return 0;
+    };
+    let mut hasher = SipHasher13::new_with_keys(0x77617a, 0x617070);
+    hasher.write(phone_number_id);
+    i16::try_from(hasher.finish() % LANES as u64).expect("there are few lanes")
+}
+
+/// A body to append.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// See [`lane`].
+    pub lane: i16,
+    /// The App it was signed for; `None`: the default App.
+    pub app_id: Option<String>,
+    /// As received.
+    pub bytes: Bytes,
+    /// When it was received.
+    pub received_at: Timestamp,
+}
+
+/// One writer's sequence of rows.
+#[derive(Debug)]
+pub struct Stream {
+    id: Uuid,
+    position: i64,
+    started_at: Timestamp,
+    used_at: Timestamp,
+}
+
+/// Rows reserved for one batch.
+#[derive(Debug)]
+pub struct Reserved {
+    stream: Uuid,
+    first: i64,
+}
+
+impl Stream {
+    /// Registers a new stream.
+    pub async fn start(connection: &Connection, now: Timestamp) -> Result<Self> {
+        let id = Uuid::now_v7();
+        connection
+            .run(
+                "INSERT INTO wazapp.stream (id, started_at) VALUES ($1, $2)",
+                &[&id, &now],
+            )
+            .await?;
+        Ok(Self {
+            id,
+            position: 0,
+            started_at: now,
+            used_at: now,
+        })
+    }
+
+    /// Whether its time is over and the writer must start another.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        now.duration_since(self.started_at) > STREAM_LIFE
+            || now.duration_since(self.used_at) > STREAM_IDLE
+    }
+
+    /// Numbers the rows of the next batch.
+    pub fn reserve(&mut self, rows: usize, now: Timestamp) -> Reserved {
+        let first = self.position + 1;
+        self.position += i64::try_from(rows).expect("a batch is small");
+        self.used_at = now;
+        Reserved {
+            stream: self.id,
+            first,
+        }
+    }
+}
+
+/// Appends one batch in one transaction and one round trip. On success the bodies are durable.
+pub async fn append(connection: &Connection, reserved: Reserved, bodies: &[Body]) -> Result<()> {
+    let rows = connection
+        .run(
+            // The key-share lock on the stream's row keeps upkeep from removing the stream under us.
+            "WITH stream AS (SELECT id FROM wazapp.stream WHERE id = $1 FOR KEY SHARE),
+                  appended AS (
+                    INSERT INTO wazapp.inbound (stream_id, lane, position, received_at, app_id, body)
+                    SELECT stream.id, k.lane, $2 + k.nth - 1, k.received_at, k.app_id, k.body
+                    FROM stream, unnest($3::smallint[], $4::timestamptz[], $5::text[], $6::bytea[])
+                      WITH ORDINALITY AS k (lane, received_at, app_id, body, nth)
+                    RETURNING 1)
+             SELECT count(*) FROM appended",
+            &[
+                &reserved.stream,
+                &reserved.first,
+                &column(bodies, |body| body.lane),
+                &column(bodies, |body| body.received_at),
+                &column(bodies, |body| body.app_id.as_deref()),
+                &column(bodies, |body| body.bytes.as_ref()),
+            ],
+        )
+        .await?;
+    let appended: i64 = rows.first().map_or(0, |row| row.get(0));
+    if appended == i64::try_from(bodies.len()).expect("a batch is small") {
+        Ok(())
+    } else {
+        Err(DatabaseError::Unfit("the stream was ended".into()))
+    }
+}
+
+/// What this process knows to be waiting, by lane. Hints only: polling is the truth.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    lanes: [AtomicU32; LANES],
+    appended: Notify,
+}
+
+impl Backlog {
+    /// Bodies were committed.
+    pub fn appended(&self, lanes: impl Iterator<Item = i16>) {
+        for lane in lanes {
+            if let Some(count) = usize::try_from(lane)
+                .ok()
+                .and_then(|lane| self.lanes.get(lane))
+            {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.appended.notify_waiters();
+    }
+
+    /// Waits for [`Backlog::appended`], if nothing waits already in these lanes.
+    pub async fn wait(&self, lanes: &[i16]) {
+        let appended = self.appended.notified();
+        if self.waiting(lanes) == 0 {
+            appended.await;
+        }
+    }
+
+    /// How many bodies wait in these lanes.
+    pub fn waiting(&self, lanes: &[i16]) -> u32 {
+        lanes.iter().map(|lane| self.lane(*lane)).sum()
+    }
+
+    /// How many bodies wait in one lane.
+    pub fn lane(&self, lane: i16) -> u32 {
+        usize::try_from(lane)
+            .ok()
+            .and_then(|lane| self.lanes.get(lane))
+            .map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// Bodies of a lane were taken.
+    pub fn taken(&self, lane: i16, taken: u32) {
+        if let Some(count) = usize::try_from(lane)
+            .ok()
+            .and_then(|lane| self.lanes.get(lane))
+        {
+            let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
+                Some(waiting.saturating_sub(taken))
+            });
+        }
+    }
+
+    /// A lane may hold more than was counted: look again.
+    pub fn suspect(&self, lane: i16) {
+        self.appended(std::iter::once(lane));
+    }
+}
+
+/// A body to apply.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Its lane.
+    pub lane: i16,
+    /// Its stream.
+    pub stream_id: Uuid,
+    /// Its place in the stream.
+    pub position: i64,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The App it was signed for; `None`: the default App.
+    pub app_id: Option<String>,
+    /// As received.
+    pub body: Vec<u8>,
+}
+
+/// What a claim found.
+#[derive(Debug, Default)]
+pub struct Claim {
+    /// The lanes that are ours until the transaction ends; another node may hold some of those asked for.
+    pub lanes: Vec<i16>,
+    /// The bodies to apply, in order within each lane.
+    pub bodies: Vec<Claimed>,
+}
+
+/// Locks lanes and reads past their cursors, at most `quota` bodies a lane and stream.
+pub async fn claim(tx: &Operator, lanes: &[(i16, i32)]) -> Result<Claim> {
+    let ids = column(lanes, |(lane, _)| *lane);
+    let quotas = column(lanes, |(_, quota)| *quota);
+    let locking: [&dyn crate::database::Param; 1] = [&ids];
+    let reading: [&dyn crate::database::Param; 2] = [&ids, &quotas];
+    // Both travel in one round trip. The second statement takes its snapshot after the first holds its locks; what it
+    // reads of lanes that another node holds is dropped below.
+    let (locked, read) = try_join!(
+        tx.query("SELECT id FROM wazapp.lane WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", &locking),
+        tx.query(
+            "SELECT q.lane, s.id AS stream_id, i.position, i.received_at, i.app_id, i.body
+             FROM unnest($1::smallint[], $2::int[]) AS q (lane, quota)
+             CROSS JOIN wazapp.stream s
+             LEFT JOIN wazapp.lane_cursor c ON c.lane = q.lane AND c.stream_id = s.id
+             CROSS JOIN LATERAL (
+               SELECT i.position, i.received_at, i.app_id, i.body FROM wazapp.inbound i
+               WHERE i.stream_id = s.id AND i.lane = q.lane AND i.position > coalesce(c.position, 0)
+                 AND i.received_at >= s.started_at - interval '1 hour' AND i.received_at < s.started_at + interval '26 hours'
+               ORDER BY i.position LIMIT q.quota) i",
+            &reading,
+        ),
+    )?;
+    let lanes: Vec<i16> = locked.iter().map(|row| row.get(0)).collect();
+    let mut bodies: Vec<Claimed> = read
+        .iter()
+        .filter(|row| lanes.contains(&row.get::<_, i16>("lane")))
+        .map(|row| Claimed {
+            lane: row.get("lane"),
+            stream_id: row.get("stream_id"),
+            position: row.get("position"),
+            received_at: row.get("received_at"),
+            app_id: row.get("app_id"),
+            body: row.get("body"),
+        })
+        .collect();
+    bodies.sort_by_key(|body| (body.lane, body.received_at, body.stream_id, body.position));
+    Ok(Claim { lanes, bodies })
+}
+
+/// Moves the lanes' cursors past these bodies.
+pub fn settle<'a>(pipeline: &mut Pipeline<'a>, bodies: &'a [Claimed]) {
+    let mut ends = std::collections::BTreeMap::new();
+    for body in bodies {
+        let end = ends
+            .entry((body.lane, body.stream_id))
+            .or_insert(body.position);
+        *end = body.position.max(*end);
+    }
+    let ends: Vec<_> = ends.into_iter().collect();
+    if ends.is_empty() {
+        return;
+    }
+    pipeline.push("INSERT INTO wazapp.lane_cursor AS c (lane, stream_id, position)
+         SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::bigint[])
+         ON CONFLICT (lane, stream_id) DO UPDATE SET position = greatest(c.position, excluded.position)", params![column(&ends, |end| end.0.0), column(&ends, |end| end.0.1), column(&ends, |end| end.1)]);
+}
+
+/// Opens a walk over the bodies of a time range, in the order they were received; read it with [`next_replayed`].
+pub async fn open_replay(tx: &Operator, from: Timestamp, until: Timestamp) -> Result<()> {
+    tx.execute_script(&format!(
+        "SET LOCAL enable_seqscan = on; SET LOCAL idle_in_transaction_session_timeout = 0;
+         DECLARE replay NO SCROLL CURSOR FOR
+         SELECT lane, stream_id, position, received_at, app_id, body FROM wazapp.inbound
+         WHERE received_at >= '{from}' AND received_at < '{until}' ORDER BY received_at, stream_id, position"
+    ))
+    .await
+}
+
+/// The next bodies of the walk; none: it is over.
+pub async fn next_replayed(tx: &Operator) -> Result<Vec<Claimed>> {
+    let rows = tx.query("FETCH 200 FROM replay", &[]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Claimed {
+            lane: row.get("lane"),
+            stream_id: row.get("stream_id"),
+            position: row.get("position"),
+            received_at: row.get("received_at"),
+            app_id: row.get("app_id"),
+            body: row.get("body"),
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_are_mixed_well_and_never_change() {
+        assert_eq!(lane(None), 0);
+        // Fixed forever: cursors and nodes of other versions rely on it.
+        assert_eq!(
+            lane(Some(b"106540352242922")),
+            lane(Some(b"106540352242922"))
+        );
+        let mut counts = [0; LANES];
+        for number in 0..10_000 {
+            counts[lane(Some(format!("1065403522{number:05}").as_bytes())) as usize] += 1;
+        }
+        let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+        assert!(*least > 230 && *most < 400, "{counts:?}");
+    }
+
+    #[test]
+    fn a_backlog_never_counts_below_nothing() {
+        let backlog = Backlog::default();
+        backlog.appended([3, 3, 4].into_iter());
+        assert_eq!(backlog.waiting(&[3, 4]), 3);
+        backlog.taken(3, 10);
+        assert_eq!(backlog.waiting(&[3, 4]), 1);
+        assert_eq!(backlog.lane(99), 0);
+    }
+}

@@ -1,0 +1,28 @@
+//! The nouns of wazapp: shape, rules and all the SQL, one file each.
+//!
+//! [`Scope`] is the only key to an organization's rows. [`database`] opens transactions that carry it; everything else
+//! is a noun.
+
+pub mod api_key;
+pub mod app;
+pub mod contact;
+pub mod conversation;
+pub mod database;
+pub mod event;
+pub mod inbound;
+pub mod media;
+pub mod message;
+pub mod migrate;
+pub mod number;
+pub mod organization;
+pub mod page;
+pub mod quarantine;
+pub mod scope;
+pub mod secret;
+pub mod status;
+pub mod template;
+mod tls;
+pub mod upkeep;
+
+pub use database::{Database, DatabaseError};
+pub use scope::Scope;

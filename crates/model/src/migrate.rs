@@ -1,0 +1,194 @@
+//! The schema: embedded migrations, checksummed, under one lock; and what must be true of a server before we trust it.
+
+use sha2::{Digest, Sha256};
+use tokio_postgres::Client;
+
+use crate::database::{Database, DatabaseError, Result};
+
+/// One step of the schema.
+#[derive(Debug)]
+pub struct Migration {
+    /// `YYYYMMDDHHMMSS_what`.
+    pub name: &'static str,
+    sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Migration { name: $name, sql: include_str!(concat!("../migrations/", $name, ".sql")) }),+]
+    };
+}
+
+/// All steps, oldest first.
+pub const MIGRATIONS: &[Migration] = migrations!["20261124000000_receive"];
+
+/// Any number that nobody else locks: two servers starting at once migrate one after the other.
+const LOCK: i64 = 0x7761_7a61_7070;
+
+impl Migration {
+    fn checksum(&self) -> Vec<u8> {
+        Sha256::digest(self.sql).to_vec()
+    }
+}
+
+/// Brings the schema up to date and returns the names of the steps it took.
+pub async fn run(database: &Database) -> Result<Vec<&'static str>> {
+    let client = database.owner().await?;
+    let major = check_server(&client).await?;
+    client
+        .batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))
+        .await?;
+    let taken = apply(&client).await;
+    client
+        .batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))
+        .await?;
+    let taken = taken?;
+    if database.access().roles_log_in {
+        client
+            .batch_execute("ALTER ROLE wazapp_web LOGIN; ALTER ROLE wazapp_worker LOGIN")
+            .await?;
+    }
+    for role in ["wazapp_web", "wazapp_worker"] {
+        check_role(&client, role).await?;
+    }
+    tracing::debug!(major, steps = taken.len(), "schema is up to date");
+    Ok(taken)
+}
+
+async fn apply(client: &Client) -> Result<Vec<&'static str>> {
+    client
+        .batch_execute(
+            "CREATE SCHEMA IF NOT EXISTS wazapp;
+             CREATE TABLE IF NOT EXISTS wazapp.migration (
+               name text PRIMARY KEY, checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
+        )
+        .await?;
+    let mut taken = Vec::new();
+    for migration in MIGRATIONS {
+        let known = client
+            .query_opt(
+                "SELECT checksum FROM wazapp.migration WHERE name = $1",
+                &[&migration.name],
+            )
+            .await?;
+        match known.map(|row| row.get::<_, Vec<u8>>(0)) {
+            Some(checksum) if checksum == migration.checksum() => {}
+            Some(_) => {
+                return Err(DatabaseError::Unfit(format!(
+                    "migration {} differs from the one this database was made with: run the wazapp version that made it, or restore a backup",
+                    migration.name
+                )));
+            }
+            None => {
+                let record = client
+                    .prepare("INSERT INTO wazapp.migration (name, checksum) VALUES ($1, $2)")
+                    .await?;
+                client
+                    .batch_execute(&format!("BEGIN; {}", migration.sql))
+                    .await?;
+                client
+                    .execute(&record, &[&migration.name, &migration.checksum()])
+                    .await?;
+                client.batch_execute("COMMIT").await?;
+                taken.push(migration.name);
+            }
+        }
+    }
+    Ok(taken)
+}
+
+/// The names of the steps this database still needs.
+pub async fn pending(database: &Database) -> Result<Vec<&'static str>> {
+    let client = database.owner().await?;
+    let exists: bool = client
+        .query_one("SELECT to_regclass('wazapp.migration') IS NOT NULL", &[])
+        .await?
+        .get(0);
+    if !exists {
+        return Ok(MIGRATIONS.iter().map(|migration| migration.name).collect());
+    }
+    let rows = client
+        .query("SELECT name FROM wazapp.migration", &[])
+        .await?;
+    let done: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    Ok(MIGRATIONS
+        .iter()
+        .map(|migration| migration.name)
+        .filter(|name| !done.iter().any(|known| known == name))
+        .collect())
+}
+
+/// A 200 to Meta means flushed to disk, so a server that may answer before that is refused.
+async fn check_server(client: &Client) -> Result<i32> {
+    let row = client
+        .query_one(
+            "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'),
+                    current_setting('full_page_writes'), current_setting('synchronous_commit'),
+                    current_setting('server_encoding'), pg_is_in_recovery()",
+            &[],
+        )
+        .await?;
+    let major: i32 = row.get(0);
+    let unfit = |text: String| Err(DatabaseError::Unfit(text));
+    if major < 15 {
+        return unfit(format!(
+            "PostgreSQL {major} is too old: wazapp needs 15 or newer"
+        ));
+    }
+    for (setting, value) in [
+        ("fsync", row.get::<_, &str>(1)),
+        ("full_page_writes", row.get::<_, &str>(2)),
+    ] {
+        if value == "off" {
+            return unfit(format!(
+                "this PostgreSQL runs with {setting} = off and can lose what it confirmed: set {setting} = on"
+            ));
+        }
+    }
+    if row.get::<_, &str>(3) == "off" {
+        return unfit("this PostgreSQL confirms before it writes: set synchronous_commit = on for the database or the user".into());
+    }
+    if row.get::<_, &str>(4) != "UTF8" {
+        return unfit(format!(
+            "the database's encoding is {}: create one with ENCODING 'UTF8'",
+            row.get::<_, &str>(4)
+        ));
+    }
+    if row.get(5) {
+        return unfit(
+            "this PostgreSQL is a read-only standby: point WAZAPP_DATABASE_URL at the primary"
+                .into(),
+        );
+    }
+    Ok(major)
+}
+
+/// A role that could step around row-level security would make the policies decoration.
+async fn check_role(client: &Client, role: &str) -> Result<()> {
+    let row = client
+        .query_one(
+            "SELECT r.rolsuper, r.rolbypassrls,
+                    EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                            WHERE n.nspname = 'wazapp' AND c.relowner = r.oid)
+                    OR EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'wazapp' AND n.nspowner = r.oid),
+                    EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid)
+             FROM pg_roles r WHERE r.rolname = $1",
+            &[&role],
+        )
+        .await?;
+    let faults = [
+        (0, "is a superuser"),
+        (1, "bypasses row-level security"),
+        (2, "owns objects of the schema"),
+        (3, "is a member of another role"),
+    ];
+    match faults
+        .iter()
+        .find(|(column, _)| row.get::<_, bool>(*column))
+    {
+        None => Ok(()),
+        Some((_, fault)) => Err(DatabaseError::Unfit(format!(
+            "the database role {role} {fault}, so organizations would not be kept apart: ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS, and give its objects and memberships away"
+        ))),
+    }
+}

@@ -1,0 +1,332 @@
+//! Meta's business phone numbers, and who has which.
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio_postgres::Row;
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+
+use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::scope::Scope;
+use crate::secret::{Keyring, Place};
+
+/// A business phone number as its organization sees it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Number {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Meta's id of the number.
+    pub phone_number_id: String,
+    /// Meta's id of its WhatsApp Business Account.
+    pub waba_id: String,
+    /// `connected` or `disconnected`.
+    pub status: String,
+    /// Digits, as Meta's webhooks show it.
+    pub display_phone_number: Option<String>,
+    /// The name Meta approved.
+    pub verified_name: Option<String>,
+    /// The business's username.
+    pub username: Option<String>,
+    /// The last quality event Meta named.
+    pub quality_event: Option<String>,
+    /// The portfolio's messaging limit, such as `TIER_2K`.
+    pub messaging_limit: Option<String>,
+    /// `STANDARD` or `HIGH`.
+    pub throughput: Option<String>,
+    /// How Meta decided on the last name asked for.
+    pub name_status: Option<String>,
+    /// Meta's phone number settings, as last announced.
+    #[schema(value_type = Option<Object>)]
+    pub settings: Option<Json<Box<RawValue>>>,
+    /// How far the import of the phone's history has come.
+    #[schema(value_type = Option<Object>)]
+    pub history: Option<Json<Box<RawValue>>>,
+    /// Since when it is connected.
+    #[schema(value_type = String, format = DateTime)]
+    pub connected_at: Timestamp,
+    /// Since when it is not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub disconnected_at: Option<Timestamp>,
+}
+
+impl Number {
+    fn read(row: &Row) -> Self {
+        Self {
+            id: row.get("id"),
+            phone_number_id: row.get("phone_number_id"),
+            waba_id: row.get("waba_id"),
+            status: row.get("status"),
+            display_phone_number: row.get("display_phone_number"),
+            verified_name: row.get("verified_name"),
+            username: row.get("username"),
+            quality_event: row.get("quality_event"),
+            messaging_limit: row.get("messaging_limit"),
+            throughput: row.get("throughput"),
+            name_status: row.get("name_status"),
+            settings: row.get("settings"),
+            history: row.get("history"),
+            connected_at: row.get("connected_at"),
+            disconnected_at: row.get("disconnected_at"),
+        }
+    }
+}
+
+/// A number with its owner, as operators see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Owned {
+    /// The owner's slug.
+    pub organization: String,
+    /// The App its webhooks come through; null: the default App.
+    pub app_id: Option<String>,
+    /// The number.
+    #[serde(flatten)]
+    pub number: Number,
+}
+
+/// Where an event of a number, or of its WABA, goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Meta's id.
+    pub phone_number_id: String,
+    /// Meta's id of its account.
+    pub waba_id: String,
+    /// The owner.
+    pub organization_id: Uuid,
+    /// Our id.
+    pub number_id: Uuid,
+    /// The App whose webhooks may speak for it; `None`: the default App.
+    pub app_id: Option<String>,
+    /// Digits, where known.
+    pub display_phone_number: Option<String>,
+}
+
+/// Why a number could not be connected.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is connected to another organization, which is not named.
+    Taken,
+    /// The App is not known.
+    UnknownApp,
+}
+
+/// What connecting a number takes.
+#[derive(Debug)]
+pub struct Connect<'a> {
+    /// Meta's id of the number.
+    pub phone_number_id: &'a str,
+    /// Meta's id of its account.
+    pub waba_id: &'a str,
+    /// The App its webhooks come through; `None`: the default App.
+    pub app_id: Option<&'a str>,
+    /// The token for Graph.
+    pub token: &'a SecretString,
+}
+
+/// Connects a number: claims it and attaches to what history there is.
+pub async fn connect(
+    tx: &Operator,
+    keyring: &Keyring,
+    scope: &Scope,
+    with: Connect<'_>,
+) -> Result<Result<Number, Refusal>> {
+    if let Some(app_id) = with.app_id {
+        let known = tx
+            .query_opt(
+                "SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE",
+                &[&app_id],
+            )
+            .await?;
+        if known.is_none() {
+            return Ok(Err(Refusal::UnknownApp));
+        }
+    }
+    let organization_id = scope.organization_id();
+    let known = tx
+        .query_opt(
+            "SELECT id FROM wazapp.number WHERE organization_id = $1 AND phone_number_id = $2 FOR UPDATE",
+            &[&organization_id, &with.phone_number_id],
+        )
+        .await?;
+    let id = known.map_or_else(Uuid::now_v7, |row| row.get(0));
+    let place = Place {
+        organization: organization_id,
+        column: "number.token",
+        row: &id.to_string(),
+    };
+    let row = tx
+        .query_opt(
+            "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token)
+             VALUES ($1, $2, $3, $4, $5, 'connected', $6)
+             ON CONFLICT (organization_id, phone_number_id) DO UPDATE SET
+               waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = now(),
+               connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
+               status = 'connected', disconnected_at = NULL
+             RETURNING *",
+            &[&organization_id, &id, &with.phone_number_id, &with.waba_id, &with.app_id, &keyring.seal(place, with.token)],
+        )
+        .await?
+        .expect("INSERT … RETURNING answers a row");
+    let claimed = tx
+        .query_opt(
+            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (phone_number_id) DO UPDATE SET app_id = excluded.app_id, waba_id = excluded.waba_id
+               WHERE number_claim.organization_id = excluded.organization_id
+             RETURNING phone_number_id",
+            &[&with.phone_number_id, &organization_id, &id, &with.app_id, &with.waba_id],
+        )
+        .await?;
+    Ok(if claimed.is_some() {
+        Ok(Number::read(&row))
+    } else {
+        Err(Refusal::Taken)
+    })
+}
+
+/// Ends the claim and forgets the token; history stays. `None`: this organization has no such connected number.
+pub async fn disconnect(
+    tx: &Operator,
+    scope: &Scope,
+    phone_number_id: &str,
+) -> Result<Option<Number>> {
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = now(), updated_at = now(), token = NULL
+             WHERE organization_id = $1 AND phone_number_id = $2 AND status = 'connected' RETURNING *",
+            &[&scope.organization_id(), &phone_number_id],
+        )
+        .await?;
+    tx.query(
+        "DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2",
+        &[&phone_number_id, &scope.organization_id()],
+    )
+    .await?;
+    Ok(row.as_ref().map(Number::read))
+}
+
+/// All numbers of this server, or of one organization.
+pub async fn any_organization_list(tx: &Operator, scope: Option<&Scope>) -> Result<Vec<Owned>> {
+    let rows = tx
+        .query(
+            "SELECT n.*, o.slug FROM wazapp.number n JOIN wazapp.organization o ON o.id = n.organization_id
+             WHERE $1::uuid IS NULL OR n.organization_id = $1 ORDER BY o.slug, n.id",
+            &[&scope.map(Scope::organization_id)],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Owned {
+            organization: row.get("slug"),
+            app_id: row.get("app_id"),
+            number: Number::read(row),
+        })
+        .collect())
+}
+
+/// An organization's numbers, oldest first.
+pub async fn list(tx: &Tenant) -> Result<Vec<Number>> {
+    let rows = tx
+        .query(
+            "SELECT * FROM wazapp.number WHERE organization_id = $1 ORDER BY id",
+            &[&tx.organization_id()],
+        )
+        .await?;
+    Ok(rows.iter().map(Number::read).collect())
+}
+
+/// Where events go that name these numbers or these accounts. Locks nothing.
+pub async fn any_organization_routes(
+    tx: &Operator,
+    phone_number_ids: &Vec<&str>,
+    waba_ids: &Vec<&str>,
+) -> Result<Vec<Route>> {
+    let rows = tx
+        .query(
+            "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, n.display_phone_number
+             FROM (SELECT * FROM wazapp.number_claim WHERE phone_number_id = ANY ($1)
+                   UNION SELECT * FROM wazapp.number_claim WHERE waba_id = ANY ($2)) c
+             JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
+             ORDER BY c.phone_number_id",
+            &[phone_number_ids, waba_ids],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Route {
+            phone_number_id: row.get("phone_number_id"),
+            waba_id: row.get("waba_id"),
+            organization_id: row.get("organization_id"),
+            number_id: row.get("number_id"),
+            app_id: row.get("app_id"),
+            display_phone_number: row.get("display_phone_number"),
+        })
+        .collect())
+}
+
+/// Facts Meta announced about a number; what is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The number.
+    pub number_id: Uuid,
+    /// Meta's time of the announcement: an older one changes nothing.
+    pub at: Timestamp,
+    /// Digits.
+    pub display_phone_number: Option<String>,
+    /// The approved name.
+    pub verified_name: Option<String>,
+    /// The business's username.
+    pub username: Option<String>,
+    /// Meta's quality event.
+    pub quality_event: Option<String>,
+    /// Such as `TIER_2K`.
+    pub messaging_limit: Option<String>,
+    /// `STANDARD` or `HIGH`.
+    pub throughput: Option<String>,
+    /// Meta's decision.
+    pub name_status: Option<String>,
+    /// JSON.
+    pub settings: Option<String>,
+    /// JSON: how far the history import has come.
+    pub history: Option<String>,
+}
+
+/// Writes what Meta announced.
+pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts) {
+    pipeline.push("UPDATE wazapp.number SET
+           display_phone_number = coalesce($4, display_phone_number), verified_name = coalesce($5, verified_name),
+           username = coalesce($6, username), quality_event = coalesce($7, quality_event),
+           messaging_limit = coalesce($8, messaging_limit), throughput = coalesce($9, throughput),
+           name_status = coalesce($10, name_status), settings = coalesce($11::text::json, settings),
+           history = coalesce($12::text::json, history), facts_at = $3, updated_at = now()
+         WHERE organization_id = $1 AND id = $2 AND ($12::text IS NOT NULL OR facts_at IS NULL OR facts_at <= $3)", params![
+            facts.organization_id,
+            facts.number_id,
+            facts.at,
+            facts.display_phone_number.as_deref(),
+            facts.verified_name.as_deref(),
+            facts.username.as_deref(),
+            facts.quality_event.as_deref(),
+            facts.messaging_limit.as_deref(),
+            facts.throughput.as_deref(),
+            facts.name_status.as_deref(),
+            facts.settings.as_deref(),
+            facts.history.as_deref(),
+        ]);
+}
+
+/// Notes the number as people dial it, in digits.
+pub fn any_organization_show<'a>(
+    pipeline: &mut Pipeline<'a>,
+    organization_id: Uuid,
+    number_id: Uuid,
+    digits: &'a str,
+) {
+    pipeline.push(
+        "UPDATE wazapp.number SET display_phone_number = $3, updated_at = now() WHERE organization_id = $1 AND id = $2",
+        params![organization_id, number_id, digits],
+    );
+}

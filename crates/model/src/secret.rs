@@ -1,0 +1,183 @@
+//! Secrets at rest: XChaCha20-Poly1305, bound to the place they belong to.
+//!
+//! Sealed bytes are `key id (4) ‖ nonce (24) ‖ ciphertext and tag`. The place (organization, table, column, row) is
+//! authenticated with them, so a row copied elsewhere does not open.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+const KEY_ID: usize = 4;
+const NONCE: usize = 24;
+
+/// The key that seals; several may open.
+#[derive(Clone)]
+pub struct Keyring {
+    keys: Vec<([u8; KEY_ID], Zeroizing<[u8; 32]>)>,
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyring(••••)")
+    }
+}
+
+/// Where a secret belongs. `organization` is empty for global tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The owning organization's id, or the nil id.
+    pub organization: uuid::Uuid,
+    /// `table.column`.
+    pub column: &'a str,
+    /// The row's key, as text.
+    pub row: &'a str,
+}
+
+impl Place<'_> {
+    fn bytes(&self) -> Vec<u8> {
+        [
+            self.organization.as_bytes().as_slice(),
+            self.column.as_bytes(),
+            b"\0",
+            self.row.as_bytes(),
+        ]
+        .concat()
+    }
+}
+
+/// The sealed bytes could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a secret of {column} does not open with this master key: is WAZAPP_MASTER_KEY (or DATA_DIR/master-key) the one it was sealed with?"
+)]
+pub struct Unopenable {
+    column: String,
+}
+
+impl Keyring {
+    /// The first key seals; all of them open.
+    pub fn new(keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        let keys = keys
+            .into_iter()
+            .map(|key| {
+                let digest = Sha256::digest([b"wazapp key id".as_slice(), &key].concat());
+                let id = digest[..KEY_ID]
+                    .try_into()
+                    .expect("a digest is longer than a key id");
+                (id, Zeroizing::new(key))
+            })
+            .collect();
+        Self { keys }
+    }
+
+    /// Seals a secret for its place.
+    pub fn seal(&self, place: Place<'_>, secret: &SecretString) -> Vec<u8> {
+        let (id, key) = self.keys.first().expect("a keyring holds a key");
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
+        let aad = place.bytes();
+        let sealed = XChaCha20Poly1305::new(&Key::from(**key))
+            .encrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: secret.expose_secret().as_bytes(),
+                    aad: &aad,
+                },
+            )
+            .expect("a secret is far below the cipher's length limit");
+        [id.as_slice(), &nonce, &sealed].concat()
+    }
+
+    /// Opens what [`Keyring::seal`] made for the same place.
+    pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<SecretString, Unopenable> {
+        self.try_open(place, sealed).ok_or_else(|| Unopenable {
+            column: place.column.into(),
+        })
+    }
+
+    fn try_open(&self, place: Place<'_>, sealed: &[u8]) -> Option<SecretString> {
+        let (id, rest) = sealed.split_at_checked(KEY_ID)?;
+        let (nonce, ciphertext) = rest.split_at_checked(NONCE)?;
+        let (_, key) = self.keys.iter().find(|(known, _)| known == id)?;
+        let nonce: [u8; NONCE] = nonce.try_into().ok()?;
+        let opened = XChaCha20Poly1305::new(&Key::from(**key))
+            .decrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: ciphertext,
+                    aad: &place.bytes(),
+                },
+            )
+            .ok()?;
+        String::from_utf8(opened).ok().map(SecretString::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn opens_only_where_it_was_sealed() {
+        let ring = Keyring::new([[7; 32]]);
+        let here = Place {
+            organization: Uuid::now_v7(),
+            column: "number.token",
+            row: "1",
+        };
+        let sealed = ring.seal(here, &SecretString::from("EAAtoken"));
+        assert!(!sealed.windows(8).any(|window| window == b"EAAtoken"));
+        assert_eq!(
+            ring.open(here, &sealed).unwrap().expose_secret(),
+            "EAAtoken"
+        );
+        assert!(
+            ring.open(
+                Place {
+                    organization: Uuid::now_v7(),
+                    ..here
+                },
+                &sealed
+            )
+            .is_err()
+        );
+        assert!(ring.open(Place { row: "2", ..here }, &sealed).is_err());
+        assert!(
+            ring.open(
+                Place {
+                    column: "app.secret",
+                    ..here
+                },
+                &sealed
+            )
+            .is_err()
+        );
+        assert!(Keyring::new([[8; 32]]).open(here, &sealed).is_err());
+        for cut in 0..sealed.len() {
+            assert!(ring.open(here, &sealed[..cut]).is_err());
+        }
+    }
+
+    #[test]
+    fn an_old_key_still_opens() {
+        let place = Place {
+            organization: Uuid::nil(),
+            column: "app_secret.sealed",
+            row: "1",
+        };
+        let sealed = Keyring::new([[1; 32]]).seal(place, &SecretString::from("s"));
+        assert!(
+            Keyring::new([[2; 32], [1; 32]])
+                .open(place, &sealed)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn never_prints() {
+        assert_eq!(format!("{:?}", Keyring::new([[1; 32]])), "Keyring(••••)");
+    }
+}

@@ -1,0 +1,237 @@
+//! What became of outbound messages: every update is kept, and the message shows the furthest.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio_postgres::Row;
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+
+use crate::conversation::column;
+use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::message::Key;
+
+/// Where a status stands on the ladder; a message only ever climbs. Unknown words stand below everything.
+///
+/// `failed` stands between `sent` and `delivered`: what was delivered did not fail, whichever update came first.
+pub fn rank(status: &str) -> u8 {
+    match status {
+        "queued" => 1,
+        "sending" => 2,
+        "unknown" => 3,
+        "accepted" => 4,
+        "sent" => 5,
+        "failed" => 6,
+        "delivered" => 7,
+        "read" => 8,
+        "played" => 9,
+        _ => 0,
+    }
+}
+
+/// The status a message shows after an update.
+pub fn climb(current: Option<&str>, update: &str) -> Option<String> {
+    let current_rank = current.map_or(0, rank);
+    if rank(update) > current_rank {
+        Some(update.to_owned())
+    } else {
+        current.map(str::to_owned)
+    }
+}
+
+/// One update as its organization sees it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Status {
+    /// Meta's id of the message.
+    pub wamid: String,
+    /// Our id of the message; null while the status waits for it.
+    pub message_id: Option<Uuid>,
+    /// Meta's word: `sent`, `delivered`, `read`, `played`, `failed`, or what Meta adds tomorrow.
+    pub status: String,
+    /// Who it is about, in a group.
+    pub participant: Option<String>,
+    /// Meta's time; null when it named none.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub timestamp: Option<Timestamp>,
+    /// Our time.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// Meta's object, unchanged: errors, pricing, conversation.
+    #[schema(value_type = Object)]
+    pub payload: Json<Box<RawValue>>,
+}
+
+impl Status {
+    fn read(row: &Row) -> Self {
+        let timestamp: Timestamp = row.get("timestamp");
+        Self {
+            wamid: row.get("wamid"),
+            message_id: row.get("message_id"),
+            status: row.get("status"),
+            participant: row
+                .get::<_, Option<String>>("participant")
+                .filter(|text| !text.is_empty()),
+            timestamp: (timestamp != Timestamp::UNIX_EPOCH).then_some(timestamp),
+            received_at: row.get("received_at"),
+            payload: row.get("payload"),
+        }
+    }
+}
+
+/// Every update of one message, oldest first.
+pub async fn of_message(tx: &Tenant, message_id: Uuid) -> Result<Vec<Status>> {
+    let rows = tx
+        .query(
+            "SELECT s.*, m.id AS message_id FROM wazapp.message m
+             JOIN wazapp.status s ON s.organization_id = m.organization_id AND s.number_id = m.number_id AND s.wamid = m.wamid
+             WHERE m.organization_id = $1 AND m.id = $2 ORDER BY s.timestamp, s.received_at, s.status",
+            &[&tx.organization_id(), &message_id],
+        )
+        .await?;
+    Ok(rows.iter().map(Status::read).collect())
+}
+
+/// Every update Meta sent for one of its ids, oldest first, whether we know the message or not.
+pub async fn of_wamid(tx: &Tenant, wamid: &str) -> Result<Vec<Status>> {
+    let rows = tx
+        .query(
+            "SELECT s.*, m.id AS message_id FROM wazapp.number n
+             JOIN wazapp.status s ON s.organization_id = n.organization_id AND s.number_id = n.id AND s.wamid = $2
+             LEFT JOIN wazapp.message m
+               ON m.organization_id = s.organization_id AND m.number_id = s.number_id AND m.wamid = s.wamid
+             WHERE n.organization_id = $1 ORDER BY s.timestamp, s.received_at, s.status",
+            &[&tx.organization_id(), &wamid],
+        )
+        .await?;
+    Ok(rows.iter().map(Status::read).collect())
+}
+
+/// An update as batches read and write it. Two with the same key are one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Update {
+    /// The message it is about.
+    pub message: Key,
+    /// Meta's word, lower case.
+    pub status: String,
+    /// Who it is about, in a group; else empty.
+    pub participant: String,
+    /// Meta's time; the epoch when it named none.
+    pub at: Timestamp,
+}
+
+/// The updates already stored for these messages; with the errors of those that failed.
+pub async fn any_organization_find(
+    tx: &Operator,
+    messages: &[Key],
+) -> Result<Vec<(Update, Option<String>)>> {
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx
+        .query(
+            "SELECT s.organization_id, s.number_id, s.wamid, s.status, s.participant, s.timestamp,
+                    CASE WHEN s.status = 'failed' THEN (s.payload -> 'errors')::text END AS errors
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
+             JOIN wazapp.status s
+               ON s.organization_id = k.organization_id AND s.number_id = k.number_id AND s.wamid = k.wamid
+             ORDER BY s.timestamp, s.status, s.participant",
+            &[
+                &column(messages, |key| key.organization_id),
+                &column(messages, |key| key.number_id),
+                &column(messages, |key| key.wamid.as_str()),
+            ],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let update = Update {
+                message: Key {
+                    organization_id: row.get(0),
+                    number_id: row.get(1),
+                    wamid: row.get(2),
+                },
+                status: row.get("status"),
+                participant: row.get("participant"),
+                at: row.get("timestamp"),
+            };
+            (update, row.get("errors"))
+        })
+        .collect())
+}
+
+/// Stores updates, with Meta's object as JSON and our time.
+pub fn any_organization_insert<'a>(
+    pipeline: &mut Pipeline<'a>,
+    new: &'a mut [(Update, String, Timestamp)],
+) {
+    if new.is_empty() {
+        return;
+    }
+    new.sort();
+    pipeline.push("INSERT INTO wazapp.status
+           (organization_id, number_id, wamid, status, participant, timestamp, payload, received_at)
+         SELECT k.o, k.n, k.w, k.s, k.p, k.at, k.j::json, k.r
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[])
+           AS k (o, n, w, s, p, at, j, r)
+         ON CONFLICT DO NOTHING", params![
+            column(new, |(update, _, _)| update.message.organization_id),
+            column(new, |(update, _, _)| update.message.number_id),
+            column(new, |(update, _, _)| update.message.wamid.as_str()),
+            column(new, |(update, _, _)| update.status.as_str()),
+            column(new, |(update, _, _)| update.participant.as_str()),
+            column(new, |(update, _, _)| update.at),
+            column(new, |(_, payload, _)| payload.as_str()),
+            column(new, |(_, _, received)| *received),
+        ]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the order in which updates come, the message ends at the same step.
+    #[test]
+    fn every_order_ends_at_the_same_step() {
+        let words = ["sent", "delivered", "read", "failed", "warning"];
+        let mut orders = vec![vec![]];
+        for _ in 0..words.len() {
+            orders = orders
+                .into_iter()
+                .flat_map(|order: Vec<&str>| {
+                    words
+                        .iter()
+                        .filter(|word| !order.contains(word))
+                        .map(|word| [order.clone(), vec![*word]].concat())
+                        .collect::<Vec<_>>()
+                })
+                .collect();
+        }
+        assert_eq!(orders.len(), 120);
+        for order in orders {
+            let end = order.iter().fold(None, |current: Option<String>, update| {
+                climb(current.as_deref(), update)
+            });
+            assert_eq!(end.as_deref(), Some("read"), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_words_change_nothing() {
+        assert_eq!(climb(Some("sent"), "teleported").as_deref(), Some("sent"));
+        assert_eq!(climb(None, "teleported"), None);
+    }
+
+    #[test]
+    fn what_was_delivered_did_not_fail() {
+        assert_eq!(
+            climb(Some("delivered"), "failed").as_deref(),
+            Some("delivered")
+        );
+        assert_eq!(
+            climb(Some("failed"), "delivered").as_deref(),
+            Some("delivered")
+        );
+        assert_eq!(climb(Some("sent"), "failed").as_deref(), Some("failed"));
+    }
+}

@@ -1,0 +1,70 @@
+//! Message templates, as far as Meta's webhooks describe them.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::database::{Operator, Result};
+
+/// What one webhook says of a template; what is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The account it belongs to.
+    pub waba_id: String,
+    /// Meta's id.
+    pub template_id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Such as `en_US`.
+    pub language: Option<String>,
+    /// Such as `APPROVED`.
+    pub status: Option<String>,
+    /// Such as `UTILITY`.
+    pub category: Option<String>,
+    /// `GREEN`, `YELLOW`, `RED`, `UNKNOWN`.
+    pub quality: Option<String>,
+    /// Why it was rejected or paused.
+    pub reason: Option<String>,
+    /// JSON.
+    pub components: Option<String>,
+    /// Meta's time of the announcement: an older one fills gaps only.
+    pub at: Timestamp,
+}
+
+/// Writes what Meta announced, and answers the template's id.
+pub async fn any_organization_learn(tx: &Operator, facts: &Facts) -> Result<Uuid> {
+    let row = tx
+        .query_opt(
+            "INSERT INTO wazapp.template AS t
+               (organization_id, id, waba_id, template_id, name, language, status, category, quality, reason, components, facts_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)
+             ON CONFLICT (organization_id, waba_id, template_id) DO UPDATE SET
+               name = coalesce(excluded.name, t.name), language = coalesce(excluded.language, t.language),
+               status = CASE WHEN excluded.facts_at >= t.facts_at THEN coalesce(excluded.status, t.status) ELSE coalesce(t.status, excluded.status) END,
+               category = CASE WHEN excluded.facts_at >= t.facts_at THEN coalesce(excluded.category, t.category) ELSE coalesce(t.category, excluded.category) END,
+               quality = CASE WHEN excluded.facts_at >= t.facts_at THEN coalesce(excluded.quality, t.quality) ELSE coalesce(t.quality, excluded.quality) END,
+               -- A reason explains the status it came with, so it goes when a new status brings none.
+               reason = CASE WHEN excluded.status IS NOT NULL AND excluded.facts_at >= t.facts_at THEN excluded.reason ELSE t.reason END,
+               components = CASE WHEN excluded.facts_at >= t.facts_at AND excluded.components IS NOT NULL THEN excluded.components ELSE t.components END,
+               facts_at = greatest(t.facts_at, excluded.facts_at)
+             RETURNING id",
+            &[
+                &facts.organization_id,
+                &Uuid::now_v7(),
+                &facts.waba_id,
+                &facts.template_id,
+                &facts.name,
+                &facts.language,
+                &facts.status,
+                &facts.category,
+                &facts.quality,
+                &facts.reason,
+                &facts.components,
+                &facts.at,
+            ],
+        )
+        .await?
+        .expect("INSERT … RETURNING answers a row");
+    Ok(row.get(0))
+}

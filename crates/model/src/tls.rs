@@ -1,0 +1,152 @@
+//! TLS to an external PostgreSQL, with the meanings libpq gives to `sslmode`.
+//! <https://www.postgresql.org/docs/current/libpq-ssl.html>
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::database::{DatabaseError, Result};
+
+/// Whether and how the connection is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A Unix socket, or `sslmode=disable`.
+    Off,
+    /// `prefer` and `require`: encrypted, the certificate is not checked.
+    Encrypt,
+    /// `verify-ca` and `verify-full`: the certificate must chain to a system root and name the host.
+    Verify,
+}
+
+impl Mode {
+    pub(crate) fn connector(self) -> Result<Option<MakeRustlsConnect>> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let algorithms = provider.signature_verification_algorithms;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| DatabaseError::Unfit(format!("TLS cannot be set up: {error}")))?;
+        let config = match self {
+            Self::Off => return Ok(None),
+            Self::Encrypt => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Unchecked(algorithms)))
+                .with_no_client_auth(),
+            Self::Verify => {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                builder.with_root_certificates(roots).with_no_client_auth()
+            }
+        };
+        Ok(Some(MakeRustlsConnect::new(config)))
+    }
+}
+
+/// Splits `sslmode` off, which tokio-postgres knows only in part.
+pub(crate) fn parse_url(url: &str) -> Result<(Config, Mode)> {
+    let mut mode = None;
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| match pair.split_once('=') {
+            Some(("sslmode", value)) => {
+                mode = Some(value.to_owned());
+                false
+            }
+            Some(("pgbouncer", _)) => false,
+            _ => !pair.is_empty(),
+        })
+        .collect();
+    let rebuilt = if kept.is_empty() {
+        base.to_owned()
+    } else {
+        format!("{base}?{}", kept.join("&"))
+    };
+    // The parser's own message may quote the URL, and with it the password.
+    let mut config: Config = rebuilt
+        .parse()
+        .map_err(|_| DatabaseError::Unfit("WAZAPP_DATABASE_URL is not a PostgreSQL URL: postgres://user:password@host:5432/database".into()))?;
+    config.application_name("wazapp");
+    let (ssl, mode) = match mode.as_deref() {
+        Some("disable") => (SslMode::Disable, Mode::Off),
+        None | Some("allow" | "prefer") => (SslMode::Prefer, Mode::Encrypt),
+        Some("require") => (SslMode::Require, Mode::Encrypt),
+        Some("verify-ca" | "verify-full") => (SslMode::Require, Mode::Verify),
+        Some(other) => {
+            return Err(DatabaseError::Unfit(format!(
+                "WAZAPP_DATABASE_URL: sslmode={other} is unknown; use disable, prefer, require, verify-ca or verify-full"
+            )));
+        }
+    };
+    config.ssl_mode(ssl);
+    Ok((config, mode))
+}
+
+/// Opens one connection outside the pools and keeps it driven until the client is dropped.
+pub(crate) async fn connect(config: &Config, mode: &Mode) -> Result<tokio_postgres::Client> {
+    let unreachable = |error: tokio_postgres::Error| {
+        let cause = std::error::Error::source(&error)
+            .map(|source| format!(": {source}"))
+            .unwrap_or_default();
+        DatabaseError::Unreachable(format!("{error}{cause}"))
+    };
+    match mode.connector()? {
+        None => {
+            let (client, connection) = config
+                .connect(tokio_postgres::NoTls)
+                .await
+                .map_err(unreachable)?;
+            tokio::spawn(connection);
+            Ok(client)
+        }
+        Some(tls) => {
+            let (client, connection) = config.connect(tls).await.map_err(unreachable)?;
+            tokio::spawn(connection);
+            Ok(client)
+        }
+    }
+}
+
+/// Accepts any certificate, as libpq does below `verify-ca`.
+#[derive(Debug)]
+struct Unchecked(WebPkiSupportedAlgorithms);
+
+impl ServerCertVerifier for Unchecked {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}

@@ -1,0 +1,234 @@
+//! What the operator decided: flag over environment over TOML file over default.
+//!
+//! `settings` is the one table; flags, variables, TOML keys, `config show` and
+//! the manual `config.default.toml` all follow it. `layers` finds the texts,
+//! `parse` gives them types, `keys` keeps the secrets wazapp makes for itself.
+
+mod data_dir;
+mod error;
+mod flags;
+mod keys;
+mod layers;
+mod parse;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use serde::Serialize;
+
+pub use data_dir::create_data_dir;
+pub(crate) use data_dir::{close_directory, open_private};
+pub use error::{ConfigError, Source};
+pub use flags::Flags;
+pub use keys::Kept;
+pub use parse::{Cidr, LogFormat, MediaUrl};
+pub use settings::{SETTINGS, Secrecy, Setting};
+
+use layers::Layers;
+
+/// The whole configuration, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the private PostgreSQL, media, keys and backups live.
+    pub data_dir: PathBuf,
+    /// An external PostgreSQL; none means the private one.
+    pub database_url: Option<SecretString>,
+    /// The way around a transaction pooler, for migrations and LISTEN.
+    pub database_direct_url: Option<SecretString>,
+    /// Where a private PostgreSQL's programs are, if not found by themselves.
+    pub postgres_bin: Option<PathBuf>,
+    /// Connections to the database.
+    pub database_pool: usize,
+    /// The plain HTTP address; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Client connections open at once.
+    pub max_connections: usize,
+    /// Proxies whose X-Forwarded-* is believed.
+    pub trusted_proxies: Vec<Cidr>,
+    /// The default App's id at Meta.
+    pub meta_app_id: Option<String>,
+    /// The default App's verify token for the webhook's handshake.
+    pub meta_verify_token: Option<SecretString>,
+    /// The Graph API, without a trailing slash.
+    pub graph_url: String,
+    /// The Graph API's version, like `v26.0`.
+    pub graph_version: String,
+    /// Where media bytes are kept.
+    pub media_url: MediaUrl,
+    /// A tracing filter, like `info` or `wazapp=debug,info`.
+    pub log: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Connections that commit webhook bodies.
+    pub inbound_writers: usize,
+    /// Lanes applied at the same time.
+    pub inbound_appliers: usize,
+    /// Webhook bodies applied in one transaction, at most.
+    pub inbound_batch: usize,
+    /// Webhook bodies that may wait for a commit.
+    pub inbound_queue: usize,
+    /// Days that raw webhook bodies are kept.
+    pub inbound_retention_days: u32,
+    public_url: Option<String>,
+    meta_app_secrets: Vec<SecretString>,
+    master_key: Option<SecretBox<[u8; 32]>>,
+    shown: Vec<Shown>,
+}
+
+/// One line of `wazapp config show`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// The setting, as in the TOML file.
+    pub key: &'static str,
+    /// The value in force, secrets redacted; none if it is not set.
+    pub value: Option<String>,
+    /// Where the value was said.
+    pub source: String,
+    /// What the setting means.
+    pub doc: &'static str,
+}
+
+impl Config {
+    /// Reads flags, this process's environment and the TOML file.
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        Self::load_from(flags, &layers::process_environment()?)
+    }
+
+    /// The same with an environment of the caller's choice.
+    pub fn load_from(
+        flags: &Flags,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let said = layers::read(flags, environment)?;
+        refuse_contradictions(&said)?;
+
+        let data_dir = PathBuf::from(said.text("data_dir"));
+        let mut config = Self {
+            database_url: said.optional("database_url", parse::database_url)?,
+            database_direct_url: said.optional("database_direct_url", parse::database_url)?,
+            postgres_bin: said.optional("postgres_bin", parse::absolute_path)?,
+            database_pool: said.number("database_pool", 1..=200)?,
+            listen: said.required("listen", parse::listen)?,
+            max_connections: said.number("max_connections", 1..=1_000_000)?,
+            trusted_proxies: said.list("trusted_proxies", parse::cidr)?,
+            meta_app_id: said.optional("meta_app_id", parse::word)?,
+            meta_verify_token: said.optional("meta_verify_token", parse::secret)?,
+            graph_url: said.required("graph_url", parse::http_url)?,
+            graph_version: said.required("graph_version", parse::graph_version)?,
+            media_url: said
+                .optional("media_url", parse::media_url)?
+                .unwrap_or_else(|| MediaUrl::File(data_dir.join("media"))),
+            log: said.required("log", parse::log_filter)?,
+            log_format: said.required("log_format", parse::log_format)?,
+            inbound_writers: said.number("inbound_writers", 1..=8)?,
+            inbound_appliers: said.number("inbound_appliers", 1..=16)?,
+            inbound_batch: said.number("inbound_batch", 1..=1000)?,
+            inbound_queue: said.number("inbound_queue", 16..=1_000_000)?,
+            inbound_retention_days: said.number("inbound_retention_days", 8..=365)?,
+            public_url: said.optional("public_url", parse::origin)?,
+            meta_app_secrets: said.list("meta_app_secret", parse::secret)?,
+            master_key: said.optional("master_key", parse::master_key)?,
+            shown: Vec::new(),
+            data_dir,
+        };
+        config.shown = said.shown(|key| config.derived_default(key));
+        Ok(config)
+    }
+
+    /// What others call us, without a trailing slash. `bound` is the address
+    /// really listened on, which differs from `listen` when its port is 0.
+    pub fn public_url(&self, bound: SocketAddr) -> String {
+        self.public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", dialable(bound)))
+    }
+
+    /// Where the private PostgreSQL finds its place and its programs.
+    pub fn private_postgres(&self) -> crate::postgres::Options {
+        crate::postgres::Options {
+            data_dir: self.data_dir.clone(),
+            postgres_bin: self.postgres_bin.clone(),
+        }
+    }
+
+    /// The key that seals tokens and secrets at rest: `WAZAPP_MASTER_KEY`, or
+    /// the one in `DATA_DIR/master-key`, made on first use.
+    pub fn master_key(&self) -> Result<Kept<SecretBox<[u8; 32]>>, ConfigError> {
+        if let Some(key) = &self.master_key {
+            return Ok(Kept::given(SecretBox::new(Box::new(*key.expose_secret()))));
+        }
+        keys::read_or_create(&self.data_dir, "master-key")?
+            .and_then(|text| parse::master_key(text.expose_secret()))
+    }
+
+    /// The default App's secrets, newest first: `WAZAPP_META_APP_SECRET`, or
+    /// the random one in `DATA_DIR/app-secret` that nobody else knows, so that
+    /// webhooks can be signed before Meta is set up.
+    pub fn default_app_secrets(&self) -> Result<Kept<Vec<SecretString>>, ConfigError> {
+        if !self.meta_app_secrets.is_empty() {
+            return Ok(Kept::given(self.meta_app_secrets.clone()));
+        }
+        keys::read_or_create(&self.data_dir, "app-secret")?
+            .and_then(|text| parse::secret(text.expose_secret()).map(|secret| vec![secret]))
+    }
+
+    /// Every setting with its value and source, secrets redacted.
+    pub fn show(&self) -> Vec<Shown> {
+        self.shown.clone()
+    }
+
+    /// Defaults that follow from other settings.
+    fn derived_default(&self, key: &str) -> Option<String> {
+        match key {
+            "public_url" => Some(self.public_url(self.listen)),
+            "media_url" => Some(self.media_url.to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// Nobody can call 0.0.0.0; this machine can call loopback instead.
+fn dialable(bound: SocketAddr) -> SocketAddr {
+    match bound {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
+            (Ipv4Addr::LOCALHOST, bound.port()).into()
+        }
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
+            (Ipv6Addr::LOCALHOST, bound.port()).into()
+        }
+        _ => bound,
+    }
+}
+
+fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
+    for key in [
+        "domain",
+        "acme_email",
+        "acme_directory",
+        "tls_cert",
+        "tls_key",
+    ] {
+        said.refuse(
+            key,
+            "not supported yet: put a TLS proxy in front, see docs/operate.md",
+        )?;
+    }
+    if !said.is_set("database_url") {
+        said.refuse(
+            "database_direct_url",
+            "set without database_url: set WAZAPP_DATABASE_URL too, or unset this one",
+        )?;
+    }
+    // With only its id the App looks set up, yet every webhook of Meta's would
+    // be turned away against a random secret.
+    if !said.is_set("meta_app_secret") {
+        said.refuse(
+            "meta_app_id",
+            "set without meta_app_secret: set WAZAPP_META_APP_SECRET (Meta's App dashboard, App settings, Basic), or unset this one",
+        )?;
+    }
+    Ok(())
+}

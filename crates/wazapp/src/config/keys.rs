@@ -1,0 +1,108 @@
+//! Secrets that wazapp makes for itself on first use and keeps in DATA_DIR.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use data_encoding::HEXLOWER;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::data_dir::{create_data_dir, give_to_owner};
+use super::error::ConfigError;
+
+/// A secret, and what the operator should hear about how it is kept.
+#[derive(Debug)]
+pub struct Kept<T> {
+    /// The secret.
+    pub value: T,
+    /// One line for the log, if its file is open to others.
+    pub warning: Option<String>,
+}
+
+impl<T> Kept<T> {
+    pub(super) fn given(value: T) -> Self {
+        Self {
+            value,
+            warning: None,
+        }
+    }
+}
+
+/// A secret's text and the file it is from.
+pub(super) struct KeptText {
+    text: SecretString,
+    path: String,
+    warning: Option<String>,
+}
+
+impl KeptText {
+    pub(super) fn and_then<T>(
+        self,
+        parse: impl FnOnce(&SecretString) -> Result<T, String>,
+    ) -> Result<Kept<T>, ConfigError> {
+        let value = parse(&self.text).map_err(|problem| ConfigError::about(self.path, problem))?;
+        Ok(Kept {
+            value,
+            warning: self.warning,
+        })
+    }
+}
+
+/// Reads `DATA_DIR/name`, after making it from 32 random bytes if need be.
+pub(super) fn read_or_create(data_dir: &Path, name: &str) -> Result<KeptText, ConfigError> {
+    let path = data_dir.join(name);
+    let shown = path.display().to_string();
+    read_or_create_text(data_dir, name).map_err(|error| {
+        ConfigError::about(
+            shown,
+            format!("cannot be read or made ({error}): check data_dir and its permissions"),
+        )
+    })
+}
+
+fn read_or_create_text(data_dir: &Path, name: &str) -> io::Result<KeptText> {
+    let path = data_dir.join(name);
+    if !path.try_exists()? {
+        create_data_dir(data_dir)?;
+        create(data_dir, name)?;
+    }
+    let text = SecretString::from(fs::read_to_string(&path)?);
+    let mode = fs::metadata(&path)?.permissions().mode() & 0o777;
+    let path = path.display().to_string();
+    let warning = (mode & 0o077 != 0)
+        .then(|| format!("{path} can be read by others (mode {mode:04o}): chmod 600 {path}"));
+    Ok(KeptText {
+        text,
+        path,
+        warning,
+    })
+}
+
+/// Two processes may do this at once: each writes its own file in full, and
+/// the link to the name, which fails if the name exists, lets one of them win.
+fn create(data_dir: &Path, name: &str) -> io::Result<()> {
+    let secret = random_hex(32)?;
+    let draft = data_dir.join(format!(".{name}.{}", random_hex(8)?.expose_secret()));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
+    let written = writeln!(file, "{}", secret.expose_secret())
+        .and_then(|()| give_to_owner(&file, data_dir))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| match fs::hard_link(&draft, data_dir.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            result => result,
+        });
+    fs::remove_file(&draft)?;
+    written?;
+    File::open(data_dir)?.sync_all()
+}
+
+fn random_hex(bytes: usize) -> io::Result<SecretString> {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(SecretString::from(HEXLOWER.encode(&random)))
+}

@@ -1,0 +1,245 @@
+//! Text to type. An error says what is wrong and what to write instead, and
+//! never repeats a secret.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER_PERMISSIVE};
+use secrecy::{SecretBox, SecretString};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Where media bytes are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaUrl {
+    /// In this directory.
+    File(PathBuf),
+    /// In an S3 bucket.
+    S3 {
+        /// The bucket's name.
+        bucket: String,
+        /// What every key starts with; may be empty.
+        prefix: String,
+    },
+}
+
+impl fmt::Display for MediaUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(out, "file:{}", path.display()),
+            Self::S3 { bucket, prefix } if prefix.is_empty() => write!(out, "s3://{bucket}"),
+            Self::S3 { bucket, prefix } => write!(out, "s3://{bucket}/{prefix}"),
+        }
+    }
+}
+
+/// A network, like `10.0.0.0/8`; a lone address is a network of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cidr {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Cidr {
+    /// Is the address in this network? IPv4 in IPv6 clothes counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let differs = own.to_bits() ^ other.to_bits();
+                differs.leading_zeros() >= u32::from(self.prefix)
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let differs = own.to_bits() ^ other.to_bits();
+                differs.leading_zeros() >= u32::from(self.prefix)
+            }
+            _ => false,
+        }
+    }
+}
+
+pub(super) fn cidr(text: &str) -> Result<Cidr, String> {
+    let problem = || format!("\"{text}\" is not a network: write like 10.0.0.0/8 or 192.0.2.7");
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| problem())?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = match prefix {
+        Some(prefix) => prefix.parse().map_err(|_| problem())?,
+        None => longest,
+    };
+    match prefix <= longest {
+        true => Ok(Cidr { address, prefix }),
+        false => Err(problem()),
+    }
+}
+
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let text = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    text.parse().map_err(|_| {
+        format!("\"{text}\" is not an address: write IP:PORT, like 127.0.0.1:8080, or 0.0.0.0:8080 for all interfaces")
+    })
+}
+
+pub(super) fn number<T: FromStr + PartialOrd + fmt::Display>(
+    text: &str,
+    range: &RangeInclusive<T>,
+) -> Result<T, String> {
+    match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!(
+            "\"{text}\" is not a whole number from {} to {}: write one",
+            range.start(),
+            range.end()
+        )),
+    }
+}
+
+pub(super) fn word(text: &str) -> Result<String, String> {
+    match text
+        .chars()
+        .all(|char| char.is_ascii_alphanumeric() || "-_.".contains(char))
+    {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "\"{text}\" is not an id: write letters and digits only"
+        )),
+    }
+}
+
+pub(super) fn secret(text: &str) -> Result<SecretString, String> {
+    match text.trim() {
+        "" => Err("holds an empty secret: remove it".to_owned()),
+        text => Ok(SecretString::from(text)),
+    }
+}
+
+/// 32 bytes as 64 hex digits or base64.
+pub(super) fn master_key(text: &str) -> Result<SecretBox<[u8; 32]>, String> {
+    let text = text.trim().as_bytes();
+    let bytes = HEXLOWER_PERMISSIVE
+        .decode(text)
+        .or_else(|_| BASE64.decode(text))
+        .or_else(|_| BASE64_NOPAD.decode(text))
+        .ok()
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    match bytes {
+        Some(bytes) => Ok(SecretBox::new(Box::new(bytes))),
+        None => Err("is not a key: write 64 hex digits or 32 bytes in base64, like from `openssl rand -hex 32`".to_owned()),
+    }
+}
+
+pub(super) fn database_url(text: &str) -> Result<SecretString, String> {
+    match text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        true => Ok(SecretString::from(text)),
+        false => Err(
+            "is not a PostgreSQL URL: write postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned(),
+        ),
+    }
+}
+
+pub(super) fn absolute_path(text: &str) -> Result<PathBuf, String> {
+    match Path::new(text).is_absolute() {
+        true => Ok(PathBuf::from(text)),
+        false => Err(format!(
+            "\"{text}\" is not an absolute path: start it with /"
+        )),
+    }
+}
+
+/// An http or https URL, its trailing slash cut.
+pub(super) fn http_url(text: &str) -> Result<String, String> {
+    let problem = || format!("\"{text}\" is not a web address: write like https://example.org");
+    let url: http::Uri = text.parse().map_err(|_| problem())?;
+    let scheme = url.scheme_str().unwrap_or_default();
+    let usable = ["http", "https"].contains(&scheme)
+        && url.host().is_some_and(|host| !host.is_empty())
+        && url
+            .authority()
+            .is_some_and(|authority| !authority.as_str().contains('@'))
+        && url.query().is_none()
+        && !text.contains('#');
+    match usable {
+        true => Ok(text.trim_end_matches('/').to_owned()),
+        false => Err(problem()),
+    }
+}
+
+/// An http or https URL without a path.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let url = http_url(text)?;
+    let host = url.split_once("://").map_or("", |(_, host)| host);
+    match host.contains('/') {
+        false => Ok(url),
+        true => Err(format!(
+            "\"{text}\" has a path: write only scheme and host, like https://example.org"
+        )),
+    }
+}
+
+pub(super) fn graph_version(text: &str) -> Result<String, String> {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let numbers = text
+        .strip_prefix('v')
+        .and_then(|numbers| numbers.split_once('.'));
+    match numbers {
+        Some((major, minor)) if digits(major) && digits(minor) => Ok(text.to_owned()),
+        _ => Err(format!("\"{text}\" is not a version: write like v26.0")),
+    }
+}
+
+pub(super) fn media_url(text: &str) -> Result<MediaUrl, String> {
+    let problem =
+        || format!("\"{text}\" is not a place for media: write file:DIR or s3://BUCKET/PREFIX");
+    if let Some(rest) = text.strip_prefix("s3://") {
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        return match bucket.is_empty() {
+            true => Err(problem()),
+            false => Ok(MediaUrl::S3 {
+                bucket: bucket.to_owned(),
+                prefix: prefix.trim_matches('/').to_owned(),
+            }),
+        };
+    }
+    let path = text.strip_prefix("file:").ok_or_else(problem)?;
+    match path.strip_prefix("//").unwrap_or(path) {
+        "" => Err(problem()),
+        path => Ok(MediaUrl::File(path.into())),
+    }
+}
+
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!(
+            "\"{text}\" is not a log filter: write error, warn, info, debug, trace, or like wazapp=debug,info"
+        )),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!(
+            "\"{text}\" is not a log format: write auto, text or json"
+        )),
+    }
+}

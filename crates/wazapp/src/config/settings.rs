@@ -1,0 +1,102 @@
+//! The table of settings: a new setting is one entry here, one field in
+//! `Config` and one paragraph in `config.default.toml`.
+
+/// What may be shown of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// All of it.
+    Open,
+    /// Only that it is set.
+    Secret,
+    /// A URL without its password.
+    UrlWithPassword,
+}
+
+/// One setting, under all its names.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the TOML file; variable and flag follow from it.
+    pub key: &'static str,
+    /// Its default as text; empty if there is none.
+    pub default: &'static str,
+    /// What may be shown of it.
+    pub secrecy: Secrecy,
+    /// What it means, in a line.
+    pub doc: &'static str,
+}
+
+impl Setting {
+    /// The environment variable: `WAZAPP_` and the key in capitals.
+    pub fn variable(&self) -> String {
+        format!("WAZAPP_{}", self.key.to_uppercase())
+    }
+
+    /// The flag: `--` and the key with dashes.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+
+    pub(super) fn named(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+}
+
+const fn open(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
+    Setting {
+        key,
+        default,
+        secrecy: Secrecy::Open,
+        doc,
+    }
+}
+
+const fn secret(key: &'static str, doc: &'static str) -> Setting {
+    Setting {
+        key,
+        default: "",
+        secrecy: Secrecy::Secret,
+        doc,
+    }
+}
+
+const fn database(key: &'static str, doc: &'static str) -> Setting {
+    Setting {
+        key,
+        default: "",
+        secrecy: Secrecy::UrlWithPassword,
+        doc,
+    }
+}
+
+/// Every setting there is, in the order of the manual.
+#[rustfmt::skip]
+pub static SETTINGS: &[Setting] = &[
+    open("data_dir", "./data", "directory of the private PostgreSQL, media, keys and backups"),
+    open("listen", "127.0.0.1:8080", "address of plain HTTP; port 0 picks a free one"),
+    open("public_url", "", "what others call this server; http:// and the listen address if not set"),
+    open("trusted_proxies", "", "networks (CIDR, comma separated) whose X-Forwarded-* is believed"),
+    open("max_connections", "8192", "client connections open at once"),
+    database("database_url", "an external PostgreSQL 15 or newer; a private one is run if not set"),
+    database("database_direct_url", "direct connection for migrations and LISTEN when database_url is a transaction pooler"),
+    open("database_pool", "8", "connections to the database (1-200)"),
+    open("postgres_bin", "", "directory of the private PostgreSQL's programs, if not found by themselves"),
+    open("meta_app_id", "", "the default App's id at Meta"),
+    secret("meta_app_secret", "the default App's secret; several, comma separated, while rotating"),
+    secret("meta_verify_token", "the default App's verify token for the webhook's handshake"),
+    open("graph_url", "https://graph.facebook.com", "Meta's Graph API"),
+    open("graph_version", "v26.0", "version of the Graph API"),
+    secret("master_key", "32 bytes (64 hex digits or base64) that seal secrets at rest; made in data_dir if not set"),
+    open("media_url", "", "where media are kept, file:DIR or s3://BUCKET/PREFIX; data_dir/media if not set"),
+    open("log", "info", "what is logged: a level, or a filter like wazapp=debug,info"),
+    open("log_format", "auto", "auto (text on a terminal, JSON otherwise), text or json"),
+    open("inbound_writers", "1", "connections that commit webhook bodies (1-8)"),
+    open("inbound_appliers", "2", "lanes of webhook bodies applied at the same time (1-16)"),
+    open("inbound_batch", "250", "webhook bodies applied in one transaction, at most (1-1000)"),
+    open("inbound_queue", "4096", "webhook bodies that may wait for a commit before 503 is answered (16-1000000)"),
+    open("inbound_retention_days", "14", "days that raw webhook bodies are kept (8-365)"),
+    open("domain", "", "not supported yet: HTTPS on :443 for this name"),
+    open("acme_email", "", "not supported yet: address given to the certificate authority"),
+    open("acme_directory", "", "not supported yet: URL of the certificate authority"),
+    open("tls_cert", "", "not supported yet: certificate file for HTTPS"),
+    open("tls_key", "", "not supported yet: key file for HTTPS"),
+];

@@ -1,0 +1,3 @@
+//! wazapp
+pub mod config;
+pub mod postgres;

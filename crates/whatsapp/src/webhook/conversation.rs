@@ -1,0 +1,120 @@
+//! Messages, echoes and statuses, in our own conversations or in those we stand by.
+
+use serde_json::Value;
+
+use super::change::Item;
+use super::effect::Effect;
+use super::history;
+use super::items::{Items, Nest};
+use super::json::Read;
+use super::message::{Direction, Message, Origin, Place, content_of};
+use super::notice::Notice;
+use super::party::{Contacts, End, Party, customer};
+use super::status::{Status, recipient};
+
+impl Items<'_> {
+    /// Reads the lists of a value, or of the `standby` object within one.
+    pub(super) fn conversation<'v>(
+        &mut self,
+        nest: Nest<'v>,
+        holder: &'v Value,
+        contacts: &Contacts,
+        origin: Origin,
+    ) -> bool {
+        let business = self.scope.display_phone_number.as_deref();
+        let alone = |key: &str| holder.list(key).len() == 1;
+        let received = self.each(nest, holder, "messages", |items, message| {
+            let direction = match origin {
+                Origin::History => history::direction(message, &Party::default(), business),
+                Origin::Echo => Direction::Outbound,
+                _ => Direction::Inbound,
+            };
+            let mut party = match direction {
+                Direction::Inbound => sender(message),
+                Direction::Outbound => customer(message, End::To, business),
+            };
+            contacts.complete(&mut party, alone("messages"));
+            items.message(
+                message,
+                Place {
+                    origin,
+                    direction,
+                    party,
+                },
+            );
+            Ok(())
+        });
+        let echoed = self.each(nest, holder, "message_echoes", |items, echo| {
+            let origin = match origin {
+                Origin::Standby => Origin::StandbyEcho,
+                Origin::History => Origin::History,
+                _ => Origin::Echo,
+            };
+            let mut party = echo_recipient(echo, business);
+            let in_group = content_of(echo)
+                .get("recipient_type")
+                .is_some_and(|t| t == "group");
+            if !in_group {
+                contacts.complete(&mut party, alone("message_echoes"));
+            }
+            items.message(
+                echo,
+                Place {
+                    origin,
+                    direction: Direction::Outbound,
+                    party,
+                },
+            );
+            Ok(())
+        });
+        let reported = self.each(nest, holder, "statuses", |items, status| {
+            if items.scope.field == "calls" || status.get("type").is_some_and(|t| t == "call") {
+                items.call_status(status, contacts, alone("statuses"));
+                return Ok(());
+            }
+            let standby = origin == Origin::Standby;
+            let status = Status::read(status, contacts, alone("statuses"), standby);
+            items.push(Item::Status(Box::new(status.ok_or("without id")?)));
+            Ok(())
+        });
+        received | echoed | reported
+    }
+
+    pub(super) fn message(&mut self, payload: &Value, place: Place) {
+        let mut message = Message::read(payload, place);
+        // A system message need not name a sender: then it is about whom it describes.
+        if message.party.is_empty()
+            && let Effect::Identity { previous, .. } = &message.effect
+        {
+            message.party.clone_from(previous);
+        }
+        self.push(Item::Message(Box::new(message)));
+    }
+
+    fn call_status(&mut self, status: &Value, contacts: &Contacts, alone: bool) {
+        let mut party = recipient(status);
+        contacts.complete(&mut party, alone);
+        let notice = Notice::read(self.scope, status)
+            .named(status.text("status"))
+            .about(party);
+        self.push(Item::Notice(notice));
+    }
+}
+
+pub(super) fn sender(message: &Value) -> Party {
+    Party::new(
+        message.id("from"),
+        message.id("from_user_id"),
+        message.id("from_parent_user_id"),
+    )
+}
+
+fn echo_recipient(echo: &Value, business: Option<&str>) -> Party {
+    let content = content_of(echo);
+    if content.get("recipient_type").is_some_and(|t| t == "group") || echo.has("group_id") {
+        return Party::default();
+    }
+    let mut party = customer(echo, End::To, business);
+    party.fill(&customer(content, End::To, business));
+    party
+}
