@@ -357,3 +357,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON wazapp.app, wazapp.app_secret, wazapp.nu
   wazapp.lane_cursor, wazapp.quarantine TO wazapp_worker;
 GRANT SELECT, UPDATE ON wazapp.lane TO wazapp_worker;
 GRANT SELECT, INSERT ON wazapp.inbound TO wazapp_worker;
+GRANT SELECT ON wazapp.migration TO wazapp_worker; -- readiness

@@ -394,18 +394,15 @@ pub async fn any_organization_merge(
 }
 
 /// Removes a contact that the phone's address book dropped, if nothing else speaks of it.
-pub async fn any_organization_forget_unused(
-    tx: &Operator,
+pub fn any_organization_forget_unused(
+    pipeline: &mut Pipeline<'_>,
     organization_id: Uuid,
     id: Uuid,
-) -> Result<bool> {
-    let row = tx
-        .query_opt(
-            "DELETE FROM wazapp.contact c WHERE organization_id = $1 AND id = $2 AND own_name IS NULL AND notes IS NULL
-               AND NOT EXISTS (SELECT FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.contact_id = $2)
-             RETURNING id",
-            &[&organization_id, &id],
-        )
-        .await?;
-    Ok(row.is_some())
+) {
+    pipeline.push(
+        "DELETE FROM wazapp.contact c WHERE organization_id = $1 AND id = $2 AND own_name IS NULL AND notes IS NULL
+           AND book_name IS NULL AND profile_name IS NULL
+           AND NOT EXISTS (SELECT FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.contact_id = $2)",
+        params![organization_id, id],
+    );
 }

@@ -216,7 +216,6 @@ impl Database {
         tls::connect(&self.access.direct, &self.access.tls).await
     }
 
-    #[allow(dead_code)]
     pub(crate) fn access(&self) -> &Access {
         &self.access
     }

@@ -259,7 +259,7 @@ pub async fn claim(tx: &Operator, lanes: &[(i16, i32)]) -> Result<Claim> {
 }
 
 /// Moves the lanes' cursors past these bodies.
-pub fn settle<'a>(pipeline: &mut Pipeline<'a>, bodies: &'a [Claimed]) {
+pub fn settle(pipeline: &mut Pipeline<'_>, bodies: &[Claimed]) {
     let mut ends = std::collections::BTreeMap::new();
     for body in bodies {
         let end = ends

@@ -118,6 +118,20 @@ pub async fn pending(database: &Database) -> Result<Vec<&'static str>> {
         .collect())
 }
 
+/// Whether the database answers and has every step this version needs.
+pub async fn is_current(database: &Database) -> Result<bool> {
+    let tx = database.operator().await?;
+    let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();
+    let row = tx
+        .query_opt(
+            "SELECT count(*) FROM wazapp.migration WHERE name = ANY ($1)",
+            &[&names],
+        )
+        .await?;
+    tx.commit().await?;
+    Ok(row.is_some_and(|row| usize::try_from(row.get::<_, i64>(0)) == Ok(names.len())))
+}
+
 /// A 200 to Meta means flushed to disk, so a server that may answer before that is refused.
 async fn check_server(client: &Client) -> Result<i32> {
     let row = client

@@ -239,8 +239,8 @@ pub async fn list(tx: &Tenant) -> Result<Vec<Number>> {
 /// Where events go that name these numbers or these accounts. Locks nothing.
 pub async fn any_organization_routes(
     tx: &Operator,
-    phone_number_ids: &Vec<&str>,
-    waba_ids: &Vec<&str>,
+    phone_number_ids: &[&str],
+    waba_ids: &[&str],
 ) -> Result<Vec<Route>> {
     let rows = tx
         .query(
@@ -249,7 +249,7 @@ pub async fn any_organization_routes(
                    UNION SELECT * FROM wazapp.number_claim WHERE waba_id = ANY ($2)) c
              JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
              ORDER BY c.phone_number_id",
-            &[phone_number_ids, waba_ids],
+            &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
         )
         .await?;
     Ok(rows

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::database::{Operator, Result};
+use crate::database::{Pipeline, params};
 
 /// What one webhook says of a template; what is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
@@ -32,10 +32,9 @@ pub struct Facts {
     pub at: Timestamp,
 }
 
-/// Writes what Meta announced, and answers the template's id.
-pub async fn any_organization_learn(tx: &Operator, facts: &Facts) -> Result<Uuid> {
-    let row = tx
-        .query_opt(
+/// Writes what Meta announced.
+pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts) {
+    pipeline.push(
             "INSERT INTO wazapp.template AS t
                (organization_id, id, waba_id, template_id, name, language, status, category, quality, reason, components, facts_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)
@@ -47,24 +46,20 @@ pub async fn any_organization_learn(tx: &Operator, facts: &Facts) -> Result<Uuid
                -- A reason explains the status it came with, so it goes when a new status brings none.
                reason = CASE WHEN excluded.status IS NOT NULL AND excluded.facts_at >= t.facts_at THEN excluded.reason ELSE t.reason END,
                components = CASE WHEN excluded.facts_at >= t.facts_at AND excluded.components IS NOT NULL THEN excluded.components ELSE t.components END,
-               facts_at = greatest(t.facts_at, excluded.facts_at)
-             RETURNING id",
-            &[
-                &facts.organization_id,
-                &Uuid::now_v7(),
-                &facts.waba_id,
-                &facts.template_id,
-                &facts.name,
-                &facts.language,
-                &facts.status,
-                &facts.category,
-                &facts.quality,
-                &facts.reason,
-                &facts.components,
-                &facts.at,
+               facts_at = greatest(t.facts_at, excluded.facts_at)",
+            params![
+                facts.organization_id,
+                Uuid::now_v7(),
+                facts.waba_id.as_str(),
+                facts.template_id.as_str(),
+                facts.name.as_deref(),
+                facts.language.as_deref(),
+                facts.status.as_deref(),
+                facts.category.as_deref(),
+                facts.quality.as_deref(),
+                facts.reason.as_deref(),
+                facts.components.as_deref(),
+                facts.at,
             ],
-        )
-        .await?
-        .expect("INSERT … RETURNING answers a row");
-    Ok(row.get(0))
+        );
 }

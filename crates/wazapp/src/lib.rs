@@ -1,3 +1,11 @@
-//! wazapp
+//! wazapp, the one binary: command line, configuration, private PostgreSQL, telemetry, life cycle.
+
+pub mod cli;
+mod commands;
 pub mod config;
+mod open;
 pub mod postgres;
+mod print;
+mod serve;
+pub mod server;
+pub mod telemetry;

@@ -1,1 +1,7 @@
-fn main() {}
+//! See `wazapp --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wazapp::cli::main()
+}

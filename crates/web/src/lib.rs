@@ -1,9 +1,21 @@
 //! Everything that answers HTTP.
+//!
+//! [`webhook`] is Meta's door, with [`receive`] behind it; [`api`] is for organizations' programs, [`health`] for
+//! operators; [`serve`] accepts the connections.
 
 pub mod api;
+pub mod apps;
+pub mod health;
 pub mod problem;
+pub mod receive;
+pub mod serve;
+pub mod webhook;
 
+use axum::Router;
 use model::Database;
+
+use crate::health::Health;
+use crate::webhook::Webhook;
 
 /// What handlers share.
 #[derive(Clone, Debug)]
@@ -14,4 +26,12 @@ pub struct State {
     pub public_url: String,
     /// This server's version.
     pub version: &'static str,
+}
+
+/// Every route of this server.
+pub fn router(state: State, webhook: Webhook, health: Health) -> Router {
+    Router::new()
+        .merge(webhook::routes(webhook))
+        .merge(health::routes(health))
+        .merge(api::router(state))
 }

@@ -7,7 +7,7 @@ use super::effect::Effect;
 use super::history;
 use super::items::{Items, Nest};
 use super::json::Read;
-use super::message::{Direction, Message, Origin, Place, content_of};
+use super::message::{Direction, Message, Origin, Place, content_of, is_for_group};
 use super::notice::Notice;
 use super::party::{Contacts, End, Party, customer};
 use super::status::{Status, recipient};
@@ -51,10 +51,7 @@ impl Items<'_> {
                 _ => Origin::Echo,
             };
             let mut party = echo_recipient(echo, business);
-            let in_group = content_of(echo)
-                .get("recipient_type")
-                .is_some_and(|t| t == "group");
-            if !in_group {
+            if !is_for_group(content_of(echo)) {
                 contacts.complete(&mut party, alone("message_echoes"));
             }
             items.message(
@@ -111,7 +108,7 @@ pub(super) fn sender(message: &Value) -> Party {
 
 fn echo_recipient(echo: &Value, business: Option<&str>) -> Party {
     let content = content_of(echo);
-    if content.get("recipient_type").is_some_and(|t| t == "group") || echo.has("group_id") {
+    if is_for_group(content) || echo.has("group_id") {
         return Party::default();
     }
     let mut party = customer(echo, End::To, business);

@@ -92,30 +92,30 @@ const KINDS: [&str; 19] = [
 
 /// A message's `type`, or what its members tell.
 pub(super) fn kind_of(message: &Value) -> String {
-    let declared = message.get("type").filter(|t| t.is_string());
-    match declared.and_then(json::as_id) {
-        Some(kind) if kind.len() <= LONGEST_KIND => kind,
-        _ => shape_of(message).to_owned(),
-    }
+    declared(message)
+        .unwrap_or_else(|| shape_of(message))
+        .to_owned()
 }
-
-const LONGEST_KIND: usize = 64;
 
 /// The name of the member to read for the content. `type` leads, unless that member is
 /// missing and another is there.
 pub(super) fn shape_of(message: &Value) -> &str {
-    let declared = message
-        .get("type")
-        .and_then(Value::as_str)
-        .filter(|t| !t.is_empty());
     let present = || KINDS.into_iter().find(|kind| message.has(kind));
-    match declared {
+    match declared(message) {
         Some("unsupported") => "unsupported",
         Some(kind) if message.has(kind) => kind,
-        Some(kind) if kind.len() <= LONGEST_KIND => present().unwrap_or(kind),
-        _ => present().unwrap_or("unknown"),
+        Some(kind) => present().unwrap_or(kind),
+        None => present().unwrap_or("unknown"),
     }
 }
+
+/// A `type` that can be stored and shown.
+fn declared(message: &Value) -> Option<&str> {
+    let kind = message.get("type")?.as_str()?.trim();
+    ((1..=LONGEST_KIND).contains(&kind.len()) && !kind.contains('\0')).then_some(kind)
+}
+
+const LONGEST_KIND: usize = 64;
 
 /// What the place of a message in the body says about it.
 pub(super) struct Place {
@@ -174,14 +174,18 @@ pub(super) fn synthetic_id(payload: &Value) -> String {
 }
 
 fn group_id(payload: &Value, content: &Value) -> Option<String> {
-    let sent_to_group = || match content.get("recipient_type").and_then(Value::as_str) {
-        Some("group") => content.id("to"),
-        _ => None,
-    };
+    let sent_to = || is_for_group(content).then(|| content.id("to")).flatten();
     payload
         .id("group_id")
         .or_else(|| content.id("group_id"))
-        .or_else(sent_to_group)
+        .or_else(sent_to)
+}
+
+/// Whether a message was sent to a group: then `to` is no customer.
+pub(super) fn is_for_group(content: &Value) -> bool {
+    content
+        .get("recipient_type")
+        .is_some_and(|kind| kind == "group")
 }
 
 fn reply_to(content: &Value) -> Option<String> {
@@ -221,6 +225,7 @@ mod tests {
             (json!({"type": 7}), "unknown", "unknown"),
             (json!({"type": "", "context": {}}), "unknown", "unknown"),
             (json!({"type": "x".repeat(65)}), "unknown", "unknown"),
+            (json!({"type": "a\u{0}", "text": {}}), "text", "text"),
         ] {
             assert_eq!(kind_of(&message), kind, "{message}");
             assert_eq!(shape_of(&message), shape, "{message}");

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -19,6 +20,7 @@ mod limit;
 mod machine;
 mod marker;
 mod measure;
+mod meter;
 mod open;
 mod open_loop;
 mod process;
@@ -26,6 +28,7 @@ mod proxy;
 mod report;
 mod saturation;
 mod server;
+mod source;
 mod stage;
 mod start;
 mod watch;
@@ -57,11 +60,23 @@ pub(crate) struct Options {
 impl Options {
     /// `None`: help was asked for.
     fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Self>> {
-        let wazapp = std::env::var_os("WAZAPP").map_or_else(|| "target/release/wazapp".into(), PathBuf::from);
-        let mut options = Self { wazapp, only: Vec::new(), quick: false, seed: 1, json: None, keep_logs: None };
+        let wazapp = std::env::var_os("WAZAPP")
+            .map_or_else(|| "target/release/wazapp".into(), PathBuf::from);
+        let mut options = Self {
+            wazapp,
+            only: Vec::new(),
+            quick: false,
+            seed: 1,
+            json: None,
+            keep_logs: None,
+        };
         let mut arguments = arguments;
         while let Some(flag) = arguments.next() {
-            let mut value = || arguments.next().with_context(|| format!("{flag} needs a value"));
+            let mut value = || {
+                arguments
+                    .next()
+                    .with_context(|| format!("{flag} needs a value"))
+            };
             match flag.as_str() {
                 "--wazapp" => options.wazapp = value()?.into(),
                 "--only" => options.only.push(value()?),
@@ -73,7 +88,11 @@ impl Options {
                 other => bail!("{other} is not known; --help lists what is"),
             }
         }
-        if let Some(unknown) = options.only.iter().find(|name| !SCENARIOS.contains(&name.as_str())) {
+        if let Some(unknown) = options
+            .only
+            .iter()
+            .find(|name| !SCENARIOS.contains(&name.as_str()))
+        {
             bail!("--only {unknown}: there is {}", SCENARIOS.join(", "));
         }
         Ok(Some(options))
@@ -82,7 +101,10 @@ impl Options {
     /// Whether to run this part. The ratio to the limit needs the limit of the same run.
     fn wants(&self, scenario: &str) -> bool {
         self.only.is_empty()
-            || self.only.iter().any(|name| name == scenario || (scenario == "limit" && name == "saturation"))
+            || self
+                .only
+                .iter()
+                .any(|name| name == scenario || (scenario == "limit" && name == "saturation"))
     }
 
     /// One of two numbers, for the full or the quick run.
@@ -103,7 +125,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -117,7 +143,8 @@ fn main() -> ExitCode {
             () = interrupted() => Err(anyhow::anyhow!("interrupted")),
         }
     });
-    runtime.shutdown_background();
+    // A load that still runs ends by itself: its server is gone.
+    runtime.shutdown_timeout(Duration::from_secs(10));
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -138,15 +165,17 @@ async fn run(options: &Options) -> Result<bool> {
     }
     let mut results = results?;
     results.seconds = began.elapsed().as_secs_f64();
+    results.disturbance = Some(bench.disturbance()?);
     print!("{}", report::table(&results));
     if let Some(file) = &options.json {
-        std::fs::write(file, serde_json::to_string_pretty(&results)?).with_context(|| file.display().to_string())?;
+        std::fs::write(file, serde_json::to_string_pretty(&results)?)
+            .with_context(|| file.display().to_string())?;
     }
     Ok(results.is_exact())
 }
 
 async fn measure_all(bench: &stage::Bench<'_>, options: &Options) -> Result<report::Results> {
-    let mut results = report::Results::new(bench).await?;
+    let mut results = report::Results::new(bench);
     if options.wants("limit") {
         results.limit = Some(limit::run(bench).await?);
     }
@@ -173,8 +202,10 @@ async fn measure_all(bench: &stage::Bench<'_>, options: &Options) -> Result<repo
 
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         return std::future::pending().await;
     };
     tokio::select! {

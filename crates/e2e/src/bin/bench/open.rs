@@ -5,12 +5,13 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::body::Pick;
 use crate::exact::Exactness;
 use crate::marker::{self, Marker};
 use crate::measure::Spread;
+use crate::meter::Cpu;
 use crate::open_loop::{self, Schedule};
-use crate::stage::{Bench, Cpu, DUPLICATES, Stage, say};
+use crate::source::Pick;
+use crate::stage::{Bench, DUPLICATES, Stage, say};
 use crate::{clock, process};
 
 /// Enough that at 3,300/s none is awaited for a stall of 35 ms.
@@ -43,12 +44,19 @@ pub(crate) struct Open {
 impl Open {
     /// The best try at `rate`: where the value that is furthest from its goal is nearest to it.
     pub(crate) fn best(&self, rate: u32, strain: impl Fn(&Try) -> f64) -> Option<&Try> {
-        self.tries.iter().filter(|one| one.rate == rate).min_by(|a, b| strain(a).total_cmp(&strain(b)))
+        self.tries
+            .iter()
+            .filter(|one| one.rate == rate)
+            .min_by(|a, b| strain(a).total_cmp(&strain(b)))
     }
 
     /// The most memory at `rate`, over all tries.
     pub(crate) fn resident_mb(&self, rate: u32) -> f64 {
-        self.tries.iter().filter(|one| one.rate == rate).map(|one| one.resident_mb).fold(0.0, f64::max)
+        self.tries
+            .iter()
+            .filter(|one| one.rate == rate)
+            .map(|one| one.resident_mb)
+            .fold(0.0, f64::max)
     }
 }
 
@@ -67,7 +75,11 @@ pub(crate) async fn run(bench: &Bench<'_>) -> Result<(Open, Exactness)> {
 
 async fn one(bench: &Bench<'_>, stage: &mut Stage<'_>, rate: u32, time: Duration) -> Result<Try> {
     let client = bench.cluster.connect(stage.database()).await?;
-    let marker = Marker::new(client, bench.organization(bench.shape.marker().organization)).await?;
+    let marker = Marker::new(
+        client,
+        bench.organization(bench.shape.marker().organization),
+    )
+    .await?;
     let before = marker.seen().await?;
     let meter = stage.meter(&[marker.pid()])?;
     let address = stage.address();
@@ -75,7 +87,9 @@ async fn one(bench: &Bench<'_>, stage: &mut Stage<'_>, rate: u32, time: Duration
 
     let everyone = bench.source(Pick::Anyone, DUPLICATES);
     let schedule = Schedule::new(start, rate - marker::RATE, time);
-    let load = tokio::task::spawn_blocking(move || open_loop::run(address, CONNECTIONS, schedule, everyone));
+    let load = tokio::task::spawn_blocking(move || {
+        open_loop::run(address, CONNECTIONS, schedule, everyone)
+    });
 
     let markers = bench.source(Pick::One(bench.shape.marker()), 0.0);
     let beat = Schedule::new(start, marker::RATE, time);
@@ -123,10 +137,24 @@ async fn one(bench: &Bench<'_>, stage: &mut Stage<'_>, rate: u32, time: Duration
 
 impl std::fmt::Display for Try {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { rate, ack, visible, cpu, resident_mb, .. } = self;
-        write!(f, "{rate}/s: acknowledged {ack}; visible {visible}; {cpu}; RSS {resident_mb:.1} MB")?;
+        let Self {
+            rate,
+            ack,
+            visible,
+            cpu,
+            resident_mb,
+            ..
+        } = self;
+        write!(
+            f,
+            "{rate}/s: acknowledged {ack}; visible {visible}; {cpu}; RSS {resident_mb:.1} MB"
+        )?;
         if self.refused + self.broken + self.markers_lost > 0 {
-            write!(f, "; refused {}, broken {}, markers lost {}", self.refused, self.broken, self.markers_lost)?;
+            write!(
+                f,
+                "; refused {}, broken {}, markers lost {}",
+                self.refused, self.broken, self.markers_lost
+            )?;
         }
         Ok(())
     }

@@ -2,13 +2,12 @@
 
 use std::fmt::Write;
 
-use anyhow::Result;
 use serde::Serialize;
 
 use crate::distance::Distance;
 use crate::exact::Exactness;
 use crate::limit::Limit;
-use crate::machine::Machine;
+use crate::machine::{Disturbance, Machine};
 use crate::open::{Open, RATES, Try};
 use crate::saturation::Saturation;
 use crate::stage::{Bench, Phase};
@@ -22,6 +21,7 @@ pub(crate) struct Results {
     seed: u64,
     conversations: u64,
     pub(crate) seconds: f64,
+    pub(crate) disturbance: Option<Disturbance>,
     warm_up: Option<Phase>,
     pub(crate) limit: Option<Limit>,
     pub(crate) saturation: Option<Saturation>,
@@ -32,13 +32,14 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    pub(crate) async fn new(bench: &Bench<'_>) -> Result<Self> {
-        Ok(Self {
-            machine: Machine::look(bench).await?,
+    pub(crate) fn new(bench: &Bench<'_>) -> Self {
+        Self {
+            machine: bench.machine.clone(),
             quick: bench.options.quick,
             seed: bench.options.seed,
             conversations: bench.shape.conversations(),
             seconds: 0.0,
+            disturbance: None,
             warm_up: bench.warm_up.clone(),
             limit: None,
             saturation: None,
@@ -46,7 +47,7 @@ impl Results {
             distance: None,
             start: None,
             exact: Vec::new(),
-        })
+        }
     }
 
     /// Whether no message was lost, doubled or misplaced.
@@ -69,7 +70,11 @@ impl Goal {
             Self::AtLeast(goal) => goal / value,
             Self::AtMost(goal) => value / goal,
         };
-        if strain.is_nan() { f64::INFINITY } else { strain }
+        if strain.is_nan() {
+            f64::INFINITY
+        } else {
+            strain
+        }
     }
 }
 
@@ -84,18 +89,31 @@ struct Line {
 
 impl std::fmt::Display for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { target, what, value, unit, goal } = self;
+        let Self {
+            target,
+            what,
+            value,
+            unit,
+            goal,
+        } = self;
         let goal_text = match goal {
             Goal::AtLeast(goal) => format!("≥ {goal}{unit}"),
             Goal::AtMost(goal) => format!("≤ {goal}{unit}"),
         };
-        let verdict = if goal.strain(*value) <= 1.0 { "met" } else { "MISSED" };
+        let verdict = if goal.strain(*value) <= 1.0 {
+            "met"
+        } else {
+            "MISSED"
+        };
         let value = match value.abs() {
             large if large >= 100.0 => format!("{value:.0}{unit}"),
             medium if medium >= 10.0 => format!("{value:.1}{unit}"),
             _ => format!("{value:.3}{unit}"),
         };
-        write!(f, "{target:<3} {what:<76} {value:>11} {goal_text:>10}  {verdict}")
+        write!(
+            f,
+            "{target:<3} {what:<76} {value:>11} {goal_text:>10}  {verdict}"
+        )
     }
 }
 
@@ -113,12 +131,23 @@ fn at_rate(one: &Try) -> Vec<(&'static str, f64, f64)> {
 
 /// How far the worst value of a try is from its goal.
 fn strain(one: &Try) -> f64 {
-    at_rate(one).into_iter().map(|(_, value, goal)| Goal::AtMost(goal).strain(value)).fold(0.0, f64::max)
+    at_rate(one)
+        .into_iter()
+        .map(|(_, value, goal)| Goal::AtMost(goal).strain(value))
+        .fold(0.0, f64::max)
 }
 
 fn lines(results: &Results) -> Vec<Line> {
     let mut lines = Vec::new();
-    let mut line = |target, what: String, value, unit, goal| lines.push(Line { target, what, value, unit, goal });
+    let mut line = |target, what: String, value, unit, goal| {
+        lines.push(Line {
+            target,
+            what,
+            value,
+            unit,
+            goal,
+        })
+    };
     if let (Some(saturation), Some(limit)) = (&results.saturation, &results.limit) {
         for phase in &saturation.spread {
             let ratio = phase.visible_per_s / limit.two_connections;
@@ -131,34 +160,87 @@ fn lines(results: &Results) -> Vec<Line> {
     }
     if let Some(saturation) = &results.saturation {
         let what = "CPU per message at saturation, server + PostgreSQL, the worse of 64 and 256";
-        line("T3", what.into(), saturation.cpu(), " ms", Goal::AtMost(0.2));
+        line(
+            "T3",
+            what.into(),
+            saturation.cpu(),
+            " ms",
+            Goal::AtMost(0.2),
+        );
     }
     if let Some(open) = &results.open {
         for best in RATES.into_iter().filter_map(|rate| open.best(rate, strain)) {
             for (what, value, goal) in at_rate(best) {
-                line("T4", format!("{what} at {}/s, of the best try", best.rate), value, " ms", Goal::AtMost(goal));
+                line(
+                    "T4",
+                    format!("{what} at {}/s, of the best try", best.rate),
+                    value,
+                    " ms",
+                    Goal::AtMost(goal),
+                );
             }
         }
     }
     if let Some(distance) = &results.distance {
-        let Distance { round_trip_ms, wazapp, per_message, per_message_least } = distance;
+        let Distance {
+            round_trip_ms,
+            wazapp,
+            per_message,
+            per_message_least,
+        } = distance;
         let what = format!(
             "database {round_trip_ms:.0} ms away: visible {:.0}/s to {per_message:.0}/s (least {per_message_least:.0}/s)",
             wazapp.visible_per_s
         );
-        line("T5", what, wazapp.visible_per_s / per_message, "", Goal::AtLeast(40.0));
+        line(
+            "T5",
+            what,
+            wazapp.visible_per_s / per_message,
+            "",
+            Goal::AtLeast(40.0),
+        );
     }
     if let Some(saturation) = &results.saturation {
         let what = "all on one conversation to spread out, visible, the worse of 64 and 256";
-        line("T7", what.into(), saturation.one_to_spread(), "", Goal::AtLeast(1.0));
+        line(
+            "T7",
+            what.into(),
+            saturation.one_to_spread(),
+            "",
+            Goal::AtLeast(1.0),
+        );
     }
     if let Some(start) = &results.start {
-        line("T8", "memory, idle".into(), start.idle_mb, " MB", Goal::AtMost(30.0));
-        line("T8", "start to ready, median of 5".into(), start.ready_median_ms, " ms", Goal::AtMost(50.0));
-        line("T8", "size of the binary".into(), start.binary_mb, " MB", Goal::AtMost(20.0));
+        line(
+            "T8",
+            "memory, idle".into(),
+            start.idle_mb,
+            " MB",
+            Goal::AtMost(30.0),
+        );
+        line(
+            "T8",
+            "start to ready, median of 5".into(),
+            start.ready_median_ms,
+            " ms",
+            Goal::AtMost(50.0),
+        );
+        line(
+            "T8",
+            "size of the binary".into(),
+            start.binary_mb,
+            " MB",
+            Goal::AtMost(20.0),
+        );
     }
     if let Some(open) = &results.open {
-        line("T8", "memory under 3300/s, the most seen".into(), open.resident_mb(3300), " MB", Goal::AtMost(64.0));
+        line(
+            "T8",
+            "memory under 3300/s, the most seen".into(),
+            open.resident_mb(3300),
+            " MB",
+            Goal::AtMost(64.0),
+        );
     }
     lines
 }
@@ -167,7 +249,8 @@ fn lines(results: &Results) -> Vec<Line> {
 pub(crate) fn table(results: &Results) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let mut put = |line: &dyn std::fmt::Display| writeln!(text, "{line}").expect("memory takes every write");
+    let mut put =
+        |line: &dyn std::fmt::Display| writeln!(text, "{line}").expect("memory takes every write");
     put(&"");
     put(&results.machine);
     put(&format!(
@@ -175,17 +258,35 @@ pub(crate) fn table(results: &Results) -> String {
         results.conversations,
         results.seed,
         results.seconds,
-        if results.quick { ", quick: for a look, not for the record" } else { "" }
+        if results.quick {
+            ", quick: for a look, not for the record"
+        } else {
+            ""
+        }
     ));
+    if let Some(disturbance) = &results.disturbance {
+        put(disturbance);
+    }
     put(&"");
     if let Some(phase) = &results.warm_up {
         put(phase);
     }
-    if let Some(Limit { one_connection, two_connections }) = results.limit {
-        put(&format!("limit of PostgreSQL: {one_connection:.0} rows/s on one connection, {two_connections:.0} on two"));
+    if let Some(Limit {
+        one_connection,
+        two_connections,
+        ..
+    }) = &results.limit
+    {
+        put(&format!(
+            "limit of PostgreSQL: {one_connection:.0} rows/s on one connection, {two_connections:.0} on two"
+        ));
     }
     if let Some(saturation) = &results.saturation {
-        saturation.spread.iter().chain(&saturation.one).for_each(|phase| put(phase));
+        saturation
+            .spread
+            .iter()
+            .chain(&saturation.one)
+            .for_each(|phase| put(phase));
     }
     if let Some(open) = &results.open {
         open.tries.iter().for_each(|one| put(one));
@@ -193,13 +294,22 @@ pub(crate) fn table(results: &Results) -> String {
     if let Some(distance) = &results.distance {
         put(&distance.wazapp);
     }
-    put(&"visible is the time until the row can be read, to 1.2 ms in p50 and p99, to 10 ms in rates");
+    put(
+        &"visible is the time until the row can be read, to 1.2 ms in p50 and p99, to 10 ms in rates",
+    );
     put(&"");
     lines(results).iter().for_each(|line| put(line));
     for exactness in &results.exact {
         let wrongs = exactness.wrongs();
-        let verdict = if wrongs.is_empty() { "met".to_owned() } else { format!("MISSED: {}", wrongs.join("; ")) };
-        let what = format!("{}: {} messages, each once and in its place", exactness.scenario, exactness.messages);
+        let verdict = if wrongs.is_empty() {
+            "met".to_owned()
+        } else {
+            format!("MISSED: {}", wrongs.join("; "))
+        };
+        let what = format!(
+            "{}: {} messages, each once and in its place",
+            exactness.scenario, exactness.messages
+        );
         put(&format!("T9  {what:<99}  {verdict}"));
     }
     text

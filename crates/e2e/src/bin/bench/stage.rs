@@ -11,13 +11,16 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::body::{Pick, Shape, Source};
+use crate::body::Shape;
 use crate::cluster::{self, Cluster};
 use crate::exact::Exactness;
+use crate::machine::{Bystander, Disturbance, Machine};
 use crate::measure::{Spread, Tally};
+use crate::meter::{Cpu, Meter};
 use crate::server::{Server, Setup};
+use crate::source::{Pick, Source};
 use crate::watch::Watch;
-use crate::{Options, clock, closed, process, world};
+use crate::{Options, clock, closed, world};
 
 /// The database that scenarios copy.
 const WARM: &str = "warm";
@@ -34,6 +37,8 @@ pub(crate) struct Bench<'a> {
     warm_acked: HashSet<u64>,
     /// The load that made every conversation.
     pub(crate) warm_up: Option<Phase>,
+    pub(crate) machine: Machine,
+    bystander: Bystander,
     // Last, so that the processes inside have ended when it goes.
     home: tempfile::TempDir,
 }
@@ -41,12 +46,23 @@ pub(crate) struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// Makes the cluster, the organizations and, through the server itself, one message in every conversation.
     pub(crate) async fn prepare(options: &'a Options) -> Result<Self> {
-        ensure!(options.wazapp.is_file(), "{} is not there: build it, or name another with --wazapp", options.wazapp.display());
+        ensure!(
+            options.wazapp.is_file(),
+            "{} is not there: build it, or name another with --wazapp",
+            options.wazapp.display()
+        );
         let home = tempfile::Builder::new().prefix("wazapp-bench-").tempdir()?;
         // PostgreSQL's user has to reach its directory inside.
-        std::fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        std::fs::set_permissions(
+            home.path(),
+            std::os::unix::fs::PermissionsExt::from_mode(0o755),
+        )?;
         let cluster = Cluster::start(home.path()).await?;
-        let shape = Shape { organizations: 1000, contacts: options.scale(100, 10) };
+        let machine = Machine::look(&cluster, home.path()).await?;
+        let shape = Shape {
+            organizations: 1000,
+            contacts: options.scale(100, 10),
+        };
         let mut bench = Self {
             options,
             cluster,
@@ -55,6 +71,8 @@ impl<'a> Bench<'a> {
             numbers: Arc::default(),
             warm_acked: HashSet::new(),
             warm_up: None,
+            machine,
+            bystander: Bystander::start()?,
             home,
         };
         bench.warm_up().await?;
@@ -67,12 +85,27 @@ impl<'a> Bench<'a> {
         setup.migrate()?;
         let client = self.cluster.connect(WARM).await?;
         self.organizations = world::seed(&client, self.shape).await?;
-        say(&format!("{} organizations; now every conversation's first message", self.organizations.len()));
+        say(&format!(
+            "{} organizations; now every conversation's first message",
+            self.organizations.len()
+        ));
 
         let mut stage = Stage::over(self, "warm-up", WARM, setup).await?;
-        let phase = stage.closed("every conversation's first", 64, Duration::from_secs(600), Pick::Everyone, 0.0).await?;
+        let phase = stage
+            .closed(
+                "every conversation's first",
+                64,
+                Duration::from_secs(600),
+                Pick::Everyone,
+                0.0,
+            )
+            .await?;
         let (acked, exactness) = stage.end().await?;
-        ensure!(exactness.wrongs().is_empty(), "the warm-up already went wrong: {}", exactness.wrongs().join("; "));
+        ensure!(
+            exactness.wrongs().is_empty(),
+            "the warm-up already went wrong: {}",
+            exactness.wrongs().join("; ")
+        );
         client.batch_execute("VACUUM (ANALYZE)").await?;
         (self.warm_acked, self.warm_up) = (acked, Some(phase));
         Ok(())
@@ -93,7 +126,11 @@ impl<'a> Bench<'a> {
     }
 
     /// A server on a copy of the warm database, which it reaches at `database`.
-    pub(crate) async fn stage(&self, name: &'static str, database: SocketAddr) -> Result<Stage<'_>> {
+    pub(crate) async fn stage(
+        &self,
+        name: &'static str,
+        database: SocketAddr,
+    ) -> Result<Stage<'_>> {
         self.copy(name).await?;
         Stage::over(self, name, name, self.setup(name, database)).await
     }
@@ -101,13 +138,12 @@ impl<'a> Bench<'a> {
     /// Requests from here on have numbers of their own, also across sources.
     pub(crate) fn source(&self, pick: Pick, duplicates: f64) -> Source {
         let numbers = Arc::clone(&self.numbers);
-        let seed = self.options.seed.wrapping_mul(1_000_003).wrapping_add(numbers.load(Ordering::Relaxed));
+        let seed = self
+            .options
+            .seed
+            .wrapping_mul(1_000_003)
+            .wrapping_add(numbers.load(Ordering::Relaxed));
         Source::new(self.shape, pick, duplicates, seed, numbers)
-    }
-
-    /// Where files of the run may lie.
-    pub(crate) fn home(&self) -> &Path {
-        self.home.path()
     }
 
     /// The id of the `nth` organization.
@@ -115,12 +151,20 @@ impl<'a> Bench<'a> {
         self.organizations[nth as usize]
     }
 
+    /// What else the machine did since the start.
+    pub(crate) fn disturbance(&self) -> Result<Disturbance> {
+        self.bystander.end(self.cluster.pid())
+    }
+
     /// Copies every log to `directory`.
     pub(crate) fn keep_logs(&self, directory: &Path) -> Result<()> {
         std::fs::create_dir_all(directory)?;
         for entry in std::fs::read_dir(self.home.path())? {
             let path = entry?.path();
-            if let (Some("log"), Some(name)) = (path.extension().and_then(|end| end.to_str()), path.file_name()) {
+            if let (Some("log"), Some(name)) = (
+                path.extension().and_then(|end| end.to_str()),
+                path.file_name(),
+            ) {
                 std::fs::copy(&path, directory.join(name))?;
             }
         }
@@ -136,29 +180,6 @@ pub(crate) struct Stage<'a> {
     server: Server,
     watch: Watch,
     acked: HashSet<u64>,
-}
-
-/// CPU time per message, in ms.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Cpu {
-    pub(crate) server: f64,
-    pub(crate) postgres: f64,
-    /// The bench itself: requests, watching, and the proxy where there is one.
-    pub(crate) bench: f64,
-}
-
-impl Cpu {
-    /// What a message costs who runs wazapp.
-    pub(crate) fn durable(self) -> f64 {
-        self.server + self.postgres
-    }
-}
-
-impl std::fmt::Display for Cpu {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { server, postgres, bench } = self;
-        write!(f, "CPU per message: server {server:.3} + PostgreSQL {postgres:.3} ms (bench {bench:.3})")
-    }
 }
 
 /// A closed loop, until the last of its messages was visible.
@@ -178,10 +199,22 @@ pub(crate) struct Phase {
 }
 
 impl<'a> Stage<'a> {
-    async fn over(bench: &'a Bench<'_>, name: &'static str, database: &'static str, setup: Setup) -> Result<Self> {
+    async fn over(
+        bench: &'a Bench<'_>,
+        name: &'static str,
+        database: &'static str,
+        setup: Setup,
+    ) -> Result<Self> {
         let server = setup.serve().await?;
         let watch = Watch::new(bench.cluster.connect(database).await?).await?;
-        Ok(Self { bench, name, database, server, watch, acked: bench.warm_acked.clone() })
+        Ok(Self {
+            bench,
+            name,
+            database,
+            server,
+            watch,
+            acked: bench.warm_acked.clone(),
+        })
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -208,17 +241,17 @@ impl<'a> Stage<'a> {
         let source = self.bench.source(pick, duplicates);
         let address = self.address();
         let meter = self.meter(&[])?;
-        let began = clock::now();
         let load = move || closed::run(address, connections, time, source);
         let tally = tokio::task::spawn_blocking(load).await??;
         let answered = clock::now();
+        let first_post = answered - tally.elapsed;
         let (messages, visible) = self.settle(&tally).await?;
         let phase = Phase {
             name: name.into(),
             connections,
             acked_per_s: tally.acked_per_second(),
             messages,
-            visible_per_s: messages as f64 / (visible - began).as_secs_f64(),
+            visible_per_s: messages as f64 / (visible - first_post).as_secs_f64(),
             lag_s: visible.saturating_duration_since(answered).as_secs_f64(),
             refused: tally.refused.values().sum(),
             broken: tally.broken,
@@ -229,14 +262,32 @@ impl<'a> Stage<'a> {
         Ok(phase)
     }
 
-    /// Takes note of what was acknowledged and waits until it is visible: how many messages, and since when.
+    /// Takes note of what was acknowledged and waits until it is visible: how many messages, and when the last was.
     pub(crate) async fn settle(&mut self, tally: &Tally) -> Result<(usize, Instant)> {
         let distinct = tally.distinct();
         let messages = distinct.len();
-        ensure!(messages > 0, "nothing was acknowledged: refused {:?}, broken {}", tally.refused, tally.broken);
+        ensure!(
+            messages > 0,
+            "nothing was acknowledged: refused {:?}, broken {}",
+            tally.refused,
+            tally.broken
+        );
         self.acked.extend(distinct);
-        let visible = self.watch.settle(self.acked.len() as u64).await;
-        Ok((messages, visible.with_context(|| self.name)?))
+        let settled = self
+            .watch
+            .settle(self.acked.len() as u64)
+            .await
+            .context("waiting for messages")?;
+        if settled.missing > 0 {
+            say(&format!(
+                "{}: {} acknowledged messages do not appear",
+                self.name, settled.missing
+            ));
+        }
+        Ok((
+            messages.saturating_sub(settled.missing as usize).max(1),
+            settled.at,
+        ))
     }
 
     /// Counts CPU time from now on; `except` are backends of the bench's own.
@@ -248,49 +299,32 @@ impl<'a> Stage<'a> {
 
     /// Stops the server and compares the database with what was acknowledged, which it gives back.
     pub(crate) async fn end(self) -> Result<(HashSet<u64>, Exactness)> {
-        let Self { bench, name, database, server, acked, watch } = self;
+        let Self {
+            bench,
+            name,
+            database,
+            server,
+            acked,
+            watch,
+        } = self;
         ensure!(server.stop(), "wazapp did not stop on SIGTERM");
         drop(watch);
         let client = bench.cluster.connect(database).await?;
         let sent = bench.numbers.load(Ordering::Relaxed);
         let exactness = Exactness::check(name, &client, &bench.organizations, &acked, sent).await?;
         drop(client);
-        say(&format!("{name}: {} messages checked, {}", exactness.messages, match exactness.wrongs() {
-            wrongs if wrongs.is_empty() => "all exact".to_owned(),
-            wrongs => format!("WRONG: {}", wrongs.join("; ")),
-        }));
+        say(&format!(
+            "{name}: {} messages checked, {}",
+            exactness.messages,
+            match exactness.wrongs() {
+                wrongs if wrongs.is_empty() => "all exact".to_owned(),
+                wrongs => format!("WRONG: {}", wrongs.join("; ")),
+            }
+        ));
         if database != WARM {
             bench.cluster.remove(database).await?;
         }
         Ok((acked, exactness))
-    }
-}
-
-/// CPU time since it was started.
-pub(crate) struct Meter {
-    server: u32,
-    postmaster: u32,
-    except: Vec<u32>,
-    before: [Duration; 3],
-}
-
-impl Meter {
-    fn start(server: u32, postmaster: u32, except: Vec<u32>) -> Result<Self> {
-        let mut meter = Self { server, postmaster, except, before: [Duration::ZERO; 3] };
-        meter.before = meter.read()?;
-        Ok(meter)
-    }
-
-    fn read(&self) -> Result<[Duration; 3]> {
-        let postgres = process::cpu_of_family(self.postmaster, &self.except)?;
-        Ok([process::cpu(self.server)?, postgres, process::cpu(std::process::id())?])
-    }
-
-    /// What each of `messages` took.
-    pub(crate) fn per_message(&self, messages: usize) -> Result<Cpu> {
-        let now = self.read()?;
-        let share = |nth: usize| now[nth].saturating_sub(self.before[nth]).as_secs_f64() * 1000.0 / messages as f64;
-        Ok(Cpu { server: share(0), postgres: share(1), bench: share(2) })
     }
 }
 
@@ -299,7 +333,13 @@ impl std::fmt::Display for Phase {
         write!(
             f,
             "{}, {} connections: acknowledged {:.0}/s ({}), visible {:.0}/s, lag {:.2} s, {}",
-            self.name, self.connections, self.acked_per_s, self.ack, self.visible_per_s, self.lag_s, self.cpu
+            self.name,
+            self.connections,
+            self.acked_per_s,
+            self.ack,
+            self.visible_per_s,
+            self.lag_s,
+            self.cpu
         )?;
         if self.refused + self.broken > 0 {
             write!(f, ", refused {}, broken {}", self.refused, self.broken)?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tokio_postgres::Client;
 
 use crate::clock;
@@ -14,6 +14,15 @@ const QUIET: Duration = Duration::from_millis(150);
 /// So long without a change, nothing more will come.
 const STALLED: Duration = Duration::from_secs(30);
 
+/// How the waiting ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settled {
+    /// When the last message had appeared.
+    pub(crate) at: Instant,
+    /// Acknowledged messages that never appeared.
+    pub(crate) missing: u64,
+}
+
 /// A connection that watches messages appear. It reads the sum over the organizations' event sequences, a thousand
 /// small rows that change in the transaction that makes a message visible, and counts messages only to make sure.
 pub(crate) struct Watch {
@@ -23,8 +32,14 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) async fn new(client: Client) -> Result<Self> {
-        let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
-        Ok(Self { client, pid: pid as u32 })
+        let pid: i32 = client
+            .query_one("SELECT pg_backend_pid()", &[])
+            .await?
+            .get(0);
+        Ok(Self {
+            client,
+            pid: pid as u32,
+        })
     }
 
     /// Its own backend, whose work is not wazapp's.
@@ -40,23 +55,25 @@ impl Watch {
         self.number("SELECT count(*) FROM wazapp.message").await
     }
 
-    /// Waits until there are at least `expected` messages; answers when the last of them had appeared.
-    pub(crate) async fn settle(&self, expected: u64) -> Result<Instant> {
+    /// Waits until there are at least `expected` messages, or until nothing moves any more.
+    pub(crate) async fn settle(&self, expected: u64) -> Result<Settled> {
         let mut sum = 0;
         let mut changed = clock::now();
         let mut counted = changed;
         let mut first = true;
         loop {
-            let now_sum = self.number("SELECT coalesce(sum(last), 0)::int8 FROM wazapp.organization_sequence").await?;
+            let now_sum = self
+                .number("SELECT coalesce(sum(last), 0)::int8 FROM wazapp.organization_sequence")
+                .await?;
             if first || now_sum != sum {
                 (sum, changed, first) = (now_sum, clock::now(), false);
             } else if changed.elapsed() > QUIET && counted.elapsed() > QUIET {
                 let messages = self.messages().await?;
-                if messages >= expected {
-                    return Ok(changed);
-                }
-                if changed.elapsed() > STALLED {
-                    bail!("{messages} messages are visible, {expected} were acknowledged, and nothing moves any more");
+                if messages >= expected || changed.elapsed() > STALLED {
+                    return Ok(Settled {
+                        at: changed,
+                        missing: expected.saturating_sub(messages),
+                    });
                 }
                 counted = clock::now();
             }

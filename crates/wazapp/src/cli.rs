@@ -1,0 +1,127 @@
+//! The command line: a table of contents of what operators do.
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    app, config_show, key, migrate, number, organization, quarantine, replay, version, webhook,
+};
+use crate::config::{Config, Flags};
+use crate::print::Print;
+use crate::serve;
+
+/// Multi-tenant WhatsApp Business platform: one binary, PostgreSQL only.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wazapp",
+    version,
+    max_term_width = 120,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    /// Answer in JSON, for machines.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    settings: Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Organizations, the tenants.
+    #[command(subcommand)]
+    Org(organization::Command),
+    /// Meta Apps beside the default one.
+    #[command(subcommand)]
+    App(app::Command),
+    /// Business phone numbers.
+    #[command(subcommand)]
+    Number(number::Command),
+    /// API keys.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Input that belongs to no connected number, or could not be applied.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// Apply again the raw webhook bodies of a time range, with today's parser. Safe to repeat.
+    Replay(replay::Replay),
+    /// Webhooks, as Meta sends them.
+    #[command(subcommand)]
+    Webhook(webhook::Command),
+    /// Say which version this is.
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Every setting with its value and where it was said, secrets redacted.
+    Show,
+}
+
+/// Names an organization.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OrganizationArg {
+    /// The organization's id or slug.
+    #[arg(long = "org", value_name = "ORG")]
+    pub(crate) name: String,
+}
+
+/// Runs the command that the arguments name. Exit code 0: done, 1: failed, 2: misuse.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let print = Print { json: cli.json };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return print.failed(&anyhow::anyhow!(
+                "the asynchronous runtime does not start: {error}"
+            ));
+        }
+    };
+    match runtime.block_on(run(cli, &print)) {
+        Ok(code) => code,
+        Err(error) => print.failed(&error),
+    }
+}
+
+async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&cli.settings)?;
+    match cli.command {
+        Command::Serve => serve::run(&config).await?,
+        Command::Migrate => migrate::run(&config, print).await?,
+        Command::Config(ConfigCommand::Show) => config_show::run(&config, print),
+        Command::Org(command) => organization::run(&config, print, command).await?,
+        Command::App(command) => app::run(&config, print, command).await?,
+        Command::Number(command) => number::run(&config, print, command).await?,
+        Command::Key(command) => key::run(&config, print, command).await?,
+        Command::Quarantine(command) => quarantine::run(&config, print, command).await?,
+        Command::Replay(replay) => replay::run(&config, print, &replay).await?,
+        Command::Webhook(command) => return webhook::run(&config, print, command).await,
+        Command::Version => version::run(print),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

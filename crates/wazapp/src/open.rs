@@ -1,0 +1,79 @@
+//! The way commands reach the database: the external one, the running server's, or one started for the command.
+
+use std::future::Future;
+
+use anyhow::Context;
+use model::database::Access;
+use model::secret::Keyring;
+use model::{Database, migrate};
+use secrecy::ExposeSecret;
+
+use crate::config::Config;
+use crate::postgres;
+
+/// What a command works with.
+pub(crate) struct Opened {
+    pub(crate) database: Database,
+    pub(crate) keyring: Keyring,
+}
+
+/// Opens the database, runs the command, and leaves the database as it was found.
+pub(crate) async fn with<T, F>(
+    config: &Config,
+    command: impl FnOnce(Opened) -> F,
+) -> anyhow::Result<T>
+where
+    F: Future<Output = anyhow::Result<T>>,
+{
+    if let Some(access) = external(config)? {
+        return run(config, access, command).await;
+    }
+    let mut tell = |line: &str| eprintln!("{line}");
+    let private = postgres::Access::attach_or_start(&config.private_postgres(), &mut tell).await?;
+    let params = private.connection_params();
+    let result = run(config, Access::socket(&params.host, params.dbname), command).await;
+    private.close(&mut tell).await?;
+    result
+}
+
+/// Access to the database of `WAZAPP_DATABASE_URL`; none: the private one.
+pub(crate) fn external(config: &Config) -> anyhow::Result<Option<Access>> {
+    let Some(url) = &config.database_url else {
+        return Ok(None);
+    };
+    let direct = config
+        .database_direct_url
+        .as_ref()
+        .map(|url| url.expose_secret());
+    Ok(Some(Access::external(url.expose_secret(), direct)?))
+}
+
+async fn run<T, F>(
+    config: &Config,
+    access: Access,
+    command: impl FnOnce(Opened) -> F,
+) -> anyhow::Result<T>
+where
+    F: Future<Output = anyhow::Result<T>>,
+{
+    let database = Database::new(access, 2)?;
+    migrate::run(&database)
+        .await
+        .context("the schema could not be brought up to date")?;
+    let opened = Opened {
+        database: database.clone(),
+        keyring: keyring(config)?,
+    };
+    let result = command(opened).await;
+    database.close();
+    result
+}
+
+/// The keys that seal and open secrets.
+pub(crate) fn keyring(config: &Config) -> anyhow::Result<Keyring> {
+    let kept = config.master_key()?;
+    if let Some(warning) = kept.warning {
+        eprintln!("warning: {warning}");
+    }
+    Ok(Keyring::new([*kept.value.expose_secret()]))
+}

@@ -1,0 +1,95 @@
+//! What commands answer: words for people, JSON for machines.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// How this command answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Print {
+    pub(crate) json: bool,
+}
+
+impl Print {
+    /// The answer: `words` for people, `value` for machines.
+    pub(crate) fn answer(&self, value: &impl Serialize, words: impl FnOnce() -> String) {
+        let text = if self.json {
+            serde_json::to_string(value).expect("answers are JSON")
+        } else {
+            words()
+        };
+        // A closed pipe (`wazapp … | head`) is nobody's failure.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+
+    /// The command failed; one line says why.
+    pub(crate) fn failed(&self, error: &anyhow::Error) -> ExitCode {
+        let line = format!("{error:#}");
+        if self.json {
+            let _ = writeln!(
+                std::io::stdout(),
+                "{}",
+                serde_json::json!({ "error": line })
+            );
+        }
+        let _ = writeln!(std::io::stderr(), "error: {line}");
+        ExitCode::FAILURE
+    }
+
+    /// A sign of life for work that may take long. Silent where nobody watches.
+    pub(crate) fn progress(&self, what: &'static str) -> ProgressBar {
+        if self.json || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg} {human_pos} ({elapsed})")
+            .expect("the template is valid");
+        let bar = ProgressBar::new_spinner()
+            .with_style(style)
+            .with_message(what);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+}
+
+/// A table with columns as wide as their widest cell.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> = cells
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(&mut header.iter().copied())];
+    lines.extend(
+        rows.iter()
+            .map(|row| line(&mut row.iter().map(String::as_str))),
+    );
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = vec![
+            vec!["ñandú".into(), "1".into()],
+            vec!["a".into(), "22".into()],
+        ];
+        assert_eq!(
+            table(&["NAME", "N"], &rows),
+            "NAME   N\nñandú  1\na      22"
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! `wazapp serve`: from the configuration to a server, and back to silence.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use model::Database;
+use model::database::Access;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use web::apps::DefaultApp;
+
+use crate::config::{Config, create_data_dir};
+use crate::open;
+use crate::postgres::{DirLock, PrivatePostgres};
+use crate::server::{self, Setup};
+use crate::telemetry;
+
+/// After an unexpected end, PostgreSQL is started again after this long.
+const RESTART_AFTER: Duration = Duration::from_millis(500);
+
+/// A first conversation needs a body to post; this one ships with the source.
+const EXAMPLE: &str = "examples/hello.json";
+
+pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
+    telemetry::log(config);
+    let metrics = telemetry::metrics()?;
+    raise_file_limit();
+    create_data_dir(&config.data_dir)?;
+    let mut tell = |line: &str| eprintln!("{line}");
+    let lock = DirLock::for_serve(&config.data_dir, &mut tell).await?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: another program may; set WAZAPP_LISTEN",
+            config.listen
+        )
+    })?;
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let (access, postgres) = match open::external(config)? {
+        Some(access) => (access, None),
+        None => {
+            let private =
+                PrivatePostgres::start(&config.private_postgres(), lock, &mut tell).await?;
+            let params = private.connection_params();
+            (Access::socket(&params.host, params.dbname), Some(private))
+        }
+    };
+    let stop_supervising = CancellationToken::new();
+    let supervisor =
+        postgres.map(|private| tokio::spawn(supervise(private, stop_supervising.clone())));
+
+    let started = tokio::select! {
+        started = start(config, access, metrics, listener) => started,
+        _ = terminate.recv() => Err(anyhow::anyhow!("stopped before it was ready")),
+        _ = interrupt.recv() => Err(anyhow::anyhow!("stopped before it was ready")),
+    };
+    let result = match started {
+        Err(error) => Err(error),
+        Ok((running, database)) => {
+            let announced = Announced::write(config, running.address())?;
+            tracing::info!(listen = %running.address(), "ready");
+            greet(config, running.address(), &database).await;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping: what is under way is finished first");
+            running.stop().await;
+            drop(announced);
+            Ok(())
+        }
+    };
+    stop_supervising.cancel();
+    if let Some(supervisor) = supervisor {
+        supervisor.await??;
+    }
+    tracing::info!("stopped");
+    result
+}
+
+async fn start(
+    config: &Config,
+    access: Access,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+    listener: TcpListener,
+) -> anyhow::Result<(server::Running, Database)> {
+    let secrets = config.default_app_secrets()?;
+    if let Some(warning) = secrets.warning {
+        tracing::warn!("{warning}");
+    }
+    let database = Database::new(access, config.database_pool)?;
+    let address = listener.local_addr()?;
+    let keep = metrics.clone();
+    tokio::spawn(async move {
+        // Histograms gather samples until someone drains them, scraped or not.
+        let mut rounds = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            rounds.tick().await;
+            keep.run_upkeep();
+        }
+    });
+    let setup = Setup {
+        database: database.clone(),
+        keyring: open::keyring(config)?,
+        default_app: DefaultApp {
+            id: config.meta_app_id.clone(),
+            secrets: secrets.value,
+            verify_token: config.meta_verify_token.clone(),
+        },
+        public_url: Some(config.public_url(address)),
+        writers: config.inbound_writers,
+        queue: config.inbound_queue,
+        appliers: config.inbound_appliers,
+        batch: u32::try_from(config.inbound_batch).unwrap_or(u32::MAX),
+        retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
+        connections: config.max_connections,
+        metrics: Arc::new(move || metrics.render()),
+    };
+    Ok((server::start(setup, listener).await?, database))
+}
+
+/// Starts the private PostgreSQL again when it ends by itself; stops it at the end.
+async fn supervise(mut private: PrivatePostgres, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => {
+                private.stop().await;
+                return Ok(());
+            }
+            status = private.exited() => tracing::warn!(%status, "PostgreSQL ended by itself: it is started again"),
+        }
+        while let Err(error) = private.restart(&mut |line| tracing::info!("{line}")).await {
+            tracing::warn!(%error, "PostgreSQL does not start");
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(RESTART_AFTER) => {}
+            }
+        }
+    }
+}
+
+/// Each connection is a file; the soft limit is often far below what the hard one allows.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// `DATA_DIR/wazapp.json`: where this server listens, for commands and scripts. Gone when it stops.
+struct Announced(PathBuf);
+
+impl Announced {
+    fn path(data_dir: &Path) -> PathBuf {
+        data_dir.join("wazapp.json")
+    }
+
+    fn write(config: &Config, address: SocketAddr) -> anyhow::Result<Self> {
+        let path = Self::path(&config.data_dir);
+        let text = serde_json::json!({
+            "listen": address.to_string(),
+            "public_url": config.public_url(address),
+            "pid": std::process::id(),
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        let partial = path.with_extension("json.new");
+        std::fs::write(&partial, text.to_string())
+            .and_then(|()| std::fs::rename(&partial, &path))
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The address of the server that runs on this data directory.
+pub(crate) fn running_address(data_dir: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(Announced::path(data_dir)).ok()?;
+    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+    Some(value.get("listen")?.as_str()?.to_owned())
+}
+
+/// On an empty server: the next commands, so that a newcomer sees a conversation within a minute.
+async fn greet(config: &Config, address: SocketAddr, database: &Database) {
+    if !std::io::stderr().is_terminal() && std::env::var_os("WAZAPP_TEST_GREET").is_none() {
+        tracing::debug!("no terminal: the next commands are not shown");
+    }
+    let empty = matches!(model::organization::count(database).await, Ok(0));
+    let program = std::env::args().next().unwrap_or_else(|| "wazapp".into());
+    let url = config.public_url(address);
+    if !empty {
+        eprintln!("\nwazapp is ready on {url} — API and its page: {url}/docs\n");
+        return;
+    }
+    eprintln!(
+        "\nwazapp is ready on {url} — API and its page: {url}/docs\n\
+         \n\
+         Nothing is connected yet. In another terminal, in this directory, the next three commands lead to a first conversation:\n\
+         \n\
+         \x20 1  {program} org create \"Acme\"\n\
+         \x20 2  {program} number connect --org acme --phone-number-id 106540352242922 --waba-id 102290129340398 --token none --skip-checks\n\
+         \x20 3  {program} webhook post {EXAMPLE}\n\
+         \n\
+         Then read it back:  {program} key create --org acme   and   curl -H \"Authorization: Bearer KEY\" {url}/api/v1/conversations\n"
+    );
+}

@@ -1,0 +1,189 @@
+//! The parts of a running server, started in order and stopped in the other.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use model::inbound::Backlog;
+use model::secret::Keyring;
+use model::{Database, migrate};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use web::apps::{Apps, DefaultApp};
+use web::health::Health;
+use web::receive::Receiver;
+use web::webhook::Webhook;
+
+/// What a server is made of.
+pub struct Setup {
+    /// PostgreSQL.
+    pub database: Database,
+    /// Seals and opens secrets.
+    pub keyring: Keyring,
+    /// The App of `/webhook`.
+    pub default_app: DefaultApp,
+    /// What others call this server; `None`: its address.
+    pub public_url: Option<String>,
+    /// Connections that commit webhook bodies.
+    pub writers: usize,
+    /// Bodies that may wait for a commit.
+    pub queue: usize,
+    /// Lanes applied at the same time.
+    pub appliers: usize,
+    /// The most bodies applied in one transaction.
+    pub batch: u32,
+    /// Days that raw bodies are kept.
+    pub retention_days: u16,
+    /// Client connections open at once.
+    pub connections: usize,
+    /// Renders the metrics.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Setup")
+    }
+}
+
+impl Setup {
+    /// The usual measures, for a database that was opened already.
+    pub fn new(database: Database, keyring: Keyring, default_app: DefaultApp) -> Self {
+        Self {
+            database,
+            keyring,
+            default_app,
+            public_url: None,
+            writers: 1,
+            queue: 4096,
+            appliers: 2,
+            batch: 250,
+            retention_days: 14,
+            connections: 8192,
+            metrics: Arc::new(String::new),
+        }
+    }
+}
+
+/// A server at work.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    database: Database,
+    http: Part,
+    receive: Part,
+    work: Part,
+}
+
+/// Tasks that stop together.
+#[derive(Debug)]
+struct Part {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Part {
+    fn new() -> Self {
+        Self {
+            stop: CancellationToken::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    async fn end(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Brings the schema up to date and starts every part.
+pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Running> {
+    let address = listener
+        .local_addr()
+        .context("the listening address is not known")?;
+    let database = setup.database;
+    migrate::run(&database)
+        .await
+        .context("the schema could not be brought up to date")?;
+    model::upkeep::run(&database, Timestamp::now(), setup.retention_days)
+        .await
+        .context("the inbound log could not be prepared")?;
+
+    let backlog = Arc::new(Backlog::default());
+    let mut receive = Part::new();
+    let (receiver, writers) = Receiver::start(
+        &database,
+        &backlog,
+        setup.writers,
+        setup.queue,
+        &receive.stop,
+    );
+    receive.tasks = writers;
+
+    let mut work = Part::new();
+    let settings = worker::inbound::Settings {
+        appliers: setup.appliers,
+        batch: setup.batch,
+    };
+    work.tasks.spawn(worker::inbound::run(
+        database.clone(),
+        backlog,
+        settings,
+        work.stop.clone(),
+    ));
+    work.tasks.spawn(worker::upkeep::run(
+        database.clone(),
+        setup.retention_days,
+        work.stop.clone(),
+    ));
+
+    let apps = Apps::new(setup.default_app, database.clone(), setup.keyring);
+    apps.refresh().await;
+    work.tasks
+        .spawn(apps.clone().keep_current(work.stop.clone()));
+
+    let state = web::State {
+        database: database.clone(),
+        public_url: setup
+            .public_url
+            .unwrap_or_else(|| format!("http://{address}")),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let health = Health {
+        database: database.clone(),
+        receiver: receiver.clone(),
+        metrics: setup.metrics,
+    };
+    let router = web::router(state, Webhook::new(apps, receiver), health);
+    let mut http = Part::new();
+    http.tasks.spawn(web::serve::serve(
+        listener,
+        router,
+        setup.connections,
+        http.stop.clone(),
+    ));
+    Ok(Running {
+        address,
+        database,
+        http,
+        receive,
+        work,
+    })
+}
+
+impl Running {
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers what is under way, commits what was taken, applies the batch at hand.
+    pub async fn stop(self) {
+        self.http.end().await;
+        self.receive.end().await;
+        self.work.end().await;
+        self.database.close();
+    }
+}

@@ -1,0 +1,294 @@
+//! `/conversations`
+
+use axum::Json;
+use model::conversation::{self, Change, Conversation, Filter, State};
+use model::message::{self, Message};
+use model::page::Page;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::example;
+use super::fields::{Body, Nothing, Query, Text, given};
+use super::id::Id;
+use super::paging::{Cursor, Limit};
+use super::refusals::{Always, BadBody, Invalid, NotThere};
+use crate::problem::Problem;
+
+/// What a list of conversations may be narrowed to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// Only in this state.
+    #[serde(default, deserialize_with = "given")]
+    state: Option<State>,
+    /// `true`: only with unread messages.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<bool>)]
+    unread: Option<Unread>,
+    /// Only on this number, by its `id`.
+    #[serde(default, deserialize_with = "given")]
+    number_id: Option<Uuid>,
+    /// Only this person's, by id; `none`: only nobody's.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>, example = "none")]
+    assignee: Option<Assignee>,
+    /// Only with this contact.
+    #[serde(default, deserialize_with = "given")]
+    contact_id: Option<Uuid>,
+    /// A part of the contact's name, phone number, user id or username.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>, max_length = 200)]
+    q: Option<Text<200>>,
+    /// The most rows to answer.
+    #[serde(default)]
+    #[param(value_type = i64, minimum = 1, maximum = 100, default = 50)]
+    limit: Limit,
+    /// The `next_cursor` of the page before.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum Unread {
+    #[serde(rename = "true")]
+    Only,
+    #[serde(rename = "false")]
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+enum Assignee {
+    Nobody,
+    Person(Uuid),
+}
+
+impl TryFrom<String> for Assignee {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "none" => Ok(Self::Nobody),
+            id => id
+                .parse()
+                .map(Self::Person)
+                .map_err(|_| "a person's UUID or `none` is expected"),
+        }
+    }
+}
+
+impl Wanted {
+    fn filter(self) -> Filter {
+        Filter {
+            state: self.state,
+            unread: self.unread == Some(Unread::Only),
+            number_id: self.number_id,
+            contact_id: self.contact_id,
+            assignee_id: match self.assignee {
+                Some(Assignee::Person(id)) => Some(id),
+                _ => None,
+            },
+            unassigned: self.assignee == Some(Assignee::Nobody),
+            q: self.q.map(|q| q.0),
+        }
+    }
+}
+
+/// List conversations
+///
+/// The one with the newest last message comes first.
+#[utoipa::path(
+    get, path = "/conversations", operation_id = "listConversations", tag = "Conversations", params(Wanted),
+    responses(
+        (status = 200, description = "A page of conversations.", body = Page<Conversation>,
+         example = json!(example::page(example::conversation()))),
+        Always, Invalid,
+    ),
+)]
+pub(super) async fn list(
+    caller: Caller,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Page<Conversation>>, Problem> {
+    let (after, limit) = (wanted.cursor.map(|cursor| cursor.0), wanted.limit.0);
+    let tx = caller.begin().await?;
+    let page = conversation::list(&tx, &wanted.filter(), after, limit).await?;
+    tx.commit().await?;
+    Ok(Json(page))
+}
+
+/// Get a conversation
+#[utoipa::path(
+    get, path = "/conversations/{id}", operation_id = "getConversation", tag = "Conversations",
+    params(("id" = Uuid, Path, description = "The conversation's id.")),
+    responses(
+        (status = 200, description = "The conversation.", body = Conversation, example = json!(example::conversation())),
+        Always, NotThere,
+    ),
+)]
+pub(super) async fn get(
+    caller: Caller,
+    Id(id): Id,
+    _: Query<Nothing>,
+) -> Result<Json<Conversation>, Problem> {
+    let tx = caller.begin().await?;
+    let found = conversation::get(&tx, id).await?.ok_or_else(not_there)?;
+    tx.commit().await?;
+    Ok(Json(found))
+}
+
+fn not_there() -> Problem {
+    Problem::not_there("conversation")
+}
+
+/// What to change about a conversation; what is left out stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"state": "resolved", "assignee_id": null}))]
+pub(super) struct ConversationChange {
+    /// What it waits for.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = State)]
+    state: Option<State>,
+    /// Whose it is; null: nobody's.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Uuid>)]
+    assignee_id: Option<Option<Uuid>>,
+}
+
+impl ConversationChange {
+    fn change(self) -> Result<Change, Problem> {
+        if self.state.is_none() && self.assignee_id.is_none() {
+            return Err(Problem::malformed(
+                "The body changes nothing. Send `state`, `assignee_id` or both.",
+            ));
+        }
+        Ok(Change {
+            state: self.state,
+            assignee_id: self.assignee_id,
+        })
+    }
+}
+
+/// Change a conversation
+///
+/// Sets its state, hands it to a person, or takes it from one. A message from the contact makes it active again.
+#[utoipa::path(
+    patch, path = "/conversations/{id}", operation_id = "changeConversation", tag = "Conversations",
+    params(("id" = Uuid, Path, description = "The conversation's id.")),
+    request_body = ConversationChange,
+    responses(
+        (status = 200, description = "The conversation as it is now.", body = Conversation,
+         example = json!(example::conversation())),
+        Always, NotThere, BadBody, Invalid,
+    ),
+)]
+pub(super) async fn change(
+    caller: Caller,
+    Id(id): Id,
+    _: Query<Nothing>,
+    Body(wanted): Body<ConversationChange>,
+) -> Result<Json<Conversation>, Problem> {
+    let change = wanted.change()?;
+    let tx = caller.begin().await?;
+    let changed = conversation::change(&tx, id, &change)
+        .await?
+        .ok_or_else(not_there)?;
+    tx.commit().await?;
+    Ok(Json(changed))
+}
+
+/// Mark a conversation as read
+///
+/// Sets its unread count to 0. The contact is not told.
+#[utoipa::path(
+    post, path = "/conversations/{id}/read", operation_id = "readConversation", tag = "Conversations",
+    params(("id" = Uuid, Path, description = "The conversation's id.")),
+    responses(
+        (status = 200, description = "The conversation as it is now.", body = Conversation,
+         example = json!(example::conversation())),
+        Always, NotThere,
+    ),
+)]
+pub(super) async fn read(
+    caller: Caller,
+    Id(id): Id,
+    _: Query<Nothing>,
+) -> Result<Json<Conversation>, Problem> {
+    let tx = caller.begin().await?;
+    let marked = conversation::mark_read(&tx, id)
+        .await?
+        .ok_or_else(not_there)?;
+    tx.commit().await?;
+    Ok(Json(marked))
+}
+
+/// Which of a conversation's messages to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WantedMessages {
+    /// The most rows to answer.
+    #[serde(default)]
+    #[param(value_type = i64, minimum = 1, maximum = 100, default = 50)]
+    limit: Limit,
+    /// The `next_cursor` of the page before.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+/// List a conversation's messages
+///
+/// Newest first, by Meta's second and then by `sequence`.
+#[utoipa::path(
+    get, path = "/conversations/{id}/messages", operation_id = "listConversationMessages", tag = "Conversations",
+    params(("id" = Uuid, Path, description = "The conversation's id."), WantedMessages),
+    responses(
+        (status = 200, description = "A page of messages.", body = Page<Message>,
+         example = json!(example::page(example::message()))),
+        Always, NotThere,
+    ),
+)]
+pub(super) async fn messages(
+    caller: Caller,
+    Id(id): Id,
+    Query(wanted): Query<WantedMessages>,
+) -> Result<Json<Page<Message>>, Problem> {
+    let after = wanted.cursor.map(|cursor| cursor.0);
+    let tx = caller.begin().await?;
+    conversation::get(&tx, id).await?.ok_or_else(not_there)?;
+    let page = message::list(&tx, id, after, wanted.limit.0).await?;
+    tx.commit().await?;
+    Ok(Json(page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_and_a_person_are_assignees() {
+        let id = Uuid::now_v7();
+        assert_eq!(Assignee::try_from("none".to_owned()), Ok(Assignee::Nobody));
+        assert_eq!(Assignee::try_from(id.to_string()), Ok(Assignee::Person(id)));
+        assert!(Assignee::try_from("me".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_change_of_nothing_is_refused() {
+        let nothing = ConversationChange {
+            state: None,
+            assignee_id: None,
+        };
+        assert!(nothing.change().is_err());
+        let unassign = ConversationChange {
+            state: None,
+            assignee_id: Some(None),
+        };
+        assert_eq!(unassign.change().unwrap().assignee_id, Some(None));
+    }
+}

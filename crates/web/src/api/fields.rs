@@ -1,0 +1,503 @@
+//! The named fields of a query or of a JSON object, read so that a refusal names the field: the [`Query`] and [`Body`]
+//! extractors.
+
+use std::fmt;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use serde::de::value::StringDeserializer;
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess,
+    Unexpected, Visitor,
+};
+use serde::{Deserialize, forward_to_deserialize_any};
+use serde_json::Value;
+
+use super::BODY_LIMIT;
+use crate::problem::Problem;
+
+/// What the query says. A parameter that `T` does not know, or that is given twice, is refused.
+#[derive(Debug)]
+pub(super) struct Query<T>(pub(super) T);
+
+/// Takes no query parameter at all.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| Problem::malformed("The query cannot be read. Send it URL-encoded."))?;
+        let fields = pairs
+            .0
+            .into_iter()
+            .map(|(name, text)| (name, Value::String(text)))
+            .collect();
+        read(fields)
+            .map(Self)
+            .map_err(|refusal| refusal.of("query parameter"))
+    }
+}
+
+/// What the JSON body says. A field that `T` does not know, or that is given twice, is refused.
+#[derive(Debug)]
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::not_json());
+        }
+        let bytes =
+            Bytes::from_request(request, state)
+                .await
+                .map_err(|rejection| match rejection.into_response().status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(BODY_LIMIT),
+                    _ => Problem::malformed("The body did not arrive whole. Send it again."),
+                })?;
+        // The parser's own message may quote the body.
+        let Members(fields) = serde_json::from_slice(&bytes).map_err(|error| {
+            Problem::malformed(format!(
+                "The body is not a JSON object (line {}, column {}). Send one.",
+                error.line(),
+                error.column()
+            ))
+        })?;
+        read(fields)
+            .map(Self)
+            .map_err(|refusal| refusal.of("field"))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(Ok(text)) = headers.get(CONTENT_TYPE).map(|value| value.to_str()) else {
+        return false;
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// Reads an optional field that is there: null is a value like any other, and only some types take it.
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Text of at most so many characters, without NUL, which PostgreSQL cannot hold.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Text<const LONGEST: usize>(pub(super) String);
+
+impl<'de, const LONGEST: usize> Deserialize<'de> for Text<LONGEST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let length = text.chars().count();
+        if length > LONGEST {
+            let most = format!("at most {LONGEST} characters");
+            return Err(de::Error::invalid_length(length, &most.as_str()));
+        }
+        if text.contains('\0') {
+            let without = "text without the character NUL";
+            return Err(de::Error::invalid_value(Unexpected::Other("NUL"), &without));
+        }
+        Ok(Self(text))
+    }
+}
+
+fn read<T: DeserializeOwned>(fields: Vec<(String, Value)>) -> Result<T, Refusal> {
+    T::deserialize(Object {
+        fields: fields.into_iter(),
+        value: None,
+    })
+}
+
+/// Which field was refused, and why.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal {
+    field: String,
+    why: String,
+    /// Well written, but not a value we take.
+    invalid: bool,
+}
+
+impl Refusal {
+    fn new(field: &str, why: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            why: why.into(),
+            invalid: false,
+        }
+    }
+
+    fn invalid(why: impl Into<String>) -> Self {
+        Self {
+            invalid: true,
+            ..Self::new("", why)
+        }
+    }
+
+    fn of(self, what: &str) -> Problem {
+        let name: String = self.field.chars().take(80).collect();
+        let detail = format!("The {what} `{name}` {}.", self.why);
+        if self.invalid {
+            Problem::invalid(detail)
+        } else {
+            Problem::malformed(detail)
+        }
+    }
+}
+
+/// What serde knows of a refusal decides: a wrong shape is malformed, a value outside the list or the length is invalid.
+/// Values are never quoted.
+impl de::Error for Refusal {
+    fn custom<M: fmt::Display>(message: M) -> Self {
+        Self::new("", format!("cannot be read: {message}"))
+    }
+
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new("", format!("must be {expected}"))
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid(format!("must be {expected}"))
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        Self::invalid(format!("must be {expected}; it has {length}"))
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::invalid(format!("must be {}", list(expected, "or")))
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let why = match expected {
+            [] => "is not known: none is taken here".to_owned(),
+            _ => format!("is not known; known here: {}", list(expected, "and")),
+        };
+        Self::new(field, why)
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::new(field, "is missing")
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::new(field, "is given twice; send it once")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.field, self.why)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+fn list(names: &[&str], last: &str) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((end, [])) => end.clone(),
+        Some((end, rest)) => format!("{} {last} {end}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// All fields; serde asks for one after the other.
+struct Object {
+    fields: std::vec::IntoIter<(String, Value)>,
+    value: Option<(String, Value)>,
+}
+
+impl<'de> Deserializer<'de> for Object {
+    type Error = Refusal;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        visitor.visit_map(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de> MapAccess<'de> for Object {
+    type Error = Refusal;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Refusal> {
+        self.value = self.fields.next();
+        let Some((name, _)) = &self.value else {
+            return Ok(None);
+        };
+        let name: StringDeserializer<Refusal> = name.clone().into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
+        let (name, value) = self.value.take().expect("serde asks for the name first");
+        seed.deserialize(Field(value)).map_err(|refusal| Refusal {
+            field: name,
+            ..refusal
+        })
+    }
+}
+
+/// One field's value.
+struct Field(Value);
+
+impl<'de> Deserializer<'de> for Field {
+    type Error = Refusal;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        match self.0 {
+            Value::String(text) => visitor.visit_string(text),
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::Number(_) => Err(de::Error::invalid_type(
+                Unexpected::Other("a number"),
+                &visitor,
+            )),
+            Value::Array(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
+            Value::Object(_) => Err(de::Error::invalid_type(Unexpected::Map, &visitor)),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        match self.0 {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Refusal> {
+        let Value::String(text) = self.0 else {
+            return Err(Refusal::new(
+                "",
+                format!("must be {}", list(variants, "or")),
+            ));
+        };
+        let text: StringDeserializer<Refusal> = text.into_deserializer();
+        visitor.visit_enum(text)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// A JSON object as it was written: a map would hide that a name came twice.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use model::conversation::State;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[serde(default, deserialize_with = "given")]
+        state: Option<State>,
+        #[serde(default, deserialize_with = "given")]
+        id: Option<Option<Uuid>>,
+        #[serde(default, deserialize_with = "given")]
+        note: Option<Text<3>>,
+    }
+
+    async fn query(query: &str) -> Result<Sample, (u16, String)> {
+        let uri = format!("/x?{query}");
+        let (mut parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
+        Query::from_request_parts(&mut parts, &())
+            .await
+            .map(|Query(sample)| sample)
+            .map_err(told)
+    }
+
+    async fn body(kind: &str, body: impl Into<axum::body::Body>) -> Result<Sample, (u16, String)> {
+        let request = Request::builder()
+            .method(Method::PATCH)
+            .header(CONTENT_TYPE, kind)
+            .body(body.into())
+            .unwrap();
+        Body::from_request(request, &())
+            .await
+            .map(|Body(sample)| sample)
+            .map_err(told)
+    }
+
+    async fn json(text: &str) -> Result<Sample, (u16, String)> {
+        body("application/json; charset=utf-8", text.to_owned()).await
+    }
+
+    fn told(problem: Problem) -> (u16, String) {
+        (problem.kind().status.as_u16(), problem.detail().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_query_is_read() {
+        let id = Uuid::now_v7();
+        let sample = query(&format!("id={id}&state=waiting&note=a%20b"))
+            .await
+            .unwrap();
+        assert_eq!(sample.id, Some(Some(id)));
+        assert_eq!(sample.state, Some(State::Waiting));
+        assert_eq!(sample.note, Some(Text("a b".into())));
+        assert_eq!(query("").await.unwrap().state, None);
+    }
+
+    #[tokio::test]
+    async fn a_refused_parameter_is_named() {
+        for (text, status, says) in [
+            (
+                "page=2",
+                400,
+                "The query parameter `page` is not known; known here: `state`, `id` and `note`.",
+            ),
+            (
+                "note=a&note=b",
+                400,
+                "The query parameter `note` is given twice; send it once.",
+            ),
+            ("id=7", 400, "The query parameter `id` cannot be read: UUID"),
+            (
+                "state=open",
+                422,
+                "The query parameter `state` must be `active`, `waiting` or `resolved`.",
+            ),
+            (
+                "note=long",
+                422,
+                "The query parameter `note` must be at most 3 characters; it has 4.",
+            ),
+            (
+                "note=%00",
+                422,
+                "The query parameter `note` must be text without the character NUL.",
+            ),
+        ] {
+            let (told_status, told) = query(text).await.unwrap_err();
+            assert_eq!(told_status, status, "{text}: {told}");
+            assert!(told.starts_with(says), "{text}: {told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn null_is_a_value_and_absence_is_none() {
+        assert_eq!(json(r#"{"id":null}"#).await.unwrap().id, Some(None));
+        assert_eq!(json("{}").await.unwrap().id, None);
+        assert_eq!(json(r#"{"state":null}"#).await.unwrap_err().0, 400);
+    }
+
+    #[tokio::test]
+    async fn a_refused_field_is_named() {
+        for (text, status, says) in [
+            (r#"{"stat":"active"}"#, 400, "The field `stat` is not known"),
+            (
+                r#"{"note":"a","note":"b"}"#,
+                400,
+                "The field `note` is given twice",
+            ),
+            (
+                r#"{"state":7}"#,
+                400,
+                "The field `state` must be `active`, `waiting` or `resolved`.",
+            ),
+            (
+                r#"{"state":"open"}"#,
+                422,
+                "The field `state` must be `active`, `waiting` or `resolved`.",
+            ),
+            (
+                r#"{"note":["a"]}"#,
+                400,
+                "The field `note` must be a string.",
+            ),
+            (
+                r#"{"note":"\u0000"}"#,
+                422,
+                "The field `note` must be text without the character NUL.",
+            ),
+            (r#"{"id":"x"}"#, 400, "The field `id` cannot be read: UUID"),
+            ("[]", 400, "The body is not a JSON object"),
+            ("null", 400, "The body is not a JSON object"),
+            ("", 400, "The body is not a JSON object"),
+            ("{} {}", 400, "The body is not a JSON object"),
+            (r#"{"note":"\ud800"}"#, 400, "The body is not a JSON object"),
+        ] {
+            let (told_status, told) = json(text).await.unwrap_err();
+            assert_eq!(told_status, status, "{text}: {told}");
+            assert!(told.starts_with(says), "{text}: {told}");
+        }
+        let deep = "[".repeat(10_000);
+        assert_eq!(json(&deep).await.unwrap_err().0, 400);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_never_quotes_a_value() {
+        for text in [
+            r#"{"state":"MARK"}"#,
+            r#"{"id":"MARK"}"#,
+            r#""MARK""#,
+            "{MARK}",
+        ] {
+            let (_, told) = json(text).await.unwrap_err();
+            assert!(!told.contains("MARK"), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_json_is_taken_for_json() {
+        assert_eq!(body("text/plain", "{}").await.unwrap_err().0, 415);
+        assert!(body("Application/JSON", "{}").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn lengths_are_counted_in_characters() {
+        assert!(json(r#"{"note":"ñññ"}"#).await.is_ok());
+    }
+}

@@ -1,0 +1,52 @@
+//! `/me`
+
+use axum::Json;
+use axum::extract;
+use model::organization::{self, Organization};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::example;
+use super::fields::{Nothing, Query};
+use super::refusals::Always;
+use crate::State;
+use crate::problem::Problem;
+
+/// Who the API key stands for, and what answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Me {
+    /// The organization whose rows this key opens.
+    organization: Organization,
+    /// The version of this API.
+    api_version: &'static str,
+    /// The version of this server.
+    version: &'static str,
+}
+
+/// Who am I
+///
+/// The organization behind the API key, and the versions of this API and this server.
+#[utoipa::path(
+    get, path = "/me", operation_id = "getMe", tag = "Me",
+    responses(
+        (status = 200, description = "Who the API key stands for.", body = Me, example = json!(example::me())),
+        Always,
+    ),
+)]
+pub(super) async fn get(
+    caller: Caller,
+    extract::State(state): extract::State<State>,
+    _: Query<Nothing>,
+) -> Result<Json<Me>, Problem> {
+    let tx = caller.begin().await?;
+    let organization = organization::own(&tx)
+        .await?
+        .ok_or_else(|| Problem::not_there("organization"))?;
+    tx.commit().await?;
+    Ok(Json(Me {
+        organization,
+        api_version: "v1",
+        version: state.version,
+    }))
+}

@@ -1,0 +1,148 @@
+//! API v1: JSON for programs, one file a noun.
+
+mod caller;
+mod contact;
+mod conversation;
+mod docs;
+mod event;
+mod example;
+mod fields;
+mod id;
+mod me;
+mod message;
+mod number;
+mod paging;
+mod refusals;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write;
+use std::future::ready;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use axum::{Json, Router};
+use http::Uri;
+use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::State;
+use crate::problem::{self, Problem};
+
+/// The longest body the API reads.
+const BODY_LIMIT: usize = 64 * 1024;
+
+const BASE: &str = "/api/v1";
+
+/// The API with its OpenAPI document, and the page that shows it.
+pub fn router(state: State) -> Router {
+    let header =
+        |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
+    let document = openapi();
+    let api = Router::from(operations())
+        .route("/openapi.json", get(move || ready(Json(document))))
+        .fallback(async |uri| Problem::no_such_path(&whole(&uri)))
+        .method_not_allowed_fallback(async |method, uri| {
+            Problem::no_such_method(&method, &whole(&uri))
+        })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(header(CACHE_CONTROL, "no-store"))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    Router::new()
+        .nest(BASE, api)
+        .merge(docs::routes())
+        .with_state(state)
+}
+
+/// A nested router sees the path behind its prefix only.
+fn whole(uri: &Uri) -> String {
+    format!("{BASE}{}", uri.path())
+}
+
+/// The OpenAPI document, generated from the operations.
+pub fn openapi() -> OpenApi {
+    let mut document = Document::openapi().nest(BASE, operations().into_openapi());
+    document.info.description = Some(introduction());
+    let key = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("wz_…")
+        .description(Some("An API key; `wazapp key create --org O` makes one."));
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("api_key", SecurityScheme::Http(key.build()));
+    document
+}
+
+fn operations() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(conversation::list))
+        .routes(routes!(conversation::get, conversation::change))
+        .routes(routes!(conversation::read))
+        .routes(routes!(conversation::messages))
+        .routes(routes!(message::find))
+        .routes(routes!(message::get))
+        .routes(routes!(message::statuses))
+        .routes(routes!(status::find))
+        .routes(routes!(contact::list))
+        .routes(routes!(contact::get, contact::change))
+        .routes(routes!(number::list))
+        .routes(routes!(event::list))
+        .routes(routes!(me::get))
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "wazapp API", version = "v1"),
+    components(schemas(problem::Details)),
+    security(("api_key" = [])),
+    tags(
+        (name = "Conversations", description = "The threads of your numbers and your contacts."),
+        (name = "Messages", description = "What was said, and what became of it."),
+        (name = "Contacts", description = "The people who write, as your organization knows them."),
+        (name = "Numbers", description = "Your organization's WhatsApp numbers."),
+        (name = "Events", description = "Everything that happened, in order."),
+        (name = "Me", description = "Who the API key stands for."),
+    ),
+)]
+struct Document;
+
+/// What holds for every operation.
+fn introduction() -> String {
+    let mut text = String::from(INTRODUCTION);
+    for kind in problem::KINDS {
+        let (status, name) = (kind.status.as_u16(), kind.name);
+        writeln!(text, "| {status} | `/docs#{name}` | {} |", kind.title)
+            .expect("a String takes what is written");
+    }
+    text
+}
+
+const INTRODUCTION: &str = "\
+Read your organization's WhatsApp conversations, messages, contacts and events.
+
+```
+curl -H \"Authorization: Bearer $WAZAPP_KEY\" \"$WAZAPP_URL/api/v1/conversations?state=active&limit=20\"
+```
+
+**Key.** Every request carries `Authorization: Bearer wz_…`. A key opens the rows of one organization; what belongs to \
+another is not there: 404.
+
+**Lists** answer `{\"data\": […], \"next_cursor\": …}`. Send `next_cursor` as `cursor` for the next page; it is null at the \
+end. Rows that arrive meanwhile neither repeat nor hide others.
+
+**Values.** Ids are UUIDs, in order of creation. Times are RFC 3339 in UTC. Fields, event types and message types are \
+added as time goes by: ignore those you do not know. Query parameters and fields that wazapp does not know are refused.
+
+**Problems** are `application/problem+json` (RFC 9457): `type` is for programs, `detail` says what happened and what to do.
+
+| status | type | title |
+|---|---|---|
+";

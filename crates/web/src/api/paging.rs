@@ -1,0 +1,109 @@
+//! How long a page is, and where it begins.
+
+use model::page::{self, MAX_LIMIT};
+use serde::Deserialize;
+
+/// The most rows of a page: 1 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Limit(pub(super) i64);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let limit = digits(&text).filter(|limit| (1..=MAX_LIMIT).contains(limit));
+        limit
+            .map(Self)
+            .ok_or_else(|| format!("a whole number from 1 to {MAX_LIMIT} is expected"))
+    }
+}
+
+/// Where the page before ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Cursor(pub(super) page::Cursor);
+
+impl TryFrom<String> for Cursor {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        page::Cursor::decode(&text)
+            .map(Self)
+            .ok_or("the `next_cursor` of the page before is expected, unchanged")
+    }
+}
+
+/// An event's sequence number, or 0 for the beginning of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Sequence(pub(super) i64);
+
+impl TryFrom<String> for Sequence {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        digits(&text)
+            .map(Self)
+            .ok_or("the `sequence` of an event is expected, or 0")
+    }
+}
+
+/// Rust's own parser would also take a sign.
+fn digits(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_from_1_to_100() {
+        for good in ["1", "50", "100"] {
+            assert!(Limit::try_from(good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "0",
+            "101",
+            "-1",
+            "+1",
+            "1.0",
+            "all",
+            "99999999999999999999",
+        ] {
+            assert!(Limit::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+        assert_eq!(Limit::default(), Limit(50));
+    }
+
+    #[test]
+    fn a_cursor_is_one_of_ours() {
+        let ours = page::Cursor {
+            at: 7,
+            tie: uuid::Uuid::now_v7(),
+        };
+        assert_eq!(Cursor::try_from(ours.encode()), Ok(Cursor(ours)));
+        assert!(Cursor::try_from("42".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_sequence_is_a_number_the_log_can_hold() {
+        assert_eq!(Sequence::try_from("0".to_owned()), Ok(Sequence(0)));
+        assert_eq!(
+            Sequence::try_from(i64::MAX.to_string()),
+            Ok(Sequence(i64::MAX))
+        );
+        for bad in ["", "-1", "x", "9223372036854775808"] {
+            assert!(Sequence::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The problems an operation may answer, for the OpenAPI document.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+
+/// What every operation may answer.
+pub(super) struct Always;
+
+/// What an operation on one thing may answer besides.
+pub(super) struct NotThere;
+
+/// What an operation that takes values from a list, or texts, may answer besides.
+pub(super) struct Invalid;
+
+/// What an operation that takes a body may answer besides.
+pub(super) struct BadBody;
+
+impl IntoResponses for Always {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            (
+                "400",
+                "The request cannot be read; `detail` names the parameter or field.",
+            ),
+            ("401", "The API key is missing or not in force."),
+            ("500", "wazapp's own mistake."),
+            (
+                "503",
+                "Not now, for instance because the database is away: `Retry-After` says when.",
+            ),
+        ])
+    }
+}
+
+impl IntoResponses for NotThere {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[("404", "Your organization has nothing with this id.")])
+    }
+}
+
+impl IntoResponses for Invalid {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[(
+            "422",
+            "A value is well written but not accepted; `detail` names it.",
+        )])
+    }
+}
+
+impl IntoResponses for BadBody {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            ("413", "The body is longer than 64 KiB."),
+            ("415", "The body is not declared as JSON."),
+        ])
+    }
+}
+
+fn problems(answers: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    let response = |says: &str| {
+        ResponseBuilder::new()
+            .description(says)
+            .content("application/problem+json", problem.clone())
+            .build()
+    };
+    answers
+        .iter()
+        .map(|(status, says)| ((*status).to_owned(), response(says).into()))
+        .collect()
+}

@@ -1,0 +1,313 @@
+//! The API without a database: what is documented is what is routed, and every way of asking wrongly is answered.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use axum::body::Body;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use model::Database;
+use model::database::Access;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::*;
+
+const OPERATIONS: &[(&str, &str)] = &[
+    ("get", "/api/v1/contacts"),
+    ("get", "/api/v1/contacts/{id}"),
+    ("get", "/api/v1/conversations"),
+    ("get", "/api/v1/conversations/{id}"),
+    ("get", "/api/v1/conversations/{id}/messages"),
+    ("get", "/api/v1/events"),
+    ("get", "/api/v1/me"),
+    ("get", "/api/v1/messages"),
+    ("get", "/api/v1/messages/{id}"),
+    ("get", "/api/v1/messages/{id}/statuses"),
+    ("get", "/api/v1/numbers"),
+    ("get", "/api/v1/statuses"),
+    ("patch", "/api/v1/contacts/{id}"),
+    ("patch", "/api/v1/conversations/{id}"),
+    ("post", "/api/v1/conversations/{id}/read"),
+];
+
+/// Well formed, and of no server.
+const KEY: &str = "Bearer wz_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+const ID: &str = "019a0b1c-0000-7000-8000-000000000001";
+
+struct Answer {
+    parts: http::response::Parts,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+/// Asks a server whose database is away.
+async fn ask(request: Request<Body>) -> Answer {
+    let access = Access::socket(Path::new("/nonexistent"), "wazapp");
+    let state = State {
+        database: Database::new(access, 1).unwrap(),
+        public_url: "http://127.0.0.1".into(),
+        version: "0",
+    };
+    let answer = router(state).oneshot(request).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Answer {
+        parts,
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+    }
+}
+
+fn request(method: &str, path: &str) -> http::request::Builder {
+    Request::builder()
+        .method(method.to_uppercase().as_str())
+        .uri(path.replace("{id}", ID))
+}
+
+async fn get(path: &str) -> Answer {
+    ask(request("get", path).body(Body::empty()).unwrap()).await
+}
+
+fn document() -> Value {
+    serde_json::to_value(openapi()).unwrap()
+}
+
+fn documented() -> BTreeSet<(String, String)> {
+    let document = document();
+    let paths = document["paths"].as_object().unwrap();
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys();
+            methods.map(move |method| (method.clone(), path.clone()))
+        })
+        .collect()
+}
+
+fn properties(document: &Value, schema: &str) -> BTreeSet<String> {
+    let properties = &document["components"]["schemas"][schema]["properties"];
+    properties
+        .as_object()
+        .unwrap_or_else(|| panic!("{schema} is no object schema"))
+        .keys()
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn the_document_lists_exactly_the_operations() {
+    let expected: BTreeSet<_> = OPERATIONS
+        .iter()
+        .map(|(method, path)| ((*method).to_owned(), (*path).to_owned()))
+        .collect();
+    assert_eq!(documented(), expected);
+}
+
+#[tokio::test]
+async fn every_operation_wants_a_key() {
+    for (method, path) in OPERATIONS {
+        let answer = ask(request(method, path).body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.parts.status, 401, "{method} {path}");
+        assert_eq!(answer.parts.headers[WWW_AUTHENTICATE], "Bearer");
+        assert_eq!(answer.parts.headers[CACHE_CONTROL], "no-store");
+        assert_eq!(answer.json()["type"], "/docs#unauthorized");
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_another_shape_is_refused_without_a_database() {
+    let asked = request("get", "/api/v1/me").header(AUTHORIZATION, "Bearer wz_short");
+    let answer = ask(asked.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.parts.status, 401);
+    assert!(!answer.text.contains("wz_short"));
+}
+
+#[tokio::test]
+async fn an_absent_database_is_503() {
+    let asked = request("get", "/api/v1/conversations").header(AUTHORIZATION, KEY);
+    let answer = ask(asked.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.parts.status, 503);
+    assert_eq!(answer.parts.headers[RETRY_AFTER], "5");
+    assert_eq!(answer.json()["type"], "/docs#unavailable");
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_a_problem() {
+    for path in [
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/nothing",
+        "/api/v1/conversations/",
+        "/api/v1/conversations/{id}/nothing",
+    ] {
+        let answer = get(path).await;
+        assert_eq!(answer.parts.status, 404, "{path}");
+        assert_eq!(
+            answer.parts.headers[CONTENT_TYPE],
+            "application/problem+json"
+        );
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(
+            detail.contains(&path.replace("{id}", "019a0b1c")[..7]),
+            "{detail}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_a_problem_and_names_the_right_ones() {
+    let answer = ask(request("delete", "/api/v1/contacts/{id}")
+        .body(Body::empty())
+        .unwrap())
+    .await;
+    assert_eq!(answer.parts.status, 405);
+    assert_eq!(answer.json()["type"], "/docs#method-not-allowed");
+    let allowed = answer.parts.headers["allow"].to_str().unwrap();
+    assert!(allowed.contains("PATCH"), "{allowed}");
+}
+
+#[tokio::test]
+async fn a_path_id_is_a_uuid() {
+    let (mut parts, ()) = Request::builder().uri("/x").body(()).unwrap().into_parts();
+    use axum::extract::FromRequestParts;
+    let problem = super::id::Id::from_request_parts(&mut parts, &())
+        .await
+        .unwrap_err();
+    assert_eq!(problem.kind().status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_body_past_the_limit_is_413() {
+    use super::fields::{Body as Fields, Nothing};
+    async fn take(_: Fields<Nothing>) {}
+    let app: Router = Router::new()
+        .route("/", axum::routing::post(take))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    let body = format!("{{\"a\":\"{}\"}}", "a".repeat(BODY_LIMIT));
+    let asked = Request::post("/").header(CONTENT_TYPE, "application/json");
+    let answer = app.oneshot(asked.body(Body::from(body)).unwrap()).await;
+    assert_eq!(answer.unwrap().status(), 413);
+}
+
+#[tokio::test]
+async fn the_document_is_served_and_is_openapi_3_1() {
+    let answer = get("/api/v1/openapi.json").await;
+    assert_eq!(answer.parts.status, 200);
+    assert_eq!(answer.json(), document());
+    assert_eq!(document()["openapi"], "3.1.0");
+}
+
+#[tokio::test]
+async fn the_docs_are_a_page_of_this_server_alone() {
+    let answer = get("/docs/").await;
+    assert_eq!(answer.parts.status, 200);
+    assert!(
+        answer.parts.headers["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .starts_with("default-src 'none'")
+    );
+    for (path, answer) in [
+        ("/docs/", answer.text),
+        (
+            "/docs/swagger-initializer.js",
+            get("/docs/swagger-initializer.js").await.text,
+        ),
+    ] {
+        assert!(!answer.contains("https://"), "{path}: {answer}");
+    }
+    let initializer = get("/docs/swagger-initializer.js").await.text;
+    assert!(
+        initializer.contains("/api/v1/openapi.json"),
+        "{initializer}"
+    );
+}
+
+#[test]
+fn shapes_have_the_fields_they_promise() {
+    let document = document();
+    for (schema, fields) in [
+        (
+            "Conversation",
+            "id number_id phone_number_id contact state unread_count last_message last_inbound_at window_expires_at \
+             assignee_id created_at updated_at",
+        ),
+        ("ContactSummary", "id name wa_id user_id username"),
+        ("LastMessage", "id type direction preview timestamp"),
+        (
+            "Message",
+            "id conversation_id sequence direction type text payload wamid reply_to_wamid media status error timestamp \
+             received_at",
+        ),
+        ("Media", "id state mime_type filename size sha256"),
+        ("Event", "id sequence type timestamp data"),
+        ("Problem", "type title status detail"),
+        ("Me", "organization api_version version"),
+    ] {
+        let has = properties(&document, schema);
+        for field in fields.split_whitespace() {
+            assert!(has.contains(field), "{schema} lacks {field}");
+        }
+    }
+}
+
+#[test]
+fn examples_have_exactly_the_fields_of_their_shapes() {
+    let document = document();
+    for (schema, example) in [
+        ("Conversation", example::conversation()),
+        ("ContactSummary", example::conversation()["contact"].clone()),
+        (
+            "LastMessage",
+            example::conversation()["last_message"].clone(),
+        ),
+        ("Message", example::message()),
+        ("Status", example::status()),
+        ("Contact", example::contact()),
+        ("Number", example::number()),
+        ("Event", example::event()),
+        ("Me", example::me()),
+        ("Organization", example::me()["organization"].clone()),
+    ] {
+        let shown: BTreeSet<String> = example.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(shown, properties(&document, schema), "{schema}");
+    }
+}
+
+/// Every reference in the document leads somewhere, and every operation has words, an answer and its problems.
+#[test]
+fn the_document_is_whole() {
+    let document = document();
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = &reference[..reference.find('"').unwrap()];
+        assert!(document.pointer(pointer).is_some(), "{pointer}");
+    }
+    let mut ids = BTreeSet::new();
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(ids.insert(id), "{id} is there twice");
+            assert!(operation["summary"].is_string(), "{id} has no summary");
+            for status in ["200", "400", "401", "500", "503"] {
+                let answer = &operation["responses"][status];
+                assert!(answer["description"].is_string(), "{id} lacks {status}");
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{id}: {parameter}");
+            }
+        }
+    }
+    let scheme = &document["components"]["securitySchemes"]["api_key"];
+    assert_eq!(
+        (&scheme["type"], &scheme["scheme"]),
+        (&"http".into(), &"bearer".into())
+    );
+}

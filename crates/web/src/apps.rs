@@ -1,0 +1,166 @@
+//! The secrets webhooks are checked with, by App: the default one from the configuration, the others from the database.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use model::Database;
+use model::app::{self, Credentials};
+use model::secret::Keyring;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// How soon an App added or rotated by a command counts here.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// A wrong signature may mean that a secret was just rotated; looking again is limited to this often.
+const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+
+/// The default App.
+#[derive(Clone, Debug, Default)]
+pub struct DefaultApp {
+    /// Meta's id, if configured: its webhooks may come on `/webhook/{id}` too.
+    pub id: Option<String>,
+    /// All secrets in force.
+    pub secrets: Vec<SecretString>,
+    /// Answers Meta's handshake.
+    pub verify_token: Option<SecretString>,
+}
+
+/// Every App's credentials, kept current.
+#[derive(Clone, Debug)]
+pub struct Apps {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    default: Arc<Credentials>,
+    default_id: Option<String>,
+    others: RwLock<HashMap<String, Arc<Credentials>>>,
+    looked: Mutex<Option<Instant>>,
+    database: Database,
+    keyring: Keyring,
+}
+
+impl Apps {
+    /// Knows the default App; the others after [`Apps::refresh`].
+    pub fn new(default: DefaultApp, database: Database, keyring: Keyring) -> Self {
+        let DefaultApp {
+            id,
+            secrets,
+            verify_token,
+        } = default;
+        let credentials = Credentials {
+            id: id.clone().unwrap_or_default(),
+            secrets,
+            verify_token,
+        };
+        let inner = Inner {
+            default: Arc::new(credentials),
+            default_id: id,
+            others: RwLock::default(),
+            looked: Mutex::new(None),
+            database,
+            keyring,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The App of a URL path, and its id as rows carry it: none for the default App.
+    pub fn of_path(&self, app_id: Option<&str>) -> Option<(Option<String>, Arc<Credentials>)> {
+        match app_id {
+            None => Some((None, self.inner.default.clone())),
+            Some(id) if self.inner.default_id.as_deref() == Some(id) => {
+                Some((None, self.inner.default.clone()))
+            }
+            Some(id) => {
+                let others = self
+                    .inner
+                    .others
+                    .read()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                others.get(id).map(|app| (Some(id.to_owned()), app.clone()))
+            }
+        }
+    }
+
+    /// Reads the database's Apps anew, unless that was done a moment ago. Answers whether it was done now.
+    pub async fn refresh(&self) -> bool {
+        let mut looked = self.inner.looked.lock().await;
+        if looked.is_some_and(|at| at.elapsed() < AT_MOST_EVERY) {
+            return false;
+        }
+        *looked = Some(Instant::now());
+        let loaded = async {
+            let tx = self.inner.database.operator().await?;
+            let loaded = app::credentials(&tx, &self.inner.keyring).await?;
+            tx.commit().await?;
+            Ok::<_, model::DatabaseError>(loaded)
+        };
+        match loaded.await {
+            Ok((apps, unopenable)) => {
+                for id in unopenable {
+                    tracing::warn!(
+                        app = id,
+                        "an App's secret does not open with this master key: its webhooks are refused"
+                    );
+                }
+                let apps = apps
+                    .into_iter()
+                    .map(|app| (app.id.clone(), Arc::new(app)))
+                    .collect();
+                *self
+                    .inner
+                    .others
+                    .write()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner) = apps;
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "Apps could not be read: those known stay in force");
+                false
+            }
+        }
+    }
+
+    /// Keeps them current until the token is cancelled.
+    pub async fn keep_current(self, stop: CancellationToken) {
+        let mut rounds = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = rounds.tick() => { self.refresh().await; }
+            }
+        }
+    }
+}
+
+/// Whether a handshake's token is the App's, in constant time.
+pub fn token_matches(expected: &SecretString, presented: &str) -> bool {
+    let (expected, presented) = (expected.expose_secret().as_bytes(), presented.as_bytes());
+    let difference = expected
+        .iter()
+        .zip(presented)
+        .fold(0, |difference, (a, b)| difference | (a ^ b));
+    !expected.is_empty() && expected.len() == presented.len() && difference == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_token_matches() {
+        let token = SecretString::from("let-me-in");
+        assert!(token_matches(&token, "let-me-in"));
+        for wrong in ["", "let-me-i", "let-me-in ", "LET-ME-IN"] {
+            assert!(!token_matches(&token, wrong));
+        }
+        assert!(!token_matches(&SecretString::from(""), ""));
+    }
+}

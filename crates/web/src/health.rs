@@ -1,0 +1,82 @@
+//! For operators: alive, ready, metrics.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use metrics::gauge;
+use model::{Database, migrate};
+
+use crate::receive::Receiver;
+
+/// What the operators' pages need.
+#[derive(Clone)]
+pub struct Health {
+    /// Asked whether it answers.
+    pub database: Database,
+    /// Asked how much waits.
+    pub receiver: Receiver,
+    /// Renders the metrics in Prometheus' text format.
+    pub metrics: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl std::fmt::Debug for Health {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Health")
+    }
+}
+
+/// `/livez`, `/readyz`, `/metrics`.
+pub fn routes(health: Health) -> Router {
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(health)
+}
+
+/// Able to serve: the database answers and its schema is ours.
+async fn ready(State(health): State<Health>) -> Response {
+    match migrate::is_current(&health.database).await {
+        Ok(true) => "ready\n".into_response(),
+        Ok(false) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not ready: the schema is older than this version; run wazapp migrate\n",
+        )
+            .into_response(),
+        Err(error) => {
+            tracing::debug!(%error, "not ready");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not ready: the database does not answer\n",
+            )
+                .into_response()
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of connections are small"
+)]
+async fn metrics(State(health): State<Health>) -> Response {
+    let usage = health.database.usage();
+    gauge!("wazapp_database_connections", "pool" => "web", "state" => "in_use")
+        .set(usage.web_in_use as f64);
+    gauge!("wazapp_database_connections", "pool" => "web", "state" => "open")
+        .set(usage.web_open as f64);
+    gauge!("wazapp_database_connections", "pool" => "worker", "state" => "in_use")
+        .set(usage.worker_in_use as f64);
+    gauge!("wazapp_database_connections", "pool" => "worker", "state" => "open")
+        .set(usage.worker_open as f64);
+    gauge!("wazapp_receive_queue").set(health.receiver.waiting() as f64);
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        (health.metrics)(),
+    )
+        .into_response()
+}

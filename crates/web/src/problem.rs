@@ -1,0 +1,277 @@
+//! What went wrong, in people's words: RFC 9457 problems that say what happened, whose move it is, and what to do.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
+use model::DatabaseError;
+use serde::Serialize;
+
+/// A kind of problem: programs tell problems apart by its name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The last part of the problem's `type`.
+    pub name: &'static str,
+    /// The HTTP status it is answered with.
+    pub status: StatusCode,
+    /// A few words, the same for every problem of this kind.
+    pub title: &'static str,
+}
+
+macro_rules! kinds {
+    ($($kind:ident = $status:ident, $name:literal, $title:literal;)+) => {
+        $(const $kind: Kind = Kind { name: $name, status: StatusCode::$status, title: $title };)+
+        /// All kinds of problem, in the order of their HTTP status.
+        pub const KINDS: &[Kind] = &[$($kind),+];
+    };
+}
+
+kinds! {
+    MALFORMED = BAD_REQUEST, "malformed", "The request cannot be read";
+    UNAUTHORIZED = UNAUTHORIZED, "unauthorized", "An API key is needed";
+    NOT_FOUND = NOT_FOUND, "not-found", "There is no such thing here";
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not take this method";
+    TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
+    NOT_JSON = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be JSON";
+    INVALID = UNPROCESSABLE_ENTITY, "invalid", "A value is not accepted";
+    INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
+    UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "wazapp cannot answer now";
+}
+
+/// An answer that says what went wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+    retry_after: Option<u16>,
+}
+
+/// A problem as it is sent.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Details {
+    /// Names the kind of problem, for programs.
+    #[schema(format = "uri-reference", example = "/docs#not-found")]
+    r#type: String,
+    /// The kind of problem, in a few words.
+    #[schema(example = "There is no such thing here")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    status: u16,
+    /// What happened, whose move it is, and what to do.
+    detail: String,
+}
+
+impl Problem {
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
+
+    /// 400: the request is not written as it should be.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(MALFORMED, detail)
+    }
+
+    /// 401: who asks is not known.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(UNAUTHORIZED, detail)
+    }
+
+    /// 404: there is no such thing, or it is someone else's, which is the same.
+    pub fn not_there(what: &str) -> Self {
+        Self::new(
+            NOT_FOUND,
+            format!(
+                "Your organization has no {what} with this id. Check the id, and that the API key is of the right organization."
+            ),
+        )
+    }
+
+    /// 404: nothing answers at this path.
+    pub fn no_such_path(path: &str) -> Self {
+        Self::new(
+            NOT_FOUND,
+            format!(
+                "Nothing answers at {path}. /docs lists every path; check the spelling and leave out a slash at the end."
+            ),
+        )
+    }
+
+    /// 405: the path is there, but not for this method.
+    pub fn no_such_method(method: &Method, path: &str) -> Self {
+        Self::new(
+            METHOD_NOT_ALLOWED,
+            format!(
+                "{path} does not take {method}. The `Allow` header lists what it takes; /docs says what each does."
+            ),
+        )
+    }
+
+    /// 413: the body is longer than we read.
+    pub fn too_large(limit: usize) -> Self {
+        Self::new(
+            TOO_LARGE,
+            format!("The body is longer than {limit} bytes. Send a shorter one."),
+        )
+    }
+
+    /// 415: the body is not declared as JSON.
+    pub fn not_json() -> Self {
+        Self::new(
+            NOT_JSON,
+            "The body is not declared as JSON. Send JSON with the header `Content-Type: application/json`.",
+        )
+    }
+
+    /// 422: well written, but not a value we take.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(INVALID, detail)
+    }
+
+    /// 500: our mistake.
+    pub fn internal() -> Self {
+        Self::new(
+            INTERNAL,
+            "This is wazapp's mistake, not yours. Whoever runs this server finds it in its log; sending the same request again may do no better.",
+        )
+    }
+
+    /// 503: not now.
+    pub fn unavailable(detail: impl Into<String>, retry_after: u16) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(UNAVAILABLE, detail)
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// What happened, whose move it is, and what to do.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+/// The database's own words may quote rows, so they go neither to the client nor to the log.
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        let code = match &error {
+            DatabaseError::Refused(refusal) => refusal.code().map(|code| code.code()),
+            _ => None,
+        };
+        if error.is_transient() {
+            tracing::warn!(code, "a transaction lost against another one");
+            return Self::unavailable(
+                "Another request changed the same thing at the same moment. Send this one again in a second.",
+                1,
+            );
+        }
+        let ours = error.blames_data()
+            || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
+        if ours {
+            tracing::warn!(code, "a request failed in the database");
+            return Self::internal();
+        }
+        tracing::warn!(code, "the database cannot be reached");
+        Self::unavailable(
+            "wazapp cannot reach its database. Send the same request again in 5 seconds, it is safe to repeat; if this \
+             goes on, whoever runs this server finds the reason at /readyz.",
+            5,
+        )
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let details = Details {
+            r#type: format!("/docs#{}", self.kind.name),
+            title: self.kind.title,
+            status: self.kind.status.as_u16(),
+            detail: self.detail,
+        };
+        let mut response = (self.kind.status, Json(details)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if self.kind == UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn sent(problem: Problem) -> (http::response::Parts, serde_json::Value) {
+        let (parts, body) = problem.into_response().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (parts, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_problem_is_problem_json() {
+        let (parts, body) = sent(Problem::not_there("message")).await;
+        assert_eq!(parts.status, 404);
+        assert_eq!(parts.headers[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "type": "/docs#not-found",
+                "title": "There is no such thing here",
+                "status": 404,
+                "detail": "Your organization has no message with this id. Check the id, and that the API key is of the right organization.",
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn who_is_not_known_is_told_how_to_say_it() {
+        let (parts, _) = sent(Problem::unauthorized("…")).await;
+        assert_eq!(parts.status, 401);
+        assert_eq!(parts.headers[WWW_AUTHENTICATE], "Bearer");
+    }
+
+    #[tokio::test]
+    async fn an_absent_database_is_503_and_says_nothing_of_itself() {
+        let error = DatabaseError::Unreachable("host=secret.internal refused".into());
+        let (parts, body) = sent(error.into()).await;
+        assert_eq!(parts.status, 503);
+        assert_eq!(parts.headers[RETRY_AFTER], "5");
+        assert!(!body.to_string().contains("secret"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_there_and_fails_is_500_and_says_nothing_of_itself() {
+        for error in [
+            DatabaseError::RolledBack,
+            DatabaseError::Unfit("relation secret".into()),
+        ] {
+            let (parts, body) = sent(error.into()).await;
+            assert_eq!(parts.status, 500);
+            assert!(!body.to_string().contains("secret"), "{body}");
+        }
+    }
+
+    #[test]
+    fn kinds_have_names_of_their_own() {
+        let names: std::collections::BTreeSet<_> = KINDS.iter().map(|kind| kind.name).collect();
+        assert_eq!(names.len(), KINDS.len());
+    }
+}

@@ -1,0 +1,79 @@
+//! Applies raw webhook bodies: lanes are claimed, a batch is read, understood and written in one transaction.
+//!
+//! A batch goes *route → load → fold → store*: find the organizations the bodies belong to, read what is already known
+//! about everyone they name, work out in memory what becomes of it, write all of it in one round trip.
+
+mod fill;
+mod fold;
+mod load;
+mod people;
+mod replay;
+mod route;
+mod runner;
+mod store;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use model::database::{Operator, Pipeline, Result};
+use model::quarantine;
+
+pub use replay::{replay_bodies, replay_quarantine};
+pub use runner::{Settings, run};
+
+/// A body to apply.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// As received.
+    pub body: Bytes,
+    /// The App it was signed for; `None`: the default App.
+    pub app_id: Option<String>,
+    /// When it was received.
+    pub received_at: Timestamp,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Bodies of which everything was applied.
+    pub applied: u64,
+    /// Bodies of which something went to quarantine.
+    pub quarantined: u64,
+    /// Messages stored.
+    pub messages: u64,
+    /// Statuses stored.
+    pub statuses: u64,
+    /// Events recorded.
+    pub events: u64,
+    /// Messages, statuses and notices that were stored before.
+    pub duplicates: u64,
+}
+
+impl std::ops::AddAssign for Outcome {
+    fn add_assign(&mut self, other: Self) {
+        self.applied += other.applied;
+        self.quarantined += other.quarantined;
+        self.messages += other.messages;
+        self.statuses += other.statuses;
+        self.events += other.events;
+        self.duplicates += other.duplicates;
+    }
+}
+
+/// Applies a batch and commits. `finish` adds what the caller must write in the same transaction: cursors, marks.
+pub(crate) async fn apply(
+    tx: Operator,
+    inputs: &[Input],
+    finish: impl FnOnce(&mut Pipeline<'_>),
+) -> Result<Outcome> {
+    let mut routed = route::route(&tx, inputs).await?;
+    let quarantined: Vec<quarantine::New> = std::mem::take(&mut routed.quarantined);
+    let known = load::load(&tx, &routed).await?;
+    let mut written = fold::fold(&routed, known);
+    let outcome = Outcome {
+        applied: inputs.len() as u64 - routed.bodies_quarantined,
+        quarantined: routed.bodies_quarantined,
+        ..written.outcome
+    };
+    store::store(tx, &mut written, &quarantined, finish).await?;
+    Ok(outcome)
+}

@@ -1,0 +1,266 @@
+//! The loop around [`super::apply`]: waits, claims lanes, applies, and goes on when something fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use metrics::{counter, gauge, histogram};
+use model::database::{Database, DatabaseError, Operator, Pipeline, Result};
+use model::inbound::{self, Backlog, Claimed, LANES};
+use model::quarantine;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::fill::fill;
+use super::{Input, Outcome, apply};
+
+/// Wake-ups are hints: another node's rows, or those left by a crash, are found by looking.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Below half a batch a short wait makes the next one fuller, which halves the work a message costs.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// The pause after a failure grows up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How inbound is applied.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Appliers, each with its own lanes and connection.
+    pub appliers: usize,
+    /// The most bodies in one transaction.
+    pub batch: u32,
+}
+
+/// Applies until the token is cancelled; a batch under way is finished first.
+pub async fn run(
+    database: Database,
+    backlog: Arc<Backlog>,
+    settings: Settings,
+    stop: CancellationToken,
+) {
+    let appliers = settings.appliers.clamp(1, LANES);
+    let mut running = tokio::task::JoinSet::new();
+    for nth in 0..appliers {
+        let lanes = (0..LANES)
+            .filter(|lane| lane % appliers == nth)
+            .map(|lane| i16::try_from(lane).expect("lanes are few"))
+            .collect();
+        let applier = Applier {
+            database: database.clone(),
+            backlog: backlog.clone(),
+            lanes,
+            batch: settings.batch,
+            limit: settings.batch,
+            look_everywhere: true,
+        };
+        running.spawn(
+            applier
+                .run(stop.clone())
+                .instrument(tracing::debug_span!("applier", nth)),
+        );
+    }
+    while running.join_next().await.is_some() {}
+}
+
+struct Applier {
+    database: Database,
+    backlog: Arc<Backlog>,
+    lanes: Vec<i16>,
+    batch: u32,
+    /// Below `batch` while a body that cannot be applied is being found.
+    limit: u32,
+    look_everywhere: bool,
+}
+
+/// What one round found.
+enum Round {
+    /// Nothing, or nothing that another node does not hold.
+    Idle,
+    Applied,
+}
+
+impl Applier {
+    async fn run(mut self, stop: CancellationToken) {
+        let mut pause = Duration::ZERO;
+        while !stop.is_cancelled() {
+            match self.round().await {
+                Ok(Round::Applied) => pause = Duration::ZERO,
+                Ok(Round::Idle) => {
+                    pause = Duration::ZERO;
+                    self.wait(&stop).await;
+                }
+                Err(error) => {
+                    pause = self.failed(&error, pause);
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn wait(&mut self, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = self.backlog.wait(&self.lanes) => {}
+            () = tokio::time::sleep(POLL) => self.look_everywhere = true,
+        }
+        if self.backlog.waiting(&self.lanes) < self.batch / 2 {
+            tokio::time::sleep(LINGER).await;
+        }
+    }
+
+    /// Which lanes to claim, with a quota each.
+    fn plan(&mut self) -> Vec<(i16, i32)> {
+        let mut waiting: Vec<u32> = self
+            .lanes
+            .iter()
+            .map(|lane| self.backlog.lane(*lane))
+            .collect();
+        if std::mem::take(&mut self.look_everywhere) {
+            // Nobody counted what others left: look for a little in every lane.
+            let some =
+                (self.limit / u32::try_from(self.lanes.len()).expect("lanes are few")).max(1);
+            for count in &mut waiting {
+                *count = (*count).max(some);
+            }
+        }
+        let quotas = fill(&waiting, self.limit);
+        self.lanes
+            .iter()
+            .zip(quotas)
+            .filter(|(_, quota)| *quota > 0)
+            .map(|(lane, quota)| (*lane, i32::try_from(quota).unwrap_or(i32::MAX)))
+            .collect()
+    }
+
+    async fn round(&mut self) -> Result<Round> {
+        let plan = self.plan();
+        if plan.is_empty() {
+            return Ok(Round::Idle);
+        }
+        let tx = self.database.operator().await?;
+        let claim = inbound::claim(&tx, &plan).await?;
+        if claim.bodies.is_empty() {
+            tx.commit().await?;
+            for (lane, _) in plan.iter().filter(|(lane, _)| claim.lanes.contains(lane)) {
+                self.backlog.taken(*lane, u32::MAX);
+            }
+            return Ok(Round::Idle);
+        }
+        let span = tracing::info_span!(
+            "apply",
+            bodies = claim.bodies.len(),
+            lanes = claim.lanes.len()
+        );
+        let started = std::time::Instant::now();
+        let (outcome, lag) = match self.apply(tx, &claim.bodies).instrument(span.clone()).await {
+            Ok(done) => done,
+            Err(error) if error.blames_data() && claim.bodies.len() == 1 => (
+                self.give_up(&claim.bodies[0], &error).await?,
+                Duration::ZERO,
+            ),
+            Err(error) => return Err(error),
+        };
+        self.limit = (self.limit * 2).min(self.batch);
+        self.count_taken(&plan, &claim.bodies);
+        measure(
+            &outcome,
+            claim.bodies.len(),
+            started.elapsed(),
+            lag,
+            self.backlog.waiting(&self.lanes),
+        );
+        tracing::debug!(parent: &span, ?outcome, ms = started.elapsed().as_millis(), "applied");
+        Ok(Round::Applied)
+    }
+
+    async fn apply(&self, tx: Operator, bodies: &[Claimed]) -> Result<(Outcome, Duration)> {
+        let inputs: Vec<Input> = bodies
+            .iter()
+            .map(|body| Input {
+                body: Bytes::copy_from_slice(&body.body),
+                app_id: body.app_id.clone(),
+                received_at: body.received_at,
+            })
+            .collect();
+        let oldest = inputs.iter().map(|input| input.received_at).min();
+        let outcome = apply(tx, &inputs, |pipeline| inbound::settle(pipeline, bodies)).await?;
+        let lag = oldest.map_or(Duration::ZERO, |oldest| {
+            Timestamp::now().duration_since(oldest).unsigned_abs()
+        });
+        Ok((outcome, lag))
+    }
+
+    /// A body that the database refuses even alone is kept aside, so that it does not hold up its lane.
+    async fn give_up(&self, body: &Claimed, error: &DatabaseError) -> Result<Outcome> {
+        tracing::warn!(%error, bytes = body.body.len(), "a webhook body could not be applied: quarantined");
+        let kept = [quarantine::New {
+            reason: "not_applied",
+            detail: error.to_string(),
+            app_id: body.app_id.clone(),
+            phone_number_id: None,
+            field: None,
+            body: body.body.clone(),
+            received_at: body.received_at,
+        }];
+        let tx = self.database.operator().await?;
+        let mut pipeline = Pipeline::new();
+        quarantine::keep(&mut pipeline, &kept);
+        inbound::settle(&mut pipeline, std::slice::from_ref(body));
+        tx.finish(pipeline).await?;
+        Ok(Outcome {
+            quarantined: 1,
+            ..Outcome::default()
+        })
+    }
+
+    fn count_taken(&self, plan: &[(i16, i32)], bodies: &[Claimed]) {
+        for (lane, quota) in plan {
+            let taken = bodies.iter().filter(|body| body.lane == *lane).count();
+            self.backlog
+                .taken(*lane, u32::try_from(taken).unwrap_or(u32::MAX));
+            // A full quota may mean that more waits than this process has counted.
+            if taken >= usize::try_from(*quota).unwrap_or(usize::MAX)
+                && self.backlog.lane(*lane) == 0
+            {
+                self.backlog.suspect(*lane);
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &DatabaseError, pause: Duration) -> Duration {
+        counter!("wazapp_apply_failures_total").increment(1);
+        self.look_everywhere = true;
+        if error.is_transient() {
+            tracing::debug!(%error, "the batch met another: tried again");
+            return Duration::from_millis(1);
+        }
+        if error.blames_data() {
+            self.limit = (self.limit / 2).max(1);
+            tracing::debug!(%error, limit = self.limit, "a batch was refused: halved");
+            return Duration::from_millis(1);
+        }
+        if pause.is_zero() {
+            tracing::warn!(%error, "webhooks wait: the database is away");
+        }
+        (pause * 2).clamp(Duration::from_millis(100), LONGEST_PAUSE)
+    }
+}
+
+fn measure(outcome: &Outcome, bodies: usize, took: Duration, lag: Duration, waiting: u32) {
+    counter!("wazapp_bodies_applied_total").increment(outcome.applied);
+    counter!("wazapp_bodies_quarantined_total").increment(outcome.quarantined);
+    counter!("wazapp_messages_total").increment(outcome.messages);
+    counter!("wazapp_statuses_total").increment(outcome.statuses);
+    counter!("wazapp_events_total").increment(outcome.events);
+    counter!("wazapp_duplicates_total").increment(outcome.duplicates);
+    #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
+    histogram!("wazapp_apply_batch_bodies").record(bodies as f64);
+    histogram!("wazapp_apply_seconds").record(took.as_secs_f64());
+    histogram!("wazapp_apply_lag_seconds").record(lag.as_secs_f64());
+    gauge!("wazapp_inbound_waiting").set(f64::from(waiting));
+}

@@ -1,0 +1,53 @@
+//! Writes a folded batch in one round trip, and commits.
+
+use model::contact;
+use model::conversation;
+use model::database::{Operator, Pipeline, Result};
+use model::event;
+use model::media;
+use model::message;
+use model::number;
+use model::quarantine;
+use model::status;
+use model::template;
+
+use super::fold::Written;
+
+/// In an order that the foreign keys accept.
+pub(super) async fn store(
+    tx: Operator,
+    written: &mut Written,
+    quarantined: &[quarantine::New],
+    finish: impl FnOnce(&mut Pipeline<'_>),
+) -> Result<()> {
+    let mut pipeline = Pipeline::new();
+    contact::any_organization_save(&mut pipeline, &mut written.contacts);
+    contact::any_organization_identify(&mut pipeline, &mut written.identities);
+    conversation::any_organization_save(
+        &mut pipeline,
+        &mut written.conversations_new,
+        &mut written.conversations_changed,
+    );
+    message::any_organization_insert(&mut pipeline, &mut written.messages);
+    message::any_organization_update(&mut pipeline, &mut written.updates);
+    message::any_organization_keep_versions(&mut pipeline, &written.versions);
+    message::any_organization_react(&mut pipeline, &mut written.reactions);
+    media::any_organization_insert(&mut pipeline, &written.media);
+    status::any_organization_insert(&mut pipeline, &mut written.statuses);
+    for (organization_id, contact_id) in &written.unused {
+        contact::any_organization_forget_unused(&mut pipeline, *organization_id, *contact_id);
+    }
+    for ((organization_id, number_id), digits) in &written.numbers_shown {
+        number::any_organization_show(&mut pipeline, *organization_id, *number_id, digits);
+    }
+    for facts in &written.numbers {
+        number::any_organization_learn(&mut pipeline, facts);
+    }
+    for facts in &written.templates {
+        template::any_organization_learn(&mut pipeline, facts);
+    }
+    event::any_organization_record(&mut pipeline, &written.events);
+    quarantine::keep(&mut pipeline, quarantined);
+    finish(&mut pipeline);
+    tx.finish(pipeline).await
+}
