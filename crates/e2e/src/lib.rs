@@ -1,1 +1,14 @@
-//! e2e
+//! The world around wazapp, for its tests: a fresh database, a server in this process or as a process of its own,
+//! webhook bodies as Meta sends them, and a way to cut the server off from its database.
+//!
+//! `make test` starts one PostgreSQL for all tests (`with-cluster`); every [`World`] is a database in it.
+
+pub mod body;
+pub mod cluster;
+pub mod lint;
+pub mod program;
+pub mod proxy;
+pub mod random;
+mod world;
+
+pub use world::{Options, Organization, Posts, World};

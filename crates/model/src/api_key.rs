@@ -68,10 +68,7 @@ pub async fn create(tx: &Operator, scope: &Scope, name: &str) -> Result<(ApiKey,
 /// An organization's keys, oldest first.
 pub async fn list(tx: &Operator, scope: &Scope) -> Result<Vec<ApiKey>> {
     let rows = tx
-        .query(
-            "SELECT * FROM wazapp.api_key WHERE organization_id = $1 ORDER BY id",
-            &[&scope.organization_id()],
-        )
+        .query("SELECT * FROM wazapp.api_key WHERE organization_id = $1 ORDER BY id", &[&scope.organization_id()])
         .await?;
     Ok(rows.iter().map(ApiKey::read).collect())
 }
@@ -115,9 +112,7 @@ pub async fn authenticate(database: &Database, presented: &SecretString) -> Resu
 }
 
 fn organization_of(text: &str) -> Option<Uuid> {
-    let bytes = BASE64URL_NOPAD
-        .decode(text.strip_prefix(PREFIX)?.as_bytes())
-        .ok()?;
+    let bytes = BASE64URL_NOPAD.decode(text.strip_prefix(PREFIX)?.as_bytes()).ok()?;
     let (id, random) = bytes.split_at_checked(16)?;
     (random.len() == RANDOM).then(|| Uuid::from_slice(id).ok())?
 }
@@ -134,20 +129,11 @@ mod tests {
     #[test]
     fn only_our_own_shape_names_an_organization() {
         let id = Uuid::now_v7();
-        let text = format!(
-            "wz_{}",
-            BASE64URL_NOPAD.encode(&[id.as_bytes().as_slice(), &[9; RANDOM]].concat())
-        );
+        let text = format!("wz_{}", BASE64URL_NOPAD.encode(&[id.as_bytes().as_slice(), &[9; RANDOM]].concat()));
         assert_eq!(organization_of(&text), Some(id));
-        for bad in [
-            "",
-            "wz_",
-            "Bearer",
-            &text[..text.len() - 1],
-            &text[3..],
-            &format!("{text}A"),
-            &text.replace("wz_", "WZ_"),
-        ] {
+        for bad in
+            ["", "wz_", "Bearer", &text[..text.len() - 1], &text[3..], &format!("{text}A"), &text.replace("wz_", "WZ_")]
+        {
             assert_eq!(organization_of(bad), None, "{bad}");
         }
     }

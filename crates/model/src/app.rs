@@ -33,19 +33,11 @@ pub struct Credentials {
 }
 
 fn secret_place(row: &str) -> Place<'_> {
-    Place {
-        organization: Uuid::nil(),
-        column: "app_secret.sealed",
-        row,
-    }
+    Place { organization: Uuid::nil(), column: "app_secret.sealed", row }
 }
 
 fn token_place(id: &str) -> Place<'_> {
-    Place {
-        organization: Uuid::nil(),
-        column: "app.verify_token",
-        row: id,
-    }
+    Place { organization: Uuid::nil(), column: "app.verify_token", row: id }
 }
 
 /// Adds an App with its first secret. False: there is one with this id.
@@ -71,40 +63,21 @@ pub async fn add(
     Ok(made)
 }
 
-async fn add_secret(
-    tx: &Operator,
-    keyring: &Keyring,
-    id: &str,
-    secret: &SecretString,
-) -> Result<()> {
+async fn add_secret(tx: &Operator, keyring: &Keyring, id: &str, secret: &SecretString) -> Result<()> {
     let row = Uuid::now_v7();
     let sealed = keyring.seal(secret_place(&row.to_string()), secret);
-    tx.query(
-        "INSERT INTO wazapp.app_secret (app_id, id, sealed) VALUES ($1, $2, $3)",
-        &[&id, &row, &sealed],
-    )
-    .await?;
+    tx.query("INSERT INTO wazapp.app_secret (app_id, id, sealed) VALUES ($1, $2, $3)", &[&id, &row, &sealed]).await?;
     Ok(())
 }
 
 /// Adds a secret beside those in force, or, with `drop_old`, in their place. False: no such App.
-pub async fn rotate(
-    tx: &Operator,
-    keyring: &Keyring,
-    id: &str,
-    secret: &SecretString,
-    drop_old: bool,
-) -> Result<bool> {
-    let known = tx
-        .query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR UPDATE", &[&id])
-        .await?
-        .is_some();
+pub async fn rotate(tx: &Operator, keyring: &Keyring, id: &str, secret: &SecretString, drop_old: bool) -> Result<bool> {
+    let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR UPDATE", &[&id]).await?.is_some();
     if !known {
         return Ok(false);
     }
     if drop_old {
-        tx.query("DELETE FROM wazapp.app_secret WHERE app_id = $1", &[&id])
-            .await?;
+        tx.query("DELETE FROM wazapp.app_secret WHERE app_id = $1", &[&id]).await?;
     }
     add_secret(tx, keyring, id, secret).await?;
     Ok(true)
@@ -132,10 +105,7 @@ pub async fn list(tx: &Operator) -> Result<Vec<App>> {
 }
 
 /// What checking webhooks takes, for every App. An App whose secrets do not open is left out, and named.
-pub async fn credentials(
-    tx: &Operator,
-    keyring: &Keyring,
-) -> Result<(Vec<Credentials>, Vec<String>)> {
+pub async fn credentials(tx: &Operator, keyring: &Keyring) -> Result<(Vec<Credentials>, Vec<String>)> {
     let rows = tx
         .query(
             "SELECT a.id, a.verify_token, s.id AS secret_id, s.sealed
@@ -149,18 +119,12 @@ pub async fn credentials(
         let id: String = row.get("id");
         if all.last().is_none_or(|last| last.id != id) {
             let token: Option<Vec<u8>> = row.get("verify_token");
-            let verify_token =
-                token.and_then(|sealed| keyring.open(token_place(&id), &sealed).ok());
-            all.push(Credentials {
-                id: id.clone(),
-                secrets: Vec::new(),
-                verify_token,
-            });
+            let verify_token = token.and_then(|sealed| keyring.open(token_place(&id), &sealed).ok());
+            all.push(Credentials { id: id.clone(), secrets: Vec::new(), verify_token });
         }
-        let (Some(secret_id), Some(sealed)) = (
-            row.get::<_, Option<Uuid>>("secret_id"),
-            row.get::<_, Option<Vec<u8>>>("sealed"),
-        ) else {
+        let (Some(secret_id), Some(sealed)) =
+            (row.get::<_, Option<Uuid>>("secret_id"), row.get::<_, Option<Vec<u8>>>("sealed"))
+        else {
             continue;
         };
         match keyring.open(secret_place(&secret_id.to_string()), &sealed) {

@@ -63,10 +63,7 @@ impl Contact {
         let profile_name: Option<String> = row.get("profile_name");
         Self {
             id: row.get("id"),
-            name: own_name
-                .clone()
-                .or(book_name)
-                .or_else(|| profile_name.clone()),
+            name: own_name.clone().or(book_name).or_else(|| profile_name.clone()),
             profile_name,
             own_name,
             notes: row.get("notes"),
@@ -81,16 +78,8 @@ impl Contact {
 }
 
 /// An organization's contacts, newest first; `q` searches names and identities.
-pub async fn list(
-    tx: &Tenant,
-    q: Option<&str>,
-    after: Option<Cursor>,
-    limit: i64,
-) -> Result<Page<Contact>> {
-    let after = after.unwrap_or(Cursor {
-        at: 0,
-        tie: Uuid::max(),
-    });
+pub async fn list(tx: &Tenant, q: Option<&str>, after: Option<Cursor>, limit: i64) -> Result<Page<Contact>> {
+    let after = after.unwrap_or(Cursor { at: 0, tie: Uuid::max() });
     let rows = tx
         .query(
             "SELECT * FROM wazapp.contact
@@ -100,33 +89,18 @@ pub async fn list(
             &[&tx.organization_id(), &after.tie, &q.map(contains), &(limit + 1)],
         )
         .await?;
-    Ok(Page::new(
-        rows.iter().map(Contact::read).collect(),
-        limit,
-        |contact| Cursor {
-            at: 0,
-            tie: contact.id,
-        },
-    ))
+    Ok(Page::new(rows.iter().map(Contact::read).collect(), limit, |contact| Cursor { at: 0, tie: contact.id }))
 }
 
 /// A LIKE pattern for "contains this text", whatever signs the text holds.
 pub(crate) fn contains(text: &str) -> String {
-    format!(
-        "%{}%",
-        text.replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_")
-    )
+    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
 /// One contact.
 pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Contact>> {
     let row = tx
-        .query_opt(
-            "SELECT * FROM wazapp.contact WHERE organization_id = $1 AND id = $2",
-            &[&tx.organization_id(), &id],
-        )
+        .query_opt("SELECT * FROM wazapp.contact WHERE organization_id = $1 AND id = $2", &[&tx.organization_id(), &id])
         .await?;
     Ok(row.as_ref().map(Contact::read))
 }
@@ -232,10 +206,7 @@ pub struct Known {
 }
 
 /// The contacts behind these identities.
-pub async fn any_organization_find(
-    tx: &Operator,
-    identities: &[Identity],
-) -> Result<Vec<(Identity, Known)>> {
+pub async fn any_organization_find(tx: &Operator, identities: &[Identity]) -> Result<Vec<(Identity, Known)>> {
     if identities.is_empty() {
         return Ok(Vec::new());
     }
@@ -255,11 +226,7 @@ pub async fn any_organization_find(
         .iter()
         .map(|row| {
             let organization_id = row.get("organization_id");
-            let identity = Identity {
-                organization_id,
-                kind: Kind::parse(row.get("kind")),
-                value: row.get("value"),
-            };
+            let identity = Identity { organization_id, kind: Kind::parse(row.get("kind")), value: row.get("value") };
             let known = Known {
                 organization_id,
                 id: row.get("id"),
@@ -275,9 +242,7 @@ pub async fn any_organization_find(
         .collect())
 }
 
-fn columns<'a>(
-    identities: impl Iterator<Item = &'a Identity>,
-) -> (Vec<Uuid>, Vec<&'static str>, Vec<&'a str>) {
+fn columns<'a>(identities: impl Iterator<Item = &'a Identity>) -> (Vec<Uuid>, Vec<&'static str>, Vec<&'a str>) {
     let mut columns = (Vec::new(), Vec::new(), Vec::new());
     for identity in identities {
         columns.0.push(identity.organization_id);
@@ -313,10 +278,7 @@ contacts.iter().map(|contact| contact.username.as_deref()).collect::<Vec<_>>(),
 }
 
 /// Lets identities lead to contacts. One that led elsewhere leads here from now on.
-pub fn any_organization_identify<'a>(
-    pipeline: &mut Pipeline<'a>,
-    identities: &'a mut [(Identity, Uuid)],
-) {
+pub fn any_organization_identify<'a>(pipeline: &mut Pipeline<'a>, identities: &'a mut [(Identity, Uuid)]) {
     if identities.is_empty() {
         return;
     }
@@ -333,12 +295,7 @@ pub fn any_organization_identify<'a>(
 
 /// Makes one contact of two: identities, conversations and all. Where both had a conversation on the same number the
 /// messages continue in the survivor's.
-pub async fn any_organization_merge(
-    tx: &Operator,
-    organization_id: Uuid,
-    survivor: Uuid,
-    other: Uuid,
-) -> Result<()> {
+pub async fn any_organization_merge(tx: &Operator, organization_id: Uuid, survivor: Uuid, other: Uuid) -> Result<()> {
     let params: [&dyn crate::database::Param; 3] = [&organization_id, &survivor, &other];
     for statement in [
         "UPDATE wazapp.contact_identity SET contact_id = $2 WHERE organization_id = $1 AND contact_id = $3",
@@ -394,11 +351,7 @@ pub async fn any_organization_merge(
 }
 
 /// Removes a contact that the phone's address book dropped, if nothing else speaks of it.
-pub fn any_organization_forget_unused(
-    pipeline: &mut Pipeline<'_>,
-    organization_id: Uuid,
-    id: Uuid,
-) {
+pub fn any_organization_forget_unused(pipeline: &mut Pipeline<'_>, organization_id: Uuid, id: Uuid) {
     pipeline.push(
         "DELETE FROM wazapp.contact c WHERE organization_id = $1 AND id = $2 AND own_name IS NULL AND notes IS NULL
            AND book_name IS NULL AND profile_name IS NULL

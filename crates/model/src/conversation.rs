@@ -131,15 +131,13 @@ impl Conversation {
             user_id: row.get("c_user_id"),
             username: row.get("c_username"),
         });
-        let last_message = row
-            .get::<_, Option<String>>("m_type")
-            .map(|kind| LastMessage {
-                id: row.get("last_message_id"),
-                r#type: kind,
-                direction: row.get("m_direction"),
-                preview: preview(row.get("m_text")),
-                timestamp: row.get("m_timestamp"),
-            });
+        let last_message = row.get::<_, Option<String>>("m_type").map(|kind| LastMessage {
+            id: row.get("last_message_id"),
+            r#type: kind,
+            direction: row.get("m_direction"),
+            preview: preview(row.get("m_text")),
+            timestamp: row.get("m_timestamp"),
+        });
         Self {
             id: row.get("id"),
             number_id: row.get("number_id"),
@@ -208,12 +206,7 @@ const UNREAD_PAGE: &str = select!(
 );
 
 /// Conversations, newest last message first.
-pub async fn list(
-    tx: &Tenant,
-    filter: &Filter,
-    after: Option<Cursor>,
-    limit: i64,
-) -> Result<Page<Conversation>> {
+pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
     let after = after.unwrap_or(Cursor::at(Timestamp::MAX, Uuid::max()));
     let rows = tx
         .query(
@@ -232,20 +225,13 @@ pub async fn list(
             ],
         )
         .await?;
-    let cursor =
-        |row: &Conversation| Cursor::at(row.last_message_at.unwrap_or(row.created_at), row.id);
-    Ok(Page::new(
-        rows.iter().map(Conversation::read).collect(),
-        limit,
-        cursor,
-    ))
+    let cursor = |row: &Conversation| Cursor::at(row.last_message_at.unwrap_or(row.created_at), row.id);
+    Ok(Page::new(rows.iter().map(Conversation::read).collect(), limit, cursor))
 }
 
 /// One conversation.
 pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Conversation>> {
-    let row = tx
-        .query_opt(select!("v.id = $2"), &[&tx.organization_id(), &id])
-        .await?;
+    let row = tx.query_opt(select!("v.id = $2"), &[&tx.organization_id(), &id]).await?;
     Ok(row.as_ref().map(Conversation::read))
 }
 
@@ -287,11 +273,7 @@ pub async fn mark_read(tx: &Tenant, id: Uuid) -> Result<Option<Conversation>> {
             &[&tx.organization_id(), &id],
         )
         .await?;
-    if changed.is_some() {
-        record_update(tx, id).await
-    } else {
-        get(tx, id).await
-    }
+    if changed.is_some() { record_update(tx, id).await } else { get(tx, id).await }
 }
 
 async fn record_update(tx: &Tenant, id: Uuid) -> Result<Option<Conversation>> {
@@ -342,13 +324,7 @@ pub struct Known {
 
 impl Known {
     /// A conversation that begins now.
-    pub fn begin(
-        organization_id: Uuid,
-        number_id: Uuid,
-        peer: Peer,
-        at: Timestamp,
-        state: State,
-    ) -> Self {
+    pub fn begin(organization_id: Uuid, number_id: Uuid, peer: Peer, at: Timestamp, state: State) -> Self {
         Self {
             organization_id,
             id: Uuid::now_v7(),
@@ -384,17 +360,12 @@ impl Known {
     pub fn open_window(&mut self, at: Timestamp, now: Timestamp) {
         let at = at.min(now);
         self.last_inbound_at = self.last_inbound_at.max(Some(at));
-        self.window_expires_at = self
-            .last_inbound_at
-            .and_then(|at| at.checked_add(SERVICE_WINDOW).ok());
+        self.window_expires_at = self.last_inbound_at.and_then(|at| at.checked_add(SERVICE_WINDOW).ok());
     }
 }
 
 /// The conversations between these numbers and peers.
-pub async fn any_organization_find(
-    tx: &Operator,
-    wanted: &[(Uuid, Uuid, Peer)],
-) -> Result<Vec<Known>> {
+pub async fn any_organization_find(tx: &Operator, wanted: &[(Uuid, Uuid, Peer)]) -> Result<Vec<Known>> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
@@ -435,9 +406,7 @@ pub async fn any_organization_find(
             last_message_at: row.get("last_message_at"),
             last_inbound_at: row.get("last_inbound_at"),
             window_expires_at: row.get("window_expires_at"),
-            referral: row
-                .get::<_, Option<Json<Box<RawValue>>>>("referral")
-                .map(|json| json.0.get().to_owned()),
+            referral: row.get::<_, Option<Json<Box<RawValue>>>>("referral").map(|json| json.0.get().to_owned()),
         })
         .collect())
 }
@@ -453,11 +422,7 @@ fn peers<'a>(peers: impl Iterator<Item = &'a Peer>) -> (Vec<Option<Uuid>>, Vec<O
 
 /// Writes conversations, new ones and changed ones alike, sorted by key. The caller holds their organizations' lines
 /// ([`event::any_organization_line_up`]), so nothing changed since it read them.
-pub fn any_organization_save<'a>(
-    pipeline: &mut Pipeline<'a>,
-    new: &'a mut [Known],
-    changed: &'a mut [Known],
-) {
+pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [Known], changed: &'a mut [Known]) {
     if !new.is_empty() {
         new.sort_by_key(|row| (row.organization_id, row.id));
         let (contacts, groups) = peers(new.iter().map(|row| &row.peer));
@@ -519,13 +484,7 @@ mod tests {
     }
 
     fn conversation() -> Known {
-        Known::begin(
-            Uuid::nil(),
-            Uuid::nil(),
-            Peer::Contact(Uuid::nil()),
-            at(0),
-            State::Active,
-        )
+        Known::begin(Uuid::nil(), Uuid::nil(), Peer::Contact(Uuid::nil()), at(0), State::Active)
     }
 
     #[test]
@@ -534,10 +493,7 @@ mod tests {
         let mut conversation = conversation();
         conversation.show(first, at(10));
         conversation.show(late, at(5));
-        assert_eq!(
-            (conversation.last_message_id, conversation.last_message_at),
-            (Some(first), at(10))
-        );
+        assert_eq!((conversation.last_message_id, conversation.last_message_at), (Some(first), at(10)));
         conversation.show(same, at(10));
         assert_eq!(conversation.last_message_id, Some(same));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::future::maybe_done;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use postgres_types::{ToSql, Type};
@@ -21,9 +21,14 @@ use crate::tls;
 /// How long a request waits for a connection before it is told that the database is busy.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
-/// Our statements are index look-ups by key. While tables are young or batches large the planner guesses
-/// otherwise, and a cached plan keeps the guess, so the worker's sessions rule the other plans out.
+/// The worker's statements are index look-ups by key. Without statistics the planner guesses otherwise, so its sessions
+/// rule other plans out.
 const WORKER_SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan;";
+
+const BEGIN_OPERATOR: &str = "BEGIN; SET LOCAL ROLE wazapp_worker";
+
+/// Requests' statements carry optional filters, which only a plan made for the values at hand can leave out.
+const WEB_SETTINGS: &str = "SET plan_cache_mode = force_custom_plan;";
 
 /// Something the database, or the way to it, did not do.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +53,7 @@ impl DatabaseError {
         match self {
             Self::Refused(error) => error.code().is_some_and(|code| {
                 // 22 data, 23 integrity, 42 syntax or name, 54 program limit, XX internal.
-                matches!(
-                    &code.code()[..2],
-                    "21" | "22" | "23" | "42" | "44" | "54" | "XX"
-                )
+                matches!(&code.code()[..2], "21" | "22" | "23" | "42" | "44" | "54" | "XX")
             }),
             _ => false,
         }
@@ -112,11 +114,7 @@ impl Access {
     /// A private PostgreSQL behind a Unix socket.
     pub fn socket(directory: &std::path::Path, database: &str) -> Self {
         let mut config = Config::new();
-        config
-            .host_path(directory)
-            .dbname(database)
-            .user("postgres")
-            .application_name("wazapp");
+        config.host_path(directory).dbname(database).user("postgres").application_name("wazapp");
         Self {
             pooled: config.clone(),
             direct: config,
@@ -179,36 +177,46 @@ impl Database {
         let web = pool(&access, &access.pooled, Role::Web, size)?;
         let worker = pool(&access, &access.direct, Role::Worker, 64)?;
         let web_prepares = !access.transaction_pooler;
-        Ok(Self {
-            web,
-            worker,
-            web_prepares,
-            access,
-        })
+        Ok(Self { web, worker, web_prepares, access })
     }
 
     /// A transaction inside one organization.
     pub async fn tenant(&self, scope: &Scope) -> Result<Tenant> {
-        let begin = format!(
-            "BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{}'",
-            scope.organization_id()
-        );
+        let begin =
+            format!("BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{}'", scope.organization_id());
         let tx = Tx::begin(&self.web, &begin, self.web_prepares).await?;
         Ok(Tenant { tx, scope: *scope })
     }
 
     /// A transaction across organizations: batches and operators' commands.
     pub async fn operator(&self) -> Result<Operator> {
-        Ok(Operator {
-            tx: Tx::begin(&self.worker, "BEGIN; SET LOCAL ROLE wazapp_worker", true).await?,
-        })
+        Ok(Operator { tx: Tx::begin(&self.worker, BEGIN_OPERATOR, true).await? })
+    }
+
+    /// A transaction across organizations that begins by reading: BEGIN and the statements travel together. Each
+    /// statement has its own snapshot, taken when the one before it is done.
+    pub(crate) async fn operator_reading<const N: usize>(
+        &self,
+        statements: [(&str, &[&dyn Param]); N],
+    ) -> Result<(Operator, [Vec<Row>; N])> {
+        // The guard stands before anything is sent: this future may be dropped at any await.
+        let tx = Tx::new(self.worker.get().await?, true);
+        let mut prepared = Vec::with_capacity(N);
+        for (sql, _) in &statements {
+            prepared.push(tx.client().prepare_cached(sql).await?);
+        }
+        let params = statements.map(|(_, params)| params.iter().map(|param| param.as_sql()).collect::<Vec<_>>());
+        let queries = prepared.iter().zip(&params).map(|(statement, params)| tx.client().query(statement, params));
+        let (begun, rows) = futures::join!(tx.client().batch_execute(BEGIN_OPERATOR), in_order(queries));
+        begun?;
+        let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let rows = rows.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));
+        Ok((Operator { tx }, rows))
     }
 
     /// A long-lived connection of the worker's.
     pub async fn connection(&self) -> Result<Connection> {
-        Ok(Connection {
-            object: self.worker.get().await?,
-        })
+        Ok(Connection { object: self.worker.get().await? })
     }
 
     /// A connection as the owner of the schema, outside the pools: migrations and partitions.
@@ -253,15 +261,11 @@ pub struct Usage {
 
 fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Pool> {
     let mut config = config.clone();
-    config
-        .keepalives_idle(Duration::from_secs(30))
-        .connect_timeout(Duration::from_secs(5));
+    config.keepalives_idle(Duration::from_secs(30)).connect_timeout(Duration::from_secs(5));
     if access.roles_log_in {
         config.user(role.name());
     }
-    let manager_config = ManagerConfig {
-        recycling_method: RecyclingMethod::Fast,
-    };
+    let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = match access.tls.connector()? {
         None => Manager::from_config(config, NoTls, manager_config),
         Some(connector) => Manager::from_config(config, connector, manager_config),
@@ -271,19 +275,30 @@ fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Poo
         .wait_timeout(Some(POOL_WAIT))
         .create_timeout(Some(POOL_WAIT))
         .runtime(deadpool_postgres::Runtime::Tokio1);
+    let settings = match role {
+        Role::Worker => Some(WORKER_SETTINGS),
+        // A transaction pooler would hand the setting to somebody else.
+        Role::Web => (!access.transaction_pooler).then_some(WEB_SETTINGS),
+    };
+    if let Some(settings) = settings {
+        builder = builder.post_create(Hook::async_fn(move |client, _| {
+            Box::pin(async move { client.batch_execute(settings).await.map_err(HookError::Backend) })
+        }));
+    }
     if role == Role::Worker {
-        builder = builder.post_create(deadpool_postgres::Hook::async_fn(|client, _| {
+        // A cached plan made while a table was small stays bad when it is large, and statistics come a minute late.
+        // So plans are made anew each time a connection was used twice as often as the last time.
+        builder = builder.pre_recycle(Hook::async_fn(|client, metrics| {
+            let used = metrics.recycle_count;
             Box::pin(async move {
-                client
-                    .batch_execute(WORKER_SETTINGS)
-                    .await
-                    .map_err(deadpool_postgres::HookError::Backend)
+                if used.is_power_of_two() {
+                    client.batch_execute("DISCARD PLANS").await.map_err(HookError::Backend)?;
+                }
+                Ok(())
             })
         }));
     }
-    builder
-        .build()
-        .map_err(|error| DatabaseError::Unreachable(error.to_string()))
+    builder.build().map_err(|error| DatabaseError::Unreachable(error.to_string()))
 }
 
 /// One open transaction. Dropped before its end, in whatever state, it is rolled back before the connection serves
@@ -296,11 +311,7 @@ pub struct Tx {
 
 impl Tx {
     fn new(object: Object, prepares: bool) -> Self {
-        Self {
-            object: Some(object),
-            prepares,
-            failed: AtomicBool::new(false),
-        }
+        Self { object: Some(object), prepares, failed: AtomicBool::new(false) }
     }
 
     async fn begin(pool: &Pool, begin: &str, prepares: bool) -> Result<Self> {
@@ -320,9 +331,7 @@ impl Tx {
     }
 
     fn client(&self) -> &deadpool_postgres::ClientWrapper {
-        self.object
-            .as_ref()
-            .expect("a transaction holds its connection until its end")
+        self.object.as_ref().expect("a transaction holds its connection until its end")
     }
 
     fn detach(mut self) -> Option<deadpool_postgres::ClientWrapper> {
@@ -483,40 +492,14 @@ impl Operator {
         for (sql, _) in &pipeline.steps {
             statements.push(client.prepare_cached(sql).await?);
         }
-        let params: Vec<Vec<&(dyn ToSql + Sync)>> = pipeline
-            .steps
-            .iter()
-            .map(|(_, params)| params.iter().map(|param| param.as_sql()).collect())
-            .collect();
-        let mut queries: Vec<_> = statements
-            .iter()
-            .zip(&params)
-            .map(|(statement, params)| {
-                Box::pin(maybe_done(client.execute(statement, params.as_slice())))
-            })
-            .collect();
-        // A query is sent when it is first polled: all of them in their order, then COMMIT.
-        let all = poll_fn(|context| {
-            let pending = queries
-                .iter_mut()
-                .map(|query| usize::from(query.as_mut().poll(context).is_pending()))
-                .sum::<usize>();
-            if pending == 0 {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        });
-        let ((), committed) = futures::join!(all, client.batch_execute("COMMIT"));
+        let params: Vec<Vec<&(dyn ToSql + Sync)>> =
+            pipeline.steps.iter().map(|(_, params)| params.iter().map(|param| param.as_sql()).collect()).collect();
+        let queries =
+            statements.iter().zip(&params).map(|(statement, params)| client.execute(statement, params.as_slice()));
+        let (outcomes, committed) = futures::join!(in_order(queries), client.batch_execute("COMMIT"));
         committed?;
         // PostgreSQL answers the COMMIT behind a failed statement with success, after rolling back.
-        let failure = queries.iter_mut().find_map(|query| {
-            query
-                .as_mut()
-                .take_output()
-                .and_then(std::result::Result::err)
-        });
-        drop(queries);
+        let failure = outcomes.into_iter().find_map(std::result::Result::err);
         self.tx.object = None;
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
@@ -541,7 +524,7 @@ impl Connection {
         let statement = self.object.prepare_cached(sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_sql()).collect();
         let (begun, rows, committed) = futures::join!(
-            client.batch_execute("BEGIN; SET LOCAL ROLE wazapp_worker"),
+            client.batch_execute(BEGIN_OPERATOR),
             client.query(&statement, &params),
             client.batch_execute("COMMIT"),
         );
@@ -569,6 +552,18 @@ impl Connection {
     }
 }
 
+/// Runs futures side by side. A query is sent when its future is first polled, so all are sent in this order, before
+/// whatever is joined behind them.
+async fn in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(|future| Box::pin(maybe_done(future))).collect();
+    poll_fn(|context| {
+        let pending = running.iter_mut().fold(0, |sum, one| sum + u32::from(one.as_mut().poll(context).is_pending()));
+        if pending == 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    running.iter_mut().filter_map(|one| one.as_mut().take_output()).collect()
+}
+
 async fn query(
     client: &deadpool_postgres::ClientWrapper,
     prepares: bool,
@@ -580,10 +575,7 @@ async fn query(
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_sql()).collect();
         return Ok(client.query(&statement, &params).await?);
     }
-    let params: Vec<_> = params
-        .iter()
-        .map(|param| (param.as_sql(), param.sql_type()))
-        .collect();
+    let params: Vec<_> = params.iter().map(|param| (param.as_sql(), param.sql_type())).collect();
     Ok(client.query_typed(sql, &params).await?)
 }
 

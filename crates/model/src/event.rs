@@ -43,15 +43,8 @@ pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Vec<Event>> {
         .filter(|row| row.get::<_, Option<Json<Box<RawValue>>>>("data").is_none())
         .filter_map(|row| row.get("subject_id"))
         .collect();
-    let messages = if told_by_message.is_empty() {
-        Vec::new()
-    } else {
-        message::many(tx, told_by_message).await?
-    };
-    let messages: HashMap<Uuid, _> = messages
-        .into_iter()
-        .map(|message| (message.id, message))
-        .collect();
+    let messages = if told_by_message.is_empty() { Vec::new() } else { message::many(tx, told_by_message).await? };
+    let messages: HashMap<Uuid, _> = messages.into_iter().map(|message| (message.id, message)).collect();
     let render = |subject: Option<Uuid>| to_raw_value(&subject.and_then(|id| messages.get(&id)));
     Ok(rows
         .iter()
@@ -80,12 +73,7 @@ pub async fn line_up(tx: &Tenant) -> Result<()> {
 }
 
 /// Records one event inside the transaction that makes it true.
-pub async fn record(
-    tx: &Tenant,
-    kind: &str,
-    subject_id: Option<Uuid>,
-    data: &impl Serialize,
-) -> Result<()> {
+pub async fn record(tx: &Tenant, kind: &str, subject_id: Option<Uuid>, data: &impl Serialize) -> Result<()> {
     let data = serde_json::to_string(data).expect("our own shapes are JSON");
     tx.query(
         "WITH next AS (UPDATE wazapp.organization_sequence SET last = last + 1 WHERE organization_id = $1 RETURNING last)
@@ -97,19 +85,20 @@ pub async fn record(
     Ok(())
 }
 
-/// Waits for the turn of several organizations, in order of their ids, and answers the last number of each log.
+/// Waits for the turn of the organizations that own these numbers and accounts, in order of their ids, and answers the
+/// last number of each log.
 pub async fn any_organization_line_up(
     tx: &Operator,
-    organizations: &[Uuid],
+    phone_number_ids: &[&str],
+    waba_ids: &[&str],
 ) -> Result<HashMap<Uuid, i64>> {
-    if organizations.is_empty() {
-        return Ok(HashMap::new());
-    }
     let rows = tx
         .query(
             "SELECT organization_id, last FROM wazapp.organization_sequence
-             WHERE organization_id = ANY ($1) ORDER BY organization_id FOR NO KEY UPDATE",
-            &[&organizations.to_vec()],
+             WHERE organization_id IN (
+               SELECT organization_id FROM wazapp.number_claim WHERE phone_number_id = ANY ($1) OR waba_id = ANY ($2))
+             ORDER BY organization_id FOR NO KEY UPDATE",
+            &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
         )
         .await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())

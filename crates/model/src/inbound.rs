@@ -8,14 +8,13 @@ use std::hash::Hasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
-use futures::try_join;
 use jiff::{SignedDuration, Timestamp};
 use siphasher::sip::SipHasher13;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::conversation::column;
-use crate::database::{Connection, DatabaseError, Operator, Pipeline, Result, params};
+use crate::database::{Connection, Database, DatabaseError, Operator, Pipeline, Result, params};
 
 /// How many lanes there are; the migration made as many rows.
 pub const LANES: usize = 32;
@@ -69,24 +68,13 @@ impl Stream {
     /// Registers a new stream.
     pub async fn start(connection: &Connection, now: Timestamp) -> Result<Self> {
         let id = Uuid::now_v7();
-        connection
-            .run(
-                "INSERT INTO wazapp.stream (id, started_at) VALUES ($1, $2)",
-                &[&id, &now],
-            )
-            .await?;
-        Ok(Self {
-            id,
-            position: 0,
-            started_at: now,
-            used_at: now,
-        })
+        connection.run("INSERT INTO wazapp.stream (id, started_at) VALUES ($1, $2)", &[&id, &now]).await?;
+        Ok(Self { id, position: 0, started_at: now, used_at: now })
     }
 
     /// Whether its time is over and the writer must start another.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        now.duration_since(self.started_at) > STREAM_LIFE
-            || now.duration_since(self.used_at) > STREAM_IDLE
+        now.duration_since(self.started_at) > STREAM_LIFE || now.duration_since(self.used_at) > STREAM_IDLE
     }
 
     /// Numbers the rows of the next batch.
@@ -94,10 +82,7 @@ impl Stream {
         let first = self.position + 1;
         self.position += i64::try_from(rows).expect("a batch is small");
         self.used_at = now;
-        Reserved {
-            stream: self.id,
-            first,
-        }
+        Reserved { stream: self.id, first }
     }
 }
 
@@ -143,10 +128,7 @@ impl Backlog {
     /// Bodies were committed.
     pub fn appended(&self, lanes: impl Iterator<Item = i16>) {
         for lane in lanes {
-            if let Some(count) = usize::try_from(lane)
-                .ok()
-                .and_then(|lane| self.lanes.get(lane))
-            {
+            if let Some(count) = usize::try_from(lane).ok().and_then(|lane| self.lanes.get(lane)) {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -176,13 +158,9 @@ impl Backlog {
 
     /// Bodies of a lane were taken.
     pub fn taken(&self, lane: i16, taken: u32) {
-        if let Some(count) = usize::try_from(lane)
-            .ok()
-            .and_then(|lane| self.lanes.get(lane))
-        {
-            let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
-                Some(waiting.saturating_sub(taken))
-            });
+        if let Some(count) = usize::try_from(lane).ok().and_then(|lane| self.lanes.get(lane)) {
+            let _ =
+                count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| Some(waiting.saturating_sub(taken)));
         }
     }
 
@@ -218,29 +196,30 @@ pub struct Claim {
     pub bodies: Vec<Claimed>,
 }
 
-/// Locks lanes and reads past their cursors, at most `quota` bodies a lane and stream.
-pub async fn claim(tx: &Operator, lanes: &[(i16, i32)]) -> Result<Claim> {
+/// Begins a transaction, locks lanes and reads past their cursors, at most `quota` bodies a lane and stream.
+pub async fn claim(database: &Database, lanes: &[(i16, i32)]) -> Result<(Operator, Claim)> {
     let ids = column(lanes, |(lane, _)| *lane);
     let quotas = column(lanes, |(_, quota)| *quota);
-    let locking: [&dyn crate::database::Param; 1] = [&ids];
-    let reading: [&dyn crate::database::Param; 2] = [&ids, &quotas];
-    // Both travel in one round trip. The second statement takes its snapshot after the first holds its locks; what it
-    // reads of lanes that another node holds is dropped below.
-    let (locked, read) = try_join!(
-        tx.query("SELECT id FROM wazapp.lane WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", &locking),
-        tx.query(
-            "SELECT q.lane, s.id AS stream_id, i.position, i.received_at, i.app_id, i.body
-             FROM unnest($1::smallint[], $2::int[]) AS q (lane, quota)
-             CROSS JOIN wazapp.stream s
-             LEFT JOIN wazapp.lane_cursor c ON c.lane = q.lane AND c.stream_id = s.id
-             CROSS JOIN LATERAL (
-               SELECT i.position, i.received_at, i.app_id, i.body FROM wazapp.inbound i
-               WHERE i.stream_id = s.id AND i.lane = q.lane AND i.position > coalesce(c.position, 0)
-                 AND i.received_at >= s.started_at - interval '1 hour' AND i.received_at < s.started_at + interval '26 hours'
-               ORDER BY i.position LIMIT q.quota) i",
-            &reading,
-        ),
-    )?;
+    // All of it travels in one round trip. The second statement takes its snapshot after the first holds its locks;
+    // what it reads of lanes that another node holds is dropped below.
+    let (tx, [locked, read]) = database
+        .operator_reading([
+            ("SELECT id FROM wazapp.lane WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", &[&ids]),
+            (
+                "SELECT q.lane, s.id AS stream_id, i.position, i.received_at, i.app_id, i.body
+                 FROM unnest($1::smallint[], $2::int[]) AS q (lane, quota)
+                 CROSS JOIN wazapp.stream s
+                 LEFT JOIN wazapp.lane_cursor c ON c.lane = q.lane AND c.stream_id = s.id
+                 CROSS JOIN LATERAL (
+                   SELECT i.position, i.received_at, i.app_id, i.body FROM wazapp.inbound i
+                   WHERE i.stream_id = s.id AND i.lane = q.lane AND i.position > coalesce(c.position, 0)
+                     AND i.received_at >= s.started_at - interval '1 hour'
+                     AND i.received_at < s.started_at + interval '26 hours'
+                   ORDER BY i.position LIMIT q.quota) i",
+                &[&ids, &quotas],
+            ),
+        ])
+        .await?;
     let lanes: Vec<i16> = locked.iter().map(|row| row.get(0)).collect();
     let mut bodies: Vec<Claimed> = read
         .iter()
@@ -255,25 +234,26 @@ pub async fn claim(tx: &Operator, lanes: &[(i16, i32)]) -> Result<Claim> {
         })
         .collect();
     bodies.sort_by_key(|body| (body.lane, body.received_at, body.stream_id, body.position));
-    Ok(Claim { lanes, bodies })
+    Ok((tx, Claim { lanes, bodies }))
 }
 
 /// Moves the lanes' cursors past these bodies.
 pub fn settle(pipeline: &mut Pipeline<'_>, bodies: &[Claimed]) {
     let mut ends = std::collections::BTreeMap::new();
     for body in bodies {
-        let end = ends
-            .entry((body.lane, body.stream_id))
-            .or_insert(body.position);
+        let end = ends.entry((body.lane, body.stream_id)).or_insert(body.position);
         *end = body.position.max(*end);
     }
     let ends: Vec<_> = ends.into_iter().collect();
     if ends.is_empty() {
         return;
     }
-    pipeline.push("INSERT INTO wazapp.lane_cursor AS c (lane, stream_id, position)
+    pipeline.push(
+        "INSERT INTO wazapp.lane_cursor AS c (lane, stream_id, position)
          SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::bigint[])
-         ON CONFLICT (lane, stream_id) DO UPDATE SET position = greatest(c.position, excluded.position)", params![column(&ends, |end| end.0.0), column(&ends, |end| end.0.1), column(&ends, |end| end.1)]);
+         ON CONFLICT (lane, stream_id) DO UPDATE SET position = greatest(c.position, excluded.position)",
+        params![column(&ends, |end| end.0.0), column(&ends, |end| end.0.1), column(&ends, |end| end.1)],
+    );
 }
 
 /// Opens a walk over the bodies of a time range, in the order they were received; read it with [`next_replayed`].
@@ -311,10 +291,7 @@ mod tests {
     fn lanes_are_mixed_well_and_never_change() {
         assert_eq!(lane(None), 0);
         // Fixed forever: cursors and nodes of other versions rely on it.
-        assert_eq!(
-            lane(Some(b"106540352242922")),
-            lane(Some(b"106540352242922"))
-        );
+        assert_eq!(lane(Some(b"106540352242922")), lane(Some(b"106540352242922")));
         let mut counts = [0; LANES];
         for number in 0..10_000 {
             counts[lane(Some(format!("1065403522{number:05}").as_bytes())) as usize] += 1;

@@ -151,37 +151,19 @@ impl Message {
 }
 
 /// A conversation's messages, newest first by Meta's second, then by sequence.
-pub async fn list(
-    tx: &Tenant,
-    conversation_id: Uuid,
-    after: Option<Cursor>,
-    limit: i64,
-) -> Result<Page<Message>> {
-    let after = after.unwrap_or(Cursor {
-        at: Timestamp::MAX.as_microsecond(),
-        tie: Uuid::max(),
-    });
+pub async fn list(tx: &Tenant, conversation_id: Uuid, after: Option<Cursor>, limit: i64) -> Result<Page<Message>> {
+    let after = after.unwrap_or(Cursor { at: Timestamp::MAX.as_microsecond(), tie: Uuid::max() });
     let rows = tx
         .query(
             select!(
                 "m.conversation_id = $2 AND (m.timestamp, m.sequence) < ($3, $4)
                  ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $5"
             ),
-            &[
-                &tx.organization_id(),
-                &conversation_id,
-                &after.timestamp(),
-                &after.sequence(),
-                &(limit + 1),
-            ],
+            &[&tx.organization_id(), &conversation_id, &after.timestamp(), &after.sequence(), &(limit + 1)],
         )
         .await?;
     let cursor = |message: &Message| Cursor::at_sequence(message.timestamp, message.sequence);
-    Ok(Page::new(
-        rows.iter().map(Message::read).collect(),
-        limit,
-        cursor,
-    ))
+    Ok(Page::new(rows.iter().map(Message::read).collect(), limit, cursor))
 }
 
 /// One message.
@@ -191,9 +173,7 @@ pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Message>> {
 
 /// Several messages, in no order.
 pub(crate) async fn many(tx: &Tenant, ids: Vec<Uuid>) -> Result<Vec<Message>> {
-    let rows = tx
-        .query(select!("m.id = ANY ($2)"), &[&tx.organization_id(), &ids])
-        .await?;
+    let rows = tx.query(select!("m.id = ANY ($2)"), &[&tx.organization_id(), &ids]).await?;
     Ok(rows.iter().map(Message::read).collect())
 }
 
@@ -270,11 +250,7 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<
     Ok(rows
         .iter()
         .map(|row| {
-            let key = Key {
-                organization_id: row.get(0),
-                number_id: row.get(1),
-                wamid: row.get(2),
-            };
+            let key = Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) };
             let known = Known {
                 id: row.get("id"),
                 conversation_id: row.get("conversation_id"),
@@ -302,10 +278,7 @@ pub struct Amendment {
 }
 
 /// The edits and deletions that came before these messages, oldest first.
-pub async fn any_organization_find_amendments(
-    tx: &Operator,
-    targets: &[Key],
-) -> Result<Vec<(Key, Amendment)>> {
+pub async fn any_organization_find_amendments(tx: &Operator, targets: &[Key]) -> Result<Vec<(Key, Amendment)>> {
     if targets.is_empty() {
         return Ok(Vec::new());
     }
@@ -323,20 +296,9 @@ pub async fn any_organization_find_amendments(
     Ok(rows
         .iter()
         .map(|row| {
-            let key = Key {
-                organization_id: row.get(0),
-                number_id: row.get(1),
-                wamid: row.get(2),
-            };
+            let key = Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) };
             let text = (row.get::<_, &str>("type") == "edit").then(|| row.get("text"));
-            (
-                key,
-                Amendment {
-                    wamid: row.get("wamid"),
-                    text,
-                    at: row.get("timestamp"),
-                },
-            )
+            (key, Amendment { wamid: row.get("wamid"), text, at: row.get("timestamp") })
         })
         .collect())
 }
@@ -435,10 +397,12 @@ pub fn any_organization_update<'a>(pipeline: &mut Pipeline<'a>, updates: &'a mut
         return;
     }
     updates.sort_by_key(|row| (row.organization_id, row.message.id));
-    pipeline.push("UPDATE wazapp.message m SET text = k.x, status = k.s, error = k.e::json, edited_at = k.ed, revoked_at = k.rv
+    pipeline.push(
+        "UPDATE wazapp.message m SET text = k.x, status = k.s, error = k.e::json, edited_at = k.ed, revoked_at = k.rv
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
            AS k (o, id, x, s, e, ed, rv)
-         WHERE m.organization_id = k.o AND m.id = k.id", params![
+         WHERE m.organization_id = k.o AND m.id = k.id",
+        params![
             column(updates, |row| row.organization_id),
             column(updates, |row| row.message.id),
             column(updates, |row| row.message.text.as_str()),
@@ -446,7 +410,8 @@ pub fn any_organization_update<'a>(pipeline: &mut Pipeline<'a>, updates: &'a mut
             column(updates, |row| row.message.error.as_deref()),
             column(updates, |row| row.message.edited_at),
             column(updates, |row| row.message.revoked_at),
-        ]);
+        ],
+    );
 }
 
 /// A text that an edit or a deletion replaced.
@@ -469,15 +434,18 @@ pub fn any_organization_keep_versions<'a>(pipeline: &mut Pipeline<'a>, versions:
     if versions.is_empty() {
         return;
     }
-    pipeline.push("INSERT INTO wazapp.message_version (organization_id, message_id, replaced_by, replaced_at, text)
+    pipeline.push(
+        "INSERT INTO wazapp.message_version (organization_id, message_id, replaced_by, replaced_at, text)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[])
-         ON CONFLICT DO NOTHING", params![
+         ON CONFLICT DO NOTHING",
+        params![
             column(versions, |row| row.organization_id),
             column(versions, |row| row.message_id),
             column(versions, |row| row.replaced_by.as_str()),
             column(versions, |row| row.replaced_at),
             column(versions, |row| row.text.as_str()),
-        ]);
+        ],
+    );
 }
 
 /// A reaction, or its removal.
@@ -501,11 +469,13 @@ pub fn any_organization_react<'a>(pipeline: &mut Pipeline<'a>, reactions: &'a mu
         return;
     }
     reactions.sort_by(|a, b| (&a.target, &a.reactor).cmp(&(&b.target, &b.reactor)));
-    pipeline.push("INSERT INTO wazapp.reaction AS r (organization_id, number_id, target_wamid, reactor, emoji, wamid, timestamp)
+    pipeline.push(
+        "INSERT INTO wazapp.reaction AS r (organization_id, number_id, target_wamid, reactor, emoji, wamid, timestamp)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
          ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
            emoji = excluded.emoji, wamid = excluded.wamid, timestamp = excluded.timestamp
-         WHERE r.timestamp <= excluded.timestamp", params![
+         WHERE r.timestamp <= excluded.timestamp",
+        params![
             column(reactions, |row| row.target.organization_id),
             column(reactions, |row| row.target.number_id),
             column(reactions, |row| row.target.wamid.as_str()),
@@ -513,5 +483,6 @@ pub fn any_organization_react<'a>(pipeline: &mut Pipeline<'a>, reactions: &'a mu
             column(reactions, |row| row.emoji.as_deref()),
             column(reactions, |row| row.wamid.as_str()),
             column(reactions, |row| row.at),
-        ]);
+        ],
+    );
 }

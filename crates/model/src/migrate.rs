@@ -25,6 +25,21 @@ pub const MIGRATIONS: &[Migration] = migrations!["20261124000000_receive"];
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.
 const LOCK: i64 = 0x7761_7a61_7070;
 
+/// Only what is not so yet: PostgreSQL refuses the second of two changes of a role that meet, and servers and
+/// commands start side by side.
+const LET_ROLES_LOG_IN: &str = "DO $$
+    DECLARE waiting text;
+    BEGIN
+      FOR waiting IN SELECT rolname FROM pg_roles
+        WHERE rolname IN ('wazapp_web', 'wazapp_worker') AND NOT rolcanlogin LOOP
+        BEGIN
+          EXECUTE format('ALTER ROLE %I LOGIN', waiting);
+        EXCEPTION WHEN internal_error THEN
+          NULL; -- tuple concurrently updated: the other one did it
+        END;
+      END LOOP;
+    END $$";
+
 impl Migration {
     fn checksum(&self) -> Vec<u8> {
         Sha256::digest(self.sql).to_vec()
@@ -35,18 +50,12 @@ impl Migration {
 pub async fn run(database: &Database) -> Result<Vec<&'static str>> {
     let client = database.owner().await?;
     let major = check_server(&client).await?;
-    client
-        .batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))
-        .await?;
+    client.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).await?;
     let taken = apply(&client).await;
-    client
-        .batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))
-        .await?;
+    client.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).await?;
     let taken = taken?;
     if database.access().roles_log_in {
-        client
-            .batch_execute("ALTER ROLE wazapp_web LOGIN; ALTER ROLE wazapp_worker LOGIN")
-            .await?;
+        client.batch_execute(LET_ROLES_LOG_IN).await?;
     }
     for role in ["wazapp_web", "wazapp_worker"] {
         check_role(&client, role).await?;
@@ -65,12 +74,8 @@ async fn apply(client: &Client) -> Result<Vec<&'static str>> {
         .await?;
     let mut taken = Vec::new();
     for migration in MIGRATIONS {
-        let known = client
-            .query_opt(
-                "SELECT checksum FROM wazapp.migration WHERE name = $1",
-                &[&migration.name],
-            )
-            .await?;
+        let known =
+            client.query_opt("SELECT checksum FROM wazapp.migration WHERE name = $1", &[&migration.name]).await?;
         match known.map(|row| row.get::<_, Vec<u8>>(0)) {
             Some(checksum) if checksum == migration.checksum() => {}
             Some(_) => {
@@ -80,15 +85,9 @@ async fn apply(client: &Client) -> Result<Vec<&'static str>> {
                 )));
             }
             None => {
-                let record = client
-                    .prepare("INSERT INTO wazapp.migration (name, checksum) VALUES ($1, $2)")
-                    .await?;
-                client
-                    .batch_execute(&format!("BEGIN; {}", migration.sql))
-                    .await?;
-                client
-                    .execute(&record, &[&migration.name, &migration.checksum()])
-                    .await?;
+                let record = client.prepare("INSERT INTO wazapp.migration (name, checksum) VALUES ($1, $2)").await?;
+                client.batch_execute(&format!("BEGIN; {}", migration.sql)).await?;
+                client.execute(&record, &[&migration.name, &migration.checksum()]).await?;
                 client.batch_execute("COMMIT").await?;
                 taken.push(migration.name);
             }
@@ -100,16 +99,11 @@ async fn apply(client: &Client) -> Result<Vec<&'static str>> {
 /// The names of the steps this database still needs.
 pub async fn pending(database: &Database) -> Result<Vec<&'static str>> {
     let client = database.owner().await?;
-    let exists: bool = client
-        .query_one("SELECT to_regclass('wazapp.migration') IS NOT NULL", &[])
-        .await?
-        .get(0);
+    let exists: bool = client.query_one("SELECT to_regclass('wazapp.migration') IS NOT NULL", &[]).await?.get(0);
     if !exists {
         return Ok(MIGRATIONS.iter().map(|migration| migration.name).collect());
     }
-    let rows = client
-        .query("SELECT name FROM wazapp.migration", &[])
-        .await?;
+    let rows = client.query("SELECT name FROM wazapp.migration", &[]).await?;
     let done: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     Ok(MIGRATIONS
         .iter()
@@ -122,12 +116,7 @@ pub async fn pending(database: &Database) -> Result<Vec<&'static str>> {
 pub async fn is_current(database: &Database) -> Result<bool> {
     let tx = database.operator().await?;
     let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();
-    let row = tx
-        .query_opt(
-            "SELECT count(*) FROM wazapp.migration WHERE name = ANY ($1)",
-            &[&names],
-        )
-        .await?;
+    let row = tx.query_opt("SELECT count(*) FROM wazapp.migration WHERE name = ANY ($1)", &[&names]).await?;
     tx.commit().await?;
     Ok(row.is_some_and(|row| usize::try_from(row.get::<_, i64>(0)) == Ok(names.len())))
 }
@@ -145,14 +134,9 @@ async fn check_server(client: &Client) -> Result<i32> {
     let major: i32 = row.get(0);
     let unfit = |text: String| Err(DatabaseError::Unfit(text));
     if major < 15 {
-        return unfit(format!(
-            "PostgreSQL {major} is too old: wazapp needs 15 or newer"
-        ));
+        return unfit(format!("PostgreSQL {major} is too old: wazapp needs 15 or newer"));
     }
-    for (setting, value) in [
-        ("fsync", row.get::<_, &str>(1)),
-        ("full_page_writes", row.get::<_, &str>(2)),
-    ] {
+    for (setting, value) in [("fsync", row.get::<_, &str>(1)), ("full_page_writes", row.get::<_, &str>(2))] {
         if value == "off" {
             return unfit(format!(
                 "this PostgreSQL runs with {setting} = off and can lose what it confirmed: set {setting} = on"
@@ -160,19 +144,16 @@ async fn check_server(client: &Client) -> Result<i32> {
         }
     }
     if row.get::<_, &str>(3) == "off" {
-        return unfit("this PostgreSQL confirms before it writes: set synchronous_commit = on for the database or the user".into());
-    }
-    if row.get::<_, &str>(4) != "UTF8" {
-        return unfit(format!(
-            "the database's encoding is {}: create one with ENCODING 'UTF8'",
-            row.get::<_, &str>(4)
-        ));
-    }
-    if row.get(5) {
         return unfit(
-            "this PostgreSQL is a read-only standby: point WAZAPP_DATABASE_URL at the primary"
+            "this PostgreSQL confirms before it writes: set synchronous_commit = on for the database or the user"
                 .into(),
         );
+    }
+    if row.get::<_, &str>(4) != "UTF8" {
+        return unfit(format!("the database's encoding is {}: create one with ENCODING 'UTF8'", row.get::<_, &str>(4)));
+    }
+    if row.get(5) {
+        return unfit("this PostgreSQL is a read-only standby: point WAZAPP_DATABASE_URL at the primary".into());
     }
     Ok(major)
 }
@@ -196,10 +177,7 @@ async fn check_role(client: &Client, role: &str) -> Result<()> {
         (2, "owns objects of the schema"),
         (3, "is a member of another role"),
     ];
-    match faults
-        .iter()
-        .find(|(column, _)| row.get::<_, bool>(*column))
-    {
+    match faults.iter().find(|(column, _)| row.get::<_, bool>(*column)) {
         None => Ok(()),
         Some((_, fault)) => Err(DatabaseError::Unfit(format!(
             "the database role {role} {fault}, so organizations would not be kept apart: ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS, and give its objects and memberships away"

@@ -132,12 +132,7 @@ pub async fn connect(
     with: Connect<'_>,
 ) -> Result<Result<Number, Refusal>> {
     if let Some(app_id) = with.app_id {
-        let known = tx
-            .query_opt(
-                "SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE",
-                &[&app_id],
-            )
-            .await?;
+        let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE", &[&app_id]).await?;
         if known.is_none() {
             return Ok(Err(Refusal::UnknownApp));
         }
@@ -150,11 +145,7 @@ pub async fn connect(
         )
         .await?;
     let id = known.map_or_else(Uuid::now_v7, |row| row.get(0));
-    let place = Place {
-        organization: organization_id,
-        column: "number.token",
-        row: &id.to_string(),
-    };
+    let place = Place { organization: organization_id, column: "number.token", row: &id.to_string() };
     let row = tx
         .query_opt(
             "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token)
@@ -164,7 +155,14 @@ pub async fn connect(
                connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
                status = 'connected', disconnected_at = NULL
              RETURNING *",
-            &[&organization_id, &id, &with.phone_number_id, &with.waba_id, &with.app_id, &keyring.seal(place, with.token)],
+            &[
+                &organization_id,
+                &id,
+                &with.phone_number_id,
+                &with.waba_id,
+                &with.app_id,
+                &keyring.seal(place, with.token),
+            ],
         )
         .await?
         .expect("INSERT … RETURNING answers a row");
@@ -178,19 +176,11 @@ pub async fn connect(
             &[&with.phone_number_id, &organization_id, &id, &with.app_id, &with.waba_id],
         )
         .await?;
-    Ok(if claimed.is_some() {
-        Ok(Number::read(&row))
-    } else {
-        Err(Refusal::Taken)
-    })
+    Ok(if claimed.is_some() { Ok(Number::read(&row)) } else { Err(Refusal::Taken) })
 }
 
 /// Ends the claim and forgets the token; history stays. `None`: this organization has no such connected number.
-pub async fn disconnect(
-    tx: &Operator,
-    scope: &Scope,
-    phone_number_id: &str,
-) -> Result<Option<Number>> {
+pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str) -> Result<Option<Number>> {
     let row = tx
         .query_opt(
             "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = now(), updated_at = now(), token = NULL
@@ -217,21 +207,14 @@ pub async fn any_organization_list(tx: &Operator, scope: Option<&Scope>) -> Resu
         .await?;
     Ok(rows
         .iter()
-        .map(|row| Owned {
-            organization: row.get("slug"),
-            app_id: row.get("app_id"),
-            number: Number::read(row),
-        })
+        .map(|row| Owned { organization: row.get("slug"), app_id: row.get("app_id"), number: Number::read(row) })
         .collect())
 }
 
 /// An organization's numbers, oldest first.
 pub async fn list(tx: &Tenant) -> Result<Vec<Number>> {
     let rows = tx
-        .query(
-            "SELECT * FROM wazapp.number WHERE organization_id = $1 ORDER BY id",
-            &[&tx.organization_id()],
-        )
+        .query("SELECT * FROM wazapp.number WHERE organization_id = $1 ORDER BY id", &[&tx.organization_id()])
         .await?;
     Ok(rows.iter().map(Number::read).collect())
 }
@@ -296,13 +279,15 @@ pub struct Facts {
 
 /// Writes what Meta announced.
 pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts) {
-    pipeline.push("UPDATE wazapp.number SET
+    pipeline.push(
+        "UPDATE wazapp.number SET
            display_phone_number = coalesce($4, display_phone_number), verified_name = coalesce($5, verified_name),
            username = coalesce($6, username), quality_event = coalesce($7, quality_event),
            messaging_limit = coalesce($8, messaging_limit), throughput = coalesce($9, throughput),
            name_status = coalesce($10, name_status), settings = coalesce($11::text::json, settings),
            history = coalesce($12::text::json, history), facts_at = $3, updated_at = now()
-         WHERE organization_id = $1 AND id = $2 AND ($12::text IS NOT NULL OR facts_at IS NULL OR facts_at <= $3)", params![
+         WHERE organization_id = $1 AND id = $2 AND ($12::text IS NOT NULL OR facts_at IS NULL OR facts_at <= $3)",
+        params![
             facts.organization_id,
             facts.number_id,
             facts.at,
@@ -315,16 +300,12 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
             facts.name_status.as_deref(),
             facts.settings.as_deref(),
             facts.history.as_deref(),
-        ]);
+        ],
+    );
 }
 
 /// Notes the number as people dial it, in digits.
-pub fn any_organization_show<'a>(
-    pipeline: &mut Pipeline<'a>,
-    organization_id: Uuid,
-    number_id: Uuid,
-    digits: &'a str,
-) {
+pub fn any_organization_show<'a>(pipeline: &mut Pipeline<'a>, organization_id: Uuid, number_id: Uuid, digits: &'a str) {
     pipeline.push(
         "UPDATE wazapp.number SET display_phone_number = $3, updated_at = now() WHERE organization_id = $1 AND id = $2",
         params![organization_id, number_id, digits],

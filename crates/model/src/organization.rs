@@ -24,12 +24,7 @@ pub struct Organization {
 
 impl Organization {
     fn read(row: &Row) -> Self {
-        Self {
-            id: row.get("id"),
-            slug: row.get("slug"),
-            name: row.get("name"),
-            created_at: row.get("created_at"),
-        }
+        Self { id: row.get("id"), slug: row.get("slug"), name: row.get("name"), created_at: row.get("created_at") }
     }
 
     /// Opens this organization's rows to an operator.
@@ -40,39 +35,28 @@ impl Organization {
 
 /// A short name made of a name: lower case, digits, hyphens.
 pub fn slug(name: &str) -> String {
-    let folded =
-        name.chars().map(
-            |character| match character.to_lowercase().next().unwrap_or(character) {
-                'á' | 'à' | 'â' | 'ã' | 'ä' => 'a',
-                'é' | 'è' | 'ê' | 'ë' => 'e',
-                'í' | 'ì' | 'î' | 'ï' => 'i',
-                'ó' | 'ò' | 'ô' | 'õ' | 'ö' => 'o',
-                'ú' | 'ù' | 'û' | 'ü' => 'u',
-                'ñ' => 'n',
-                'ç' => 'c',
-                other if other.is_ascii_alphanumeric() => other,
-                _ => ' ',
-            },
-        );
+    let folded = name.chars().map(|character| match character.to_lowercase().next().unwrap_or(character) {
+        'á' | 'à' | 'â' | 'ã' | 'ä' => 'a',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'í' | 'ì' | 'î' | 'ï' => 'i',
+        'ó' | 'ò' | 'ô' | 'õ' | 'ö' => 'o',
+        'ú' | 'ù' | 'û' | 'ü' => 'u',
+        'ñ' => 'n',
+        'ç' => 'c',
+        other if other.is_ascii_alphanumeric() => other,
+        _ => ' ',
+    });
     let words = folded.collect::<String>();
     let joined = words.split_whitespace().collect::<Vec<_>>().join("-");
     let short: String = joined.chars().take(48).collect();
-    if short.is_empty() {
-        "organization".into()
-    } else {
-        short.trim_matches('-').into()
-    }
+    if short.is_empty() { "organization".into() } else { short.trim_matches('-').into() }
 }
 
 /// Creates an organization; a slug already taken gets a number.
 pub async fn create(tx: &Operator, name: &str) -> Result<Organization> {
     let base = slug(name);
-    let taken = tx
-        .query(
-            "SELECT slug FROM wazapp.organization WHERE slug = $1 OR slug LIKE $1 || '-%'",
-            &[&base],
-        )
-        .await?;
+    let taken =
+        tx.query("SELECT slug FROM wazapp.organization WHERE slug = $1 OR slug LIKE $1 || '-%'", &[&base]).await?;
     let taken: Vec<String> = taken.iter().map(|row| row.get(0)).collect();
     let free = std::iter::once(base.clone())
         .chain((2..).map(|number| format!("{base}-{number}")))
@@ -92,40 +76,27 @@ pub async fn create(tx: &Operator, name: &str) -> Result<Organization> {
 
 /// All organizations, oldest first.
 pub async fn list(tx: &Operator) -> Result<Vec<Organization>> {
-    let rows = tx
-        .query("SELECT * FROM wazapp.organization ORDER BY id", &[])
-        .await?;
+    let rows = tx.query("SELECT * FROM wazapp.organization ORDER BY id", &[]).await?;
     Ok(rows.iter().map(Organization::read).collect())
 }
 
 /// One organization by id or slug, for an operator's command.
 pub async fn find(tx: &Operator, id_or_slug: &str) -> Result<Option<Organization>> {
-    let row = tx
-        .query_opt(
-            "SELECT * FROM wazapp.organization WHERE id::text = $1 OR slug = $1",
-            &[&id_or_slug],
-        )
-        .await?;
+    let row =
+        tx.query_opt("SELECT * FROM wazapp.organization WHERE id::text = $1 OR slug = $1", &[&id_or_slug]).await?;
     Ok(row.as_ref().map(Organization::read))
 }
 
 /// The organization the scope opens.
 pub async fn own(tx: &Tenant) -> Result<Option<Organization>> {
-    let row = tx
-        .query_opt(
-            "SELECT * FROM wazapp.organization WHERE id = $1",
-            &[&tx.organization_id()],
-        )
-        .await?;
+    let row = tx.query_opt("SELECT * FROM wazapp.organization WHERE id = $1", &[&tx.organization_id()]).await?;
     Ok(row.as_ref().map(Organization::read))
 }
 
 /// How many there are, for the start-up line.
 pub async fn count(database: &Database) -> Result<i64> {
     let tx = database.operator().await?;
-    let row = tx
-        .query_opt("SELECT count(*) FROM wazapp.organization", &[])
-        .await?;
+    let row = tx.query_opt("SELECT count(*) FROM wazapp.organization", &[]).await?;
     tx.commit().await?;
     Ok(row.map_or(0, |row| row.get(0)))
 }

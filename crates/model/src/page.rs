@@ -8,6 +8,9 @@ use uuid::Uuid;
 /// The most rows one page holds.
 pub const MAX_LIMIT: i64 = 100;
 
+/// The beginning of 4712 BC in microseconds, safely inside what PostgreSQL holds.
+const EARLIEST: i64 = -210_831_897_600_000_000;
+
 /// One page of a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Page<T> {
@@ -23,15 +26,8 @@ impl<T> Page<T> {
         let limit = usize::try_from(limit).unwrap_or(0);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next_cursor = if more {
-            rows.last().map(|row| cursor_of(row).encode())
-        } else {
-            None
-        };
-        Self {
-            data: rows,
-            next_cursor,
-        }
+        let next_cursor = if more { rows.last().map(|row| cursor_of(row).encode()) } else { None };
+        Self { data: rows, next_cursor }
     }
 }
 
@@ -47,23 +43,18 @@ pub struct Cursor {
 impl Cursor {
     /// The cursor after a row with this time and id.
     pub fn at(timestamp: Timestamp, tie: Uuid) -> Self {
-        Self {
-            at: timestamp.as_microsecond(),
-            tie,
-        }
+        Self { at: timestamp.as_microsecond(), tie }
     }
 
     /// The cursor after a row with this time and sequence number.
     pub fn at_sequence(timestamp: Timestamp, sequence: i64) -> Self {
-        Self::at(
-            timestamp,
-            Uuid::from_u128(u128::from(sequence.unsigned_abs())),
-        )
+        Self::at(timestamp, Uuid::from_u128(u128::from(sequence.unsigned_abs())))
     }
 
     /// The time it stands for.
     pub fn timestamp(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.at).unwrap_or(Timestamp::MIN)
+        // jiff does not take back the microseconds of its own last second, with which every first page begins.
+        Timestamp::from_microsecond(self.at).unwrap_or(Timestamp::MAX)
     }
 
     /// The sequence number it stands for.
@@ -81,12 +72,9 @@ impl Cursor {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (at, tie) = bytes.split_at_checked(8)?;
         let at = i64::from_be_bytes(at.try_into().ok()?);
-        // What PostgreSQL and jiff cannot hold was not written by us.
-        Timestamp::from_microsecond(at).ok()?;
-        Some(Self {
-            at,
-            tie: Uuid::from_bytes(tie.try_into().ok()?),
-        })
+        // What jiff (to 9999) and PostgreSQL (from 4713 BC) cannot hold was not written by us.
+        Timestamp::from_microsecond(at).ok().filter(|_| at >= EARLIEST)?;
+        Some(Self { at, tie: Uuid::from_bytes(tie.try_into().ok()?) })
     }
 }
 
@@ -103,16 +91,25 @@ mod tests {
         assert_eq!(again.timestamp().to_string(), "2026-11-24T01:02:03.000004Z");
     }
 
+    /// Went wrong: read back as the earliest time, which PostgreSQL refuses, so that no first page could be had.
+    #[test]
+    fn the_end_of_time_stays_there() {
+        let cursor = Cursor::at(Timestamp::MAX, Uuid::max());
+        assert_eq!(cursor.timestamp(), Timestamp::MAX);
+    }
+
     #[test]
     fn nonsense_is_no_cursor() {
         let mut beyond_time = [0xff; 24];
         beyond_time[0] = 0x7f;
+        let before_postgresql = Cursor::at(Timestamp::MIN, Uuid::nil());
         for text in [
             "",
             "x",
             "AAAA",
             "////",
             &BASE64URL_NOPAD.encode(&beyond_time),
+            &before_postgresql.encode(),
             &BASE64URL_NOPAD.encode(&[0; 25]),
         ] {
             assert!(Cursor::decode(text).is_none(), "{text}");

@@ -85,8 +85,7 @@ impl New {
 
 /// Keeps inputs. One that was replayed and still cannot be applied waits again.
 pub fn keep<'a>(pipeline: &mut Pipeline<'a>, new: &'a [New]) {
-    let mut fingerprinted: Vec<(Vec<u8>, &'a New)> =
-        new.iter().map(|row| (row.fingerprint(), row)).collect();
+    let mut fingerprinted: Vec<(Vec<u8>, &'a New)> = new.iter().map(|row| (row.fingerprint(), row)).collect();
     fingerprinted.sort_by(|a, b| a.0.cmp(&b.0));
     fingerprinted.dedup_by(|a, b| a.0 == b.0);
     if fingerprinted.is_empty() {
@@ -134,14 +133,7 @@ pub async fn list(
              WHERE (received_at, id) > ($1, $2) AND ($3::text IS NULL OR phone_number_id = $3)
                AND ($4::text IS NULL OR reason = $4) AND ($5 OR replayed_at IS NULL)
              ORDER BY received_at, id LIMIT $6",
-            &[
-                &at,
-                &id,
-                &filter.phone_number_id,
-                &filter.reason,
-                &filter.replayed,
-                &limit,
-            ],
+            &[&at, &id, &filter.phone_number_id, &filter.reason, &filter.replayed, &limit],
         )
         .await?;
     Ok(rows.iter().map(Quarantined::read).collect())
@@ -160,10 +152,6 @@ pub async fn waiting(tx: &Operator, phone_number_id: &str) -> Result<i64> {
 
 /// Notes that inputs were applied, inside the transaction that applies them.
 pub async fn mark_replayed(tx: &Operator, ids: &[Uuid]) -> Result<()> {
-    tx.query(
-        "UPDATE wazapp.quarantine SET replayed_at = now() WHERE id = ANY ($1)",
-        &[&ids.to_vec()],
-    )
-    .await?;
+    tx.query("UPDATE wazapp.quarantine SET replayed_at = now() WHERE id = ANY ($1)", &[&ids.to_vec()]).await?;
     Ok(())
 }

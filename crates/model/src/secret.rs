@@ -37,13 +37,7 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     fn bytes(&self) -> Vec<u8> {
-        [
-            self.organization.as_bytes().as_slice(),
-            self.column.as_bytes(),
-            b"\0",
-            self.row.as_bytes(),
-        ]
-        .concat()
+        [self.organization.as_bytes().as_slice(), self.column.as_bytes(), b"\0", self.row.as_bytes()].concat()
     }
 }
 
@@ -63,9 +57,7 @@ impl Keyring {
             .into_iter()
             .map(|key| {
                 let digest = Sha256::digest([b"wazapp key id".as_slice(), &key].concat());
-                let id = digest[..KEY_ID]
-                    .try_into()
-                    .expect("a digest is longer than a key id");
+                let id = digest[..KEY_ID].try_into().expect("a digest is longer than a key id");
                 (id, Zeroizing::new(key))
             })
             .collect();
@@ -79,22 +71,14 @@ impl Keyring {
         getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
         let aad = place.bytes();
         let sealed = XChaCha20Poly1305::new(&Key::from(**key))
-            .encrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: secret.expose_secret().as_bytes(),
-                    aad: &aad,
-                },
-            )
+            .encrypt(&XNonce::from(nonce), Payload { msg: secret.expose_secret().as_bytes(), aad: &aad })
             .expect("a secret is far below the cipher's length limit");
         [id.as_slice(), &nonce, &sealed].concat()
     }
 
     /// Opens what [`Keyring::seal`] made for the same place.
     pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<SecretString, Unopenable> {
-        self.try_open(place, sealed).ok_or_else(|| Unopenable {
-            column: place.column.into(),
-        })
+        self.try_open(place, sealed).ok_or_else(|| Unopenable { column: place.column.into() })
     }
 
     fn try_open(&self, place: Place<'_>, sealed: &[u8]) -> Option<SecretString> {
@@ -103,13 +87,7 @@ impl Keyring {
         let (_, key) = self.keys.iter().find(|(known, _)| known == id)?;
         let nonce: [u8; NONCE] = nonce.try_into().ok()?;
         let opened = XChaCha20Poly1305::new(&Key::from(**key))
-            .decrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: ciphertext,
-                    aad: &place.bytes(),
-                },
-            )
+            .decrypt(&XNonce::from(nonce), Payload { msg: ciphertext, aad: &place.bytes() })
             .ok()?;
         String::from_utf8(opened).ok().map(SecretString::from)
     }
@@ -123,38 +101,13 @@ mod tests {
     #[test]
     fn opens_only_where_it_was_sealed() {
         let ring = Keyring::new([[7; 32]]);
-        let here = Place {
-            organization: Uuid::now_v7(),
-            column: "number.token",
-            row: "1",
-        };
+        let here = Place { organization: Uuid::now_v7(), column: "number.token", row: "1" };
         let sealed = ring.seal(here, &SecretString::from("EAAtoken"));
         assert!(!sealed.windows(8).any(|window| window == b"EAAtoken"));
-        assert_eq!(
-            ring.open(here, &sealed).unwrap().expose_secret(),
-            "EAAtoken"
-        );
-        assert!(
-            ring.open(
-                Place {
-                    organization: Uuid::now_v7(),
-                    ..here
-                },
-                &sealed
-            )
-            .is_err()
-        );
+        assert_eq!(ring.open(here, &sealed).unwrap().expose_secret(), "EAAtoken");
+        assert!(ring.open(Place { organization: Uuid::now_v7(), ..here }, &sealed).is_err());
         assert!(ring.open(Place { row: "2", ..here }, &sealed).is_err());
-        assert!(
-            ring.open(
-                Place {
-                    column: "app.secret",
-                    ..here
-                },
-                &sealed
-            )
-            .is_err()
-        );
+        assert!(ring.open(Place { column: "app.secret", ..here }, &sealed).is_err());
         assert!(Keyring::new([[8; 32]]).open(here, &sealed).is_err());
         for cut in 0..sealed.len() {
             assert!(ring.open(here, &sealed[..cut]).is_err());
@@ -163,17 +116,9 @@ mod tests {
 
     #[test]
     fn an_old_key_still_opens() {
-        let place = Place {
-            organization: Uuid::nil(),
-            column: "app_secret.sealed",
-            row: "1",
-        };
+        let place = Place { organization: Uuid::nil(), column: "app_secret.sealed", row: "1" };
         let sealed = Keyring::new([[1; 32]]).seal(place, &SecretString::from("s"));
-        assert!(
-            Keyring::new([[2; 32], [1; 32]])
-                .open(place, &sealed)
-                .is_ok()
-        );
+        assert!(Keyring::new([[2; 32], [1; 32]]).open(place, &sealed).is_ok());
     }
 
     #[test]

@@ -32,11 +32,7 @@ pub fn rank(status: &str) -> u8 {
 /// The status a message shows after an update.
 pub fn climb(current: Option<&str>, update: &str) -> Option<String> {
     let current_rank = current.map_or(0, rank);
-    if rank(update) > current_rank {
-        Some(update.to_owned())
-    } else {
-        current.map(str::to_owned)
-    }
+    if rank(update) > current_rank { Some(update.to_owned()) } else { current.map(str::to_owned) }
 }
 
 /// One update as its organization sees it.
@@ -68,9 +64,7 @@ impl Status {
             wamid: row.get("wamid"),
             message_id: row.get("message_id"),
             status: row.get("status"),
-            participant: row
-                .get::<_, Option<String>>("participant")
-                .filter(|text| !text.is_empty()),
+            participant: row.get::<_, Option<String>>("participant").filter(|text| !text.is_empty()),
             timestamp: (timestamp != Timestamp::UNIX_EPOCH).then_some(timestamp),
             received_at: row.get("received_at"),
             payload: row.get("payload"),
@@ -120,10 +114,7 @@ pub struct Update {
 }
 
 /// The updates already stored for these messages; with the errors of those that failed.
-pub async fn any_organization_find(
-    tx: &Operator,
-    messages: &[Key],
-) -> Result<Vec<(Update, Option<String>)>> {
+pub async fn any_organization_find(tx: &Operator, messages: &[Key]) -> Result<Vec<(Update, Option<String>)>> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
@@ -146,11 +137,7 @@ pub async fn any_organization_find(
         .iter()
         .map(|row| {
             let update = Update {
-                message: Key {
-                    organization_id: row.get(0),
-                    number_id: row.get(1),
-                    wamid: row.get(2),
-                },
+                message: Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) },
                 status: row.get("status"),
                 participant: row.get("participant"),
                 at: row.get("timestamp"),
@@ -161,10 +148,7 @@ pub async fn any_organization_find(
 }
 
 /// Stores updates, with Meta's object as JSON and our time.
-pub fn any_organization_insert<'a>(
-    pipeline: &mut Pipeline<'a>,
-    new: &'a mut [(Update, String, Timestamp)],
-) {
+pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [(Update, String, Timestamp)]) {
     if new.is_empty() {
         return;
     }
@@ -209,9 +193,7 @@ mod tests {
         }
         assert_eq!(orders.len(), 120);
         for order in orders {
-            let end = order.iter().fold(None, |current: Option<String>, update| {
-                climb(current.as_deref(), update)
-            });
+            let end = order.iter().fold(None, |current: Option<String>, update| climb(current.as_deref(), update));
             assert_eq!(end.as_deref(), Some("read"), "{order:?}");
         }
     }
@@ -224,14 +206,8 @@ mod tests {
 
     #[test]
     fn what_was_delivered_did_not_fail() {
-        assert_eq!(
-            climb(Some("delivered"), "failed").as_deref(),
-            Some("delivered")
-        );
-        assert_eq!(
-            climb(Some("failed"), "delivered").as_deref(),
-            Some("delivered")
-        );
+        assert_eq!(climb(Some("delivered"), "failed").as_deref(), Some("delivered"));
+        assert_eq!(climb(Some("failed"), "delivered").as_deref(), Some("delivered"));
         assert_eq!(climb(Some("sent"), "failed").as_deref(), Some("failed"));
     }
 }

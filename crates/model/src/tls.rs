@@ -62,15 +62,13 @@ pub(crate) fn parse_url(url: &str) -> Result<(Config, Mode)> {
             _ => !pair.is_empty(),
         })
         .collect();
-    let rebuilt = if kept.is_empty() {
-        base.to_owned()
-    } else {
-        format!("{base}?{}", kept.join("&"))
-    };
+    let rebuilt = if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) };
     // The parser's own message may quote the URL, and with it the password.
-    let mut config: Config = rebuilt
-        .parse()
-        .map_err(|_| DatabaseError::Unfit("WAZAPP_DATABASE_URL is not a PostgreSQL URL: postgres://user:password@host:5432/database".into()))?;
+    let mut config: Config = rebuilt.parse().map_err(|_| {
+        DatabaseError::Unfit(
+            "WAZAPP_DATABASE_URL is not a PostgreSQL URL: postgres://user:password@host:5432/database".into(),
+        )
+    })?;
     config.application_name("wazapp");
     let (ssl, mode) = match mode.as_deref() {
         Some("disable") => (SslMode::Disable, Mode::Off),
@@ -90,17 +88,12 @@ pub(crate) fn parse_url(url: &str) -> Result<(Config, Mode)> {
 /// Opens one connection outside the pools and keeps it driven until the client is dropped.
 pub(crate) async fn connect(config: &Config, mode: &Mode) -> Result<tokio_postgres::Client> {
     let unreachable = |error: tokio_postgres::Error| {
-        let cause = std::error::Error::source(&error)
-            .map(|source| format!(": {source}"))
-            .unwrap_or_default();
+        let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
         DatabaseError::Unreachable(format!("{error}{cause}"))
     };
     match mode.connector()? {
         None => {
-            let (client, connection) = config
-                .connect(tokio_postgres::NoTls)
-                .await
-                .map_err(unreachable)?;
+            let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(unreachable)?;
             tokio::spawn(connection);
             Ok(client)
         }

@@ -28,9 +28,7 @@ pub async fn run(database: &Database, now: Timestamp, retention_days: u16) -> Re
     for ahead in 0..=AHEAD {
         let day = today.saturating_add(i32::from(ahead).days());
         let name = partition(day);
-        let known = client
-            .query_one("SELECT to_regclass('wazapp.' || $1) IS NOT NULL", &[&name])
-            .await?;
+        let known = client.query_one("SELECT to_regclass('wazapp.' || $1) IS NOT NULL", &[&name]).await?;
         if known.get(0) {
             continue;
         }
@@ -60,9 +58,7 @@ pub async fn run(database: &Database, now: Timestamp, retention_days: u16) -> Re
         .await?;
     for row in rows {
         let name: String = row.get(0);
-        client
-            .batch_execute(&format!("DROP TABLE IF EXISTS wazapp.{name}"))
-            .await?;
+        client.batch_execute(&format!("DROP TABLE IF EXISTS wazapp.{name}")).await?;
         done.dropped.push(name);
     }
     client
@@ -76,12 +72,7 @@ pub async fn run(database: &Database, now: Timestamp, retention_days: u16) -> Re
 }
 
 fn partition(day: Date) -> String {
-    format!(
-        "inbound_{:04}_{:02}_{:02}",
-        day.year(),
-        day.month(),
-        day.day()
-    )
+    format!("inbound_{:04}_{:02}_{:02}", day.year(), day.month(), day.day())
 }
 
 /// Forgets streams that no writer uses any more and whose rows are all applied.
@@ -111,9 +102,7 @@ async fn forget_streams(database: &Database, now: Timestamp) -> Result<u64> {
         )
         .await?;
     tx.commit().await?;
-    Ok(rows
-        .first()
-        .map_or(0, |row| u64::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
+    Ok(rows.first().map_or(0, |row| u64::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
 }
 
 #[cfg(test)]

@@ -4,21 +4,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{
-    app, config_show, key, migrate, number, organization, quarantine, replay, version, webhook,
-};
+use crate::commands::{app, config_show, key, migrate, number, organization, quarantine, replay, version, webhook};
 use crate::config::{Config, Flags};
 use crate::print::Print;
 use crate::serve;
 
 /// Multi-tenant WhatsApp Business platform: one binary, PostgreSQL only.
 #[derive(Debug, Parser)]
-#[command(
-    name = "wazapp",
-    version,
-    max_term_width = 120,
-    disable_help_subcommand = true
-)]
+#[command(name = "wazapp", version, max_term_width = 120, disable_help_subcommand = true)]
 struct Cli {
     /// Answer in JSON, for machines.
     #[arg(long, global = true)]
@@ -73,22 +66,17 @@ enum ConfigCommand {
 pub(crate) struct OrganizationArg {
     /// The organization's id or slug.
     #[arg(long = "org", value_name = "ORG")]
-    pub(crate) name: String,
+    pub(crate) organization: String,
 }
 
 /// Runs the command that the arguments name. Exit code 0: done, 1: failed, 2: misuse.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let print = Print { json: cli.json };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return print.failed(&anyhow::anyhow!(
-                "the asynchronous runtime does not start: {error}"
-            ));
+            return print.failed(&anyhow::anyhow!("the asynchronous runtime does not start: {error}"));
         }
     };
     match runtime.block_on(run(cli, &print)) {

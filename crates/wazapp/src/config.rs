@@ -98,10 +98,7 @@ impl Config {
     }
 
     /// The same with an environment of the caller's choice.
-    pub fn load_from(
-        flags: &Flags,
-        environment: &BTreeMap<String, String>,
-    ) -> Result<Self, ConfigError> {
+    pub fn load_from(flags: &Flags, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let said = layers::read(flags, environment)?;
         refuse_contradictions(&said)?;
 
@@ -141,17 +138,12 @@ impl Config {
     /// What others call us, without a trailing slash. `bound` is the address
     /// really listened on, which differs from `listen` when its port is 0.
     pub fn public_url(&self, bound: SocketAddr) -> String {
-        self.public_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", dialable(bound)))
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", dialable(bound)))
     }
 
     /// Where the private PostgreSQL finds its place and its programs.
     pub fn private_postgres(&self) -> crate::postgres::Options {
-        crate::postgres::Options {
-            data_dir: self.data_dir.clone(),
-            postgres_bin: self.postgres_bin.clone(),
-        }
+        crate::postgres::Options { data_dir: self.data_dir.clone(), postgres_bin: self.postgres_bin.clone() }
     }
 
     /// The key that seals tokens and secrets at rest: `WAZAPP_MASTER_KEY`, or
@@ -160,8 +152,7 @@ impl Config {
         if let Some(key) = &self.master_key {
             return Ok(Kept::given(SecretBox::new(Box::new(*key.expose_secret()))));
         }
-        keys::read_or_create(&self.data_dir, "master-key")?
-            .and_then(|text| parse::master_key(text.expose_secret()))
+        keys::read_or_create(&self.data_dir, "master-key")?.and_then(|text| parse::master_key(text.expose_secret()))
     }
 
     /// The default App's secrets, newest first: `WAZAPP_META_APP_SECRET`, or
@@ -193,34 +184,18 @@ impl Config {
 /// Nobody can call 0.0.0.0; this machine can call loopback instead.
 fn dialable(bound: SocketAddr) -> SocketAddr {
     match bound {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
-            (Ipv4Addr::LOCALHOST, bound.port()).into()
-        }
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
-            (Ipv6Addr::LOCALHOST, bound.port()).into()
-        }
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, bound.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, bound.port()).into(),
         _ => bound,
     }
 }
 
 fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
-    for key in [
-        "domain",
-        "acme_email",
-        "acme_directory",
-        "tls_cert",
-        "tls_key",
-    ] {
-        said.refuse(
-            key,
-            "not supported yet: put a TLS proxy in front, see docs/operate.md",
-        )?;
+    for key in ["domain", "acme_email", "acme_directory", "tls_cert", "tls_key"] {
+        said.refuse(key, "not supported yet: put a TLS proxy in front, see docs/operate.md")?;
     }
     if !said.is_set("database_url") {
-        said.refuse(
-            "database_direct_url",
-            "set without database_url: set WAZAPP_DATABASE_URL too, or unset this one",
-        )?;
+        said.refuse("database_direct_url", "set without database_url: set WAZAPP_DATABASE_URL too, or unset this one")?;
     }
     // With only its id the App looks set up, yet every webhook of Meta's would
     // be turned away against a random secret.

@@ -18,10 +18,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens the database, runs the command, and leaves the database as it was found.
-pub(crate) async fn with<T, F>(
-    config: &Config,
-    command: impl FnOnce(Opened) -> F,
-) -> anyhow::Result<T>
+pub(crate) async fn with<T, F>(config: &Config, command: impl FnOnce(Opened) -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
@@ -41,29 +38,17 @@ pub(crate) fn external(config: &Config) -> anyhow::Result<Option<Access>> {
     let Some(url) = &config.database_url else {
         return Ok(None);
     };
-    let direct = config
-        .database_direct_url
-        .as_ref()
-        .map(|url| url.expose_secret());
+    let direct = config.database_direct_url.as_ref().map(|url| url.expose_secret());
     Ok(Some(Access::external(url.expose_secret(), direct)?))
 }
 
-async fn run<T, F>(
-    config: &Config,
-    access: Access,
-    command: impl FnOnce(Opened) -> F,
-) -> anyhow::Result<T>
+async fn run<T, F>(config: &Config, access: Access, command: impl FnOnce(Opened) -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
     let database = Database::new(access, 2)?;
-    migrate::run(&database)
-        .await
-        .context("the schema could not be brought up to date")?;
-    let opened = Opened {
-        database: database.clone(),
-        keyring: keyring(config)?,
-    };
+    migrate::run(&database).await.context("the schema could not be brought up to date")?;
+    let opened = Opened { database: database.clone(), keyring: keyring(config)? };
     let result = command(opened).await;
     database.close();
     result

@@ -80,18 +80,9 @@ pub struct PrivatePostgres {
 impl PrivatePostgres {
     /// Starts PostgreSQL, after creating the cluster if there is none, and
     /// returns when it takes connections.
-    pub async fn start(
-        options: &Options,
-        lock: DirLock,
-        progress: Progress<'_>,
-    ) -> Result<Self, PostgresError> {
+    pub async fn start(options: &Options, lock: DirLock, progress: Progress<'_>) -> Result<Self, PostgresError> {
         let (child, socket_dir) = launch(options, progress).await?;
-        Ok(Self {
-            options: options.clone(),
-            socket_dir,
-            child,
-            _lock: lock,
-        })
+        Ok(Self { options: options.clone(), socket_dir, child, _lock: lock })
     }
 
     /// Starts PostgreSQL again after `exited`.
@@ -108,10 +99,7 @@ impl PrivatePostgres {
 
     /// How a client reaches the database.
     pub fn connection_params(&self) -> ConnectionParams {
-        ConnectionParams {
-            host: self.socket_dir.clone(),
-            dbname: cluster::DATABASE,
-        }
+        ConnectionParams { host: self.socket_dir.clone(), dbname: cluster::DATABASE }
     }
 
     /// The postmaster's process id.
@@ -138,17 +126,11 @@ impl PrivatePostgres {
     }
 }
 
-async fn launch(
-    options: &Options,
-    progress: Progress<'_>,
-) -> Result<(Child, PathBuf), PostgresError> {
+async fn launch(options: &Options, progress: Progress<'_>) -> Result<(Child, PathBuf), PostgresError> {
     let options = options.clone();
     let site = blocking(move || Site::find(&options)).await?;
     if !site.cluster.exists()? {
-        progress(&format!(
-            "creating the private PostgreSQL in {}",
-            site.cluster.path.display()
-        ));
+        progress(&format!("creating the private PostgreSQL in {}", site.cluster.path.display()));
     }
     let site = blocking(move || site.prepared()).await?;
     site.cluster.wait_for_end_of_others(progress).await?;
@@ -200,11 +182,7 @@ impl Site {
         let account = Account::for_cluster(&cluster.path, &data_dir)?;
         account.own_and_enter(&cluster.path, &data_dir)?;
         Ok(Self {
-            bin: binaries::find(
-                options.postgres_bin.as_deref(),
-                cluster.major()?,
-                &cluster.path,
-            )?,
+            bin: binaries::find(options.postgres_bin.as_deref(), cluster.major()?, &cluster.path)?,
             socket_dir: cluster::socket_dir(&data_dir),
             log: data_dir.join("postgres.log"),
             account,

@@ -16,11 +16,7 @@ pub(crate) struct Print {
 impl Print {
     /// The answer: `words` for people, `value` for machines.
     pub(crate) fn answer(&self, value: &impl Serialize, words: impl FnOnce() -> String) {
-        let text = if self.json {
-            serde_json::to_string(value).expect("answers are JSON")
-        } else {
-            words()
-        };
+        let text = if self.json { serde_json::to_string(value).expect("answers are JSON") } else { words() };
         // A closed pipe (`wazapp … | head`) is nobody's failure.
         let _ = writeln!(std::io::stdout(), "{text}");
     }
@@ -29,11 +25,7 @@ impl Print {
     pub(crate) fn failed(&self, error: &anyhow::Error) -> ExitCode {
         let line = format!("{error:#}");
         if self.json {
-            let _ = writeln!(
-                std::io::stdout(),
-                "{}",
-                serde_json::json!({ "error": line })
-            );
+            let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({ "error": line }));
         }
         let _ = writeln!(std::io::stderr(), "error: {line}");
         ExitCode::FAILURE
@@ -44,11 +36,9 @@ impl Print {
         if self.json || !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let style = ProgressStyle::with_template("{spinner} {msg} {human_pos} ({elapsed})")
-            .expect("the template is valid");
-        let bar = ProgressBar::new_spinner()
-            .with_style(style)
-            .with_message(what);
+        let style =
+            ProgressStyle::with_template("{spinner} {msg} {human_pos} ({elapsed})").expect("the template is valid");
+        let bar = ProgressBar::new_spinner().with_style(style).with_message(what);
         bar.enable_steady_tick(Duration::from_millis(120));
         bar
     }
@@ -63,17 +53,11 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         }
     }
     let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> = cells
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
+        let padded: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         padded.join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(&mut header.iter().copied())];
-    lines.extend(
-        rows.iter()
-            .map(|row| line(&mut row.iter().map(String::as_str))),
-    );
+    lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
     lines.join("\n")
 }
 
@@ -83,13 +67,7 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = vec![
-            vec!["ñandú".into(), "1".into()],
-            vec!["a".into(), "22".into()],
-        ];
-        assert_eq!(
-            table(&["NAME", "N"], &rows),
-            "NAME   N\nñandú  1\na      22"
-        );
+        let rows = vec![vec!["ñandú".into(), "1".into()], vec!["a".into(), "22".into()]];
+        assert_eq!(table(&["NAME", "N"], &rows), "NAME   N\nñandú  1\na      22");
     }
 }

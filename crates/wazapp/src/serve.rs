@@ -33,12 +33,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     create_data_dir(&config.data_dir)?;
     let mut tell = |line: &str| eprintln!("{line}");
     let lock = DirLock::for_serve(&config.data_dir, &mut tell).await?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {}: another program may; set WAZAPP_LISTEN",
-            config.listen
-        )
-    })?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: another program may; set WAZAPP_LISTEN", config.listen))?;
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -46,15 +43,13 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let (access, postgres) = match open::external(config)? {
         Some(access) => (access, None),
         None => {
-            let private =
-                PrivatePostgres::start(&config.private_postgres(), lock, &mut tell).await?;
+            let private = PrivatePostgres::start(&config.private_postgres(), lock, &mut tell).await?;
             let params = private.connection_params();
             (Access::socket(&params.host, params.dbname), Some(private))
         }
     };
     let stop_supervising = CancellationToken::new();
-    let supervisor =
-        postgres.map(|private| tokio::spawn(supervise(private, stop_supervising.clone())));
+    let supervisor = postgres.map(|private| tokio::spawn(supervise(private, stop_supervising.clone())));
 
     let started = tokio::select! {
         started = start(config, access, metrics, listener) => started,

@@ -86,10 +86,7 @@ struct Part {
 
 impl Part {
     fn new() -> Self {
-        Self {
-            stop: CancellationToken::new(),
-            tasks: JoinSet::new(),
-        }
+        Self { stop: CancellationToken::new(), tasks: JoinSet::new() }
     }
 
     async fn end(mut self) {
@@ -100,77 +97,37 @@ impl Part {
 
 /// Brings the schema up to date and starts every part.
 pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Running> {
-    let address = listener
-        .local_addr()
-        .context("the listening address is not known")?;
+    let address = listener.local_addr().context("the listening address is not known")?;
     let database = setup.database;
-    migrate::run(&database)
-        .await
-        .context("the schema could not be brought up to date")?;
+    migrate::run(&database).await.context("the schema could not be brought up to date")?;
     model::upkeep::run(&database, Timestamp::now(), setup.retention_days)
         .await
         .context("the inbound log could not be prepared")?;
 
     let backlog = Arc::new(Backlog::default());
     let mut receive = Part::new();
-    let (receiver, writers) = Receiver::start(
-        &database,
-        &backlog,
-        setup.writers,
-        setup.queue,
-        &receive.stop,
-    );
+    let (receiver, writers) = Receiver::start(&database, &backlog, setup.writers, setup.queue, &receive.stop);
     receive.tasks = writers;
 
     let mut work = Part::new();
-    let settings = worker::inbound::Settings {
-        appliers: setup.appliers,
-        batch: setup.batch,
-    };
-    work.tasks.spawn(worker::inbound::run(
-        database.clone(),
-        backlog,
-        settings,
-        work.stop.clone(),
-    ));
-    work.tasks.spawn(worker::upkeep::run(
-        database.clone(),
-        setup.retention_days,
-        work.stop.clone(),
-    ));
+    let settings = worker::inbound::Settings { appliers: setup.appliers, batch: setup.batch };
+    work.tasks.spawn(worker::inbound::run(database.clone(), backlog, settings, work.stop.clone()));
+    work.tasks.spawn(worker::upkeep::run(database.clone(), setup.retention_days, work.stop.clone()));
 
     let apps = Apps::new(setup.default_app, database.clone(), setup.keyring);
     apps.refresh().await;
-    work.tasks
-        .spawn(apps.clone().keep_current(work.stop.clone()));
+    work.tasks.spawn(apps.clone().keep_current(work.stop.clone()));
 
     let state = web::State {
         database: database.clone(),
-        public_url: setup
-            .public_url
-            .unwrap_or_else(|| format!("http://{address}")),
+        public_url: setup.public_url.unwrap_or_else(|| format!("http://{address}")),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let health = Health {
-        database: database.clone(),
-        receiver: receiver.clone(),
-        metrics: setup.metrics,
-    };
+    let health = Health { database: database.clone(), receiver: receiver.clone(), metrics: setup.metrics };
     let router = web::router(state, Webhook::new(apps, receiver), health);
     let mut http = Part::new();
-    http.tasks.spawn(web::serve::serve(
-        listener,
-        router,
-        setup.connections,
-        http.stop.clone(),
-    ));
-    Ok(Running {
-        address,
-        database,
-        http,
-        receive,
-        work,
-    })
+    http.tasks.spawn(web::serve::serve(listener, router, setup.connections, http.stop.clone()));
+    Ok(Running { address, database, http, receive, work })
 }
 
 impl Running {

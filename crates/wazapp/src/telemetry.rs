@@ -9,9 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 
 /// Seconds, from a fast commit to a stuck one.
-const SECONDS: &[f64] = &[
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0,
-];
+const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
 const BODIES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0];
 
 /// Sends log lines to standard error: text on a terminal, JSON otherwise.
@@ -22,16 +20,9 @@ pub(crate) fn log(config: &Config) {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
-        subscriber
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .init();
+        subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
     } else {
         subscriber.with_target(false).init();
     }
@@ -49,25 +40,13 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
 
 fn describe() {
     for (name, what) in [
-        (
-            "wazapp_bodies_received_total",
-            "Webhook bodies committed and answered 200",
-        ),
-        (
-            "wazapp_bodies_applied_total",
-            "Webhook bodies of which everything was applied",
-        ),
-        (
-            "wazapp_bodies_quarantined_total",
-            "Webhook bodies of which something went to quarantine",
-        ),
+        ("wazapp_bodies_received_total", "Webhook bodies committed and answered 200"),
+        ("wazapp_bodies_applied_total", "Webhook bodies of which everything was applied"),
+        ("wazapp_bodies_quarantined_total", "Webhook bodies of which something went to quarantine"),
         ("wazapp_messages_total", "Messages stored"),
         ("wazapp_statuses_total", "Statuses stored"),
         ("wazapp_events_total", "Events recorded"),
-        (
-            "wazapp_duplicates_total",
-            "Messages, statuses and notices that were stored before",
-        ),
+        ("wazapp_duplicates_total", "Messages, statuses and notices that were stored before"),
         ("wazapp_apply_failures_total", "Batches that did not commit"),
     ] {
         describe_counter!(name, what);
@@ -75,61 +54,22 @@ fn describe() {
         counter!(name).absolute(0);
     }
     describe_counter!("wazapp_webhooks_total", "Webhook POSTs by outcome");
-    for outcome in [
-        "stored",
-        "unsigned",
-        "too_large",
-        "too_slow",
-        "broken",
-        "busy",
-        "database_away",
-    ] {
+    for outcome in ["stored", "unsigned", "too_large", "too_slow", "broken", "busy", "database_away"] {
         counter!("wazapp_webhooks_total", "outcome" => outcome).absolute(0);
     }
-    describe_counter!(
-        "wazapp_bytes_received_total",
-        Unit::Bytes,
-        "Bytes of webhook bodies committed"
-    );
-    describe_histogram!(
-        "wazapp_receive_commit_seconds",
-        Unit::Seconds,
-        "Time to commit a batch of webhook bodies"
-    );
-    describe_histogram!(
-        "wazapp_receive_batch_bodies",
-        "Webhook bodies in one commit"
-    );
-    describe_histogram!(
-        "wazapp_apply_seconds",
-        Unit::Seconds,
-        "Time to apply a batch"
-    );
-    describe_histogram!(
-        "wazapp_apply_batch_bodies",
-        "Webhook bodies in one applied batch"
-    );
+    describe_counter!("wazapp_bytes_received_total", Unit::Bytes, "Bytes of webhook bodies committed");
+    describe_histogram!("wazapp_receive_commit_seconds", Unit::Seconds, "Time to commit a batch of webhook bodies");
+    describe_histogram!("wazapp_receive_batch_bodies", "Webhook bodies in one commit");
+    describe_histogram!("wazapp_apply_seconds", Unit::Seconds, "Time to apply a batch");
+    describe_histogram!("wazapp_apply_batch_bodies", "Webhook bodies in one applied batch");
     describe_histogram!(
         "wazapp_apply_lag_seconds",
         Unit::Seconds,
         "Age of the oldest body of a batch when it was applied"
     );
-    describe_gauge!(
-        "wazapp_inbound_waiting",
-        "Webhook bodies this process knows to be waiting to be applied"
-    );
-    describe_gauge!(
-        "wazapp_receive_queue",
-        "Webhook bodies waiting for a commit"
-    );
-    describe_gauge!(
-        "wazapp_database_connections",
-        "Database connections by pool and state"
-    );
+    describe_gauge!("wazapp_inbound_waiting", "Webhook bodies this process knows to be waiting to be applied");
+    describe_gauge!("wazapp_receive_queue", "Webhook bodies waiting for a commit");
+    describe_gauge!("wazapp_database_connections", "Database connections by pool and state");
     describe_gauge!("wazapp_http_connections", "Client connections open");
-    describe_gauge!(
-        "wazapp_receive_last_commit_timestamp",
-        Unit::Seconds,
-        "When a webhook body was last committed"
-    );
+    describe_gauge!("wazapp_receive_last_commit_timestamp", Unit::Seconds, "When a webhook body was last committed");
 }

@@ -119,148 +119,40 @@ fn a_variable_may_name_a_file_with_the_value() {
 #[test]
 fn a_mistake_is_one_line_with_key_source_and_fix() {
     let directory = tempfile::tempdir().expect("a directory");
-    let misspelt = file(
-        directory.path(),
-        "misspelt.toml",
-        "lissten = '127.0.0.1:1'\n",
-    );
+    let misspelt = file(directory.path(), "misspelt.toml", "lissten = '127.0.0.1:1'\n");
     let nested = file(directory.path(), "nested.toml", "[listen]\nport = 1\n");
-    let broken = file(
-        directory.path(),
-        "broken.toml",
-        "log = 'info'\nlisten = 127.0.0.1\n",
-    );
+    let broken = file(directory.path(), "broken.toml", "log = 'info'\nlisten = 127.0.0.1\n");
     let empty = file(directory.path(), "empty", "\n");
 
     type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
     let cases: &[Case] = &[
-        (
-            &[],
-            &[("WAZAPP_LISTN", "1")],
-            &["WAZAPP_LISTN", "did you mean WAZAPP_LISTEN?"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_LISTN_FILE", "1")],
-            &["WAZAPP_LISTN_FILE", "not a setting"],
-        ),
+        (&[], &[("WAZAPP_LISTN", "1")], &["WAZAPP_LISTN", "did you mean WAZAPP_LISTEN?"]),
+        (&[], &[("WAZAPP_LISTN_FILE", "1")], &["WAZAPP_LISTN_FILE", "not a setting"]),
         (&[], &[("WAZAPP_listen", "1")], &["WAZAPP_listen"]),
-        (
-            &[],
-            &[("WAZAPP_SOMETHING_ELSE", "1")],
-            &["WAZAPP_SOMETHING_ELSE", "unset it"],
-        ),
-        (
-            &["--config", &misspelt],
-            &[],
-            &["lissten", &misspelt, "did you mean listen?"],
-        ),
-        (
-            &["--config", &nested],
-            &[],
-            &["listen", &nested, "write a string"],
-        ),
+        (&[], &[("WAZAPP_SOMETHING_ELSE", "1")], &["WAZAPP_SOMETHING_ELSE", "unset it"]),
+        (&["--config", &misspelt], &[], &["lissten", &misspelt, "did you mean listen?"]),
+        (&["--config", &nested], &[], &["listen", &nested, "write a string"]),
         (&["--config", &broken], &[], &[&broken, "line 2"]),
-        (
-            &["--config", "/nowhere/wazapp.toml"],
-            &[],
-            &["/nowhere/wazapp.toml", "check --config"],
-        ),
-        (
-            &["--listen", "banana"],
-            &[],
-            &["listen", "--listen", "\"banana\"", "write IP:PORT"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_LISTEN", ":8080")],
-            &["WAZAPP_LISTEN", "0.0.0.0:8080"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_LISTEN", "example.org:80")],
-            &["WAZAPP_LISTEN"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_INBOUND_WRITERS", "9")],
-            &["WAZAPP_INBOUND_WRITERS", "from 1 to 8"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_DATABASE_POOL", "many")],
-            &["WAZAPP_DATABASE_POOL", "from 1 to 200"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_PUBLIC_URL", "https://a.org/b")],
-            &["WAZAPP_PUBLIC_URL", "path"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_PUBLIC_URL", "a.org")],
-            &["WAZAPP_PUBLIC_URL", "https://"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_GRAPH_VERSION", "26")],
-            &["WAZAPP_GRAPH_VERSION", "v26.0"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_MEDIA_URL", "/srv")],
-            &["WAZAPP_MEDIA_URL", "file:DIR"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_MEDIA_URL", "s3:///x")],
-            &["WAZAPP_MEDIA_URL", "s3://BUCKET"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_LOG_FORMAT", "xml")],
-            &["WAZAPP_LOG_FORMAT", "auto, text or json"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_LOG", "a=b=c")],
-            &["WAZAPP_LOG", "write error"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_TRUSTED_PROXIES", "10.0.0.0/33")],
-            &["WAZAPP_TRUSTED_PROXIES"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_POSTGRES_BIN", "bin")],
-            &["WAZAPP_POSTGRES_BIN", "start it with /"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_DATABASE_URL", "mysql://x")],
-            &["WAZAPP_DATABASE_URL", "postgres://"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_META_APP_SECRET", "a,,b")],
-            &["WAZAPP_META_APP_SECRET", "empty"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_MASTER_KEY", "abc")],
-            &["WAZAPP_MASTER_KEY", "openssl rand -hex 32"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_LOG_FILE", "/nowhere")],
-            &["WAZAPP_LOG_FILE", "check the path"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_LOG_FILE", &empty)],
-            &["WAZAPP_LOG_FILE", "empty"],
-        ),
+        (&["--config", "/nowhere/wazapp.toml"], &[], &["/nowhere/wazapp.toml", "check --config"]),
+        (&["--listen", "banana"], &[], &["listen", "--listen", "\"banana\"", "write IP:PORT"]),
+        (&[], &[("WAZAPP_LISTEN", ":8080")], &["WAZAPP_LISTEN", "0.0.0.0:8080"]),
+        (&[], &[("WAZAPP_LISTEN", "example.org:80")], &["WAZAPP_LISTEN"]),
+        (&[], &[("WAZAPP_INBOUND_WRITERS", "9")], &["WAZAPP_INBOUND_WRITERS", "from 1 to 8"]),
+        (&[], &[("WAZAPP_DATABASE_POOL", "many")], &["WAZAPP_DATABASE_POOL", "from 1 to 200"]),
+        (&[], &[("WAZAPP_PUBLIC_URL", "https://a.org/b")], &["WAZAPP_PUBLIC_URL", "path"]),
+        (&[], &[("WAZAPP_PUBLIC_URL", "a.org")], &["WAZAPP_PUBLIC_URL", "https://"]),
+        (&[], &[("WAZAPP_GRAPH_VERSION", "26")], &["WAZAPP_GRAPH_VERSION", "v26.0"]),
+        (&[], &[("WAZAPP_MEDIA_URL", "/srv")], &["WAZAPP_MEDIA_URL", "file:DIR"]),
+        (&[], &[("WAZAPP_MEDIA_URL", "s3:///x")], &["WAZAPP_MEDIA_URL", "s3://BUCKET"]),
+        (&[], &[("WAZAPP_LOG_FORMAT", "xml")], &["WAZAPP_LOG_FORMAT", "auto, text or json"]),
+        (&[], &[("WAZAPP_LOG", "a=b=c")], &["WAZAPP_LOG", "write error"]),
+        (&[], &[("WAZAPP_TRUSTED_PROXIES", "10.0.0.0/33")], &["WAZAPP_TRUSTED_PROXIES"]),
+        (&[], &[("WAZAPP_POSTGRES_BIN", "bin")], &["WAZAPP_POSTGRES_BIN", "start it with /"]),
+        (&[], &[("WAZAPP_DATABASE_URL", "mysql://x")], &["WAZAPP_DATABASE_URL", "postgres://"]),
+        (&[], &[("WAZAPP_META_APP_SECRET", "a,,b")], &["WAZAPP_META_APP_SECRET", "empty"]),
+        (&[], &[("WAZAPP_MASTER_KEY", "abc")], &["WAZAPP_MASTER_KEY", "openssl rand -hex 32"]),
+        (&[], &[("WAZAPP_LOG_FILE", "/nowhere")], &["WAZAPP_LOG_FILE", "check the path"]),
+        (&[], &[("WAZAPP_LOG_FILE", &empty)], &["WAZAPP_LOG_FILE", "empty"]),
         (
             &[],
             &[("WAZAPP_LOG", "info"), ("WAZAPP_LOG_FILE", &misspelt)],
@@ -271,21 +163,9 @@ fn a_mistake_is_one_line_with_key_source_and_fix() {
             &[("WAZAPP_DATABASE_DIRECT_URL", "postgres://u@h/d")],
             &["WAZAPP_DATABASE_DIRECT_URL", "WAZAPP_DATABASE_URL"],
         ),
-        (
-            &["--meta-app-id", "1"],
-            &[],
-            &["--meta-app-id", "WAZAPP_META_APP_SECRET"],
-        ),
-        (
-            &[],
-            &[("WAZAPP_TLS_CERT", "c.pem")],
-            &["WAZAPP_TLS_CERT", "not supported yet"],
-        ),
-        (
-            &["--domain", "a.org"],
-            &[],
-            &["--domain", "docs/operate.md"],
-        ),
+        (&["--meta-app-id", "1"], &[], &["--meta-app-id", "WAZAPP_META_APP_SECRET"]),
+        (&[], &[("WAZAPP_TLS_CERT", "c.pem")], &["WAZAPP_TLS_CERT", "not supported yet"]),
+        (&["--domain", "a.org"], &[], &["--domain", "docs/operate.md"]),
     ];
     for (arguments, variables, words) in cases {
         let line = load(arguments, variables).expect_err("a mistake");
@@ -298,10 +178,8 @@ fn a_mistake_is_one_line_with_key_source_and_fix() {
 
 #[test]
 fn an_error_never_repeats_a_secret() {
-    for (variable, value) in [
-        ("WAZAPP_MASTER_KEY", "hunter2"),
-        ("WAZAPP_DATABASE_URL", "mysql://root:hunter2@host/db"),
-    ] {
+    for (variable, value) in [("WAZAPP_MASTER_KEY", "hunter2"), ("WAZAPP_DATABASE_URL", "mysql://root:hunter2@host/db")]
+    {
         let line = load(&[], &[(variable, value)]).expect_err("a mistake");
         assert!(!line.contains("hunter2"), "{line}");
     }
@@ -317,24 +195,12 @@ fn a_database_password_is_never_shown() {
     for (url, shown_url) in [
         ("postgres://u:p@h:1/d", "postgres://u:•••@h:1/d"),
         ("postgres://u:p@q/r?s@h/d", "postgres://u:•••@h/d"),
-        (
-            "postgres://u@h/d?sslmode=require",
-            "postgres://u@h/d?sslmode=require",
-        ),
-        (
-            "postgresql://h/d?user=u&password=p",
-            "postgresql://h/d?user=u&password=•••",
-        ),
+        ("postgres://u@h/d?sslmode=require", "postgres://u@h/d?sslmode=require"),
+        ("postgresql://h/d?user=u&password=p", "postgresql://h/d?user=u&password=•••"),
     ] {
         let config = loaded(&[], &[("WAZAPP_DATABASE_URL", url)]);
-        assert_eq!(
-            shown(&config, "database_url").value.as_deref(),
-            Some(shown_url)
-        );
-        let given = config
-            .database_url
-            .as_ref()
-            .map(ExposeSecret::expose_secret);
+        assert_eq!(shown(&config, "database_url").value.as_deref(), Some(shown_url));
+        let given = config.database_url.as_ref().map(ExposeSecret::expose_secret);
         assert_eq!(given, Some(url));
         assert!(!format!("{config:?}").contains(":p@"));
     }
@@ -345,18 +211,13 @@ fn the_manual_lists_every_setting_with_its_default() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config.default.toml");
     let manual = fs::read_to_string(path).expect("the manual");
     let setting_line = |line: &&str| {
-        let key = line
-            .strip_prefix("# ")
-            .and_then(|line| line.split_once(" = "));
+        let key = line.strip_prefix("# ").and_then(|line| line.split_once(" = "));
         key.is_some_and(|(key, _)| !key.contains(' '))
     };
     let lines: Vec<&str> = manual.lines().filter(setting_line).collect();
     let uncommented: Vec<&str> = lines.iter().map(|line| &line[2..]).collect();
 
-    let keys: Vec<&str> = uncommented
-        .iter()
-        .filter_map(|line| Some(line.split_once(" = ")?.0))
-        .collect();
+    let keys: Vec<&str> = uncommented.iter().filter_map(|line| Some(line.split_once(" = ")?.0)).collect();
     let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
     let (mut sorted, mut known_sorted) = (keys.clone(), known.clone());
     sorted.sort_unstable();
@@ -366,11 +227,7 @@ fn the_manual_lists_every_setting_with_its_default() {
     let directory = tempfile::tempdir().expect("a directory");
     let toml = file(directory.path(), "all.toml", &uncommented.join("\n"));
     let value = |shown: Shown| (shown.key, shown.value);
-    let by_manual: Vec<_> = loaded(&["--config", &toml], &[])
-        .show()
-        .into_iter()
-        .map(value)
-        .collect();
+    let by_manual: Vec<_> = loaded(&["--config", &toml], &[]).show().into_iter().map(value).collect();
     let by_default: Vec<_> = loaded(&[], &[]).show().into_iter().map(value).collect();
     assert_eq!(by_manual, by_default);
 }
@@ -378,10 +235,7 @@ fn the_manual_lists_every_setting_with_its_default() {
 #[test]
 fn a_subcommand_may_have_an_argument_named_like_a_setting() {
     let line = command_line(&["simulator", "--listen", "127.0.0.1:9"]);
-    let Some(Command::Simulator {
-        listen: Some(listen),
-    }) = line.command
-    else {
+    let Some(Command::Simulator { listen: Some(listen) }) = line.command else {
         panic!("{line:?}");
     };
     assert_eq!(listen.port(), 9);
@@ -417,10 +271,7 @@ fn a_proxy_is_trusted_by_network() {
     let config = loaded(&["--trusted-proxies", "10.0.0.0/8, ::1"], &[]);
     let trusted = |text: &str| {
         let address = text.parse().expect("an address");
-        config
-            .trusted_proxies
-            .iter()
-            .any(|network| network.contains(address))
+        config.trusted_proxies.iter().any(|network| network.contains(address))
     };
     assert!(trusted("10.255.0.1"));
     assert!(trusted("::ffff:10.0.0.1"));
@@ -448,9 +299,7 @@ fn secrets_are_made_once_and_closed_to_others() {
     assert_eq!(mode(&data_dir), 0o700);
     assert_eq!(mode(&data_dir.join("master-key")), 0o600);
 
-    let secrets = in_directory(&data_dir)
-        .default_app_secrets()
-        .expect("secrets");
+    let secrets = in_directory(&data_dir).default_app_secrets().expect("secrets");
     assert_eq!(secrets.value.len(), 1);
     assert_eq!(secrets.value[0].expose_secret().len(), 64);
     assert_eq!(mode(&data_dir.join("app-secret")), 0o600);
@@ -458,10 +307,7 @@ fn secrets_are_made_once_and_closed_to_others() {
 
 #[test]
 fn a_master_key_is_hex_or_base64() {
-    for text in [
-        &"0F".repeat(32),
-        "Dw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8=",
-    ] {
+    for text in [&"0F".repeat(32), "Dw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8="] {
         let config = loaded(&["--data-dir", "/nowhere"], &[("WAZAPP_MASTER_KEY", text)]);
         let key = config.master_key().expect("a key");
         assert_eq!(key.value.expose_secret(), &[15; 32]);
@@ -472,19 +318,10 @@ fn a_master_key_is_hex_or_base64() {
 fn many_at_once_agree_on_one_secret() {
     let parent = tempfile::tempdir().expect("a directory");
     let data_dir: PathBuf = parent.path().join("data");
-    let make = || {
-        *in_directory(&data_dir)
-            .master_key()
-            .expect("a key")
-            .value
-            .expose_secret()
-    };
+    let make = || *in_directory(&data_dir).master_key().expect("a key").value.expose_secret();
     let keys: Vec<[u8; 32]> = thread::scope(|scope| {
         let threads: Vec<_> = (0..16).map(|_| scope.spawn(make)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("a key"))
-            .collect()
+        threads.into_iter().map(|thread| thread.join().expect("a key")).collect()
     });
     assert!(keys.iter().all(|key| *key == keys[0]));
     let left: Vec<_> = fs::read_dir(&data_dir).expect("files").collect();
@@ -501,8 +338,6 @@ fn a_secret_open_to_others_is_a_warning_and_a_broken_one_an_error() {
     assert!(warning.contains("chmod 600"), "{warning}");
 
     fs::write(&path, "short\n").expect("a file");
-    let error = in_directory(directory.path())
-        .master_key()
-        .expect_err("an error");
+    let error = in_directory(directory.path()).master_key().expect_err("an error");
     assert!(error.to_string().contains(&path), "{error}");
 }

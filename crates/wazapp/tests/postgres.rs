@@ -11,9 +11,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls};
-use wazapp::postgres::{
-    Access, ConnectionParams, DirLock, Options, PostgresError, PrivatePostgres,
-};
+use wazapp::postgres::{Access, ConnectionParams, DirLock, Options, PostgresError, PrivatePostgres};
 
 const LONG: Duration = Duration::from_secs(60);
 const NOBODY: u32 = 65534;
@@ -33,14 +31,8 @@ impl Place {
         let directory = tempfile::tempdir().expect("a directory");
         let open = Permissions::from_mode(0o755);
         fs::set_permissions(directory.path(), open).expect("chmod");
-        let options = Options {
-            data_dir: directory.path().join(name),
-            postgres_bin: None,
-        };
-        Self {
-            _directory: directory,
-            options,
-        }
+        let options = Options { data_dir: directory.path().join(name), postgres_bin: None };
+        Self { _directory: directory, options }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -61,9 +53,7 @@ impl Place {
     }
 
     async fn access(&self) -> Access {
-        Access::attach_or_start(&self.options, &mut tell)
-            .await
-            .expect("access")
+        Access::attach_or_start(&self.options, &mut tell).await.expect("access")
     }
 
     fn log(&self) -> String {
@@ -84,9 +74,7 @@ impl Place {
             .expect("a process");
         let stdout = child.stdout.take().expect("its output");
         let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        let ready = lines
-            .into_iter()
-            .find(|line| line.contains("PostgreSQL is up"));
+        let ready = lines.into_iter().find(|line| line.contains("PostgreSQL is up"));
         assert!(ready.is_some(), "the process did not start PostgreSQL");
         Holder(child)
     }
@@ -141,16 +129,9 @@ async fn hold_for_another_test() {
     let Some(data_dir) = std::env::var_os("WAZAPP_TEST_HOLD") else {
         return;
     };
-    let options = Options {
-        data_dir: data_dir.into(),
-        postgres_bin: None,
-    };
-    let lock = DirLock::for_serve(&options.data_dir, &mut tell)
-        .await
-        .expect("the lock");
-    let postgres = PrivatePostgres::start(&options, lock, &mut tell)
-        .await
-        .expect("PostgreSQL");
+    let options = Options { data_dir: data_dir.into(), postgres_bin: None };
+    let lock = DirLock::for_serve(&options.data_dir, &mut tell).await.expect("the lock");
+    let postgres = PrivatePostgres::start(&options, lock, &mut tell).await.expect("PostgreSQL");
     println!("PostgreSQL is up");
     postgres.exited().await;
 }
@@ -166,11 +147,7 @@ async fn it_starts_stops_and_keeps_what_was_committed() {
     assert_eq!(text(&client, "SHOW listen_addresses").await, "");
     assert_eq!(text(&client, "SHOW fsync").await, "on");
     assert_eq!(text(&client, "SHOW synchronous_commit").await, "on");
-    assert_eq!(
-        text(&client, "SHOW jit").await,
-        "off",
-        "wazapp.conf is read"
-    );
+    assert_eq!(text(&client, "SHOW jit").await, "off", "wazapp.conf is read");
     assert_eq!(text(&client, "SHOW server_encoding").await, "UTF8");
     let socket_dir = fs::metadata(postgres.socket_dir()).expect("a directory");
     assert_eq!(socket_dir.permissions().mode() & 0o777, 0o700);
@@ -195,10 +172,7 @@ async fn a_left_pid_file_with_another_process_id_is_no_hindrance() {
     let place = Place::new();
     place.start().await.stop().await;
     let pid = std::process::id();
-    let left = format!(
-        "{pid}\n{}\n1\n5432\n\n\n\nready\n",
-        place.path("postgres").display()
-    );
+    let left = format!("{pid}\n{}\n1\n5432\n\n\n\nready\n", place.path("postgres").display());
     fs::write(place.pid_file(), left).expect("a file");
     let owner = fs::metadata(place.path("postgres")).expect("a directory");
     chown(place.pid_file(), Some(owner.uid()), Some(owner.gid())).expect("chown");
@@ -219,12 +193,7 @@ fn an_ordinary_user_runs_it_too() {
     let output = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
         .arg(&program)
-        .args([
-            "it_starts_stops",
-            "a_left_pid_file",
-            "two_commands",
-            "killed",
-        ])
+        .args(["it_starts_stops", "a_left_pid_file", "two_commands", "killed"])
         .env("TMPDIR", home)
         .current_dir("/")
         .output()
@@ -258,10 +227,7 @@ async fn a_cluster_of_roots_is_handed_to_postgres() {
     }
     let place = Place::new();
     place.start().await.stop().await;
-    let handed = Command::new("chown")
-        .args(["-R", "root:root"])
-        .arg(place.path("postgres"))
-        .status();
+    let handed = Command::new("chown").args(["-R", "root:root"]).arg(place.path("postgres")).status();
     assert!(handed.expect("chown").success());
     place.start().await.stop().await;
 }
@@ -303,9 +269,7 @@ async fn a_dead_postgres_is_noticed_and_started_again() {
     let first = postgres.pid();
     let pid = Pid::from_raw(first.cast_signed()).expect("a pid");
     kill_process(pid, Signal::KILL).expect("kill");
-    timeout(LONG, postgres.exited())
-        .await
-        .expect("its end is noticed");
+    timeout(LONG, postgres.exited()).await.expect("its end is noticed");
 
     postgres.restart(&mut tell).await.expect("a restart");
     assert_ne!(postgres.pid(), first);
@@ -369,12 +333,7 @@ async fn a_directory_that_postgres_cannot_enter_is_named() {
         return;
     }
     let place = Place::named("closed/data");
-    let closed = place
-        .options
-        .data_dir
-        .parent()
-        .expect("a parent")
-        .to_owned();
+    let closed = place.options.data_dir.parent().expect("a parent").to_owned();
     fs::create_dir(&closed).expect("a directory");
     fs::set_permissions(&closed, Permissions::from_mode(0o700)).expect("chmod");
     let line = place.refusal().await;
@@ -387,11 +346,7 @@ async fn a_long_path_gets_its_socket_elsewhere() {
     let place = Place::named(&"long".repeat(25));
     let mut postgres = place.start().await;
     let socket_dir = postgres.socket_dir().to_owned();
-    assert!(
-        socket_dir.as_os_str().len() < 90,
-        "{}",
-        socket_dir.display()
-    );
+    assert!(socket_dir.as_os_str().len() < 90, "{}", socket_dir.display());
     write_a_row(&postgres.connection_params()).await;
     postgres.stop().await;
     fs::remove_dir_all(socket_dir).expect("the socket's directory");
@@ -422,11 +377,7 @@ async fn two_commands_at_once_both_succeed() {
     write_a_row(&params).await;
     assert!(!closing.is_finished());
     second.close(&mut tell).await.expect("close");
-    timeout(LONG, closing)
-        .await
-        .expect("an end")
-        .expect("no panic")
-        .expect("close");
+    timeout(LONG, closing).await.expect("an end").expect("no panic").expect("close");
     assert!(!place.pid_file().exists(), "PostgreSQL has stopped");
 
     let third = place.access().await;
@@ -441,9 +392,7 @@ async fn many_commands_at_once_all_succeed() {
     for _ in 0..6 {
         let options = place.options.clone();
         commands.push(tokio::spawn(async move {
-            let access = Access::attach_or_start(&options, &mut tell)
-                .await
-                .expect("access");
+            let access = Access::attach_or_start(&options, &mut tell).await.expect("access");
             let client = connect(access.connection_params()).await;
             assert_eq!(text(&client, "SELECT 'hello'").await, "hello");
             drop(client);
@@ -451,10 +400,7 @@ async fn many_commands_at_once_all_succeed() {
         }));
     }
     for command in commands {
-        timeout(LONG, command)
-            .await
-            .expect("an end")
-            .expect("a success");
+        timeout(LONG, command).await.expect("an end").expect("a success");
     }
     assert!(!place.pid_file().exists());
 }
@@ -474,10 +420,7 @@ async fn a_server_waits_for_a_command_to_end() {
     let word = timeout(LONG, waited.recv()).await.expect("a word");
     assert!(word.is_some_and(|line| line.contains(&std::process::id().to_string())));
     access.close(&mut tell).await.expect("close");
-    let started = timeout(LONG, starting)
-        .await
-        .expect("an end")
-        .expect("no panic");
+    let started = timeout(LONG, starting).await.expect("an end").expect("no panic");
     let mut postgres = started.expect("a running PostgreSQL");
     assert_the_row_is_there(&postgres.connection_params()).await;
     postgres.stop().await;
@@ -492,14 +435,8 @@ async fn a_dropped_handle_ends_it() {
 
 #[test]
 fn a_connection_string_survives_odd_paths() {
-    let params = ConnectionParams {
-        host: Path::new("/with space/and'quote").to_owned(),
-        dbname: "wazapp",
-    };
-    let parsed: tokio_postgres::Config = params
-        .connection_string("wazapp_web")
-        .parse()
-        .expect("a connection string");
+    let params = ConnectionParams { host: Path::new("/with space/and'quote").to_owned(), dbname: "wazapp" };
+    let parsed: tokio_postgres::Config = params.connection_string("wazapp_web").parse().expect("a connection string");
     assert_eq!(parsed.get_user(), Some("wazapp_web"));
     let host = tokio_postgres::config::Host::Unix(params.host.clone());
     assert_eq!(parsed.get_hosts(), [host]);

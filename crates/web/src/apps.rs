@@ -48,16 +48,8 @@ struct Inner {
 impl Apps {
     /// Knows the default App; the others after [`Apps::refresh`].
     pub fn new(default: DefaultApp, database: Database, keyring: Keyring) -> Self {
-        let DefaultApp {
-            id,
-            secrets,
-            verify_token,
-        } = default;
-        let credentials = Credentials {
-            id: id.clone().unwrap_or_default(),
-            secrets,
-            verify_token,
-        };
+        let DefaultApp { id, secrets, verify_token } = default;
+        let credentials = Credentials { id: id.clone().unwrap_or_default(), secrets, verify_token };
         let inner = Inner {
             default: Arc::new(credentials),
             default_id: id,
@@ -66,24 +58,16 @@ impl Apps {
             database,
             keyring,
         };
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 
     /// The App of a URL path, and its id as rows carry it: none for the default App.
     pub fn of_path(&self, app_id: Option<&str>) -> Option<(Option<String>, Arc<Credentials>)> {
         match app_id {
             None => Some((None, self.inner.default.clone())),
-            Some(id) if self.inner.default_id.as_deref() == Some(id) => {
-                Some((None, self.inner.default.clone()))
-            }
+            Some(id) if self.inner.default_id.as_deref() == Some(id) => Some((None, self.inner.default.clone())),
             Some(id) => {
-                let others = self
-                    .inner
-                    .others
-                    .read()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                let others = self.inner.others.read().unwrap_or_else(std::sync::PoisonError::into_inner);
                 others.get(id).map(|app| (Some(id.to_owned()), app.clone()))
             }
         }
@@ -110,15 +94,8 @@ impl Apps {
                         "an App's secret does not open with this master key: its webhooks are refused"
                     );
                 }
-                let apps = apps
-                    .into_iter()
-                    .map(|app| (app.id.clone(), Arc::new(app)))
-                    .collect();
-                *self
-                    .inner
-                    .others
-                    .write()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner) = apps;
+                let apps = apps.into_iter().map(|app| (app.id.clone(), Arc::new(app))).collect();
+                *self.inner.others.write().unwrap_or_else(std::sync::PoisonError::into_inner) = apps;
                 true
             }
             Err(error) => {
@@ -143,10 +120,7 @@ impl Apps {
 /// Whether a handshake's token is the App's, in constant time.
 pub fn token_matches(expected: &SecretString, presented: &str) -> bool {
     let (expected, presented) = (expected.expose_secret().as_bytes(), presented.as_bytes());
-    let difference = expected
-        .iter()
-        .zip(presented)
-        .fold(0, |difference, (a, b)| difference | (a ^ b));
+    let difference = expected.iter().zip(presented).fold(0, |difference, (a, b)| difference | (a ^ b));
     !expected.is_empty() && expected.len() == presented.len() && difference == 0
 }
 

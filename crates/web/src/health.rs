@@ -40,43 +40,24 @@ pub fn routes(health: Health) -> Router {
 async fn ready(State(health): State<Health>) -> Response {
     match migrate::is_current(&health.database).await {
         Ok(true) => "ready\n".into_response(),
-        Ok(false) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: the schema is older than this version; run wazapp migrate\n",
-        )
-            .into_response(),
+        Ok(false) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the schema is older than this version; run wazapp migrate\n")
+                .into_response()
+        }
         Err(error) => {
             tracing::debug!(%error, "not ready");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not ready: the database does not answer\n",
-            )
-                .into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the database does not answer\n").into_response()
         }
     }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of connections are small"
-)]
+#[expect(clippy::cast_precision_loss, reason = "counts of connections are small")]
 async fn metrics(State(health): State<Health>) -> Response {
     let usage = health.database.usage();
-    gauge!("wazapp_database_connections", "pool" => "web", "state" => "in_use")
-        .set(usage.web_in_use as f64);
-    gauge!("wazapp_database_connections", "pool" => "web", "state" => "open")
-        .set(usage.web_open as f64);
-    gauge!("wazapp_database_connections", "pool" => "worker", "state" => "in_use")
-        .set(usage.worker_in_use as f64);
-    gauge!("wazapp_database_connections", "pool" => "worker", "state" => "open")
-        .set(usage.worker_open as f64);
+    gauge!("wazapp_database_connections", "pool" => "web", "state" => "in_use").set(usage.web_in_use as f64);
+    gauge!("wazapp_database_connections", "pool" => "web", "state" => "open").set(usage.web_open as f64);
+    gauge!("wazapp_database_connections", "pool" => "worker", "state" => "in_use").set(usage.worker_in_use as f64);
+    gauge!("wazapp_database_connections", "pool" => "worker", "state" => "open").set(usage.worker_open as f64);
     gauge!("wazapp_receive_queue").set(health.receiver.waiting() as f64);
-    (
-        [(
-            header::CONTENT_TYPE,
-            "text/plain; version=0.0.4; charset=utf-8",
-        )],
-        (health.metrics)(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (health.metrics)()).into_response()
 }

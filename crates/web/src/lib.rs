@@ -30,8 +30,5 @@ pub struct State {
 
 /// Every route of this server.
 pub fn router(state: State, webhook: Webhook, health: Health) -> Router {
-    Router::new()
-        .merge(webhook::routes(webhook))
-        .merge(health::routes(health))
-        .merge(api::router(state))
+    Router::new().merge(webhook::routes(webhook)).merge(health::routes(health)).merge(api::router(state))
 }

@@ -65,11 +65,7 @@ pub(crate) struct Details {
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            retry_after: None,
-        }
+        Self { kind, detail: detail.into(), retry_after: None }
     }
 
     /// 400: the request is not written as it should be.
@@ -114,10 +110,7 @@ impl Problem {
 
     /// 413: the body is longer than we read.
     pub fn too_large(limit: usize) -> Self {
-        Self::new(
-            TOO_LARGE,
-            format!("The body is longer than {limit} bytes. Send a shorter one."),
-        )
+        Self::new(TOO_LARGE, format!("The body is longer than {limit} bytes. Send a shorter one."))
     }
 
     /// 415: the body is not declared as JSON.
@@ -143,10 +136,7 @@ impl Problem {
 
     /// 503: not now.
     pub fn unavailable(detail: impl Into<String>, retry_after: u16) -> Self {
-        Self {
-            retry_after: Some(retry_after),
-            ..Self::new(UNAVAILABLE, detail)
-        }
+        Self { retry_after: Some(retry_after), ..Self::new(UNAVAILABLE, detail) }
     }
 
     /// Its kind.
@@ -174,8 +164,7 @@ impl From<DatabaseError> for Problem {
                 1,
             );
         }
-        let ours = error.blames_data()
-            || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
+        let ours = error.blames_data() || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
         if ours {
             tracing::warn!(code, "a request failed in the database");
             return Self::internal();
@@ -199,10 +188,7 @@ impl IntoResponse for Problem {
         };
         let mut response = (self.kind.status, Json(details)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.kind == UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -259,10 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_database_that_is_there_and_fails_is_500_and_says_nothing_of_itself() {
-        for error in [
-            DatabaseError::RolledBack,
-            DatabaseError::Unfit("relation secret".into()),
-        ] {
+        for error in [DatabaseError::RolledBack, DatabaseError::Unfit("relation secret".into())] {
             let (parts, body) = sent(error.into()).await;
             assert_eq!(parts.status, 500);
             assert!(!body.to_string().contains("secret"), "{body}");

@@ -66,12 +66,8 @@ impl Receiver {
         let writers = (0..writers.max(1))
             .map(|_| {
                 let (sender, waiting) = mpsc::channel(queue.div_ceil(writers.max(1)));
-                let writer = Writer {
-                    database: database.clone(),
-                    backlog: backlog.clone(),
-                    waiting,
-                    stop: stop.clone(),
-                };
+                let writer =
+                    Writer { database: database.clone(), backlog: backlog.clone(), waiting, stop: stop.clone() };
                 running.spawn(writer.run());
                 sender
             })
@@ -84,9 +80,7 @@ impl Receiver {
         // A number always goes to the same writer, so its bodies keep their order.
         let writer = &self.writers[usize::try_from(body.lane).unwrap_or(0) % self.writers.len()];
         let (stored, answer) = oneshot::channel();
-        writer
-            .try_send(Waiting { body, stored })
-            .map_err(|_| NotStored::QueueFull)?;
+        writer.try_send(Waiting { body, stored }).map_err(|_| NotStored::QueueFull)?;
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => answer,
             _ => Err(NotStored::DatabaseAway),
@@ -95,10 +89,7 @@ impl Receiver {
 
     /// How many bodies wait for a commit.
     pub fn waiting(&self) -> usize {
-        self.writers
-            .iter()
-            .map(|writer| writer.max_capacity() - writer.capacity())
-            .sum()
+        self.writers.iter().map(|writer| writer.max_capacity() - writer.capacity()).sum()
     }
 }
 
@@ -176,16 +167,12 @@ impl Writer {
         let Ok(round_trip) = connection.round_trip().await else {
             return Left::ConnectionLost;
         };
-        let (most, spacing) = if round_trip > REMOTE {
-            (BATCHES_UNDER_WAY, round_trip / BATCHES_UNDER_WAY)
-        } else {
-            (1, Duration::ZERO)
-        };
+        let (most, spacing) =
+            if round_trip > REMOTE { (BATCHES_UNDER_WAY, round_trip / BATCHES_UNDER_WAY) } else { (1, Duration::ZERO) };
         let Ok(mut stream) = Stream::start(connection, Timestamp::now()).await else {
             return Left::ConnectionLost;
         };
-        let mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), DatabaseError>>> =
-            FuturesUnordered::new();
+        let mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), DatabaseError>>> = FuturesUnordered::new();
         let mut next = Instant::now();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
@@ -227,10 +214,7 @@ impl Writer {
         Left::ConnectionLost
     }
 
-    async fn finish(
-        &self,
-        mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), DatabaseError>>>,
-    ) -> Left {
+    async fn finish(&self, mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), DatabaseError>>>) -> Left {
         while under_way.next().await.is_some() {}
         Left::Stopped
     }
@@ -245,10 +229,8 @@ fn commit<'a>(
 ) -> impl Future<Output = Result<(), DatabaseError>> + 'a {
     let reserved = stream.reserve(batch.len(), Timestamp::now());
     async move {
-        let (bodies, stored): (Vec<Body>, Vec<_>) = batch
-            .into_iter()
-            .map(|waiting| (waiting.body, waiting.stored))
-            .unzip();
+        let (bodies, stored): (Vec<Body>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.body, waiting.stored)).unzip();
         let started = Instant::now();
         let result = inbound::append(connection, reserved, &bodies).await;
         let answer = match &result {
@@ -272,8 +254,7 @@ fn commit<'a>(
 #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
 fn measure(bodies: &[Body], took: Duration) {
     counter!("wazapp_bodies_received_total").increment(bodies.len() as u64);
-    counter!("wazapp_bytes_received_total")
-        .increment(bodies.iter().map(|body| body.bytes.len() as u64).sum());
+    counter!("wazapp_bytes_received_total").increment(bodies.iter().map(|body| body.bytes.len() as u64).sum());
     histogram!("wazapp_receive_batch_bodies").record(bodies.len() as f64);
     histogram!("wazapp_receive_commit_seconds").record(took.as_secs_f64());
     gauge!("wazapp_receive_last_commit_timestamp").set(Timestamp::now().as_second() as f64);

@@ -20,19 +20,11 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(30);
 const FINISH_WITHIN: Duration = Duration::from_secs(20);
 
 /// Serves until the token is cancelled, then finishes what is under way.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    connections: usize,
-    stop: CancellationToken,
-) {
+pub async fn serve(listener: TcpListener, router: Router, connections: usize, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(connections));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
-        .max_buf_size(64 << 10)
-        .half_close(false);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(64 << 10).half_close(false);
     loop {
         let permit = tokio::select! {
             () = stop.cancelled() => break,
@@ -52,10 +44,7 @@ pub async fn serve(
             }
         };
         let _ = stream.set_nodelay(true);
-        let connection = http.serve_connection(
-            TokioIo::new(stream),
-            TowerToHyperService::new(router.clone()),
-        );
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             gauge!("wazapp_http_connections").increment(1);
@@ -67,10 +56,7 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
 }

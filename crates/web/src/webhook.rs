@@ -99,18 +99,8 @@ async fn handshake(
     app_id: Option<&str>,
     query: Result<Query<Handshake>, QueryRejection>,
 ) -> Response {
-    let refused = || {
-        (
-            StatusCode::FORBIDDEN,
-            "The verify token is not this App's.\n",
-        )
-            .into_response()
-    };
-    let Ok(Query(Handshake {
-        mode: Some(mode),
-        challenge: Some(challenge),
-        verify_token: Some(presented),
-    })) = query
+    let refused = || (StatusCode::FORBIDDEN, "The verify token is not this App's.\n").into_response();
+    let Ok(Query(Handshake { mode: Some(mode), challenge: Some(challenge), verify_token: Some(presented) })) = query
     else {
         return refused();
     };
@@ -120,32 +110,17 @@ async fn handshake(
     let Some((_, app)) = webhook.apps.of_path(app_id) else {
         return refused();
     };
-    let matches = app
-        .verify_token
-        .as_ref()
-        .is_some_and(|token| token_matches(token, &presented));
+    let matches = app.verify_token.as_ref().is_some_and(|token| token_matches(token, &presented));
     if mode != "subscribe" || !matches {
         return refused();
     }
     tracing::info!(app = app.id, "Meta verified the webhook");
-    (
-        [
-            (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ],
-        challenge,
-    )
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], challenge)
         .into_response()
 }
 
-async fn receive_default(
-    State(webhook): State<Webhook>,
-    headers: HeaderMap,
-    body: HttpBody,
-) -> Response {
-    receive(&webhook, None, &headers, body)
-        .await
-        .into_response()
+async fn receive_default(State(webhook): State<Webhook>, headers: HeaderMap, body: HttpBody) -> Response {
+    receive(&webhook, None, &headers, body).await.into_response()
 }
 
 async fn receive_app(
@@ -154,9 +129,7 @@ async fn receive_app(
     headers: HeaderMap,
     body: HttpBody,
 ) -> Response {
-    receive(&webhook, Some(id), &headers, body)
-        .await
-        .into_response()
+    receive(&webhook, Some(id), &headers, body).await.into_response()
 }
 
 /// How a POST ended.
@@ -190,43 +163,26 @@ impl IntoResponse for Answer {
         counter!("wazapp_webhooks_total", "outcome" => self.name()).increment(1);
         match self {
             Self::Stored => StatusCode::OK.into_response(),
-            Self::Unsigned => (
-                StatusCode::UNAUTHORIZED,
-                "The signature is missing or is not this App's.\n",
-            )
-                .into_response(),
-            Self::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "The body is over 4 MiB.\n").into_response()
+            Self::Unsigned => {
+                (StatusCode::UNAUTHORIZED, "The signature is missing or is not this App's.\n").into_response()
             }
-            Self::TooSlow => (
-                StatusCode::REQUEST_TIMEOUT,
-                "The body did not arrive in time.\n",
-            )
-                .into_response(),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is over 4 MiB.\n").into_response(),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.\n").into_response(),
             Self::Broken => (StatusCode::BAD_REQUEST, "The body broke off.\n").into_response(),
-            Self::Busy | Self::Away => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                [(header::RETRY_AFTER, "1")],
-                "Not stored: send it again.\n",
-            )
-                .into_response(),
+            Self::Busy | Self::Away => {
+                (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "Not stored: send it again.\n")
+                    .into_response()
+            }
         }
     }
 }
 
-async fn receive(
-    webhook: &Webhook,
-    app_id: Option<String>,
-    headers: &HeaderMap,
-    body: HttpBody,
-) -> Answer {
+async fn receive(webhook: &Webhook, app_id: Option<String>, headers: &HeaderMap, body: HttpBody) -> Answer {
     let received_at = Timestamp::now();
     let Some(signature) = single(headers, signature::HEADER) else {
         return Answer::Unsigned;
     };
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LARGEST_BODY) {
         return Answer::TooLarge;
     }
@@ -241,16 +197,8 @@ async fn receive(
 
     let span = tracing::info_span!("webhook", app = app_id.as_deref(), bytes = bytes.len());
     let lane = inbound::lane(webhook::peek_phone_number_id(&bytes));
-    let stored = webhook
-        .receiver
-        .receive(inbound::Body {
-            lane,
-            app_id,
-            bytes,
-            received_at,
-        })
-        .instrument(span.clone())
-        .await;
+    let stored =
+        webhook.receiver.receive(inbound::Body { lane, app_id, bytes, received_at }).instrument(span.clone()).await;
     match stored {
         Ok(()) => {
             tracing::debug!(parent: &span, lane, "stored");
@@ -269,10 +217,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
 }
 
 /// Reads the body within its limits; the permits keep its memory accounted for while it is held.
-async fn read(
-    webhook: &Webhook,
-    mut body: HttpBody,
-) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Answer> {
+async fn read(webhook: &Webhook, mut body: HttpBody) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Answer> {
     let mut bytes = BytesMut::new();
     let mut held = Vec::new();
     let mut units = 0;
@@ -285,17 +230,8 @@ async fn read(
             return Err(Answer::TooLarge);
         }
         while units * UNIT < size {
-            let budget = if units * UNIT < SMALL {
-                &webhook.small
-            } else {
-                &webhook.large
-            };
-            held.push(
-                budget
-                    .clone()
-                    .try_acquire_owned()
-                    .map_err(|_| Answer::Busy)?,
-            );
+            let budget = if units * UNIT < SMALL { &webhook.small } else { &webhook.large };
+            held.push(budget.clone().try_acquire_owned().map_err(|_| Answer::Busy)?);
             units += 1;
         }
         bytes.extend_from_slice(&data);
@@ -304,12 +240,7 @@ async fn read(
 }
 
 /// The App that signed the body, as rows carry it. A wrong signature is checked again after looking for new secrets.
-async fn check(
-    apps: &Apps,
-    path: Option<&str>,
-    signature: &[u8],
-    body: &[u8],
-) -> Option<Option<String>> {
+async fn check(apps: &Apps, path: Option<&str>, signature: &[u8], body: &[u8]) -> Option<Option<String>> {
     for attempt in 0..2 {
         if let Some((app_id, app)) = apps.of_path(path) {
             let secrets = app.secrets.iter().map(|secret| secret.expose_secret());

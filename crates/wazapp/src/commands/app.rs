@@ -44,20 +44,11 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Add {
-            app_id,
-            name,
-            secret: text,
-            verify_token,
-        } => {
+        Command::Add { app_id, name, secret: text, verify_token } => {
             if config.meta_app_id.as_deref() == Some(app_id.as_str()) {
                 bail!("App {app_id} is the default App: its secret is WAZAPP_META_APP_SECRET");
             }
-            if app_id.is_empty()
-                || !app_id
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-            {
+            if app_id.is_empty() || !app_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
                 bail!("an App's id is Meta's number for it, digits only");
             }
             let secret = secret(&text)?;
@@ -65,15 +56,8 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             let name = name.unwrap_or_else(|| app_id.clone());
             let made = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
-                let made = model::app::add(
-                    &tx,
-                    &opened.keyring,
-                    &app_id,
-                    &name,
-                    &secret,
-                    verify_token.as_ref(),
-                )
-                .await?;
+                let made =
+                    model::app::add(&tx, &opened.keyring, &app_id, &name, &secret, verify_token.as_ref()).await?;
                 tx.commit().await?;
                 Ok(made)
             })
@@ -95,30 +79,19 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             .await?;
             print.answer(&all, || {
                 let mut rows = vec![vec![
-                    config
-                        .meta_app_id
-                        .clone()
-                        .unwrap_or_else(|| "(default)".into()),
+                    config.meta_app_id.clone().unwrap_or_else(|| "(default)".into()),
                     "the default App".into(),
                     "configured".into(),
                 ]];
-                rows.extend(
-                    all.iter()
-                        .map(|app| vec![app.id.clone(), app.name.clone(), app.secrets.to_string()]),
-                );
+                rows.extend(all.iter().map(|app| vec![app.id.clone(), app.name.clone(), app.secrets.to_string()]));
                 table(&["APP", "NAME", "SECRETS"], &rows)
             });
         }
-        Command::Rotate {
-            app_id,
-            secret: text,
-            drop_old,
-        } => {
+        Command::Rotate { app_id, secret: text, drop_old } => {
             let secret = secret(&text)?;
             let known = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
-                let known =
-                    model::app::rotate(&tx, &opened.keyring, &app_id, &secret, drop_old).await?;
+                let known = model::app::rotate(&tx, &opened.keyring, &app_id, &secret, drop_old).await?;
                 tx.commit().await?;
                 Ok(known)
             })
@@ -132,9 +105,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 } else {
                     "the old ones still count; --drop-old ends them"
                 };
-                format!(
-                    "App {app_id} has a new secret; {old}. A running server follows within seconds."
-                )
+                format!("App {app_id} has a new secret; {old}. A running server follows within seconds.")
             });
         }
     }

@@ -9,11 +9,7 @@ pub(crate) fn run(config: &Config, print: &Print) {
         let rows: Vec<Vec<String>> = shown
             .iter()
             .map(|line| {
-                vec![
-                    line.key.to_owned(),
-                    line.value.clone().unwrap_or_else(|| "-".into()),
-                    line.source.clone(),
-                ]
+                vec![line.key.to_owned(), line.value.clone().unwrap_or_else(|| "-".into()), line.source.clone()]
             })
             .collect();
         table(&["SETTING", "VALUE", "SOURCE"], &rows)

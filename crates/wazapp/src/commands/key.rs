@@ -42,7 +42,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
         Command::Create { organization, name } => {
             let (key, text) = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
-                let scope = find_organization(&tx, &organization.name).await?.scope();
+                let scope = find_organization(&tx, &organization.organization).await?.scope();
                 let made = api_key::create(&tx, &scope, &name).await?;
                 tx.commit().await?;
                 Ok(made)
@@ -51,16 +51,13 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             // The one place where a key is shown.
             let text = text.expose_secret();
             print.answer(&json!({ "id": key.id, "key": text }), || {
-                format!(
-                    "{text}\n\nKeep it: it is not shown again. Its id is {}.",
-                    key.id
-                )
+                format!("{text}\n\nKeep it: it is not shown again. Its id is {}.", key.id)
             });
         }
         Command::List { organization } => {
             let all = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
-                let scope = find_organization(&tx, &organization.name).await?.scope();
+                let scope = find_organization(&tx, &organization.organization).await?.scope();
                 let all = api_key::list(&tx, &scope).await?;
                 tx.commit().await?;
                 Ok(all)
@@ -70,21 +67,9 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 let rows: Vec<Vec<String>> = all
                     .iter()
                     .map(|key| {
-                        let state = if key.revoked_at.is_some() {
-                            "revoked"
-                        } else {
-                            "in force"
-                        };
-                        let used = key
-                            .last_used_at
-                            .map_or_else(|| "never".into(), |at| at.to_string());
-                        vec![
-                            key.id.to_string(),
-                            key.name.clone(),
-                            format!("…{}", key.hint),
-                            state.into(),
-                            used,
-                        ]
+                        let state = if key.revoked_at.is_some() { "revoked" } else { "in force" };
+                        let used = key.last_used_at.map_or_else(|| "never".into(), |at| at.to_string());
+                        vec![key.id.to_string(), key.name.clone(), format!("…{}", key.hint), state.into(), used]
                     })
                     .collect();
                 if rows.is_empty() {
@@ -97,21 +82,16 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
         Command::Revoke { organization, id } => {
             let done = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
-                let scope = find_organization(&tx, &organization.name).await?.scope();
+                let scope = find_organization(&tx, &organization.organization).await?.scope();
                 let done = api_key::revoke(&tx, &scope, id).await?;
                 tx.commit().await?;
                 Ok(done)
             })
             .await?;
             if !done {
-                bail!(
-                    "{} has no key {id} in force: see wazapp key list",
-                    organization.name
-                );
+                bail!("{} has no key {id} in force: see wazapp key list", organization.organization);
             }
-            print.answer(&json!({ "id": id, "revoked": true }), || {
-                format!("Revoked {id}.")
-            });
+            print.answer(&json!({ "id": id, "revoked": true }), || format!("Revoked {id}."));
         }
     }
     Ok(())

@@ -21,13 +21,9 @@ pub(crate) async fn run(config: &Config, print: &Print) -> anyhow::Result<()> {
         bring_up(Database::new(access, 1)?).await?
     } else {
         let mut tell = |line: &str| eprintln!("{line}");
-        let private =
-            postgres::Access::attach_or_start(&config.private_postgres(), &mut tell).await?;
+        let private = postgres::Access::attach_or_start(&config.private_postgres(), &mut tell).await?;
         let params = private.connection_params();
-        let database = Database::new(
-            model::database::Access::socket(&params.host, params.dbname),
-            1,
-        );
+        let database = Database::new(model::database::Access::socket(&params.host, params.dbname), 1);
         let taken = match database {
             Ok(database) => bring_up(database).await,
             Err(error) => Err(error.into()),
@@ -37,10 +33,7 @@ pub(crate) async fn run(config: &Config, print: &Print) -> anyhow::Result<()> {
     };
     print.answer(&json!({ "applied": taken }), || match taken.as_slice() {
         [] => "The schema is up to date.".into(),
-        steps => format!(
-            "The schema is up to date. Applied now: {}.",
-            steps.join(", ")
-        ),
+        steps => format!("The schema is up to date. Applied now: {}.", steps.join(", ")),
     });
     Ok(())
 }

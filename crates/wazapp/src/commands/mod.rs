@@ -20,9 +20,9 @@ use secrecy::SecretString;
 
 /// The organization an operator named.
 pub(crate) async fn find_organization(tx: &Operator, name: &str) -> anyhow::Result<Organization> {
-    model::organization::find(tx, name)
-        .await?
-        .with_context(|| format!("there is no organization {name:?}: see wazapp org list, or make it with wazapp org create"))
+    model::organization::find(tx, name).await?.with_context(|| {
+        format!("there is no organization {name:?}: see wazapp org list, or make it with wazapp org create")
+    })
 }
 
 /// A secret from the command line; `-` reads it from standard input, where other users of the machine do not see it.
@@ -31,11 +31,7 @@ pub(crate) fn secret(argument: &str) -> anyhow::Result<SecretString> {
         return Ok(SecretString::from(argument.to_owned()));
     }
     let mut text = String::new();
-    std::io::stdin()
-        .lock()
-        .take(64 << 10)
-        .read_to_string(&mut text)
-        .context("standard input cannot be read")?;
+    std::io::stdin().lock().take(64 << 10).read_to_string(&mut text).context("standard input cannot be read")?;
     let text = text.trim();
     if text.is_empty() {
         bail!("standard input is empty: the secret was expected there");

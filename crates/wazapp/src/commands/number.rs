@@ -51,14 +51,7 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Connect {
-            organization,
-            phone_number_id,
-            waba_id,
-            token,
-            app,
-            skip_checks,
-        } => {
+        Command::Connect { organization, phone_number_id, waba_id, token, app, skip_checks } => {
             if !skip_checks {
                 bail!(
                     "asking Meta about a number comes with sending, which this version does not have yet: pass --skip-checks to connect without asking"
@@ -67,13 +60,9 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             for (what, id) in [("phone-number-id", &phone_number_id), ("waba-id", &waba_id)] {
                 if id.is_empty()
                     || id.len() > 128
-                    || id
-                        .chars()
-                        .any(|character| character.is_control() || character.is_whitespace())
+                    || id.chars().any(|character| character.is_control() || character.is_whitespace())
                 {
-                    bail!(
-                        "--{what} {id:?} is no id of Meta's: it is in WhatsApp Manager, digits only"
-                    );
+                    bail!("--{what} {id:?} is no id of Meta's: it is in WhatsApp Manager, digits only");
                 }
             }
             let token = secret(&token)?;
@@ -81,12 +70,21 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             let app = app.filter(|app| config.meta_app_id.as_deref() != Some(app.as_str()));
             let (connected, waiting) = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
-                let scope = find_organization(&tx, &organization.name).await?.scope();
-                let with = Connect { phone_number_id: &phone_number_id, waba_id: &waba_id, app_id: app.as_deref(), token: &token };
+                let scope = find_organization(&tx, &organization.organization).await?.scope();
+                let with = Connect {
+                    phone_number_id: &phone_number_id,
+                    waba_id: &waba_id,
+                    app_id: app.as_deref(),
+                    token: &token,
+                };
                 let connected = match number::connect(&tx, &opened.keyring, &scope, with).await? {
                     Ok(connected) => connected,
-                    Err(Refusal::Taken) => bail!("number {phone_number_id} is connected to another organization: disconnect it there first"),
-                    Err(Refusal::UnknownApp) => bail!("there is no App {}: add it with wazapp app add", app.as_deref().unwrap_or_default()),
+                    Err(Refusal::Taken) => bail!(
+                        "number {phone_number_id} is connected to another organization: disconnect it there first"
+                    ),
+                    Err(Refusal::UnknownApp) => {
+                        bail!("there is no App {}: add it with wazapp app add", app.as_deref().unwrap_or_default())
+                    }
                 };
                 let waiting = model::quarantine::waiting(&tx, &phone_number_id).await?;
                 tx.commit().await?;
@@ -97,7 +95,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 "id": connected.id, "phone_number_id": connected.phone_number_id, "status": connected.status, "quarantined": waiting,
             });
             print.answer(&answer, || {
-                let mut words = format!("Connected {} to {} ({}).", connected.phone_number_id, organization.name, connected.id);
+                let mut words = format!("Connected {} to {} ({}).", connected.phone_number_id, organization.organization, connected.id);
                 if waiting > 0 {
                     words += &format!("\n{waiting} webhooks came for it before: wazapp quarantine replay --phone-number-id {phone_number_id}");
                 }
@@ -123,10 +121,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                         vec![
                             row.organization.clone(),
                             row.number.phone_number_id.clone(),
-                            row.number
-                                .display_phone_number
-                                .clone()
-                                .unwrap_or_else(|| "-".into()),
+                            row.number.display_phone_number.clone().unwrap_or_else(|| "-".into()),
                             row.number.status.clone(),
                             row.number.waba_id.clone(),
                             row.app_id.clone().unwrap_or_else(|| "(default)".into()),
@@ -136,34 +131,30 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 if rows.is_empty() {
                     "No numbers yet: wazapp number connect".into()
                 } else {
-                    table(
-                        &["ORG", "PHONE_NUMBER_ID", "NUMBER", "STATUS", "WABA", "APP"],
-                        &rows,
-                    )
+                    table(&["ORG", "PHONE_NUMBER_ID", "NUMBER", "STATUS", "WABA", "APP"], &rows)
                 }
             });
         }
-        Command::Disconnect {
-            organization,
-            phone_number_id,
-        } => {
+        Command::Disconnect { organization, phone_number_id } => {
             let done = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
-                let scope = find_organization(&tx, &organization.name).await?.scope();
+                let scope = find_organization(&tx, &organization.organization).await?.scope();
                 let done = number::disconnect(&tx, &scope, &phone_number_id).await?;
                 tx.commit().await?;
                 Ok(done)
             })
             .await?;
             let Some(done) = done else {
-                bail!(
-                    "{} has no connected number {phone_number_id}: see wazapp number list",
-                    organization.name
-                )
+                bail!("{} has no connected number {phone_number_id}: see wazapp number list", organization.organization)
             };
-            print.answer(&json!({ "id": done.id, "phone_number_id": done.phone_number_id, "status": done.status }), || {
-                format!("Disconnected {phone_number_id}. Its history stays; its webhooks go to quarantine from now on.")
-            });
+            print.answer(
+                &json!({ "id": done.id, "phone_number_id": done.phone_number_id, "status": done.status }),
+                || {
+                    format!(
+                        "Disconnected {phone_number_id}. Its history stays; its webhooks go to quarantine from now on."
+                    )
+                },
+            );
         }
     }
     Ok(())

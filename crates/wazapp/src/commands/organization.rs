@@ -36,12 +36,7 @@ async fn create(config: &Config, print: &Print, name: &str) -> anyhow::Result<()
         Ok(made)
     })
     .await?;
-    print.answer(&made, || {
-        format!(
-            "Created {} with slug {} ({}).",
-            made.name, made.slug, made.id
-        )
-    });
+    print.answer(&made, || format!("Created {} with slug {} ({}).", made.name, made.slug, made.id));
     Ok(())
 }
 
@@ -54,10 +49,8 @@ async fn list(config: &Config, print: &Print) -> anyhow::Result<()> {
     })
     .await?;
     print.answer(&all, || {
-        let rows: Vec<Vec<String>> = all
-            .iter()
-            .map(|row| vec![row.slug.clone(), row.name.clone(), row.id.to_string()])
-            .collect();
+        let rows: Vec<Vec<String>> =
+            all.iter().map(|row| vec![row.slug.clone(), row.name.clone(), row.id.to_string()]).collect();
         if rows.is_empty() {
             "No organizations yet: wazapp org create NAME".into()
         } else {

@@ -40,21 +40,13 @@ pub(crate) struct Only {
 
 impl Only {
     fn filter(self, replayed: bool) -> Filter {
-        Filter {
-            phone_number_id: self.phone_number_id,
-            reason: self.reason,
-            replayed,
-        }
+        Filter { phone_number_id: self.phone_number_id, reason: self.reason, replayed }
     }
 }
 
 pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::List {
-            only,
-            replayed,
-            limit,
-        } => {
+        Command::List { only, replayed, limit } => {
             let filter = only.filter(replayed);
             let kept = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
@@ -80,10 +72,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 if rows.is_empty() {
                     "Nothing is in quarantine.".into()
                 } else {
-                    table(
-                        &["RECEIVED", "REASON", "DETAIL", "FIELD", "BYTES", "REPEATS"],
-                        &rows,
-                    )
+                    table(&["RECEIVED", "REASON", "DETAIL", "FIELD", "BYTES", "REPEATS"], &rows)
                 }
             });
         }
@@ -91,12 +80,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             let filter = only.filter(false);
             let bar = print.progress("inputs read");
             let outcome = open::with(config, async |opened| {
-                Ok(
-                    worker::inbound::replay_quarantine(&opened.database, &filter, |read| {
-                        bar.set_position(read)
-                    })
-                    .await?,
-                )
+                Ok(worker::inbound::replay_quarantine(&opened.database, &filter, |read| bar.set_position(read)).await?)
             })
             .await?;
             bar.finish_and_clear();

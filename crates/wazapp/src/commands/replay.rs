@@ -20,19 +20,10 @@ pub(crate) struct Replay {
 
 pub(crate) async fn run(config: &Config, print: &Print, replay: &Replay) -> anyhow::Result<()> {
     let until = replay.until.unwrap_or_else(Timestamp::now);
-    anyhow::ensure!(
-        replay.from < until,
-        "--from {} is not before --until {until}",
-        replay.from
-    );
+    anyhow::ensure!(replay.from < until, "--from {} is not before --until {until}", replay.from);
     let bar = print.progress("bodies read");
     let outcome = open::with(config, async |opened| {
-        Ok(
-            worker::inbound::replay_bodies(&opened.database, replay.from, until, |read| {
-                bar.set_position(read)
-            })
-            .await?,
-        )
+        Ok(worker::inbound::replay_bodies(&opened.database, replay.from, until, |read| bar.set_position(read)).await?)
     })
     .await?;
     bar.finish_and_clear();

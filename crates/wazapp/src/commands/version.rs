@@ -6,7 +6,5 @@ use crate::print::Print;
 
 pub(crate) fn run(print: &Print) {
     let version = env!("CARGO_PKG_VERSION");
-    print.answer(&json!({ "version": version }), || {
-        format!("wazapp {version}")
-    });
+    print.answer(&json!({ "version": version }), || format!("wazapp {version}"));
 }

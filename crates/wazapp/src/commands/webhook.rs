@@ -34,27 +34,15 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) async fn run(
-    config: &Config,
-    print: &Print,
-    command: Command,
-) -> anyhow::Result<ExitCode> {
-    let Command::Post {
-        files,
-        app,
-        url,
-        raw,
-    } = command;
+pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> anyhow::Result<ExitCode> {
+    let Command::Post { files, app, url, raw } = command;
     let app = app.filter(|app| config.meta_app_id.as_deref() != Some(app.as_str()));
     let url = match url {
         Some(url) => url,
         None => default_url(config, app.as_deref())?,
     };
     let secret = secret(config, app.as_deref()).await?;
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(30))
-        .no_proxy()
-        .build()?;
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().build()?;
     let mut all_stored = true;
     for file in &files {
         let body = read(file, raw)?;
@@ -71,29 +59,19 @@ pub(crate) async fn run(
             .with_context(|| format!("{url} does not answer: is the server running?"))?;
         let status = answer.status();
         all_stored &= status == 200;
-        print.answer(
-            &json!({ "file": file, "bytes": size, "status": status.as_u16() }),
-            || format!("{status}  {} ({size} bytes)", file.display()),
-        );
+        print.answer(&json!({ "file": file, "bytes": size, "status": status.as_u16() }), || {
+            format!("{status}  {} ({size} bytes)", file.display())
+        });
     }
-    Ok(if all_stored {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if all_stored { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn default_url(config: &Config, app: Option<&str>) -> anyhow::Result<String> {
     let Some(address) = running_address(&config.data_dir) else {
-        bail!(
-            "no server runs on {}: start wazapp serve, or name one with --url",
-            config.data_dir.display()
-        );
+        bail!("no server runs on {}: start wazapp serve, or name one with --url", config.data_dir.display());
     };
     // A wildcard address is no destination.
-    let address = address
-        .replace("0.0.0.0:", "127.0.0.1:")
-        .replace("[::]:", "[::1]:");
+    let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
     Ok(match app {
         None => format!("http://{address}/webhook"),
         Some(app) => format!("http://{address}/webhook/{app}"),
@@ -103,11 +81,7 @@ fn default_url(config: &Config, app: Option<&str>) -> anyhow::Result<String> {
 async fn secret(config: &Config, app: Option<&str>) -> anyhow::Result<SecretString> {
     let Some(app) = app else {
         let kept = config.default_app_secrets()?;
-        return kept
-            .value
-            .into_iter()
-            .next()
-            .context("WAZAPP_META_APP_SECRET names no secret");
+        return kept.value.into_iter().next().context("WAZAPP_META_APP_SECRET names no secret");
     };
     let (apps, _) = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
@@ -123,8 +97,7 @@ async fn secret(config: &Config, app: Option<&str>) -> anyhow::Result<SecretStri
 }
 
 fn read(file: &Path, raw: bool) -> anyhow::Result<Vec<u8>> {
-    let bytes =
-        std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     if raw {
         return Ok(bytes);
     }
@@ -160,10 +133,7 @@ mod tests {
     fn bodies_are_written_as_meta_writes_them() {
         let value = json!({ "a": "ñ 😀 </b>", "b": [1, 2.5, null] });
         let text = as_meta_writes(&value);
-        assert_eq!(
-            text,
-            r#"{"a":"\u00f1 \ud83d\ude00 <\/b>","b":[1,2.5,null]}"#
-        );
+        assert_eq!(text, r#"{"a":"\u00f1 \ud83d\ude00 <\/b>","b":[1,2.5,null]}"#);
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 }

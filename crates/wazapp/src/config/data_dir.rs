@@ -30,16 +30,8 @@ pub(super) fn give_to_owner(file: &File, directory: &Path) -> io::Result<()> {
 }
 
 /// Opens a file of DATA_DIR that is nobody else's business, made if need be.
-pub(crate) fn open_private(
-    path: &Path,
-    directory: &Path,
-    options: &mut OpenOptions,
-) -> io::Result<File> {
-    let file = options
-        .create(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)?;
+pub(crate) fn open_private(path: &Path, directory: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let file = options.create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)?;
     if file.metadata()?.len() == 0 {
         give_to_owner(&file, directory)?;
     }

@@ -42,20 +42,12 @@ pub struct ConfigError {
 impl ConfigError {
     /// About something that is no setting: a file, a variable's name.
     pub(super) fn about(subject: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            subject: subject.into(),
-            source_of_value: None,
-            problem: problem.into(),
-        }
+        Self { subject: subject.into(), source_of_value: None, problem: problem.into() }
     }
 
     /// About a setting's value.
     pub(super) fn value(key: &str, source: &Source, problem: impl Into<String>) -> Self {
-        Self {
-            subject: key.to_owned(),
-            source_of_value: Some(source.clone()),
-            problem: problem.into(),
-        }
+        Self { subject: key.to_owned(), source_of_value: Some(source.clone()), problem: problem.into() }
     }
 
     fn line(&self) -> String {

@@ -65,10 +65,7 @@ impl clap::FromArgMatches for Flags {
         let text = |key: &str| matches.try_get_one::<String>(key).ok().flatten().cloned();
         Ok(Self {
             config: text("config"),
-            values: SETTINGS
-                .iter()
-                .filter_map(|setting| Some((setting.key, text(setting.key)?)))
-                .collect(),
+            values: SETTINGS.iter().filter_map(|setting| Some((setting.key, text(setting.key)?))).collect(),
         })
     }
 

@@ -22,10 +22,7 @@ pub struct Kept<T> {
 
 impl<T> Kept<T> {
     pub(super) fn given(value: T) -> Self {
-        Self {
-            value,
-            warning: None,
-        }
+        Self { value, warning: None }
     }
 }
 
@@ -42,10 +39,7 @@ impl KeptText {
         parse: impl FnOnce(&SecretString) -> Result<T, String>,
     ) -> Result<Kept<T>, ConfigError> {
         let value = parse(&self.text).map_err(|problem| ConfigError::about(self.path, problem))?;
-        Ok(Kept {
-            value,
-            warning: self.warning,
-        })
+        Ok(Kept { value, warning: self.warning })
     }
 }
 
@@ -54,10 +48,7 @@ pub(super) fn read_or_create(data_dir: &Path, name: &str) -> Result<KeptText, Co
     let path = data_dir.join(name);
     let shown = path.display().to_string();
     read_or_create_text(data_dir, name).map_err(|error| {
-        ConfigError::about(
-            shown,
-            format!("cannot be read or made ({error}): check data_dir and its permissions"),
-        )
+        ConfigError::about(shown, format!("cannot be read or made ({error}): check data_dir and its permissions"))
     })
 }
 
@@ -70,13 +61,9 @@ fn read_or_create_text(data_dir: &Path, name: &str) -> io::Result<KeptText> {
     let text = SecretString::from(fs::read_to_string(&path)?);
     let mode = fs::metadata(&path)?.permissions().mode() & 0o777;
     let path = path.display().to_string();
-    let warning = (mode & 0o077 != 0)
-        .then(|| format!("{path} can be read by others (mode {mode:04o}): chmod 600 {path}"));
-    Ok(KeptText {
-        text,
-        path,
-        warning,
-    })
+    let warning =
+        (mode & 0o077 != 0).then(|| format!("{path} can be read by others (mode {mode:04o}): chmod 600 {path}"));
+    Ok(KeptText { text, path, warning })
 }
 
 /// Two processes may do this at once: each writes its own file in full, and
@@ -84,11 +71,7 @@ fn read_or_create_text(data_dir: &Path, name: &str) -> io::Result<KeptText> {
 fn create(data_dir: &Path, name: &str) -> io::Result<()> {
     let secret = random_hex(32)?;
     let draft = data_dir.join(format!(".{name}.{}", random_hex(8)?.expose_secret()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     let written = writeln!(file, "{}", secret.expose_secret())
         .and_then(|()| give_to_owner(&file, data_dir))
         .and_then(|()| file.sync_all())

@@ -30,10 +30,7 @@ pub(super) fn process_environment() -> Result<BTreeMap<String, String>, ConfigEr
 }
 
 /// What flags, environment and TOML file say, the strongest for each setting.
-pub(super) fn read(
-    flags: &Flags,
-    environment: &BTreeMap<String, String>,
-) -> Result<Layers, ConfigError> {
+pub(super) fn read(flags: &Flags, environment: &BTreeMap<String, String>) -> Result<Layers, ConfigError> {
     let mut found = match config_file(flags, environment) {
         Some(path) => toml_file(&path)?,
         None => Found::new(),
@@ -48,28 +45,18 @@ pub(super) fn read(
 }
 
 fn config_file(flags: &Flags, environment: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let said = flags
-        .config
-        .as_ref()
-        .or_else(|| environment.get("WAZAPP_CONFIG"));
+    let said = flags.config.as_ref().or_else(|| environment.get("WAZAPP_CONFIG"));
     said.filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 fn toml_file(path: &Path) -> Result<Found, ConfigError> {
     let subject = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| {
-        ConfigError::about(
-            &subject,
-            format!("cannot be read ({error}): check --config"),
-        )
-    })?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| ConfigError::about(&subject, format!("cannot be read ({error}): check --config")))?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
         let before = error.span().map_or("", |span| &text[..span.start]);
         let line = before.matches('\n').count() + 1;
-        ConfigError::about(
-            &subject,
-            format!("line {line} is not TOML: {}", error.message()),
-        )
+        ConfigError::about(&subject, format!("line {line} is not TOML: {}", error.message()))
     })?;
 
     let mut found = Found::new();
@@ -80,11 +67,7 @@ fn toml_file(path: &Path) -> Result<Found, ConfigError> {
             ConfigError::value(key, &source, unknown(key, keys, "remove it"))
         })?;
         let text = toml_text(value).ok_or_else(|| {
-            ConfigError::value(
-                key,
-                &source,
-                "has no usable type: write a string, a number or a list of strings",
-            )
+            ConfigError::value(key, &source, "has no usable type: write a string, a number or a list of strings")
         })?;
         if !text.is_empty() {
             found.insert(setting.key, (text, source));
@@ -130,10 +113,7 @@ fn variables(environment: &BTreeMap<String, String>) -> Result<Found, ConfigErro
         };
         if found.insert(setting.key, said).is_some() {
             let plain = setting.variable();
-            return Err(ConfigError::about(
-                setting.key,
-                format!("both {plain} and {plain}_FILE are set: unset one"),
-            ));
+            return Err(ConfigError::about(setting.key, format!("both {plain} and {plain}_FILE are set: unset one")));
         }
     }
     Ok(found)
@@ -154,29 +134,19 @@ fn variable_setting(name: &str) -> Option<(&'static Setting, bool)> {
 fn value_file(setting: &Setting, variable: &str, path: &Path) -> Result<String, ConfigError> {
     let source = Source::File(variable.to_owned(), path.to_owned());
     let text = fs::read_to_string(path).map_err(|error| {
-        ConfigError::value(
-            setting.key,
-            &source,
-            format!("cannot be read ({error}): check the path"),
-        )
+        ConfigError::value(setting.key, &source, format!("cannot be read ({error}): check the path"))
     })?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
-        return Err(ConfigError::value(
-            setting.key,
-            &source,
-            "the file is empty: write the value into it",
-        ));
+        return Err(ConfigError::value(setting.key, &source, "the file is empty: write the value into it"));
     }
     Ok(text.to_owned())
 }
 
 fn unknown(name: &str, known: impl Iterator<Item = String>, fix: &str) -> String {
-    let near = known
-        .map(|candidate| (distance(name, &candidate), candidate))
-        .min()
-        .filter(|(distance, _)| *distance <= 3);
+    let near =
+        known.map(|candidate| (distance(name, &candidate), candidate)).min().filter(|(distance, _)| *distance <= 3);
     match near {
         Some((_, near)) => format!("not a setting: did you mean {near}?"),
         None => format!("not a setting: {fix} (config.default.toml lists all)"),
@@ -218,10 +188,7 @@ impl Layers {
             Some((text, source)) => (text, source.clone()),
             None => {
                 let setting = Setting::named(key);
-                (
-                    setting.map_or("", |setting| setting.default),
-                    Source::Default,
-                )
+                (setting.map_or("", |setting| setting.default), Source::Default)
             }
         }
     }
@@ -279,12 +246,7 @@ impl Layers {
                 "" => derived(setting.key),
                 text => Some(redacted(setting.secrecy, text)),
             };
-            Shown {
-                key: setting.key,
-                value,
-                source: source.to_string(),
-                doc: setting.doc,
-            }
+            Shown { key: setting.key, value, source: source.to_string(), doc: setting.doc }
         };
         SETTINGS.iter().map(shown).collect()
     }

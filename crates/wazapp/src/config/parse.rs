@@ -103,23 +103,14 @@ pub(super) fn number<T: FromStr + PartialOrd + fmt::Display>(
 ) -> Result<T, String> {
     match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(format!(
-            "\"{text}\" is not a whole number from {} to {}: write one",
-            range.start(),
-            range.end()
-        )),
+        _ => Err(format!("\"{text}\" is not a whole number from {} to {}: write one", range.start(), range.end())),
     }
 }
 
 pub(super) fn word(text: &str) -> Result<String, String> {
-    match text
-        .chars()
-        .all(|char| char.is_ascii_alphanumeric() || "-_.".contains(char))
-    {
+    match text.chars().all(|char| char.is_ascii_alphanumeric() || "-_.".contains(char)) {
         true => Ok(text.to_owned()),
-        false => Err(format!(
-            "\"{text}\" is not an id: write letters and digits only"
-        )),
+        false => Err(format!("\"{text}\" is not an id: write letters and digits only")),
     }
 }
 
@@ -141,25 +132,23 @@ pub(super) fn master_key(text: &str) -> Result<SecretBox<[u8; 32]>, String> {
         .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     match bytes {
         Some(bytes) => Ok(SecretBox::new(Box::new(bytes))),
-        None => Err("is not a key: write 64 hex digits or 32 bytes in base64, like from `openssl rand -hex 32`".to_owned()),
+        None => {
+            Err("is not a key: write 64 hex digits or 32 bytes in base64, like from `openssl rand -hex 32`".to_owned())
+        }
     }
 }
 
 pub(super) fn database_url(text: &str) -> Result<SecretString, String> {
     match text.starts_with("postgres://") || text.starts_with("postgresql://") {
         true => Ok(SecretString::from(text)),
-        false => Err(
-            "is not a PostgreSQL URL: write postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned(),
-        ),
+        false => Err("is not a PostgreSQL URL: write postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()),
     }
 }
 
 pub(super) fn absolute_path(text: &str) -> Result<PathBuf, String> {
     match Path::new(text).is_absolute() {
         true => Ok(PathBuf::from(text)),
-        false => Err(format!(
-            "\"{text}\" is not an absolute path: start it with /"
-        )),
+        false => Err(format!("\"{text}\" is not an absolute path: start it with /")),
     }
 }
 
@@ -170,9 +159,7 @@ pub(super) fn http_url(text: &str) -> Result<String, String> {
     let scheme = url.scheme_str().unwrap_or_default();
     let usable = ["http", "https"].contains(&scheme)
         && url.host().is_some_and(|host| !host.is_empty())
-        && url
-            .authority()
-            .is_some_and(|authority| !authority.as_str().contains('@'))
+        && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
         && url.query().is_none()
         && !text.contains('#');
     match usable {
@@ -187,17 +174,13 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     let host = url.split_once("://").map_or("", |(_, host)| host);
     match host.contains('/') {
         false => Ok(url),
-        true => Err(format!(
-            "\"{text}\" has a path: write only scheme and host, like https://example.org"
-        )),
+        true => Err(format!("\"{text}\" has a path: write only scheme and host, like https://example.org")),
     }
 }
 
 pub(super) fn graph_version(text: &str) -> Result<String, String> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let numbers = text
-        .strip_prefix('v')
-        .and_then(|numbers| numbers.split_once('.'));
+    let numbers = text.strip_prefix('v').and_then(|numbers| numbers.split_once('.'));
     match numbers {
         Some((major, minor)) if digits(major) && digits(minor) => Ok(text.to_owned()),
         _ => Err(format!("\"{text}\" is not a version: write like v26.0")),
@@ -205,16 +188,12 @@ pub(super) fn graph_version(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn media_url(text: &str) -> Result<MediaUrl, String> {
-    let problem =
-        || format!("\"{text}\" is not a place for media: write file:DIR or s3://BUCKET/PREFIX");
+    let problem = || format!("\"{text}\" is not a place for media: write file:DIR or s3://BUCKET/PREFIX");
     if let Some(rest) = text.strip_prefix("s3://") {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         return match bucket.is_empty() {
             true => Err(problem()),
-            false => Ok(MediaUrl::S3 {
-                bucket: bucket.to_owned(),
-                prefix: prefix.trim_matches('/').to_owned(),
-            }),
+            false => Ok(MediaUrl::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() }),
         };
     }
     let path = text.strip_prefix("file:").ok_or_else(problem)?;
@@ -238,8 +217,6 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
         "auto" => Ok(LogFormat::Auto),
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err(format!(
-            "\"{text}\" is not a log format: write auto, text or json"
-        )),
+        _ => Err(format!("\"{text}\" is not a log format: write auto, text or json")),
     }
 }

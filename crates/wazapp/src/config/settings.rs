@@ -42,30 +42,15 @@ impl Setting {
 }
 
 const fn open(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
-    Setting {
-        key,
-        default,
-        secrecy: Secrecy::Open,
-        doc,
-    }
+    Setting { key, default, secrecy: Secrecy::Open, doc }
 }
 
 const fn secret(key: &'static str, doc: &'static str) -> Setting {
-    Setting {
-        key,
-        default: "",
-        secrecy: Secrecy::Secret,
-        doc,
-    }
+    Setting { key, default: "", secrecy: Secrecy::Secret, doc }
 }
 
 const fn database(key: &'static str, doc: &'static str) -> Setting {
-    Setting {
-        key,
-        default: "",
-        secrecy: Secrecy::UrlWithPassword,
-        doc,
-    }
+    Setting { key, default: "", secrecy: Secrecy::UrlWithPassword, doc }
 }
 
 /// Every setting there is, in the order of the manual.

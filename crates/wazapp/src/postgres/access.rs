@@ -7,9 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::cluster::{self, Cluster};
 use super::error::PostgresError;
 use super::lock::{CommandsLock, DirLock, Holder};
-use super::{
-    ConnectionParams, Options, PATIENCE, POLL, PrivatePostgres, Progress, absolute_data_dir,
-};
+use super::{ConnectionParams, Options, PATIENCE, POLL, PrivatePostgres, Progress, absolute_data_dir};
 
 /// A database an admin command can use until it calls `close`.
 #[derive(Debug)]
@@ -23,10 +21,7 @@ pub struct Access {
 impl Access {
     /// Uses the PostgreSQL of a running server or another command, or starts
     /// one for this command.
-    pub async fn attach_or_start(
-        options: &Options,
-        progress: Progress<'_>,
-    ) -> Result<Self, PostgresError> {
+    pub async fn attach_or_start(options: &Options, progress: Progress<'_>) -> Result<Self, PostgresError> {
         let data_dir = absolute_data_dir(&options.data_dir)?;
         let cluster = Cluster::in_data_dir(&data_dir);
         cluster.refuse_other_owner()?;
@@ -38,18 +33,11 @@ impl Access {
             // Whoever held the lock may have failed to start.
             if let Some(lock) = DirLock::for_command(&data_dir)? {
                 let started = PrivatePostgres::start(options, lock, progress).await?;
-                return Ok(Self {
-                    params: started.connection_params(),
-                    commands,
-                    started: Some(started),
-                });
+                return Ok(Self { params: started.connection_params(), commands, started: Some(started) });
             }
             if let Some(running) = cluster.running().filter(|running| running.answers()) {
                 return Ok(Self {
-                    params: ConnectionParams {
-                        host: running.socket_dir,
-                        dbname: cluster::DATABASE,
-                    },
+                    params: ConnectionParams { host: running.socket_dir, dbname: cluster::DATABASE },
                     commands,
                     started: None,
                 });

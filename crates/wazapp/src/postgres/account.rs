@@ -34,8 +34,7 @@ impl Account {
         let uid = match own {
             0 => match owner(cluster).or(owner(data_dir)) {
                 Some(uid) => uid,
-                None => id("-u", "postgres")
-                    .ok_or_else(|| PostgresError::NoPostgresUser(data_dir.to_owned()))?,
+                None => id("-u", "postgres").ok_or_else(|| PostgresError::NoPostgresUser(data_dir.to_owned()))?,
             },
             own => own,
         };
@@ -51,19 +50,12 @@ impl Account {
     }
 
     /// Makes sure that this user owns the cluster and can get there.
-    pub(super) fn own_and_enter(
-        &self,
-        cluster: &Path,
-        data_dir: &Path,
-    ) -> Result<(), PostgresError> {
+    pub(super) fn own_and_enter(&self, cluster: &Path, data_dir: &Path) -> Result<(), PostgresError> {
         if let Ok(found) = fs::symlink_metadata(cluster)
             && found.uid() != self.uid
         {
             if !geteuid().is_root() {
-                return Err(PostgresError::OtherOwner {
-                    path: cluster.to_owned(),
-                    owner: found.uid(),
-                });
+                return Err(PostgresError::OtherOwner { path: cluster.to_owned(), owner: found.uid() });
             }
             self.own_tree(cluster)?;
         }
@@ -88,10 +80,7 @@ impl Account {
         above.reverse();
         for directory in above {
             if !self.can_enter(directory)? {
-                return Err(PostgresError::Unreachable {
-                    user: self.name.clone(),
-                    path: directory.to_owned(),
-                });
+                return Err(PostgresError::Unreachable { user: self.name.clone(), path: directory.to_owned() });
             }
         }
         Ok(())
@@ -143,10 +132,7 @@ impl Account {
         // Under /tmp somebody else may have been here first.
         let found = fs::symlink_metadata(path).context("read", path)?;
         if !found.is_dir() || ![self.uid, geteuid().as_raw()].contains(&found.uid()) {
-            return Err(PostgresError::OtherOwner {
-                path: path.to_owned(),
-                owner: found.uid(),
-            });
+            return Err(PostgresError::OtherOwner { path: path.to_owned(), owner: found.uid() });
         }
         close_directory(path).context("chmod", path)?;
         self.own(path)
@@ -180,12 +166,7 @@ fn owner(path: &Path) -> Option<u32> {
 
 /// Asks `id`, which knows users of LDAP and the like too.
 fn id<T: std::str::FromStr>(option: &str, user: &str) -> Option<T> {
-    let output = Command::new("id")
-        .args([option, "--", user])
-        .env("PATH", PATH)
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+    let output = Command::new("id").args([option, "--", user]).env("PATH", PATH).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().parse().ok())?
 }

@@ -11,11 +11,7 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// The directory of the programs; for a cluster that exists, of the same
 /// major version as made it.
-pub(super) fn find(
-    given: Option<&Path>,
-    made_by: Option<u32>,
-    cluster: &Path,
-) -> Result<PathBuf, PostgresError> {
+pub(super) fn find(given: Option<&Path>, made_by: Option<u32>, cluster: &Path) -> Result<PathBuf, PostgresError> {
     let found: Vec<(u32, PathBuf)> = match given {
         Some(directory) => versioned(directory.to_owned()).into_iter().collect(),
         None => candidates().filter_map(versioned).collect(),
@@ -26,9 +22,7 @@ pub(super) fn find(
             None => PostgresError::NotInstalled,
         });
     }
-    let usable = found
-        .iter()
-        .find(|(major, _)| made_by.is_none_or(|made_by| made_by == *major));
+    let usable = found.iter().find(|(major, _)| made_by.is_none_or(|made_by| made_by == *major));
     match usable {
         Some((_, directory)) => Ok(directory.clone()),
         None => Err(PostgresError::OtherMajor {
@@ -61,18 +55,13 @@ fn debian() -> impl Iterator<Item = PathBuf> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .collect();
     majors.sort_unstable();
-    majors
-        .into_iter()
-        .rev()
-        .map(|major| Path::new(DEBIAN).join(major.to_string()).join("bin"))
+    majors.into_iter().rev().map(|major| Path::new(DEBIAN).join(major.to_string()).join("bin"))
 }
 
 /// The program's path from the PATH variable.
 pub(super) fn in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|directory| directory.join(program))
-        .find(|program| program.is_file())
+    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|program| program.is_file())
 }
 
 /// A link like /usr/local/bin/postgres stands alone; its target has the others
@@ -86,11 +75,7 @@ fn in_path_output(program: &str, argument: &str) -> Option<String> {
 }
 
 fn output(program: &Path, argument: &str) -> Option<String> {
-    let output = Command::new(program)
-        .arg(argument)
-        .env("LANG", "C")
-        .output()
-        .ok()?;
+    let output = Command::new(program).arg(argument).env("LANG", "C").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
 }

@@ -20,21 +20,19 @@ impl Child {
     pub(super) async fn spawn(mut command: Command) -> io::Result<Self> {
         let (told, pid) = oneshot::channel();
         let (end, status) = watch::channel(None);
-        thread::Builder::new()
-            .name("postgres".to_owned())
-            .spawn(move || match command.spawn() {
-                Ok(mut child) => {
-                    // Nobody hears it if the start was given up meanwhile.
-                    let given_up = told.send(Ok(Pid::from_child(&child))).is_err();
-                    if given_up {
-                        let _ = kill_process(Pid::from_child(&child), Signal::INT);
-                    }
-                    end.send_replace(child.wait().ok().or(Some(ExitStatus::default())));
+        thread::Builder::new().name("postgres".to_owned()).spawn(move || match command.spawn() {
+            Ok(mut child) => {
+                // Nobody hears it if the start was given up meanwhile.
+                let given_up = told.send(Ok(Pid::from_child(&child))).is_err();
+                if given_up {
+                    let _ = kill_process(Pid::from_child(&child), Signal::INT);
                 }
-                Err(error) => {
-                    let _ = told.send(Err(error));
-                }
-            })?;
+                end.send_replace(child.wait().ok().or(Some(ExitStatus::default())));
+            }
+            Err(error) => {
+                let _ = told.send(Err(error));
+            }
+        })?;
         let pid = pid.await.map_err(io::Error::other)??;
         Ok(Self { pid, status })
     }

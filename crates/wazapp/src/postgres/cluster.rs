@@ -33,10 +33,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) fn in_data_dir(data_dir: &Path) -> Self {
-        Self {
-            path: data_dir.join("postgres"),
-            data_dir: data_dir.to_owned(),
-        }
+        Self { path: data_dir.join("postgres"), data_dir: data_dir.to_owned() }
     }
 
     pub(super) fn exists(&self) -> Result<bool, PostgresError> {
@@ -80,9 +77,7 @@ impl Cluster {
         include_ours(&draft)?;
         fs::rename(&draft, &self.path).context("rename", &draft)?;
         let data_dir = File::open(&self.data_dir);
-        data_dir
-            .and_then(|directory| directory.sync_all())
-            .context("sync", &self.data_dir)
+        data_dir.and_then(|directory| directory.sync_all()).context("sync", &self.data_dir)
     }
 
     /// Writes the files that are ours, whatever they were.
@@ -101,15 +96,9 @@ impl Cluster {
         let path = self.path.join(name);
         let draft = self.path.join(format!("{name}.new"));
         let _ = fs::remove_file(&draft);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)
-            .context("write", &draft)?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .context("write", &draft)?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).context("write", &draft)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).context("write", &draft)?;
         account.own(&draft)?;
         fs::rename(&draft, &path).context("write", &path)
     }
@@ -127,25 +116,17 @@ impl Cluster {
 
     /// A killed wazapp's PostgreSQL shuts down on its own: waits for that.
     /// One that does not is somebody else's.
-    pub(super) async fn wait_for_end_of_others(
-        &self,
-        progress: Progress<'_>,
-    ) -> Result<(), PostgresError> {
+    pub(super) async fn wait_for_end_of_others(&self, progress: Progress<'_>) -> Result<(), PostgresError> {
         let deadline = Instant::now() + PATIENCE;
         let mut told = false;
         while let Some(pid) = self.process() {
             if !told {
-                progress(&format!(
-                    "waiting for the former PostgreSQL (pid {pid}) to stop"
-                ));
+                progress(&format!("waiting for the former PostgreSQL (pid {pid}) to stop"));
                 told = true;
             }
             if Instant::now() > deadline {
                 let postmaster = self.running().map(|running| running.pid.as_raw_pid());
-                return Err(PostgresError::StillRuns {
-                    pid: postmaster.unwrap_or(pid),
-                    cluster: self.path.clone(),
-                });
+                return Err(PostgresError::StillRuns { pid: postmaster.unwrap_or(pid), cluster: self.path.clone() });
             }
             sleep(POLL).await;
         }
@@ -172,8 +153,7 @@ impl Cluster {
         let Some(left) = self.running() else {
             return Ok(());
         };
-        let reused = test_kill_process(left.pid).is_ok()
-            && self.is_served_by(left.pid.as_raw_pid()) == Some(false);
+        let reused = test_kill_process(left.pid).is_ok() && self.is_served_by(left.pid.as_raw_pid()) == Some(false);
         let file = self.path.join("postmaster.pid");
         match reused {
             true => fs::remove_file(&file).context("remove", &file),
@@ -185,10 +165,7 @@ impl Cluster {
     pub(super) fn refuse_other_owner(&self) -> Result<(), PostgresError> {
         match fs::symlink_metadata(&self.path) {
             Ok(found) if !geteuid().is_root() && found.uid() != geteuid().as_raw() => {
-                Err(PostgresError::OtherOwner {
-                    path: self.path.clone(),
-                    owner: found.uid(),
-                })
+                Err(PostgresError::OtherOwner { path: self.path.clone(), owner: found.uid() })
             }
             _ => Ok(()),
         }
@@ -214,16 +191,12 @@ fn initdb(bin: &Path, account: &Account, draft: &Path) -> Result<(), PostgresErr
         if output.status.success() {
             return Ok(());
         }
-        reason = log::reason_in(&String::from_utf8_lossy(&output.stderr))
-            .unwrap_or_else(|| output.status.to_string());
+        reason = log::reason_in(&String::from_utf8_lossy(&output.stderr)).unwrap_or_else(|| output.status.to_string());
         if !reason.contains("locale") {
             break;
         }
     }
-    Err(PostgresError::Failed {
-        program: "initdb".to_owned(),
-        reason,
-    })
+    Err(PostgresError::Failed { program: "initdb".to_owned(), reason })
 }
 
 /// In single-user mode: nothing listens yet, and no client program is needed.
@@ -256,14 +229,9 @@ fn include_ours(cluster: &Path) -> Result<(), PostgresError> {
     if text.lines().any(|line| line.trim() == INCLUDE) {
         return Ok(());
     }
-    let mut file = OpenOptions::new()
-        .append(true)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(&path)
-        .context("write", &path)?;
-    write!(file, "\n{INCLUDE}\n")
-        .and_then(|()| file.sync_all())
-        .context("write", &path)
+    let mut file =
+        OpenOptions::new().append(true).custom_flags(libc::O_NOFOLLOW).open(&path).context("write", &path)?;
+    write!(file, "\n{INCLUDE}\n").and_then(|()| file.sync_all()).context("write", &path)
 }
 
 /// In the data directory; where that is too long for a socket's name, in a
@@ -275,10 +243,7 @@ pub(super) fn socket_dir(data_dir: &Path) -> PathBuf {
     let short = format!("wazapp-{:016x}", hasher.finish());
     let usual = data_dir.join("socket");
     let temporary = std::env::temp_dir().join(&short);
-    [usual, temporary]
-        .into_iter()
-        .find(|directory| fits(directory))
-        .unwrap_or_else(|| Path::new("/tmp").join(short))
+    [usual, temporary].into_iter().find(|directory| fits(directory)).unwrap_or_else(|| Path::new("/tmp").join(short))
 }
 
 const HBA: &str = "# Written by wazapp at every start: changes are lost.

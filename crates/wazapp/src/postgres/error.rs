@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum PostgresError {
-    #[error(
-        "PostgreSQL 15 or newer is not installed: apt-get install postgresql (or set WAZAPP_DATABASE_URL)"
-    )]
+    #[error("PostgreSQL 15 or newer is not installed: apt-get install postgresql (or set WAZAPP_DATABASE_URL)")]
     NotInstalled,
 
     #[error(
@@ -20,11 +18,7 @@ pub enum PostgresError {
     #[error(
         "{} was made by PostgreSQL {made_by}, found is only {found}: apt-get install postgresql-{made_by}, or upgrade it with pg_upgrade, see docs/operate.md", cluster.display()
     )]
-    OtherMajor {
-        cluster: PathBuf,
-        made_by: u32,
-        found: String,
-    },
+    OtherMajor { cluster: PathBuf, made_by: u32, found: String },
 
     #[error("{} is no PostgreSQL cluster (no PG_VERSION): move it away", .0.display())]
     NoCluster(PathBuf),
@@ -54,11 +48,7 @@ pub enum PostgresError {
     InUse { pid: u32, data_dir: PathBuf },
 
     #[error("wazapp (pid {pid}) uses {}, but its PostgreSQL does not answer: see {}", data_dir.display(), log.display())]
-    NoAnswer {
-        pid: u32,
-        data_dir: PathBuf,
-        log: PathBuf,
-    },
+    NoAnswer { pid: u32, data_dir: PathBuf, log: PathBuf },
 
     #[error("PostgreSQL (pid {pid}) already runs on {}: stop it with kill -INT {pid}", cluster.display())]
     StillRuns { pid: i32, cluster: PathBuf },
@@ -70,11 +60,7 @@ pub enum PostgresError {
     NotStarted { reason: String, log: PathBuf },
 
     #[error("cannot {verb} {}: {error}", path.display())]
-    Io {
-        verb: &'static str,
-        path: PathBuf,
-        error: io::Error,
-    },
+    Io { verb: &'static str, path: PathBuf, error: io::Error },
 
     #[error("wazapp is shutting down")]
     ShuttingDown,
@@ -87,10 +73,6 @@ pub(super) trait Context<T> {
 
 impl<T> Context<T> for io::Result<T> {
     fn context(self, verb: &'static str, path: &Path) -> Result<T, PostgresError> {
-        self.map_err(|error| PostgresError::Io {
-            verb,
-            path: path.to_owned(),
-            error,
-        })
+        self.map_err(|error| PostgresError::Io { verb, path: path.to_owned(), error })
     }
 }

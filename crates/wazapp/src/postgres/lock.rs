@@ -54,10 +54,7 @@ impl DirLock {
                 });
             }
             if let Some(holder) = holder.filter(|_| !told) {
-                progress(&format!(
-                    "waiting for the wazapp command with pid {}",
-                    holder.pid
-                ));
+                progress(&format!("waiting for the wazapp command with pid {}", holder.pid));
                 told = true;
             }
             sleep(POLL).await;
@@ -95,10 +92,7 @@ impl Holder {
     pub(super) fn of(data_dir: &Path) -> Option<Self> {
         let text = fs::read_to_string(data_dir.join("wazapp.lock")).ok()?;
         let (pid, role) = text.trim().split_once(' ')?;
-        Some(Self {
-            pid: pid.parse().ok()?,
-            role: role.to_owned(),
-        })
+        Some(Self { pid: pid.parse().ok()?, role: role.to_owned() })
     }
 
     fn lives(&self) -> bool {

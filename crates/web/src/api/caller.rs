@@ -43,10 +43,7 @@ impl FromRequestParts<State> for Caller {
                     "This API key is not in force: mistyped, revoked, or of another server. Send one that is; `wazapp key create` makes it.",
                 )
             })?;
-        Ok(Self {
-            database: state.database.clone(),
-            scope,
-        })
+        Ok(Self { database: state.database.clone(), scope })
     }
 }
 
@@ -57,9 +54,7 @@ fn presented(headers: &HeaderMap) -> Option<SecretString> {
         return None;
     };
     let (scheme, key) = only.to_str().ok()?.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("Bearer")
-        .then(|| SecretString::from(key.trim()))
+    scheme.eq_ignore_ascii_case("Bearer").then(|| SecretString::from(key.trim()))
 }
 
 #[cfg(test)]
@@ -80,13 +75,7 @@ mod tests {
     fn a_key_is_a_bearer_token() {
         assert_eq!(presented_in(&["Bearer wz_a"]).as_deref(), Some("wz_a"));
         assert_eq!(presented_in(&["bearer  wz_a"]).as_deref(), Some("wz_a"));
-        for other in [
-            &[][..],
-            &["wz_a"],
-            &["Basic wz_a"],
-            &["Bearer"],
-            &["Bearer wz_a", "Bearer wz_b"],
-        ] {
+        for other in [&[][..], &["wz_a"], &["Basic wz_a"], &["Bearer"], &["Bearer wz_a", "Bearer wz_b"]] {
             assert_eq!(presented_in(other), None, "{other:?}");
         }
     }

@@ -44,10 +44,7 @@ pub(super) struct Wanted {
         Always, Invalid,
     ),
 )]
-pub(super) async fn list(
-    caller: Caller,
-    Query(wanted): Query<Wanted>,
-) -> Result<Json<Page<Contact>>, Problem> {
+pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Contact>>, Problem> {
     let q = wanted.q.as_ref().map(|q| q.0.as_str());
     let after = wanted.cursor.map(|cursor| cursor.0);
     let tx = caller.begin().await?;
@@ -65,11 +62,7 @@ pub(super) async fn list(
         Always, NotThere,
     ),
 )]
-pub(super) async fn get(
-    caller: Caller,
-    Id(id): Id,
-    _: Query<Nothing>,
-) -> Result<Json<Contact>, Problem> {
+pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Contact>, Problem> {
     let tx = caller.begin().await?;
     let found = contact::get(&tx, id).await?.ok_or_else(not_there)?;
     tx.commit().await?;
@@ -98,9 +91,7 @@ pub(super) struct ContactChange {
 impl ContactChange {
     fn change(self) -> Result<Change, Problem> {
         if self.own_name.is_none() && self.notes.is_none() {
-            return Err(Problem::malformed(
-                "The body changes nothing. Send `own_name`, `notes` or both.",
-            ));
+            return Err(Problem::malformed("The body changes nothing. Send `own_name`, `notes` or both."));
         }
         Ok(Change {
             own_name: self.own_name.map(|name| name.and_then(worded)),
@@ -134,9 +125,7 @@ pub(super) async fn change(
 ) -> Result<Json<Contact>, Problem> {
     let change = wanted.change()?;
     let tx = caller.begin().await?;
-    let changed = contact::change(&tx, id, &change)
-        .await?
-        .ok_or_else(not_there)?;
+    let changed = contact::change(&tx, id, &change).await?.ok_or_else(not_there)?;
     tx.commit().await?;
     Ok(Json(changed))
 }
@@ -146,9 +135,7 @@ mod tests {
     use super::*;
 
     fn change(body: &str) -> Result<Change, Problem> {
-        serde_json::from_str::<ContactChange>(body)
-            .unwrap()
-            .change()
+        serde_json::from_str::<ContactChange>(body).unwrap().change()
     }
 
     #[test]

@@ -73,10 +73,7 @@ impl TryFrom<String> for Assignee {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         match text.as_str() {
             "none" => Ok(Self::Nobody),
-            id => id
-                .parse()
-                .map(Self::Person)
-                .map_err(|_| "a person's UUID or `none` is expected"),
+            id => id.parse().map(Self::Person).map_err(|_| "a person's UUID or `none` is expected"),
         }
     }
 }
@@ -109,10 +106,7 @@ impl Wanted {
         Always, Invalid,
     ),
 )]
-pub(super) async fn list(
-    caller: Caller,
-    Query(wanted): Query<Wanted>,
-) -> Result<Json<Page<Conversation>>, Problem> {
+pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Conversation>>, Problem> {
     let (after, limit) = (wanted.cursor.map(|cursor| cursor.0), wanted.limit.0);
     let tx = caller.begin().await?;
     let page = conversation::list(&tx, &wanted.filter(), after, limit).await?;
@@ -129,11 +123,7 @@ pub(super) async fn list(
         Always, NotThere,
     ),
 )]
-pub(super) async fn get(
-    caller: Caller,
-    Id(id): Id,
-    _: Query<Nothing>,
-) -> Result<Json<Conversation>, Problem> {
+pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Conversation>, Problem> {
     let tx = caller.begin().await?;
     let found = conversation::get(&tx, id).await?.ok_or_else(not_there)?;
     tx.commit().await?;
@@ -162,14 +152,9 @@ pub(super) struct ConversationChange {
 impl ConversationChange {
     fn change(self) -> Result<Change, Problem> {
         if self.state.is_none() && self.assignee_id.is_none() {
-            return Err(Problem::malformed(
-                "The body changes nothing. Send `state`, `assignee_id` or both.",
-            ));
+            return Err(Problem::malformed("The body changes nothing. Send `state`, `assignee_id` or both."));
         }
-        Ok(Change {
-            state: self.state,
-            assignee_id: self.assignee_id,
-        })
+        Ok(Change { state: self.state, assignee_id: self.assignee_id })
     }
 }
 
@@ -194,9 +179,7 @@ pub(super) async fn change(
 ) -> Result<Json<Conversation>, Problem> {
     let change = wanted.change()?;
     let tx = caller.begin().await?;
-    let changed = conversation::change(&tx, id, &change)
-        .await?
-        .ok_or_else(not_there)?;
+    let changed = conversation::change(&tx, id, &change).await?.ok_or_else(not_there)?;
     tx.commit().await?;
     Ok(Json(changed))
 }
@@ -213,15 +196,9 @@ pub(super) async fn change(
         Always, NotThere,
     ),
 )]
-pub(super) async fn read(
-    caller: Caller,
-    Id(id): Id,
-    _: Query<Nothing>,
-) -> Result<Json<Conversation>, Problem> {
+pub(super) async fn read(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Conversation>, Problem> {
     let tx = caller.begin().await?;
-    let marked = conversation::mark_read(&tx, id)
-        .await?
-        .ok_or_else(not_there)?;
+    let marked = conversation::mark_read(&tx, id).await?.ok_or_else(not_there)?;
     tx.commit().await?;
     Ok(Json(marked))
 }
@@ -280,15 +257,9 @@ mod tests {
 
     #[test]
     fn a_change_of_nothing_is_refused() {
-        let nothing = ConversationChange {
-            state: None,
-            assignee_id: None,
-        };
+        let nothing = ConversationChange { state: None, assignee_id: None };
         assert!(nothing.change().is_err());
-        let unassign = ConversationChange {
-            state: None,
-            assignee_id: Some(None),
-        };
+        let unassign = ConversationChange { state: None, assignee_id: Some(None) };
         assert_eq!(unassign.change().unwrap().assignee_id, Some(None));
     }
 }

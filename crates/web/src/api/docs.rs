@@ -12,16 +12,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page and what it loads.
-pub(crate) fn routes() -> Router<State> {
+pub(super) fn routes() -> Router<State> {
     // "none": the default asks a server of the page's makers to check our document.
-    let config = Config::from("/api/v1/openapi.json")
-        .validator_url("none")
-        .doc_expansion("list")
-        .default_models_expand_depth(0);
+    let config =
+        Config::from("/api/v1/openapi.json").validator_url("none").doc_expansion("list").default_models_expand_depth(0);
     let page: Router<State> = SwaggerUi::new("/docs").config(config).into();
-    let header =
-        |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
-    page.layer(header(CONTENT_SECURITY_POLICY, POLICY))
-        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(header(REFERRER_POLICY, "no-referrer"))
+    let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
+    page.route_layer(header(CONTENT_SECURITY_POLICY, POLICY))
+        .route_layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .route_layer(header(REFERRER_POLICY, "no-referrer"))
 }

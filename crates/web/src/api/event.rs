@@ -35,9 +35,9 @@ pub(super) struct Wanted {
 impl Wanted {
     fn after(&self) -> Result<i64, Problem> {
         match (self.after, self.cursor) {
-            (Some(_), Some(_)) => Err(Problem::malformed(
-                "The query parameters `after` and `cursor` mean the same. Send one of them.",
-            )),
+            (Some(_), Some(_)) => {
+                Err(Problem::malformed("The query parameters `after` and `cursor` mean the same. Send one of them."))
+            }
             (after, cursor) => Ok(after.or(cursor).map_or(0, |sequence| sequence.0)),
         }
     }
@@ -56,20 +56,14 @@ impl Wanted {
         Always,
     ),
 )]
-pub(super) async fn list(
-    caller: Caller,
-    Query(wanted): Query<Wanted>,
-) -> Result<Json<Page<Event>>, Problem> {
+pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Event>>, Problem> {
     let (after, limit) = (wanted.after()?, wanted.limit.0);
     let tx = caller.begin().await?;
     let data = event::list(&tx, after, limit).await?;
     tx.commit().await?;
     let full = usize::try_from(limit).is_ok_and(|limit| data.len() == limit);
     let last = data.last().map(|event| event.sequence.to_string());
-    Ok(Json(Page {
-        data,
-        next_cursor: last.filter(|_| full),
-    }))
+    Ok(Json(Page { data, next_cursor: last.filter(|_| full) }))
 }
 
 #[cfg(test)]
@@ -77,11 +71,7 @@ mod tests {
     use super::*;
 
     fn wanted(after: Option<i64>, cursor: Option<i64>) -> Wanted {
-        Wanted {
-            after: after.map(Sequence),
-            cursor: cursor.map(Sequence),
-            limit: Limit::default(),
-        }
+        Wanted { after: after.map(Sequence), cursor: cursor.map(Sequence), limit: Limit::default() }
     }
 
     #[test]

@@ -11,8 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::value::StringDeserializer;
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess,
-    Unexpected, Visitor,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, Unexpected, Visitor,
 };
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::Value;
@@ -35,14 +34,8 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| Problem::malformed("The query cannot be read. Send it URL-encoded."))?;
-        let fields = pairs
-            .0
-            .into_iter()
-            .map(|(name, text)| (name, Value::String(text)))
-            .collect();
-        read(fields)
-            .map(Self)
-            .map_err(|refusal| refusal.of("query parameter"))
+        let fields = pairs.0.into_iter().map(|(name, text)| (name, Value::String(text))).collect();
+        read(fields).map(Self).map_err(|refusal| refusal.of("query parameter"))
     }
 }
 
@@ -57,13 +50,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !is_json(request.headers()) {
             return Err(Problem::not_json());
         }
-        let bytes =
-            Bytes::from_request(request, state)
-                .await
-                .map_err(|rejection| match rejection.into_response().status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(BODY_LIMIT),
-                    _ => Problem::malformed("The body did not arrive whole. Send it again."),
-                })?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(BODY_LIMIT),
+                _ => Problem::malformed("The body did not arrive whole. Send it again."),
+            }
+        })?;
         // The parser's own message may quote the body.
         let Members(fields) = serde_json::from_slice(&bytes).map_err(|error| {
             Problem::malformed(format!(
@@ -72,9 +64,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 error.column()
             ))
         })?;
-        read(fields)
-            .map(Self)
-            .map_err(|refusal| refusal.of("field"))
+        read(fields).map(Self).map_err(|refusal| refusal.of("field"))
     }
 }
 
@@ -87,9 +77,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads an optional field that is there: null is a value like any other, and only some types take it.
-pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -114,10 +102,7 @@ impl<'de, const LONGEST: usize> Deserialize<'de> for Text<LONGEST> {
 }
 
 fn read<T: DeserializeOwned>(fields: Vec<(String, Value)>) -> Result<T, Refusal> {
-    T::deserialize(Object {
-        fields: fields.into_iter(),
-        value: None,
-    })
+    T::deserialize(Object { fields: fields.into_iter(), value: None })
 }
 
 /// Which field was refused, and why.
@@ -131,28 +116,17 @@ struct Refusal {
 
 impl Refusal {
     fn new(field: &str, why: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            why: why.into(),
-            invalid: false,
-        }
+        Self { field: field.to_owned(), why: why.into(), invalid: false }
     }
 
     fn invalid(why: impl Into<String>) -> Self {
-        Self {
-            invalid: true,
-            ..Self::new("", why)
-        }
+        Self { invalid: true, ..Self::new("", why) }
     }
 
     fn of(self, what: &str) -> Problem {
         let name: String = self.field.chars().take(80).collect();
         let detail = format!("The {what} `{name}` {}.", self.why);
-        if self.invalid {
-            Problem::invalid(detail)
-        } else {
-            Problem::malformed(detail)
-        }
+        if self.invalid { Problem::invalid(detail) } else { Problem::malformed(detail) }
     }
 }
 
@@ -235,10 +209,7 @@ impl<'de> Deserializer<'de> for Object {
 impl<'de> MapAccess<'de> for Object {
     type Error = Refusal;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Refusal> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refusal> {
         self.value = self.fields.next();
         let Some((name, _)) = &self.value else {
             return Ok(None);
@@ -249,10 +220,7 @@ impl<'de> MapAccess<'de> for Object {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
         let (name, value) = self.value.take().expect("serde asks for the name first");
-        seed.deserialize(Field(value)).map_err(|refusal| Refusal {
-            field: name,
-            ..refusal
-        })
+        seed.deserialize(Field(value)).map_err(|refusal| Refusal { field: name, ..refusal })
     }
 }
 
@@ -267,10 +235,7 @@ impl<'de> Deserializer<'de> for Field {
             Value::String(text) => visitor.visit_string(text),
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
-            Value::Number(_) => Err(de::Error::invalid_type(
-                Unexpected::Other("a number"),
-                &visitor,
-            )),
+            Value::Number(_) => Err(de::Error::invalid_type(Unexpected::Other("a number"), &visitor)),
             Value::Array(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
             Value::Object(_) => Err(de::Error::invalid_type(Unexpected::Map, &visitor)),
         }
@@ -290,10 +255,7 @@ impl<'de> Deserializer<'de> for Field {
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         let Value::String(text) = self.0 else {
-            return Err(Refusal::new(
-                "",
-                format!("must be {}", list(variants, "or")),
-            ));
+            return Err(Refusal::new("", format!("must be {}", list(variants, "or"))));
         };
         let text: StringDeserializer<Refusal> = text.into_deserializer();
         visitor.visit_enum(text)
@@ -352,22 +314,12 @@ mod tests {
     async fn query(query: &str) -> Result<Sample, (u16, String)> {
         let uri = format!("/x?{query}");
         let (mut parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
-        Query::from_request_parts(&mut parts, &())
-            .await
-            .map(|Query(sample)| sample)
-            .map_err(told)
+        Query::from_request_parts(&mut parts, &()).await.map(|Query(sample)| sample).map_err(told)
     }
 
     async fn body(kind: &str, body: impl Into<axum::body::Body>) -> Result<Sample, (u16, String)> {
-        let request = Request::builder()
-            .method(Method::PATCH)
-            .header(CONTENT_TYPE, kind)
-            .body(body.into())
-            .unwrap();
-        Body::from_request(request, &())
-            .await
-            .map(|Body(sample)| sample)
-            .map_err(told)
+        let request = Request::builder().method(Method::PATCH).header(CONTENT_TYPE, kind).body(body.into()).unwrap();
+        Body::from_request(request, &()).await.map(|Body(sample)| sample).map_err(told)
     }
 
     async fn json(text: &str) -> Result<Sample, (u16, String)> {
@@ -381,9 +333,7 @@ mod tests {
     #[tokio::test]
     async fn a_query_is_read() {
         let id = Uuid::now_v7();
-        let sample = query(&format!("id={id}&state=waiting&note=a%20b"))
-            .await
-            .unwrap();
+        let sample = query(&format!("id={id}&state=waiting&note=a%20b")).await.unwrap();
         assert_eq!(sample.id, Some(Some(id)));
         assert_eq!(sample.state, Some(State::Waiting));
         assert_eq!(sample.note, Some(Text("a b".into())));
@@ -393,32 +343,12 @@ mod tests {
     #[tokio::test]
     async fn a_refused_parameter_is_named() {
         for (text, status, says) in [
-            (
-                "page=2",
-                400,
-                "The query parameter `page` is not known; known here: `state`, `id` and `note`.",
-            ),
-            (
-                "note=a&note=b",
-                400,
-                "The query parameter `note` is given twice; send it once.",
-            ),
+            ("page=2", 400, "The query parameter `page` is not known; known here: `state`, `id` and `note`."),
+            ("note=a&note=b", 400, "The query parameter `note` is given twice; send it once."),
             ("id=7", 400, "The query parameter `id` cannot be read: UUID"),
-            (
-                "state=open",
-                422,
-                "The query parameter `state` must be `active`, `waiting` or `resolved`.",
-            ),
-            (
-                "note=long",
-                422,
-                "The query parameter `note` must be at most 3 characters; it has 4.",
-            ),
-            (
-                "note=%00",
-                422,
-                "The query parameter `note` must be text without the character NUL.",
-            ),
+            ("state=open", 422, "The query parameter `state` must be `active`, `waiting` or `resolved`."),
+            ("note=long", 422, "The query parameter `note` must be at most 3 characters; it has 4."),
+            ("note=%00", 422, "The query parameter `note` must be text without the character NUL."),
         ] {
             let (told_status, told) = query(text).await.unwrap_err();
             assert_eq!(told_status, status, "{text}: {told}");
@@ -437,31 +367,11 @@ mod tests {
     async fn a_refused_field_is_named() {
         for (text, status, says) in [
             (r#"{"stat":"active"}"#, 400, "The field `stat` is not known"),
-            (
-                r#"{"note":"a","note":"b"}"#,
-                400,
-                "The field `note` is given twice",
-            ),
-            (
-                r#"{"state":7}"#,
-                400,
-                "The field `state` must be `active`, `waiting` or `resolved`.",
-            ),
-            (
-                r#"{"state":"open"}"#,
-                422,
-                "The field `state` must be `active`, `waiting` or `resolved`.",
-            ),
-            (
-                r#"{"note":["a"]}"#,
-                400,
-                "The field `note` must be a string.",
-            ),
-            (
-                r#"{"note":"\u0000"}"#,
-                422,
-                "The field `note` must be text without the character NUL.",
-            ),
+            (r#"{"note":"a","note":"b"}"#, 400, "The field `note` is given twice"),
+            (r#"{"state":7}"#, 400, "The field `state` must be `active`, `waiting` or `resolved`."),
+            (r#"{"state":"open"}"#, 422, "The field `state` must be `active`, `waiting` or `resolved`."),
+            (r#"{"note":["a"]}"#, 400, "The field `note` must be a string."),
+            (r#"{"note":"\u0000"}"#, 422, "The field `note` must be text without the character NUL."),
             (r#"{"id":"x"}"#, 400, "The field `id` cannot be read: UUID"),
             ("[]", 400, "The body is not a JSON object"),
             ("null", 400, "The body is not a JSON object"),
@@ -479,12 +389,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_never_quotes_a_value() {
-        for text in [
-            r#"{"state":"MARK"}"#,
-            r#"{"id":"MARK"}"#,
-            r#""MARK""#,
-            "{MARK}",
-        ] {
+        for text in [r#"{"state":"MARK"}"#, r#"{"id":"MARK"}"#, r#""MARK""#, "{MARK}"] {
             let (_, told) = json(text).await.unwrap_err();
             assert!(!told.contains("MARK"), "{told}");
         }

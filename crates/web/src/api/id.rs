@@ -15,13 +15,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = Path::<String>::from_request_parts(parts, state).await;
-        text.ok()
-            .and_then(|Path(text)| text.parse().ok())
-            .map(Self)
-            .ok_or_else(|| {
-                Problem::malformed(
-                    "The `id` in the path is not a UUID. Send the `id` of a row that a list answered.",
-                )
-            })
+        text.ok().and_then(|Path(text)| text.parse().ok()).map(Self).ok_or_else(|| {
+            Problem::malformed("The `id` in the path is not a UUID. Send the `id` of a row that a list answered.")
+        })
     }
 }

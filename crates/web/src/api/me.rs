@@ -40,13 +40,7 @@ pub(super) async fn get(
     _: Query<Nothing>,
 ) -> Result<Json<Me>, Problem> {
     let tx = caller.begin().await?;
-    let organization = organization::own(&tx)
-        .await?
-        .ok_or_else(|| Problem::not_there("organization"))?;
+    let organization = organization::own(&tx).await?.ok_or_else(|| Problem::not_there("organization"))?;
     tx.commit().await?;
-    Ok(Json(Me {
-        organization,
-        api_version: "v1",
-        version: state.version,
-    }))
+    Ok(Json(Me { organization, api_version: "v1", version: state.version }))
 }

@@ -35,17 +35,11 @@ pub(super) struct Wanted {
         Always, Invalid,
     ),
 )]
-pub(super) async fn find(
-    caller: Caller,
-    Query(wanted): Query<Wanted>,
-) -> Result<Json<Page<Message>>, Problem> {
+pub(super) async fn find(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Message>>, Problem> {
     let tx = caller.begin().await?;
     let found = message::find(&tx, &wanted.wamid.0).await?;
     tx.commit().await?;
-    Ok(Json(Page {
-        data: found.into_iter().collect(),
-        next_cursor: None,
-    }))
+    Ok(Json(Page { data: found.into_iter().collect(), next_cursor: None }))
 }
 
 /// Get a message
@@ -57,11 +51,7 @@ pub(super) async fn find(
         Always, NotThere,
     ),
 )]
-pub(super) async fn get(
-    caller: Caller,
-    Id(id): Id,
-    _: Query<Nothing>,
-) -> Result<Json<Message>, Problem> {
+pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Message>, Problem> {
     let tx = caller.begin().await?;
     let found = message::get(&tx, id).await?.ok_or_else(not_there)?;
     tx.commit().await?;
@@ -84,17 +74,10 @@ fn not_there() -> Problem {
         Always, NotThere,
     ),
 )]
-pub(super) async fn statuses(
-    caller: Caller,
-    Id(id): Id,
-    _: Query<Nothing>,
-) -> Result<Json<Page<Status>>, Problem> {
+pub(super) async fn statuses(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Page<Status>>, Problem> {
     let tx = caller.begin().await?;
     message::get(&tx, id).await?.ok_or_else(not_there)?;
     let data = status::of_message(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(Page {
-        data,
-        next_cursor: None,
-    }))
+    Ok(Json(Page { data, next_cursor: None }))
 }

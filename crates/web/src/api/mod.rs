@@ -22,7 +22,7 @@ use std::fmt::Write;
 use std::future::ready;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use http::Uri;
 use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -43,20 +43,21 @@ const BASE: &str = "/api/v1";
 
 /// The API with its OpenAPI document, and the page that shows it.
 pub fn router(state: State) -> Router {
-    let header =
-        |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
+    let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let document = openapi();
     let api = Router::from(operations())
         .route("/openapi.json", get(move || ready(Json(document))))
         .fallback(async |uri| Problem::no_such_path(&whole(&uri)))
-        .method_not_allowed_fallback(async |method, uri| {
-            Problem::no_such_method(&method, &whole(&uri))
-        })
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(header(CACHE_CONTROL, "no-store"))
-        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"));
+        .method_not_allowed_fallback(async |method, uri| Problem::no_such_method(&method, &whole(&uri)));
+    // A nested router does not get its own path with a slash at the end.
+    let slashed = format!("{BASE}/");
+    let no_such_path = async |uri: Uri| Problem::no_such_path(uri.path());
     Router::new()
         .nest(BASE, api)
+        .route(&slashed, any(no_such_path))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(header(CACHE_CONTROL, "no-store"))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .merge(docs::routes())
         .with_state(state)
 }
@@ -74,10 +75,7 @@ pub fn openapi() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("wz_…")
         .description(Some("An API key; `wazapp key create --org O` makes one."));
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("api_key", SecurityScheme::Http(key.build()));
+    document.components.get_or_insert_default().add_security_scheme("api_key", SecurityScheme::Http(key.build()));
     document
 }
 
@@ -119,8 +117,7 @@ fn introduction() -> String {
     let mut text = String::from(INTRODUCTION);
     for kind in problem::KINDS {
         let (status, name) = (kind.status.as_u16(), kind.name);
-        writeln!(text, "| {status} | `/docs#{name}` | {} |", kind.title)
-            .expect("a String takes what is written");
+        writeln!(text, "| {status} | `/docs#{name}` | {} |", kind.title).expect("a String takes what is written");
     }
     text
 }

@@ -25,8 +25,5 @@ pub(super) async fn list(caller: Caller, _: Query<Nothing>) -> Result<Json<Page<
     let tx = caller.begin().await?;
     let data = number::list(&tx).await?;
     tx.commit().await?;
-    Ok(Json(Page {
-        data,
-        next_cursor: None,
-    }))
+    Ok(Json(Page { data, next_cursor: None }))
 }

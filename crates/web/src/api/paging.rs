@@ -19,9 +19,7 @@ impl TryFrom<String> for Limit {
 
     fn try_from(text: String) -> Result<Self, String> {
         let limit = digits(&text).filter(|limit| (1..=MAX_LIMIT).contains(limit));
-        limit
-            .map(Self)
-            .ok_or_else(|| format!("a whole number from 1 to {MAX_LIMIT} is expected"))
+        limit.map(Self).ok_or_else(|| format!("a whole number from 1 to {MAX_LIMIT} is expected"))
     }
 }
 
@@ -34,9 +32,7 @@ impl TryFrom<String> for Cursor {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        page::Cursor::decode(&text)
-            .map(Self)
-            .ok_or("the `next_cursor` of the page before is expected, unchanged")
+        page::Cursor::decode(&text).map(Self).ok_or("the `next_cursor` of the page before is expected, unchanged")
     }
 }
 
@@ -49,9 +45,7 @@ impl TryFrom<String> for Sequence {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        digits(&text)
-            .map(Self)
-            .ok_or("the `sequence` of an event is expected, or 0")
+        digits(&text).map(Self).ok_or("the `sequence` of an event is expected, or 0")
     }
 }
 
@@ -70,16 +64,7 @@ mod tests {
         for good in ["1", "50", "100"] {
             assert!(Limit::try_from(good.to_owned()).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "0",
-            "101",
-            "-1",
-            "+1",
-            "1.0",
-            "all",
-            "99999999999999999999",
-        ] {
+        for bad in ["", "0", "101", "-1", "+1", "1.0", "all", "99999999999999999999"] {
             assert!(Limit::try_from(bad.to_owned()).is_err(), "{bad}");
         }
         assert_eq!(Limit::default(), Limit(50));
@@ -87,10 +72,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_one_of_ours() {
-        let ours = page::Cursor {
-            at: 7,
-            tie: uuid::Uuid::now_v7(),
-        };
+        let ours = page::Cursor { at: 7, tie: uuid::Uuid::now_v7() };
         assert_eq!(Cursor::try_from(ours.encode()), Ok(Cursor(ours)));
         assert!(Cursor::try_from("42".to_owned()).is_err());
     }
@@ -98,10 +80,7 @@ mod tests {
     #[test]
     fn a_sequence_is_a_number_the_log_can_hold() {
         assert_eq!(Sequence::try_from("0".to_owned()), Ok(Sequence(0)));
-        assert_eq!(
-            Sequence::try_from(i64::MAX.to_string()),
-            Ok(Sequence(i64::MAX))
-        );
+        assert_eq!(Sequence::try_from(i64::MAX.to_string()), Ok(Sequence(i64::MAX)));
         for bad in ["", "-1", "x", "9223372036854775808"] {
             assert!(Sequence::try_from(bad.to_owned()).is_err(), "{bad}");
         }

@@ -20,16 +20,10 @@ pub(super) struct BadBody;
 impl IntoResponses for Always {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[
-            (
-                "400",
-                "The request cannot be read; `detail` names the parameter or field.",
-            ),
+            ("400", "The request cannot be read; `detail` names the parameter or field."),
             ("401", "The API key is missing or not in force."),
             ("500", "wazapp's own mistake."),
-            (
-                "503",
-                "Not now, for instance because the database is away: `Retry-After` says when.",
-            ),
+            ("503", "Not now, for instance because the database is away: `Retry-After` says when."),
         ])
     }
 }
@@ -42,32 +36,20 @@ impl IntoResponses for NotThere {
 
 impl IntoResponses for Invalid {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[(
-            "422",
-            "A value is well written but not accepted; `detail` names it.",
-        )])
+        problems(&[("422", "A value is well written but not accepted; `detail` names it.")])
     }
 }
 
 impl IntoResponses for BadBody {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[
-            ("413", "The body is longer than 64 KiB."),
-            ("415", "The body is not declared as JSON."),
-        ])
+        problems(&[("413", "The body is longer than 64 KiB."), ("415", "The body is not declared as JSON.")])
     }
 }
 
 fn problems(answers: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
     let problem = Content::new(Some(Ref::from_schema_name("Problem")));
     let response = |says: &str| {
-        ResponseBuilder::new()
-            .description(says)
-            .content("application/problem+json", problem.clone())
-            .build()
+        ResponseBuilder::new().description(says).content("application/problem+json", problem.clone()).build()
     };
-    answers
-        .iter()
-        .map(|(status, says)| ((*status).to_owned(), response(says).into()))
-        .collect()
+    answers.iter().map(|(status, says)| ((*status).to_owned(), response(says).into())).collect()
 }

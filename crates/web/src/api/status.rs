@@ -34,15 +34,9 @@ pub(super) struct Wanted {
         Always, Invalid,
     ),
 )]
-pub(super) async fn find(
-    caller: Caller,
-    Query(wanted): Query<Wanted>,
-) -> Result<Json<Page<Status>>, Problem> {
+pub(super) async fn find(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Status>>, Problem> {
     let tx = caller.begin().await?;
     let data = status::of_wamid(&tx, &wanted.wamid.0).await?;
     tx.commit().await?;
-    Ok(Json(Page {
-        data,
-        next_cursor: None,
-    }))
+    Ok(Json(Page { data, next_cursor: None }))
 }

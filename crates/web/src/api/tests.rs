@@ -51,24 +51,16 @@ impl Answer {
 /// Asks a server whose database is away.
 async fn ask(request: Request<Body>) -> Answer {
     let access = Access::socket(Path::new("/nonexistent"), "wazapp");
-    let state = State {
-        database: Database::new(access, 1).unwrap(),
-        public_url: "http://127.0.0.1".into(),
-        version: "0",
-    };
+    let state =
+        State { database: Database::new(access, 1).unwrap(), public_url: "http://127.0.0.1".into(), version: "0" };
     let answer = router(state).oneshot(request).await.unwrap();
     let (parts, body) = answer.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
-    Answer {
-        parts,
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-    }
+    Answer { parts, text: String::from_utf8_lossy(&bytes).into_owned() }
 }
 
 fn request(method: &str, path: &str) -> http::request::Builder {
-    Request::builder()
-        .method(method.to_uppercase().as_str())
-        .uri(path.replace("{id}", ID))
+    Request::builder().method(method.to_uppercase().as_str()).uri(path.replace("{id}", ID))
 }
 
 async fn get(path: &str) -> Answer {
@@ -93,20 +85,13 @@ fn documented() -> BTreeSet<(String, String)> {
 
 fn properties(document: &Value, schema: &str) -> BTreeSet<String> {
     let properties = &document["components"]["schemas"][schema]["properties"];
-    properties
-        .as_object()
-        .unwrap_or_else(|| panic!("{schema} is no object schema"))
-        .keys()
-        .cloned()
-        .collect()
+    properties.as_object().unwrap_or_else(|| panic!("{schema} is no object schema")).keys().cloned().collect()
 }
 
 #[test]
 fn the_document_lists_exactly_the_operations() {
-    let expected: BTreeSet<_> = OPERATIONS
-        .iter()
-        .map(|(method, path)| ((*method).to_owned(), (*path).to_owned()))
-        .collect();
+    let expected: BTreeSet<_> =
+        OPERATIONS.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
     assert_eq!(documented(), expected);
 }
 
@@ -140,33 +125,21 @@ async fn an_absent_database_is_503() {
 
 #[tokio::test]
 async fn an_unknown_path_is_a_problem() {
-    for path in [
-        "/api/v1",
-        "/api/v1/",
-        "/api/v1/nothing",
-        "/api/v1/conversations/",
-        "/api/v1/conversations/{id}/nothing",
-    ] {
+    for path in
+        ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/conversations/", "/api/v1/conversations/{id}/nothing"]
+    {
         let answer = get(path).await;
         assert_eq!(answer.parts.status, 404, "{path}");
-        assert_eq!(
-            answer.parts.headers[CONTENT_TYPE],
-            "application/problem+json"
-        );
+        assert_eq!(answer.parts.headers[CONTENT_TYPE], "application/problem+json", "{path}");
+        assert_eq!(answer.parts.headers[CACHE_CONTROL], "no-store", "{path}");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-        assert!(
-            detail.contains(&path.replace("{id}", "019a0b1c")[..7]),
-            "{detail}"
-        );
+        assert!(detail.contains(&path.replace("{id}", "019a0b1c")[..7]), "{detail}");
     }
 }
 
 #[tokio::test]
 async fn a_wrong_method_is_a_problem_and_names_the_right_ones() {
-    let answer = ask(request("delete", "/api/v1/contacts/{id}")
-        .body(Body::empty())
-        .unwrap())
-    .await;
+    let answer = ask(request("delete", "/api/v1/contacts/{id}").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.parts.status, 405);
     assert_eq!(answer.json()["type"], "/docs#method-not-allowed");
     let allowed = answer.parts.headers["allow"].to_str().unwrap();
@@ -177,9 +150,7 @@ async fn a_wrong_method_is_a_problem_and_names_the_right_ones() {
 async fn a_path_id_is_a_uuid() {
     let (mut parts, ()) = Request::builder().uri("/x").body(()).unwrap().into_parts();
     use axum::extract::FromRequestParts;
-    let problem = super::id::Id::from_request_parts(&mut parts, &())
-        .await
-        .unwrap_err();
+    let problem = super::id::Id::from_request_parts(&mut parts, &()).await.unwrap_err();
     assert_eq!(problem.kind().status, StatusCode::BAD_REQUEST);
 }
 
@@ -187,9 +158,7 @@ async fn a_path_id_is_a_uuid() {
 async fn a_body_past_the_limit_is_413() {
     use super::fields::{Body as Fields, Nothing};
     async fn take(_: Fields<Nothing>) {}
-    let app: Router = Router::new()
-        .route("/", axum::routing::post(take))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    let app: Router = Router::new().route("/", axum::routing::post(take)).layer(DefaultBodyLimit::max(BODY_LIMIT));
     let body = format!("{{\"a\":\"{}\"}}", "a".repeat(BODY_LIMIT));
     let asked = Request::post("/").header(CONTENT_TYPE, "application/json");
     let answer = app.oneshot(asked.body(Body::from(body)).unwrap()).await;
@@ -208,26 +177,14 @@ async fn the_document_is_served_and_is_openapi_3_1() {
 async fn the_docs_are_a_page_of_this_server_alone() {
     let answer = get("/docs/").await;
     assert_eq!(answer.parts.status, 200);
-    assert!(
-        answer.parts.headers["content-security-policy"]
-            .to_str()
-            .unwrap()
-            .starts_with("default-src 'none'")
-    );
-    for (path, answer) in [
-        ("/docs/", answer.text),
-        (
-            "/docs/swagger-initializer.js",
-            get("/docs/swagger-initializer.js").await.text,
-        ),
-    ] {
+    assert!(answer.parts.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    for (path, answer) in
+        [("/docs/", answer.text), ("/docs/swagger-initializer.js", get("/docs/swagger-initializer.js").await.text)]
+    {
         assert!(!answer.contains("https://"), "{path}: {answer}");
     }
     let initializer = get("/docs/swagger-initializer.js").await.text;
-    assert!(
-        initializer.contains("/api/v1/openapi.json"),
-        "{initializer}"
-    );
+    assert!(initializer.contains("/api/v1/openapi.json"), "{initializer}");
 }
 
 #[test]
@@ -264,10 +221,7 @@ fn examples_have_exactly_the_fields_of_their_shapes() {
     for (schema, example) in [
         ("Conversation", example::conversation()),
         ("ContactSummary", example::conversation()["contact"].clone()),
-        (
-            "LastMessage",
-            example::conversation()["last_message"].clone(),
-        ),
+        ("LastMessage", example::conversation()["last_message"].clone()),
         ("Message", example::message()),
         ("Status", example::status()),
         ("Contact", example::contact()),
@@ -306,8 +260,5 @@ fn the_document_is_whole() {
         }
     }
     let scheme = &document["components"]["securitySchemes"]["api_key"];
-    assert_eq!(
-        (&scheme["type"], &scheme["scheme"]),
-        (&"http".into(), &"bearer".into())
-    );
+    assert_eq!((&scheme["type"], &scheme["scheme"]), (&"http".into(), &"bearer".into()));
 }

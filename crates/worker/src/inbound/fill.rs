@@ -4,9 +4,7 @@
 /// organization fills the batch only as far as the others leave room. Answers a quota a lane.
 pub(super) fn fill(waiting: &[u32], batch: u32) -> Vec<u32> {
     let mut quotas = vec![0; waiting.len()];
-    let mut order: Vec<usize> = (0..waiting.len())
-        .filter(|lane| waiting[*lane] > 0)
-        .collect();
+    let mut order: Vec<usize> = (0..waiting.len()).filter(|lane| waiting[*lane] > 0).collect();
     order.sort_by_key(|lane| waiting[*lane]);
     let mut left = batch;
     for (nth, lane) in order.iter().enumerate() {
@@ -38,11 +36,7 @@ mod tests {
         for batch in [1, 7, 250] {
             for waiting in [vec![1; 32], vec![0, 900, 2, 40], vec![5000; 3], vec![0; 4]] {
                 let total: u32 = fill(&waiting, batch).iter().sum();
-                assert_eq!(
-                    total,
-                    waiting.iter().sum::<u32>().min(batch),
-                    "{waiting:?} into {batch}"
-                );
+                assert_eq!(total, waiting.iter().sum::<u32>().min(batch), "{waiting:?} into {batch}");
             }
         }
     }

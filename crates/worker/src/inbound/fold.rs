@@ -15,8 +15,8 @@ use model::template;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use whatsapp::webhook::{
-    Change, ContactSync, Direction, Effect, HistoryProgress, Item, Message, Notice, NumberUpdate,
-    Origin, Party, Status, SyncAction, TemplateUpdate,
+    Change, ContactSync, Direction, Effect, HistoryProgress, Item, Message, Notice, NumberUpdate, Origin, Party,
+    Status, SyncAction, TemplateUpdate,
 };
 
 use super::Outcome;
@@ -57,22 +57,12 @@ pub(super) fn fold(batch: &Batch, loaded: Loaded) -> Written {
             fold.item(routed, item);
         }
     }
-    fold.finish(
-        batch
-            .changes
-            .iter()
-            .map(|routed| routed.received_at)
-            .max()
-            .unwrap_or_default(),
-    )
+    fold.finish(batch.changes.iter().map(|routed| routed.received_at).max().unwrap_or_default())
 }
 
 /// Meta's time of an item; failing that its entry's, failing that ours.
 pub(super) fn time(timestamp: Option<i64>, change: &Change, received_at: Timestamp) -> Timestamp {
-    timestamp
-        .or(change.entry_time)
-        .and_then(|second| Timestamp::from_second(second).ok())
-        .unwrap_or(received_at)
+    timestamp.or(change.entry_time).and_then(|second| Timestamp::from_second(second).ok()).unwrap_or(received_at)
 }
 
 /// A conversation in memory, and whether it must be written.
@@ -110,30 +100,12 @@ impl Fold {
             conversations: loaded
                 .conversations
                 .into_iter()
-                .map(|(key, known)| {
-                    (
-                        key,
-                        Open {
-                            known,
-                            stored: true,
-                            changed: false,
-                        },
-                    )
-                })
+                .map(|(key, known)| (key, Open { known, stored: true, changed: false }))
                 .collect(),
             messages: loaded
                 .messages
                 .into_iter()
-                .map(|(key, known)| {
-                    (
-                        key,
-                        Seen {
-                            known,
-                            new: None,
-                            changed: false,
-                        },
-                    )
-                })
+                .map(|(key, known)| (key, Seen { known, new: None, changed: false }))
                 .collect(),
             amendments: loaded.amendments,
             statuses: loaded.statuses,
@@ -216,15 +188,11 @@ impl Fold {
             changed: false,
         };
         if let Some(found) = &message.media {
-            self.written
-                .media
-                .push(file(own.organization_id, id, found));
+            self.written.media.push(file(own.organization_id, id, found));
         }
         // What came before its message waits for it.
         for amendment in self.amendments.get(&own).into_iter().flatten() {
-            self.written
-                .versions
-                .extend(amend(&mut seen.known, own.organization_id, amendment));
+            self.written.versions.extend(amend(&mut seen.known, own.organization_id, amendment));
         }
         if outbound {
             for (update, errors) in self.statuses.get(&own).into_iter().flatten() {
@@ -237,11 +205,7 @@ impl Fold {
 
         self.effect(routed, message, author, at);
         if message.origin != Origin::History {
-            let kind = if outbound {
-                "message.sent"
-            } else {
-                "message.received"
-            };
+            let kind = if outbound { "message.sent" } else { "message.received" };
             self.record(own.organization_id, kind, at, Some(id), None, None);
         }
     }
@@ -251,11 +215,7 @@ impl Fold {
         let organization_id = routed.route.organization_id;
         let author = match &message.effect {
             Effect::Identity { previous, current } => {
-                let named = if previous.is_empty() {
-                    current
-                } else {
-                    previous
-                };
+                let named = if previous.is_empty() { current } else { previous };
                 let author = self.people.of(organization_id, named)?;
                 self.people.observe(author, named, false);
                 self.people.move_to(author, current);
@@ -265,10 +225,7 @@ impl Fold {
                 let author = self.people.of(organization_id, &message.party)?;
                 // History tells of the past: its names are older than what live messages told.
                 let named = message.origin != Origin::History
-                    || self
-                        .people
-                        .get(author)
-                        .is_some_and(|contact| contact.profile_name.is_none());
+                    || self.people.get(author).is_some_and(|contact| contact.profile_name.is_none());
                 self.people.observe(author, &message.party, named);
                 author
             }
@@ -284,27 +241,15 @@ impl Fold {
         at: Timestamp,
     ) -> &'a mut Open {
         let route = &routed.route;
-        conversations
-            .entry((route.organization_id, route.number_id, peer.clone()))
-            .or_insert_with(|| {
-                let state = match message.origin {
-                    // What an import brings waits for nobody.
-                    Origin::History => State::Resolved,
-                    _ => State::Waiting,
-                };
-                let known = conversation::Known::begin(
-                    route.organization_id,
-                    route.number_id,
-                    peer,
-                    at,
-                    state,
-                );
-                Open {
-                    known,
-                    stored: false,
-                    changed: true,
-                }
-            })
+        conversations.entry((route.organization_id, route.number_id, peer.clone())).or_insert_with(|| {
+            let state = match message.origin {
+                // What an import brings waits for nobody.
+                Origin::History => State::Resolved,
+                _ => State::Waiting,
+            };
+            let known = conversation::Known::begin(route.organization_id, route.number_id, peer, at, state);
+            Open { known, stored: false, changed: true }
+        })
     }
 
     /// What a message does to another one.
@@ -332,36 +277,15 @@ impl Fold {
                 keep_latest(&mut self.written.reactions, reaction);
                 self.target_event(&target, at);
             }
-            Effect::Edit {
-                target,
-                text,
-                media,
-                ..
-            } => {
+            Effect::Edit { target, text, media, .. } => {
                 let target = key(routed, target);
-                self.amend_target(
-                    &target,
-                    Amendment {
-                        wamid: message.wamid.clone(),
-                        text: Some(text.clone()),
-                        at,
-                    },
-                );
+                self.amend_target(&target, Amendment { wamid: message.wamid.clone(), text: Some(text.clone()), at });
                 if let (Some(media), Some(seen)) = (media, self.messages.get(&target)) {
-                    self.written
-                        .media
-                        .push(file(target.organization_id, seen.known.id, media));
+                    self.written.media.push(file(target.organization_id, seen.known.id, media));
                 }
             }
             Effect::Revoke { target } => {
-                self.amend_target(
-                    &key(routed, target),
-                    Amendment {
-                        wamid: message.wamid.clone(),
-                        text: None,
-                        at,
-                    },
-                );
+                self.amend_target(&key(routed, target), Amendment { wamid: message.wamid.clone(), text: None, at });
             }
         }
     }
@@ -369,31 +293,17 @@ impl Fold {
     fn amend_target(&mut self, target: &Key, amendment: Amendment) {
         let at = amendment.at;
         if let Some(seen) = self.messages.get_mut(target) {
-            self.written.versions.extend(amend(
-                &mut seen.known,
-                target.organization_id,
-                &amendment,
-            ));
+            self.written.versions.extend(amend(&mut seen.known, target.organization_id, &amendment));
             seen.changed = true;
         }
         self.target_event(target, at);
-        self.amendments
-            .entry(target.clone())
-            .or_default()
-            .push(amendment);
+        self.amendments.entry(target.clone()).or_default().push(amendment);
     }
 
     fn target_event(&mut self, target: &Key, at: Timestamp) {
         if let Some(seen) = self.messages.get(target) {
             let id = seen.known.id;
-            self.record(
-                target.organization_id,
-                "message.updated",
-                at,
-                Some(id),
-                None,
-                None,
-            );
+            self.record(target.organization_id, "message.updated", at, Some(id), None, None);
         }
     }
 
@@ -417,10 +327,7 @@ impl Fold {
         }
         let errors = status.errors.as_ref().map(Value::to_string);
         updates.push((update.clone(), errors.clone()));
-        if let Some(contact) = self
-            .people
-            .of(routed.route.organization_id, &status.recipient)
-        {
+        if let Some(contact) = self.people.of(routed.route.organization_id, &status.recipient) {
             self.people.observe(contact, &status.recipient, false);
         }
 
@@ -437,43 +344,23 @@ impl Fold {
             "participant": status.participant, "callback_data": status.callback_data, "errors": status.errors,
             "pricing": status.pricing, "conversation": status.conversation,
         });
-        self.written
-            .statuses
-            .push((update, status.payload.to_string(), routed.received_at));
+        self.written.statuses.push((update, status.payload.to_string(), routed.received_at));
         self.written.outcome.statuses += 1;
-        self.record(
-            message.organization_id,
-            "message.status",
-            at,
-            message_id,
-            Some(&data),
-            None,
-        );
+        self.record(message.organization_id, "message.status", at, message_id, Some(&data), None);
     }
 
     // Contacts -------------------------------------------------------------------------------------------------------
 
     fn contact_sync(&mut self, routed: &Routed, sync: &ContactSync) {
         let organization_id = routed.route.organization_id;
-        let Some(contact) = self
-            .people
-            .of(organization_id, &sync.party)
-            .filter(|_| !sync.party.is_empty())
-        else {
+        let Some(contact) = self.people.of(organization_id, &sync.party).filter(|_| !sync.party.is_empty()) else {
             return;
         };
         let before = self.people.get(contact).cloned();
         match sync.action {
             SyncAction::Add => {
                 let Party { name, .. } = &sync.party;
-                self.people.observe(
-                    contact,
-                    &Party {
-                        name: None,
-                        ..sync.party.clone()
-                    },
-                    false,
-                );
+                self.people.observe(contact, &Party { name: None, ..sync.party.clone() }, false);
                 self.people.book(contact, name.as_deref());
             }
             SyncAction::Remove => {
@@ -497,25 +384,13 @@ impl Fold {
             "id": contact.id, "profile_name": contact.profile_name, "wa_id": contact.wa_id, "user_id": contact.user_id,
             "parent_user_id": contact.parent_user_id, "username": contact.username,
         });
-        self.record(
-            organization_id,
-            "contact.updated",
-            at,
-            Some(contact_id),
-            Some(&data),
-            None,
-        );
+        self.record(organization_id, "contact.updated", at, Some(contact_id), Some(&data), None);
     }
 
     // Numbers, templates, accounts -----------------------------------------------------------------------------------
 
     fn show_number(&mut self, routed: &Routed) {
-        let Some(digits) = routed
-            .change
-            .display_phone_number
-            .as_ref()
-            .filter(|_| routed.by_number)
-        else {
+        let Some(digits) = routed.change.display_phone_number.as_ref().filter(|_| routed.by_number) else {
             return;
         };
         let route = &routed.route;
@@ -542,14 +417,7 @@ impl Fold {
             history: Some(data.to_string()),
             ..number::Facts::default()
         });
-        self.record(
-            routed.route.organization_id,
-            "history.progress",
-            at,
-            None,
-            Some(&data),
-            Some(print),
-        );
+        self.record(routed.route.organization_id, "history.progress", at, None, Some(&data), Some(print));
     }
 
     fn error(&mut self, routed: &Routed, error: &Value) {
@@ -562,14 +430,7 @@ impl Fold {
             "number_id": routed.route.number_id, "phone_number_id": routed.route.phone_number_id,
             "field": routed.change.field, "error": error,
         });
-        self.record(
-            routed.route.organization_id,
-            "meta.error",
-            at,
-            None,
-            Some(&data),
-            Some(print),
-        );
+        self.record(routed.route.organization_id, "meta.error", at, None, Some(&data), Some(print));
     }
 
     fn template(&mut self, routed: &Routed, update: &TemplateUpdate) {
@@ -622,11 +483,9 @@ impl Fold {
         }
         let route = &routed.route;
         let at = time(notice.timestamp, &routed.change, routed.received_at);
-        let contact = notice
-            .party
-            .as_ref()
-            .and_then(|party| self.people.of(route.organization_id, party));
-        let mut data = json!({ "field": notice.kind, "name": notice.name, "waba_id": route.waba_id, "data": notice.data });
+        let contact = notice.party.as_ref().and_then(|party| self.people.of(route.organization_id, party));
+        let mut data =
+            json!({ "field": notice.kind, "name": notice.name, "waba_id": route.waba_id, "data": notice.data });
         if routed.by_number {
             data["number_id"] = json!(route.number_id);
             data["phone_number_id"] = json!(route.phone_number_id);
@@ -634,22 +493,13 @@ impl Fold {
         if let Some(contact) = contact {
             data["contact_id"] = json!(contact);
         }
-        self.record(
-            route.organization_id,
-            &notice_kind(&notice.kind),
-            at,
-            None,
-            Some(&data),
-            Some(print),
-        );
+        self.record(route.organization_id, &notice_kind(&notice.kind), at, None, Some(&data), Some(print));
     }
 
     // Events ---------------------------------------------------------------------------------------------------------
 
     fn first_time(&mut self, routed: &Routed, print: &[u8]) -> bool {
-        let first = self
-            .notices
-            .insert((routed.route.organization_id, print.to_vec()));
+        let first = self.notices.insert((routed.route.organization_id, print.to_vec()));
         self.written.outcome.duplicates += u64::from(!first);
         first
     }
@@ -695,10 +545,7 @@ impl Fold {
                     new.revoked_at = seen.known.revoked_at;
                 }
                 None if seen.changed => {
-                    written.updates.push(message::Update {
-                        organization_id: key.organization_id,
-                        message: seen.known,
-                    });
+                    written.updates.push(message::Update { organization_id: key.organization_id, message: seen.known });
                 }
                 None => {}
             }
@@ -750,11 +597,7 @@ fn touch(open: &mut Open, message: &Message, id: Uuid, at: Timestamp, now: Times
 }
 
 /// Applies an edit or a deletion; the latest edit shows, a deletion is final. Answers the text it replaced.
-fn amend(
-    message: &mut message::Known,
-    organization_id: Uuid,
-    amendment: &Amendment,
-) -> Option<NewVersion> {
+fn amend(message: &mut message::Known, organization_id: Uuid, amendment: &Amendment) -> Option<NewVersion> {
     let version = |text: &str| NewVersion {
         organization_id,
         message_id: message.id,
@@ -764,9 +607,7 @@ fn amend(
     };
     match &amendment.text {
         // Came too late: a newer edit or the deletion stands. The text is kept all the same.
-        Some(text) if message.revoked_at.is_some() || message.edited_at > Some(amendment.at) => {
-            Some(version(text))
-        }
+        Some(text) if message.revoked_at.is_some() || message.edited_at > Some(amendment.at) => Some(version(text)),
         Some(text) => {
             let replaced = version(&message.text);
             message.text.clone_from(text);
@@ -789,19 +630,14 @@ fn advance(message: &mut message::Known, status: &str, errors: Option<&str>) -> 
     if next == message.status {
         return false;
     }
-    message.error = (next.as_deref() == Some("failed"))
-        .then(|| errors.map(str::to_owned))
-        .flatten();
+    message.error = (next.as_deref() == Some("failed")).then(|| errors.map(str::to_owned)).flatten();
     message.status = next;
     true
 }
 
 /// Of several reactions of one person to one message the latest counts.
 fn keep_latest(reactions: &mut Vec<NewReaction>, reaction: NewReaction) {
-    match reactions
-        .iter_mut()
-        .find(|known| known.target == reaction.target && known.reactor == reaction.reactor)
-    {
+    match reactions.iter_mut().find(|known| known.target == reaction.target && known.reactor == reaction.reactor) {
         Some(known) if known.at <= reaction.at => *known = reaction,
         Some(_) => {}
         None => reactions.push(reaction),
@@ -842,9 +678,7 @@ fn origin(origin: Origin) -> &'static str {
 /// The event type of a notice.
 fn notice_kind(field: &str) -> String {
     match field {
-        _ if field.starts_with("message_template_") || field.starts_with("template_") => {
-            "template.updated".into()
-        }
+        _ if field.starts_with("message_template_") || field.starts_with("template_") => "template.updated".into(),
         "phone_number_name_update"
         | "phone_number_quality_update"
         | "phone_number_username_update"

@@ -62,12 +62,7 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
         people,
         conversations: conversations
             .into_iter()
-            .map(|known| {
-                (
-                    (known.organization_id, known.number_id, known.peer.clone()),
-                    known,
-                )
-            })
+            .map(|known| ((known.organization_id, known.number_id, known.peer.clone()), known))
             .collect(),
         messages: messages.into_iter().collect(),
         notices: notices.into_iter().collect(),
@@ -77,11 +72,7 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
         loaded.amendments.entry(key).or_default().push(amendment);
     }
     for (update, errors) in statuses {
-        loaded
-            .statuses
-            .entry(update.message.clone())
-            .or_default()
-            .push((update, errors));
+        loaded.statuses.entry(update.message.clone()).or_default().push((update, errors));
     }
     Ok(loaded)
 }
@@ -101,11 +92,7 @@ impl Wanted {
                 }
                 self.messages.insert(own);
                 if let Some(peer) = peer(routed, message, people) {
-                    self.conversations.insert((
-                        routed.route.organization_id,
-                        routed.route.number_id,
-                        peer,
-                    ));
+                    self.conversations.insert((routed.route.organization_id, routed.route.number_id, peer));
                 }
             }
             Item::Status(status) => {
@@ -113,22 +100,12 @@ impl Wanted {
                 self.messages.insert(message.clone());
                 self.statuses.insert(message);
             }
-            Item::Notice(notice) => {
-                _ = self
-                    .notices
-                    .insert((routed.route.organization_id, fingerprint(&notice.key)))
-            }
+            Item::Notice(notice) => _ = self.notices.insert((routed.route.organization_id, fingerprint(&notice.key))),
             Item::Error(error) => {
-                _ = self.notices.insert((
-                    routed.route.organization_id,
-                    error_fingerprint(&routed.change, error),
-                ))
+                _ = self.notices.insert((routed.route.organization_id, error_fingerprint(&routed.change, error)))
             }
             Item::History(progress) => {
-                self.notices.insert((
-                    routed.route.organization_id,
-                    history_fingerprint(routed, progress),
-                ));
+                self.notices.insert((routed.route.organization_id, history_fingerprint(routed, progress)));
             }
             Item::ContactSync(_) | Item::Template(_) | Item::Number(_) | Item::Bad(_) => {}
         }
@@ -138,20 +115,14 @@ impl Wanted {
 /// The message an effect is on.
 pub(super) fn target(effect: &Effect) -> Option<&str> {
     match effect {
-        Effect::Reaction { target, .. }
-        | Effect::Edit { target, .. }
-        | Effect::Revoke { target } => Some(target),
+        Effect::Reaction { target, .. } | Effect::Edit { target, .. } | Effect::Revoke { target } => Some(target),
         Effect::Plain | Effect::Identity { .. } | Effect::Line => None,
     }
 }
 
 /// Meta's identity of a message of this change.
 pub(super) fn key(routed: &Routed, wamid: &str) -> Key {
-    Key {
-        organization_id: routed.route.organization_id,
-        number_id: routed.route.number_id,
-        wamid: wamid.to_owned(),
-    }
+    Key { organization_id: routed.route.organization_id, number_id: routed.route.number_id, wamid: wamid.to_owned() }
 }
 
 /// Who a message's conversation is with. Someone who changed their number is still the one they were.

@@ -60,11 +60,7 @@ impl std::ops::AddAssign for Outcome {
 }
 
 /// Applies a batch and commits. `finish` adds what the caller must write in the same transaction: cursors, marks.
-pub(crate) async fn apply(
-    tx: Operator,
-    inputs: &[Input],
-    finish: impl FnOnce(&mut Pipeline<'_>),
-) -> Result<Outcome> {
+pub(crate) async fn apply(tx: Operator, inputs: &[Input], finish: impl FnOnce(&mut Pipeline<'_>)) -> Result<Outcome> {
     let mut routed = route::route(&tx, inputs).await?;
     let quarantined: Vec<quarantine::New> = std::mem::take(&mut routed.quarantined);
     let known = load::load(&tx, &routed).await?;

@@ -32,13 +32,7 @@ pub(super) struct People {
 
 /// All identities of one organization's party, the strong ones first.
 pub(super) fn identities(organization_id: Uuid, party: &Party) -> Vec<Identity> {
-    let named = |kind, value: &Option<String>| {
-        value.clone().map(|value| Identity {
-            organization_id,
-            kind,
-            value,
-        })
-    };
+    let named = |kind, value: &Option<String>| value.clone().map(|value| Identity { organization_id, kind, value });
     let strong: Vec<Identity> = [
         named(Kind::WaId, &party.wa_id),
         named(Kind::UserId, &party.user_id),
@@ -52,11 +46,7 @@ pub(super) fn identities(organization_id: Uuid, party: &Party) -> Vec<Identity> 
     }
     // A username may pass to another person, so it counts only where there is nothing else.
     let weak = named(Kind::Username, &party.username);
-    vec![weak.unwrap_or_else(|| Identity {
-        organization_id,
-        kind: Kind::UserId,
-        value: NOBODY.into(),
-    })]
+    vec![weak.unwrap_or_else(|| Identity { organization_id, kind: Kind::UserId, value: NOBODY.into() })]
 }
 
 /// A group of identities that belong to one person.
@@ -126,17 +116,8 @@ impl People {
                 match item {
                     Item::Message(message) => {
                         if let Effect::Identity { previous, current } = &message.effect {
-                            let at = super::fold::time(
-                                message.timestamp,
-                                &routed.change,
-                                routed.received_at,
-                            );
-                            moves.push(Move {
-                                organization_id,
-                                previous,
-                                current,
-                                at,
-                            });
+                            let at = super::fold::time(message.timestamp, &routed.change, routed.received_at);
+                            moves.push(Move { organization_id, previous, current, at });
                         } else {
                             circles.add(organization_id, &message.party, true);
                         }
@@ -167,10 +148,7 @@ impl People {
         }
         if !merges.is_empty() {
             // The merges rewrote contacts: read them anew, then everyone is found at once.
-            let merged = merges
-                .iter()
-                .map(|(organization_id, survivor, _)| (*organization_id, *survivor))
-                .collect();
+            let merged = merges.iter().map(|(organization_id, survivor, _)| (*organization_id, *survivor)).collect();
             let mut again = Self::look_up(tx, &mut circles).await?;
             again.follow_moves(&mut circles, &moves);
             again.settle(&mut circles);
@@ -189,15 +167,7 @@ impl People {
             .flat_map(|identity| {
                 phone::equivalents(&identity.value)
                     .into_iter()
-                    .map(|value| {
-                        (
-                            Identity {
-                                value,
-                                ..identity.clone()
-                            },
-                            identity.clone(),
-                        )
-                    })
+                    .map(|value| (Identity { value, ..identity.clone() }, identity.clone()))
             })
             .collect();
         wanted.extend(spellings.iter().map(|(other, _)| other.clone()));
@@ -223,16 +193,10 @@ impl People {
     /// Links old and new identities. Where the new number already led to someone we knew before the change, that was
     /// another person: the number passes on, the two are not merged.
     fn follow_moves(&mut self, circles: &mut Circles, moves: &[Move<'_>]) {
-        for news in moves
-            .iter()
-            .filter(|news| !news.previous.is_empty() && !news.current.is_empty())
-        {
+        for news in moves.iter().filter(|news| !news.previous.is_empty() && !news.current.is_empty()) {
             let previous = identities(news.organization_id, news.previous);
             let current = identities(news.organization_id, news.current);
-            let mover = previous
-                .iter()
-                .find_map(|identity| self.contact_of.get(identity))
-                .copied();
+            let mover = previous.iter().find_map(|identity| self.contact_of.get(identity)).copied();
             for identity in &current {
                 let holder = self.contact_of.get(identity).copied();
                 if let (Some(mover), Some(holder)) = (mover, holder)
@@ -265,36 +229,24 @@ impl People {
         let mut members: HashMap<usize, Vec<Identity>> = HashMap::new();
         for identity in identities {
             let node = circles.node(&identity);
-            members
-                .entry(circles.root(node))
-                .or_default()
-                .push(identity);
+            members.entry(circles.root(node)).or_default().push(identity);
         }
         let mut merges = Vec::new();
         for (root, mut identities) in members {
             identities.sort();
             let organization_id = identities[0].organization_id;
-            let holders: BTreeSet<Uuid> = identities
-                .iter()
-                .filter_map(|identity| self.contact_of.get(identity))
-                .copied()
-                .collect();
+            let holders: BTreeSet<Uuid> =
+                identities.iter().filter_map(|identity| self.contact_of.get(identity)).copied().collect();
             let survivor = match holders.first() {
                 Some(oldest) => *oldest,
                 None if circles.wanted[root] => self.create(organization_id),
                 None => continue,
             };
             merges.extend(
-                holders
-                    .iter()
-                    .filter(|other| **other != survivor)
-                    .map(|other| (organization_id, survivor, *other)),
+                holders.iter().filter(|other| **other != survivor).map(|other| (organization_id, survivor, *other)),
             );
             for identity in identities {
-                if !self
-                    .known_identities
-                    .contains(&(identity.clone(), survivor))
-                {
+                if !self.known_identities.contains(&(identity.clone(), survivor)) {
                     self.identified.insert((identity.clone(), survivor));
                 }
                 self.contact_of.insert(identity, survivor);
@@ -305,24 +257,14 @@ impl People {
 
     fn create(&mut self, organization_id: Uuid) -> Uuid {
         let id = Uuid::now_v7();
-        self.contacts.insert(
-            id,
-            Known {
-                organization_id,
-                id,
-                ..Known::default()
-            },
-        );
+        self.contacts.insert(id, Known { organization_id, id, ..Known::default() });
         self.changed.insert(id);
         id
     }
 
     /// The contact a party stands for, if it is one.
     pub(super) fn of(&self, organization_id: Uuid, party: &Party) -> Option<Uuid> {
-        identities(organization_id, party)
-            .iter()
-            .find_map(|identity| self.contact_of.get(identity))
-            .copied()
+        identities(organization_id, party).iter().find_map(|identity| self.contact_of.get(identity)).copied()
     }
 
     /// Shows what an event says of a person: new identities as the latest of their kind, the profile name as it is now.
@@ -338,16 +280,11 @@ impl People {
             (Kind::Username, &party.username),
         ] {
             let Some(value) = value else { continue };
-            let identity = Identity {
-                organization_id: contact.organization_id,
-                kind,
-                value: value.clone(),
-            };
+            let identity = Identity { organization_id: contact.organization_id, kind, value: value.clone() };
             let shown = shown_mut(contact, kind);
             // An identity we knew already and show no longer is an old one: a late event does not bring it back.
-            let is_old = shown.is_some()
-                && kind != Kind::Username
-                && self.known_identities.contains(&(identity.clone(), id));
+            let is_old =
+                shown.is_some() && kind != Kind::Username && self.known_identities.contains(&(identity.clone(), id));
             if !is_old && shown.as_ref() != Some(value) {
                 *shown = Some(value.clone());
                 if !self.known_identities.contains(&(identity.clone(), id)) {
@@ -406,23 +343,14 @@ impl People {
     /// What is to be written: contacts, identities.
     pub(super) fn into_changes(self) -> (Vec<Known>, Vec<(Identity, Uuid)>) {
         let mut contacts = self.contacts;
-        let changed = self
-            .changed
-            .iter()
-            .filter_map(|id| contacts.remove(id))
-            .collect();
+        let changed = self.changed.iter().filter_map(|id| contacts.remove(id)).collect();
         (changed, self.identified.into_iter().collect())
     }
 
     /// The contacts known before this batch that it changed.
     pub(super) fn changed(&self) -> Vec<(Uuid, Uuid)> {
         let merged = self.merged.iter().map(|(_, survivor)| survivor);
-        let ids: BTreeSet<&Uuid> = self
-            .changed
-            .iter()
-            .filter(|id| self.stored.contains(id))
-            .chain(merged)
-            .collect();
+        let ids: BTreeSet<&Uuid> = self.changed.iter().filter(|id| self.stored.contains(id)).chain(merged).collect();
         ids.into_iter()
             .filter_map(|id| self.contacts.get(id))
             .map(|contact| (contact.organization_id, contact.id))
@@ -441,7 +369,5 @@ fn shown_mut(contact: &mut Known, kind: Kind) -> &mut Option<String> {
 
 /// The second in which a contact was made: its id is a UUIDv7.
 fn first_heard_of(id: Uuid) -> i64 {
-    id.get_timestamp().map_or(i64::MAX, |timestamp| {
-        i64::try_from(timestamp.to_unix().0).unwrap_or(i64::MAX)
-    })
+    id.get_timestamp().map_or(i64::MAX, |timestamp| i64::try_from(timestamp.to_unix().0).unwrap_or(i64::MAX))
 }

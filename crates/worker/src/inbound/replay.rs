@@ -32,11 +32,7 @@ pub async fn replay_bodies(
         read += bodies.len() as u64;
         let inputs: Vec<Input> = bodies
             .into_iter()
-            .map(|body| Input {
-                body: Bytes::from(body.body),
-                app_id: body.app_id,
-                received_at: body.received_at,
-            })
+            .map(|body| Input { body: Bytes::from(body.body), app_id: body.app_id, received_at: body.received_at })
             .collect();
         let tx = database.operator().await?;
         total += apply(tx, &inputs, |_| ()).await?;
@@ -45,13 +41,8 @@ pub async fn replay_bodies(
 }
 
 /// Applies quarantined inputs in the order they were received. What still cannot be applied stays.
-pub async fn replay_quarantine(
-    database: &Database,
-    filter: &Filter,
-    mut progress: impl FnMut(u64),
-) -> Result<Outcome> {
-    let (mut total, mut after, mut read): (_, Option<(Timestamp, Uuid)>, _) =
-        (Outcome::default(), None, 0);
+pub async fn replay_quarantine(database: &Database, filter: &Filter, mut progress: impl FnMut(u64)) -> Result<Outcome> {
+    let (mut total, mut after, mut read): (_, Option<(Timestamp, Uuid)>, _) = (Outcome::default(), None, 0);
     loop {
         let tx = database.operator().await?;
         let kept = quarantine::list(&tx, filter, after, BATCH).await?;
@@ -64,11 +55,7 @@ pub async fn replay_quarantine(
         let ids: Vec<Uuid> = kept.iter().map(|row| row.id).collect();
         let inputs: Vec<Input> = kept
             .into_iter()
-            .map(|row| Input {
-                body: Bytes::from(row.body),
-                app_id: row.app_id,
-                received_at: row.received_at,
-            })
+            .map(|row| Input { body: Bytes::from(row.body), app_id: row.app_id, received_at: row.received_at })
             .collect();
         // Marked first: what turns out to be still impossible is kept again, which takes the mark back.
         quarantine::mark_replayed(&tx, &ids).await?;

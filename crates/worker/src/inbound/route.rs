@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use futures::try_join;
 use jiff::Timestamp;
 use model::database::{Operator, Result};
 use model::event;
@@ -38,13 +39,10 @@ pub(super) struct Batch {
 
 /// Parses the bodies, finds their organizations and waits for those organizations' turn.
 pub(super) async fn route(tx: &Operator, inputs: &[Input]) -> Result<Batch> {
-    let parsed: Vec<Vec<Part>> = inputs
-        .iter()
-        .map(|input| webhook::parse(&input.body))
-        .collect();
-    let routes = Routes::load(tx, parsed.iter().flatten()).await?;
+    let parsed: Vec<Vec<Part>> = inputs.iter().map(|input| webhook::parse(&input.body)).collect();
+    let (routes, sequences) = Routes::load(tx, parsed.iter().flatten()).await?;
 
-    let mut batch = Batch::default();
+    let mut batch = Batch { sequences, ..Batch::default() };
     for (input, parts) in inputs.iter().zip(parsed) {
         let before = batch.quarantined.len();
         for part in parts {
@@ -56,13 +54,6 @@ pub(super) async fn route(tx: &Operator, inputs: &[Input]) -> Result<Batch> {
         batch.bodies_quarantined += u64::from(batch.quarantined.len() > before);
     }
 
-    let organizations: BTreeSet<Uuid> = batch
-        .changes
-        .iter()
-        .map(|routed| routed.route.organization_id)
-        .collect();
-    let organizations: Vec<Uuid> = organizations.into_iter().collect();
-    batch.sequences = event::any_organization_line_up(tx, &organizations).await?;
     Ok(batch)
 }
 
@@ -70,15 +61,12 @@ impl Batch {
     fn place(&mut self, input: &Input, mut change: Change, routes: &Routes) {
         let bad: Vec<Bad> = extract_bad(&mut change);
         for bad in &bad {
-            self.quarantined
-                .push(quarantine_bad(input, bad, Some(&change)));
+            self.quarantined.push(quarantine_bad(input, bad, Some(&change)));
         }
         match routes.of(&change, input.app_id.as_deref()) {
             Ok(found) => {
                 let by_number = change.phone_number_id.is_some();
-                let (last, others) = found
-                    .split_last()
-                    .expect("a change that is placed has a route");
+                let (last, others) = found.split_last().expect("a change that is placed has a route");
                 for route in others {
                     let route = (*route).clone();
                     self.changes.push(Routed {
@@ -88,12 +76,7 @@ impl Batch {
                         by_number,
                     });
                 }
-                self.changes.push(Routed {
-                    change,
-                    route: (*last).clone(),
-                    received_at: input.received_at,
-                    by_number,
-                });
+                self.changes.push(Routed { change, route: (*last).clone(), received_at: input.received_at, by_number });
             }
             Err(reason) => self.quarantined.push(quarantine::New {
                 reason,
@@ -109,19 +92,10 @@ impl Batch {
 }
 
 fn extract_bad(change: &mut Change) -> Vec<Bad> {
-    let (bad, good) = std::mem::take(&mut change.items)
-        .into_iter()
-        .partition::<Vec<_>, _>(|item| matches!(item, Item::Bad(_)));
+    let (bad, good) =
+        std::mem::take(&mut change.items).into_iter().partition::<Vec<_>, _>(|item| matches!(item, Item::Bad(_)));
     change.items = good;
-    bad.into_iter()
-        .filter_map(|item| {
-            if let Item::Bad(bad) = item {
-                Some(bad)
-            } else {
-                None
-            }
-        })
-        .collect()
+    bad.into_iter().filter_map(|item| if let Item::Bad(bad) = item { Some(bad) } else { None }).collect()
 }
 
 fn quarantine_bad(input: &Input, bad: &Bad, change: Option<&Change>) -> quarantine::New {
@@ -151,7 +125,7 @@ struct Routes {
 }
 
 impl Routes {
-    async fn load<'a>(tx: &Operator, parts: impl Iterator<Item = &'a Part>) -> Result<Self> {
+    async fn load<'a>(tx: &Operator, parts: impl Iterator<Item = &'a Part>) -> Result<(Self, HashMap<Uuid, i64>)> {
         let (mut numbers, mut wabas) = (BTreeSet::new(), BTreeSet::new());
         for part in parts {
             let Part::Change(change) = part else { continue };
@@ -160,28 +134,24 @@ impl Routes {
                 None => wabas.extend(change.waba_ids.iter().map(String::as_str)),
             }
         }
-        let (numbers, wabas): (Vec<&str>, Vec<&str>) =
-            (numbers.into_iter().collect(), wabas.into_iter().collect());
-        let mut routes = Self {
-            by_number: HashMap::new(),
-            by_waba: HashMap::new(),
-        };
+        let (numbers, wabas): (Vec<&str>, Vec<&str>) = (numbers.into_iter().collect(), wabas.into_iter().collect());
+        let mut routes = Self { by_number: HashMap::new(), by_waba: HashMap::new() };
         if numbers.is_empty() && wabas.is_empty() {
-            return Ok(routes);
+            return Ok((routes, HashMap::new()));
         }
-        for route in number::any_organization_routes(tx, &numbers, &wabas).await? {
+        let (sequences, found) = try_join!(
+            event::any_organization_line_up(tx, &numbers, &wabas),
+            number::any_organization_routes(tx, &numbers, &wabas),
+        )?;
+        // A number that changed hands between the two statements leads to someone whose line we do not hold: as good as
+        // not connected, and a replay of the quarantine finds it.
+        for route in found.into_iter().filter(|route| sequences.contains_key(&route.organization_id)) {
             if wabas.contains(&route.waba_id.as_str()) {
-                routes
-                    .by_waba
-                    .entry(route.waba_id.clone())
-                    .or_default()
-                    .push(route.clone());
+                routes.by_waba.entry(route.waba_id.clone()).or_default().push(route.clone());
             }
-            routes
-                .by_number
-                .insert(route.phone_number_id.clone(), route);
+            routes.by_number.insert(route.phone_number_id.clone(), route);
         }
-        Ok(routes)
+        Ok((routes, sequences))
     }
 
     /// The routes of a change: one for a number, one an organization for an account.
@@ -189,30 +159,18 @@ impl Routes {
         let signed_for = |route: &&Route| route.app_id.as_deref() == app_id;
         if let Some(id) = &change.phone_number_id {
             let route = self.by_number.get(id).ok_or("unknown_number")?;
-            return if signed_for(&route) {
-                Ok(vec![route])
-            } else {
-                Err("wrong_app")
-            };
+            return if signed_for(&route) { Ok(vec![route]) } else { Err("wrong_app") };
         }
-        let of_account = change
-            .waba_ids
-            .iter()
-            .find_map(|id| self.by_waba.get(id))
-            .ok_or("unknown_account")?;
+        let of_account = change.waba_ids.iter().find_map(|id| self.by_waba.get(id)).ok_or("unknown_account")?;
         // The number that the change is about, where it names one by its digits; else any of the organization's.
         let mut chosen: BTreeMap<Uuid, &Route> = BTreeMap::new();
         for route in of_account.iter().filter(signed_for) {
-            let named = change.display_phone_number.is_some()
-                && route.display_phone_number == change.display_phone_number;
+            let named =
+                change.display_phone_number.is_some() && route.display_phone_number == change.display_phone_number;
             if named || !chosen.contains_key(&route.organization_id) {
                 chosen.insert(route.organization_id, route);
             }
         }
-        if chosen.is_empty() {
-            Err("wrong_app")
-        } else {
-            Ok(chosen.into_values().collect())
-        }
+        if chosen.is_empty() { Err("wrong_app") } else { Ok(chosen.into_values().collect()) }
     }
 }

@@ -34,12 +34,7 @@ pub struct Settings {
 }
 
 /// Applies until the token is cancelled; a batch under way is finished first.
-pub async fn run(
-    database: Database,
-    backlog: Arc<Backlog>,
-    settings: Settings,
-    stop: CancellationToken,
-) {
+pub async fn run(database: Database, backlog: Arc<Backlog>, settings: Settings, stop: CancellationToken) {
     let appliers = settings.appliers.clamp(1, LANES);
     let mut running = tokio::task::JoinSet::new();
     for nth in 0..appliers {
@@ -55,11 +50,7 @@ pub async fn run(
             limit: settings.batch,
             look_everywhere: true,
         };
-        running.spawn(
-            applier
-                .run(stop.clone())
-                .instrument(tracing::debug_span!("applier", nth)),
-        );
+        running.spawn(applier.run(stop.clone()).instrument(tracing::debug_span!("applier", nth)));
     }
     while running.join_next().await.is_some() {}
 }
@@ -115,15 +106,10 @@ impl Applier {
 
     /// Which lanes to claim, with a quota each.
     fn plan(&mut self) -> Vec<(i16, i32)> {
-        let mut waiting: Vec<u32> = self
-            .lanes
-            .iter()
-            .map(|lane| self.backlog.lane(*lane))
-            .collect();
+        let mut waiting: Vec<u32> = self.lanes.iter().map(|lane| self.backlog.lane(*lane)).collect();
         if std::mem::take(&mut self.look_everywhere) {
             // Nobody counted what others left: look for a little in every lane.
-            let some =
-                (self.limit / u32::try_from(self.lanes.len()).expect("lanes are few")).max(1);
+            let some = (self.limit / u32::try_from(self.lanes.len()).expect("lanes are few")).max(1);
             for count in &mut waiting {
                 *count = (*count).max(some);
             }
@@ -142,8 +128,7 @@ impl Applier {
         if plan.is_empty() {
             return Ok(Round::Idle);
         }
-        let tx = self.database.operator().await?;
-        let claim = inbound::claim(&tx, &plan).await?;
+        let (tx, claim) = inbound::claim(&self.database, &plan).await?;
         if claim.bodies.is_empty() {
             tx.commit().await?;
             for (lane, _) in plan.iter().filter(|(lane, _)| claim.lanes.contains(lane)) {
@@ -151,29 +136,18 @@ impl Applier {
             }
             return Ok(Round::Idle);
         }
-        let span = tracing::info_span!(
-            "apply",
-            bodies = claim.bodies.len(),
-            lanes = claim.lanes.len()
-        );
+        let span = tracing::info_span!("apply", bodies = claim.bodies.len(), lanes = claim.lanes.len());
         let started = std::time::Instant::now();
         let (outcome, lag) = match self.apply(tx, &claim.bodies).instrument(span.clone()).await {
             Ok(done) => done,
-            Err(error) if error.blames_data() && claim.bodies.len() == 1 => (
-                self.give_up(&claim.bodies[0], &error).await?,
-                Duration::ZERO,
-            ),
+            Err(error) if error.blames_data() && claim.bodies.len() == 1 => {
+                (self.give_up(&claim.bodies[0], &error).await?, Duration::ZERO)
+            }
             Err(error) => return Err(error),
         };
         self.limit = (self.limit * 2).min(self.batch);
         self.count_taken(&plan, &claim.bodies);
-        measure(
-            &outcome,
-            claim.bodies.len(),
-            started.elapsed(),
-            lag,
-            self.backlog.waiting(&self.lanes),
-        );
+        measure(&outcome, claim.bodies.len(), started.elapsed(), lag, self.backlog.waiting(&self.lanes));
         tracing::debug!(parent: &span, ?outcome, ms = started.elapsed().as_millis(), "applied");
         Ok(Round::Applied)
     }
@@ -189,9 +163,7 @@ impl Applier {
             .collect();
         let oldest = inputs.iter().map(|input| input.received_at).min();
         let outcome = apply(tx, &inputs, |pipeline| inbound::settle(pipeline, bodies)).await?;
-        let lag = oldest.map_or(Duration::ZERO, |oldest| {
-            Timestamp::now().duration_since(oldest).unsigned_abs()
-        });
+        let lag = oldest.map_or(Duration::ZERO, |oldest| Timestamp::now().duration_since(oldest).unsigned_abs());
         Ok((outcome, lag))
     }
 
@@ -212,21 +184,15 @@ impl Applier {
         quarantine::keep(&mut pipeline, &kept);
         inbound::settle(&mut pipeline, std::slice::from_ref(body));
         tx.finish(pipeline).await?;
-        Ok(Outcome {
-            quarantined: 1,
-            ..Outcome::default()
-        })
+        Ok(Outcome { quarantined: 1, ..Outcome::default() })
     }
 
     fn count_taken(&self, plan: &[(i16, i32)], bodies: &[Claimed]) {
         for (lane, quota) in plan {
             let taken = bodies.iter().filter(|body| body.lane == *lane).count();
-            self.backlog
-                .taken(*lane, u32::try_from(taken).unwrap_or(u32::MAX));
+            self.backlog.taken(*lane, u32::try_from(taken).unwrap_or(u32::MAX));
             // A full quota may mean that more waits than this process has counted.
-            if taken >= usize::try_from(*quota).unwrap_or(usize::MAX)
-                && self.backlog.lane(*lane) == 0
-            {
+            if taken >= usize::try_from(*quota).unwrap_or(usize::MAX) && self.backlog.lane(*lane) == 0 {
                 self.backlog.suspect(*lane);
             }
         }

@@ -45,22 +45,24 @@ impl Schedule {
     }
 }
 
+/// Connects, which may take a second when the server's backlog is short: to be done before anything is due.
+pub(crate) fn connect_all(address: SocketAddr, connections: usize) -> Result<Vec<TcpStream>> {
+    (0..connections).map(|_| connect(address)).collect()
+}
+
 /// Posts what `source` makes, by the schedule. Blocks until all is answered.
 pub(crate) fn run(
-    address: SocketAddr,
-    connections: usize,
+    connections: Vec<TcpStream>,
     schedule: Schedule,
     source: Source,
 ) -> Result<Tally> {
     let shared = Arc::new(Shared {
-        address,
         schedule,
         source: Mutex::new(source),
         next: AtomicU64::new(0),
     });
     let mut threads = Vec::new();
-    for _ in 0..connections {
-        let stream = connect(address)?;
+    for stream in connections {
         let shared = Arc::clone(&shared);
         threads.push(
             std::thread::Builder::new()
@@ -80,7 +82,6 @@ pub(crate) fn run(
 }
 
 struct Shared {
-    address: SocketAddr,
     schedule: Schedule,
     source: Mutex<Source>,
     next: AtomicU64,
@@ -88,6 +89,7 @@ struct Shared {
 
 impl Shared {
     fn connection(&self, mut stream: TcpStream) -> Result<Tally> {
+        let address = stream.peer_addr()?;
         let mut tally = Tally::default();
         let (mut request, mut read) = (Vec::with_capacity(1536), vec![0; 4096]);
         while let Some(due) = self.schedule.due(self.next.fetch_add(1, Ordering::Relaxed)) {
@@ -104,12 +106,12 @@ impl Shared {
                 Ok(answer) => {
                     tally.answered(n, answer.status, due.elapsed());
                     if answer.last {
-                        stream = connect(self.address)?;
+                        stream = connect(address)?;
                     }
                 }
                 Err(_) => {
                     tally.broken += 1;
-                    stream = connect(self.address)?;
+                    stream = connect(address)?;
                 }
             }
         }
@@ -154,7 +156,8 @@ mod tests {
             500,
             Duration::from_secs(1),
         );
-        let load = move || run(address, 16, schedule, source(Pick::Anyone));
+        let connections = connect_all(address, 16).unwrap();
+        let load = move || run(connections, schedule, source(Pick::Anyone));
         let tally = tokio::task::spawn_blocking(load).await.unwrap().unwrap();
         assert_eq!(tally.acked.len(), 500);
         assert!(
@@ -177,7 +180,8 @@ mod tests {
             100,
             Duration::from_secs(1),
         );
-        let load = move || run(slow.address(), 1, schedule, source(Pick::Anyone));
+        let connections = connect_all(slow.address(), 1).unwrap();
+        let load = move || run(connections, schedule, source(Pick::Anyone));
         let tally = tokio::task::spawn_blocking(load).await.unwrap().unwrap();
         let worst = tally.micros.iter().max().unwrap() / 1000;
         assert!(worst > 900, "{worst} ms");

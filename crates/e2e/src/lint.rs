@@ -1,0 +1,311 @@
+//! Reads PostgreSQL's catalog and says what could let one organization reach another's rows.
+//!
+//! A rule is a sentence and a query that names what breaks it. The lists below are the whole of what the rules let
+//! pass: a new table, or a new right of the web role, is a line here with its reason, or a finding.
+
+use tokio_postgres::Client;
+
+/// Tables that belong to no organization. Every other table carries `organization_id` first in every key.
+const GLOBAL_TABLES: &[(&str, &str)] = &[
+    ("organization", "the organizations themselves; the web role sees its own row"),
+    ("app", "Meta's Apps are the server's, and serve several organizations"),
+    ("app_secret", "secrets of Apps"),
+    ("number_claim", "who has which number, over all organizations: that is what it is for"),
+    ("stream", "bodies from Meta, before anyone knows whose they are"),
+    ("lane", "a lane holds the numbers of many organizations"),
+    ("lane_cursor", "how far lanes have come in streams"),
+    ("inbound", "bodies from Meta, before anyone knows whose they are; with its partitions"),
+    ("quarantine", "input that belongs to no connected number"),
+    ("migration", "the steps of the schema"),
+];
+
+/// Where requests add rows.
+const WEB_INSERTS: &[(&str, &str)] = &[("event", "what people change is told in the log")];
+
+/// What requests change.
+const WEB_UPDATES: &[(&str, &str)] = &[
+    ("organization_sequence.last", "recording an event takes the next number"),
+    ("api_key.last_used_at", "noted when a key is used"),
+    ("contact.own_name", "given by people"),
+    ("contact.notes", "written by people"),
+    ("contact.updated_at", "goes with every change"),
+    ("conversation.state", "people resolve"),
+    ("conversation.assignee_id", "people hand over"),
+    ("conversation.unread_count", "people read"),
+    ("conversation.updated_at", "goes with every change"),
+];
+
+/// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.
+/// `%` is the column that holds the organization.
+const OWN: &str =
+    "%=NULLIFcurrent_setting'app.organization_id'::text,true,''::text::uuid";
+
+/// What every rule may look at. `$1` global tables, `$2` and `$3` where the web role inserts and updates, `$4` [`OWN`].
+const FACTS: &str = "
+WITH relation AS (
+  SELECT c.oid, c.relname::text AS name, c.relkind AS kind, c.relispartition AS partition, c.relowner AS owner,
+         c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, c.reloptions AS options, c.relacl AS acl,
+         c.relname = ANY ($1::text[]) AS global
+  FROM pg_class c WHERE c.relnamespace = 'wazapp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')),
+own AS (
+  SELECT *, (SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = relation.oid AND a.attname = 'organization_id') AS key,
+         replace($4::text, '%', 'organization_id') AS condition
+  FROM relation WHERE kind IN ('r', 'p') AND NOT partition AND NOT global),
+role AS (SELECT * FROM pg_roles WHERE rolname IN ('wazapp_web', 'wazapp_worker')),
+routine AS (
+  SELECT p.oid, p.proname || '()' AS name, p.proowner AS owner, p.prosecdef AS definer, p.proconfig AS config,
+         coalesce(p.proacl, acldefault('f', p.proowner)) AS acl
+  FROM pg_proc p WHERE p.pronamespace = 'wazapp'::regnamespace),
+protected AS (
+  SELECT oid, name, condition FROM own
+  UNION ALL SELECT oid, name, replace($4, '%', 'id') FROM relation WHERE name = 'organization'),
+policy AS (
+  SELECT p.polrelid AS oid, p.polname::text AS name, p.polroles::regrole[]::text[] AS roles,
+         p.polpermissive AND p.polcmd = '*' AS whole,
+         regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[() ]', '', 'g') AS sees,
+         regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '[() ]', '', 'g') AS writes
+  FROM pg_policy p),
+web_policy AS (
+  SELECT policy.* FROM policy JOIN protected p USING (oid)
+  WHERE roles = '{wazapp_web}' AND whole AND sees = p.condition AND writes = p.condition),
+worker_policy AS (
+  SELECT policy.* FROM policy JOIN protected p USING (oid)
+  WHERE roles = '{wazapp_worker}' AND whole AND sees = 'true' AND writes = 'true'),
+acl AS (
+  SELECT CASE kind WHEN 'S' THEN 'sequence' ELSE 'table' END AS what, oid, name, owner, acl FROM relation
+  UNION ALL SELECT 'column', r.oid, r.name || '.' || a.attname, r.owner, a.attacl
+    FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid WHERE a.attacl IS NOT NULL
+  UNION ALL SELECT 'function', oid, name, owner, acl FROM routine
+  UNION ALL SELECT 'type', t.oid, t.typname, t.typowner, t.typacl FROM pg_type t
+    WHERE t.typnamespace = 'wazapp'::regnamespace
+  UNION ALL SELECT 'schema', n.oid, 'schema wazapp', n.nspowner, n.nspacl FROM pg_namespace n WHERE n.nspname = 'wazapp'),
+granted AS (
+  SELECT acl.what, acl.oid, acl.name, acl.owner, g.privilege_type AS privilege, g.is_grantable AS grantable,
+         CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee)::text END AS grantee,
+         g.privilege_type || ' on ' || acl.name AS given
+  FROM acl CROSS JOIN LATERAL aclexplode(acl.acl) g WHERE g.grantee <> acl.owner)
+";
+
+/// What must not be, and the query that names what is.
+#[derive(Debug)]
+pub struct Rule {
+    /// Follows the name of what breaks the rule.
+    pub says: &'static str,
+    finds: &'static str,
+}
+
+/// All rules.
+pub const RULES: &[Rule] = &[
+    Rule {
+        says: "stands in the list of global tables, but is not there",
+        finds: "SELECT name FROM unnest($1) AS listed (name) WHERE name NOT IN (SELECT name FROM relation)",
+    },
+    Rule {
+        says: "has no organization_id, and is not in the list of global tables",
+        finds: "SELECT name FROM own WHERE key IS NULL",
+    },
+    Rule {
+        says: "must be uuid NOT NULL",
+        finds: "SELECT own.name || '.organization_id' FROM own
+                JOIN pg_attribute a ON a.attrelid = own.oid AND a.attnum = own.key
+                WHERE NOT a.attnotnull OR a.atttypid <> 'uuid'::regtype",
+    },
+    Rule {
+        says: "has row-level security switched off",
+        finds: "SELECT r.name FROM protected JOIN relation r USING (oid) WHERE NOT r.enabled",
+    },
+    Rule {
+        says: "does not force row-level security on its owner",
+        finds: "SELECT r.name FROM protected JOIN relation r USING (oid) WHERE NOT r.forced",
+    },
+    Rule {
+        says: "lacks the policy that shows wazapp_web its own organization, in USING and in WITH CHECK alike",
+        finds: "SELECT name FROM protected WHERE oid NOT IN (SELECT oid FROM web_policy)",
+    },
+    Rule {
+        says: "lacks the policy of wazapp_worker",
+        finds: "SELECT name FROM protected WHERE oid NOT IN (SELECT oid FROM worker_policy)",
+    },
+    Rule {
+        says: "is a policy beside the two that every table has",
+        finds: "SELECT r.name || ': ' || policy.name FROM policy JOIN relation r USING (oid)
+                WHERE (policy.oid, policy.name) NOT IN (SELECT oid, name FROM web_policy UNION SELECT oid, name FROM worker_policy)",
+    },
+    Rule {
+        says: "has no primary key",
+        finds: "SELECT name FROM own WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = own.oid AND i.indisprimary)",
+    },
+    Rule {
+        says: "is unique across organizations: its first column must be organization_id",
+        finds: "SELECT own.name || ': ' || i.indexrelid::regclass FROM own JOIN pg_index i ON i.indrelid = own.oid
+                WHERE (i.indisunique OR i.indisexclusion) AND i.indkey[0] IS DISTINCT FROM own.key",
+    },
+    Rule {
+        says: "refers to an organization's table without organization_id = organization_id as the first pair",
+        finds: "SELECT c.conrelid::regclass || ': ' || c.conname FROM pg_constraint c JOIN own target ON target.oid = c.confrelid
+                LEFT JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+                WHERE c.contype = 'f' AND (c.confkey[1], a.attname) IS DISTINCT FROM (target.key, 'organization_id'::name)",
+    },
+    Rule {
+        says: "refers from an organization's table to a global one that is not `organization`",
+        finds: "SELECT c.conrelid::regclass || ': ' || c.conname FROM pg_constraint c JOIN own source ON source.oid = c.conrelid
+                JOIN relation target ON target.oid = c.confrelid
+                WHERE c.contype = 'f' AND target.global AND (target.name <> 'organization' OR c.conkey <> ARRAY[source.key])",
+    },
+    Rule {
+        says: "refers into the schema, or out of it",
+        finds: "SELECT c.conrelid::regclass || ': ' || c.conname FROM pg_constraint c
+                WHERE c.contype = 'f' AND (c.conrelid IN (SELECT oid FROM relation)) <> (c.confrelid IN (SELECT oid FROM relation))",
+    },
+    Rule {
+        says: "is a view that reads with its owner's rights: WITH (security_invoker = true)",
+        finds: "SELECT name FROM relation WHERE kind = 'v' AND NOT EXISTS (
+                  SELECT FROM pg_options_to_table(options) WHERE option_name = 'security_invoker' AND option_value::boolean)",
+    },
+    Rule {
+        says: "holds rows outside row-level security: a materialized view or a foreign table",
+        finds: "SELECT name FROM relation WHERE kind IN ('m', 'f')",
+    },
+    Rule {
+        says: "is a rewrite rule, which runs with the table owner's rights",
+        finds: "SELECT r.name || ': ' || w.rulename FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid WHERE w.rulename <> '_RETURN'",
+    },
+    Rule {
+        says: "is SECURITY DEFINER",
+        finds: "SELECT name FROM routine WHERE definer",
+    },
+    Rule {
+        says: "changes the role, the organization or row-level security while it runs",
+        finds: "SELECT name FROM routine, unnest(config) setting WHERE setting ~ '^(role|session_authorization|row_security|app\\.)'",
+    },
+    Rule {
+        says: "is a trigger that runs a SECURITY DEFINER function",
+        finds: "SELECT r.name || ': ' || t.tgname FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid
+                JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal AND p.prosecdef",
+    },
+    Rule {
+        says: "has another owner than the schema",
+        finds: "SELECT name FROM acl WHERE owner <> (SELECT nspowner FROM pg_namespace WHERE nspname = 'wazapp')",
+    },
+    Rule {
+        says: "is granted to PUBLIC",
+        finds: "SELECT given FROM granted WHERE grantee = 'PUBLIC'",
+    },
+    Rule {
+        says: "is granted to someone beside the two roles",
+        finds: "SELECT given || ' to ' || grantee FROM granted WHERE grantee NOT IN ('PUBLIC', 'wazapp_web', 'wazapp_worker')",
+    },
+    Rule {
+        says: "may be granted on",
+        finds: "SELECT given || ' to ' || grantee FROM granted WHERE grantable",
+    },
+    Rule {
+        says: "is a right that wazapp_web must not have",
+        finds: "SELECT given FROM granted WHERE grantee = 'wazapp_web' AND NOT CASE
+                  WHEN what = 'schema' THEN privilege = 'USAGE'
+                  WHEN what = 'table' AND privilege = 'SELECT' THEN oid IN (SELECT oid FROM protected)
+                  WHEN what = 'table' AND privilege = 'INSERT' THEN name = ANY ($2::text[])
+                  WHEN what = 'column' AND privilege = 'UPDATE' THEN name = ANY ($3::text[])
+                  ELSE false END",
+    },
+    Rule {
+        says: "is a right that wazapp_worker must not have",
+        finds: "SELECT given FROM granted WHERE grantee = 'wazapp_worker' AND NOT CASE what
+                  WHEN 'schema' THEN privilege = 'USAGE'
+                  WHEN 'function' THEN privilege = 'EXECUTE'
+                  WHEN 'sequence' THEN privilege IN ('USAGE', 'SELECT')
+                  ELSE privilege IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') END",
+    },
+    Rule {
+        says: "opens a partition, whose parent's policies do not hold when it is read directly",
+        finds: "SELECT given || ' to ' || grantee FROM granted
+                WHERE oid IN (SELECT oid FROM relation WHERE partition) AND what IN ('table', 'column')",
+    },
+    Rule {
+        says: "is a right given by default privileges to whatever is created later",
+        finds: "SELECT format('%s on %s to %s', g.privilege_type,
+                    CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions'
+                                         WHEN 'T' THEN 'types' ELSE 'schemas' END,
+                    CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee)::text END)
+                FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) g
+                WHERE d.defaclnamespace IN (0, 'wazapp'::regnamespace) AND g.grantee <> d.defaclrole",
+    },
+    Rule {
+        says: "is not there",
+        finds: "SELECT wanted FROM unnest(ARRAY['wazapp_web', 'wazapp_worker']) AS wanted
+                WHERE wanted NOT IN (SELECT rolname FROM role)",
+    },
+    Rule {
+        says: "is a role with an attribute that stands above policies: SUPERUSER, BYPASSRLS, CREATEROLE, CREATEDB or REPLICATION",
+        finds: "SELECT rolname FROM role WHERE rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication",
+    },
+    Rule {
+        says: "is a membership that one of the two roles must not have",
+        finds: "SELECT m.member::regrole || ' in ' || m.roleid::regrole FROM pg_auth_members m JOIN role ON role.oid = m.member",
+    },
+    Rule {
+        says: "owns something, and owners write their own policies",
+        finds: "SELECT DISTINCT role.rolname || ' (' || d.classid::regclass || ')' FROM role
+                JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = role.oid AND d.deptype = 'o'",
+    },
+    Rule {
+        says: "is a setting that roles or databases start with, and that names a role, an organization or row-level security",
+        finds: "SELECT coalesce(nullif(s.setrole, 0)::regrole::text, 'every role') || ': ' || setting
+                FROM pg_db_role_setting s, unnest(s.setconfig) AS setting
+                WHERE setting ~ '^(role|session_authorization|row_security|app\\.)'",
+    },
+    Rule {
+        says: "is a right outside the schema wazapp",
+        finds: "SELECT role.rolname || ' on ' || o.identity FROM role
+                JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = role.oid AND d.deptype = 'a'
+                JOIN pg_database b ON b.oid = d.dbid AND b.datname = current_database()
+                CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) o
+                WHERE d.classid <> 'pg_default_acl'::regclass AND coalesce(o.schema, o.name) IS DISTINCT FROM 'wazapp'",
+    },
+    Rule {
+        says: "is a place where one of the two roles may create things of its own",
+        finds: "SELECT role.rolname || ' in schema ' || n.nspname FROM role, pg_namespace n
+                WHERE n.nspname !~ '^pg_(toast_)?temp_' AND has_schema_privilege(role.oid, n.oid, 'CREATE')
+                UNION ALL SELECT role.rolname || ' in database ' || current_database() FROM role
+                WHERE has_database_privilege(role.oid, current_database(), 'CREATE')",
+    },
+];
+
+/// Something that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The table, policy, function, role … and for a right the right itself.
+    pub what: String,
+    /// [`Rule::says`].
+    pub says: &'static str,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.what, self.says)
+    }
+}
+
+/// Everything in this database that breaks a rule. Also looks at what an open transaction has done so far.
+pub async fn lint(client: &Client) -> Result<Vec<Finding>, tokio_postgres::Error> {
+    let names = |list: &[(&'static str, &str)]| -> Vec<&'static str> {
+        list.iter().map(|(name, _)| *name).collect()
+    };
+    let (global, inserts, updates) = (names(GLOBAL_TABLES), names(WEB_INSERTS), names(WEB_UPDATES));
+    let mut findings = Vec::new();
+    for Rule { says, finds } in RULES {
+        // The WHERE makes every rule use, and so type, every parameter.
+        let statement = format!(
+            "{FACTS} SELECT found.what::text FROM ({finds}) AS found (what)
+             WHERE ($1::text[], $2::text[], $3::text[], $4::text) IS NOT NULL ORDER BY 1"
+        );
+        let rows = client
+            .query(&statement, &[&global, &inserts, &updates, &OWN])
+            .await?;
+        findings.extend(rows.iter().map(|row| Finding {
+            what: row.get(0),
+            says,
+        }));
+    }
+    Ok(findings)
+}

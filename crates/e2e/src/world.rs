@@ -1,0 +1,618 @@
+//! A server with a fresh database, in this process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use model::database::Access;
+use model::number::Connect;
+use model::secret::Keyring;
+use model::{Database, Scope};
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_postgres::Client;
+use uuid::Uuid;
+use wazapp::server::{self, Running, Setup};
+use web::apps::DefaultApp;
+use whatsapp::signature;
+
+use crate::body;
+use crate::cluster;
+use crate::proxy::Proxy;
+
+/// How long a drain may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a test's server is to be like, where that matters.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The default App's secrets; empty: a random one.
+    pub secrets: Vec<String>,
+    /// The default App's id.
+    pub app_id: Option<String>,
+    /// Answers Meta's handshake.
+    pub verify_token: Option<String>,
+    /// Whether the way to the database can be cut; see [`World::proxy`].
+    pub proxied: bool,
+    /// The most bodies applied in one transaction, if not the usual number.
+    pub batch: Option<u32>,
+}
+
+/// A tenant of a world, with an API key.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Its short name in commands.
+    pub slug: String,
+    /// An API key in force.
+    pub key: String,
+    /// Opens its rows.
+    pub scope: Scope,
+}
+
+/// Where to post webhooks, and with what secret; can be taken to other tasks.
+#[derive(Clone, Debug)]
+pub struct Posts {
+    client: reqwest::Client,
+    url: String,
+    secret: String,
+}
+
+impl Posts {
+    /// One connection of its own for each of these.
+    pub fn new(url: &str, secret: &str) -> Self {
+        Self {
+            client: client(),
+            url: url.to_owned(),
+            secret: secret.to_owned(),
+        }
+    }
+
+    /// Posts a signed body to `/webhook`.
+    pub async fn post(&self, body: impl AsRef<[u8]>) -> u16 {
+        self.try_post(body.as_ref()).await.expect("an answer")
+    }
+
+    /// Posts a signed body to `/webhook`; an error where the connection broke.
+    pub async fn try_post(&self, body: &[u8]) -> Result<u16> {
+        post(&self.client, &self.url, "/webhook", &self.secret, body).await
+    }
+}
+
+/// A server in this process, its database, and a client.
+#[derive(Debug)]
+pub struct World {
+    name: String,
+    socket_dir: PathBuf,
+    proxy: Option<Proxy>,
+    options: Options,
+    keyring: Keyring,
+    running: Option<Running>,
+    database: Database,
+    address: SocketAddr,
+    url: String,
+    client: reqwest::Client,
+    sql: Client,
+    ended: bool,
+}
+
+impl World {
+    /// A server on 127.0.0.1 with an empty database.
+    pub async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// The same, with a batch size, secrets or a way to the database of the test's choice.
+    pub async fn with(mut options: Options) -> Self {
+        log();
+        let socket_dir = cluster::socket_dir();
+        let name = format!("world_{}", unique());
+        cluster::create(&socket_dir, &name)
+            .await
+            .expect("a fresh database");
+        if options.secrets.is_empty() {
+            options.secrets = vec![unique()];
+        }
+        let proxy = options.proxied.then(|| Proxy::start(&socket_dir));
+        let keyring = Keyring::new([[7; 32]]);
+        let sql = cluster::connect(&socket_dir, &name)
+            .await
+            .expect("a connection to the fresh database");
+        let mut world = Self {
+            database: database(&socket_dir, proxy.as_ref(), &name),
+            name,
+            socket_dir,
+            proxy,
+            options,
+            keyring,
+            running: None,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            url: String::new(),
+            client: client(),
+            sql,
+            ended: false,
+        };
+        world.start().await;
+        world
+    }
+
+    async fn start(&mut self) {
+        let secrets = self.options.secrets.iter().cloned();
+        let default_app = DefaultApp {
+            id: self.options.app_id.clone(),
+            secrets: secrets.map(SecretString::from).collect(),
+            verify_token: self.options.verify_token.clone().map(SecretString::from),
+        };
+        let mut setup = Setup::new(self.database.clone(), self.keyring.clone(), default_app);
+        if let Some(batch) = self.options.batch {
+            setup.batch = batch;
+        }
+        // After a restart on the same address, as an operator's server would be.
+        let listener = TcpListener::bind(self.address)
+            .await
+            .expect("an address to listen on");
+        let running = server::start(setup, listener)
+            .await
+            .expect("the server starts");
+        self.address = running.address();
+        self.url = format!("http://{}", self.address);
+        self.running = Some(running);
+    }
+
+    /// Stops the server gracefully.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Stops the server gracefully and starts it again on the same database and address.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.database = database(&self.socket_dir, self.proxy.as_ref(), &self.name);
+        self.start().await;
+    }
+
+    /// The server's database, as its two roles see it.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// What secrets are sealed with.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Where the server listens, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The default App's first secret.
+    pub fn secret(&self) -> &str {
+        &self.options.secrets[0]
+    }
+
+    /// The server's way to its database.
+    pub fn proxy(&self) -> &Proxy {
+        self.proxy
+            .as_ref()
+            .expect("a world with Options::proxied")
+    }
+
+    /// The client of this world's requests, for requests of a test's own.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    // Set-up ---------------------------------------------------------------------------------------------------------
+
+    /// Creates an organization with an API key.
+    pub async fn organization(&self, name: &str) -> Organization {
+        let tx = self.database.operator().await.expect("a transaction");
+        let made = model::organization::create(&tx, name)
+            .await
+            .expect("an organization");
+        let scope = made.scope();
+        let (_, key) = model::api_key::create(&tx, &scope, "test")
+            .await
+            .expect("a key");
+        tx.commit().await.expect("the organization is there");
+        Organization {
+            id: made.id,
+            slug: made.slug,
+            key: key.expose_secret().to_owned(),
+            scope,
+        }
+    }
+
+    /// Connects a number; answers its id.
+    pub async fn connect(
+        &self,
+        organization: &Organization,
+        phone_number_id: &str,
+        waba_id: &str,
+        app_id: Option<&str>,
+    ) -> Uuid {
+        let tx = self.database.operator().await.expect("a transaction");
+        let token = SecretString::from("none");
+        let with = Connect {
+            phone_number_id,
+            waba_id,
+            app_id,
+            token: &token,
+        };
+        let number = model::number::connect(&tx, &self.keyring, &organization.scope, with)
+            .await
+            .expect("the statement runs")
+            .expect("the number is free and the App is known");
+        tx.commit().await.expect("the number is connected");
+        number.id
+    }
+
+    /// Ends the connection of a number.
+    pub async fn disconnect(&self, organization: &Organization, phone_number_id: &str) {
+        let tx = self.database.operator().await.expect("a transaction");
+        model::number::disconnect(&tx, &organization.scope, phone_number_id)
+            .await
+            .expect("the statement runs")
+            .expect("a connected number");
+        tx.commit().await.expect("the number is disconnected");
+    }
+
+    /// Adds an App beside the default one.
+    pub async fn app(&self, id: &str, secret: &str) {
+        let tx = self.database.operator().await.expect("a transaction");
+        let secret = SecretString::from(secret);
+        let made = model::app::add(&tx, &self.keyring, id, id, &secret, None).await;
+        assert!(made.expect("the statement runs"), "App {id} is new");
+        tx.commit().await.expect("the App is there");
+    }
+
+    // Webhooks -------------------------------------------------------------------------------------------------------
+
+    /// Posts a signed body to `/webhook`.
+    pub async fn post(&self, body: impl AsRef<[u8]>) -> u16 {
+        self.post_to("/webhook", self.secret(), body.as_ref()).await
+    }
+
+    /// Posts a body, signed with this secret, to this path.
+    pub async fn post_to(&self, path: &str, secret: &str, body: &[u8]) -> u16 {
+        post(&self.client, &self.url, path, secret, body)
+            .await
+            .expect("an answer")
+    }
+
+    /// Posts a signed body, which must be taken, and waits until it is applied.
+    pub async fn receive(&self, value: &Value) {
+        self.take(value).await;
+        self.drain().await;
+    }
+
+    /// Posts a signed body, which must be taken.
+    pub async fn take(&self, value: &Value) {
+        assert_eq!(self.post(body::bytes(value)).await, 200, "{value}");
+    }
+
+    /// A poster for other tasks.
+    pub fn posts(&self) -> Posts {
+        Posts::new(&self.url, self.secret())
+    }
+
+    /// Waits until every body received is applied.
+    pub async fn drain(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = self
+                .sql
+                .query(
+                    "SELECT i.lane, count(*) AS bodies, min(i.position) AS first FROM wazapp.inbound i
+                     LEFT JOIN wazapp.lane_cursor c ON c.lane = i.lane AND c.stream_id = i.stream_id
+                     WHERE i.position > coalesce(c.position, 0) GROUP BY i.lane, i.stream_id",
+                    &[],
+                )
+                .await
+                .expect("the inbound log can be read");
+            if left.is_empty() {
+                return;
+            }
+            if Instant::now() > deadline {
+                let left: Vec<String> = left
+                    .iter()
+                    .map(|row| {
+                        let (lane, bodies): (i16, i64) = (row.get(0), row.get(1));
+                        let first: i64 = row.get(2);
+                        format!("lane {lane}: {bodies} from position {first} on")
+                    })
+                    .collect();
+                panic!("not applied after {PATIENCE:?}: {}", left.join("; "));
+            }
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    }
+
+    // API ------------------------------------------------------------------------------------------------------------
+
+    /// GETs a path below `/api/v1` with the organization's key.
+    pub async fn get(&self, organization: &Organization, path: &str) -> (u16, Value) {
+        self.call(Method::GET, organization, path, None).await
+    }
+
+    /// The answer to a GET that must succeed.
+    pub async fn read(&self, organization: &Organization, path: &str) -> Value {
+        let (status, answer) = self.get(organization, path).await;
+        assert_eq!(status, 200, "GET {path}: {answer}");
+        answer
+    }
+
+    /// PATCHes a path below `/api/v1`.
+    pub async fn patch(
+        &self,
+        organization: &Organization,
+        path: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        self.call(Method::PATCH, organization, path, Some(body))
+            .await
+    }
+
+    /// POSTs to a path below `/api/v1`.
+    pub async fn post_api(
+        &self,
+        organization: &Organization,
+        path: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        self.call(Method::POST, organization, path, Some(body))
+            .await
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        organization: &Organization,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let mut request = self
+            .client
+            .request(method, format!("{}/api/v1{path}", self.url))
+            .bearer_auth(&organization.key);
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("a whole answer");
+        let value = match text.as_str() {
+            "" => Value::Null,
+            text => serde_json::from_str(text)
+                .unwrap_or_else(|error| panic!("{path} answers no JSON ({error}): {text}")),
+        };
+        (status, value)
+    }
+
+    /// All rows of a list, page by page.
+    pub async fn all(&self, organization: &Organization, path: &str) -> Vec<Value> {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let mut rows = Vec::new();
+        let mut next = String::new();
+        loop {
+            let answer = self.read(organization, &format!("{path}{next}")).await;
+            rows.extend(answer["data"].as_array().expect("a list").iter().cloned());
+            match &answer["next_cursor"] {
+                Value::String(cursor) => next = format!("{separator}cursor={cursor}"),
+                _ => return rows,
+            }
+        }
+    }
+
+    /// The organization's conversations.
+    pub async fn conversations(&self, organization: &Organization) -> Vec<Value> {
+        self.all(organization, "/conversations?limit=100").await
+    }
+
+    /// The only conversation of the organization.
+    pub async fn conversation(&self, organization: &Organization) -> Value {
+        let mut all = self.conversations(organization).await;
+        assert_eq!(all.len(), 1, "one conversation: {all:#?}");
+        all.remove(0)
+    }
+
+    /// A conversation's messages, in the order of their sequence.
+    pub async fn messages(&self, organization: &Organization, conversation: &Value) -> Vec<Value> {
+        let id = conversation["id"].as_str().expect("an id");
+        let path = format!("/conversations/{id}/messages?limit=100");
+        let mut rows = self.all(organization, &path).await;
+        rows.sort_by_key(|row| row["sequence"].as_i64());
+        rows
+    }
+
+    /// The messages of all conversations.
+    pub async fn all_messages(&self, organization: &Organization) -> Vec<Value> {
+        let mut all = Vec::new();
+        for conversation in self.conversations(organization).await {
+            all.extend(self.messages(organization, &conversation).await);
+        }
+        all
+    }
+
+    /// The message with this wamid.
+    pub async fn message(&self, organization: &Organization, wamid: &str) -> Value {
+        let all = self.all_messages(organization).await;
+        let mut found: Vec<Value> = all.iter().filter(|row| row["wamid"] == wamid).cloned().collect();
+        assert_eq!(found.len(), 1, "{wamid} among {all:#?}");
+        found.remove(0)
+    }
+
+    /// The organization's events of a type.
+    pub async fn events(&self, organization: &Organization, kind: &str) -> Vec<Value> {
+        let mut all = self.all(organization, "/events?limit=100").await;
+        all.retain(|event| event["type"] == kind);
+        all
+    }
+
+    // Database -------------------------------------------------------------------------------------------------------
+
+    /// A connection to this world's database as `postgres`, past everything that keeps organizations apart.
+    pub async fn sql(&self) -> Client {
+        cluster::connect(&self.socket_dir, &self.name)
+            .await
+            .expect("a connection")
+    }
+
+    /// One number from the database.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let row = self.sql.query_one(sql, &[]).await;
+        row.expect("the statement runs").get(0)
+    }
+
+    /// What is in quarantine and was not replayed, as (reason, phone_number_id, field).
+    pub async fn quarantine(&self) -> Vec<(String, Option<String>, Option<String>)> {
+        let rows = self
+            .sql
+            .query(
+                "SELECT reason, phone_number_id, field FROM wazapp.quarantine WHERE replayed_at IS NULL ORDER BY received_at, id",
+                &[],
+            )
+            .await
+            .expect("the quarantine can be read");
+        rows.iter()
+            .map(|row| (row.get(0), row.get(1), row.get(2)))
+            .collect()
+    }
+
+    /// Asserts what holds in every world: nothing waits, nothing was refused by the database, and no sequence has a
+    /// gap or a repeat.
+    pub async fn check(&self) {
+        self.drain().await;
+        let refused = self
+            .sql
+            .query(
+                "SELECT detail FROM wazapp.quarantine WHERE reason = 'not_applied'",
+                &[],
+            )
+            .await
+            .expect("the quarantine can be read");
+        let refused: Vec<String> = refused.iter().map(|row| row.get(0)).collect();
+        assert!(refused.is_empty(), "the database refused: {refused:?}");
+        for (what, sql) in [
+            (
+                "sequences of messages have gaps or repeats",
+                "SELECT count(*) FROM (
+                   SELECT FROM wazapp.message GROUP BY organization_id, conversation_id
+                   HAVING count(*) <> max(sequence) OR count(DISTINCT sequence) <> count(*) OR min(sequence) <> 1) x",
+            ),
+            (
+                "conversations count other messages than they have",
+                "SELECT count(*) FROM wazapp.conversation c WHERE c.last_sequence <>
+                   (SELECT count(*) FROM wazapp.message m
+                    WHERE m.organization_id = c.organization_id AND m.conversation_id = c.id)",
+            ),
+            (
+                "event logs have gaps or repeats",
+                "SELECT count(*) FROM wazapp.organization_sequence s WHERE s.last <>
+                   (SELECT count(*) FROM wazapp.event e WHERE e.organization_id = s.organization_id)",
+            ),
+            (
+                "messages are shown nowhere or in two places",
+                "SELECT count(*) FROM wazapp.message m LEFT JOIN wazapp.conversation c
+                   ON c.organization_id = m.organization_id AND c.id = m.conversation_id AND c.number_id = m.number_id
+                 WHERE c.id IS NULL",
+            ),
+        ] {
+            assert_eq!(self.count(sql).await, 0, "{what}");
+        }
+    }
+
+    /// Asserts what holds in every world, stops the server gracefully and removes the database.
+    pub async fn end(mut self) {
+        if self.running.is_some() {
+            self.check().await;
+        }
+        self.stop().await;
+        cluster::remove(&self.socket_dir, &self.name)
+            .await
+            .expect("the database goes");
+        self.ended = true;
+    }
+}
+
+impl Drop for World {
+    /// A failed test leaves no database behind either.
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let (socket_dir, name) = (self.socket_dir.clone(), self.name.clone());
+        let remove = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .ok()?;
+            runtime.block_on(cluster::remove(&socket_dir, &name)).ok()
+        };
+        let _ = std::thread::spawn(remove).join();
+    }
+}
+
+fn database(socket_dir: &std::path::Path, proxy: Option<&Proxy>, name: &str) -> Database {
+    let way = proxy.map_or(socket_dir, Proxy::socket_dir);
+    Database::new(Access::socket(way, name), 8).expect("a pool")
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("an HTTP client")
+}
+
+async fn post(
+    client: &reqwest::Client,
+    url: &str,
+    path: &str,
+    secret: &str,
+    body: &[u8],
+) -> Result<u16> {
+    let answer = client
+        .post(format!("{url}{path}"))
+        .header(signature::HEADER, signature::sign(secret, body))
+        .header("content-type", "application/json")
+        .body(body.to_vec())
+        .send()
+        .await
+        .context("no answer")?;
+    Ok(answer.status().as_u16())
+}
+
+/// What the server logs is shown where a test fails.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    // A second world in the same process finds it in place.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}
+
+/// A word nobody else has: UUIDv7 ends in 74 random bits.
+fn unique() -> String {
+    Uuid::now_v7().simple().to_string()
+}

@@ -1,0 +1,233 @@
+//! What PostgreSQL itself refuses the web role, whatever statement a handler might send by mistake.
+
+use e2e::cluster;
+use model::database::Access;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+use super::twins::Twins;
+
+/// A session as the web role, and who is in it.
+async fn web(twins: &Twins) -> Client {
+    let database = database_name(twins).await;
+    let mut config = Access::socket(&cluster::socket_dir(), &database).pooled;
+    let (client, connection) = config.user("wazapp_web").connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn database_name(twins: &Twins) -> String {
+    let sql = twins.world.sql().await;
+    let row = sql.query_one("SELECT current_database()::text", &[]).await;
+    row.unwrap().get(0)
+}
+
+/// The tables with an organization, and those without.
+async fn tables(sql: &Client) -> (Vec<String>, Vec<String>) {
+    let rows = sql
+        .query(
+            "SELECT c.relname::text, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'organization_id')
+                                     AND c.relrowsecurity
+             FROM pg_class c WHERE c.relnamespace = 'wazapp'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1",
+            &[],
+        )
+        .await
+        .unwrap();
+    let (own, global): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.get::<_, bool>(1));
+    let names = |rows: Vec<&tokio_postgres::Row>| rows.iter().map(|row| row.get(0)).collect();
+    (names(own), names(global))
+}
+
+async fn count(client: &Client, table: &str, condition: &str) -> Result<i64, tokio_postgres::Error> {
+    let statement = format!("SELECT count(*) FROM wazapp.{table} WHERE {condition}");
+    Ok(client.query_one(&statement, &[]).await?.get(0))
+}
+
+/// Runs a statement that must fail, in a transaction of its own, and answers why it did.
+async fn refused(client: &Client, organization: Uuid, statement: &str) -> SqlState {
+    client
+        .batch_execute(&format!("BEGIN; SET LOCAL app.organization_id = '{organization}'"))
+        .await
+        .unwrap();
+    let error = client
+        .batch_execute(statement)
+        .await
+        .err()
+        .unwrap_or_else(|| panic!("this went through: {statement}"));
+    client.batch_execute("ROLLBACK").await.unwrap();
+    error.code().expect("PostgreSQL refused it").clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_organization_there_are_no_rows() {
+    let twins = Twins::new().await;
+    let (sql, web) = (twins.world.sql().await, web(&twins).await);
+    let (own, _) = tables(&sql).await;
+    assert!(own.len() >= 13, "{own:?}");
+    for named in ["RESET app.organization_id", "SET app.organization_id = ''"] {
+        web.batch_execute(named).await.unwrap();
+        for table in own.iter().map(String::as_str).chain(["organization"]) {
+            assert_eq!(count(&web, table, "true").await.unwrap(), 0, "{table} after {named}");
+        }
+    }
+    web.batch_execute("SET app.organization_id = 'all'").await.unwrap();
+    for table in &own {
+        // A word that is no id is an error, not a way in; an empty table has no row to try it on.
+        match count(&web, table, "true").await {
+            Ok(rows) => assert_eq!(rows, 0, "{table}"),
+            Err(error) => assert_eq!(error.code(), Some(&SqlState::INVALID_TEXT_REPRESENTATION)),
+        }
+    }
+    drop((sql, web));
+    twins.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inside_an_organization_there_are_only_its_rows() {
+    let twins = Twins::new().await;
+    let (sql, web) = (twins.world.sql().await, web(&twins).await);
+    let (own, _) = tables(&sql).await;
+    let mut filled = 0;
+    for organization in &twins.organizations {
+        let id = organization.id;
+        web.batch_execute(&format!("SET app.organization_id = '{id}'")).await.unwrap();
+        for table in &own {
+            let its = format!("organization_id = '{id}'");
+            let there = count(&sql, table, &its).await.unwrap();
+            assert_eq!(count(&web, table, "true").await.unwrap(), there, "{table}");
+            assert_eq!(count(&web, table, &its).await.unwrap(), there, "{table}");
+            filled += usize::from(there > 0);
+        }
+        assert_eq!(count(&web, "organization", "true").await.unwrap(), 1);
+    }
+    assert!(filled >= 2 * (own.len() - 1), "the twins have rows nearly everywhere: {filled} of 2 × {own:?}");
+    drop((sql, web));
+    twins.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_into_another_organization() {
+    let twins = Twins::new().await;
+    let (sql, web) = (twins.world.sql().await, web(&twins).await);
+    let [first, second] = [twins.organizations[0].id, twins.organizations[1].id];
+    let event = |organization: Uuid, sequence: i64| {
+        format!(
+            "INSERT INTO wazapp.event (organization_id, sequence, id, type, timestamp)
+             VALUES ('{organization}', {sequence}, gen_random_uuid(), 'forged', now())"
+        )
+    };
+    assert_eq!(refused(&web, first, &event(second, 100_000)).await, SqlState::INSUFFICIENT_PRIVILEGE);
+    // The same statement inside its own organization is taken: it was the other's id that was refused.
+    web.batch_execute(&format!("BEGIN; SET LOCAL app.organization_id = '{first}'; {}; ROLLBACK", event(first, 100_000)))
+        .await
+        .unwrap();
+    // A key that the other has already tells nothing either.
+    assert_eq!(refused(&web, first, &event(second, 1)).await, SqlState::INSUFFICIENT_PRIVILEGE);
+
+    for (statement, column) in [
+        ("UPDATE wazapp.conversation SET state = 'resolved', assignee_id = gen_random_uuid()", "assignee_id"),
+        ("UPDATE wazapp.contact SET own_name = 'forged'", "own_name"),
+        ("UPDATE wazapp.api_key SET last_used_at = '2001-01-01'", "last_used_at"),
+        ("UPDATE wazapp.organization_sequence SET last = 7", "last"),
+    ] {
+        let table = statement.split(['.', ' ']).nth(2).unwrap();
+        let state = format!("SELECT string_agg({column}::text, ',' ORDER BY t::text) FROM wazapp.{table} t WHERE organization_id = '{second}'");
+        let before: Option<String> = sql.query_one(&state, &[]).await.unwrap().get(0);
+        web.batch_execute(&format!("BEGIN; SET LOCAL app.organization_id = '{first}'")).await.unwrap();
+        let all = web.execute(statement, &[]).await.unwrap();
+        assert!(all > 0, "{table} has rows of the first");
+        let others = format!("{statement} WHERE organization_id = '{second}'");
+        assert_eq!(web.execute(&others, &[]).await.unwrap(), 0, "{table}");
+        web.batch_execute("COMMIT").await.unwrap();
+        let after: Option<String> = sql.query_one(&state, &[]).await.unwrap().get(0);
+        assert_eq!(after, before, "{table} of the second");
+    }
+    // Repaired, so that the world's own checks hold at its end.
+    sql.batch_execute(
+        "UPDATE wazapp.organization_sequence s SET last =
+           (SELECT count(*) FROM wazapp.event e WHERE e.organization_id = s.organization_id)",
+    )
+    .await
+    .unwrap();
+    drop((sql, web));
+    twins.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_not_moved_made_or_removed() {
+    let twins = Twins::new().await;
+    let (sql, web) = (twins.world.sql().await, web(&twins).await);
+    let [first, second] = [twins.organizations[0].id, twins.organizations[1].id];
+    let (own, _) = tables(&sql).await;
+    for table in &own {
+        for statement in [
+            format!("UPDATE wazapp.{table} SET organization_id = '{second}'"),
+            format!("DELETE FROM wazapp.{table}"),
+            format!("TRUNCATE wazapp.{table} CASCADE"),
+            format!("ALTER TABLE wazapp.{table} DISABLE ROW LEVEL SECURITY"),
+            format!("CREATE POLICY mine ON wazapp.{table} USING (true)"),
+            format!("CREATE TRIGGER mine BEFORE UPDATE ON wazapp.{table} EXECUTE FUNCTION suppress_redundant_updates_trigger()"),
+        ] {
+            let why = refused(&web, first, &statement).await;
+            assert_eq!(why, SqlState::INSUFFICIENT_PRIVILEGE, "{statement}");
+        }
+        if table != "event" {
+            let statement = format!("INSERT INTO wazapp.{table} (organization_id) VALUES ('{first}')");
+            assert_eq!(refused(&web, first, &statement).await, SqlState::INSUFFICIENT_PRIVILEGE, "{statement}");
+        }
+    }
+    drop((sql, web));
+    twins.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_an_organizations_is_out_of_reach() {
+    let twins = Twins::new().await;
+    let (sql, web) = (twins.world.sql().await, web(&twins).await);
+    let (_, global) = tables(&sql).await;
+    assert!(global.iter().any(|name| name == "inbound_default"), "{global:?}");
+    assert!(global.iter().any(|name| name.starts_with("inbound_2")), "{global:?}");
+    let first = twins.organizations[0].id;
+    for table in global.iter().filter(|name| *name != "organization") {
+        for statement in [
+            format!("SELECT count(*) FROM wazapp.{table}"),
+            format!("SELECT FROM wazapp.{table}"),
+            format!("COPY wazapp.{table} TO STDOUT"),
+            format!("LOCK TABLE wazapp.{table} IN ACCESS SHARE MODE"),
+        ] {
+            let why = refused(&web, first, &statement).await;
+            assert_eq!(why, SqlState::INSUFFICIENT_PRIVILEGE, "{statement}");
+        }
+    }
+    drop((sql, web));
+    twins.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_web_role_becomes_nobody_else() {
+    let twins = Twins::new().await;
+    let web = web(&twins).await;
+    let first = twins.organizations[0].id;
+    for statement in [
+        "SET ROLE wazapp_worker",
+        "SET LOCAL ROLE wazapp_worker",
+        "SET ROLE postgres",
+        "SET SESSION AUTHORIZATION wazapp_worker",
+        "SET LOCAL row_security = off; SELECT count(*) FROM wazapp.message",
+        "ALTER ROLE wazapp_web BYPASSRLS",
+        "GRANT wazapp_worker TO wazapp_web",
+        "CREATE TABLE wazapp.mine (id int)",
+        "CREATE TABLE public.mine (id int)",
+        "CREATE SCHEMA mine",
+        "CREATE FUNCTION wazapp.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE ROLE mine",
+        "COPY wazapp.message TO PROGRAM 'cat'",
+        "SELECT pg_read_file('PG_VERSION')",
+    ] {
+        let why = refused(&web, first, statement).await;
+        assert_eq!(why, SqlState::INSUFFICIENT_PRIVILEGE, "{statement}");
+    }
+    drop(web);
+    twins.world.end().await;
+}

@@ -1,0 +1,122 @@
+//! Two organizations to whom the same happened: the same people wrote the same, under the same ids of Meta's.
+
+use std::collections::BTreeSet;
+
+use e2e::{Organization, World, body};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Stands in everything that is one's own.
+pub(super) const MARKS: [&str; 2] = ["Almendra", "Bergamota"];
+
+/// The same people wrote to both.
+pub(super) const PEOPLE: [&str; 3] = ["34600111222", "5491155512345", "5215512345678"];
+
+/// Both, of whom each has the mark and number of its place.
+pub(super) struct Twins {
+    pub(super) world: World,
+    pub(super) organizations: [Organization; 2],
+    pub(super) numbers: [Uuid; 2],
+}
+
+/// Meta's id of the number of the first or the second.
+pub(super) fn phone_number_id(nth: usize) -> &'static str {
+    ["10650000000001", "10650000000002"][nth]
+}
+
+/// Everything Meta says to a number, with a mark in every text.
+fn bodies(nth: usize) -> Vec<Value> {
+    let (number, mark) = (phone_number_id(nth), MARKS[nth]);
+    let mut all = Vec::new();
+    for (person, from) in PEOPLE.into_iter().enumerate() {
+        let wamid = |what: &str| format!("wamid.{person}.{what}");
+        let messages = json!([
+            body::text_message(from, &wamid("text"), 1_795_000_000, &format!("{mark} text")),
+            { "from": from, "id": wamid("image"), "timestamp": "1795000001", "type": "image", "image": {
+                "id": "77", "mime_type": "image/jpeg", "sha256": "aGFzaA==", "caption": format!("{mark} caption") } },
+            { "from": from, "id": wamid("document"), "timestamp": "1795000002", "type": "document", "document": {
+                "id": "78", "mime_type": "application/pdf", "sha256": "aGFzaA==", "filename": format!("{mark}.pdf") } },
+            { "from": from, "id": wamid("reaction"), "timestamp": "1795000003", "type": "reaction", "reaction": {
+                "message_id": wamid("text"), "emoji": "👍" } },
+            { "from": from, "id": wamid("new"), "timestamp": "1795000004", "type": "teleport", "teleport": { "to": mark } },
+        ]);
+        let contacts = json!([body::contact(from, &format!("{mark} {person}"))]);
+        all.push(body::value(number, &json!({ "contacts": contacts, "messages": messages })));
+        let echo = wamid("echo");
+        // The status comes before its message, and waits.
+        all.push(body::status(number, &echo, "delivered", 1_795_000_006, from));
+        all.push(body::echo(number, from, &echo, 1_795_000_005, &format!("{mark} answer")));
+        all.push(body::status(number, &echo, "sent", 1_795_000_005, from));
+        all.push(body::status(number, &format!("{echo}.unknown"), "read", 1_795_000_007, from));
+    }
+    let account = ["20650000000001", "20650000000002"][nth];
+    all.push(body::account(
+        account,
+        "message_template_status_update",
+        &json!({ "event": "REJECTED", "message_template_id": "5", "message_template_name": format!("{mark}_template"),
+                 "message_template_language": "es", "reason": "PROMOTIONAL" }),
+    ));
+    all.push(body::account(account, "a_field_of_tomorrow", &json!({ "says": mark })));
+    all
+}
+
+impl Twins {
+    /// Connects both, and lets everything happen to both, twice.
+    pub(super) async fn new() -> Self {
+        let world = World::new().await;
+        let organizations = [
+            world.organization(MARKS[0]).await,
+            world.organization(MARKS[1]).await,
+        ];
+        let mut numbers = [Uuid::nil(); 2];
+        for (nth, organization) in organizations.iter().enumerate() {
+            let account = ["20650000000001", "20650000000002"][nth];
+            numbers[nth] = world
+                .connect(organization, phone_number_id(nth), account, None)
+                .await;
+        }
+        let (first, second) = (bodies(0), bodies(1));
+        for _ in 0..2 {
+            for pair in first.iter().zip(&second) {
+                world.take(pair.0).await;
+                world.take(pair.1).await;
+            }
+        }
+        world.drain().await;
+        let twins = Self {
+            world,
+            organizations,
+            numbers,
+        };
+        for nth in 0..2 {
+            let conversation = &twins.list(nth, "/conversations").await[0];
+            let path = format!("/conversations/{}", id(conversation));
+            let assign = json!({ "assignee_id": Uuid::now_v7() });
+            let changed = twins.world.patch(&twins.organizations[nth], &path, &assign).await;
+            assert_eq!(changed.0, 200, "{changed:?}");
+            let path = format!("/contacts/{}", conversation["contact"]["id"].as_str().unwrap());
+            let note = json!({ "notes": format!("{} notes", MARKS[nth]) });
+            let changed = twins.world.patch(&twins.organizations[nth], &path, &note).await;
+            assert_eq!(changed.0, 200, "{changed:?}");
+        }
+        twins
+    }
+
+    pub(super) async fn list(&self, nth: usize, path: &str) -> Vec<Value> {
+        self.world.all(&self.organizations[nth], path).await
+    }
+}
+
+pub(super) fn id(row: &Value) -> &str {
+    row["id"].as_str().expect("an id")
+}
+
+/// Every UUID that stands somewhere in an answer.
+pub(super) fn uuids(answer: &Value) -> BTreeSet<Uuid> {
+    match answer {
+        Value::String(text) => text.parse().into_iter().collect(),
+        Value::Array(all) => all.iter().flat_map(uuids).collect(),
+        Value::Object(all) => all.values().flat_map(uuids).collect(),
+        _ => BTreeSet::new(),
+    }
+}
