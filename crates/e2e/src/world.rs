@@ -603,7 +603,7 @@ async fn post(
 /// What the server logs is shown where a test fails.
 fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,deadpool=off"));
     // A second world in the same process finds it in place.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

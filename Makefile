@@ -1,0 +1,36 @@
+# What people do here. `make run` and `make test` install what is missing.
+
+export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+
+.PHONY: run build test ci fmt lint docs bench
+
+run: build ## the server on its private PostgreSQL, in ./data
+	./target/release/wazapp serve
+
+build:
+	@scripts/need cargo cc postgres
+	cargo build --release --locked -p wazapp
+
+test: ## all tests, each with its own database on a cluster of their own
+	@scripts/need cargo cc postgres nextest
+	cargo build --locked --workspace --all-targets
+	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace
+	cargo test -q --locked --workspace --doc
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+licences:
+	@scripts/need deny
+	cargo deny --locked check licenses bans sources
+
+ci: ## what a submission must pass
+	@scripts/need cargo cc postgres nextest deny
+	$(MAKE) lint licences docs test
+
+bench: build ## ratios measured side by side in one run; see docs/scale.md
+	cargo run --release --locked -p e2e --bin bench -- $(BENCH)
