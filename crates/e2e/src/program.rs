@@ -1,29 +1,25 @@
 //! wazapp as its users have it: a program with a data directory of its own.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::process::{ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 /// How long a start, a stop or a repair may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program, which the build puts beside the tests.
 pub fn binary() -> PathBuf {
-    if let Some(named) = std::env::var_os("WAZAPP_TEST_BINARY") {
-        return named.into();
-    }
     let tests = std::env::current_exe().expect("a test has a path");
-    let path = tests
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests are built into TARGET/PROFILE/deps")
-        .join("wazapp");
+    let profile = tests.parent().and_then(Path::parent).expect("tests are built into TARGET/PROFILE/deps");
+    let path = profile.join("wazapp");
     assert!(
         path.is_file(),
         "{} is missing: build it with cargo build -p wazapp, or run the tests with make test",
@@ -43,14 +39,8 @@ impl Installation {
     /// An empty data directory.
     pub fn new() -> Self {
         // A short path: a socket's name has room for a hundred bytes.
-        let data_dir = tempfile::Builder::new()
-            .prefix("wazapp-")
-            .tempdir()
-            .expect("a temporary directory");
-        Self {
-            data_dir,
-            settings: Vec::new(),
-        }
+        let data_dir = tempfile::Builder::new().prefix("wazapp-").tempdir().expect("a temporary directory");
+        Self { data_dir, settings: Vec::new() }
     }
 
     /// Adds an environment variable to every run.
@@ -78,58 +68,55 @@ impl Installation {
             .env("WAZAPP_DATA_DIR", self.data_dir.path())
             .env("WAZAPP_LISTEN", "127.0.0.1:0")
             .envs(self.settings.iter().cloned())
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
         command
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("wazapp runs")
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().await.expect("wazapp runs")
+    }
+
+    /// Runs a command to its end that reads this from its standard input.
+    pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("wazapp starts");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        // It may end without reading.
+        let _ = pipe.write_all(input.as_bytes()).await;
+        drop(pipe);
+        child.wait_with_output().await.expect("wazapp runs")
     }
 
     /// Runs a command that must succeed, with `--json`, and answers what it printed.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub async fn json(&self, arguments: &[&str]) -> Value {
         let mut with_json = arguments.to_vec();
         with_json.push("--json");
-        let output = self.run(&with_json);
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!(
-                "{arguments:?} prints no JSON ({error}): {}",
-                String::from_utf8_lossy(&output.stdout)
-            )
-        })
+        let output = self.run(&with_json).await;
+        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {complained}");
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{arguments:?} prints no JSON ({error}): {said}"))
     }
 
     /// Starts the server and waits until it is ready.
-    pub fn serve(&self) -> Server {
-        let mut child = self
-            .command(&["serve"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("wazapp starts");
+    pub async fn serve(&self) -> Server {
+        let mut command = self.command(&["serve"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("wazapp starts");
         let log = Arc::new(Mutex::new(String::new()));
-        let lines = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let gathered = log.clone();
-        std::thread::spawn(move || {
-            for line in lines.lines().map_while(Result::ok) {
-                let mut log = gathered.lock().expect("nobody panics with the log");
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let mut log = gathered.lock().unwrap_or_else(PoisonError::into_inner);
                 log.push_str(&line);
                 log.push('\n');
             }
         });
-        let mut server = Server {
-            child,
-            log,
-            url: String::new(),
-            data_dir: self.data_dir.path().to_owned(),
-        };
-        server.url = server.wait_for("the server to be ready", Server::announced);
+        let mut server = Server { child, log, url: String::new(), data_dir: self.data_dir.path().to_owned() };
+        server.url = server.wait_for("the server to be ready", Server::announced).await;
         server
     }
 }
@@ -157,10 +144,7 @@ impl Server {
 
     /// What it said so far.
     pub fn log(&self) -> String {
-        self.log
-            .lock()
-            .expect("nobody panics with the log")
-            .clone()
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The address in `DATA_DIR/wazapp.json`, if this server wrote it.
@@ -170,23 +154,24 @@ impl Server {
         }
         let text = std::fs::read_to_string(self.data_dir.join("wazapp.json")).ok()?;
         let said: Value = serde_json::from_str(&text).ok()?;
-        let ours = said["pid"].as_u64() == Some(u64::from(self.child.id()));
+        let ours = said["pid"].as_u64() == self.child.id().map(u64::from);
         ours.then(|| format!("http://{}", said["listen"].as_str().unwrap_or_default()))
     }
 
-    fn wait_for<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
+    async fn wait_for<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(found) = look(self) {
                 return found;
             }
-            assert!(
-                Instant::now() < deadline,
-                "waited {PATIENCE:?} for {what}: {}",
-                self.log()
-            );
-            std::thread::sleep(Duration::from_millis(20));
+            assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    fn pid(&self) -> Pid {
+        let id = self.child.id().expect("it runs");
+        Pid::from_raw(id.cast_signed()).expect("a process")
     }
 
     /// The process id of its private PostgreSQL, if that runs.
@@ -196,9 +181,8 @@ impl Server {
     }
 
     /// kill -9 of the server.
-    pub fn kill(mut self) {
-        self.child.kill().expect("a process of ours");
-        self.child.wait().expect("a process of ours");
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("a process of ours");
     }
 
     /// kill -9 of its PostgreSQL.
@@ -207,21 +191,11 @@ impl Server {
         kill_process(pid.expect("PostgreSQL runs"), Signal::KILL).expect("it can be killed");
     }
 
-    /// Asks the server to end, and answers how it did and after how long.
-    pub fn terminate(mut self) -> (ExitStatus, Duration, String) {
-        let pid = Pid::from_child(&self.child);
+    /// Asks the server to end; answers how it did, after how long, and what it said.
+    pub async fn terminate(mut self) -> (ExitStatus, Duration, String) {
         let started = Instant::now();
-        kill_process(pid, Signal::TERM).expect("a process of ours");
-        let status = self.wait_for("the server to end", |server| {
-            server.child.try_wait().ok().flatten()
-        });
+        kill_process(self.pid(), Signal::TERM).expect("a process of ours");
+        let status = self.wait_for("the server to end", |server| server.child.try_wait().ok().flatten()).await;
         (status, started.elapsed(), self.log())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -82,6 +82,11 @@ impl Posts {
     pub async fn try_post(&self, body: &[u8]) -> Result<u16> {
         post(&self.client, &self.url, "/webhook", &self.secret, body).await
     }
+
+    /// Posts a signed body to another path.
+    pub async fn post_to(&self, path: &str, body: &[u8]) -> u16 {
+        post(&self.client, &self.url, path, &self.secret, body).await.expect("an answer")
+    }
 }
 
 /// A server in this process, its database, and a client.
@@ -338,6 +343,15 @@ impl World {
                 panic!("not applied after {PATIENCE:?}: {}", left.join("; "));
             }
             tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    }
+
+    /// Waits until something holds.
+    pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds().await {
+            assert!(Instant::now() < deadline, "waited {PATIENCE:?} until {what}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 

@@ -1,1 +1,148 @@
-//! Not written yet.
+//! The doors beside the webhook's POST: Meta's handshake, operators' pages, and secrets that change while it runs.
+
+use e2e::{Options, World, body};
+use secrecy::SecretString;
+use serde_json::Value;
+
+async fn get(world: &World, path: &str) -> (u16, String, String) {
+    let answer = world.client().get(format!("{}{path}", world.url())).send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    let kind = answer.headers().get("content-type").map(|kind| kind.to_str().expect("ASCII").to_owned());
+    (status, kind.unwrap_or_default(), answer.text().await.expect("a text"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_handshake_echoes_the_challenge_to_who_knows_the_token() {
+    let options = Options {
+        verify_token: Some("let me in".into()),
+        app_id: Some("444".into()),
+        ..Options::default()
+    };
+    let world = World::with(options).await;
+    let asked = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=let%20me%20in";
+    for path in ["/webhook", "/webhook/444"] {
+        let (status, kind, text) = get(&world, &format!("{path}?{asked}")).await;
+        assert_eq!((status, text.as_str()), (200, "1158201444"), "{path}");
+        assert!(kind.starts_with("text/plain"), "{kind}");
+    }
+    // What is echoed is text, never a page.
+    let (status, kind, text) = get(&world, "/webhook?hub.mode=subscribe&hub.challenge=%3Cscript%3E&hub.verify_token=let+me+in").await;
+    assert_eq!((status, text.as_str()), (200, "<script>"));
+    assert!(kind.starts_with("text/plain"), "{kind}");
+    for bad in [
+        "", "hub.mode=subscribe", "hub.mode=subscribe&hub.challenge=1", "hub.challenge=1&hub.verify_token=let%20me%20in",
+        "hub.mode=subscribe&hub.verify_token=let%20me%20in", "hub.mode=subscribe&hub.challenge=1&hub.verify_token=",
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=Let%20me%20in", "hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=let%20me%20in",
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=let%20me%20in&hub.verify_token=x", "%",
+    ] {
+        let (status, _, text) = get(&world, &format!("/webhook?{bad}")).await;
+        assert_eq!(status, 403, "{bad:?}");
+        assert!(!text.contains("let me in"), "the token is told to nobody");
+    }
+    assert_eq!(get(&world, &format!("/webhook/445?{asked}")).await.0, 403, "an App that is not there");
+    world.end().await;
+}
+
+/// Without a token configured nobody can pass, also not with an empty one.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_there_is_no_handshake() {
+    let world = World::new().await;
+    for token in ["", "x", "null", "undefined"] {
+        let path = format!("/webhook?hub.mode=subscribe&hub.challenge=1&hub.verify_token={token}");
+        assert_eq!(get(&world, &path).await.0, 403, "{token:?}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apps_handshake_has_its_own_token() {
+    let world = World::with(Options { verify_token: Some("ours".into()), ..Options::default() }).await;
+    let tx = world.database().operator().await.expect("a transaction");
+    let (secret, token) = (SecretString::from("s"), SecretString::from("theirs"));
+    let made = model::app::add(&tx, world.keyring(), "555", "Theirs", &secret, Some(&token)).await;
+    assert!(made.expect("the statement runs"));
+    tx.commit().await.expect("the App is there");
+    let path = |token: &str| format!("/webhook/555?hub.mode=subscribe&hub.challenge=77&hub.verify_token={token}");
+    world.until("the App is known", async || get(&world, &path("theirs")).await.0 == 200).await;
+    assert_eq!(get(&world, &path("theirs")).await.2, "77");
+    assert_eq!(get(&world, &path("ours")).await.0, 403);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ready_is_only_who_has_a_database() {
+    let world = World::with(Options { proxied: true, ..Options::default() }).await;
+    assert_eq!(get(&world, "/livez").await.0, 200);
+    assert_eq!(get(&world, "/readyz").await.0, 200);
+    world.proxy().cut();
+    world.until("it is not ready", async || get(&world, "/readyz").await.0 == 503).await;
+    assert_eq!(get(&world, "/livez").await.0, 200, "the process is up all the same");
+    world.proxy().mend();
+    world.until("it is ready again", async || get(&world, "/readyz").await.0 == 200).await;
+    world.end().await;
+}
+
+/// A secret is rotated while webhooks come: the old one counts until it is dropped, and no restart is needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apps_secret_is_rotated_live() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    world.app("555", "first").await;
+    world.connect(&acme, "100", "200", Some("555")).await;
+    let mut sent = 0;
+    let mut post = async |secret: &str| {
+        sent += 1;
+        let body = body::bytes(&body::text("100", "34600111222", &format!("wamid.{sent}"), 1_795_000_000, "x"));
+        world.post_to("/webhook/555", secret, &body).await
+    };
+    world.until("the App is known", async || post("first").await == 200).await;
+    assert_eq!(post("second").await, 401);
+    let rotate = async |secret: &str, drop_old: bool| {
+        let tx = world.database().operator().await.expect("a transaction");
+        let secret = SecretString::from(secret);
+        let known = model::app::rotate(&tx, world.keyring(), "555", &secret, drop_old).await;
+        assert!(known.expect("the statement runs"));
+        tx.commit().await.expect("the secret is there");
+    };
+    rotate("second", false).await;
+    world.until("the new one counts", async || post("second").await == 200).await;
+    assert_eq!(post("first").await, 200, "both count");
+    rotate("third", true).await;
+    world.until("the newest counts", async || post("third").await == 200).await;
+    assert_eq!(post("first").await, 401);
+    assert_eq!(post("second").await, 401);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_app_may_have_two_secrets() {
+    let world = World::with(Options { secrets: vec!["new".into(), "old".into()], ..Options::default() }).await;
+    let acme = world.organization("Acme").await;
+    world.connect(&acme, "100", "200", None).await;
+    for (nth, secret) in ["new", "old"].iter().enumerate() {
+        let body = body::bytes(&body::text("100", "34600111222", &format!("wamid.{nth}"), 1_795_000_000, "x"));
+        assert_eq!(world.post_to("/webhook", secret, &body).await, 200);
+    }
+    assert_eq!(world.post_to("/webhook", "new,old", b"{}").await, 401);
+    assert_eq!(world.post_to("/webhook", "", b"{}").await, 401);
+    world.drain().await;
+    assert_eq!(world.all_messages(&acme).await.len(), 2);
+    world.end().await;
+}
+
+/// What the server forgot in between it finds again: nothing that was taken needs the process that took it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_changes_nothing() {
+    let mut world = World::new().await;
+    let acme = world.organization("Acme").await;
+    world.connect(&acme, "100", "200", None).await;
+    for nth in 0..3 {
+        let text = body::text("100", "34600111222", &format!("wamid.{nth}"), 1_795_000_000 + nth, "x");
+        world.take(&text).await;
+        world.restart().await;
+    }
+    world.drain().await;
+    let conversation: Value = world.conversation(&acme).await;
+    assert_eq!(conversation["unread_count"], 3);
+    world.end().await;
+}

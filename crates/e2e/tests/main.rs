@@ -1,5 +1,6 @@
 //! End to end: webhooks in, API out.
 
+mod api;
 mod bad_input;
 mod commands;
 mod crash;
@@ -7,3 +8,4 @@ mod http;
 mod lint;
 mod meaning;
 mod receive;
+mod tenancy;

@@ -138,14 +138,13 @@ CREATE TABLE wazapp.conversation (
   created_at        timestamptz NOT NULL DEFAULT now(),
   updated_at        timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (organization_id, id),
-  UNIQUE NULLS NOT DISTINCT (organization_id, number_id, contact_id, group_id),
+  UNIQUE NULLS NOT DISTINCT (organization_id, contact_id, group_id, number_id), -- contact first: it serves look-ups by contact too
   CHECK ((contact_id IS NULL) <> (group_id IS NULL)),
   FOREIGN KEY (organization_id, number_id) REFERENCES wazapp.number (organization_id, id),
   FOREIGN KEY (organization_id, contact_id) REFERENCES wazapp.contact (organization_id, id)
 ) WITH (fillfactor = 70);
 CREATE INDEX conversation_newest ON wazapp.conversation (organization_id, last_message_at DESC, id DESC);
 CREATE INDEX conversation_unread ON wazapp.conversation (organization_id, last_message_at DESC, id DESC) WHERE unread_count > 0;
-CREATE INDEX conversation_contact ON wazapp.conversation (organization_id, contact_id);
 
 CREATE TABLE wazapp.message (
   organization_id uuid NOT NULL,

@@ -332,10 +332,15 @@ pub async fn any_organization_merge(tx: &Operator, organization_id: Uuid, surviv
         "UPDATE wazapp.message SET contact_id = $2
          WHERE organization_id = $1 AND contact_id = $3
            AND conversation_id IN (SELECT id FROM wazapp.conversation WHERE organization_id = $1 AND group_id IS NOT NULL)",
-        "UPDATE wazapp.reaction r SET reactor = $2::text WHERE organization_id = $1 AND reactor = $3::text
+        // Both reacted to the same message: the later reaction counts.
+        "DELETE FROM wazapp.reaction s USING wazapp.reaction o
+         WHERE s.organization_id = $1 AND s.reactor = $2::uuid::text
+           AND o.organization_id = $1 AND o.reactor = $3::uuid::text
+           AND o.number_id = s.number_id AND o.target_wamid = s.target_wamid AND o.timestamp > s.timestamp",
+        "UPDATE wazapp.reaction r SET reactor = $2::uuid::text WHERE organization_id = $1 AND reactor = $3::uuid::text
            AND NOT EXISTS (SELECT FROM wazapp.reaction s WHERE s.organization_id = $1 AND s.number_id = r.number_id
-                           AND s.target_wamid = r.target_wamid AND s.reactor = $2::text)",
-        "DELETE FROM wazapp.reaction WHERE organization_id = $1 AND reactor = $3::text AND $2::uuid IS NOT NULL",
+                           AND s.target_wamid = r.target_wamid AND s.reactor = $2::uuid::text)",
+        "DELETE FROM wazapp.reaction WHERE organization_id = $1 AND reactor = $3::uuid::text AND $2::uuid IS NOT NULL",
         "UPDATE wazapp.contact s SET
            own_name = coalesce(s.own_name, o.own_name), book_name = coalesce(s.book_name, o.book_name),
            profile_name = coalesce(s.profile_name, o.profile_name), notes = coalesce(s.notes, o.notes),

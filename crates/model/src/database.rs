@@ -3,6 +3,7 @@
 //! Nothing outside this crate sees a bare connection. A transaction is opened as one of two roles, [`Tenant`] or
 //! [`Operator`]; the role and the organization travel in the same round trip as BEGIN and end with the transaction.
 
+use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
@@ -51,10 +52,17 @@ impl DatabaseError {
     /// The data or the statement was refused, as opposed to the database being away: trying a part of the batch may help.
     pub fn blames_data(&self) -> bool {
         match self {
-            Self::Refused(error) => error.code().is_some_and(|code| {
+            Self::Refused(error) => match error.code() {
                 // 22 data, 23 integrity, 42 syntax or name, 54 program limit, XX internal.
-                matches!(&code.code()[..2], "21" | "22" | "23" | "42" | "44" | "54" | "XX")
-            }),
+                Some(code) => matches!(
+                    &code.code()[..2],
+                    "21" | "22" | "23" | "42" | "44" | "54" | "XX"
+                ),
+                // It never reached the server: the driver could not write a parameter, or read an answer.
+                None => error
+                    .source()
+                    .is_some_and(|cause| !cause.is::<std::io::Error>()),
+            },
             _ => false,
         }
     }
@@ -287,11 +295,11 @@ fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Poo
     }
     if role == Role::Worker {
         // A cached plan made while a table was small stays bad when it is large, and statistics come a minute late.
-        // So plans are made anew each time a connection was used twice as often as the last time.
+        // So plans are made anew: often while a connection is young, then each time it was used twice as often.
         builder = builder.pre_recycle(Hook::async_fn(|client, metrics| {
             let used = metrics.recycle_count;
             Box::pin(async move {
-                if used.is_power_of_two() {
+                if used.is_power_of_two() || (used < 256 && used % 8 == 0) {
                     client.batch_execute("DISCARD PLANS").await.map_err(HookError::Backend)?;
                 }
                 Ok(())

@@ -9,12 +9,7 @@ const ACCOUNT: &str = "20650000000001";
 
 async fn try_connect(world: &World, organization: &Organization) -> Result<uuid::Uuid, Refusal> {
     let token = SecretString::from("none");
-    let with = Connect {
-        phone_number_id: NUMBER,
-        waba_id: ACCOUNT,
-        app_id: None,
-        token: &token,
-    };
+    let with = Connect { phone_number_id: NUMBER, waba_id: ACCOUNT, app_id: None, token: &token };
     let tx = world.database().operator().await.unwrap();
     let connected = number::connect(&tx, world.keyring(), &organization.scope, with).await.unwrap()?;
     tx.commit().await.unwrap();

@@ -46,15 +46,8 @@ async fn count(client: &Client, table: &str, condition: &str) -> Result<i64, tok
 
 /// Runs a statement that must fail, in a transaction of its own, and answers why it did.
 async fn refused(client: &Client, organization: Uuid, statement: &str) -> SqlState {
-    client
-        .batch_execute(&format!("BEGIN; SET LOCAL app.organization_id = '{organization}'"))
-        .await
-        .unwrap();
-    let error = client
-        .batch_execute(statement)
-        .await
-        .err()
-        .unwrap_or_else(|| panic!("this went through: {statement}"));
+    client.batch_execute(&format!("BEGIN; SET LOCAL app.organization_id = '{organization}'")).await.unwrap();
+    let error = client.batch_execute(statement).await.err().unwrap_or_else(|| panic!("this went through: {statement}"));
     client.batch_execute("ROLLBACK").await.unwrap();
     error.code().expect("PostgreSQL refused it").clone()
 }
@@ -119,9 +112,12 @@ async fn nothing_is_written_into_another_organization() {
     };
     assert_eq!(refused(&web, first, &event(second, 100_000)).await, SqlState::INSUFFICIENT_PRIVILEGE);
     // The same statement inside its own organization is taken: it was the other's id that was refused.
-    web.batch_execute(&format!("BEGIN; SET LOCAL app.organization_id = '{first}'; {}; ROLLBACK", event(first, 100_000)))
-        .await
-        .unwrap();
+    web.batch_execute(&format!(
+        "BEGIN; SET LOCAL app.organization_id = '{first}'; {}; ROLLBACK",
+        event(first, 100_000)
+    ))
+    .await
+    .unwrap();
     // A key that the other has already tells nothing either.
     assert_eq!(refused(&web, first, &event(second, 1)).await, SqlState::INSUFFICIENT_PRIVILEGE);
 
@@ -132,7 +128,9 @@ async fn nothing_is_written_into_another_organization() {
         ("UPDATE wazapp.organization_sequence SET last = 7", "last"),
     ] {
         let table = statement.split(['.', ' ']).nth(2).unwrap();
-        let state = format!("SELECT string_agg({column}::text, ',' ORDER BY t::text) FROM wazapp.{table} t WHERE organization_id = '{second}'");
+        let state = format!(
+            "SELECT string_agg({column}::text, ',' ORDER BY t::text) FROM wazapp.{table} t WHERE organization_id = '{second}'"
+        );
         let before: Option<String> = sql.query_one(&state, &[]).await.unwrap().get(0);
         web.batch_execute(&format!("BEGIN; SET LOCAL app.organization_id = '{first}'")).await.unwrap();
         let all = web.execute(statement, &[]).await.unwrap();
@@ -167,7 +165,9 @@ async fn rows_are_not_moved_made_or_removed() {
             format!("TRUNCATE wazapp.{table} CASCADE"),
             format!("ALTER TABLE wazapp.{table} DISABLE ROW LEVEL SECURITY"),
             format!("CREATE POLICY mine ON wazapp.{table} USING (true)"),
-            format!("CREATE TRIGGER mine BEFORE UPDATE ON wazapp.{table} EXECUTE FUNCTION suppress_redundant_updates_trigger()"),
+            format!(
+                "CREATE TRIGGER mine BEFORE UPDATE ON wazapp.{table} EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+            ),
         ] {
             let why = refused(&web, first, &statement).await;
             assert_eq!(why, SqlState::INSUFFICIENT_PRIVILEGE, "{statement}");

@@ -8,12 +8,7 @@ use uuid::Uuid;
 
 async fn connect(world: &World, organization: &e2e::Organization, phone_number_id: &str, token: &str) -> Uuid {
     let token = SecretString::from(token);
-    let with = Connect {
-        phone_number_id,
-        waba_id: "2",
-        app_id: None,
-        token: &token,
-    };
+    let with = Connect { phone_number_id, waba_id: "2", app_id: None, token: &token };
     let tx = world.database().operator().await.unwrap();
     let connected = number::connect(&tx, world.keyring(), &organization.scope, with).await.unwrap().unwrap();
     tx.commit().await.unwrap();
@@ -45,8 +40,8 @@ async fn a_token_in_another_organizations_row_does_not_open() {
     assert_eq!(open(1, &token(&sql, numbers[1]).await).as_deref(), Ok("EAA-second"));
     let swap = "UPDATE wazapp.number n SET token = o.token FROM wazapp.number o WHERE o.id <> n.id";
     assert_eq!(sql.execute(swap, &[]).await.unwrap(), 2);
-    for nth in 0..2 {
-        let refusal = open(nth, &token(&sql, numbers[nth]).await).unwrap_err();
+    for (nth, number) in numbers.into_iter().enumerate() {
+        let refusal = open(nth, &token(&sql, number).await).unwrap_err();
         assert!(!refusal.contains("EAA"), "{refusal}");
     }
     sql.execute(swap, &[]).await.unwrap();
@@ -88,7 +83,8 @@ async fn no_secret_is_stored_in_the_clear() {
             let row: String = row.get(0);
             readable += usize::from(row.contains("readable") || row.contains(&hex("readable")));
             for canary in [&organization.key, "EAA-canary-token-0123456789", secret, verify] {
-                let plain = row.contains(canary) || row.contains(&hex(canary)) || row.contains(&canary[canary.len() - 12..]);
+                let plain =
+                    row.contains(canary) || row.contains(&hex(canary)) || row.contains(&canary[canary.len() - 12..]);
                 assert!(!plain, "{table} shows {canary}");
             }
         }

@@ -39,19 +39,12 @@ pub(super) struct Tap {
 impl Tap {
     /// Leads to the PostgreSQL whose socket is in `target`.
     pub(super) fn start(target: &Path) -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("wazapp-tap-")
-            .tempdir()
-            .expect("a temporary directory");
+        let directory = tempfile::Builder::new().prefix("wazapp-tap-").tempdir().expect("a temporary directory");
         let listener = UnixListener::bind(directory.path().join(SOCKET)).expect("a socket");
         let carried = Arc::default();
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, target.join(SOCKET), Arc::clone(&carried)));
-        Self {
-            directory,
-            carried,
-            _accepting: accepting,
-        }
+        Self { directory, carried, _accepting: accepting }
     }
 
     /// The directory of its socket.
@@ -89,20 +82,14 @@ impl Frame {
     }
 }
 
-async fn pass(
-    client: UnixStream,
-    server: UnixStream,
-    carried: &Mutex<Vec<Carried>>,
-) -> std::io::Result<()> {
+async fn pass(client: UnixStream, server: UnixStream, carried: &Mutex<Vec<Carried>>) -> std::io::Result<()> {
     let (mut from_client, mut to_client) = client.into_split();
     let (from_server, mut to_server) = server.into_split();
     // The first message has no type.
     let length = from_client.read_u32().await?;
     let mut rest = vec![0; length as usize - 4];
     from_client.read_exact(&mut rest).await?;
-    to_server
-        .write_all(&[length.to_be_bytes().as_slice(), &rest].concat())
-        .await?;
+    to_server.write_all(&[length.to_be_bytes().as_slice(), &rest].concat()).await?;
 
     let (mut requests, mut answers) = (frames(from_client), frames(from_server));
     // The end of the start-up is the first answer that is waited for.

@@ -64,16 +64,11 @@ impl Twins {
     /// Connects both, and lets everything happen to both, twice.
     pub(super) async fn new() -> Self {
         let world = World::new().await;
-        let organizations = [
-            world.organization(MARKS[0]).await,
-            world.organization(MARKS[1]).await,
-        ];
+        let organizations = [world.organization(MARKS[0]).await, world.organization(MARKS[1]).await];
         let mut numbers = [Uuid::nil(); 2];
         for (nth, organization) in organizations.iter().enumerate() {
             let account = ["20650000000001", "20650000000002"][nth];
-            numbers[nth] = world
-                .connect(organization, phone_number_id(nth), account, None)
-                .await;
+            numbers[nth] = world.connect(organization, phone_number_id(nth), account, None).await;
         }
         let (first, second) = (bodies(0), bodies(1));
         for _ in 0..2 {
@@ -83,19 +78,15 @@ impl Twins {
             }
         }
         world.drain().await;
-        let twins = Self {
-            world,
-            organizations,
-            numbers,
-        };
-        for nth in 0..2 {
+        let twins = Self { world, organizations, numbers };
+        for (nth, mark) in MARKS.into_iter().enumerate() {
             let conversation = &twins.list(nth, "/conversations").await[0];
             let path = format!("/conversations/{}", id(conversation));
             let assign = json!({ "assignee_id": Uuid::now_v7() });
             let changed = twins.world.patch(&twins.organizations[nth], &path, &assign).await;
             assert_eq!(changed.0, 200, "{changed:?}");
             let path = format!("/contacts/{}", conversation["contact"]["id"].as_str().unwrap());
-            let note = json!({ "notes": format!("{} notes", MARKS[nth]) });
+            let note = json!({ "notes": format!("{mark} notes") });
             let changed = twins.world.patch(&twins.organizations[nth], &path, &note).await;
             assert_eq!(changed.0, 200, "{changed:?}");
         }

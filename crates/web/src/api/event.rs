@@ -22,7 +22,7 @@ pub(super) struct Wanted {
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<Sequence>,
-    /// The `next_cursor` of the page before: the same as `after`.
+    /// The `next_cursor` of the page before: the same as `after`, and stronger, so that the other parameters may stay.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>)]
     cursor: Option<Sequence>,
@@ -33,13 +33,8 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn after(&self) -> Result<i64, Problem> {
-        match (self.after, self.cursor) {
-            (Some(_), Some(_)) => {
-                Err(Problem::malformed("The query parameters `after` and `cursor` mean the same. Send one of them."))
-            }
-            (after, cursor) => Ok(after.or(cursor).map_or(0, |sequence| sequence.0)),
-        }
+    fn after(&self) -> i64 {
+        self.cursor.or(self.after).map_or(0, |sequence| sequence.0)
     }
 }
 
@@ -57,7 +52,7 @@ impl Wanted {
     ),
 )]
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Event>>, Problem> {
-    let (after, limit) = (wanted.after()?, wanted.limit.0);
+    let (after, limit) = (wanted.after(), wanted.limit.0);
     let tx = caller.begin().await?;
     let data = event::list(&tx, after, limit).await?;
     tx.commit().await?;
@@ -75,10 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn after_and_cursor_are_the_same_and_not_both() {
-        assert_eq!(wanted(None, None).after(), Ok(0));
-        assert_eq!(wanted(Some(7), None).after(), Ok(7));
-        assert_eq!(wanted(None, Some(7)).after(), Ok(7));
-        assert!(wanted(Some(7), Some(7)).after().is_err());
+    fn a_cursor_is_an_after_that_came_later() {
+        assert_eq!(wanted(None, None).after(), 0);
+        assert_eq!(wanted(Some(7), None).after(), 7);
+        assert_eq!(wanted(None, Some(7)).after(), 7);
+        assert_eq!(wanted(Some(7), Some(57)).after(), 57);
     }
 }

@@ -11,6 +11,7 @@ use super::caller::Caller;
 use super::example;
 use super::fields::{Nothing, Query, Text};
 use super::id::Id;
+use super::paging::{Part, page_of};
 use super::refusals::{Always, Invalid, NotThere};
 use crate::problem::Problem;
 
@@ -64,20 +65,24 @@ fn not_there() -> Problem {
 
 /// List a message's statuses
 ///
-/// Every update Meta sent for it, oldest first, all on one page. `status` of the message shows the furthest.
+/// Every update Meta sent for it, oldest first. `status` of the message shows the furthest.
 #[utoipa::path(
     get, path = "/messages/{id}/statuses", operation_id = "listMessageStatuses", tag = "Messages",
-    params(("id" = Uuid, Path, description = "The message's id.")),
+    params(("id" = Uuid, Path, description = "The message's id."), Part),
     responses(
-        (status = 200, description = "All updates; `next_cursor` is always null.", body = Page<Status>,
+        (status = 200, description = "A page of updates.", body = Page<Status>,
          example = json!(example::page(example::status()))),
-        Always, NotThere,
+        Always, NotThere, Invalid,
     ),
 )]
-pub(super) async fn statuses(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Page<Status>>, Problem> {
+pub(super) async fn statuses(
+    caller: Caller,
+    Id(id): Id,
+    Query(part): Query<Part>,
+) -> Result<Json<Page<Status>>, Problem> {
     let tx = caller.begin().await?;
     message::get(&tx, id).await?.ok_or_else(not_there)?;
     let data = status::of_message(&tx, id).await?;
     tx.commit().await?;
-    Ok(Json(Page { data, next_cursor: None }))
+    Ok(Json(page_of(data, part.limit, part.cursor)))
 }

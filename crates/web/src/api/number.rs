@@ -6,24 +6,25 @@ use model::page::Page;
 
 use super::caller::Caller;
 use super::example;
-use super::fields::{Nothing, Query};
-use super::refusals::Always;
+use super::fields::Query;
+use super::paging::{Part, page_of};
+use super::refusals::{Always, Invalid};
 use crate::problem::Problem;
 
 /// List numbers
 ///
-/// Your organization's WhatsApp numbers, oldest first, all on one page; also those that are disconnected.
+/// Your organization's WhatsApp numbers, oldest first; also those that are disconnected.
 #[utoipa::path(
-    get, path = "/numbers", operation_id = "listNumbers", tag = "Numbers",
+    get, path = "/numbers", operation_id = "listNumbers", tag = "Numbers", params(Part),
     responses(
-        (status = 200, description = "All numbers; `next_cursor` is always null.", body = Page<Number>,
+        (status = 200, description = "A page of numbers.", body = Page<Number>,
          example = json!(example::page(example::number()))),
-        Always,
+        Always, Invalid,
     ),
 )]
-pub(super) async fn list(caller: Caller, _: Query<Nothing>) -> Result<Json<Page<Number>>, Problem> {
+pub(super) async fn list(caller: Caller, Query(part): Query<Part>) -> Result<Json<Page<Number>>, Problem> {
     let tx = caller.begin().await?;
     let data = number::list(&tx).await?;
     tx.commit().await?;
-    Ok(Json(Page { data, next_cursor: None }))
+    Ok(Json(page_of(data, part.limit, part.cursor)))
 }

@@ -1,7 +1,38 @@
 //! How long a page is, and where it begins.
 
-use model::page::{self, MAX_LIMIT};
+use model::page::{self, MAX_LIMIT, Page};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::fields::given;
+
+/// The part of a list to answer, for lists that are narrowed by nothing else.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Part {
+    /// The most rows to answer.
+    #[serde(default)]
+    #[param(value_type = i64, minimum = 1, maximum = 100, default = 50)]
+    pub(super) limit: Limit,
+    /// The `next_cursor` of the page before.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>)]
+    pub(super) cursor: Option<Cursor>,
+}
+
+/// One page of a list that is short by nature and was read whole: its cursor is a place in it.
+pub(super) fn page_of<T>(rows: Vec<T>, limit: Limit, cursor: Option<Cursor>) -> Page<T> {
+    let start = cursor.map_or(0, |cursor| cursor.0.at);
+    let mut place = start;
+    let rest = rows.into_iter().skip(usize::try_from(start).unwrap_or(usize::MAX));
+    let mut data: Vec<T> = rest.take(usize::try_from(limit.0 + 1).unwrap_or(usize::MAX)).collect();
+    let more = data.len() > usize::try_from(limit.0).unwrap_or(usize::MAX);
+    data.truncate(usize::try_from(limit.0).unwrap_or(usize::MAX));
+    place += i64::try_from(data.len()).unwrap_or(i64::MAX);
+    Page { data, next_cursor: more.then(|| page::Cursor { at: place, tie: Uuid::nil() }.encode()) }
+}
 
 /// The most rows of a page: 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -58,6 +89,20 @@ fn digits(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_list_is_paged_to_its_end() {
+        let mut seen = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = page_of((0..7).collect(), Limit(3), cursor);
+            seen.extend(page.data);
+            let Some(next) = page.next_cursor else { break };
+            cursor = Some(Cursor::try_from(next).unwrap());
+        }
+        assert_eq!(seen, (0..7).collect::<Vec<_>>());
+        assert_eq!(page_of(vec![1, 2, 3], Limit(3), None).next_cursor, None);
+    }
 
     #[test]
     fn a_limit_is_from_1_to_100() {

@@ -128,6 +128,11 @@ impl People {
                     Item::Status(status) if !status.recipient.is_empty() => {
                         circles.add(organization_id, &status.recipient, false);
                     }
+                    Item::Notice(notice) => {
+                        if let Some(party) = notice.party.as_ref().filter(|party| !party.is_empty()) {
+                            circles.add(organization_id, party, false);
+                        }
+                    }
                     _ => {}
                 }
             }

@@ -38,7 +38,7 @@ impl Setup {
             .env("WAZAPP_DATABASE_URL", &self.database_url)
             .env("WAZAPP_LISTEN", listen)
             .env("WAZAPP_META_APP_SECRET", SECRET)
-            .env("WAZAPP_LOG", "warn")
+            .env("WAZAPP_LOG", std::env::var("WAZAPP_LOG").unwrap_or_else(|_| "warn".into()))
             .arg(subcommand)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
