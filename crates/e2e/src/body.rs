@@ -63,17 +63,8 @@ pub fn status_of(wamid: &str, status: &str, timestamp: i64, recipient: &str) -> 
 }
 
 /// A body of one status.
-pub fn status(
-    phone_number_id: &str,
-    wamid: &str,
-    status: &str,
-    timestamp: i64,
-    recipient: &str,
-) -> Value {
-    value(
-        phone_number_id,
-        &json!({ "statuses": [status_of(wamid, status, timestamp, recipient)] }),
-    )
+pub fn status(phone_number_id: &str, wamid: &str, status: &str, timestamp: i64, recipient: &str) -> Value {
+    value(phone_number_id, &json!({ "statuses": [status_of(wamid, status, timestamp, recipient)] }))
 }
 
 /// A body of one message that the business wrote on its phone.
@@ -89,16 +80,9 @@ pub fn echo(phone_number_id: &str, to: &str, wamid: &str, timestamp: i64, text: 
 }
 
 /// A body of a chunk of a phone's history: threads of (customer, messages).
-pub fn history(
-    phone_number_id: &str,
-    chunk: i64,
-    progress: i64,
-    threads: &[(&str, Vec<Value>)],
-) -> Value {
-    let threads: Vec<Value> = threads
-        .iter()
-        .map(|(customer, messages)| json!({ "id": customer, "messages": messages }))
-        .collect();
+pub fn history(phone_number_id: &str, chunk: i64, progress: i64, threads: &[(&str, Vec<Value>)]) -> Value {
+    let threads: Vec<Value> =
+        threads.iter().map(|(customer, messages)| json!({ "id": customer, "messages": messages })).collect();
     single(change(
         phone_number_id,
         "history",

@@ -49,10 +49,7 @@ impl Cluster {
         let data_dir = directory.path().to_owned();
         let mut quiet = |_: &str| ();
         let lock = DirLock::for_serve(&data_dir, &mut quiet).await?;
-        let options = Options {
-            data_dir: data_dir.clone(),
-            postgres_bin: None,
-        };
+        let options = Options { data_dir: data_dir.clone(), postgres_bin: None };
         let mut postgres = PrivatePostgres::start(&options, lock, &mut quiet).await?;
         OpenOptions::new()
             .append(true)
@@ -60,10 +57,7 @@ impl Cluster {
             .and_then(|mut file| file.write_all(SETTINGS.as_bytes()))
             .context("postgresql.conf cannot be written")?;
         postgres.restart(&mut quiet).await?;
-        Ok(Self {
-            postgres,
-            _directory: directory,
-        })
+        Ok(Self { postgres, _directory: directory })
     }
 
     /// The directory of its socket.
@@ -77,11 +71,10 @@ impl Cluster {
     }
 }
 
-/// A directory in memory, where there is one with room.
-fn memory() -> PathBuf {
+/// A directory in memory, where there is one with room: a process that is killed loses nothing there either.
+pub(crate) fn memory() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
-    let room = rustix::fs::statvfs(&memory)
-        .is_ok_and(|found| found.f_bavail * found.f_frsize > 4 << 30);
+    let room = rustix::fs::statvfs(&memory).is_ok_and(|found| found.f_bavail * found.f_frsize > 4 << 30);
     if room { memory } else { std::env::temp_dir() }
 }
 
@@ -111,64 +104,38 @@ pub async fn create(socket_dir: &Path, database: &str) -> Result<()> {
     let client = connect(socket_dir, "postgres").await?;
     let template = template();
     let exists = async || -> Result<bool> {
-        let row = client
-            .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&template])
-            .await?;
+        let row = client.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&template]).await?;
         Ok(row.is_some())
     };
     if !exists().await? {
-        client
-            .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
-            .await?;
+        client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
         if !exists().await? {
             make_template(socket_dir, &client, &template).await?;
         }
-        client
-            .execute("SELECT pg_advisory_unlock($1)", &[&LOCK])
-            .await?;
+        client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
     }
-    client
-        .batch_execute(&format!(
-            "CREATE DATABASE \"{database}\" TEMPLATE \"{template}\""
-        ))
-        .await?;
+    client.batch_execute(&format!("CREATE DATABASE \"{database}\" TEMPLATE \"{template}\"")).await?;
     Ok(())
 }
 
 /// Removes a database, whoever is connected.
 pub async fn remove(socket_dir: &Path, database: &str) -> Result<()> {
     let client = connect(socket_dir, "postgres").await?;
-    client
-        .batch_execute(&format!(
-            "DROP DATABASE IF EXISTS \"{database}\" WITH (FORCE)"
-        ))
-        .await?;
+    client.batch_execute(&format!("DROP DATABASE IF EXISTS \"{database}\" WITH (FORCE)")).await?;
     Ok(())
 }
 
 /// Named by the schema, so that a run never meets an older one's.
 fn template() -> String {
-    let names: Vec<&str> = model::migrate::MIGRATIONS
-        .iter()
-        .map(|migration| migration.name)
-        .collect();
+    let names: Vec<&str> = model::migrate::MIGRATIONS.iter().map(|migration| migration.name).collect();
     let digest = Sha256::digest(names.join(" "));
     format!("template_{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
 }
 
 async fn make_template(socket_dir: &Path, client: &Client, template: &str) -> Result<()> {
-    client
-        .batch_execute(&format!(
-            "DROP DATABASE IF EXISTS \"{template}-new\" WITH (FORCE)"
-        ))
-        .await?;
-    client
-        .batch_execute(&format!("CREATE DATABASE \"{template}-new\""))
-        .await?;
-    let database = Database::new(
-        Access::socket(socket_dir, &format!("{template}-new")),
-        1,
-    )?;
+    client.batch_execute(&format!("DROP DATABASE IF EXISTS \"{template}-new\" WITH (FORCE)")).await?;
+    client.batch_execute(&format!("CREATE DATABASE \"{template}-new\"")).await?;
+    let database = Database::new(Access::socket(socket_dir, &format!("{template}-new")), 1)?;
     model::migrate::run(&database).await?;
     model::upkeep::run(&database, jiff::Timestamp::now(), 14).await?;
     database.close();

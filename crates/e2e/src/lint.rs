@@ -10,6 +10,7 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("organization", "the organizations themselves; the web role sees its own row"),
     ("app", "Meta's Apps are the server's, and serve several organizations"),
     ("app_secret", "secrets of Apps"),
+    ("sealing_key", "which master keys seal this database's secrets: the server's"),
     ("number_claim", "who has which number, over all organizations: that is what it is for"),
     ("stream", "bodies from Meta, before anyone knows whose they are"),
     ("lane", "a lane holds the numbers of many organizations"),

@@ -39,7 +39,8 @@ impl Installation {
     /// An empty data directory.
     pub fn new() -> Self {
         // A short path: a socket's name has room for a hundred bytes.
-        let data_dir = tempfile::Builder::new().prefix("wazapp-").tempdir().expect("a temporary directory");
+        let data_dir = tempfile::Builder::new().prefix("wazapp-").tempdir_in(crate::cluster::memory());
+        let data_dir = data_dir.expect("a temporary directory");
         Self { data_dir, settings: Vec::new() }
     }
 

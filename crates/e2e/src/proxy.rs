@@ -22,20 +22,12 @@ pub struct Proxy {
 impl Proxy {
     /// Leads to the PostgreSQL whose socket is in `target`.
     pub fn start(target: &Path) -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("wazapp-proxy-")
-            .tempdir()
-            .expect("a temporary directory");
-        let listener =
-            UnixListener::bind(directory.path().join(SOCKET)).expect("a socket of the proxy");
+        let directory = tempfile::Builder::new().prefix("wazapp-proxy-").tempdir().expect("a temporary directory");
+        let listener = UnixListener::bind(directory.path().join(SOCKET)).expect("a socket of the proxy");
         let whole = Arc::new(watch::Sender::new(true));
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, target.join(SOCKET), whole.clone()));
-        Self {
-            directory,
-            whole,
-            _accepting: accepting,
-        }
+        Self { directory, whole, _accepting: accepting }
     }
 
     /// The directory of its socket.

@@ -66,11 +66,7 @@ pub struct Posts {
 impl Posts {
     /// One connection of its own for each of these.
     pub fn new(url: &str, secret: &str) -> Self {
-        Self {
-            client: client(),
-            url: url.to_owned(),
-            secret: secret.to_owned(),
-        }
+        Self { client: client(), url: url.to_owned(), secret: secret.to_owned() }
     }
 
     /// Posts a signed body to `/webhook`.
@@ -117,17 +113,13 @@ impl World {
         log();
         let socket_dir = cluster::socket_dir();
         let name = format!("world_{}", unique());
-        cluster::create(&socket_dir, &name)
-            .await
-            .expect("a fresh database");
+        cluster::create(&socket_dir, &name).await.expect("a fresh database");
         if options.secrets.is_empty() {
             options.secrets = vec![unique()];
         }
         let proxy = options.proxied.then(|| Proxy::start(&socket_dir));
         let keyring = Keyring::new([[7; 32]]);
-        let sql = cluster::connect(&socket_dir, &name)
-            .await
-            .expect("a connection to the fresh database");
+        let sql = cluster::connect(&socket_dir, &name).await.expect("a connection to the fresh database");
         let mut world = Self {
             database: database(&socket_dir, proxy.as_ref(), &name),
             name,
@@ -158,12 +150,8 @@ impl World {
             setup.batch = batch;
         }
         // After a restart on the same address, as an operator's server would be.
-        let listener = TcpListener::bind(self.address)
-            .await
-            .expect("an address to listen on");
-        let running = server::start(setup, listener)
-            .await
-            .expect("the server starts");
+        let listener = TcpListener::bind(self.address).await.expect("an address to listen on");
+        let running = server::start(setup, listener).await.expect("the server starts");
         self.address = running.address();
         self.url = format!("http://{}", self.address);
         self.running = Some(running);
@@ -210,9 +198,7 @@ impl World {
 
     /// The server's way to its database.
     pub fn proxy(&self) -> &Proxy {
-        self.proxy
-            .as_ref()
-            .expect("a world with Options::proxied")
+        self.proxy.as_ref().expect("a world with Options::proxied")
     }
 
     /// The client of this world's requests, for requests of a test's own.
@@ -225,20 +211,11 @@ impl World {
     /// Creates an organization with an API key.
     pub async fn organization(&self, name: &str) -> Organization {
         let tx = self.database.operator().await.expect("a transaction");
-        let made = model::organization::create(&tx, name)
-            .await
-            .expect("an organization");
+        let made = model::organization::create(&tx, name).await.expect("an organization");
         let scope = made.scope();
-        let (_, key) = model::api_key::create(&tx, &scope, "test")
-            .await
-            .expect("a key");
+        let (_, key) = model::api_key::create(&tx, &scope, "test").await.expect("a key");
         tx.commit().await.expect("the organization is there");
-        Organization {
-            id: made.id,
-            slug: made.slug,
-            key: key.expose_secret().to_owned(),
-            scope,
-        }
+        Organization { id: made.id, slug: made.slug, key: key.expose_secret().to_owned(), scope }
     }
 
     /// Connects a number; answers its id.
@@ -251,12 +228,7 @@ impl World {
     ) -> Uuid {
         let tx = self.database.operator().await.expect("a transaction");
         let token = SecretString::from("none");
-        let with = Connect {
-            phone_number_id,
-            waba_id,
-            app_id,
-            token: &token,
-        };
+        let with = Connect { phone_number_id, waba_id, app_id, token: &token };
         let number = model::number::connect(&tx, &self.keyring, &organization.scope, with)
             .await
             .expect("the statement runs")
@@ -293,9 +265,7 @@ impl World {
 
     /// Posts a body, signed with this secret, to this path.
     pub async fn post_to(&self, path: &str, secret: &str, body: &[u8]) -> u16 {
-        post(&self.client, &self.url, path, secret, body)
-            .await
-            .expect("an answer")
+        post(&self.client, &self.url, path, secret, body).await.expect("an answer")
     }
 
     /// Posts a signed body, which must be taken, and waits until it is applied.
@@ -370,25 +340,13 @@ impl World {
     }
 
     /// PATCHes a path below `/api/v1`.
-    pub async fn patch(
-        &self,
-        organization: &Organization,
-        path: &str,
-        body: &Value,
-    ) -> (u16, Value) {
-        self.call(Method::PATCH, organization, path, Some(body))
-            .await
+    pub async fn patch(&self, organization: &Organization, path: &str, body: &Value) -> (u16, Value) {
+        self.call(Method::PATCH, organization, path, Some(body)).await
     }
 
     /// POSTs to a path below `/api/v1`.
-    pub async fn post_api(
-        &self,
-        organization: &Organization,
-        path: &str,
-        body: &Value,
-    ) -> (u16, Value) {
-        self.call(Method::POST, organization, path, Some(body))
-            .await
+    pub async fn post_api(&self, organization: &Organization, path: &str, body: &Value) -> (u16, Value) {
+        self.call(Method::POST, organization, path, Some(body)).await
     }
 
     async fn call(
@@ -398,22 +356,19 @@ impl World {
         path: &str,
         body: Option<&Value>,
     ) -> (u16, Value) {
-        let mut request = self
-            .client
-            .request(method, format!("{}/api/v1{path}", self.url))
-            .bearer_auth(&organization.key);
+        let mut request =
+            self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&organization.key);
         if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
+            request = request.header("content-type", "application/json").body(body.to_string());
         }
         let answer = request.send().await.expect("an answer");
         let status = answer.status().as_u16();
         let text = answer.text().await.expect("a whole answer");
         let value = match text.as_str() {
             "" => Value::Null,
-            text => serde_json::from_str(text)
-                .unwrap_or_else(|error| panic!("{path} answers no JSON ({error}): {text}")),
+            text => {
+                serde_json::from_str(text).unwrap_or_else(|error| panic!("{path} answers no JSON ({error}): {text}"))
+            }
         };
         (status, value)
     }
@@ -482,9 +437,7 @@ impl World {
 
     /// A connection to this world's database as `postgres`, past everything that keeps organizations apart.
     pub async fn sql(&self) -> Client {
-        cluster::connect(&self.socket_dir, &self.name)
-            .await
-            .expect("a connection")
+        cluster::connect(&self.socket_dir, &self.name).await.expect("a connection")
     }
 
     /// One number from the database.
@@ -503,9 +456,7 @@ impl World {
             )
             .await
             .expect("the quarantine can be read");
-        rows.iter()
-            .map(|row| (row.get(0), row.get(1), row.get(2)))
-            .collect()
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
     }
 
     /// Asserts what holds in every world: nothing waits, nothing was refused by the database, and no sequence has a
@@ -514,10 +465,7 @@ impl World {
         self.drain().await;
         let refused = self
             .sql
-            .query(
-                "SELECT detail FROM wazapp.quarantine WHERE reason = 'not_applied'",
-                &[],
-            )
+            .query("SELECT detail FROM wazapp.quarantine WHERE reason = 'not_applied'", &[])
             .await
             .expect("the quarantine can be read");
         let refused: Vec<String> = refused.iter().map(|row| row.get(0)).collect();
@@ -557,9 +505,7 @@ impl World {
             self.check().await;
         }
         self.stop().await;
-        cluster::remove(&self.socket_dir, &self.name)
-            .await
-            .expect("the database goes");
+        cluster::remove(&self.socket_dir, &self.name).await.expect("the database goes");
         self.ended = true;
     }
 }
@@ -572,10 +518,7 @@ impl Drop for World {
         }
         let (socket_dir, name) = (self.socket_dir.clone(), self.name.clone());
         let remove = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .ok()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(cluster::remove(&socket_dir, &name)).ok()
         };
         let _ = std::thread::spawn(remove).join();
@@ -596,13 +539,7 @@ fn client() -> reqwest::Client {
         .expect("an HTTP client")
 }
 
-async fn post(
-    client: &reqwest::Client,
-    url: &str,
-    path: &str,
-    secret: &str,
-    body: &[u8],
-) -> Result<u16> {
+async fn post(client: &reqwest::Client, url: &str, path: &str, secret: &str, body: &[u8]) -> Result<u16> {
     let answer = client
         .post(format!("{url}{path}"))
         .header(signature::HEADER, signature::sign(secret, body))
@@ -619,11 +556,7 @@ fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,deadpool=off"));
     // A second world in the same process finds it in place.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
 }
 
 /// A word nobody else has: UUIDv7 ends in 74 random bits.

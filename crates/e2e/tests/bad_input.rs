@@ -71,11 +71,30 @@ async fn without_the_very_signature_nothing_is_written() {
     let sha1 = format!("sha1={}", &hex[..40]);
     let (their, empty_secret) = (sign("their secret", &body), sign("", &body));
     let spaced = format!("sha256= {hex}");
-    let other_bytes = sign(world.secret(), &serde_json::to_vec_pretty(&serde_json::from_slice::<Value>(&body).expect("JSON")).expect("JSON"));
+    let other_bytes = sign(
+        world.secret(),
+        &serde_json::to_vec_pretty(&serde_json::from_slice::<Value>(&body).expect("JSON")).expect("JSON"),
+    );
     let with_newline = sign(world.secret(), &[body.as_slice(), b"\n"].concat());
     for value in [
-        "", "sha256=", "sha256", hex, short, &long, &upper, &sha1, &their, &empty_secret, &spaced, &other_bytes, &with_newline,
-        "sha256=zz", "SHA256=", "null", &format!("{right},{right}"), &format!("sha256=0x{hex}"),
+        "",
+        "sha256=",
+        "sha256",
+        hex,
+        short,
+        &long,
+        &upper,
+        &sha1,
+        &their,
+        &empty_secret,
+        &spaced,
+        &other_bytes,
+        &with_newline,
+        "sha256=zz",
+        "SHA256=",
+        "null",
+        &format!("{right},{right}"),
+        &format!("sha256=0x{hex}"),
     ] {
         let answer = exchange(&world, &request(&[(HEADER, value)], &body)).await.expect("an answer");
         assert_eq!(answer.0, 401, "{value:?}");
@@ -86,7 +105,12 @@ async fn without_the_very_signature_nothing_is_written() {
         assert_eq!(exchange(&world, &request(headers, &body)).await.expect("an answer").0, 401, "{headers:?}");
     }
     // A good signature over other bytes than those sent.
-    for sent in [[body.as_slice(), b"\n"].concat(), [b" ", body.as_slice()].concat(), body[..body.len() - 1].to_vec(), Vec::new()] {
+    for sent in [
+        [body.as_slice(), b"\n"].concat(),
+        [b" ", body.as_slice()].concat(),
+        body[..body.len() - 1].to_vec(),
+        Vec::new(),
+    ] {
         assert_eq!(exchange(&world, &request(&[(HEADER, &right)], &sent)).await.expect("an answer").0, 401);
     }
     // The default App's secret opens no other App's door, nor one that is not there.
@@ -164,7 +188,17 @@ async fn a_compressed_body_is_kept_and_not_unpacked() {
 async fn other_paths_and_methods() {
     let (world, acme) = set_up().await;
     let body = good("wamid.1");
-    for path in ["/webhook/", "/Webhook", "//webhook", "/webhook/a/b", "/webhooks", "/", "/api/webhook", "/webhook%20", "/webhook/../livez"] {
+    for path in [
+        "/webhook/",
+        "/Webhook",
+        "//webhook",
+        "/webhook/a/b",
+        "/webhooks",
+        "/",
+        "/api/webhook",
+        "/webhook%20",
+        "/webhook/../livez",
+    ] {
         let client = TcpStream::connect(world.address()).await.expect("a connection");
         drop(client);
         let raw = request(&[(HEADER, &sign(world.secret(), &body))], &body);
@@ -178,7 +212,8 @@ async fn other_paths_and_methods() {
         let answer = exchange(&world, raw.as_bytes()).await.expect("an answer");
         assert_eq!(answer.0, 405, "{method}");
     }
-    for junk in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"GET\r\n\r\n", b"\0\0\0\0", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+    for junk in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"GET\r\n\r\n", b"\0\0\0\0", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+    {
         let mut stream = TcpStream::connect(world.address()).await.expect("a connection");
         let _ = stream.write_all(junk).await;
         let _ = stream.shutdown().await;
@@ -349,7 +384,11 @@ async fn truncated_at_every_byte() {
 async fn duplicate_keys() {
     let (world, acme) = set_up().await;
     let whole = String::from_utf8(good("wamid.twice")).expect("ASCII");
-    let twice = whole.replacen("\"text\":{\"body\":\"all is well\"}", "\"text\":{\"body\":\"first\"},\"text\":{\"body\":\"second\"}", 1);
+    let twice = whole.replacen(
+        "\"text\":{\"body\":\"all is well\"}",
+        "\"text\":{\"body\":\"first\"},\"text\":{\"body\":\"second\"}",
+        1,
+    );
     assert_ne!(twice, whole);
     assert_eq!(world.post(twice).await, 200);
     world.drain().await;
@@ -364,7 +403,9 @@ async fn ten_thousand_messages_of_the_past_in_one_body() {
         .map(|customer| {
             let from = format!("3460000{customer:04}");
             let messages = (0..100)
-                .map(|nth| body::text_message(&from, &format!("wamid.{customer}.{nth}"), AT - 1_000_000 + nth, "long ago"))
+                .map(|nth| {
+                    body::text_message(&from, &format!("wamid.{customer}.{nth}"), AT - 1_000_000 + nth, "long ago")
+                })
                 .collect();
             (from, messages)
         })
@@ -403,7 +444,9 @@ async fn a_thousand_entries() {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_files_are_only_words() {
     let (world, acme) = set_up().await;
-    for (nth, name) in ["../../etc/passwd", "a\r\nb: c", "x.svg", "", "\u{202e}gpj.exe", &"n".repeat(5000)].iter().enumerate() {
+    for (nth, name) in
+        ["../../etc/passwd", "a\r\nb: c", "x.svg", "", "\u{202e}gpj.exe", &"n".repeat(5000)].iter().enumerate()
+    {
         let message = json!({ "from": ANA, "id": format!("wamid.{nth}"), "timestamp": AT.to_string(), "type": "document",
             "document": { "id": "1", "filename": name, "mime_type": "text/html", "sha256": "not one" } });
         world.receive(&body::message(NUMBER, message)).await;

@@ -15,8 +15,17 @@ const ACCOUNT: &str = "102290129340398";
 
 fn connect<'a>(organization: &'a str, number: &'a str, token: &'a str) -> Vec<&'a str> {
     vec![
-        "number", "connect", "--org", organization, "--phone-number-id", number, "--waba-id", ACCOUNT, "--token",
-        token, "--skip-checks",
+        "number",
+        "connect",
+        "--org",
+        organization,
+        "--phone-number-id",
+        number,
+        "--waba-id",
+        ACCOUNT,
+        "--token",
+        token,
+        "--skip-checks",
     ]
 }
 
@@ -146,7 +155,8 @@ async fn exit_codes_and_errors_of_one_line() {
     ] {
         assert_eq!(installation.run(misuse).await.status.code(), Some(2), "{misuse:?}");
     }
-    let without_checks: Vec<&str> = connect("acme", "1", "none").into_iter().filter(|one| *one != "--skip-checks").collect();
+    let without_checks: Vec<&str> =
+        connect("acme", "1", "none").into_iter().filter(|one| *one != "--skip-checks").collect();
     let taken = connect("bravo", NUMBER, "none");
     let mut unknown_app = connect("acme", "2", "none");
     unknown_app.extend(["--app", "404"]);
@@ -268,10 +278,17 @@ async fn metrics_add_up() {
             assert_eq!(count("wazapp_webhooks_total{outcome=\"stored\"}"), 6.0);
             assert_eq!(count("wazapp_webhooks_total{outcome=\"unsigned\"}"), 1.0);
             for name in [
-                "wazapp_statuses_total", "wazapp_events_total", "wazapp_apply_failures_total", "wazapp_inbound_waiting",
-                "wazapp_bytes_received_total", "wazapp_http_connections", "wazapp_receive_queue",
-                "wazapp_receive_last_commit_timestamp", "wazapp_apply_lag_seconds_count",
-                "wazapp_receive_commit_seconds_count", "wazapp_database_connections{pool=\"worker\",state=\"open\"}",
+                "wazapp_statuses_total",
+                "wazapp_events_total",
+                "wazapp_apply_failures_total",
+                "wazapp_inbound_waiting",
+                "wazapp_bytes_received_total",
+                "wazapp_http_connections",
+                "wazapp_receive_queue",
+                "wazapp_receive_last_commit_timestamp",
+                "wazapp_apply_lag_seconds_count",
+                "wazapp_receive_commit_seconds_count",
+                "wazapp_database_connections{pool=\"worker\",state=\"open\"}",
             ] {
                 count(name);
             }
@@ -284,7 +301,8 @@ async fn metrics_add_up() {
 }
 
 /// Words that would be found wherever a secret leaks.
-const SECRETS: [&str; 5] = ["canary-app-secret", "canary-verify-token", "canary-access-token", "canary-other-secret", "canary-message"];
+const SECRETS: [&str; 5] =
+    ["canary-app-secret", "canary-verify-token", "canary-access-token", "canary-other-secret", "canary-message"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_ever_said() {
@@ -317,15 +335,24 @@ async fn no_secret_is_ever_said() {
     assert_eq!(run(&["org", "create", "Acme"]).await, Some(0));
     assert_eq!(run(&connect("acme", NUMBER, SECRETS[2])).await, Some(0));
     assert_eq!(run(&connect("acme", "bad id", SECRETS[2])).await, Some(1));
-    assert_eq!(run(&["app", "add", "--app-id", "555", "--secret", SECRETS[3], "--verify-token", SECRETS[1]]).await, Some(0));
+    assert_eq!(
+        run(&["app", "add", "--app-id", "555", "--secret", SECRETS[3], "--verify-token", SECRETS[1]]).await,
+        Some(0)
+    );
     assert_eq!(run(&["app", "add", "--app-id", "555", "--secret", SECRETS[3]]).await, Some(1));
     assert_eq!(run(&["app", "rotate", "--app-id", "555", "--secret", SECRETS[3]]).await, Some(0));
     for body in &bodies {
         assert_eq!(run(&["webhook", "post", "--raw", body]).await, Some(0));
     }
     for arguments in [
-        &["config", "show"][..], &["config", "show", "--json"], &["app", "list", "--json"], &["number", "list", "--json"],
-        &["quarantine", "list"], &["quarantine", "list", "--json"], &["quarantine", "replay"], &["replay", "--from", "2020-01-01T00:00:00Z"],
+        &["config", "show"][..],
+        &["config", "show", "--json"],
+        &["app", "list", "--json"],
+        &["number", "list", "--json"],
+        &["quarantine", "list"],
+        &["quarantine", "list", "--json"],
+        &["quarantine", "replay"],
+        &["replay", "--from", "2020-01-01T00:00:00Z"],
     ] {
         assert_eq!(run(arguments).await, Some(0), "{arguments:?}");
     }
@@ -348,7 +375,8 @@ async fn no_secret_is_ever_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_may_come_from_standard_input() {
     let installation = Installation::new();
-    let output = installation.run_with_input(&["app", "add", "--app-id", "555", "--secret", "-"], "their secret\n").await;
+    let output =
+        installation.run_with_input(&["app", "add", "--app-id", "555", "--secret", "-"], "their secret\n").await;
     assert!(output.status.success(), "{}", text(&output.stderr));
     let output = installation.run_with_input(&["app", "rotate", "--app-id", "555", "--secret", "-"], "\n").await;
     let (code, said) = failure(&output);
@@ -366,14 +394,21 @@ async fn a_secret_may_come_from_standard_input() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_configuration_is_shown_with_its_sources() {
-    let installation = Installation::new().setting("WAZAPP_META_APP_SECRET", "shown to nobody").setting("WAZAPP_INBOUND_BATCH", "99");
+    let installation =
+        Installation::new().setting("WAZAPP_META_APP_SECRET", "shown to nobody").setting("WAZAPP_INBOUND_BATCH", "99");
     let shown = installation.json(&["config", "show", "--inbound-appliers", "3"]).await;
     let line = |key: &str| {
         let lines = shown.as_array().expect("a list");
         lines.iter().find(|line| line["key"] == key).unwrap_or_else(|| panic!("{key} in {shown:#}")).clone()
     };
-    assert_eq!((&line("inbound_batch")["value"], &line("inbound_batch")["source"]), (&json!("99"), &json!("WAZAPP_INBOUND_BATCH")));
-    assert_eq!((&line("inbound_appliers")["value"], &line("inbound_appliers")["source"]), (&json!("3"), &json!("--inbound-appliers")));
+    assert_eq!(
+        (&line("inbound_batch")["value"], &line("inbound_batch")["source"]),
+        (&json!("99"), &json!("WAZAPP_INBOUND_BATCH"))
+    );
+    assert_eq!(
+        (&line("inbound_appliers")["value"], &line("inbound_appliers")["source"]),
+        (&json!("3"), &json!("--inbound-appliers"))
+    );
     assert_eq!(line("inbound_queue")["source"], "default");
     assert_eq!(line("meta_app_secret")["source"], "WAZAPP_META_APP_SECRET");
     assert!(!shown.to_string().contains("shown to nobody"));

@@ -103,7 +103,16 @@ async fn install() -> (Installation, Server, String) {
     installation.json(&["org", "create", "Acme"]).await;
     installation
         .json(&[
-            "number", "connect", "--org", "acme", "--phone-number-id", NUMBER, "--waba-id", "1", "--token", "none",
+            "number",
+            "connect",
+            "--org",
+            "acme",
+            "--phone-number-id",
+            NUMBER,
+            "--waba-id",
+            "1",
+            "--token",
+            "none",
             "--skip-checks",
         ])
         .await;

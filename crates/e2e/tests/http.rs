@@ -13,11 +13,7 @@ async fn get(world: &World, path: &str) -> (u16, String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_handshake_echoes_the_challenge_to_who_knows_the_token() {
-    let options = Options {
-        verify_token: Some("let me in".into()),
-        app_id: Some("444".into()),
-        ..Options::default()
-    };
+    let options = Options { verify_token: Some("let me in".into()), app_id: Some("444".into()), ..Options::default() };
     let world = World::with(options).await;
     let asked = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=let%20me%20in";
     for path in ["/webhook", "/webhook/444"] {
@@ -26,14 +22,21 @@ async fn the_handshake_echoes_the_challenge_to_who_knows_the_token() {
         assert!(kind.starts_with("text/plain"), "{kind}");
     }
     // What is echoed is text, never a page.
-    let (status, kind, text) = get(&world, "/webhook?hub.mode=subscribe&hub.challenge=%3Cscript%3E&hub.verify_token=let+me+in").await;
+    let (status, kind, text) =
+        get(&world, "/webhook?hub.mode=subscribe&hub.challenge=%3Cscript%3E&hub.verify_token=let+me+in").await;
     assert_eq!((status, text.as_str()), (200, "<script>"));
     assert!(kind.starts_with("text/plain"), "{kind}");
     for bad in [
-        "", "hub.mode=subscribe", "hub.mode=subscribe&hub.challenge=1", "hub.challenge=1&hub.verify_token=let%20me%20in",
-        "hub.mode=subscribe&hub.verify_token=let%20me%20in", "hub.mode=subscribe&hub.challenge=1&hub.verify_token=",
-        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=Let%20me%20in", "hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=let%20me%20in",
-        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=let%20me%20in&hub.verify_token=x", "%",
+        "",
+        "hub.mode=subscribe",
+        "hub.mode=subscribe&hub.challenge=1",
+        "hub.challenge=1&hub.verify_token=let%20me%20in",
+        "hub.mode=subscribe&hub.verify_token=let%20me%20in",
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=",
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=Let%20me%20in",
+        "hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=let%20me%20in",
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=let%20me%20in&hub.verify_token=x",
+        "%",
     ] {
         let (status, _, text) = get(&world, &format!("/webhook?{bad}")).await;
         assert_eq!(status, 403, "{bad:?}");

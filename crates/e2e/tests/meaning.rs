@@ -44,16 +44,10 @@ fn a_day_after(second: i64) -> Value {
 
 /// The texts of messages.
 fn texts(messages: &[Value]) -> Vec<&str> {
-    messages
-        .iter()
-        .map(|message| message["text"].as_str().expect("a text"))
-        .collect()
+    messages.iter().map(|message| message["text"].as_str().expect("a text")).collect()
 }
 
 /// The Meta ids of messages.
 fn wamids(messages: &[Value]) -> Vec<&str> {
-    messages
-        .iter()
-        .map(|message| message["wamid"].as_str().expect("a wamid"))
-        .collect()
+    messages.iter().map(|message| message["wamid"].as_str().expect("a wamid")).collect()
 }

@@ -79,7 +79,8 @@ async fn every_body_by_itself() {
 
     let mut of_nobody = Vec::new();
     let mut silent = Vec::new();
-    let waiting = world.sql().await.query("SELECT convert_from(body, 'UTF8') FROM wazapp.quarantine", &[]).await.expect("rows");
+    let waiting =
+        world.sql().await.query("SELECT convert_from(body, 'UTF8') FROM wazapp.quarantine", &[]).await.expect("rows");
     let waiting: Vec<String> = waiting.iter().map(|row| row.get(0)).collect();
     for (name, organization) in &organizations {
         let expected = Expected::of(&own[name]);

@@ -4,15 +4,21 @@
 --   wazapp_worker  applies batches, so its policies see all organizations; operators' commands use it too
 
 DO $$
-DECLARE wanted text;
+DECLARE
+  wanted text;
+  -- Since PostgreSQL 16 a member may still not be allowed to SET ROLE; before, membership was all there was.
+  needed text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
   FOREACH wanted IN ARRAY ARRAY['wazapp_web', 'wazapp_worker'] LOOP
-    BEGIN
-      EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION', wanted);
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN
-      NULL; -- another database of this cluster made it
-    END;
-    IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+    -- Another database of this cluster may have made it, or an administrator beforehand.
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN
+        NULL; -- just now
+      END;
+    END IF;
+    IF NOT pg_has_role(current_user, wanted, needed) THEN
       EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
     END IF;
   END LOOP;
@@ -43,6 +49,12 @@ CREATE TABLE wazapp.app_secret (
   sealed     bytea NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (app_id, id)
+);
+
+-- Which keys seal this database's secrets: a server with another one would find out only when it needs them.
+CREATE TABLE wazapp.sealing_key (
+  key_id     bytea PRIMARY KEY,
+  created_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- Tenant tables -------------------------------------------------------------------------------------------------
@@ -352,6 +364,7 @@ GRANT UPDATE (state, assignee_id, unread_count, updated_at) ON wazapp.conversati
 GRANT INSERT ON wazapp.event TO wazapp_web;
 
 -- The rest is the worker's alone.
+GRANT SELECT, INSERT ON wazapp.sealing_key TO wazapp_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON wazapp.app, wazapp.app_secret, wazapp.number_claim, wazapp.stream,
   wazapp.lane_cursor, wazapp.quarantine TO wazapp_worker;
 GRANT SELECT, UPDATE ON wazapp.lane TO wazapp_worker;

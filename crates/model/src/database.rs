@@ -54,14 +54,9 @@ impl DatabaseError {
         match self {
             Self::Refused(error) => match error.code() {
                 // 22 data, 23 integrity, 42 syntax or name, 54 program limit, XX internal.
-                Some(code) => matches!(
-                    &code.code()[..2],
-                    "21" | "22" | "23" | "42" | "44" | "54" | "XX"
-                ),
+                Some(code) => matches!(&code.code()[..2], "21" | "22" | "23" | "42" | "44" | "54" | "XX"),
                 // It never reached the server: the driver could not write a parameter, or read an answer.
-                None => error
-                    .source()
-                    .is_some_and(|cause| !cause.is::<std::io::Error>()),
+                None => error.source().is_some_and(|cause| !cause.is::<std::io::Error>()),
             },
             _ => false,
         }
@@ -229,7 +224,10 @@ impl Database {
 
     /// A connection as the owner of the schema, outside the pools: migrations and partitions.
     pub(crate) async fn owner(&self) -> Result<tokio_postgres::Client> {
-        tls::connect(&self.access.direct, &self.access.tls).await
+        let client = tls::connect(&self.access.direct, &self.access.tls).await?;
+        // "Already exists, skipping" is no news.
+        client.batch_execute("SET client_min_messages = warning").await?;
+        Ok(client)
     }
 
     pub(crate) fn access(&self) -> &Access {
@@ -269,7 +267,12 @@ pub struct Usage {
 
 fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Pool> {
     let mut config = config.clone();
-    config.keepalives_idle(Duration::from_secs(30)).connect_timeout(Duration::from_secs(5));
+    config
+        .keepalives_idle(Duration::from_secs(15))
+        .keepalives_interval(Duration::from_secs(5))
+        .keepalives_retries(3)
+        .tcp_user_timeout(Duration::from_secs(20))
+        .connect_timeout(Duration::from_secs(5));
     if access.roles_log_in {
         config.user(role.name());
     }

@@ -148,6 +148,11 @@ impl Backlog {
         lanes.iter().map(|lane| self.lane(*lane)).sum()
     }
 
+    /// How many bodies wait in all lanes.
+    pub fn total(&self) -> u32 {
+        self.lanes.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     /// How many bodies wait in one lane.
     pub fn lane(&self, lane: i16) -> u32 {
         usize::try_from(lane)

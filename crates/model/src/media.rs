@@ -44,7 +44,7 @@ pub struct New {
 
 /// Stores files to fetch, one a message at most. A message that already has one gets the new one's particulars: an
 /// edit may bring another picture.
-pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &'a [New]) {
+pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New]) {
     if new.is_empty() {
         return;
     }

@@ -217,10 +217,14 @@ pub struct Known {
     pub id: Uuid,
     /// The conversation it stands in.
     pub conversation_id: Uuid,
+    /// Meta's message type.
+    pub kind: String,
     /// Whether the business wrote it.
     pub outbound: bool,
     /// Its text now.
     pub text: String,
+    /// JSON, where another object takes the place of the stored one.
+    pub payload: Option<String>,
     /// How far it has come.
     pub status: Option<String>,
     /// JSON: what is wrong with it.
@@ -239,7 +243,7 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<
     let (organizations, numbers, wamids) = keys(wanted);
     let rows = tx
         .query(
-            "SELECT m.organization_id, m.number_id, m.wamid, m.id, m.conversation_id, m.direction, m.text, m.status,
+            "SELECT m.organization_id, m.number_id, m.wamid, m.id, m.conversation_id, m.type, m.direction, m.text, m.status,
                     m.error::text AS error, m.edited_at, m.revoked_at
              FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
              JOIN wazapp.message m
@@ -254,8 +258,10 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<
             let known = Known {
                 id: row.get("id"),
                 conversation_id: row.get("conversation_id"),
+                kind: row.get("type"),
                 outbound: row.get::<_, &str>("direction") == "outbound",
                 text: row.get("text"),
+                payload: None,
                 status: row.get("status"),
                 error: row.get("error"),
                 edited_at: row.get("edited_at"),
@@ -398,14 +404,19 @@ pub fn any_organization_update<'a>(pipeline: &mut Pipeline<'a>, updates: &'a mut
     }
     updates.sort_by_key(|row| (row.organization_id, row.message.id));
     pipeline.push(
-        "UPDATE wazapp.message m SET text = k.x, status = k.s, error = k.e::json, edited_at = k.ed, revoked_at = k.rv
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
-           AS k (o, id, x, s, e, ed, rv)
+        "UPDATE wazapp.message m SET
+           type = k.t, text = k.x, payload = coalesce(k.p::json, m.payload), status = k.s, error = k.e::json,
+           edited_at = k.ed, revoked_at = k.rv
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                     $8::timestamptz[], $9::timestamptz[])
+           AS k (o, id, t, x, p, s, e, ed, rv)
          WHERE m.organization_id = k.o AND m.id = k.id",
         params![
             column(updates, |row| row.organization_id),
             column(updates, |row| row.message.id),
+            column(updates, |row| row.message.kind.as_str()),
             column(updates, |row| row.message.text.as_str()),
+            column(updates, |row| row.message.payload.as_deref()),
             column(updates, |row| row.message.status.as_deref()),
             column(updates, |row| row.message.error.as_deref()),
             column(updates, |row| row.message.edited_at),

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::database::{Database, DatabaseError, Result};
 
@@ -52,8 +53,11 @@ pub async fn run(database: &Database) -> Result<Vec<&'static str>> {
     let major = check_server(&client).await?;
     client.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).await?;
     let taken = apply(&client).await;
+    if taken.is_err() {
+        client.batch_execute("ROLLBACK").await?;
+    }
     client.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).await?;
-    let taken = taken?;
+    let taken = taken.map_err(|error| explain(&error).unwrap_or(error))?;
     if database.access().roles_log_in {
         client.batch_execute(LET_ROLES_LOG_IN).await?;
     }
@@ -94,6 +98,17 @@ async fn apply(client: &Client) -> Result<Vec<&'static str>> {
         }
     }
     Ok(taken)
+}
+
+/// The one refusal that a hosted database may give, with the way out.
+fn explain(error: &DatabaseError) -> Option<DatabaseError> {
+    let DatabaseError::Refused(refused) = error else { return None };
+    (refused.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)).then(|| {
+        DatabaseError::Unfit(format!(
+            "{error}: the database user may not make roles. As an administrator, once: CREATE ROLE wazapp_web NOLOGIN; \
+             CREATE ROLE wazapp_worker NOLOGIN; GRANT wazapp_web, wazapp_worker TO <the user of WAZAPP_DATABASE_URL>"
+        ))
+    })
 }
 
 /// The names of the steps this database still needs.

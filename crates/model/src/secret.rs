@@ -9,6 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::database::{Database, DatabaseError};
+
 const KEY_ID: usize = 4;
 const NONCE: usize = 24;
 
@@ -48,6 +50,21 @@ impl Place<'_> {
 )]
 pub struct Unopenable {
     column: String,
+}
+
+/// Notes the key that seals this database's secrets; refuses another one than it was begun with.
+pub async fn check(database: &Database, keyring: &Keyring) -> Result<(), DatabaseError> {
+    let tx = database.operator().await?;
+    let ids: Vec<Vec<u8>> = keyring.keys.iter().map(|(id, _)| id.to_vec()).collect();
+    let rows = tx.query("SELECT key_id FROM wazapp.sealing_key", &[]).await?;
+    if rows.is_empty() {
+        tx.query("INSERT INTO wazapp.sealing_key (key_id) VALUES ($1) ON CONFLICT DO NOTHING", &[&ids[0]]).await?;
+    } else if !rows.iter().any(|row| ids.contains(&row.get(0))) {
+        return Err(DatabaseError::Unfit(
+            "this database's secrets are sealed with another master key: set WAZAPP_MASTER_KEY to that one, or put back its DATA_DIR/master-key".into(),
+        ));
+    }
+    tx.commit().await
 }
 
 impl Keyring {

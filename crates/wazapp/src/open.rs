@@ -49,6 +49,7 @@ where
     let database = Database::new(access, 2)?;
     migrate::run(&database).await.context("the schema could not be brought up to date")?;
     let opened = Opened { database: database.clone(), keyring: keyring(config)? };
+    model::secret::check(&database, &opened.keyring).await?;
     let result = command(opened).await;
     database.close();
     result

@@ -1,6 +1,5 @@
 //! `wazapp serve`: from the configuration to a server, and back to silence.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -186,19 +185,16 @@ pub(crate) fn running_address(data_dir: &Path) -> Option<String> {
     Some(value.get("listen")?.as_str()?.to_owned())
 }
 
-/// On an empty server: the next commands, so that a newcomer sees a conversation within a minute.
+/// Words for people go to standard output, the log to standard error. On an empty server: the next commands, so that a newcomer sees a conversation within a minute.
 async fn greet(config: &Config, address: SocketAddr, database: &Database) {
-    if !std::io::stderr().is_terminal() && std::env::var_os("WAZAPP_TEST_GREET").is_none() {
-        tracing::debug!("no terminal: the next commands are not shown");
-    }
     let empty = matches!(model::organization::count(database).await, Ok(0));
     let program = std::env::args().next().unwrap_or_else(|| "wazapp".into());
     let url = config.public_url(address);
     if !empty {
-        eprintln!("\nwazapp is ready on {url} — API and its page: {url}/docs\n");
+        println!("\nwazapp is ready on {url} — API and its page: {url}/docs\n");
         return;
     }
-    eprintln!(
+    println!(
         "\nwazapp is ready on {url} — API and its page: {url}/docs\n\
          \n\
          Nothing is connected yet. In another terminal, in this directory, the next three commands lead to a first conversation:\n\

@@ -100,6 +100,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     let address = listener.local_addr().context("the listening address is not known")?;
     let database = setup.database;
     migrate::run(&database).await.context("the schema could not be brought up to date")?;
+    model::secret::check(&database, &setup.keyring).await?;
     model::upkeep::run(&database, Timestamp::now(), setup.retention_days)
         .await
         .context("the inbound log could not be prepared")?;
@@ -111,7 +112,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
 
     let mut work = Part::new();
     let settings = worker::inbound::Settings { appliers: setup.appliers, batch: setup.batch };
-    work.tasks.spawn(worker::inbound::run(database.clone(), backlog, settings, work.stop.clone()));
+    work.tasks.spawn(worker::inbound::run(database.clone(), backlog.clone(), settings, work.stop.clone()));
     work.tasks.spawn(worker::upkeep::run(database.clone(), setup.retention_days, work.stop.clone()));
 
     let apps = Apps::new(setup.default_app, database.clone(), setup.keyring);
@@ -123,7 +124,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         public_url: setup.public_url.unwrap_or_else(|| format!("http://{address}")),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let health = Health { database: database.clone(), receiver: receiver.clone(), metrics: setup.metrics };
+    let health = Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics };
     let router = web::router(state, Webhook::new(apps, receiver), health);
     let mut http = Part::new();
     http.tasks.spawn(web::serve::serve(listener, router, setup.connections, http.stop.clone()));

@@ -16,13 +16,16 @@ const BODIES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1
 pub(crate) fn log(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
     // The driver's finer levels tell every statement with its parameters: messages, names, numbers. Never logged.
-    let filter = filter.add_directive("tokio_postgres=info".parse().expect("a directive"));
+    let filter = filter.add_directive("tokio_postgres=warn".parse().expect("a directive"));
     let json = match config.log_format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     if json {
         subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
     } else {

@@ -1,11 +1,14 @@
 //! For operators: alive, ready, metrics.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics::gauge;
+use model::inbound::Backlog;
 use model::{Database, migrate};
 
 use crate::receive::Receiver;
@@ -15,10 +18,12 @@ use crate::receive::Receiver;
 pub struct Health {
     /// Asked whether it answers.
     pub database: Database,
-    /// Asked how much waits.
+    /// Asked how much waits for a commit.
     pub receiver: Receiver,
+    /// Asked how much waits to be applied.
+    pub backlog: Arc<Backlog>,
     /// Renders the metrics in Prometheus' text format.
-    pub metrics: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 impl std::fmt::Debug for Health {
@@ -58,6 +63,7 @@ async fn metrics(State(health): State<Health>) -> Response {
     gauge!("wazapp_database_connections", "pool" => "web", "state" => "open").set(usage.web_open as f64);
     gauge!("wazapp_database_connections", "pool" => "worker", "state" => "in_use").set(usage.worker_in_use as f64);
     gauge!("wazapp_database_connections", "pool" => "worker", "state" => "open").set(usage.worker_open as f64);
+    gauge!("wazapp_inbound_waiting").set(f64::from(health.backlog.total()));
     gauge!("wazapp_receive_queue").set(health.receiver.waiting() as f64);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (health.metrics)()).into_response()
 }

@@ -12,6 +12,8 @@ pub mod serve;
 pub mod webhook;
 
 use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 use model::Database;
 
 use crate::health::Health;
@@ -30,5 +32,10 @@ pub struct State {
 
 /// Every route of this server.
 pub fn router(state: State, webhook: Webhook, health: Health) -> Router {
-    Router::new().merge(webhook::routes(webhook)).merge(health::routes(health)).merge(api::router(state))
+    Router::new()
+        // Until there is an inbox, the page to read is the API's.
+        .route("/", get(async || Redirect::temporary("/docs")))
+        .merge(webhook::routes(webhook))
+        .merge(health::routes(health))
+        .merge(api::router(state))
 }

@@ -68,13 +68,7 @@ mod tests {
     #[test]
     fn user_ids_are_told_from_phones_and_groups() {
         let long = format!("US.{}", "a".repeat(128));
-        for good in [
-            "US.13491208655302741918",
-            "US.ENT.118",
-            "TZ.1040",
-            "IN.abcXYZ",
-            &long,
-        ] {
+        for good in ["US.13491208655302741918", "US.ENT.118", "TZ.1040", "IN.abcXYZ", &long] {
             assert!(is_user_id(good), "{good}");
         }
         let too_long = format!("US.{}", "a".repeat(129));

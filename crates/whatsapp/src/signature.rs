@@ -20,11 +20,7 @@ pub fn sign(secret: &str, body: &[u8]) -> String {
 ///
 /// `header` is the raw header value, `None` when absent; only `sha256=` and 64 lower-case
 /// hex digits can pass. An empty secret never matches: anyone could have signed with it.
-pub fn verify<'a>(
-    secrets: impl IntoIterator<Item = &'a str>,
-    header: Option<&[u8]>,
-    body: &[u8],
-) -> bool {
+pub fn verify<'a>(secrets: impl IntoIterator<Item = &'a str>, header: Option<&[u8]>, body: &[u8]) -> bool {
     let Some(claimed) = header.and_then(claimed_digest) else {
         return false;
     };
@@ -41,8 +37,7 @@ fn claimed_digest(header: &[u8]) -> Option<[u8; 32]> {
 }
 
 fn mac(secret: &str, body: &[u8]) -> Hmac<Sha256> {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(body);
     mac
 }

@@ -21,11 +21,35 @@ async fn each_piece_of_news_is_one_event_of_its_name() {
     let news = [
         ("meta.user_preferences", body::single(body::change(NUMBER, "user_preferences", &preference)), "stop"),
         ("meta.messaging_handovers", body::account("9999", "messaging_handovers", &handover), "control_passed"),
-        ("meta.flows", body::account(ACCOUNT, "flows", &json!({ "event": "FLOW_STATUS_CHANGE", "flow_id": "6", "new_status": "PUBLISHED" })), "FLOW_STATUS_CHANGE"),
-        ("meta.account_alerts", body::account(ACCOUNT, "account_alerts", &json!({ "alert_info": { "alert_type": "OBA_APPROVED" } })), "OBA_APPROVED"),
-        ("meta.account_review_update", body::account(ACCOUNT, "account_review_update", &json!({ "decision": "APPROVED" })), "APPROVED"),
-        ("meta.group_lifecycle_update", body::single(body::change(NUMBER, "group_lifecycle_update", &json!({ "groups": [{
-            "timestamp": at.to_string(), "group_id": "g", "type": "group_create", "subject": "Trip" }] }))), "group_create"),
+        (
+            "meta.flows",
+            body::account(
+                ACCOUNT,
+                "flows",
+                &json!({ "event": "FLOW_STATUS_CHANGE", "flow_id": "6", "new_status": "PUBLISHED" }),
+            ),
+            "FLOW_STATUS_CHANGE",
+        ),
+        (
+            "meta.account_alerts",
+            body::account(ACCOUNT, "account_alerts", &json!({ "alert_info": { "alert_type": "OBA_APPROVED" } })),
+            "OBA_APPROVED",
+        ),
+        (
+            "meta.account_review_update",
+            body::account(ACCOUNT, "account_review_update", &json!({ "decision": "APPROVED" })),
+            "APPROVED",
+        ),
+        (
+            "meta.group_lifecycle_update",
+            body::single(body::change(
+                NUMBER,
+                "group_lifecycle_update",
+                &json!({ "groups": [{
+            "timestamp": at.to_string(), "group_id": "g", "type": "group_create", "subject": "Trip" }] }),
+            )),
+            "group_create",
+        ),
     ];
     for (kind, body, name) in &news {
         for _ in 0..2 {
@@ -74,16 +98,30 @@ async fn news_of_an_account_goes_to_everyone_in_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn news_of_a_template_is_kept_and_told() {
     let (world, acme) = set_up().await;
-    let status = |event: &str, reason: Value| json!({ "event": event, "message_template_id": 594_425,
-        "message_template_name": "order_update", "message_template_language": "en_US", "reason": reason });
-    world.receive(&body::account(ACCOUNT, "message_template_status_update", &status("REJECTED", json!("TAG_CONTENT_MISMATCH")))).await;
+    let status = |event: &str, reason: Value| {
+        json!({ "event": event, "message_template_id": 594_425,
+        "message_template_name": "order_update", "message_template_language": "en_US", "reason": reason })
+    };
+    world
+        .receive(&body::account(
+            ACCOUNT,
+            "message_template_status_update",
+            &status("REJECTED", json!("TAG_CONTENT_MISMATCH")),
+        ))
+        .await;
     world.receive(&body::account(ACCOUNT, "message_template_status_update", &status("APPROVED", json!("NONE")))).await;
     world.receive(&body::account(ACCOUNT, "message_template_quality_update", &json!({ "new_quality_score": "YELLOW",
         "message_template_id": 594_425, "message_template_name": "order_update", "message_template_language": "en_US" }))).await;
-    let names: Vec<Value> = world.events(&acme, "template.updated").await.iter().map(|one| one["data"]["name"].clone()).collect();
+    let names: Vec<Value> =
+        world.events(&acme, "template.updated").await.iter().map(|one| one["data"]["name"].clone()).collect();
     assert_eq!(names.len(), 3, "{names:?}");
     assert_eq!((&names[0], &names[1]), (&json!("REJECTED"), &json!("APPROVED")));
-    let rows = world.sql().await.query("SELECT name, language, status, quality FROM wazapp.template", &[]).await.expect("rows");
+    let rows = world
+        .sql()
+        .await
+        .query("SELECT name, language, status, quality FROM wazapp.template", &[])
+        .await
+        .expect("rows");
     assert_eq!(rows.len(), 1);
     let facts: Vec<String> = (0..4).map(|column| rows[0].get(column)).collect();
     assert_eq!(facts, ["order_update", "en_US", "APPROVED", "YELLOW"]);
@@ -96,12 +134,21 @@ async fn news_of_a_number_shows_on_it() {
     // A message first: it tells the number as people dial it, by which the account's news finds it.
     world.receive(&body::text(NUMBER, ANA, "wamid.1", an_hour_ago(), "Hi")).await;
     for (field, value) in [
-        ("phone_number_quality_update", json!({ "display_phone_number": "15550001111", "event": "UPGRADE",
-            "current_limit": "TIER_10K", "max_daily_conversations_per_business": "TIER_10K" })),
-        ("phone_number_name_update", json!({ "display_phone_number": "15550001111", "decision": "APPROVED",
-            "requested_verified_name": "Acme Coffee", "rejection_reason": null })),
-        ("account_settings_update", json!({ "messaging_product": "whatsapp",
-            "phone_number_settings": { "phone_number_id": NUMBER, "calling": { "status": "ENABLED" } } })),
+        (
+            "phone_number_quality_update",
+            json!({ "display_phone_number": "15550001111", "event": "UPGRADE",
+            "current_limit": "TIER_10K", "max_daily_conversations_per_business": "TIER_10K" }),
+        ),
+        (
+            "phone_number_name_update",
+            json!({ "display_phone_number": "15550001111", "decision": "APPROVED",
+            "requested_verified_name": "Acme Coffee", "rejection_reason": null }),
+        ),
+        (
+            "account_settings_update",
+            json!({ "messaging_product": "whatsapp",
+            "phone_number_settings": { "phone_number_id": NUMBER, "calling": { "status": "ENABLED" } } }),
+        ),
     ] {
         world.receive(&body::account(ACCOUNT, field, &value)).await;
     }
@@ -120,10 +167,16 @@ async fn news_of_one_number_does_not_show_on_another() {
     let (world, acme) = set_up().await;
     world.connect(&acme, "101", ACCOUNT, None).await;
     world.receive(&body::text(NUMBER, ANA, "wamid.1", an_hour_ago(), "Hi")).await;
-    world.receive(&body::account(ACCOUNT, "phone_number_quality_update",
-        &json!({ "display_phone_number": "15550001111", "event": "FLAGGED", "current_limit": "TIER_1K" }))).await;
+    world
+        .receive(&body::account(
+            ACCOUNT,
+            "phone_number_quality_update",
+            &json!({ "display_phone_number": "15550001111", "event": "FLAGGED", "current_limit": "TIER_1K" }),
+        ))
+        .await;
     let numbers = world.all(&acme, "/numbers").await;
-    let quality = |id: &str| numbers.iter().find(|one| one["phone_number_id"] == id).expect("a number")["quality_event"].clone();
+    let quality =
+        |id: &str| numbers.iter().find(|one| one["phone_number_id"] == id).expect("a number")["quality_event"].clone();
     assert_eq!(quality(NUMBER), "FLAGGED");
     assert_eq!(quality("101"), Value::Null);
     world.end().await;

@@ -27,7 +27,11 @@ async fn a_message_of_any_type_is_unread_makes_active_and_opens_the_window() {
         ("contacts", json!([{ "name": { "formatted_name": "Bo Li" } }]), "👤 Bo Li"),
         ("interactive", json!({ "type": "button_reply", "button_reply": { "id": "b", "title": "Yes" } }), "Yes"),
         ("button", json!({ "payload": "p", "text": "No" }), "No"),
-        ("order", json!({ "catalog_id": "c", "product_items": [{ "product_retailer_id": "tea", "quantity": 2 }] }), "🛒 2 × tea"),
+        (
+            "order",
+            json!({ "catalog_id": "c", "product_items": [{ "product_retailer_id": "tea", "quantity": 2 }] }),
+            "🛒 2 × tea",
+        ),
     ];
     for (nth, (kind, content, text)) in kinds.iter().enumerate() {
         let nth = i64::try_from(nth).expect("a few");
@@ -236,9 +240,12 @@ async fn the_same_message_twice_is_one() {
     let (world, acme) = set_up().await;
     let at = an_hour_ago();
     let one = body::text_message(ANA, "wamid.1", at, "once");
-    let twice_in_a_body = body::value(NUMBER, &json!({
-        "contacts": [body::contact(ANA, "Ana")], "messages": [one.clone(), one.clone()],
-    }));
+    let twice_in_a_body = body::value(
+        NUMBER,
+        &json!({
+            "contacts": [body::contact(ANA, "Ana")], "messages": [one.clone(), one.clone()],
+        }),
+    );
     world.receive(&twice_in_a_body).await;
     world.receive(&twice_in_a_body).await;
     world.receive(&body::message(NUMBER, one)).await;

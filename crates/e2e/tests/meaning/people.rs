@@ -16,9 +16,12 @@ fn from(named: &Value, profile: &Value, wamid: &str, at: i64) -> Value {
 
 /// News of a customer's new number or user id.
 fn system(wamid: &str, at: i64, from: &str, system: &Value) -> Value {
-    body::value(NUMBER, &json!({ "messages": [{
+    body::value(
+        NUMBER,
+        &json!({ "messages": [{
         "from": from, "id": wamid, "timestamp": at.to_string(), "type": "system", "system": system,
-    }] }))
+    }] }),
+    )
 }
 
 async fn contact(world: &World, organization: &Organization) -> Value {
@@ -33,9 +36,16 @@ async fn a_new_number_stays_the_same_contact() {
     let at = an_hour_ago();
     world.receive(&body::text(NUMBER, ANA, "wamid.1", at, "Hi")).await;
     let before = contact(&world, &acme).await;
-    world.receive(&system("wamid.s", at + 10, ANA, &json!({
-        "body": "Ana changed her number", "wa_id": "34699000111", "type": "user_changed_number",
-    }))).await;
+    world
+        .receive(&system(
+            "wamid.s",
+            at + 10,
+            ANA,
+            &json!({
+                "body": "Ana changed her number", "wa_id": "34699000111", "type": "user_changed_number",
+            }),
+        ))
+        .await;
     let conversation = world.conversation(&acme).await;
     assert_eq!(conversation["contact"]["id"], before["id"]);
     assert_eq!(conversation["contact"]["wa_id"], "34699000111", "the new number is shown");
@@ -62,7 +72,9 @@ async fn a_number_that_belonged_to_someone_else_passes_on_without_a_merge() {
     world.receive(&body::text(NUMBER, ANA, "wamid.ana", at, "I am Ana")).await;
     // Bo was heard of long before: contacts carry the time of their making in their id.
     let later = jiff::Timestamp::now().as_second() + 3 * 3600;
-    world.receive(&system("wamid.s", later, ANA, &json!({ "wa_id": "34699000111", "type": "user_changed_number" }))).await;
+    world
+        .receive(&system("wamid.s", later, ANA, &json!({ "wa_id": "34699000111", "type": "user_changed_number" })))
+        .await;
     world.receive(&body::text(NUMBER, "34699000111", "wamid.new", at + 60, "Ana again")).await;
     let conversations = world.conversations(&acme).await;
     assert_eq!(conversations.len(), 2, "{conversations:#?}");
@@ -88,12 +100,21 @@ async fn a_new_user_id_stays_the_same_contact() {
     let at = an_hour_ago();
     let profile = json!({ "profile": { "name": "Ana" }, "wa_id": ANA, "user_id": "US.111" });
     world.receive(&from(&json!({ "from": ANA, "from_user_id": "US.111" }), &profile, "wamid.1", at)).await;
-    world.receive(&system("wamid.s", at + 1, ANA, &json!({
-        "type": "user_changed_user_id", "user_id": "US.222", "previous_user_id": "US.111",
-    }))).await;
+    world
+        .receive(&system(
+            "wamid.s",
+            at + 1,
+            ANA,
+            &json!({
+                "type": "user_changed_user_id", "user_id": "US.222", "previous_user_id": "US.111",
+            }),
+        ))
+        .await;
     let contact = contact(&world, &acme).await;
     assert_eq!((&contact["user_id"], &contact["wa_id"]), (&json!("US.222"), &json!(ANA)));
-    world.receive(&from(&json!({ "from_user_id": "US.222" }), &json!({ "user_id": "US.222" }), "wamid.2", at + 2)).await;
+    world
+        .receive(&from(&json!({ "from_user_id": "US.222" }), &json!({ "user_id": "US.222" }), "wamid.2", at + 2))
+        .await;
     let conversation = world.conversation(&acme).await;
     assert_eq!(wamids(&world.messages(&acme, &conversation).await), ["wamid.1", "wamid.s", "wamid.2"]);
     world.end().await;
@@ -114,10 +135,13 @@ async fn one_event_that_names_two_identities_makes_them_one() {
     assert_eq!(before.len(), 2, "not known to be one yet");
     let by_user_id = before.iter().find(|one| one["contact"]["user_id"] == "ES.42").expect("hers");
     assert_eq!((&by_user_id["contact"]["wa_id"], &by_user_id["contact"]["username"]), (&Value::Null, &json!("ana")));
-    let reacted = body::message(NUMBER, json!({
-        "from": ANA, "id": "wamid.r", "timestamp": at.to_string(), "type": "reaction",
-        "reaction": { "message_id": "wamid.p0", "emoji": "👍" },
-    }));
+    let reacted = body::message(
+        NUMBER,
+        json!({
+            "from": ANA, "id": "wamid.r", "timestamp": at.to_string(), "type": "reaction",
+            "reaction": { "message_id": "wamid.p0", "emoji": "👍" },
+        }),
+    );
     world.receive(&reacted).await;
 
     let both = json!({ "profile": { "name": "Ana" }, "wa_id": ANA, "user_id": "ES.42" });
@@ -171,20 +195,20 @@ async fn identities_meet_within_one_body() {
 async fn other_spellings_of_a_phone_find_the_same_contact() {
     let (world, acme) = set_up().await;
     let at = an_hour_ago();
-    let pairs = [
-        ("525512345678", "5215512345678"),
-        ("5491112345678", "541112345678"),
-        ("551187654321", "5511987654321"),
-    ];
+    let pairs =
+        [("525512345678", "5215512345678"), ("5491112345678", "541112345678"), ("551187654321", "5511987654321")];
     for (one, other) in pairs {
         world.receive(&body::text(NUMBER, one, &format!("wamid.{one}"), at, "one")).await;
         world.receive(&body::text(NUMBER, other, &format!("wamid.{other}"), at + 1, "other")).await;
         world.receive(&body::text(NUMBER, one, &format!("wamid.{one}.again"), at + 2, "again")).await;
     }
     // Both spellings new and in one body.
-    let fresh = body::value(NUMBER, &json!({ "messages": [
+    let fresh = body::value(
+        NUMBER,
+        &json!({ "messages": [
         body::text_message("525599998888", "wamid.f1", at, "x"), body::text_message("5215599998888", "wamid.f2", at, "y"),
-    ] }));
+    ] }),
+    );
     world.receive(&fresh).await;
     let conversations = world.conversations(&acme).await;
     assert_eq!(conversations.len(), 4, "{conversations:#?}");
@@ -223,7 +247,8 @@ async fn contacts_belong_to_messages_by_identity_not_by_place() {
     let people = [("34600000001", "One"), ("34600000002", "Two"), ("34600000003", "Three")];
     let messages: Vec<Value> = people.iter().map(|(from, name)| body::text_message(from, name, at, name)).collect();
     // In another order, one missing, and one too many.
-    let contacts = [body::contact(people[2].0, "Three"), body::contact(people[0].0, "One"), body::contact("349", "Nobody")];
+    let contacts =
+        [body::contact(people[2].0, "Three"), body::contact(people[0].0, "One"), body::contact("349", "Nobody")];
     world.receive(&body::value(NUMBER, &json!({ "contacts": contacts, "messages": messages }))).await;
     let all = world.all(&acme, "/contacts").await;
     let name_of = |wa_id: &str| all.iter().find(|one| one["wa_id"] == wa_id).map(|one| one["name"].clone());
@@ -240,10 +265,19 @@ async fn odd_profile_names_are_kept_as_they_are() {
     let (world, acme) = set_up().await;
     let at = an_hour_ago();
     let long = "ñ".repeat(5000);
-    let names = ["<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u{202e}evil\u{202c}", "Z\u{0351}\u{034b}algo", "👩‍👩‍👧", &long];
+    let names = [
+        "<script>alert(1)</script>",
+        "=cmd|' /C calc'!A0",
+        "\u{202e}evil\u{202c}",
+        "Z\u{0351}\u{034b}algo",
+        "👩‍👩‍👧",
+        &long,
+    ];
     for (nth, name) in names.iter().enumerate() {
         let wa_id = format!("3460000000{nth}");
-        world.receive(&from(&json!({ "from": wa_id }), &body::contact(&wa_id, name), &format!("wamid.{nth}"), at)).await;
+        world
+            .receive(&from(&json!({ "from": wa_id }), &body::contact(&wa_id, name), &format!("wamid.{nth}"), at))
+            .await;
     }
     world.receive(&from(&json!({ "from": ANA }), &body::contact(ANA, ""), "wamid.empty", at)).await;
     let all = world.all(&acme, "/contacts").await;
@@ -253,5 +287,47 @@ async fn odd_profile_names_are_kept_as_they_are() {
     }
     let nameless = all.iter().find(|one| one["wa_id"] == ANA).expect("a contact");
     assert_eq!(nameless["name"], Value::Null, "an empty name is none");
+    world.end().await;
+}
+
+/// Usernames pass from one person to another, and both may be named in one body.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_username_that_passes_on_makes_nobody_one() {
+    let (world, acme) = set_up().await;
+    let at = an_hour_ago();
+    let profile = |wa_id: &str| json!({ "profile": { "name": wa_id, "username": "@cafe" }, "wa_id": wa_id });
+    let together = json!({
+        "contacts": [profile("34600000001"), profile("34600000002")],
+        "messages": [body::text_message("34600000001", "wamid.1", at, "x"), body::text_message("34600000002", "wamid.2", at, "x")],
+    });
+    world.receive(&body::value(NUMBER, &together)).await;
+    world.receive(&from(&json!({ "from": "34600000003" }), &profile("34600000003"), "wamid.3", at)).await;
+    assert_eq!(world.quarantine().await, []);
+    assert_eq!(world.conversations(&acme).await.len(), 3);
+    assert_eq!(world.all(&acme, "/contacts").await.len(), 3);
+    world.end().await;
+}
+
+/// A number changes hands and back within one body.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_change_hands_in_one_body() {
+    let (world, acme) = set_up().await;
+    let at = an_hour_ago();
+    let inner = |body: Value| body["entry"][0]["changes"][0]["value"]["messages"][0].clone();
+    let moved = |wamid: &str, at: i64, from: &str, to: &str| {
+        inner(system(wamid, at, from, &json!({ "wa_id": to, "type": "user_changed_number" })))
+    };
+    let messages = [
+        body::text_message(ANA, "wamid.1", at, "x"),
+        moved("wamid.s1", at + 1, ANA, "34600000009"),
+        body::text_message("34600000009", "wamid.2", at + 2, "x"),
+        moved("wamid.s2", at + 3, "34600000009", ANA),
+        body::text_message(ANA, "wamid.3", at + 4, "x"),
+    ];
+    world.receive(&body::value(NUMBER, &json!({ "messages": messages }))).await;
+    assert_eq!(world.quarantine().await, []);
+    let conversation = world.conversation(&acme).await;
+    assert_eq!(world.messages(&acme, &conversation).await.len(), 5);
+    assert_eq!(conversation["contact"]["wa_id"], ANA);
     world.end().await;
 }

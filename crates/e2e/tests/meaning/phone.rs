@@ -46,9 +46,13 @@ async fn standby_is_seen_and_asks_for_nothing() {
     let conversation = world.conversation(&acme).await;
     assert_eq!((&conversation["state"], &conversation["unread_count"]), (&json!("waiting"), &json!(0)));
     assert_eq!(conversation["window_expires_at"], a_day_after(at));
-    world.receive(&standby(json!({ "message_echoes": [{ "id": "wamid.2", "timestamp": (at + 1).to_string(), "message": {
+    world
+        .receive(&standby(
+            json!({ "message_echoes": [{ "id": "wamid.2", "timestamp": (at + 1).to_string(), "message": {
         "messaging_product": "whatsapp", "to": ANA, "type": "text", "text": { "body": "from the bot" },
-    } }] }))).await;
+    } }] }),
+        ))
+        .await;
     world.receive(&standby(json!({ "statuses": [body::status_of("wamid.2", "delivered", at + 2, ANA)] }))).await;
     let conversation = world.conversation(&acme).await;
     let messages = world.messages(&acme, &conversation).await;
@@ -64,21 +68,43 @@ async fn history_is_the_past_and_nothing_unread() {
     let (world, acme) = set_up().await;
     let at = an_hour_ago();
     let day = 24 * 3600;
-    let past = |from: &str, to: &str, wamid: &str, at: i64, status: &str| json!({
-        "from": from, "to": to, "id": wamid, "timestamp": at.to_string(), "type": "text", "text": { "body": wamid },
-        "history_context": { "status": status },
-    });
+    let past = |from: &str, to: &str, wamid: &str, at: i64, status: &str| {
+        json!({
+            "from": from, "to": to, "id": wamid, "timestamp": at.to_string(), "type": "text", "text": { "body": wamid },
+            "history_context": { "status": status },
+        })
+    };
     let business = "15550001111";
     world.receive(&body::text(NUMBER, ANA, "wamid.live", at, "live")).await;
-    let newer = body::history(NUMBER, 2, 100, &[(ANA, vec![
-        past(business, ANA, "wamid.h3", at - 2 * day, "READ"), past(business, ANA, "wamid.h4", at - day, "ERROR"),
-        past(ANA, business, "wamid.live", at, "READ"),
-    ])]);
-    let older = body::history(NUMBER, 1, 50, &[
-        (ANA, vec![past(ANA, business, "wamid.h1", at - 4 * day, "READ"), past(business, ANA, "wamid.h2", at - 3 * day, "PENDING")]),
-        ("34600999888", vec![past("34600999888", business, "wamid.b1", at - 30 * day, "READ")]),
-        ("34600777666", vec![past("34600777666", business, "wamid.c1", at - 60, "DELIVERED")]),
-    ]);
+    let newer = body::history(
+        NUMBER,
+        2,
+        100,
+        &[(
+            ANA,
+            vec![
+                past(business, ANA, "wamid.h3", at - 2 * day, "READ"),
+                past(business, ANA, "wamid.h4", at - day, "ERROR"),
+                past(ANA, business, "wamid.live", at, "READ"),
+            ],
+        )],
+    );
+    let older = body::history(
+        NUMBER,
+        1,
+        50,
+        &[
+            (
+                ANA,
+                vec![
+                    past(ANA, business, "wamid.h1", at - 4 * day, "READ"),
+                    past(business, ANA, "wamid.h2", at - 3 * day, "PENDING"),
+                ],
+            ),
+            ("34600999888", vec![past("34600999888", business, "wamid.b1", at - 30 * day, "READ")]),
+            ("34600777666", vec![past("34600777666", business, "wamid.c1", at - 60, "DELIVERED")]),
+        ],
+    );
     for chunk in [&newer, &older, &newer] {
         world.receive(chunk).await;
     }
@@ -90,8 +116,10 @@ async fn history_is_the_past_and_nothing_unread() {
     assert_eq!(ana["last_message"]["preview"], "live");
     assert_eq!(world.messages(&acme, ana).await.len(), 5);
     for (wamid, direction, status) in [
-        ("wamid.h1", "inbound", Value::Null), ("wamid.h2", "outbound", json!("accepted")),
-        ("wamid.h3", "outbound", json!("read")), ("wamid.h4", "outbound", json!("failed")),
+        ("wamid.h1", "inbound", Value::Null),
+        ("wamid.h2", "outbound", json!("accepted")),
+        ("wamid.h3", "outbound", json!("read")),
+        ("wamid.h4", "outbound", json!("failed")),
     ] {
         let message = world.message(&acme, wamid).await;
         assert_eq!((&message["direction"], &message["status"]), (&json!(direction), &status), "{wamid}");
@@ -116,9 +144,13 @@ async fn history_is_the_past_and_nothing_unread() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_history_says_so() {
     let (world, acme) = set_up().await;
-    let refused = body::single(body::change(NUMBER, "history", &json!({ "history": [{ "errors": [{
+    let refused = body::single(body::change(
+        NUMBER,
+        "history",
+        &json!({ "history": [{ "errors": [{
         "code": 2_593_109, "title": "History sync is turned off by the business from the WhatsApp Business App",
-    }] }] })));
+    }] }] }),
+    ));
     world.receive(&refused).await;
     let events = world.events(&acme, "history.progress").await;
     assert_eq!(events.len(), 1);
@@ -137,13 +169,16 @@ async fn the_address_book_adds_renames_and_removes() {
         if !name.is_empty() {
             contact["full_name"] = json!(name);
         }
-        body::single(body::change(NUMBER, "smb_app_state_sync", &json!({ "state_sync": [{
+        body::single(body::change(
+            NUMBER,
+            "smb_app_state_sync",
+            &json!({ "state_sync": [{
             "type": "contact", "contact": contact, "action": action, "metadata": { "timestamp": at.to_string() },
-        }] })))
+        }] }),
+        ))
     };
-    let names = async || -> Vec<Value> {
-        world.all(&acme, "/contacts").await.iter().map(|one| one["name"].clone()).collect()
-    };
+    let names =
+        async || -> Vec<Value> { world.all(&acme, "/contacts").await.iter().map(|one| one["name"].clone()).collect() };
     world.receive(&sync("add", "Ana Ruiz", ANA, at)).await;
     assert_eq!(names().await, [json!("Ana Ruiz")]);
     assert!(world.conversations(&acme).await.is_empty(), "an address is no conversation");
@@ -170,10 +205,18 @@ async fn a_call_is_a_line_and_an_event() {
         for (key, value) in members.as_object().expect("an object") {
             call[key] = value.clone();
         }
-        body::single(body::change(NUMBER, "calls", &json!({ "contacts": [body::contact(ANA, "Ana")], "calls": [call] })))
+        body::single(body::change(
+            NUMBER,
+            "calls",
+            &json!({ "contacts": [body::contact(ANA, "Ana")], "calls": [call] }),
+        ))
     };
     world.receive(&call(json!({ "event": "connect", "timestamp": at.to_string() }))).await;
-    world.receive(&call(json!({ "event": "terminate", "status": "COMPLETED", "duration": 65, "timestamp": (at + 65).to_string() }))).await;
+    world
+        .receive(&call(
+            json!({ "event": "terminate", "status": "COMPLETED", "duration": 65, "timestamp": (at + 65).to_string() }),
+        ))
+        .await;
     let conversation = world.conversation(&acme).await;
     let messages = world.messages(&acme, &conversation).await;
     assert_eq!(messages.len(), 1, "one line a call: {messages:#?}");
@@ -186,5 +229,29 @@ async fn a_call_is_a_line_and_an_event() {
     assert_eq!(events.len(), 2, "connected, ended");
     assert_eq!(events[1]["data"]["data"]["duration"], 65);
     assert_eq!(events[0]["data"]["contact_id"], conversation["contact"]["id"]);
+    world.end().await;
+}
+
+/// The past comes with placeholders where files were; a later body brings the files of the last two weeks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_the_past_takes_its_placeholders_place() {
+    let (world, acme) = set_up().await;
+    let at = an_hour_ago();
+    let placeholder = json!({ "from": ANA, "to": "15550001111", "id": "wamid.1", "timestamp": at.to_string(),
+        "type": "media_placeholder", "history_context": { "status": "READ" } });
+    let file = body::single(body::change(
+        NUMBER,
+        "history",
+        &json!({ "messages": [{
+        "from": ANA, "id": "wamid.1", "timestamp": at.to_string(), "type": "image",
+        "image": { "id": "1", "mime_type": "image/jpeg", "sha256": "x", "caption": "A cat" },
+    }] }),
+    ));
+    world.receive(&body::history(NUMBER, 1, 100, &[(ANA, vec![placeholder])])).await;
+    assert_eq!(world.message(&acme, "wamid.1").await["type"], "media_placeholder");
+    world.receive(&file).await;
+    let message = world.message(&acme, "wamid.1").await;
+    assert_eq!((&message["type"], &message["text"]), (&json!("image"), &json!("A cat")));
+    assert_eq!(message["media"]["state"], "pending");
     world.end().await;
 }

@@ -8,9 +8,7 @@ use worker::inbound::replay_quarantine;
 use super::{ACCOUNT, ANA, NUMBER, an_hour_ago, set_up, wamids};
 
 async fn replay(world: &World) -> worker::inbound::Outcome {
-    replay_quarantine(world.database(), &Filter::default(), |_| ())
-        .await
-        .expect("the replay runs")
+    replay_quarantine(world.database(), &Filter::default(), |_| ()).await.expect("the replay runs")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,14 +17,22 @@ async fn one_body_of_two_organizations_is_shared_out() {
     let bravo = world.organization("Bravo").await;
     world.connect(&bravo, "201", "301", None).await;
     let at = an_hour_ago();
-    let message = |number: &str, wamid: &str| body::change(number, "messages", &json!({
-        "contacts": [body::contact(ANA, number)], "messages": [body::text_message(ANA, wamid, at, number)],
-    }));
+    let message = |number: &str, wamid: &str| {
+        body::change(
+            number,
+            "messages",
+            &json!({
+                "contacts": [body::contact(ANA, number)], "messages": [body::text_message(ANA, wamid, at, number)],
+            }),
+        )
+    };
     // Within one entry and across entries; the same wamid in both organizations.
-    world.receive(&body::envelope(&[
-        body::entry(ACCOUNT, &[message(NUMBER, "wamid.1"), message("201", "wamid.1")]),
-        body::entry("301", &[message("201", "wamid.2"), message(NUMBER, "wamid.2")]),
-    ])).await;
+    world
+        .receive(&body::envelope(&[
+            body::entry(ACCOUNT, &[message(NUMBER, "wamid.1"), message("201", "wamid.1")]),
+            body::entry("301", &[message("201", "wamid.2"), message(NUMBER, "wamid.2")]),
+        ]))
+        .await;
     for (organization, number) in [(&acme, NUMBER), (&bravo, "201")] {
         let conversation = world.conversation(organization).await;
         let messages = world.messages(organization, &conversation).await;
@@ -47,7 +53,9 @@ async fn a_bad_item_hurts_only_itself() {
     for (b, bad) in broken.iter().enumerate() {
         for place in 0..4 {
             let list = |what: &str, good: &dyn Fn(String) -> Value| -> Vec<Value> {
-                (0..4).map(|n| if n == place { bad.clone() } else { good(format!("wamid.{what}.{b}.{place}.{n}")) }).collect()
+                (0..4)
+                    .map(|n| if n == place { bad.clone() } else { good(format!("wamid.{what}.{b}.{place}.{n}")) })
+                    .collect()
             };
             let members = json!({
                 "messages": list("m", &|wamid| body::text_message(ANA, &wamid, at, "x")),
@@ -61,7 +69,12 @@ async fn a_bad_item_hurts_only_itself() {
     let conversation = world.conversation(&acme).await;
     assert_eq!(world.messages(&acme, &conversation).await.len(), kept);
     assert_eq!(world.events(&acme, "message.status").await.len(), kept);
-    let rows = world.sql().await.query("SELECT reason, phone_number_id, repeats FROM wazapp.quarantine", &[]).await.expect("rows");
+    let rows = world
+        .sql()
+        .await
+        .query("SELECT reason, phone_number_id, repeats FROM wazapp.quarantine", &[])
+        .await
+        .expect("rows");
     let seen: i32 = rows.iter().map(|row| 1 + row.get::<_, i32>(2)).sum();
     assert_eq!(seen, waiting, "each bad one, and nothing else");
     assert!(rows.iter().all(|row| row.get::<_, &str>(0) == "bad_change" && row.get::<_, &str>(1) == NUMBER));
@@ -74,7 +87,10 @@ async fn a_bad_change_or_entry_hurts_only_itself() {
     let (world, acme) = set_up().await;
     let at = an_hour_ago();
     let mut kept = 0;
-    for (b, bad) in [json!(null), json!(1), json!({ "field": "messages" }), json!({ "field": "messages", "value": [] })].iter().enumerate() {
+    for (b, bad) in [json!(null), json!(1), json!({ "field": "messages" }), json!({ "field": "messages", "value": [] })]
+        .iter()
+        .enumerate()
+    {
         for place in 0..3 {
             let change = |n: usize, level: &str| {
                 let wamid = format!("wamid.{level}.{b}.{place}.{n}");
@@ -82,7 +98,9 @@ async fn a_bad_change_or_entry_hurts_only_itself() {
             };
             let changes: Vec<Value> = (0..3).map(|n| if n == place { bad.clone() } else { change(n, "c") }).collect();
             world.receive(&body::envelope(&[body::entry(ACCOUNT, &changes)])).await;
-            let entries: Vec<Value> = (0..3).map(|n| if n == place { bad.clone() } else { body::entry(ACCOUNT, &[change(n, "e")]) }).collect();
+            let entries: Vec<Value> = (0..3)
+                .map(|n| if n == place { bad.clone() } else { body::entry(ACCOUNT, &[change(n, "e")]) })
+                .collect();
             world.receive(&body::envelope(&entries)).await;
             kept += 4;
         }
@@ -156,7 +174,8 @@ async fn the_entrys_id_does_not_matter_where_the_number_is_named() {
     let at = an_hour_ago();
     for (nth, entry_id) in [json!("0"), json!(102_290_129_340_398_i64), json!(null), json!({})].iter().enumerate() {
         let wamid = format!("wamid.{nth}");
-        let change = body::change(NUMBER, "messages", &json!({ "messages": [body::text_message(ANA, &wamid, at, "x")] }));
+        let change =
+            body::change(NUMBER, "messages", &json!({ "messages": [body::text_message(ANA, &wamid, at, "x")] }));
         let mut entry = body::entry("", &[change]);
         entry["id"] = entry_id.clone();
         world.receive(&body::envelope(&[entry])).await;

@@ -95,9 +95,16 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 "id": connected.id, "phone_number_id": connected.phone_number_id, "status": connected.status, "quarantined": waiting,
             });
             print.answer(&answer, || {
-                let mut words = format!("Connected {} to {} ({}).", connected.phone_number_id, organization.organization, connected.id);
+                let mut words = format!(
+                    "Connected {} to {} ({}).",
+                    connected.phone_number_id, organization.organization, connected.id
+                );
                 if waiting > 0 {
-                    words += &format!("\n{waiting} webhooks came for it before: wazapp quarantine replay --phone-number-id {phone_number_id}");
+                    let came =
+                        if waiting == 1 { "One webhook came".into() } else { format!("{waiting} webhooks came") };
+                    words += &format!(
+                        "\n{came} for it before: wazapp quarantine replay --phone-number-id {phone_number_id}"
+                    );
                 }
                 words
             });

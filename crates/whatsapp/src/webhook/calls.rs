@@ -17,16 +17,10 @@ pub(super) fn read(items: &mut Items, value: &Value, contacts: &Contacts) -> boo
     let alone = value.list("calls").len() == 1;
     items.each(Nest::Value, value, "calls", |items, call| {
         let direction = direction(call, business.as_deref());
-        let end = if direction == Direction::Inbound {
-            End::From
-        } else {
-            End::To
-        };
+        let end = if direction == Direction::Inbound { End::From } else { End::To };
         let mut party = customer(call, end, business.as_deref());
         contacts.complete(&mut party, alone);
-        items.push(Item::Notice(
-            Notice::read(items.scope, call).about(party.clone()),
-        ));
+        items.push(Item::Notice(Notice::read(items.scope, call).about(party.clone())));
         if !is_about_files(call) {
             let wacid = call.id("id").unwrap_or_else(|| synthetic_id(call));
             items.push(Item::Message(Box::new(Message {
@@ -52,10 +46,7 @@ pub(super) fn read(items: &mut Items, value: &Value, contacts: &Contacts) -> boo
 }
 
 fn direction(call: &Value, business: Option<&str>) -> Direction {
-    let from_business = || {
-        call.id("from")
-            .is_some_and(|from| Some(digits(&from).as_str()) == business)
-    };
+    let from_business = || call.id("from").is_some_and(|from| Some(digits(&from).as_str()) == business);
     match call.get("direction").and_then(Value::as_str) {
         Some("USER_INITIATED") => Direction::Inbound,
         Some(_) => Direction::Outbound,
@@ -66,10 +57,7 @@ fn direction(call: &Value, business: Option<&str>) -> Direction {
 
 /// A recording or a transcript that became available long after the call.
 fn is_about_files(call: &Value) -> bool {
-    let event = call
-        .get("event")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let event = call.get("event").and_then(Value::as_str).unwrap_or_default();
     event.contains("recording")
         || event.contains("transcript")
         || call.has("call_recording")
@@ -78,17 +66,8 @@ fn is_about_files(call: &Value) -> bool {
 
 /// How the call ended and how long it was, or what else happened.
 fn text(call: &Value) -> String {
-    let state = call
-        .text("status")
-        .or_else(|| call.text("event"))
-        .unwrap_or_default();
-    let length = call
-        .int("duration")
-        .map(|s| format!("{}:{:02}", s / 60, (s % 60).abs()));
-    let parts = [
-        "📞".to_owned(),
-        state.to_lowercase(),
-        length.unwrap_or_default(),
-    ];
+    let state = call.text("status").or_else(|| call.text("event")).unwrap_or_default();
+    let length = call.int("duration").map(|s| format!("{}:{:02}", s / 60, (s % 60).abs()));
+    let parts = ["📞".to_owned(), state.to_lowercase(), length.unwrap_or_default()];
     parts.join(" ").trim_end().to_owned()
 }

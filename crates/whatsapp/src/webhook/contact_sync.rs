@@ -31,24 +31,14 @@ impl ContactSync {
     pub(super) fn read(payload: &Value) -> Option<ContactSync> {
         let contact = payload.object("contact")?;
         let mut party = Party::read(contact);
-        party.name = ["full_name", "first_name", "name"]
-            .iter()
-            .find_map(|key| contact.text(key));
-        let removed = matches!(
-            payload.get("action").and_then(Value::as_str),
-            Some("remove" | "removed" | "delete" | "deleted")
-        );
+        party.name = ["full_name", "first_name", "name"].iter().find_map(|key| contact.text(key));
+        let removed =
+            matches!(payload.get("action").and_then(Value::as_str), Some("remove" | "removed" | "delete" | "deleted"));
         let metadata = payload.get("metadata").unwrap_or(&Value::Null);
         Some(ContactSync {
             party,
-            action: if removed {
-                SyncAction::Remove
-            } else {
-                SyncAction::Add
-            },
-            timestamp: metadata
-                .seconds("timestamp")
-                .or_else(|| payload.seconds("timestamp")),
+            action: if removed { SyncAction::Remove } else { SyncAction::Add },
+            timestamp: metadata.seconds("timestamp").or_else(|| payload.seconds("timestamp")),
             payload: payload.clone(),
         })
     }

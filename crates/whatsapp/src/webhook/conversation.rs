@@ -34,14 +34,7 @@ impl Items<'_> {
                 Direction::Outbound => customer(message, End::To, business),
             };
             contacts.complete(&mut party, alone("messages"));
-            items.message(
-                message,
-                Place {
-                    origin,
-                    direction,
-                    party,
-                },
-            );
+            items.message(message, Place { origin, direction, party });
             Ok(())
         });
         let echoed = self.each(nest, holder, "message_echoes", |items, echo| {
@@ -54,14 +47,7 @@ impl Items<'_> {
             if !is_for_group(content_of(echo)) {
                 contacts.complete(&mut party, alone("message_echoes"));
             }
-            items.message(
-                echo,
-                Place {
-                    origin,
-                    direction: Direction::Outbound,
-                    party,
-                },
-            );
+            items.message(echo, Place { origin, direction: Direction::Outbound, party });
             Ok(())
         });
         let reported = self.each(nest, holder, "statuses", |items, status| {
@@ -91,19 +77,13 @@ impl Items<'_> {
     fn call_status(&mut self, status: &Value, contacts: &Contacts, alone: bool) {
         let mut party = recipient(status);
         contacts.complete(&mut party, alone);
-        let notice = Notice::read(self.scope, status)
-            .named(status.text("status"))
-            .about(party);
+        let notice = Notice::read(self.scope, status).named(status.text("status")).about(party);
         self.push(Item::Notice(notice));
     }
 }
 
 pub(super) fn sender(message: &Value) -> Party {
-    Party::new(
-        message.id("from"),
-        message.id("from_user_id"),
-        message.id("from_parent_user_id"),
-    )
+    Party::new(message.id("from"), message.id("from_user_id"), message.id("from_parent_user_id"))
 }
 
 fn echo_recipient(echo: &Value, business: Option<&str>) -> Party {

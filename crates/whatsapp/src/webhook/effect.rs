@@ -64,10 +64,7 @@ impl Effect {
 
 fn reaction(reaction: &Value) -> Option<Effect> {
     let target = reaction.id("message_id")?;
-    Some(Effect::Reaction {
-        target,
-        emoji: reaction.text("emoji"),
-    })
+    Some(Effect::Reaction { target, emoji: reaction.text("emoji") })
 }
 
 fn edit(edit: &Value) -> Option<Effect> {
@@ -83,9 +80,7 @@ fn edit(edit: &Value) -> Option<Effect> {
 }
 
 fn target(change: &Value) -> Option<String> {
-    change
-        .id("original_message_id")
-        .or_else(|| change.id("message_id"))
+    change.id("original_message_id").or_else(|| change.id("message_id"))
 }
 
 /// A change of phone or user id, in the spellings of several years.
@@ -94,45 +89,26 @@ fn identity(payload: &Value, system: &Value) -> Option<Effect> {
     let current = Party::new(
         current_phone.clone(),
         system.id("user_id").or_else(|| system.id("new_user_id")),
-        system
-            .id("parent_user_id")
-            .or_else(|| system.id("new_parent_user_id")),
+        system.id("parent_user_id").or_else(|| system.id("new_parent_user_id")),
     );
-    let previous_phone = [
-        payload.id("from"),
-        system.id("customer"),
-        system.id("previous_wa_id"),
-    ]
-    .into_iter()
-    .flatten()
-    .find(|phone| Some(phone) != current_phone.as_ref());
+    let previous_phone = [payload.id("from"), system.id("customer"), system.id("previous_wa_id")]
+        .into_iter()
+        .flatten()
+        .find(|phone| Some(phone) != current_phone.as_ref());
     let older = |own: Option<String>, sender: Option<String>, now: &Option<String>| {
         own.or(sender).filter(|id| Some(id) != now.as_ref())
     };
     let previous = Party::new(
         previous_phone,
-        older(
-            system.id("previous_user_id"),
-            payload.id("from_user_id"),
-            &current.user_id,
-        ),
-        older(
-            system.id("previous_parent_user_id"),
-            payload.id("from_parent_user_id"),
-            &current.parent_user_id,
-        ),
+        older(system.id("previous_user_id"), payload.id("from_user_id"), &current.user_id),
+        older(system.id("previous_parent_user_id"), payload.id("from_parent_user_id"), &current.parent_user_id),
     );
     let kind = system.text("type").unwrap_or_default();
     let changed = CHANGES.contains(&kind.as_str()) || (kind.is_empty() && !current.is_empty());
-    (changed && !current.is_empty() && !previous.is_empty())
-        .then_some(Effect::Identity { previous, current })
+    (changed && !current.is_empty() && !previous.is_empty()).then_some(Effect::Identity { previous, current })
 }
 
-const CHANGES: [&str; 3] = [
-    "user_changed_number",
-    "customer_changed_number",
-    "user_changed_user_id",
-];
+const CHANGES: [&str; 3] = ["user_changed_number", "customer_changed_number", "user_changed_user_id"];
 
 #[cfg(test)]
 mod tests {
@@ -156,13 +132,7 @@ mod tests {
             json!({"message_id": "a"}),
         ] {
             let effect = of(json!({"type": "reaction", "reaction": gone}));
-            assert_eq!(
-                effect,
-                Effect::Reaction {
-                    target: "a".into(),
-                    emoji: None
-                }
-            );
+            assert_eq!(effect, Effect::Reaction { target: "a".into(), emoji: None });
         }
     }
 
@@ -192,35 +162,19 @@ mod tests {
             json!({"new_wa_id": "2"}),
         ] {
             let effect = of(json!({"from": "1", "type": "system", "system": system}));
-            assert_eq!(
-                effect,
-                Effect::Identity {
-                    previous: old.clone(),
-                    current: new.clone()
-                }
-            );
+            assert_eq!(effect, Effect::Identity { previous: old.clone(), current: new.clone() });
         }
         let from_new = json!({"from": "2", "type": "system",
             "system": {"type": "user_changed_number", "wa_id": "2", "customer": "1"}});
-        assert_eq!(
-            of(from_new),
-            Effect::Identity {
-                previous: old,
-                current: new
-            }
-        );
+        assert_eq!(of(from_new), Effect::Identity { previous: old, current: new });
     }
 
     #[test]
     fn user_ids_change_without_any_phone() {
-        let system =
-            json!({"type": "user_changed_user_id", "user_id": "US.2", "previous_user_id": "US.1"});
+        let system = json!({"type": "user_changed_user_id", "user_id": "US.2", "previous_user_id": "US.1"});
         assert_eq!(
             of(json!({"type": "system", "system": system})),
-            Effect::Identity {
-                previous: ids(None, Some("US.1")),
-                current: ids(None, Some("US.2"))
-            },
+            Effect::Identity { previous: ids(None, Some("US.1")), current: ids(None, Some("US.2")) },
         );
     }
 }

@@ -62,13 +62,7 @@ const OBJECT: &str = "whatsapp_business_account";
 /// Takes a body apart. Never panics and never fails as a whole: a body that is no JSON
 /// gives one [`Bad`] part, an empty list of entries gives no part at all.
 pub fn parse(body: &[u8]) -> Vec<Part> {
-    let bad = |reason, detail| {
-        vec![Part::Bad(Bad {
-            reason,
-            detail,
-            body: body.to_vec(),
-        })]
-    };
+    let bad = |reason, detail| vec![Part::Bad(Bad { reason, detail, body: body.to_vec() })];
     let whole = match json::parse(body) {
         Ok(whole) => whole,
         Err(detail) => return bad(BadReason::NotJson, detail),
@@ -81,17 +75,9 @@ pub fn parse(body: &[u8]) -> Vec<Part> {
     for (n, entry) in entries.into_iter().enumerate() {
         read_entry(n, entry, &mut parts);
     }
-    if parts
-        .iter()
-        .filter(|part| matches!(part, Part::Bad(_)))
-        .count()
-        > MOST_BAD
-    {
+    if parts.iter().filter(|part| matches!(part, Part::Bad(_))).count() > MOST_BAD {
         parts.retain(|part| matches!(part, Part::Change(_)));
-        parts.extend(bad(
-            BadReason::BadEntry,
-            format!("more than {MOST_BAD} bad parts"),
-        ));
+        parts.extend(bad(BadReason::BadEntry, format!("more than {MOST_BAD} bad parts")));
     }
     parts
 }
@@ -122,18 +108,13 @@ fn word(object: &str) -> String {
 fn read_entry(n: usize, entry: Value, parts: &mut Vec<Part>) {
     let bad = |detail: String, entry: &Value| {
         let body = entry_body(entry);
-        Part::Bad(Bad {
-            reason: BadReason::BadEntry,
-            detail,
-            body,
-        })
+        Part::Bad(Bad { reason: BadReason::BadEntry, detail, body })
     };
     match entry {
         Value::Object(mut map) => match map.swap_remove("changes") {
             Some(Value::Array(changes)) => {
                 let header = Arc::new(header(map));
-                let read =
-                    |(k, change)| read_change(format!("entry[{n}].changes[{k}]"), &header, change);
+                let read = |(k, change)| read_change(format!("entry[{n}].changes[{k}]"), &header, change);
                 parts.extend(changes.into_iter().enumerate().map(read));
             }
             Some(other) => {
@@ -159,11 +140,7 @@ fn read_change(place: String, header: &Arc<Value>, change: Value) -> Part {
         None if change.is_object() => format!("{place}.value is missing"),
         None => format!("{place} is {}", type_of(&change)),
     };
-    Part::Bad(Bad {
-        reason: BadReason::BadChange,
-        detail: problem,
-        body: change_body(header, &change),
-    })
+    Part::Bad(Bad { reason: BadReason::BadChange, detail: problem, body: change_body(header, &change) })
 }
 
 /// What an entry says about all of its changes; each of them carries a copy out again, so

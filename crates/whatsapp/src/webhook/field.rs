@@ -26,10 +26,7 @@ const BY_KEY: [(&str, &str); 39] = [
     ("automatic_events", "automatic_events"),
     ("user_id_update", "user_id_update"),
     ("previous_user_id", "user_id_update"),
-    (
-        "message_template_element",
-        "message_template_components_update",
-    ),
+    ("message_template_element", "message_template_components_update"),
     ("new_quality_score", "message_template_quality_update"),
     ("previous_category", "template_category_update"),
     ("new_category", "template_category_update"),
@@ -46,15 +43,9 @@ const BY_KEY: [(&str, &str); 39] = [
     ("alert_type", "account_alerts"),
     ("control_passed", "messaging_handovers"),
     ("control_taken", "messaging_handovers"),
-    (
-        "max_phone_numbers_per_business",
-        "business_capability_update",
-    ),
+    ("max_phone_numbers_per_business", "business_capability_update"),
     ("max_phone_numbers_per_waba", "business_capability_update"),
-    (
-        "max_daily_conversation_per_phone",
-        "business_capability_update",
-    ),
+    ("max_daily_conversation_per_phone", "business_capability_update"),
     ("current_limit", "phone_number_quality_update"),
     ("username", "business_username_updates"),
     ("decision", "account_review_update"),
@@ -77,35 +68,15 @@ fn by_keys(value: &Value) -> &'static str {
     if let Some(group) = value.list("groups").first() {
         return group_field(group);
     }
-    let given_away = BY_KEY
-        .iter()
-        .find(|(key, _)| value.has(key))
-        .map(|(_, field)| *field);
-    given_away.unwrap_or(if value.has("event") {
-        "account_update"
-    } else {
-        ""
-    })
+    let given_away = BY_KEY.iter().find(|(key, _)| value.has(key)).map(|(_, field)| *field);
+    given_away.unwrap_or(if value.has("event") { "account_update" } else { "" })
 }
 
-const QUALITY_EVENTS: [&str; 6] = [
-    "ONBOARDING",
-    "THROUGHPUT_UPGRADE",
-    "FLAGGED",
-    "UNFLAGGED",
-    "UPGRADE",
-    "DOWNGRADE",
-];
+const QUALITY_EVENTS: [&str; 6] = ["ONBOARDING", "THROUGHPUT_UPGRADE", "FLAGGED", "UNFLAGGED", "UPGRADE", "DOWNGRADE"];
 
 fn group_field(group: &Value) -> &'static str {
-    match group
-        .get("type")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-    {
-        kind if kind.starts_with("group_participants") || kind.starts_with("group_join") => {
-            "group_participants_update"
-        }
+    match group.get("type").and_then(Value::as_str).unwrap_or_default() {
+        kind if kind.starts_with("group_participants") || kind.starts_with("group_join") => "group_participants_update",
         kind if kind.starts_with("group_settings") => "group_settings_update",
         kind if kind.starts_with("group_suspend") => "group_status_update",
         _ => "group_lifecycle_update",
@@ -153,10 +124,7 @@ pub(super) fn subject(field: &str, value: &Value) -> Subject {
 }
 
 fn has_number(value: &Value) -> bool {
-    let quality = value
-        .get("event")
-        .and_then(Value::as_str)
-        .is_some_and(|e| QUALITY_EVENTS.contains(&e));
+    let quality = value.get("event").and_then(Value::as_str).is_some_and(|e| QUALITY_EVENTS.contains(&e));
     value.has("requested_verified_name")
         || value.has("phone_number_settings")
         || value.has("display_phone_number") && (quality || value.has("username"))
@@ -187,31 +155,13 @@ mod tests {
     fn a_missing_field_is_told_from_the_keys() {
         for (value, field) in [
             (json!({"event": "PARTNER_REMOVED"}), "account_update"),
-            (
-                json!({"event": "PIN_CHANGED", "display_phone_number": "1"}),
-                "security",
-            ),
-            (
-                json!({"event": "UPGRADE", "display_phone_number": "1"}),
-                "phone_number_quality_update",
-            ),
-            (
-                json!({"event": "APPROVED", "message_template_id": 1}),
-                "message_template_status_update",
-            ),
-            (
-                json!({"event": "FLOW_STATUS_CHANGE", "flow_id": "1"}),
-                "flows",
-            ),
+            (json!({"event": "PIN_CHANGED", "display_phone_number": "1"}), "security"),
+            (json!({"event": "UPGRADE", "display_phone_number": "1"}), "phone_number_quality_update"),
+            (json!({"event": "APPROVED", "message_template_id": 1}), "message_template_status_update"),
+            (json!({"event": "FLOW_STATUS_CHANGE", "flow_id": "1"}), "flows"),
             (json!({"decision": "APPROVED"}), "account_review_update"),
-            (
-                json!({"groups": [{"type": "group_suspend"}]}),
-                "group_status_update",
-            ),
-            (
-                json!({"groups": [{"type": "group_join_request_created"}]}),
-                "group_participants_update",
-            ),
+            (json!({"groups": [{"type": "group_suspend"}]}), "group_status_update"),
+            (json!({"groups": [{"type": "group_join_request_created"}]}), "group_participants_update"),
             (json!({"statuses": []}), "messages"),
             (json!({"surprise": 1}), ""),
         ] {
@@ -233,18 +183,9 @@ mod tests {
         let template = json!({"message_template_id": 1, "new_quality_score": "RED"});
         let number = json!({"display_phone_number": "1", "requested_verified_name": "N"});
         assert_eq!(subject("account_update", &template), Subject::Template);
-        assert_eq!(
-            subject("message_template_status_update", &number),
-            Subject::Number
-        );
-        assert_eq!(
-            subject("template_category_update", &json!({})),
-            Subject::Template
-        );
-        assert_eq!(
-            subject("phone_number_name_update", &json!({})),
-            Subject::Number
-        );
+        assert_eq!(subject("message_template_status_update", &number), Subject::Number);
+        assert_eq!(subject("template_category_update", &json!({})), Subject::Template);
+        assert_eq!(subject("phone_number_name_update", &json!({})), Subject::Number);
         let pin = json!({"display_phone_number": "1", "event": "PIN_CHANGED"});
         assert_eq!(subject("security", &pin), Subject::Other);
     }

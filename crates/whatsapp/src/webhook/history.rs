@@ -27,15 +27,10 @@ pub(super) fn read(items: &mut Items, value: &Value, contacts: &Contacts) -> boo
     items.each(Nest::Value, value, "history", |items, chunk| {
         let threads = items.each(Nest::Chunk, chunk, "threads", |items, thread| {
             let user = user_of(thread, contacts);
-            items.each(
-                Nest::Thread(thread),
-                thread,
-                "messages",
-                |items, message| {
-                    read_message(items, message, &user);
-                    Ok(())
-                },
-            );
+            items.each(Nest::Thread(thread), thread, "messages", |items, message| {
+                read_message(items, message, &user);
+                Ok(())
+            });
             Ok(())
         });
         let flat = items.each(Nest::Chunk, chunk, "messages", |items, message| {
@@ -84,31 +79,18 @@ fn read_message(items: &mut Items, message: &Value, user: &Party) {
         Direction::Outbound => {}
     }
     let origin = Origin::History;
-    items.message(
-        message,
-        Place {
-            origin,
-            direction,
-            party,
-        },
-    );
+    items.message(message, Place { origin, direction, party });
 }
 
 /// Who wrote a message of the past: the business if it is the sender, or if the sender is
 /// not the thread's user.
 pub(super) fn direction(message: &Value, user: &Party, business: Option<&str>) -> Direction {
-    let from_me = message
-        .get("history_context")
-        .and_then(|h| h.get("from_me")?.as_bool());
+    let from_me = message.get("history_context").and_then(|h| h.get("from_me")?.as_bool());
     let from = sender(message);
     let is_user = |party: &Party| {
-        party.wa_id.is_some() && party.wa_id == user.wa_id
-            || party.user_id.is_some() && party.user_id == user.user_id
+        party.wa_id.is_some() && party.wa_id == user.wa_id || party.user_id.is_some() && party.user_id == user.user_id
     };
-    let is_business = from
-        .wa_id
-        .as_deref()
-        .is_some_and(|id| Some(digits(id).as_str()) == business);
+    let is_business = from.wa_id.as_deref().is_some_and(|id| Some(digits(id).as_str()) == business);
     let inbound = match from_me {
         Some(from_me) => !from_me,
         None if is_business => false,
@@ -116,11 +98,7 @@ pub(super) fn direction(message: &Value, user: &Party, business: Option<&str>) -
         None if from.is_empty() => !message.has("to") && !message.has("to_user_id"),
         None => is_user(&from),
     };
-    if inbound {
-        Direction::Inbound
-    } else {
-        Direction::Outbound
-    }
+    if inbound { Direction::Inbound } else { Direction::Outbound }
 }
 
 #[cfg(test)]
@@ -145,17 +123,9 @@ mod tests {
             (json!({"from": "222"}), &nobody, Direction::Inbound),
             (json!({"from": "111"}), &nobody, Direction::Outbound),
             (json!({"to": "222"}), &nobody, Direction::Outbound),
-            (
-                json!({"from": "222", "history_context": {"from_me": true}}),
-                &user,
-                Direction::Outbound,
-            ),
+            (json!({"from": "222", "history_context": {"from_me": true}}), &user, Direction::Outbound),
         ] {
-            assert_eq!(
-                direction(&message, user, Some("111")),
-                expected,
-                "{message}"
-            );
+            assert_eq!(direction(&message, user, Some("111")), expected, "{message}");
         }
     }
 }

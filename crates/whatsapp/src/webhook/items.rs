@@ -17,11 +17,7 @@ use super::scope::Scope;
 use super::template::TemplateUpdate;
 
 pub(super) fn read(scope: &Scope) -> Vec<Item> {
-    let mut items = Items {
-        scope,
-        list: Vec::new(),
-        bad: Vec::new(),
-    };
+    let mut items = Items { scope, list: Vec::new(), bad: Vec::new() };
     let value = scope.value;
     let listed = field::has_lists(&scope.field, value) && items.lists(value);
     // The errors a flow's health event lists are its content.
@@ -119,12 +115,7 @@ impl<'a> Items<'a> {
                 }
             }
             Some(other) => {
-                self.reject(
-                    format!("{key} is {}", type_of(other)),
-                    nest,
-                    key,
-                    other.clone(),
-                );
+                self.reject(format!("{key} is {}", type_of(other)), nest, key, other.clone());
             }
         }
         true
@@ -134,11 +125,7 @@ impl<'a> Items<'a> {
         // One more than are kept, so that `finish` sees there were too many.
         if self.bad.len() <= MOST_BAD {
             let body = self.scope.body_with(nest.wrap(key, list));
-            self.bad.push(Bad {
-                reason: BadReason::BadChange,
-                detail,
-                body,
-            });
+            self.bad.push(Bad { reason: BadReason::BadChange, detail, body });
         }
     }
 
@@ -154,11 +141,7 @@ impl<'a> Items<'a> {
         let mut found = self.conversation(Nest::Value, value, &contacts, origin);
         if let Some(standby) = value.object("standby") {
             let own = Contacts::read(standby);
-            let contacts = if standby.has("contacts") {
-                &own
-            } else {
-                &contacts
-            };
+            let contacts = if standby.has("contacts") { &own } else { &contacts };
             found |= self.conversation(Nest::Standby, standby, contacts, Origin::Standby);
         } else {
             found |= self.each(Nest::Value, value, "standby", |_, _| Err("in a list"));

@@ -60,9 +60,7 @@ impl Read for Value {
     }
 
     fn list(&self, key: &str) -> &[Value] {
-        self.get(key)
-            .and_then(Value::as_array)
-            .map_or(&[], Vec::as_slice)
+        self.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
     fn has(&self, key: &str) -> bool {
@@ -104,11 +102,7 @@ fn whole(f: f64) -> Option<i64> {
 
 /// PostgreSQL's text refuses NUL, so no typed string carries one.
 fn without_nul(s: &str) -> String {
-    if s.contains('\0') {
-        s.replace('\0', "")
-    } else {
-        s.to_owned()
-    }
+    if s.contains('\0') { s.replace('\0', "") } else { s.to_owned() }
 }
 
 /// What a value is, for an error message that must not show the value itself.
@@ -162,9 +156,7 @@ fn with_paired_surrogates(text: &str) -> Option<String> {
     while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
         at += found;
         match escaped_unit(bytes, at) {
-            Some(0xD800..=0xDBFF)
-                if matches!(escaped_unit(bytes, at + 6), Some(0xDC00..=0xDFFF)) =>
-            {
+            Some(0xD800..=0xDBFF) if matches!(escaped_unit(bytes, at + 6), Some(0xDC00..=0xDFFF)) => {
                 at += 12;
             }
             Some(0xD800..=0xDFFF) => {
@@ -236,8 +228,7 @@ mod tests {
 
     #[test]
     fn numbers_can_be_ids_and_words_cannot_be_times() {
-        let v =
-            json!({"n": 16505551234_u64, "f": 1.5, "w": 12.0, "s": " a\u{0}b ", "e": "", "o": {}});
+        let v = json!({"n": 16505551234_u64, "f": 1.5, "w": 12.0, "s": " a\u{0}b ", "e": "", "o": {}});
         assert_eq!(v.id("n").as_deref(), Some("16505551234"));
         assert_eq!(v.id("f"), None);
         assert_eq!(v.id("w").as_deref(), Some("12"));
@@ -280,10 +271,7 @@ mod tests {
     fn broken_utf8_and_a_byte_order_mark_are_mended() {
         assert_eq!(parse(b"\"a\xffb\""), Ok(json!("a\u{fffd}b")));
         assert_eq!(parse(b"\xef\xbb\xbf{}"), Ok(json!({})));
-        assert_eq!(
-            parse(b"\xff{}"),
-            Err("no JSON from line 1, column 1".to_owned())
-        );
+        assert_eq!(parse(b"\xff{}"), Err("no JSON from line 1, column 1".to_owned()));
     }
 
     #[test]
@@ -293,9 +281,6 @@ mod tests {
         let c = parse(br#"{"b":[2,1],"a":1}"#).unwrap();
         assert_eq!(hash(&[&a]), hash(&[&b]));
         assert_ne!(hash(&[&a]), hash(&[&c]));
-        assert_ne!(
-            hash(&[&json!("ab"), &json!("c")]),
-            hash(&[&json!("a"), &json!("bc")])
-        );
+        assert_ne!(hash(&[&json!("ab"), &json!("c")]), hash(&[&json!("a"), &json!("bc")]));
     }
 }

@@ -29,9 +29,8 @@ pub(super) const KINDS: [&str; 6] = ["image", "video", "audio", "voice", "docume
 impl Media {
     /// The file of a message: under the name of its type, else under any other.
     pub(super) fn of(message: &Value, kind: &str) -> Option<Media> {
-        let kind = std::iter::once(kind)
-            .chain(KINDS)
-            .find(|kind| KINDS.contains(kind) && message.object(kind).is_some())?;
+        let kind =
+            std::iter::once(kind).chain(KINDS).find(|kind| KINDS.contains(kind) && message.object(kind).is_some())?;
         Some(Media::read(message.object(kind)?, kind))
     }
 
@@ -52,7 +51,5 @@ impl Media {
 /// `file` is a path on Meta's disk in old payloads, a web address in few.
 fn url(file: &Value) -> Option<String> {
     let web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
-    file.text("url")
-        .or_else(|| file.text("link"))
-        .or_else(|| file.text("file").filter(web))
+    file.text("url").or_else(|| file.text("link")).or_else(|| file.text("file").filter(web))
 }

@@ -92,9 +92,7 @@ const KINDS: [&str; 19] = [
 
 /// A message's `type`, or what its members tell.
 pub(super) fn kind_of(message: &Value) -> String {
-    declared(message)
-        .unwrap_or_else(|| shape_of(message))
-        .to_owned()
+    declared(message).unwrap_or_else(|| shape_of(message)).to_owned()
 }
 
 /// The name of the member to read for the content. `type` leads, unless that member is
@@ -143,17 +141,13 @@ impl Message {
             kind: kind_of(content),
             party: place.party,
             group_id: group_id(payload, content),
-            timestamp: payload
-                .seconds("timestamp")
-                .or_else(|| content.seconds("timestamp")),
+            timestamp: payload.seconds("timestamp").or_else(|| content.seconds("timestamp")),
             text: text::of(content, shape),
             reply_to: reply_to(content),
             referral: referral(content),
             media,
             effect,
-            history_status: of_history
-                .and_then(|h| h.text("status"))
-                .map(|s| s.to_lowercase()),
+            history_status: of_history.and_then(|h| h.text("status")).map(|s| s.to_lowercase()),
             errors: payload.errors().or_else(|| content.errors()),
             payload: payload.clone(),
         }
@@ -175,17 +169,12 @@ pub(super) fn synthetic_id(payload: &Value) -> String {
 
 fn group_id(payload: &Value, content: &Value) -> Option<String> {
     let sent_to = || is_for_group(content).then(|| content.id("to")).flatten();
-    payload
-        .id("group_id")
-        .or_else(|| content.id("group_id"))
-        .or_else(sent_to)
+    payload.id("group_id").or_else(|| content.id("group_id")).or_else(sent_to)
 }
 
 /// Whether a message was sent to a group: then `to` is no customer.
 pub(super) fn is_for_group(content: &Value) -> bool {
-    content
-        .get("recipient_type")
-        .is_some_and(|kind| kind == "group")
+    content.get("recipient_type").is_some_and(|kind| kind == "group")
 }
 
 fn reply_to(content: &Value) -> Option<String> {
@@ -210,17 +199,9 @@ mod tests {
             (json!({"type": "text", "text": {}}), "text", "text"),
             (json!({"text": {}}), "text", "text"),
             (json!({"type": "text", "image": {}}), "text", "image"),
-            (
-                json!({"type": "poll", "poll": {}, "text": {}}),
-                "poll",
-                "poll",
-            ),
+            (json!({"type": "poll", "poll": {}, "text": {}}), "poll", "poll"),
             (json!({"type": "poll"}), "poll", "poll"),
-            (
-                json!({"type": "unsupported", "text": {}}),
-                "unsupported",
-                "unsupported",
-            ),
+            (json!({"type": "unsupported", "text": {}}), "unsupported", "unsupported"),
             (json!({"type": null, "order": {}}), "order", "order"),
             (json!({"type": 7}), "unknown", "unknown"),
             (json!({"type": "", "context": {}}), "unknown", "unknown"),

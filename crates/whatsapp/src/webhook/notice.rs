@@ -24,25 +24,13 @@ pub struct Notice {
 }
 
 /// Where an event's name may be, the most telling first.
-const NAMES: [&str; 7] = [
-    "event",
-    "event_name",
-    "type",
-    "decision",
-    "value",
-    "status",
-    "alert_type",
-];
+const NAMES: [&str; 7] = ["event", "event_name", "type", "decision", "value", "status", "alert_type"];
 
 impl Notice {
     pub(super) fn read(scope: &Scope, data: &Value) -> Notice {
         let inner = data.get("alert_info").unwrap_or(&Value::Null);
-        let name = NAMES
-            .iter()
-            .find_map(|key| data.text(key).or_else(|| inner.text(key)));
-        let timestamp = data
-            .seconds("timestamp")
-            .or_else(|| scope.value.seconds("timestamp"));
+        let name = NAMES.iter().find_map(|key| data.text(key).or_else(|| inner.text(key)));
+        let timestamp = data.seconds("timestamp").or_else(|| scope.value.seconds("timestamp"));
         Notice {
             kind: scope.field.clone(),
             name,
@@ -54,10 +42,7 @@ impl Notice {
     }
 
     pub(super) fn about(self, party: Party) -> Notice {
-        Notice {
-            party: Some(party).filter(|p| !p.is_empty()),
-            ..self
-        }
+        Notice { party: Some(party).filter(|p| !p.is_empty()), ..self }
     }
 
     pub(super) fn named(self, name: Option<String>) -> Notice {
@@ -67,10 +52,5 @@ impl Notice {
 
 fn key(scope: &Scope, data: &Value) -> String {
     let entry = |key| scope.entry.get(key).unwrap_or(&Value::Null);
-    json::hash(&[
-        &Value::String(scope.field.clone()),
-        entry("id"),
-        entry("time"),
-        data,
-    ])
+    json::hash(&[&Value::String(scope.field.clone()), entry("id"), entry("time"), data])
 }

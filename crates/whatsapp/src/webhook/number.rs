@@ -31,9 +31,7 @@ impl NumberUpdate {
     pub(super) fn read(value: &Value) -> NumberUpdate {
         let quality_event = value.text("event");
         let upgraded = quality_event.as_deref() == Some("THROUGHPUT_UPGRADE");
-        let name_status = value
-            .text("decision")
-            .map(|decision| decision.to_uppercase());
+        let name_status = value.text("decision").map(|decision| decision.to_uppercase());
         let approved = name_status.as_deref() == Some("APPROVED");
         let name = value.text("requested_verified_name");
         NumberUpdate {
@@ -42,9 +40,7 @@ impl NumberUpdate {
                 .map(|number| digits(&number))
                 .filter(|number| !number.is_empty()),
             quality_event,
-            messaging_limit: value
-                .text("max_daily_conversations_per_business")
-                .or_else(|| value.text("current_limit")),
+            messaging_limit: value.text("max_daily_conversations_per_business").or_else(|| value.text("current_limit")),
             verified_name: name.filter(|_| approved),
             name_status,
             username: username(value),
@@ -55,12 +51,6 @@ impl NumberUpdate {
 }
 
 fn username(value: &Value) -> Option<String> {
-    let deleted = value
-        .text("status")
-        .is_some_and(|s| s.eq_ignore_ascii_case("deleted"));
-    if deleted {
-        Some(String::new())
-    } else {
-        value.text("username")
-    }
+    let deleted = value.text("status").is_some_and(|s| s.eq_ignore_ascii_case("deleted"));
+    if deleted { Some(String::new()) } else { value.text("username") }
 }

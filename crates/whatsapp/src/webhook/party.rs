@@ -27,23 +27,12 @@ pub struct Party {
 impl Party {
     /// Whether nothing identifies the user; a name alone does not.
     pub fn is_empty(&self) -> bool {
-        self.wa_id.is_none()
-            && self.user_id.is_none()
-            && self.parent_user_id.is_none()
-            && self.username.is_none()
+        self.wa_id.is_none() && self.user_id.is_none() && self.parent_user_id.is_none() && self.username.is_none()
     }
 
     /// The first of the ids that is there, by kind of id.
-    pub(super) fn new(
-        phone: Option<String>,
-        user_id: Option<String>,
-        parent_user_id: Option<String>,
-    ) -> Party {
-        let mut party = Party {
-            user_id,
-            parent_user_id,
-            ..Party::default()
-        };
+    pub(super) fn new(phone: Option<String>, user_id: Option<String>, parent_user_id: Option<String>) -> Party {
+        let mut party = Party { user_id, parent_user_id, ..Party::default() };
         match phone {
             // Some senders put a user id where a phone belongs.
             Some(id) if is_user_id(&id) => party.user_id = party.user_id.or(Some(id)),
@@ -76,8 +65,7 @@ impl Party {
                 own.clone_from(other);
             }
         }
-        let same_user =
-            self.user_id.is_none() || other.user_id.is_none() || self.user_id == other.user_id;
+        let same_user = self.user_id.is_none() || other.user_id.is_none() || self.user_id == other.user_id;
         if same_user {
             fill(&mut self.wa_id, &other.wa_id);
             fill(&mut self.user_id, &other.user_id);
@@ -96,14 +84,8 @@ fn username(object: &Value) -> Option<String> {
 
 /// A phone as digits; anything that is not written like a phone stays as it is.
 fn clean_phone(phone: String) -> Option<String> {
-    let written_as_phone = phone
-        .chars()
-        .all(|c| c.is_ascii_digit() || "+-(). ".contains(c));
-    if written_as_phone {
-        Some(digits(&phone)).filter(|d| !d.is_empty())
-    } else {
-        Some(phone)
-    }
+    let written_as_phone = phone.chars().all(|c| c.is_ascii_digit() || "+-(). ".contains(c));
+    if written_as_phone { Some(digits(&phone)).filter(|d| !d.is_empty()) } else { Some(phone) }
 }
 
 /// The `contacts` of a value, matched by identity: Meta promises neither order nor length.
@@ -151,9 +133,7 @@ impl Contacts {
         if self.list.len() > SHORT {
             return self.index.get(id).map(|at| &self.list[*at]);
         }
-        self.list
-            .iter()
-            .find(|p| p.wa_id.as_deref() == Some(id) || p.user_id.as_deref() == Some(id))
+        self.list.iter().find(|p| p.wa_id.as_deref() == Some(id) || p.user_id.as_deref() == Some(id))
     }
 }
 
@@ -203,10 +183,7 @@ mod tests {
     #[test]
     fn a_user_id_in_the_place_of_a_phone_is_a_user_id() {
         let party = Party::new(Some("US.123".into()), None, None);
-        assert_eq!(
-            (party.wa_id, party.user_id.as_deref()),
-            (None, Some("US.123"))
-        );
+        assert_eq!((party.wa_id, party.user_id.as_deref()), (None, Some("US.123")));
         assert_eq!(phone("+1 650-555").wa_id.as_deref(), Some("1650555"));
         assert_eq!(phone("+").wa_id, None);
         assert_eq!(phone("PHONE").wa_id.as_deref(), Some("PHONE"));
@@ -230,8 +207,7 @@ mod tests {
 
     #[test]
     fn a_single_contact_describes_a_single_message_but_lends_no_phone() {
-        let known =
-            contacts(json!([{"wa_id": "2", "user_id": "US.2", "profile": {"name": "Two"}}]));
+        let known = contacts(json!([{"wa_id": "2", "user_id": "US.2", "profile": {"name": "Two"}}]));
         let mut party = phone("1");
         known.complete(&mut party, false);
         assert_eq!(party, phone("1"));
@@ -245,9 +221,8 @@ mod tests {
 
     #[test]
     fn long_lists_are_found_the_same_way() {
-        let list: Vec<Value> = (0..50)
-            .map(|n| json!({"wa_id": n.to_string(), "profile": {"name": format!("N{n}")}}))
-            .collect();
+        let list: Vec<Value> =
+            (0..50).map(|n| json!({"wa_id": n.to_string(), "profile": {"name": format!("N{n}")}})).collect();
         let mut party = phone("37");
         contacts(Value::Array(list)).complete(&mut party, false);
         assert_eq!(party.name.as_deref(), Some("N37"));
@@ -261,11 +236,6 @@ mod tests {
             assert_eq!(party.wa_id.as_deref(), Some("222"));
             assert_eq!(party.user_id.as_deref(), Some("US.2"));
         }
-        assert_eq!(
-            customer(&json!({"to": "US.9"}), End::To, None)
-                .user_id
-                .as_deref(),
-            Some("US.9")
-        );
+        assert_eq!(customer(&json!({"to": "US.9"}), End::To, None).user_id.as_deref(), Some("US.9"));
     }
 }

@@ -15,10 +15,7 @@ pub fn peek_phone_number_id(body: &[u8]) -> Option<&[u8]> {
 }
 
 fn value_after(rest: &[u8]) -> Option<&[u8]> {
-    let value = rest
-        .trim_ascii_start()
-        .strip_prefix(b":")?
-        .trim_ascii_start();
+    let value = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
     let id = match value.strip_prefix(b"\"") {
         Some(string) => until_quote(string)?,
         None => leading_digits(value),
@@ -32,10 +29,7 @@ fn until_quote(string: &[u8]) -> Option<&[u8]> {
 }
 
 fn leading_digits(value: &[u8]) -> &[u8] {
-    let end = value
-        .iter()
-        .position(|b| !b.is_ascii_digit())
-        .unwrap_or(value.len());
+    let end = value.iter().position(|b| !b.is_ascii_digit()).unwrap_or(value.len());
     &value[..end]
 }
 
@@ -48,10 +42,7 @@ mod tests {
         for (body, found) in [
             (r#"{"phone_number_id":"123"}"#, Some("123")),
             (r#"{"phone_number_id" : 123, "a":1}"#, Some("123")),
-            (
-                r#"{"phone_number_id":null,"x":{"phone_number_id":"7"}}"#,
-                Some("7"),
-            ),
+            (r#"{"phone_number_id":null,"x":{"phone_number_id":"7"}}"#, Some("7")),
             (r#"["phone_number_id","phone_number_id"]"#, None),
             (r#"{"phone_number_id":"1\u0032"}"#, None),
             (r#"{"phone_number_id":""}"#, None),

@@ -55,11 +55,7 @@ impl<'a> Scope<'a> {
         let client = self.value.get("partner_client_certification_info");
         ids.extend(client.and_then(|info| info.id("client_business_id")));
         ids.extend(self.value.id("owner_business_id"));
-        if self
-            .value
-            .get("entity_type")
-            .is_some_and(|kind| kind == "BUSINESS")
-        {
+        if self.value.get("entity_type").is_some_and(|kind| kind == "BUSINESS") {
             ids.extend(self.value.id("entity_id"));
         }
         without_repeats(ids)
@@ -67,10 +63,7 @@ impl<'a> Scope<'a> {
 
     /// Samples have put `waba_info` on all three levels.
     fn waba_info(&self, key: &str) -> Vec<String> {
-        [self.value, self.change, self.entry]
-            .iter()
-            .filter_map(|holder| holder.get("waba_info")?.id(key))
-            .collect()
+        [self.value, self.change, self.entry].iter().filter_map(|holder| holder.get("waba_info")?.id(key)).collect()
     }
 
     /// A body of this change with nothing in its value but the given members and what
@@ -96,16 +89,11 @@ impl<'a> Scope<'a> {
 
 fn display_phone_number(value: &Value) -> Option<String> {
     let nested = |key: &str| value.get(key)?.id("display_phone_number");
-    [
-        nested("metadata"),
-        value.id("display_phone_number"),
-        nested("recipient"),
-        value.id("phone_number"),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|number| digits(&number))
-    .find(|number| !number.is_empty())
+    [nested("metadata"), value.id("display_phone_number"), nested("recipient"), value.id("phone_number")]
+        .into_iter()
+        .flatten()
+        .map(|number| digits(&number))
+        .find(|number| !number.is_empty())
 }
 
 /// Keeps the order; there are never more than a handful.

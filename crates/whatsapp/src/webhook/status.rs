@@ -36,25 +36,13 @@ pub struct Status {
 
 impl Status {
     /// Reads Meta's object; one without id could never be told to a message.
-    pub(super) fn read(
-        payload: &Value,
-        contacts: &Contacts,
-        alone: bool,
-        standby: bool,
-    ) -> Option<Status> {
-        let phone = payload
-            .id("recipient_participant_id")
-            .or_else(|| payload.id("participant_recipient_id"));
+    pub(super) fn read(payload: &Value, contacts: &Contacts, alone: bool, standby: bool) -> Option<Status> {
+        let phone = payload.id("recipient_participant_id").or_else(|| payload.id("participant_recipient_id"));
         let user_id = payload.id("recipient_participant_user_id");
         let participant = phone.clone().or_else(|| user_id.clone());
-        let to_group =
-            payload.get("recipient_type").is_some_and(|t| t == "group") || participant.is_some();
+        let to_group = payload.get("recipient_type").is_some_and(|t| t == "group") || participant.is_some();
         let mut recipient = if to_group {
-            Party::new(
-                phone,
-                user_id,
-                payload.id("recipient_participant_parent_user_id"),
-            )
+            Party::new(phone, user_id, payload.id("recipient_participant_parent_user_id"))
         } else {
             recipient(payload)
         };
@@ -62,12 +50,8 @@ impl Status {
             contacts.complete(&mut recipient, alone);
         }
         let conversation = payload.object("conversation");
-        let pricing = payload
-            .object("pricing")
-            .or_else(|| conversation?.object("pricing"));
-        let status = payload
-            .text("status")
-            .unwrap_or_else(|| "unknown".to_owned());
+        let pricing = payload.object("pricing").or_else(|| conversation?.object("pricing"));
+        let status = payload.text("status").unwrap_or_else(|| "unknown".to_owned());
         Some(Status {
             wamid: payload.id("id")?,
             status: status.to_lowercase(),
@@ -87,18 +71,10 @@ impl Status {
 
 /// The recipient of a message or call to one user, in the spellings of several months.
 pub(super) fn recipient(payload: &Value) -> Party {
-    let parent = [
-        "recipient_parent_user_id",
-        "parent_recipient_user_id",
-        "parent_user_id",
-    ]
-    .iter()
-    .find_map(|key| payload.id(key));
-    Party::new(
-        payload.id("recipient_id"),
-        payload.id("recipient_user_id"),
-        parent,
-    )
+    let parent = ["recipient_parent_user_id", "parent_recipient_user_id", "parent_user_id"]
+        .iter()
+        .find_map(|key| payload.id(key));
+    Party::new(payload.id("recipient_id"), payload.id("recipient_user_id"), parent)
 }
 
 #[cfg(test)]
@@ -114,27 +90,20 @@ mod tests {
     #[test]
     fn a_status_of_a_group_names_the_group_and_the_member() {
         for key in ["recipient_participant_id", "participant_recipient_id"] {
-            let status =
-                read(json!({"id": "w", "status": "READ", "recipient_id": "grp", key: "1650"}))
-                    .unwrap();
+            let status = read(json!({"id": "w", "status": "READ", "recipient_id": "grp", key: "1650"})).unwrap();
             assert_eq!(status.status, "read");
             assert_eq!(status.group_id.as_deref(), Some("grp"));
             assert_eq!(status.participant.as_deref(), Some("1650"));
             assert_eq!(status.recipient.wa_id.as_deref(), Some("1650"));
         }
-        let whole =
-            read(json!({"id": "w", "recipient_id": "grp", "recipient_type": "group"})).unwrap();
+        let whole = read(json!({"id": "w", "recipient_id": "grp", "recipient_type": "group"})).unwrap();
         assert_eq!(whole.status, "unknown");
-        assert_eq!(
-            (whole.group_id.as_deref(), whole.recipient.is_empty()),
-            (Some("grp"), true)
-        );
+        assert_eq!((whole.group_id.as_deref(), whole.recipient.is_empty()), (Some("grp"), true));
     }
 
     #[test]
     fn pricing_may_hide_in_the_conversation() {
-        let status =
-            read(json!({"id": "w", "conversation": {"pricing": {"billable": true}}})).unwrap();
+        let status = read(json!({"id": "w", "conversation": {"pricing": {"billable": true}}})).unwrap();
         assert_eq!(status.pricing, Some(json!({"billable": true})));
     }
 

@@ -35,9 +35,7 @@ impl TemplateUpdate {
             status: value.text("event").map(|event| event.to_uppercase()),
             category: category(value),
             quality: value.text("new_quality_score"),
-            reason: value
-                .text("reason")
-                .filter(|reason| !reason.eq_ignore_ascii_case("none")),
+            reason: value.text("reason").filter(|reason| !reason.eq_ignore_ascii_case("none")),
             components: components(value),
         }
     }
@@ -46,9 +44,7 @@ impl TemplateUpdate {
 /// `new_category` is the present one in both forms of the event, even where it announces
 /// a change to `correct_category`.
 fn category(value: &Value) -> Option<String> {
-    ["message_template_category", "new_category", "category"]
-        .iter()
-        .find_map(|key| value.text(key))
+    ["message_template_category", "new_category", "category"].iter().find_map(|key| value.text(key))
 }
 
 fn components(value: &Value) -> Option<Value> {
@@ -62,11 +58,7 @@ fn components(value: &Value) -> Option<Value> {
     if let Some(footer) = value.text("message_template_footer") {
         components.push(json!({"type": "FOOTER", "text": footer}));
     }
-    let buttons: Vec<Value> = value
-        .list("message_template_buttons")
-        .iter()
-        .map(button)
-        .collect();
+    let buttons: Vec<Value> = value.list("message_template_buttons").iter().map(button).collect();
     if !buttons.is_empty() {
         components.push(json!({"type": "BUTTONS", "buttons": buttons}));
     }

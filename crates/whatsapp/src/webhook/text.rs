@@ -37,9 +37,7 @@ pub(super) fn of(message: &Value, shape: &str) -> String {
         "button" => content.text("text").or_else(|| content.text("payload")),
         "order" => Some(order(content)),
         "reaction" => Some(content.text("emoji").unwrap_or_default()),
-        "edit" => content
-            .get("message")
-            .map(|inner| of(inner, super::message::shape_of(inner))),
+        "edit" => content.get("message").map(|inner| of(inner, super::message::shape_of(inner))),
         "revoke" | "request_welcome" | "media_placeholder" => None,
         "unsupported" | "unknown" => Some(unsupported(message)),
         "template" => content.text("name"),
@@ -52,10 +50,7 @@ pub(super) fn of(message: &Value, shape: &str) -> String {
 }
 
 fn sign(shape: &str) -> &'static str {
-    SIGNS
-        .iter()
-        .find(|(kind, _)| *kind == shape)
-        .map_or("", |(_, sign)| sign)
+    SIGNS.iter().find(|(kind, _)| *kind == shape).map_or("", |(_, sign)| sign)
 }
 
 /// A sign and what follows it, with a space only if something does.
@@ -65,20 +60,14 @@ fn signed(shape: &str, rest: &str) -> String {
 
 /// The words of content of any type, known or not.
 fn words(content: &Value) -> Option<String> {
-    let named = || {
-        ["body", "text", "caption"]
-            .iter()
-            .find_map(|key| nested_text(content, key))
-    };
+    let named = || ["body", "text", "caption"].iter().find_map(|key| nested_text(content, key));
     as_text(content).or_else(named)
 }
 
 /// A text, be it bare or in an object of its own: `"x"` or `{"text": "x"}`.
 fn nested_text(content: &Value, key: &str) -> Option<String> {
     let text = content.get(key)?;
-    as_text(text)
-        .or_else(|| text.text("text"))
-        .or_else(|| text.text("body"))
+    as_text(text).or_else(|| text.text("text")).or_else(|| text.text("body"))
 }
 
 fn file(content: &Value, shape: &str) -> Option<String> {
@@ -86,9 +75,7 @@ fn file(content: &Value, shape: &str) -> Option<String> {
         return Some(sign("voice").to_owned());
     }
     let filename = content.text("filename")?;
-    super::media::KINDS
-        .contains(&shape)
-        .then(|| signed(shape, &filename))
+    super::media::KINDS.contains(&shape).then(|| signed(shape, &filename))
 }
 
 fn location(place: &Value) -> String {
@@ -107,16 +94,10 @@ fn contacts(cards: &[Value]) -> String {
 fn contact_name(card: &Value) -> Option<String> {
     let name = card.get("name").unwrap_or(&Value::Null);
     let parts = || {
-        let parts = ["first_name", "last_name"]
-            .iter()
-            .filter_map(|key| name.text(key));
+        let parts = ["first_name", "last_name"].iter().filter_map(|key| name.text(key));
         Some(parts.collect::<Vec<_>>().join(" ")).filter(|s| !s.is_empty())
     };
-    let phone = || {
-        card.list("phones")
-            .iter()
-            .find_map(|phone| phone.text("phone"))
-    };
+    let phone = || card.list("phones").iter().find_map(|phone| phone.text("phone"));
     name.text("formatted_name")
         .or_else(parts)
         .or_else(|| as_text(name))
@@ -127,10 +108,7 @@ fn contact_name(card: &Value) -> Option<String> {
 fn order(order: &Value) -> String {
     let items = listed(order.list("product_items"), |item| {
         let quantity = item.text("quantity").unwrap_or_else(|| "1".to_owned());
-        Some(format!(
-            "{quantity} × {}",
-            item.text("product_retailer_id")?
-        ))
+        Some(format!("{quantity} × {}", item.text("product_retailer_id")?))
     });
     let head = signed("order", &items);
     match order.text("text") {
@@ -204,85 +182,29 @@ mod tests {
             ("audio", json!({"voice": true}), "🎤"),
             ("audio", json!({"voice": false}), "🎵"),
             ("document", json!({"filename": "a.pdf"}), "📄 a.pdf"),
-            (
-                "document",
-                json!({"filename": "a.pdf", "caption": "see"}),
-                "see",
-            ),
+            ("document", json!({"filename": "a.pdf", "caption": "see"}), "see"),
             ("document", json!({}), "📄"),
             ("sticker", json!({}), "💟"),
-            (
-                "location",
-                json!({"name": "Philz", "address": "101 Forest"}),
-                "📍 Philz, 101 Forest",
-            ),
-            (
-                "location",
-                json!({"latitude": 0.0, "longitude": "43.9", "name": ""}),
-                "📍 0.0, 43.9",
-            ),
+            ("location", json!({"name": "Philz", "address": "101 Forest"}), "📍 Philz, 101 Forest"),
+            ("location", json!({"latitude": 0.0, "longitude": "43.9", "name": ""}), "📍 0.0, 43.9"),
             ("location", json!({}), "📍"),
             (
                 "contacts",
                 json!([{"name": {"formatted_name": "A"}}, {"name": {"first_name": "B", "last_name": "C"}}]),
                 "👤 A, B C",
             ),
-            (
-                "contacts",
-                json!([{"org": {"company": "D"}}, {"phones": [{"phone": "+1"}]}, {}]),
-                "👤 D, +1",
-            ),
+            ("contacts", json!([{"org": {"company": "D"}}, {"phones": [{"phone": "+1"}]}, {}]), "👤 D, +1"),
             ("contacts", json!("?"), "👤"),
-            (
-                "interactive",
-                json!({"type": "button_reply", "button_reply": {"id": "x", "title": "Yes"}}),
-                "Yes",
-            ),
-            (
-                "interactive",
-                json!({"list_reply": {"title": "Mail", "description": "Slow"}}),
-                "Mail",
-            ),
-            (
-                "interactive",
-                json!({"nfm_reply": {"body": "Sent"}}),
-                "Sent",
-            ),
-            (
-                "interactive",
-                json!({"nfm_reply": {"response_json": "{"}}),
-                "📝",
-            ),
-            (
-                "interactive",
-                json!({"call_permission_reply": {"response": "accept"}}),
-                "📞 accept",
-            ),
-            (
-                "interactive",
-                json!({"payment_method": {"payment_method": "pix"}}),
-                "💳 pix",
-            ),
-            (
-                "interactive",
-                json!({"type": "list", "body": {"text": "Choose"}}),
-                "Choose",
-            ),
-            (
-                "interactive",
-                json!({"type": "cta_url", "header": {"type": "text", "text": "H"}}),
-                "H",
-            ),
-            (
-                "interactive",
-                json!({"type": "product", "product": {"title": "Hat"}}),
-                "Hat",
-            ),
-            (
-                "interactive",
-                json!({"type": "button_reply"}),
-                "[interactive]",
-            ),
+            ("interactive", json!({"type": "button_reply", "button_reply": {"id": "x", "title": "Yes"}}), "Yes"),
+            ("interactive", json!({"list_reply": {"title": "Mail", "description": "Slow"}}), "Mail"),
+            ("interactive", json!({"nfm_reply": {"body": "Sent"}}), "Sent"),
+            ("interactive", json!({"nfm_reply": {"response_json": "{"}}), "📝"),
+            ("interactive", json!({"call_permission_reply": {"response": "accept"}}), "📞 accept"),
+            ("interactive", json!({"payment_method": {"payment_method": "pix"}}), "💳 pix"),
+            ("interactive", json!({"type": "list", "body": {"text": "Choose"}}), "Choose"),
+            ("interactive", json!({"type": "cta_url", "header": {"type": "text", "text": "H"}}), "H"),
+            ("interactive", json!({"type": "product", "product": {"title": "Hat"}}), "Hat"),
+            ("interactive", json!({"type": "button_reply"}), "[interactive]"),
             ("button", json!({"text": "Stop", "payload": "p"}), "Stop"),
             ("button", json!({"payload": "p"}), "p"),
             (
@@ -293,11 +215,7 @@ mod tests {
             ("order", json!({"product_items": []}), "🛒"),
             ("reaction", json!({"emoji": "👍"}), "👍"),
             ("reaction", json!({"emoji": null}), ""),
-            (
-                "edit",
-                json!({"message": {"type": "text", "text": {"body": "new"}}}),
-                "new",
-            ),
+            ("edit", json!({"message": {"type": "text", "text": {"body": "new"}}}), "new"),
             ("edit", json!({"message": {"image": {}}}), "📷"),
             ("edit", json!({}), "[edit]"),
             ("revoke", json!({"original_message_id": "x"}), "🚫"),

@@ -41,11 +41,7 @@ impl Items<'_> {
         });
         let mut message = Message::read(
             &message,
-            Place {
-                origin: Origin::Webhook,
-                direction: Direction::Inbound,
-                party: Party::default(),
-            },
+            Place { origin: Origin::Webhook, direction: Direction::Inbound, party: Party::default() },
         );
         message.payload = update.clone();
         let mut party = Party::default();

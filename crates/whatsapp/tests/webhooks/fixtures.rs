@@ -6,13 +6,7 @@ use crate::show::{changes, items, lines, own_fixtures};
 
 /// A line for each item, as `show` writes them, and for each bad part.
 const EXPECTED: &[(&str, &[&str])] = &[
-    (
-        "address-book",
-        &[
-            "contact Add 4915112345678/<Anna B.> at 1790000007",
-            "contact Remove FR.55 at -",
-        ],
-    ),
+    ("address-book", &["contact Add 4915112345678/<Anna B.> at 1790000007", "contact Remove FR.55 at -"]),
     (
         "bad-among-good",
         &[
@@ -62,10 +56,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "error 131000",
         ],
     ),
-    (
-        "field-misplaced",
-        &["notice account_update PARTNER_REMOVED by - at 1790000018"],
-    ),
+    ("field-misplaced", &["notice account_update PARTNER_REMOVED by - at 1790000018"]),
     (
         "fields-nobody-knows",
         &[
@@ -81,10 +72,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "notice group_participants_update group_participants_remove by - at 1790000011",
         ],
     ),
-    (
-        "handover",
-        &["notice messaging_handovers control_taken by 4915112345678/DE.77001122 at 1790000019"],
-    ),
+    ("handover", &["notice messaging_handovers control_taken by 4915112345678/DE.77001122 at 1790000019"]),
     (
         "history-chunk",
         &[
@@ -95,10 +83,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "bad messages[2] is a number",
         ],
     ),
-    (
-        "history-declined",
-        &["history phase - chunk - progress - errors true"],
-    ),
+    ("history-declined", &["history phase - chunk - progress - errors true"]),
     (
         "history-media",
         &[
@@ -150,14 +135,8 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "Webhook Inbound contacts wamid.O4 4915112345678 “👤 Eva Tal, Finn Ohm”",
         ],
     ),
-    (
-        "partner-added",
-        &["notice account_update PARTNER_ADDED by - at 1790000017"],
-    ),
-    (
-        "preferences",
-        &["notice user_preferences stop by 4915112345678/DE.77001122/<Anna Berg> at 1790000012"],
-    ),
+    ("partner-added", &["notice account_update PARTNER_ADDED by - at 1790000017"]),
+    ("preferences", &["notice user_preferences stop by 4915112345678/DE.77001122/<Anna Berg> at 1790000012"]),
     (
         "replies-and-forms",
         &[
@@ -180,9 +159,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ),
     (
         "status-failed-with-callback",
-        &[
-            "status failed wamid.F1 4915112345678/DE.77001122/DE.ENT.5/<Anna Berg> for send:42 with errors",
-        ],
+        &["status failed wamid.F1 4915112345678/DE.77001122/DE.ENT.5/<Anna Berg> for send:42 with errors"],
     ),
     (
         "statuses-of-a-group",
@@ -221,20 +198,14 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "Webhook Inbound text wamid.S4 99912340000 “who?”",
         ],
     ),
-    (
-        "text-ids-as-numbers",
-        &["Webhook Inbound text wamid.N1 4915112345678/<Anna Berg> “Zahl”"],
-    ),
+    ("text-ids-as-numbers", &["Webhook Inbound text wamid.N1 4915112345678/<Anna Berg> “Zahl”"]),
     (
         "text-reply-in-group",
         &[
             "Webhook Inbound text wamid.G1 4915112345678/DE.77001122/<Anna Berg> “Bin dabei 🎉” in Z3J1cHBlLTE to wamid.Q1",
         ],
     ),
-    (
-        "text-user-id-in-from",
-        &["Webhook Inbound text wamid.U1 TR.99aa/@dilek.k/<Dilek> “Merhaba”"],
-    ),
+    ("text-user-id-in-from", &["Webhook Inbound text wamid.U1 TR.99aa/@dilek.k/<Dilek> “Merhaba”"]),
     (
         "text-without-id-type-and-time",
         &[
@@ -295,11 +266,7 @@ fn fixtures_come_back_the_same() {
 }
 
 fn fixture(name: &str) -> Vec<u8> {
-    own_fixtures()
-        .into_iter()
-        .find(|(n, _)| n == name)
-        .unwrap()
-        .1
+    own_fixtures().into_iter().find(|(n, _)| n == name).unwrap().1
 }
 
 fn only_change(name: &str) -> Change {
@@ -307,62 +274,29 @@ fn only_change(name: &str) -> Change {
 }
 
 fn messages(name: &str) -> Vec<Message> {
-    let messages = items(&fixture(name))
-        .into_iter()
-        .filter_map(|item| match item {
-            Item::Message(message) => Some(*message),
-            _ => None,
-        });
+    let messages = items(&fixture(name)).into_iter().filter_map(|item| match item {
+        Item::Message(message) => Some(*message),
+        _ => None,
+    });
     messages.collect()
 }
 
 #[test]
 fn a_number_is_named_by_id_and_by_digits() {
-    for name in [
-        "text-ids-as-numbers",
-        "standby",
-        "history-chunk",
-        "handover",
-    ] {
+    for name in ["text-ids-as-numbers", "standby", "history-chunk", "handover"] {
         let change = only_change(name);
-        assert_eq!(
-            change.phone_number_id.as_deref(),
-            Some("700100200300400"),
-            "{name}"
-        );
-        assert_eq!(
-            change.display_phone_number.as_deref(),
-            Some("493012345600"),
-            "{name}"
-        );
+        assert_eq!(change.phone_number_id.as_deref(), Some("700100200300400"), "{name}");
+        assert_eq!(change.display_phone_number.as_deref(), Some("493012345600"), "{name}");
         assert_eq!(change.waba_ids, ["810200300400500"], "{name}");
-        assert_eq!(
-            (change.entry_time, change.owner_business_ids.len()),
-            (None, 0),
-            "{name}"
-        );
+        assert_eq!((change.entry_time, change.owner_business_ids.len()), (None, 0), "{name}");
     }
     let parts = parse(&fixture("number-news"));
     let named: Vec<_> = changes(&parts)
-        .map(|c| {
-            (
-                c.phone_number_id.as_deref(),
-                c.display_phone_number.as_deref(),
-                c.entry_time,
-            )
-        })
+        .map(|c| (c.phone_number_id.as_deref(), c.display_phone_number.as_deref(), c.entry_time))
         .collect();
     let (time, number) = (Some(1_790_000_016), Some("493012345600"));
     let by_id = (Some("700100200300400"), None, time);
-    assert_eq!(
-        named,
-        [
-            (None, number, time),
-            (None, number, time),
-            (None, number, time),
-            by_id
-        ]
-    );
+    assert_eq!(named, [(None, number, time), (None, number, time), (None, number, time), by_id]);
 }
 
 /// The entry of a partner event is the partner's own portfolio.
@@ -378,25 +312,13 @@ fn a_partner_event_names_the_account_before_the_entry() {
 
 #[test]
 fn files_are_described() {
-    let media: Vec<_> = messages("media-of-all-kinds")
-        .into_iter()
-        .map(|m| m.media)
-        .collect();
-    let voices: Vec<_> = media
-        .iter()
-        .map(|m| m.as_ref().is_some_and(|m| m.voice))
-        .collect();
-    assert_eq!(
-        voices,
-        [false, false, true, true, false, false, false, false]
-    );
+    let media: Vec<_> = messages("media-of-all-kinds").into_iter().map(|m| m.media).collect();
+    let voices: Vec<_> = media.iter().map(|m| m.as_ref().is_some_and(|m| m.voice)).collect();
+    assert_eq!(voices, [false, false, true, true, false, false, false, false]);
     let image = media[0].as_ref().unwrap();
     assert_eq!(image.mime_type.as_deref(), Some("image/jpeg"));
     assert_eq!(image.sha256.as_deref(), Some("aa="));
-    assert_eq!(
-        media[4].as_ref().unwrap().filename.as_deref(),
-        Some("../../Rechnung.pdf")
-    );
+    assert_eq!(media[4].as_ref().unwrap().filename.as_deref(), Some("../../Rechnung.pdf"));
     assert!(media[5].as_ref().unwrap().animated);
     assert_eq!(media[6].as_ref().unwrap().id, None);
     assert_eq!(media[7], None);
@@ -407,19 +329,14 @@ fn files_are_described() {
 fn an_edit_carries_its_file_in_the_effect() {
     let edit = messages("effects").remove(2);
     assert_eq!(edit.media, None);
-    let Effect::Edit { media, payload, .. } = edit.effect else {
-        panic!("{:?}", edit.effect)
-    };
+    let Effect::Edit { media, payload, .. } = edit.effect else { panic!("{:?}", edit.effect) };
     assert_eq!(media.unwrap().id.as_deref(), Some("601"));
     assert_eq!(payload["type"], "video");
 }
 
 #[test]
 fn times_are_seconds_or_nothing() {
-    assert_eq!(
-        messages("text-ids-as-numbers")[0].timestamp,
-        Some(1_790_000_000)
-    );
+    assert_eq!(messages("text-ids-as-numbers")[0].timestamp, Some(1_790_000_000));
     assert_eq!(messages("text-without-id-type-and-time")[0].timestamp, None);
 }
 
@@ -427,8 +344,7 @@ fn times_are_seconds_or_nothing() {
 #[test]
 fn a_message_without_id_gets_a_stable_one() {
     let id = |message: &str| {
-        let raw =
-            format!(r#"{{"entry":[{{"changes":[{{"value":{{"messages":[{message}]}}}}]}}]}}"#);
+        let raw = format!(r#"{{"entry":[{{"changes":[{{"value":{{"messages":[{message}]}}}}]}}]}}"#);
         match items(raw.as_bytes()).as_slice() {
             [Item::Message(message)] => message.wamid.clone(),
             other => panic!("{other:?}"),

@@ -15,13 +15,8 @@ fn only_bad(body: &[u8]) -> Bad {
 }
 
 fn text_body(text: &str) -> Vec<u8> {
-    let raw = body(
-        json!({"messages": [{"from": "1", "id": "w", "type": "text", "text": {"body": "TEXT"}}]}),
-    );
-    String::from_utf8(raw)
-        .unwrap()
-        .replace("TEXT", text)
-        .into_bytes()
+    let raw = body(json!({"messages": [{"from": "1", "id": "w", "type": "text", "text": {"body": "TEXT"}}]}));
+    String::from_utf8(raw).unwrap().replace("TEXT", text).into_bytes()
 }
 
 fn text_of(body: &[u8]) -> String {
@@ -33,18 +28,9 @@ fn text_of(body: &[u8]) -> String {
 
 #[test]
 fn what_is_no_json_is_kept_raw() {
-    for raw in [
-        &b""[..],
-        b" ",
-        b"{",
-        b"hello",
-        b"{} {}",
-        b"[] x",
-        b"\xff\xfe",
-        b"nul",
-        b"{\"a\":1e999}",
-        b"\x1f\x8b\x08",
-    ] {
+    for raw in
+        [&b""[..], b" ", b"{", b"hello", b"{} {}", b"[] x", b"\xff\xfe", b"nul", b"{\"a\":1e999}", b"\x1f\x8b\x08"]
+    {
         let bad = only_bad(raw);
         assert_eq!(bad.reason, BadReason::NotJson, "{raw:?}");
         assert_eq!(bad.body, raw);
@@ -66,31 +52,15 @@ fn other_json_is_a_bad_envelope() {
         ("[]", "body is an array"),
         ("7", "body is a number"),
         ("{}", "entry is missing"),
-        (
-            r#"{"object":"page","entry":[{"id":"1","changes":[]}]}"#,
-            "object is page",
-        ),
+        (r#"{"object":"page","entry":[{"id":"1","changes":[]}]}"#, "object is page"),
         (r#"{"object":"in<s>\n","entry":[]}"#, "object is ins"),
         (r#"{"object":5,"entry":[]}"#, "object is a number"),
-        (
-            r#"{"object":"whatsapp_business_account"}"#,
-            "entry is missing",
-        ),
-        (
-            r#"{"object":"whatsapp_business_account","entry":{}}"#,
-            "entry is an empty object",
-        ),
-        (
-            r#"{"object":"whatsapp_business_account","entry":null}"#,
-            "entry is null",
-        ),
+        (r#"{"object":"whatsapp_business_account"}"#, "entry is missing"),
+        (r#"{"object":"whatsapp_business_account","entry":{}}"#, "entry is an empty object"),
+        (r#"{"object":"whatsapp_business_account","entry":null}"#, "entry is null"),
     ] {
         let bad = only_bad(raw.as_bytes());
-        assert_eq!(
-            (bad.reason, bad.detail.as_str()),
-            (BadReason::BadEnvelope, detail),
-            "{raw}"
-        );
+        assert_eq!((bad.reason, bad.detail.as_str()), (BadReason::BadEnvelope, detail), "{raw}");
         assert_eq!(bad.body, raw.as_bytes());
     }
 }
@@ -165,13 +135,8 @@ fn nul_is_stripped_from_text_and_kept_in_the_payload() {
         "contacts": [{"wa_id": "1\u{0}2", "profile": {"name": "A\u{0}"}}],
         "messages": [{"from": "12", "id": "w\u{0}1", "type": "text", "text": {"body": "x\u{0}y"}}]}));
     let found = items(&raw);
-    let [Item::Message(message)] = found.as_slice() else {
-        panic!("{found:?}")
-    };
-    assert_eq!(
-        (message.wamid.as_str(), message.text.as_str()),
-        ("w1", "xy")
-    );
+    let [Item::Message(message)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((message.wamid.as_str(), message.text.as_str()), ("w1", "xy"));
     assert_eq!(message.party.name.as_deref(), Some("A"));
     assert_eq!(message.payload["text"]["body"], "x\u{0}y");
 }
@@ -189,9 +154,8 @@ fn deep_nesting_is_refused_by_name() {
 #[test]
 fn a_million_keys_are_read() {
     let keys: String = (0..1_000_000).map(|n| format!(r#""k{n}":0,"#)).collect();
-    let raw = format!(
-        r#"{{"entry":[{{"changes":[{{"field":"messages","value":{{{keys}"messages":[{{"id":"w"}}]}}}}]}}]}}"#
-    );
+    let raw =
+        format!(r#"{{"entry":[{{"changes":[{{"field":"messages","value":{{{keys}"messages":[{{"id":"w"}}]}}}}]}}]}}"#);
     let found = items(raw.as_bytes());
     assert!(matches!(found.as_slice(), [Item::Message(m)] if m.wamid == "w"));
 }
@@ -201,9 +165,7 @@ fn of_duplicate_keys_the_last_wins() {
     let raw = br#"{"entry":[],"entry":[{"changes":[{"field":"x","field":"messages",
         "value":{"messages":[{"id":"a","id":"b","type":"text","text":{"body":"1","body":"2"}}]}}]}]}"#;
     let found = items(raw);
-    let [Item::Message(message)] = found.as_slice() else {
-        panic!("{found:?}")
-    };
+    let [Item::Message(message)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((message.wamid.as_str(), message.text.as_str()), ("b", "2"));
 }
 
@@ -218,12 +180,8 @@ fn long_and_strange_text_is_kept() {
 #[test]
 fn lists_that_are_no_lists_are_bad_items() {
     for wrong in [json!(5), json!("x"), json!({"id": "w"}), json!(true)] {
-        let found = items(&body(
-            json!({"messages": wrong, "statuses": [{"id": "s", "status": "sent"}]}),
-        ));
-        let [Item::Status(_), Item::Bad(bad)] = found.as_slice() else {
-            panic!("{found:?}")
-        };
+        let found = items(&body(json!({"messages": wrong, "statuses": [{"id": "s", "status": "sent"}]})));
+        let [Item::Status(_), Item::Bad(bad)] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(items(&bad.body), [Item::Bad(bad.clone())]);
     }
     assert_eq!(items(&body(json!({"messages": null, "statuses": []}))), []);
@@ -232,20 +190,13 @@ fn lists_that_are_no_lists_are_bad_items() {
 #[test]
 fn a_bad_item_at_any_place_leaves_the_others() {
     for place in 0..5 {
-        let mut messages: Vec<Value> = (0..4)
-            .map(|n| json!({"id": format!("w{n}"), "type": "text"}))
-            .collect();
+        let mut messages: Vec<Value> = (0..4).map(|n| json!({"id": format!("w{n}"), "type": "text"})).collect();
         messages.insert(place, json!(["?"]));
         let metadata = json!({"phone_number_id": "77"});
         let raw = body(json!({"metadata": metadata, "messages": messages}));
         let found = items(&raw);
-        let good = found
-            .iter()
-            .filter(|item| matches!(item, Item::Message(_)))
-            .count();
-        let Some(Item::Bad(bad)) = found.last() else {
-            panic!("{found:?}")
-        };
+        let good = found.iter().filter(|item| matches!(item, Item::Message(_))).count();
+        let Some(Item::Bad(bad)) = found.last() else { panic!("{found:?}") };
         assert_eq!((good, found.len()), (4, 5));
         assert_eq!(bad.detail, format!("messages[{place}] is an array"));
         let alone = parse(&bad.body);
@@ -261,9 +212,7 @@ fn a_flood_of_bad_items_is_kept_once() {
     let flood = vec![1; 500_000];
     let raw = body(json!({ "messages": flood }));
     let found = items(&raw);
-    let [Item::Bad(bad)] = found.as_slice() else {
-        panic!("{} items", found.len())
-    };
+    let [Item::Bad(bad)] = found.as_slice() else { panic!("{} items", found.len()) };
     assert!(bad.body.len() < raw.len() + 100);
     assert_eq!(items(&bad.body), found);
 
@@ -276,8 +225,7 @@ fn a_flood_of_bad_items_is_kept_once() {
 #[test]
 fn a_large_envelope_is_not_repeated() {
     let big = "x".repeat(1_000_000);
-    let change =
-        json!({"field": "messages", "value": {"metadata": {"m": big}, "messages": [1, 2, 3]}});
+    let change = json!({"field": "messages", "value": {"metadata": {"m": big}, "messages": [1, 2, 3]}});
     let raw = json!({"entry": [{"id": big, "note": big, "changes": vec![json!({"value": {"a": 1}}); 1000]},
         {"changes": [change]}]});
     let parts = parse(&serde_json::to_vec(&raw).unwrap());
@@ -286,9 +234,7 @@ fn a_large_envelope_is_not_repeated() {
         assert!(change.to_body().len() < 1000);
         assert_eq!(change.entry_id, None);
     }
-    let Some(Part::Change(last)) = parts.last() else {
-        panic!()
-    };
+    let Some(Part::Change(last)) = parts.last() else { panic!() };
     assert_eq!(last.items.len(), 3);
     for item in &last.items {
         assert!(matches!(item, Item::Bad(bad) if bad.body.len() < 1000));
@@ -299,15 +245,11 @@ fn a_large_envelope_is_not_repeated() {
 #[test]
 fn long_bodies_take_linear_time() {
     let threads = |n: usize| {
-        let contacts: Vec<Value> = (0..n)
-            .map(|k| json!({"wa_id": k.to_string(), "profile": {"name": "N"}}))
+        let contacts: Vec<Value> = (0..n).map(|k| json!({"wa_id": k.to_string(), "profile": {"name": "N"}})).collect();
+        let messages: Vec<Value> = (0..n)
+            .map(|k| json!({"from": k.to_string(), "id": format!("w{k}"), "type": "text", "text": {"body": "x"}}))
             .collect();
-        let messages: Vec<Value> =
-            (0..n).map(|k| json!({"from": k.to_string(), "id": format!("w{k}"), "type": "text", "text": {"body": "x"}})).collect();
-        let threads: Vec<Value> = messages
-            .iter()
-            .map(|m| json!({"id": m["from"], "messages": [m]}))
-            .collect();
+        let threads: Vec<Value> = messages.iter().map(|m| json!({"id": m["from"], "messages": [m]})).collect();
         body(json!({"contacts": contacts, "messages": messages,
             "history": [{"metadata": {"phase": 0}, "threads": threads}]}))
     };
@@ -321,10 +263,7 @@ fn long_bodies_take_linear_time() {
         best.min().unwrap().max(Duration::from_millis(1))
     };
     let (short, long) = (time(2_500), time(10_000));
-    assert!(
-        long < short * 12,
-        "{short:?} for 2,500 and {long:?} for 10,000"
-    );
+    assert!(long < short * 12, "{short:?} for 2,500 and {long:?} for 10,000");
 }
 
 #[test]
@@ -335,11 +274,6 @@ fn a_thousand_entries_are_a_thousand_parts() {
     };
     let raw = json!({"object": "whatsapp_business_account", "entry": (0..1000).map(entry).collect::<Vec<_>>()});
     let parts = parse(&serde_json::to_vec(&raw).unwrap());
-    let ids: Vec<_> = changes(&parts)
-        .map(|change| change.phone_number_id.clone().unwrap())
-        .collect();
-    assert_eq!(
-        ids,
-        (0..1000).map(|n: usize| n.to_string()).collect::<Vec<_>>()
-    );
+    let ids: Vec<_> = changes(&parts).map(|change| change.phone_number_id.clone().unwrap()).collect();
+    assert_eq!(ids, (0..1000).map(|n: usize| n.to_string()).collect::<Vec<_>>());
 }

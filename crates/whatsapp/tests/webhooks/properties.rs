@@ -123,9 +123,7 @@ fn check(body: &[u8]) {
             }
             Part::Change(change) => {
                 let again = parse(&change.to_body());
-                let [Part::Change(same)] = &again[..] else {
-                    panic!("{again:?}")
-                };
+                let [Part::Change(same)] = &again[..] else { panic!("{again:?}") };
                 assert_eq!(same.items, change.items);
                 assert_eq!(same.field, change.field);
                 assert_eq!(same.waba_ids, change.waba_ids);
@@ -140,17 +138,9 @@ fn check(body: &[u8]) {
 fn no_nul(item: &Item) {
     if let Item::Message(message) = item {
         let party = &message.party;
-        let typed = [
-            Some(&message.wamid),
-            Some(&message.text),
-            Some(&message.kind),
-            party.name.as_ref(),
-            party.wa_id.as_ref(),
-        ];
-        assert!(
-            typed.into_iter().flatten().all(|text| !text.contains('\0')),
-            "{message:?}"
-        );
+        let typed =
+            [Some(&message.wamid), Some(&message.text), Some(&message.kind), party.name.as_ref(), party.wa_id.as_ref()];
+        assert!(typed.into_iter().flatten().all(|text| !text.contains('\0')), "{message:?}");
     }
 }
 

@@ -8,10 +8,7 @@ use whatsapp::webhook::{Effect, Item, Part, parse, peek_phone_number_id};
 use crate::show::{changes, fixtures, items};
 
 fn shared() -> Vec<(String, Vec<u8>)> {
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/whatsapp/fixtures/webhooks"
-    );
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/whatsapp/fixtures/webhooks");
     let found = fixtures(folder);
     if found.is_empty() {
         eprintln!("SKIPPED shared fixtures: {folder}");
@@ -26,8 +23,7 @@ fn ids_of(value: &Value, ids: &mut BTreeMap<String, usize>) {
             for (key, member) in map {
                 if ["messages", "statuses", "message_echoes"].contains(&key.as_str()) {
                     for element in member.as_array().into_iter().flatten() {
-                        *ids.entry(element["id"].as_str().unwrap().to_owned())
-                            .or_default() += 1;
+                        *ids.entry(element["id"].as_str().unwrap().to_owned()).or_default() += 1;
                     }
                 } else {
                     ids_of(member, ids);
@@ -48,9 +44,7 @@ fn nothing_is_bad_and_nothing_is_lost() {
         let parts = parse(&body);
         assert!(!parts.is_empty(), "{name}");
         for part in &parts {
-            let Part::Change(change) = part else {
-                panic!("{name}: {part:?}")
-            };
+            let Part::Change(change) = part else { panic!("{name}: {part:?}") };
             assert!(!change.field.is_empty(), "{name}");
             assert!(!change.items.is_empty(), "{name}");
             for item in &change.items {
@@ -73,9 +67,7 @@ fn changes_come_back_the_same() {
     for (name, body) in shared() {
         for change in changes(&parse(&body)) {
             let again = parse(&change.to_body());
-            let [Part::Change(same)] = again.as_slice() else {
-                panic!("{name}: {again:?}")
-            };
+            let [Part::Change(same)] = again.as_slice() else { panic!("{name}: {again:?}") };
             assert_eq!(same.items, change.items, "{name}");
             assert_eq!(same.waba_ids, change.waba_ids, "{name}");
             assert_eq!(same.phone_number_id, change.phone_number_id, "{name}");
@@ -111,14 +103,8 @@ fn every_message_has_somebody_and_a_text() {
 fn well_known_shapes_read_as_expected() {
     let fixtures: BTreeMap<String, Vec<u8>> = shared().into_iter().collect();
     let fields = [
-        (
-            "account-update-partner-app-installed-app-only",
-            "account_update",
-        ),
-        (
-            "account-update-partner-app-uninstalled-misplaced-field",
-            "account_update",
-        ),
+        ("account-update-partner-app-installed-app-only", "account_update"),
+        ("account-update-partner-app-uninstalled-misplaced-field", "account_update"),
     ];
     let texts = [
         ("text", "Does it come in another color?"),
@@ -128,34 +114,22 @@ fn well_known_shapes_read_as_expected() {
         ("sticker-static", "💟"),
         ("document-with-url-doc", "my receipt"),
         ("location-live-no-name", "📍 12.25089, 43.90539"),
-        (
-            "location-named",
-            "📍 Philz Coffee, 101 Forest Ave, Palo Alto, CA 94301",
-        ),
+        ("location-named", "📍 Philz Coffee, 101 Forest Ave, Palo Alto, CA 94301"),
         ("contacts-several", "👤 Chandler Bing, Monica, Rachel Green"),
         ("interactive-button-reply", "Cancel"),
         ("interactive-list-reply", "Priority Mail Express"),
         ("interactive-nfm-reply-flow", "Sent"),
         ("interactive-call-permission-accept", "📞 accept"),
         ("button-template-quick-reply", "Unsubscribe"),
-        (
-            "order-doc",
-            "🛒 2 × di9ozbzfi4, 1 × nqryix03ez\nLove these!",
-        ),
+        ("order-doc", "🛒 2 × di9ozbzfi4, 1 × nqryix03ez\nLove these!"),
         ("reaction", "👍"),
         ("reaction-removed-empty-emoji", ""),
         ("edit-image", "Updated image caption"),
         ("revoke", "🚫"),
-        (
-            "system-user-changed-number",
-            "User Sheena Nelson changed from 16505551234 to 12195555358",
-        ),
+        ("system-user-changed-number", "User Sheena Nelson changed from 16505551234 to 12195555358"),
         ("unsupported-131051", "⚠️ Message type unknown"),
         ("unsupported-doc", "⚠️ edit"),
-        (
-            "unknown-type-131051-old-shape",
-            "⚠️ Unsupported message type",
-        ),
+        ("unknown-type-131051-old-shape", "⚠️ Unsupported message type"),
         ("standby-echo-text", "Hello! Your order #12345 has shipped."),
         ("calls-connect-user-initiated", "📞 connect"),
     ];
@@ -164,10 +138,7 @@ fn well_known_shapes_read_as_expected() {
     }
     for (name, field) in fields {
         let parts = parse(&fixtures[name]);
-        assert!(
-            changes(&parts).all(|change| change.field == field),
-            "{name}"
-        );
+        assert!(changes(&parts).all(|change| change.field == field), "{name}");
     }
     for (name, text) in texts {
         let texts: Vec<String> = items(&fixtures[name])

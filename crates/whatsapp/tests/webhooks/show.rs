@@ -34,9 +34,7 @@ pub(crate) fn changes(parts: &[Part]) -> impl Iterator<Item = &Change> {
 }
 
 pub(crate) fn items(body: &[u8]) -> Vec<Item> {
-    changes(&parse(body))
-        .flat_map(|change| change.items.clone())
-        .collect()
+    changes(&parse(body)).flat_map(|change| change.items.clone()).collect()
 }
 
 /// A body of one `messages` change with the given value members.
@@ -63,12 +61,7 @@ fn line(item: &Item) -> String {
         Item::Message(message) => show_message(message),
         Item::Status(status) => show_status(status),
         Item::ContactSync(sync) => {
-            format!(
-                "contact {:?} {} at {}",
-                sync.action,
-                who(&sync.party),
-                opt(sync.timestamp)
-            )
+            format!("contact {:?} {} at {}", sync.action, who(&sync.party), opt(sync.timestamp))
         }
         Item::History(h) => format!(
             "history phase {} chunk {} progress {} errors {}",
@@ -115,15 +108,7 @@ fn line(item: &Item) -> String {
 }
 
 fn show_message(m: &Message) -> String {
-    let mut line = format!(
-        "{:?} {:?} {} {} {} “{}”",
-        m.origin,
-        m.direction,
-        m.kind,
-        m.wamid,
-        who(&m.party),
-        m.text
-    );
+    let mut line = format!("{:?} {:?} {} {} {} “{}”", m.origin, m.direction, m.kind, m.wamid, who(&m.party), m.text);
     if let Some(group) = &m.group_id {
         line += &format!(" in {group}");
     }
@@ -149,17 +134,8 @@ fn show_effect(effect: &Effect) -> String {
         Effect::Reaction { target, emoji } => {
             format!(" (reaction {} on {target})", opt(emoji.as_deref()))
         }
-        Effect::Edit {
-            target,
-            kind,
-            text,
-            media,
-            ..
-        } => {
-            format!(
-                " (edit of {target}: {kind} “{text}” {})",
-                opt(media.as_ref().and_then(|m| m.id.as_deref()))
-            )
+        Effect::Edit { target, kind, text, media, .. } => {
+            format!(" (edit of {target}: {kind} “{text}” {})", opt(media.as_ref().and_then(|m| m.id.as_deref())))
         }
         Effect::Revoke { target } => format!(" (revoke of {target})"),
         Effect::Identity { previous, current } => {
@@ -194,11 +170,7 @@ fn who(p: &Party) -> String {
     let mut shown: Vec<String> = ids.into_iter().flatten().cloned().collect();
     shown.extend(p.username.as_ref().map(|name| format!("@{name}")));
     shown.extend(p.name.as_ref().map(|name| format!("<{name}>")));
-    if shown.is_empty() {
-        "nobody".to_owned()
-    } else {
-        shown.join("/")
-    }
+    if shown.is_empty() { "nobody".to_owned() } else { shown.join("/") }
 }
 
 fn opt(value: Option<impl ToString>) -> String {

@@ -18,34 +18,20 @@ fn known_digests_are_made_and_accepted() {
 /// The same event signs differently in each spelling: only the raw bytes count.
 #[test]
 fn escaped_and_raw_bodies_have_their_own_digests() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/whatsapp/fixtures/webhooks/contacts-unicode.json"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/whatsapp/fixtures/webhooks/contacts-unicode.json");
     let Ok(file) = std::fs::read(path) else {
         eprintln!("SKIPPED shared fixtures: {path}");
         return;
     };
     let event: serde_json::Value = serde_json::from_slice(&file).unwrap();
     let raw = serde_json::to_string(&event).unwrap();
-    let escaped: String = raw
-        .chars()
-        .map(|c| {
-            if c.is_ascii() {
-                c.to_string()
-            } else {
-                format!("\\u{:04x}", u32::from(c))
-            }
-        })
-        .collect();
+    let escaped: String =
+        raw.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) }).collect();
     assert_eq!(
         sign(SECRET, escaped.as_bytes()),
         "sha256=c1c31e3847a6702c014b509eee5fa6a906649beee1e92baf17fbca74e206c37a"
     );
-    assert_eq!(
-        sign(SECRET, raw.as_bytes()),
-        "sha256=2d13874e58bd1b4386794463ef51fc657dadb829197e184c37013c6eefdcc02e"
-    );
+    assert_eq!(sign(SECRET, raw.as_bytes()), "sha256=2d13874e58bd1b4386794463ef51fc657dadb829197e184c37013c6eefdcc02e");
 }
 
 #[test]

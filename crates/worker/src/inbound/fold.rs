@@ -27,6 +27,9 @@ use super::route::{Batch, Routed};
 /// Who reacts when it is not the contact.
 const BUSINESS: &str = "business";
 
+/// Stands for a file in an import until the file comes.
+const MEDIA_PLACEHOLDER: &str = "media_placeholder";
+
 /// Everything a batch writes.
 #[derive(Debug, Default)]
 pub(super) struct Written {
@@ -39,7 +42,7 @@ pub(super) struct Written {
     pub(super) updates: Vec<message::Update>,
     pub(super) versions: Vec<NewVersion>,
     pub(super) reactions: Vec<NewReaction>,
-    pub(super) media: Vec<media::New>,
+    pub(super) media: BTreeMap<(Uuid, Uuid), media::New>,
     pub(super) statuses: Vec<(status::Update, String, Timestamp)>,
     pub(super) events: Vec<event::New>,
     pub(super) numbers: Vec<number::Facts>,
@@ -134,7 +137,7 @@ impl Fold {
     fn message(&mut self, routed: &Routed, message: &Message) {
         let own = key(routed, &message.wamid);
         if self.messages.contains_key(&own) {
-            self.written.outcome.duplicates += 1;
+            self.known_message(routed, message, &own);
             return;
         }
         let Some(peer) = peer(routed, message, &self.people) else {
@@ -177,8 +180,10 @@ impl Fold {
             known: message::Known {
                 id,
                 conversation_id,
+                kind: new.kind.clone(),
                 outbound,
                 text: new.text.clone(),
+                payload: None,
                 status: outbound.then(|| history_status(message)).flatten(),
                 error: new.error.clone(),
                 edited_at: None,
@@ -188,7 +193,7 @@ impl Fold {
             changed: false,
         };
         if let Some(found) = &message.media {
-            self.written.media.push(file(own.organization_id, id, found));
+            self.file(own.organization_id, id, found);
         }
         // What came before its message waits for it.
         for amendment in self.amendments.get(&own).into_iter().flatten() {
@@ -208,6 +213,29 @@ impl Fold {
             let kind = if outbound { "message.sent" } else { "message.received" };
             self.record(own.organization_id, kind, at, Some(id), None, None);
         }
+    }
+
+    /// A message we have: a repeat, unless it says more than what we have.
+    fn known_message(&mut self, routed: &Routed, message: &Message, own: &Key) {
+        let Some(seen) = self.messages.get_mut(own) else { return };
+        // An import first says that there is a file, and brings it later; a call's line ends with how the call ended.
+        let brings_file = seen.known.kind == MEDIA_PLACEHOLDER && message.kind != MEDIA_PLACEHOLDER;
+        let ended =
+            seen.known.kind == "call" && message.text != seen.known.text && message.payload["event"] == "terminate";
+        if !brings_file && !ended {
+            self.written.outcome.duplicates += 1;
+            return;
+        }
+        seen.known.kind = without_nul(&message.kind);
+        seen.known.text.clone_from(&message.text);
+        seen.known.payload = Some(message.payload.to_string());
+        seen.changed = true;
+        let id = seen.known.id;
+        if let Some(found) = &message.media {
+            self.file(own.organization_id, id, found);
+        }
+        let at = time(message.timestamp, &routed.change, routed.received_at);
+        self.record(own.organization_id, "message.updated", at, Some(id), None, None);
     }
 
     /// Learns what the message says of its author, and answers who that is.
@@ -281,13 +309,27 @@ impl Fold {
                 let target = key(routed, target);
                 self.amend_target(&target, Amendment { wamid: message.wamid.clone(), text: Some(text.clone()), at });
                 if let (Some(media), Some(seen)) = (media, self.messages.get(&target)) {
-                    self.written.media.push(file(target.organization_id, seen.known.id, media));
+                    self.file(target.organization_id, seen.known.id, media);
                 }
             }
             Effect::Revoke { target } => {
                 self.amend_target(&key(routed, target), Amendment { wamid: message.wamid.clone(), text: None, at });
             }
         }
+    }
+
+    /// A file to fetch. A message carries one: an edit may bring another.
+    fn file(&mut self, organization_id: Uuid, message_id: Uuid, media: &whatsapp::webhook::Media) {
+        let new = media::New {
+            organization_id,
+            message_id,
+            meta_id: media.id.clone(),
+            url: media.url.clone(),
+            mime_type: media.mime_type.clone(),
+            filename: media.filename.clone(),
+            sha256: media.sha256.clone(),
+        };
+        self.written.media.insert((organization_id, message_id), new);
     }
 
     fn amend_target(&mut self, target: &Key, amendment: Amendment) {
@@ -380,6 +422,7 @@ impl Fold {
         let Some(contact) = self.people.get(contact_id) else {
             return;
         };
+        self.told.insert(contact_id);
         let data = json!({
             "id": contact.id, "profile_name": contact.profile_name, "wa_id": contact.wa_id, "user_id": contact.user_id,
             "parent_user_id": contact.parent_user_id, "username": contact.username,
@@ -538,7 +581,9 @@ impl Fold {
             match seen.new {
                 Some(place) => {
                     let new = &mut written.messages[place];
+                    new.kind = seen.known.kind;
                     new.text = seen.known.text;
+                    new.payload = seen.known.payload.unwrap_or_else(|| std::mem::take(&mut new.payload));
                     new.status = seen.known.status;
                     new.error = seen.known.error;
                     new.edited_at = seen.known.edited_at;
@@ -641,18 +686,6 @@ fn keep_latest(reactions: &mut Vec<NewReaction>, reaction: NewReaction) {
         Some(known) if known.at <= reaction.at => *known = reaction,
         Some(_) => {}
         None => reactions.push(reaction),
-    }
-}
-
-fn file(organization_id: Uuid, message_id: Uuid, media: &whatsapp::webhook::Media) -> media::New {
-    media::New {
-        organization_id,
-        message_id,
-        meta_id: media.id.clone(),
-        url: media.url.clone(),
-        mime_type: media.mime_type.clone(),
-        filename: media.filename.clone(),
-        sha256: media.sha256.clone(),
     }
 }
 

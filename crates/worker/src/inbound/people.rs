@@ -1,6 +1,6 @@
 //! Who is who in a batch: events name people by several identities, and one event that names two makes them one.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use model::contact::{self, Identity, Kind, Known};
@@ -25,7 +25,7 @@ pub(super) struct People {
     stored: HashSet<Uuid>,
     known_identities: HashSet<(Identity, Uuid)>,
     changed: BTreeSet<Uuid>,
-    identified: BTreeSet<(Identity, Uuid)>,
+    identified: BTreeMap<Identity, Uuid>,
     /// Contacts that absorbed another one.
     merged: Vec<(Uuid, Uuid)>,
 }
@@ -118,7 +118,7 @@ impl People {
                         if let Effect::Identity { previous, current } = &message.effect {
                             let at = super::fold::time(message.timestamp, &routed.change, routed.received_at);
                             moves.push(Move { organization_id, previous, current, at });
-                        } else {
+                        } else if message.group_id.is_none() || !message.party.is_empty() {
                             circles.add(organization_id, &message.party, true);
                         }
                     }
@@ -252,7 +252,7 @@ impl People {
             );
             for identity in identities {
                 if !self.known_identities.contains(&(identity.clone(), survivor)) {
-                    self.identified.insert((identity.clone(), survivor));
+                    self.identified.insert(identity.clone(), survivor);
                 }
                 self.contact_of.insert(identity, survivor);
             }
@@ -293,7 +293,7 @@ impl People {
             if !is_old && shown.as_ref() != Some(value) {
                 *shown = Some(value.clone());
                 if !self.known_identities.contains(&(identity.clone(), id)) {
-                    self.identified.insert((identity, id));
+                    self.identified.insert(identity, id);
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, histogram};
 use model::database::{Database, DatabaseError, Operator, Pipeline, Result};
 use model::inbound::{self, Backlog, Claimed, LANES};
 use model::quarantine;
@@ -147,7 +147,7 @@ impl Applier {
         };
         self.limit = (self.limit * 2).min(self.batch);
         self.count_taken(&plan, &claim.bodies);
-        measure(&outcome, claim.bodies.len(), started.elapsed(), lag, self.backlog.waiting(&self.lanes));
+        measure(&outcome, claim.bodies.len(), started.elapsed(), lag);
         tracing::debug!(parent: &span, ?outcome, ms = started.elapsed().as_millis(), "applied");
         Ok(Round::Applied)
     }
@@ -217,7 +217,7 @@ impl Applier {
     }
 }
 
-fn measure(outcome: &Outcome, bodies: usize, took: Duration, lag: Duration, waiting: u32) {
+fn measure(outcome: &Outcome, bodies: usize, took: Duration, lag: Duration) {
     counter!("wazapp_bodies_applied_total").increment(outcome.applied);
     counter!("wazapp_bodies_quarantined_total").increment(outcome.quarantined);
     counter!("wazapp_messages_total").increment(outcome.messages);
@@ -228,5 +228,4 @@ fn measure(outcome: &Outcome, bodies: usize, took: Duration, lag: Duration, wait
     histogram!("wazapp_apply_batch_bodies").record(bodies as f64);
     histogram!("wazapp_apply_seconds").record(took.as_secs_f64());
     histogram!("wazapp_apply_lag_seconds").record(lag.as_secs_f64());
-    gauge!("wazapp_inbound_waiting").set(f64::from(waiting));
 }

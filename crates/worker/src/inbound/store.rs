@@ -32,7 +32,7 @@ pub(super) async fn store(
     message::any_organization_update(&mut pipeline, &mut written.updates);
     message::any_organization_keep_versions(&mut pipeline, &written.versions);
     message::any_organization_react(&mut pipeline, &mut written.reactions);
-    media::any_organization_insert(&mut pipeline, &written.media);
+    media::any_organization_insert(&mut pipeline, &written.media.values().collect::<Vec<_>>());
     status::any_organization_insert(&mut pipeline, &mut written.statuses);
     for (organization_id, contact_id) in &written.unused {
         contact::any_organization_forget_unused(&mut pipeline, *organization_id, *contact_id);

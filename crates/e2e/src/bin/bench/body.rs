@@ -23,10 +23,7 @@ impl Shape {
 
     /// The contact whose messages are waited for one by one.
     pub(crate) fn marker(self) -> Writer {
-        Writer {
-            organization: self.organizations,
-            contact: 0,
-        }
+        Writer { organization: self.organizations, contact: 0 }
     }
 }
 
@@ -44,10 +41,7 @@ impl Writer {
 
     fn from_wa_id(wa_id: &str) -> Option<Self> {
         let (organization, contact) = wa_id.strip_prefix("573")?.split_at_checked(5)?;
-        Some(Self {
-            organization: organization.parse().ok()?,
-            contact: contact.parse().ok()?,
-        })
+        Some(Self { organization: organization.parse().ok()?, contact: contact.parse().ok()? })
     }
 }
 
@@ -64,10 +58,7 @@ pub(crate) fn wamid(writer: Writer, n: u64) -> String {
 /// Reads [`wamid`] back.
 pub(crate) fn parse_wamid(wamid: &str) -> Option<(Writer, u64)> {
     let (wa_id, rest) = wamid.strip_prefix("wamid.HBgM")?.split_once("FQIAEhgg")?;
-    Some((
-        Writer::from_wa_id(wa_id)?,
-        u64::from_str_radix(rest.strip_suffix("AA==")?, 16).ok()?,
-    ))
+    Some((Writer::from_wa_id(wa_id)?, u64::from_str_radix(rest.strip_suffix("AA==")?, 16).ok()?))
 }
 
 /// Meta's message object, alone.
@@ -93,10 +84,7 @@ pub(crate) fn text(random: &mut Random) -> &'static str {
 
 /// One text message, as compact JSON of some 666 bytes.
 pub(crate) fn body(writer: Writer, n: u64, random: &mut Random) -> String {
-    let Writer {
-        organization,
-        contact,
-    } = writer;
+    let Writer { organization, contact } = writer;
     let (phone_number_id, wa_id) = (phone_number_id(organization), writer.wa_id());
     let message = message(writer, n, clock::timestamp().as_second(), text(random));
     format!(
@@ -144,14 +132,8 @@ mod tests {
 
     #[test]
     fn an_id_leads_back_to_its_writer() {
-        let writer = Writer {
-            organization: 1000,
-            contact: 99,
-        };
-        assert_eq!(
-            parse_wamid(&wamid(writer, u64::MAX)),
-            Some((writer, u64::MAX))
-        );
+        let writer = Writer { organization: 1000, contact: 99 };
+        assert_eq!(parse_wamid(&wamid(writer, u64::MAX)), Some((writer, u64::MAX)));
         assert_eq!(parse_wamid("wamid.HBgM"), None);
         assert_eq!(parse_wamid("wamid.HBgM573éééFQIAEhgg1AA=="), None);
     }

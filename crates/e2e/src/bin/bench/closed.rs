@@ -21,50 +21,33 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Posts what `source` makes until `time` is over or the source is empty. Blocks: it has a thread and a runtime of its
 /// own, so that nothing else delays it.
-pub(crate) fn run(
-    address: SocketAddr,
-    connections: usize,
-    time: Duration,
-    source: Source,
-) -> Result<Tally> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let source = Arc::new(Mutex::new(source));
-            let mut streams = Vec::new();
-            for _ in 0..connections {
-                streams.push(connect(address).await?);
+pub(crate) fn run(address: SocketAddr, connections: usize, time: Duration, source: Source) -> Result<Tally> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let source = Arc::new(Mutex::new(source));
+        let mut streams = Vec::new();
+        for _ in 0..connections {
+            streams.push(connect(address).await?);
+        }
+        let began = clock::now();
+        let mut tasks: JoinSet<Result<Tally>> = JoinSet::new();
+        for stream in streams {
+            tasks.spawn(connection(address, stream, began + time, Arc::clone(&source)));
+        }
+        let mut total = Tally::default();
+        let all = async {
+            while let Some(tally) = tasks.join_next().await {
+                total.add(tally??);
             }
-            let began = clock::now();
-            let mut tasks: JoinSet<Result<Tally>> = JoinSet::new();
-            for stream in streams {
-                tasks.spawn(connection(
-                    address,
-                    stream,
-                    began + time,
-                    Arc::clone(&source),
-                ));
-            }
-            let mut total = Tally::default();
-            let all = async {
-                while let Some(tally) = tasks.join_next().await {
-                    total.add(tally??);
-                }
-                anyhow::Ok(())
-            };
-            tokio::time::timeout(time + PATIENCE, all)
-                .await
-                .context("the server stopped answering")??;
-            total.elapsed = began.elapsed();
-            Ok(total)
-        })
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(time + PATIENCE, all).await.context("the server stopped answering")??;
+        total.elapsed = began.elapsed();
+        Ok(total)
+    })
 }
 
 async fn connect(address: SocketAddr) -> Result<TcpStream> {
-    let stream = TcpStream::connect(address)
-        .await
-        .context("connecting to the server")?;
+    let stream = TcpStream::connect(address).await.context("connecting to the server")?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -78,11 +61,7 @@ async fn connection(
     let mut tally = Tally::default();
     let (mut request, mut read) = (Vec::with_capacity(1536), Vec::with_capacity(1024));
     while clock::now() < end {
-        let Some(n) = source
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill(&mut request)
-        else {
+        let Some(n) = source.lock().unwrap_or_else(PoisonError::into_inner).fill(&mut request) else {
             break;
         };
         let posted = clock::now();
@@ -137,11 +116,7 @@ pub(crate) mod tests {
                 let served = Arc::clone(&served);
                 tokio::spawn(async move {
                     let mut read = Vec::new();
-                    while stream
-                        .read_buf(&mut read)
-                        .await
-                        .is_ok_and(|length| length > 0)
-                    {
+                    while stream.read_buf(&mut read).await.is_ok_and(|length| length > 0) {
                         let text = std::str::from_utf8(&read).unwrap();
                         let Some((head, body)) = text.split_once("\r\n\r\n") else {
                             continue;
@@ -155,11 +130,7 @@ pub(crate) mod tests {
                         if nth.is_multiple_of(hang_up) {
                             return;
                         }
-                        let status = if nth.is_multiple_of(refuse) {
-                            "503 No"
-                        } else {
-                            "200 OK"
-                        };
+                        let status = if nth.is_multiple_of(refuse) { "503 No" } else { "200 OK" };
                         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
                         stream.write_all(answer.as_bytes()).await.unwrap();
                     }
@@ -170,16 +141,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn source(pick: Pick) -> Source {
-        Source::new(
-            Shape {
-                organizations: 10,
-                contacts: 10,
-            },
-            pick,
-            0.0,
-            1,
-            Arc::default(),
-        )
+        Source::new(Shape { organizations: 10, contacts: 10 }, pick, 0.0, 1, Arc::default())
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,10 +149,7 @@ pub(crate) mod tests {
         let address = dummy(u64::MAX, u64::MAX).await;
         let load = move || run(address, 8, Duration::from_secs(20), source(Pick::Everyone));
         let tally = tokio::task::spawn_blocking(load).await.unwrap().unwrap();
-        assert_eq!(
-            (tally.acked.len(), tally.distinct().len(), tally.broken),
-            (101, 101, 0)
-        );
+        assert_eq!((tally.acked.len(), tally.distinct().len(), tally.broken), (101, 101, 0));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -208,9 +167,6 @@ pub(crate) mod tests {
         let address = dummy(u64::MAX, u64::MAX).await;
         let load = move || run(address, 64, Duration::from_secs(3), source(Pick::Anyone));
         let tally = tokio::task::spawn_blocking(load).await.unwrap().unwrap();
-        println!(
-            "{:.0} requests/s against a server that does nothing",
-            tally.acked_per_second()
-        );
+        println!("{:.0} requests/s against a server that does nothing", tally.acked_per_second());
     }
 }

@@ -44,34 +44,15 @@ impl Cluster {
             if as_root {
                 command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
             }
-            command
-                .arg("--")
-                .arg(binaries.join(program))
-                .current_dir(&data)
-                .stdin(Stdio::null());
+            command.arg("--").arg(binaries.join(program)).current_dir(&data).stdin(Stdio::null());
             command
         };
 
         // Trust: only on loopback, only for as long as the bench runs, and it holds nothing but made-up messages.
         let mut initdb = command("initdb");
-        initdb.args([
-            "-D",
-            ".",
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ]);
+        initdb.args(["-D", ".", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
         let made = initdb.output().context("initdb")?;
-        ensure!(
-            made.status.success(),
-            "initdb: {}",
-            String::from_utf8_lossy(&made.stderr)
-        );
+        ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
 
         let port = free_port()?;
         let log = File::create(home.join("postgres.log"))?;
@@ -81,10 +62,7 @@ impl Cluster {
             postgres.args(["-c", setting]);
         }
         postgres.stdout(log.try_clone()?).stderr(log);
-        let cluster = Self {
-            postmaster: postgres.spawn().context("postgres")?,
-            port,
-        };
+        let cluster = Self { postmaster: postgres.spawn().context("postgres")?, port };
         cluster.ready(home).await?;
         Ok(cluster)
     }
@@ -117,18 +95,14 @@ impl Cluster {
     pub(crate) async fn create(&self, database: &str, template: Option<&str>) -> Result<()> {
         let admin = self.connect("postgres").await?;
         let template = template.unwrap_or("template1");
-        admin
-            .batch_execute(&format!("CREATE DATABASE {database} TEMPLATE {template}"))
-            .await?;
+        admin.batch_execute(&format!("CREATE DATABASE {database} TEMPLATE {template}")).await?;
         admin.batch_execute("CHECKPOINT").await?;
         Ok(())
     }
 
     pub(crate) async fn remove(&self, database: &str) -> Result<()> {
         let admin = self.connect("postgres").await?;
-        admin
-            .batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)"))
-            .await?;
+        admin.batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await?;
         Ok(())
     }
 }
@@ -154,16 +128,12 @@ pub(crate) async fn connect(address: SocketAddr, database: &str) -> Result<Clien
 
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
-        .local_addr()?
-        .port())
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// The directory that holds `initdb` and `postgres`: from PATH, else the newest where Debian puts them.
 fn binaries() -> Result<PathBuf> {
-    let complete = |directory: &PathBuf| {
-        directory.join("initdb").exists() && directory.join("postgres").exists()
-    };
+    let complete = |directory: &PathBuf| directory.join("initdb").exists() && directory.join("postgres").exists();
     let path = std::env::var_os("PATH").unwrap_or_default();
     if let Some(directory) = std::env::split_paths(&path).find(complete) {
         return Ok(directory);
@@ -173,26 +143,17 @@ fn binaries() -> Result<PathBuf> {
         .flatten()
         .filter_map(|entry| {
             let entry = entry.ok()?;
-            Some((
-                entry.file_name().to_str()?.parse().ok()?,
-                entry.path().join("bin"),
-            ))
+            Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin")))
         })
         .filter(|(_, directory)| complete(directory))
         .collect();
     versions.sort();
-    versions
-        .pop()
-        .map(|(_, directory)| directory)
-        .context("no PostgreSQL found: install the package postgresql")
+    versions.pop().map(|(_, directory)| directory).context("no PostgreSQL found: install the package postgresql")
 }
 
 /// A number of the user postgres; `-u` or `-g`.
 fn id(which: &str) -> Result<u32> {
     let output = Command::new("id").args([which, "postgres"]).output()?;
-    ensure!(
-        output.status.success(),
-        "root cannot run PostgreSQL, and there is no user postgres"
-    );
+    ensure!(output.status.success(), "root cannot run PostgreSQL, and there is no user postgres");
     Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }

@@ -37,9 +37,7 @@ pub(crate) async fn run(bench: &Bench<'_>) -> Result<(Distance, Exactness)> {
     let proxy = Proxy::start(bench.cluster.address(), DELAY).await?;
     let mut stage = bench.stage("distance", proxy.address()).await?;
     let time = Duration::from_secs(bench.options.scale(10, 4));
-    let wazapp = stage
-        .closed("database 20 ms away", 256, time, Pick::Anyone, DUPLICATES)
-        .await?;
+    let wazapp = stage.closed("database 20 ms away", 256, time, Pick::Anyone, DUPLICATES).await?;
     let (_, exactness) = stage.end().await?;
 
     bench.copy("per_message").await?;
@@ -76,12 +74,7 @@ enum Style {
 }
 
 /// Messages a second of an application with a pool of 16, one transaction for each.
-async fn per_message(
-    bench: &Bench<'_>,
-    proxy: &Proxy,
-    style: Style,
-    time: Duration,
-) -> Result<f64> {
+async fn per_message(bench: &Bench<'_>, proxy: &Proxy, style: Style, time: Duration) -> Result<f64> {
     let mut connections = Vec::new();
     let numbers = Arc::new(AtomicU64::new(clock::timestamp().as_nanosecond() as u64));
     for nth in 0..POOL as u64 {
@@ -188,82 +181,36 @@ impl App {
 
     /// Organization, number and conversation: 2 round trips.
     async fn route(&self, writer: Writer) -> Result<(Uuid, Uuid, Uuid)> {
-        let claim = self
-            .client
-            .query_one(&self.claim, &[&body::phone_number_id(writer.organization)])
-            .await?;
+        let claim = self.client.query_one(&self.claim, &[&body::phone_number_id(writer.organization)]).await?;
         let (organization_id, number_id): (Uuid, Uuid) = (claim.get(0), claim.get(1));
-        let found = self
-            .client
-            .query_one(
-                &self.conversation,
-                &[&organization_id, &writer.wa_id(), &number_id],
-            )
-            .await?;
+        let found = self.client.query_one(&self.conversation, &[&organization_id, &writer.wa_id(), &number_id]).await?;
         Ok((organization_id, number_id, found.get(0)))
     }
 
     /// One transaction, statement by statement.
-    async fn message(
-        &mut self,
-        style: Style,
-        writer: Writer,
-        known: Option<(Uuid, Uuid, Uuid)>,
-    ) -> Result<()> {
+    async fn message(&mut self, style: Style, writer: Writer, known: Option<(Uuid, Uuid, Uuid)>) -> Result<()> {
         self.client.batch_execute("BEGIN").await?;
         let (organization_id, number_id, conversation_id) = match known {
             Some(known) => known,
             None => self.route(writer).await?,
         };
         let event_sequence: Option<i64> = match style {
-            Style::Usual => Some(
-                self.client
-                    .query_one(&self.sequence, &[&organization_id])
-                    .await?
-                    .get(0),
-            ),
+            Style::Usual => Some(self.client.query_one(&self.sequence, &[&organization_id]).await?.get(0)),
             Style::Least => None,
         };
         let (id, now) = (Uuid::now_v7(), clock::timestamp());
-        let updated = self
-            .client
-            .query_one(
-                &self.update,
-                &[&organization_id, &conversation_id, &id, &now],
-            )
-            .await?;
+        let updated = self.client.query_one(&self.update, &[&organization_id, &conversation_id, &id, &now]).await?;
         let sequence: i64 = updated.get(0);
-        let (n, text) = (
-            self.numbers.fetch_add(1, Ordering::Relaxed),
-            body::text(&mut self.random),
-        );
-        let (payload, wamid) = (
-            body::message(writer, n, now.as_second(), text),
-            body::wamid(writer, n),
-        );
+        let (n, text) = (self.numbers.fetch_add(1, Ordering::Relaxed), body::text(&mut self.random));
+        let (payload, wamid) = (body::message(writer, n, now.as_second(), text), body::wamid(writer, n));
         self.client
             .execute(
                 &self.insert,
-                &[
-                    &organization_id,
-                    &id,
-                    &conversation_id,
-                    &number_id,
-                    &sequence,
-                    &text,
-                    &payload,
-                    &wamid,
-                    &now,
-                ],
+                &[&organization_id, &id, &conversation_id, &number_id, &sequence, &text, &payload, &wamid, &now],
             )
             .await?;
         if let Some(sequence) = event_sequence {
-            self.client
-                .execute(
-                    &self.event,
-                    &[&organization_id, &sequence, &Uuid::now_v7(), &now, &id],
-                )
-                .await?;
+            self.client.execute(&self.event, &[&organization_id, &sequence, &Uuid::now_v7(), &now, &id]).await?;
         }
         self.client.batch_execute("COMMIT").await?;
         Ok(())

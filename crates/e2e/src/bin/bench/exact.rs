@@ -42,14 +42,9 @@ impl Exactness {
         acked: &HashSet<u64>,
         sent: u64,
     ) -> Result<Self> {
-        let mut exactness = Self {
-            scenario: scenario.into(),
-            ..Self::default()
-        };
+        let mut exactness = Self { scenario: scenario.into(), ..Self::default() };
         let mut present = HashSet::with_capacity(acked.len());
-        let rows = client
-            .query_raw(MESSAGES, std::iter::empty::<i32>())
-            .await?;
+        let rows = client.query_raw(MESSAGES, std::iter::empty::<i32>()).await?;
         let mut rows = std::pin::pin!(rows);
         while let Some(row) = rows.try_next().await? {
             exactness.messages += 1;
@@ -58,8 +53,7 @@ impl Exactness {
                 Some((writer, n)) if n < sent => {
                     exactness.doubled += u64::from(!present.insert(n));
                     exactness.unacknowledged += u64::from(!acked.contains(&n));
-                    let at_home =
-                        is_at_home(&row, organizations, writer.organization, &writer.wa_id());
+                    let at_home = is_at_home(&row, organizations, writer.organization, &writer.wa_id());
                     exactness.misplaced += u64::from(!at_home);
                 }
                 _ => exactness.strangers += 1,
@@ -82,18 +76,9 @@ impl Exactness {
             (self.missing, "acknowledged but missing"),
             (self.doubled, "doubled"),
             (self.strangers, "never sent"),
-            (
-                self.misplaced,
-                "under a wrong organization, number or contact",
-            ),
-            (
-                self.unread_off,
-                "between sum(unread_count) and the messages",
-            ),
-            (
-                self.conversations_off,
-                "conversations with a wrong unread_count",
-            ),
+            (self.misplaced, "under a wrong organization, number or contact"),
+            (self.unread_off, "between sum(unread_count) and the messages"),
+            (self.conversations_off, "conversations with a wrong unread_count"),
             (self.quarantined, "quarantined"),
             (self.deadlocks, "deadlocks"),
         ]
@@ -127,8 +112,7 @@ const COUNTS: &str = "
 fn is_at_home(row: &Row, organizations: &[Uuid], organization: u32, wa_id: &str) -> bool {
     let home = organizations.get(organization as usize).copied();
     home == Some(row.get("organization_id"))
-        && row.get::<_, Option<&str>>("phone_number_id")
-            == Some(phone_number_id(organization).as_str())
+        && row.get::<_, Option<&str>>("phone_number_id") == Some(phone_number_id(organization).as_str())
         && row.get::<_, Option<&str>>("wa_id") == Some(wa_id)
         && row.get::<_, &str>("direction") == "inbound"
 }

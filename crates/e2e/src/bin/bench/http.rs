@@ -18,22 +18,12 @@ impl Answer {
         let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(None);
         };
-        let text =
-            std::str::from_utf8(&bytes[..head]).context("the head of an answer is not text")?;
+        let text = std::str::from_utf8(&bytes[..head]).context("the head of an answer is not text")?;
         let mut lines = text.split("\r\n");
         let first = lines.next().unwrap_or_default();
-        let status = first
-            .strip_prefix("HTTP/1.1 ")
-            .and_then(|rest| rest.get(..3))
-            .and_then(|code| code.parse().ok());
-        let Some(status) = status else {
-            bail!("not an answer: {first}")
-        };
-        let mut answer = Self {
-            status,
-            length: head + 4,
-            last: false,
-        };
+        let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|code| code.parse().ok());
+        let Some(status) = status else { bail!("not an answer: {first}") };
+        let mut answer = Self { status, length: head + 4, last: false };
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             let value = value.trim();
             if name.eq_ignore_ascii_case("content-length") {
@@ -56,25 +46,11 @@ mod tests {
     fn reads_an_answer_with_and_without_a_body() {
         let empty = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\ndate: now\r\n\r\n";
         let answer = Answer::parse(empty).unwrap().unwrap();
-        assert_eq!(
-            answer,
-            Answer {
-                status: 200,
-                length: empty.len(),
-                last: false
-            }
-        );
+        assert_eq!(answer, Answer { status: 200, length: empty.len(), last: false });
 
         let full = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbusyHTTP/1.1";
         let answer = Answer::parse(full).unwrap().unwrap();
-        assert_eq!(
-            answer,
-            Answer {
-                status: 503,
-                length: full.len() - 8,
-                last: true
-            }
-        );
+        assert_eq!(answer, Answer { status: 503, length: full.len() - 8, last: true });
     }
 
     #[test]

@@ -33,10 +33,7 @@ pub(crate) async fn run(bench: &Bench<'_>) -> Result<Limit> {
     let mut tries = Vec::new();
     for _ in 0..bench.options.scale(3, 2) {
         let time = Duration::from_secs(bench.options.scale(3, 2));
-        tries.push((
-            rows_per_second(bench, 1, time).await?,
-            rows_per_second(bench, 2, time).await?,
-        ));
+        tries.push((rows_per_second(bench, 1, time).await?, rows_per_second(bench, 2, time).await?));
     }
     let limit = Limit {
         one_connection: tries.iter().map(|one| one.0).fold(0.0, f64::max),
@@ -58,10 +55,7 @@ async fn rows_per_second(bench: &Bench<'_>, connections: usize, time: Duration) 
         lanes.push(Lane::open(client, nth, connections).await?);
     }
     let began = clock::now();
-    let tasks: Vec<_> = lanes
-        .into_iter()
-        .map(|lane| tokio::spawn(lane.fill(began + time)))
-        .collect();
+    let tasks: Vec<_> = lanes.into_iter().map(|lane| tokio::spawn(lane.fill(began + time))).collect();
     let mut rows = 0;
     for task in tasks {
         rows += task.await??;
@@ -86,14 +80,8 @@ impl Lane {
             )
             .await?;
         let maker = Maker::load(&client, nth, lanes).await?;
-        let write = Write::prepare(&client)
-            .await
-            .context("preparing the batch")?;
-        Ok(Self {
-            client,
-            write,
-            maker,
-        })
+        let write = Write::prepare(&client).await.context("preparing the batch")?;
+        Ok(Self { client, write, maker })
     }
 
     /// Writes batch after batch; the next is put together while PostgreSQL works on the one before.
@@ -102,9 +90,7 @@ impl Lane {
         let mut rows = 0;
         while clock::now() < end {
             let maker = &mut self.maker;
-            let (written, next) = futures::join!(self.write.batch(&self.client, &batch), async {
-                maker.next()
-            });
+            let (written, next) = futures::join!(self.write.batch(&self.client, &batch), async { maker.next() });
             written?;
             rows += BATCH as u64;
             batch = next;
@@ -135,53 +121,32 @@ impl Maker {
         let own = organizations.iter().skip(nth).step_by(lanes);
         let sequences: HashMap<Uuid, i64> = own.map(|row| (row.get(0), row.get(1))).collect();
 
-        let conversations = "SELECT organization_id, id, number_id, last_sequence FROM wazapp.conversation ORDER BY 1, 2";
-        let conversations = client
-            .query(conversations, &[])
-            .await?
-            .into_iter()
-            .map(|row| Conversation {
-                organization_id: row.get(0),
-                id: row.get(1),
-                number_id: row.get(2),
-                last_sequence: row.get(3),
-            });
-        let conversations = conversations
-            .filter(|one| sequences.contains_key(&one.organization_id))
-            .collect();
+        let conversations =
+            "SELECT organization_id, id, number_id, last_sequence FROM wazapp.conversation ORDER BY 1, 2";
+        let conversations = client.query(conversations, &[]).await?.into_iter().map(|row| Conversation {
+            organization_id: row.get(0),
+            id: row.get(1),
+            number_id: row.get(2),
+            last_sequence: row.get(3),
+        });
+        let conversations = conversations.filter(|one| sequences.contains_key(&one.organization_id)).collect();
         let first = clock::timestamp().as_nanosecond() as u64;
-        Ok(Self {
-            conversations,
-            sequences,
-            random: Random(nth as u64 + 1),
-            made: first,
-        })
+        Ok(Self { conversations, sequences, random: Random(nth as u64 + 1), made: first })
     }
 
     /// Sorted by key, as everything that writes does.
     fn next(&mut self) -> Batch {
         let conversations = self.conversations.len() as u64;
-        let mut picked: Vec<usize> = (0..BATCH)
-            .map(|_| self.random.below(conversations) as usize)
-            .collect();
+        let mut picked: Vec<usize> = (0..BATCH).map(|_| self.random.below(conversations) as usize).collect();
         picked.sort_unstable();
         let (mut batch, now) = (Batch::default(), clock::timestamp());
         for index in picked {
             self.made += 1;
             let conversation = &mut self.conversations[index];
             conversation.last_sequence += 1;
-            let sequence = self
-                .sequences
-                .entry(conversation.organization_id)
-                .or_default();
+            let sequence = self.sequences.entry(conversation.organization_id).or_default();
             *sequence += 1;
-            batch.add(
-                conversation,
-                *sequence,
-                now,
-                self.made,
-                body::text(&mut self.random),
-            );
+            batch.add(conversation, *sequence, now, self.made, body::text(&mut self.random));
         }
         batch
     }
@@ -207,24 +172,9 @@ struct Batch {
 }
 
 impl Batch {
-    fn add(
-        &mut self,
-        conversation: &Conversation,
-        event_sequence: i64,
-        now: Timestamp,
-        n: u64,
-        text: &'static str,
-    ) {
-        let &Conversation {
-            organization_id,
-            id: conversation_id,
-            number_id,
-            last_sequence,
-        } = conversation;
-        let writer = Writer {
-            organization: (n % 1000) as u32,
-            contact: (n % 100) as u32,
-        };
+    fn add(&mut self, conversation: &Conversation, event_sequence: i64, now: Timestamp, n: u64, text: &'static str) {
+        let &Conversation { organization_id, id: conversation_id, number_id, last_sequence } = conversation;
+        let writer = Writer { organization: (n % 1000) as u32, contact: (n % 100) as u32 };
         let id = Uuid::now_v7();
         self.organization.push(organization_id);
         self.id.push(id);
@@ -232,16 +182,12 @@ impl Batch {
         self.number.push(number_id);
         self.sequence.push(last_sequence);
         self.text.push(text);
-        self.payload
-            .push(body::message(writer, n, now.as_second(), text));
+        self.payload.push(body::message(writer, n, now.as_second(), text));
         self.wamid.push(body::wamid(writer, n));
         self.event.push(Uuid::now_v7());
         self.event_sequence.push(event_sequence);
         self.at = now;
-        let changed = self
-            .conversations
-            .entry((organization_id, conversation_id))
-            .or_insert((0, 0, id));
+        let changed = self.conversations.entry((organization_id, conversation_id)).or_insert((0, 0, id));
         *changed = (changed.0 + 1, last_sequence, id);
         self.organizations.insert(organization_id, event_sequence);
     }
@@ -303,61 +249,22 @@ impl Write {
     async fn batch(&self, client: &Client, batch: &Batch) -> Result<()> {
         let sequences: (Vec<Uuid>, Vec<i64>) = batch.organizations.iter().unzip();
         let keys: (Vec<Uuid>, Vec<Uuid>) = batch.conversations.keys().copied().unzip();
-        let counts: Vec<i32> = batch
-            .conversations
-            .values()
-            .map(|changed| changed.0)
-            .collect();
-        let last: (Vec<i64>, Vec<Uuid>) = batch
-            .conversations
-            .values()
-            .map(|changed| (changed.1, changed.2))
-            .unzip();
+        let counts: Vec<i32> = batch.conversations.values().map(|changed| changed.0).collect();
+        let last: (Vec<i64>, Vec<Uuid>) = batch.conversations.values().map(|changed| (changed.1, changed.2)).unzip();
         let window = batch.at + SignedDuration::from_hours(24);
-        let sequences = async {
-            client
-                .execute(&self.sequences, &[&sequences.0, &sequences.1])
-                .await
-        };
-        let Batch {
-            organization,
-            id,
-            conversation,
-            number,
-            sequence,
-            text,
-            payload,
-            wamid,
-            at,
-            ..
-        } = batch;
+        let sequences = async { client.execute(&self.sequences, &[&sequences.0, &sequences.1]).await };
+        let Batch { organization, id, conversation, number, sequence, text, payload, wamid, at, .. } = batch;
         let messages = async {
-            let values: [&(dyn ToSql + Sync); 9] = [
-                organization,
-                id,
-                conversation,
-                number,
-                sequence,
-                text,
-                payload,
-                wamid,
-                at,
-            ];
+            let values: [&(dyn ToSql + Sync); 9] =
+                [organization, id, conversation, number, sequence, text, payload, wamid, at];
             client.execute(&self.messages, &values).await
         };
         let conversations = async {
-            let values: [&(dyn ToSql + Sync); 7] =
-                [&keys.0, &keys.1, &counts, &last.0, &last.1, at, &window];
+            let values: [&(dyn ToSql + Sync); 7] = [&keys.0, &keys.1, &counts, &last.0, &last.1, at, &window];
             client.execute(&self.conversations, &values).await
         };
-        let events = async {
-            client
-                .execute(
-                    &self.events,
-                    &[organization, &batch.event_sequence, &batch.event, id, at],
-                )
-                .await
-        };
+        let events =
+            async { client.execute(&self.events, &[organization, &batch.event_sequence, &batch.event, id, at]).await };
         futures::try_join!(
             client.batch_execute("BEGIN"),
             sequences,

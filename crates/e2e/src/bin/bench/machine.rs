@@ -26,29 +26,16 @@ impl Machine {
     pub(crate) async fn look(cluster: &Cluster, directory: &Path) -> Result<Self> {
         let field = |file: &str, name: &str| {
             let text = std::fs::read_to_string(file).unwrap_or_default();
-            let line = text
-                .lines()
-                .find(|line| line.starts_with(name))
-                .unwrap_or_default();
-            line.split_once(':').map_or_else(
-                || "unknown".to_owned(),
-                |(_, value)| value.trim().to_owned(),
-            )
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+            line.split_once(':').map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
         };
         let memory = field("/proc/meminfo", "MemTotal");
-        let postgres = cluster
-            .connect("postgres")
-            .await?
-            .query_one("SHOW server_version", &[])
-            .await?;
+        let postgres = cluster.connect("postgres").await?.query_one("SHOW server_version", &[]).await?;
         Ok(Self {
             cpu: field("/proc/cpuinfo", "model name"),
             cores: std::thread::available_parallelism()?.get(),
             memory_gb: memory.trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1_000_000,
-            kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")
-                .unwrap_or_default()
-                .trim()
-                .to_owned(),
+            kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
             postgres: postgres.get(0),
             fdatasync_ms: fdatasync(directory)?,
         })
@@ -69,14 +56,7 @@ fn fdatasync(directory: &Path) -> Result<f64> {
 
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            cpu,
-            cores,
-            memory_gb,
-            kernel,
-            postgres,
-            fdatasync_ms,
-        } = self;
+        let Self { cpu, cores, memory_gb, kernel, postgres, fdatasync_ms } = self;
         write!(
             f,
             "{cores} × {cpu}, {memory_gb} GB, Linux {kernel}, PostgreSQL {postgres}, fdatasync {fdatasync_ms:.2} ms"
@@ -97,12 +77,7 @@ pub(crate) struct Disturbance {
 impl std::fmt::Display for Disturbance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { others, stolen } = self;
-        write!(
-            f,
-            "other processes had {:.1} % of the machine, its host took {:.1} %",
-            others * 100.0,
-            stolen * 100.0
-        )
+        write!(f, "other processes had {:.1} % of the machine, its host took {:.1} %", others * 100.0, stolen * 100.0)
     }
 }
 
@@ -120,22 +95,16 @@ struct Times {
 
 impl Bystander {
     pub(crate) fn start() -> Result<Self> {
-        Ok(Self {
-            before: Times::read()?,
-        })
+        Ok(Self { before: Times::read()? })
     }
 
     /// Servers have to be stopped by then, so that they are counted with the bench's ended children.
     pub(crate) fn end(&self, postmaster: u32) -> Result<Disturbance> {
         let (now, before) = (Times::read()?, &self.before);
-        let own = process::cpu_of_family(std::process::id(), &[postmaster])?
-            + process::cpu_of_family(postmaster, &[])?;
+        let own = process::cpu_of_family(std::process::id(), &[postmaster])? + process::cpu_of_family(postmaster, &[])?;
         let total = now.total - before.total;
         let others = now.busy - before.busy - own.as_secs_f64() * 100.0;
-        Ok(Disturbance {
-            others: others.max(0.0) / total,
-            stolen: (now.stolen - before.stolen) / total,
-        })
+        Ok(Disturbance { others: others.max(0.0) / total, stolen: (now.stolen - before.stolen) / total })
     }
 }
 
@@ -144,18 +113,9 @@ impl Times {
     fn read() -> Result<Self> {
         let stat = std::fs::read_to_string("/proc/stat")?;
         let line = stat.lines().next().context("/proc/stat is empty")?;
-        let ticks: Vec<f64> = line
-            .split_whitespace()
-            .filter_map(|field| field.parse().ok())
-            .collect();
-        let [user, nice, system, _, _, _, _, stolen, ..] = ticks[..] else {
-            anyhow::bail!("/proc/stat: {line}")
-        };
+        let ticks: Vec<f64> = line.split_whitespace().filter_map(|field| field.parse().ok()).collect();
+        let [user, nice, system, _, _, _, _, stolen, ..] = ticks[..] else { anyhow::bail!("/proc/stat: {line}") };
         // Guests are part of user already.
-        Ok(Self {
-            busy: user + nice + system,
-            stolen,
-            total: ticks.iter().take(8).sum(),
-        })
+        Ok(Self { busy: user + nice + system, stolen, total: ticks.iter().take(8).sum() })
     }
 }

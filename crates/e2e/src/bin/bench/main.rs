@@ -60,23 +60,11 @@ pub(crate) struct Options {
 impl Options {
     /// `None`: help was asked for.
     fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Self>> {
-        let wazapp = std::env::var_os("WAZAPP")
-            .map_or_else(|| "target/release/wazapp".into(), PathBuf::from);
-        let mut options = Self {
-            wazapp,
-            only: Vec::new(),
-            quick: false,
-            seed: 1,
-            json: None,
-            keep_logs: None,
-        };
+        let wazapp = std::env::var_os("WAZAPP").map_or_else(|| "target/release/wazapp".into(), PathBuf::from);
+        let mut options = Self { wazapp, only: Vec::new(), quick: false, seed: 1, json: None, keep_logs: None };
         let mut arguments = arguments;
         while let Some(flag) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .with_context(|| format!("{flag} needs a value"))
-            };
+            let mut value = || arguments.next().with_context(|| format!("{flag} needs a value"));
             match flag.as_str() {
                 "--wazapp" => options.wazapp = value()?.into(),
                 "--only" => options.only.push(value()?),
@@ -88,11 +76,7 @@ impl Options {
                 other => bail!("{other} is not known; --help lists what is"),
             }
         }
-        if let Some(unknown) = options
-            .only
-            .iter()
-            .find(|name| !SCENARIOS.contains(&name.as_str()))
-        {
+        if let Some(unknown) = options.only.iter().find(|name| !SCENARIOS.contains(&name.as_str())) {
             bail!("--only {unknown}: there is {}", SCENARIOS.join(", "));
         }
         Ok(Some(options))
@@ -101,10 +85,7 @@ impl Options {
     /// Whether to run this part. The ratio to the limit needs the limit of the same run.
     fn wants(&self, scenario: &str) -> bool {
         self.only.is_empty()
-            || self
-                .only
-                .iter()
-                .any(|name| name == scenario || (scenario == "limit" && name == "saturation"))
+            || self.only.iter().any(|name| name == scenario || (scenario == "limit" && name == "saturation"))
     }
 
     /// One of two numbers, for the full or the quick run.
@@ -125,11 +106,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -168,8 +145,7 @@ async fn run(options: &Options) -> Result<bool> {
     results.disturbance = Some(bench.disturbance()?);
     print!("{}", report::table(&results));
     if let Some(file) = &options.json {
-        std::fs::write(file, serde_json::to_string_pretty(&results)?)
-            .with_context(|| file.display().to_string())?;
+        std::fs::write(file, serde_json::to_string_pretty(&results)?).with_context(|| file.display().to_string())?;
     }
     Ok(results.is_exact())
 }
@@ -202,10 +178,8 @@ async fn measure_all(bench: &stage::Bench<'_>, options: &Options) -> Result<repo
 
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -31,20 +31,13 @@ pub(crate) struct Marker {
 
 impl Marker {
     pub(crate) async fn new(client: Client, organization_id: Uuid) -> Result<Self> {
-        let found =
-            "SELECT id, pg_backend_pid() FROM wazapp.conversation WHERE organization_id = $1";
+        let found = "SELECT id, pg_backend_pid() FROM wazapp.conversation WHERE organization_id = $1";
         let row = client.query_one(found, &[&organization_id]).await?;
         let statement = client
             .prepare("SELECT unread_count FROM wazapp.conversation WHERE organization_id = $1 AND id = $2")
             .await?;
         let pid: i32 = row.get(1);
-        Ok(Self {
-            client,
-            statement,
-            organization_id,
-            id: row.get(0),
-            pid: pid as u32,
-        })
+        Ok(Self { client, statement, organization_id, id: row.get(0), pid: pid as u32 })
     }
 
     /// Its backend.
@@ -54,25 +47,15 @@ impl Marker {
 
     /// Markers so far.
     pub(crate) async fn seen(&self) -> Result<u64> {
-        let row = self
-            .client
-            .query_one(&self.statement, &[&self.organization_id, &self.id])
-            .await?;
+        let row = self.client.query_one(&self.statement, &[&self.organization_id, &self.id]).await?;
         Ok(row.get::<_, i32>(0) as u64)
     }
 
     /// Waits for each marker of the schedule, `before` having been there already. Answers the time from due to seen, in
     /// µs, of those that came. Blocks, because a thread sleeps more exactly than a task.
-    pub(crate) fn follow(
-        &self,
-        runtime: &Handle,
-        schedule: Schedule,
-        before: u64,
-    ) -> Result<Vec<u32>> {
+    pub(crate) fn follow(&self, runtime: &Handle, schedule: Schedule, before: u64) -> Result<Vec<u32>> {
         let mut micros = Vec::new();
-        let last = schedule
-            .due(schedule.count.saturating_sub(1))
-            .unwrap_or(schedule.start);
+        let last = schedule.due(schedule.count.saturating_sub(1)).unwrap_or(schedule.start);
         while let Some(due) = schedule.due(micros.len() as u64) {
             clock::sleep_until(due);
             let seen = runtime.block_on(self.seen())?.saturating_sub(before);

@@ -24,8 +24,7 @@ impl Tally {
     pub(crate) fn answered(&mut self, n: u64, status: u16, latency: Duration) {
         if status == 200 {
             self.acked.push(n);
-            self.micros
-                .push(latency.as_micros().try_into().unwrap_or(u32::MAX));
+            self.micros.push(latency.as_micros().try_into().unwrap_or(u32::MAX));
         } else {
             *self.refused.entry(status).or_default() += 1;
         }
@@ -65,26 +64,15 @@ impl Spread {
         micros.sort_unstable();
         let at = |share: f64| {
             let rank = (share * micros.len() as f64).ceil() as usize;
-            micros
-                .get(rank.saturating_sub(1))
-                .map_or(f64::NAN, |&value| f64::from(value) / 1000.0)
+            micros.get(rank.saturating_sub(1)).map_or(f64::NAN, |&value| f64::from(value) / 1000.0)
         };
-        Self {
-            p50: at(0.5),
-            p99: at(0.99),
-            max: at(1.0),
-            count: micros.len(),
-        }
+        Self { p50: at(0.5), p99: at(0.99), max: at(1.0), count: micros.len() }
     }
 }
 
 impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "p50 {:.2} · p99 {:.2} · max {:.1} ms",
-            self.p50, self.p99, self.max
-        )
+        write!(f, "p50 {:.2} · p99 {:.2} · max {:.1} ms", self.p50, self.p99, self.max)
     }
 }
 
@@ -101,20 +89,14 @@ mod tests {
     #[test]
     fn percentiles_are_of_values_that_occurred() {
         let spread = Spread::of((1..=100).rev().map(|ms| ms * 1000).collect());
-        assert_eq!(
-            (spread.p50, spread.p99, spread.max, spread.count),
-            (50.0, 99.0, 100.0, 100)
-        );
+        assert_eq!((spread.p50, spread.p99, spread.max, spread.count), (50.0, 99.0, 100.0, 100));
         assert!(Spread::of(Vec::new()).p99.is_nan());
         assert_eq!(Spread::of(vec![1500]).p99, 1.5);
     }
 
     #[test]
     fn a_message_acknowledged_twice_is_one() {
-        let mut tally = Tally {
-            elapsed: Duration::from_secs(2),
-            ..Tally::default()
-        };
+        let mut tally = Tally { elapsed: Duration::from_secs(2), ..Tally::default() };
         for n in [1, 2, 2] {
             tally.answered(n, 200, Duration::from_millis(1));
         }

@@ -46,19 +46,12 @@ pub(crate) struct Open {
 impl Open {
     /// The best try at `rate`: where the value that is furthest from its goal is nearest to it.
     pub(crate) fn best(&self, rate: u32, strain: impl Fn(&Try) -> f64) -> Option<&Try> {
-        self.tries
-            .iter()
-            .filter(|one| one.rate == rate)
-            .min_by(|a, b| strain(a).total_cmp(&strain(b)))
+        self.tries.iter().filter(|one| one.rate == rate).min_by(|a, b| strain(a).total_cmp(&strain(b)))
     }
 
     /// The most memory at `rate`, over all tries.
     pub(crate) fn resident_mb(&self, rate: u32) -> f64 {
-        self.tries
-            .iter()
-            .filter(|one| one.rate == rate)
-            .map(|one| one.resident_mb)
-            .fold(0.0, f64::max)
+        self.tries.iter().filter(|one| one.rate == rate).map(|one| one.resident_mb).fold(0.0, f64::max)
     }
 }
 
@@ -77,15 +70,10 @@ pub(crate) async fn run(bench: &Bench<'_>) -> Result<(Open, Exactness)> {
 
 async fn one(bench: &Bench<'_>, stage: &mut Stage<'_>, rate: u32, time: Duration) -> Result<Try> {
     let client = bench.cluster.connect(stage.database()).await?;
-    let marker = Marker::new(
-        client,
-        bench.organization(bench.shape.marker().organization),
-    )
-    .await?;
+    let marker = Marker::new(client, bench.organization(bench.shape.marker().organization)).await?;
     let before = marker.seen().await?;
     let address = stage.address();
-    let connect =
-        |count| tokio::task::spawn_blocking(move || open_loop::connect_all(address, count));
+    let connect = |count| tokio::task::spawn_blocking(move || open_loop::connect_all(address, count));
     let connections = connect(CONNECTIONS).await??;
     let marker_connections = connect(MARKER_CONNECTIONS).await??;
     let meter = stage.meter(&[marker.pid()])?;
@@ -97,8 +85,7 @@ async fn one(bench: &Bench<'_>, stage: &mut Stage<'_>, rate: u32, time: Duration
 
     let markers = bench.source(Pick::One(bench.shape.marker()), 0.0);
     let beat = Schedule::new(start, marker::RATE, time);
-    let marks =
-        tokio::task::spawn_blocking(move || open_loop::run(marker_connections, beat, markers));
+    let marks = tokio::task::spawn_blocking(move || open_loop::run(marker_connections, beat, markers));
 
     let runtime = tokio::runtime::Handle::current();
     let follow = tokio::task::spawn_blocking(move || {
@@ -142,30 +129,13 @@ async fn one(bench: &Bench<'_>, stage: &mut Stage<'_>, rate: u32, time: Duration
 
 impl std::fmt::Display for Try {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            rate,
-            ack,
-            visible,
-            cpu,
-            resident_mb,
-            ..
-        } = self;
-        write!(
-            f,
-            "{rate}/s: acknowledged {ack}; visible {visible}; {cpu}; RSS {resident_mb:.1} MB"
-        )?;
+        let Self { rate, ack, visible, cpu, resident_mb, .. } = self;
+        write!(f, "{rate}/s: acknowledged {ack}; visible {visible}; {cpu}; RSS {resident_mb:.1} MB")?;
         if ack.p50 * f64::from(*rate) > 1000.0 * CONNECTIONS as f64 {
-            write!(
-                f,
-                "; it cannot keep up, so acknowledged includes the wait for a connection, visible does not"
-            )?;
+            write!(f, "; it cannot keep up, so acknowledged includes the wait for a connection, visible does not")?;
         }
         if self.refused + self.broken + self.markers_lost > 0 {
-            write!(
-                f,
-                "; refused {}, broken {}, markers lost {}",
-                self.refused, self.broken, self.markers_lost
-            )?;
+            write!(f, "; refused {}, broken {}, markers lost {}", self.refused, self.broken, self.markers_lost)?;
         }
         Ok(())
     }

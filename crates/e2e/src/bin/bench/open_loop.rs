@@ -31,17 +31,12 @@ impl Schedule {
     /// `rate` requests a second for `time`.
     pub(crate) fn new(start: Instant, rate: u32, time: Duration) -> Self {
         let every = Duration::from_secs(1) / rate;
-        Self {
-            start,
-            every,
-            count: (time.as_nanos() / every.as_nanos()) as u64,
-        }
+        Self { start, every, count: (time.as_nanos() / every.as_nanos()) as u64 }
     }
 
     /// The time of the `nth` request; `None` after the last.
     pub(crate) fn due(&self, nth: u64) -> Option<Instant> {
-        (nth < self.count)
-            .then(|| self.start + Duration::from_nanos(self.every.as_nanos() as u64 * nth))
+        (nth < self.count).then(|| self.start + Duration::from_nanos(self.every.as_nanos() as u64 * nth))
     }
 }
 
@@ -51,32 +46,16 @@ pub(crate) fn connect_all(address: SocketAddr, connections: usize) -> Result<Vec
 }
 
 /// Posts what `source` makes, by the schedule. Blocks until all is answered.
-pub(crate) fn run(
-    connections: Vec<TcpStream>,
-    schedule: Schedule,
-    source: Source,
-) -> Result<Tally> {
-    let shared = Arc::new(Shared {
-        schedule,
-        source: Mutex::new(source),
-        next: AtomicU64::new(0),
-    });
+pub(crate) fn run(connections: Vec<TcpStream>, schedule: Schedule, source: Source) -> Result<Tally> {
+    let shared = Arc::new(Shared { schedule, source: Mutex::new(source), next: AtomicU64::new(0) });
     let mut threads = Vec::new();
     for stream in connections {
         let shared = Arc::clone(&shared);
-        threads.push(
-            std::thread::Builder::new()
-                .stack_size(128 * 1024)
-                .spawn(move || shared.connection(stream))?,
-        );
+        threads.push(std::thread::Builder::new().stack_size(128 * 1024).spawn(move || shared.connection(stream))?);
     }
     let mut total = Tally::default();
     for thread in threads {
-        total.add(
-            thread
-                .join()
-                .map_err(|_| anyhow!("a connection's thread panicked"))??,
-        );
+        total.add(thread.join().map_err(|_| anyhow!("a connection's thread panicked"))??);
     }
     Ok(total)
 }
@@ -94,12 +73,7 @@ impl Shared {
         let (mut request, mut read) = (Vec::with_capacity(1536), vec![0; 4096]);
         while let Some(due) = self.schedule.due(self.next.fetch_add(1, Ordering::Relaxed)) {
             clock::sleep_until(due);
-            let Some(n) = self
-                .source
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .fill(&mut request)
-            else {
+            let Some(n) = self.source.lock().unwrap_or_else(PoisonError::into_inner).fill(&mut request) else {
                 break;
             };
             match exchange(&mut stream, &request, &mut read) {
@@ -151,20 +125,12 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn keeps_the_schedule() {
         let address = dummy(u64::MAX, u64::MAX).await;
-        let schedule = Schedule::new(
-            clock::now() + Duration::from_millis(50),
-            500,
-            Duration::from_secs(1),
-        );
+        let schedule = Schedule::new(clock::now() + Duration::from_millis(50), 500, Duration::from_secs(1));
         let connections = connect_all(address, 16).unwrap();
         let load = move || run(connections, schedule, source(Pick::Anyone));
         let tally = tokio::task::spawn_blocking(load).await.unwrap().unwrap();
         assert_eq!(tally.acked.len(), 500);
-        assert!(
-            (0.95..1.5).contains(&tally.elapsed.as_secs_f64()),
-            "{:?}",
-            tally.elapsed
-        );
+        assert!((0.95..1.5).contains(&tally.elapsed.as_secs_f64()), "{:?}", tally.elapsed);
     }
 
     /// One connection and a server that takes 20 ms for each answer can do 50/s; at 100/s every request waits for those
@@ -172,14 +138,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_slow_server_cannot_hide_the_wait() {
         let address = dummy(u64::MAX, u64::MAX).await;
-        let slow = crate::proxy::Proxy::start(address, Duration::from_millis(10))
-            .await
-            .unwrap();
-        let schedule = Schedule::new(
-            clock::now() + Duration::from_millis(50),
-            100,
-            Duration::from_secs(1),
-        );
+        let slow = crate::proxy::Proxy::start(address, Duration::from_millis(10)).await.unwrap();
+        let schedule = Schedule::new(clock::now() + Duration::from_millis(50), 100, Duration::from_secs(1));
         let connections = connect_all(slow.address(), 1).unwrap();
         let load = move || run(connections, schedule, source(Pick::Anyone));
         let tally = tokio::task::spawn_blocking(load).await.unwrap().unwrap();

@@ -14,13 +14,7 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) fn end(child: &mut Child, signal: &str, patience: Duration) -> bool {
     let deadline = clock::now() + patience;
     let mut kill = Command::new("sh");
-    kill.args([
-        "-c",
-        r#"kill -"$1" "$2" 2>/dev/null"#,
-        "sh",
-        signal,
-        &child.id().to_string(),
-    ]);
+    kill.args(["-c", r#"kill -"$1" "$2" 2>/dev/null"#, "sh", signal, &child.id().to_string()]);
     // When it fails, the process has ended or the deadline ends it.
     let _ = kill.status();
     while clock::now() < deadline {
@@ -36,22 +30,15 @@ pub(crate) fn end(child: &mut Child, signal: &str, patience: Duration) -> bool {
 
 /// CPU time of one process so far, all threads.
 pub(crate) fn cpu(pid: u32) -> Result<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .with_context(|| format!("process {pid}"))?;
-    Ok(Stat::parse(&stat)
-        .with_context(|| format!("/proc/{pid}/stat"))?
-        .own)
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("process {pid}"))?;
+    Ok(Stat::parse(&stat).with_context(|| format!("/proc/{pid}/stat"))?.own)
 }
 
 /// CPU time of a process, of its children that live, and of those that have ended; without the children `except`.
 pub(crate) fn cpu_of_family(pid: u32, except: &[u32]) -> Result<Duration> {
     let mut total = Duration::ZERO;
     for entry in std::fs::read_dir("/proc")? {
-        let Some(other) = entry?
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<u32>().ok())
-        else {
+        let Some(other) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
         // A process that ended since the listing is in its parent's count.
@@ -72,18 +59,9 @@ pub(crate) fn cpu_of_family(pid: u32, except: &[u32]) -> Result<Duration> {
 
 /// Resident memory, in bytes.
 pub(crate) fn resident(pid: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
-        .with_context(|| format!("process {pid}"))?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .context("no VmRSS in /proc/…/status")?;
-    let kibibytes: u64 = line
-        .trim()
-        .trim_end_matches("kB")
-        .trim()
-        .parse()
-        .context("VmRSS")?;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid}"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in /proc/…/status")?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().context("VmRSS")?;
     Ok(kibibytes * 1024)
 }
 
@@ -114,10 +92,7 @@ mod tests {
     fn reads_a_stat_line_with_an_odd_name() {
         let line = "42 (odd) name) S 7 42 42 0 -1 4194560 1 2 3 4 150 50 30 20 20 0 1 0 100 0 0";
         let stat = Stat::parse(line).unwrap();
-        assert_eq!(
-            (stat.parent, stat.own, stat.ended_children),
-            (7, TICK * 200, TICK * 50)
-        );
+        assert_eq!((stat.parent, stat.own, stat.ended_children), (7, TICK * 200, TICK * 50));
     }
 
     #[test]
@@ -136,10 +111,7 @@ mod tests {
     fn ends_a_process_politely_or_not() {
         let mut polite = Command::new("sleep").arg("60").spawn().unwrap();
         assert!(end(&mut polite, "TERM", Duration::from_secs(5)));
-        let mut deaf = Command::new("sh")
-            .args(["-c", "trap '' TERM; while :; do sleep 0.1; done"])
-            .spawn()
-            .unwrap();
+        let mut deaf = Command::new("sh").args(["-c", "trap '' TERM; while :; do sleep 0.1; done"]).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(100));
         assert!(!end(&mut deaf, "TERM", Duration::from_millis(300)));
     }

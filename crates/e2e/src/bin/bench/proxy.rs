@@ -62,28 +62,17 @@ async fn connection(client: TcpStream, target: SocketAddr, delay: Duration) -> s
     server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    tokio::try_join!(
-        direction(from_client, to_server, delay),
-        direction(from_server, to_client, delay)
-    )?;
+    tokio::try_join!(direction(from_client, to_server, delay), direction(from_server, to_client, delay))?;
     Ok(())
 }
 
-async fn direction(
-    from: OwnedReadHalf,
-    to: OwnedWriteHalf,
-    delay: Duration,
-) -> std::io::Result<()> {
+async fn direction(from: OwnedReadHalf, to: OwnedWriteHalf, delay: Duration) -> std::io::Result<()> {
     let (queue, due) = mpsc::channel(IN_FLIGHT);
     tokio::try_join!(take(from, queue, delay), pass_on(to, due))?;
     Ok(())
 }
 
-async fn take(
-    mut from: OwnedReadHalf,
-    queue: mpsc::Sender<(Instant, Bytes)>,
-    delay: Duration,
-) -> std::io::Result<()> {
+async fn take(mut from: OwnedReadHalf, queue: mpsc::Sender<(Instant, Bytes)>, delay: Duration) -> std::io::Result<()> {
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(64 * 1024);
@@ -97,10 +86,7 @@ async fn take(
     }
 }
 
-async fn pass_on(
-    mut to: OwnedWriteHalf,
-    mut queue: mpsc::Receiver<(Instant, Bytes)>,
-) -> std::io::Result<()> {
+async fn pass_on(mut to: OwnedWriteHalf, mut queue: mpsc::Receiver<(Instant, Bytes)>) -> std::io::Result<()> {
     while let Some((due, bytes)) = queue.recv().await {
         tokio::time::sleep_until(due).await;
         to.write_all(&bytes).await?;
@@ -129,9 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn delays_both_ways() {
-        let proxy = Proxy::start(echo().await, Duration::from_millis(10))
-            .await
-            .unwrap();
+        let proxy = Proxy::start(echo().await, Duration::from_millis(10)).await.unwrap();
         let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
         let began = clock::now();
         stream.write_all(b"ping").await.unwrap();
@@ -144,13 +128,8 @@ mod tests {
 
     #[tokio::test]
     async fn does_not_throttle_what_is_pipelined() {
-        let proxy = Proxy::start(echo().await, Duration::from_millis(10))
-            .await
-            .unwrap();
-        let (mut from, mut to) = TcpStream::connect(proxy.address())
-            .await
-            .unwrap()
-            .into_split();
+        let proxy = Proxy::start(echo().await, Duration::from_millis(10)).await.unwrap();
+        let (mut from, mut to) = TcpStream::connect(proxy.address()).await.unwrap().into_split();
         let began = clock::now();
         let sender = tokio::spawn(async move {
             for chunk in 0..20_000u32 {
@@ -162,15 +141,7 @@ mod tests {
         from.read_to_end(&mut all).await.unwrap();
         sender.await.unwrap();
         assert_eq!(all.len(), 20_000_000);
-        assert!(
-            all.chunks(1000)
-                .enumerate()
-                .all(|(nth, chunk)| chunk.iter().all(|&byte| byte == nth as u8))
-        );
-        assert!(
-            began.elapsed() < Duration::from_secs(3),
-            "{:?}",
-            began.elapsed()
-        );
+        assert!(all.chunks(1000).enumerate().all(|(nth, chunk)| chunk.iter().all(|&byte| byte == nth as u8)));
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     }
 }

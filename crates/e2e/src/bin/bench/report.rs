@@ -70,11 +70,7 @@ impl Goal {
             Self::AtLeast(goal) => goal / value,
             Self::AtMost(goal) => value / goal,
         };
-        if strain.is_nan() {
-            f64::INFINITY
-        } else {
-            strain
-        }
+        if strain.is_nan() { f64::INFINITY } else { strain }
     }
 }
 
@@ -89,31 +85,18 @@ struct Line {
 
 impl std::fmt::Display for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            target,
-            what,
-            value,
-            unit,
-            goal,
-        } = self;
+        let Self { target, what, value, unit, goal } = self;
         let goal_text = match goal {
             Goal::AtLeast(goal) => format!("≥ {goal}{unit}"),
             Goal::AtMost(goal) => format!("≤ {goal}{unit}"),
         };
-        let verdict = if goal.strain(*value) <= 1.0 {
-            "met"
-        } else {
-            "MISSED"
-        };
+        let verdict = if goal.strain(*value) <= 1.0 { "met" } else { "MISSED" };
         let value = match value.abs() {
             large if large >= 100.0 => format!("{value:.0}{unit}"),
             medium if medium >= 10.0 => format!("{value:.1}{unit}"),
             _ => format!("{value:.3}{unit}"),
         };
-        write!(
-            f,
-            "{target:<3} {what:<76} {value:>11} {goal_text:>10}  {verdict}"
-        )
+        write!(f, "{target:<3} {what:<76} {value:>11} {goal_text:>10}  {verdict}")
     }
 }
 
@@ -131,23 +114,12 @@ fn at_rate(one: &Try) -> Vec<(&'static str, f64, f64)> {
 
 /// How far the worst value of a try is from its goal.
 fn strain(one: &Try) -> f64 {
-    at_rate(one)
-        .into_iter()
-        .map(|(_, value, goal)| Goal::AtMost(goal).strain(value))
-        .fold(0.0, f64::max)
+    at_rate(one).into_iter().map(|(_, value, goal)| Goal::AtMost(goal).strain(value)).fold(0.0, f64::max)
 }
 
 fn lines(results: &Results) -> Vec<Line> {
     let mut lines = Vec::new();
-    let mut line = |target, what: String, value, unit, goal| {
-        lines.push(Line {
-            target,
-            what,
-            value,
-            unit,
-            goal,
-        })
-    };
+    let mut line = |target, what: String, value, unit, goal| lines.push(Line { target, what, value, unit, goal });
     if let (Some(saturation), Some(limit)) = (&results.saturation, &results.limit) {
         for phase in &saturation.spread {
             let ratio = phase.visible_per_s / limit.two_connections;
@@ -160,87 +132,34 @@ fn lines(results: &Results) -> Vec<Line> {
     }
     if let Some(saturation) = &results.saturation {
         let what = "CPU per message at saturation, server + PostgreSQL, the worse of 64 and 256";
-        line(
-            "T3",
-            what.into(),
-            saturation.cpu(),
-            " ms",
-            Goal::AtMost(0.2),
-        );
+        line("T3", what.into(), saturation.cpu(), " ms", Goal::AtMost(0.2));
     }
     if let Some(open) = &results.open {
         for best in RATES.into_iter().filter_map(|rate| open.best(rate, strain)) {
             for (what, value, goal) in at_rate(best) {
-                line(
-                    "T4",
-                    format!("{what} at {}/s, of the best try", best.rate),
-                    value,
-                    " ms",
-                    Goal::AtMost(goal),
-                );
+                line("T4", format!("{what} at {}/s, of the best try", best.rate), value, " ms", Goal::AtMost(goal));
             }
         }
     }
     if let Some(distance) = &results.distance {
-        let Distance {
-            round_trip_ms,
-            wazapp,
-            per_message,
-            per_message_least,
-        } = distance;
+        let Distance { round_trip_ms, wazapp, per_message, per_message_least } = distance;
         let what = format!(
             "database {round_trip_ms:.0} ms away: visible {:.0}/s to {per_message:.0}/s (least {per_message_least:.0}/s)",
             wazapp.visible_per_s
         );
-        line(
-            "T5",
-            what,
-            wazapp.visible_per_s / per_message,
-            "",
-            Goal::AtLeast(40.0),
-        );
+        line("T5", what, wazapp.visible_per_s / per_message, "", Goal::AtLeast(40.0));
     }
     if let Some(saturation) = &results.saturation {
         let what = "all on one conversation to spread out, visible, the worse of 64 and 256";
-        line(
-            "T7",
-            what.into(),
-            saturation.one_to_spread(),
-            "",
-            Goal::AtLeast(1.0),
-        );
+        line("T7", what.into(), saturation.one_to_spread(), "", Goal::AtLeast(1.0));
     }
     if let Some(start) = &results.start {
-        line(
-            "T8",
-            "memory, idle".into(),
-            start.idle_mb,
-            " MB",
-            Goal::AtMost(30.0),
-        );
-        line(
-            "T8",
-            "start to ready, median of 5".into(),
-            start.ready_median_ms,
-            " ms",
-            Goal::AtMost(50.0),
-        );
-        line(
-            "T8",
-            "size of the binary".into(),
-            start.binary_mb,
-            " MB",
-            Goal::AtMost(20.0),
-        );
+        line("T8", "memory, idle".into(), start.idle_mb, " MB", Goal::AtMost(30.0));
+        line("T8", "start to ready, median of 5".into(), start.ready_median_ms, " ms", Goal::AtMost(50.0));
+        line("T8", "size of the binary".into(), start.binary_mb, " MB", Goal::AtMost(20.0));
     }
     if let Some(open) = &results.open {
-        line(
-            "T8",
-            "memory under 3300/s, the most seen".into(),
-            open.resident_mb(3300),
-            " MB",
-            Goal::AtMost(64.0),
-        );
+        line("T8", "memory under 3300/s, the most seen".into(), open.resident_mb(3300), " MB", Goal::AtMost(64.0));
     }
     lines
 }
@@ -249,8 +168,7 @@ fn lines(results: &Results) -> Vec<Line> {
 pub(crate) fn table(results: &Results) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let mut put =
-        |line: &dyn std::fmt::Display| writeln!(text, "{line}").expect("memory takes every write");
+    let mut put = |line: &dyn std::fmt::Display| writeln!(text, "{line}").expect("memory takes every write");
     put(&"");
     put(&results.machine);
     put(&format!(
@@ -258,11 +176,7 @@ pub(crate) fn table(results: &Results) -> String {
         results.conversations,
         results.seed,
         results.seconds,
-        if results.quick {
-            ", quick: for a look, not for the record"
-        } else {
-            ""
-        }
+        if results.quick { ", quick: for a look, not for the record" } else { "" }
     ));
     if let Some(disturbance) = &results.disturbance {
         put(disturbance);
@@ -271,22 +185,11 @@ pub(crate) fn table(results: &Results) -> String {
     if let Some(phase) = &results.warm_up {
         put(phase);
     }
-    if let Some(Limit {
-        one_connection,
-        two_connections,
-        ..
-    }) = &results.limit
-    {
-        put(&format!(
-            "limit of PostgreSQL: {one_connection:.0} rows/s on one connection, {two_connections:.0} on two"
-        ));
+    if let Some(Limit { one_connection, two_connections, .. }) = &results.limit {
+        put(&format!("limit of PostgreSQL: {one_connection:.0} rows/s on one connection, {two_connections:.0} on two"));
     }
     if let Some(saturation) = &results.saturation {
-        saturation
-            .spread
-            .iter()
-            .chain(&saturation.one)
-            .for_each(|phase| put(phase));
+        saturation.spread.iter().chain(&saturation.one).for_each(|phase| put(phase));
     }
     if let Some(open) = &results.open {
         open.tries.iter().for_each(|one| put(one));
@@ -294,22 +197,13 @@ pub(crate) fn table(results: &Results) -> String {
     if let Some(distance) = &results.distance {
         put(&distance.wazapp);
     }
-    put(
-        &"visible is the time until the row can be read, to 1.2 ms in p50 and p99, to 10 ms in rates",
-    );
+    put(&"visible is the time until the row can be read, to 1.2 ms in p50 and p99, to 10 ms in rates");
     put(&"");
     lines(results).iter().for_each(|line| put(line));
     for exactness in &results.exact {
         let wrongs = exactness.wrongs();
-        let verdict = if wrongs.is_empty() {
-            "met".to_owned()
-        } else {
-            format!("MISSED: {}", wrongs.join("; "))
-        };
-        let what = format!(
-            "{}: {} messages, each once and in its place",
-            exactness.scenario, exactness.messages
-        );
+        let verdict = if wrongs.is_empty() { "met".to_owned() } else { format!("MISSED: {}", wrongs.join("; ")) };
+        let what = format!("{}: {} messages, each once and in its place", exactness.scenario, exactness.messages);
         put(&format!("T9  {what:<99}  {verdict}"));
     }
     text

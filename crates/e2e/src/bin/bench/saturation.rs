@@ -20,31 +20,11 @@ pub(crate) struct Saturation {
 pub(crate) async fn run(bench: &Bench<'_>) -> Result<(Saturation, Exactness)> {
     let time = Duration::from_secs(bench.options.scale(8, 3));
     let mut stage = bench.stage("saturation", bench.cluster.address()).await?;
-    let mut saturation = Saturation {
-        spread: Vec::new(),
-        one: Vec::new(),
-    };
-    let busy = Writer {
-        organization: 0,
-        contact: 0,
-    };
+    let mut saturation = Saturation { spread: Vec::new(), one: Vec::new() };
+    let busy = Writer { organization: 0, contact: 0 };
     for connections in [64, 256] {
-        saturation.spread.push(
-            stage
-                .closed("spread out", connections, time, Pick::Anyone, DUPLICATES)
-                .await?,
-        );
-        saturation.one.push(
-            stage
-                .closed(
-                    "one conversation",
-                    connections,
-                    time,
-                    Pick::One(busy),
-                    DUPLICATES,
-                )
-                .await?,
-        );
+        saturation.spread.push(stage.closed("spread out", connections, time, Pick::Anyone, DUPLICATES).await?);
+        saturation.one.push(stage.closed("one conversation", connections, time, Pick::One(busy), DUPLICATES).await?);
     }
     Ok((saturation, stage.end().await?.1))
 }
@@ -52,19 +32,12 @@ pub(crate) async fn run(bench: &Bench<'_>) -> Result<(Saturation, Exactness)> {
 impl Saturation {
     /// Visible per second on one conversation, in parts of that spread out: the worse of the two.
     pub(crate) fn one_to_spread(&self) -> f64 {
-        let ratios = self
-            .one
-            .iter()
-            .zip(&self.spread)
-            .map(|(one, spread)| one.visible_per_s / spread.visible_per_s);
+        let ratios = self.one.iter().zip(&self.spread).map(|(one, spread)| one.visible_per_s / spread.visible_per_s);
         ratios.fold(f64::INFINITY, f64::min)
     }
 
     /// CPU per message of server and PostgreSQL together, spread out: the worse of the two.
     pub(crate) fn cpu(&self) -> f64 {
-        self.spread
-            .iter()
-            .map(|phase| phase.cpu.durable())
-            .fold(0.0, f64::max)
+        self.spread.iter().map(|phase| phase.cpu.durable()).fold(0.0, f64::max)
     }
 }

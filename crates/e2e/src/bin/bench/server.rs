@@ -30,9 +30,7 @@ impl Setup {
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = Command::new(&self.binary);
         // Nothing of the caller's own configuration reaches it.
-        command
-            .env_clear()
-            .envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
+        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
         command
             .env("WAZAPP_DATA_DIR", &self.directory)
             .env("WAZAPP_DATABASE_URL", &self.database_url)
@@ -61,11 +59,7 @@ impl Setup {
     pub(crate) fn migrate(&self) -> Result<()> {
         let status = self.command("migrate", "127.0.0.1:0")?.status();
         let status = status.with_context(|| format!("starting {}", self.binary.display()))?;
-        ensure!(
-            status.success(),
-            "wazapp migrate failed ({status}):\n{}",
-            self.last_words()
-        );
+        ensure!(status.success(), "wazapp migrate failed ({status}):\n{}", self.last_words());
         Ok(())
     }
 
@@ -86,10 +80,7 @@ impl Setup {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        bail!(
-            "wazapp is not ready after {PATIENCE:?}:\n{}",
-            self.last_words()
-        )
+        bail!("wazapp is not ready after {PATIENCE:?}:\n{}", self.last_words())
     }
 
     /// The time from starting `wazapp serve` to its first 200 on /readyz. Blocks.
@@ -113,18 +104,10 @@ impl Server {
     fn spawn(setup: &Setup, listen: &str) -> Result<Self> {
         let child = setup.command("serve", listen)?.spawn();
         let child = child.with_context(|| format!("starting {}", setup.binary.display()))?;
-        Ok(Self {
-            child,
-            address: ([127, 0, 0, 1], 0).into(),
-        })
+        Ok(Self { child, address: ([127, 0, 0, 1], 0).into() })
     }
 
-    fn wait_ready(
-        &mut self,
-        setup: &Setup,
-        address: SocketAddr,
-        began: Instant,
-    ) -> Result<Duration> {
+    fn wait_ready(&mut self, setup: &Setup, address: SocketAddr, began: Instant) -> Result<Duration> {
         while began.elapsed() < PATIENCE {
             if is_ready(address) {
                 return Ok(began.elapsed());
@@ -132,10 +115,7 @@ impl Server {
             self.still_runs(setup)?;
             std::thread::sleep(Duration::from_micros(500));
         }
-        bail!(
-            "wazapp is not ready after {PATIENCE:?}:\n{}",
-            setup.last_words()
-        )
+        bail!("wazapp is not ready after {PATIENCE:?}:\n{}", setup.last_words())
     }
 
     fn still_runs(&mut self, setup: &Setup) -> Result<()> {

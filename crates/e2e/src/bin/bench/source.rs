@@ -41,25 +41,10 @@ pub(crate) struct Source {
 
 impl Source {
     /// `numbers` gives every message of the run its own; `duplicates` is the share of requests that are sent again.
-    pub(crate) fn new(
-        shape: Shape,
-        pick: Pick,
-        duplicates: f64,
-        seed: u64,
-        numbers: Arc<AtomicU64>,
-    ) -> Self {
+    pub(crate) fn new(shape: Shape, pick: Pick, duplicates: f64, seed: u64, numbers: Arc<AtomicU64>) -> Self {
         let signer = Hmac::new_from_slice(SECRET.as_bytes()).expect("any length will do as a key");
         let recent = Vec::with_capacity(RECENT);
-        Self {
-            signer,
-            random: Random(seed),
-            shape,
-            pick,
-            picked: 0,
-            duplicates,
-            numbers,
-            recent,
-        }
+        Self { signer, random: Random(seed), shape, pick, picked: 0, duplicates, numbers, recent }
     }
 
     /// Puts the next request into `out` and answers its message's number; `None` when everyone has written.
@@ -81,10 +66,7 @@ impl Source {
     }
 
     fn next_writer(&mut self) -> Option<Writer> {
-        let Shape {
-            organizations,
-            contacts,
-        } = self.shape;
+        let Shape { organizations, contacts } = self.shape;
         let nth = self.picked;
         self.picked += 1;
         match self.pick {
@@ -112,8 +94,7 @@ impl Source {
             const HEX: &[u8; 16] = b"0123456789abcdef";
             out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
-        write!(out, "\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-            .expect("memory takes every write");
+        write!(out, "\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("memory takes every write");
     }
 
     fn remember(&mut self, n: u64, request: &[u8]) {
@@ -134,36 +115,22 @@ mod tests {
     use crate::body::{parse_wamid, phone_number_id};
     use crate::clock;
 
-    const SHAPE: Shape = Shape {
-        organizations: 1000,
-        contacts: 100,
-    };
+    const SHAPE: Shape = Shape { organizations: 1000, contacts: 100 };
 
     fn source(pick: Pick, duplicates: f64) -> Source {
         Source::new(SHAPE, pick, duplicates, 1, Arc::default())
     }
 
     fn split(request: &[u8]) -> (&str, &str) {
-        std::str::from_utf8(request)
-            .unwrap()
-            .split_once("\r\n\r\n")
-            .unwrap()
+        std::str::from_utf8(request).unwrap().split_once("\r\n\r\n").unwrap()
     }
 
     #[test]
     fn signs_as_meta_does() {
         let mut signer: Hmac<Sha256> = Hmac::new_from_slice(b"test_app_secret").unwrap();
         signer.update(br#"{"object":"whatsapp_business_account","entry":[]}"#);
-        let hex: String = signer
-            .finalize()
-            .into_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!(
-            hex,
-            "dec6a680679a968e7e0319355b23599cbfc54502c0784668e9618baa0c633756"
-        );
+        let hex: String = signer.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "dec6a680679a968e7e0319355b23599cbfc54502c0784668e9618baa0c633756");
     }
 
     #[test]
@@ -175,12 +142,7 @@ mod tests {
 
         let mut signer: Hmac<Sha256> = Hmac::new_from_slice(SECRET.as_bytes()).unwrap();
         signer.update(body.as_bytes());
-        let hex: String = signer
-            .finalize()
-            .into_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = signer.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         assert!(head.contains(&format!("X-Hub-Signature-256: sha256={hex}")));
 
         let json: serde_json::Value = serde_json::from_str(body).unwrap();
@@ -189,10 +151,7 @@ mod tests {
         let (writer, read) = parse_wamid(wamid).unwrap();
         assert_eq!(read, n);
         assert!(wamid.len() >= 56);
-        assert_eq!(
-            value["metadata"]["phone_number_id"],
-            phone_number_id(writer.organization)
-        );
+        assert_eq!(value["metadata"]["phone_number_id"], phone_number_id(writer.organization));
         assert_eq!(value["contacts"][0]["wa_id"], writer.wa_id());
         assert_eq!(value["messages"][0]["from"], writer.wa_id());
     }
@@ -225,10 +184,7 @@ mod tests {
 
     #[test]
     fn everyone_writes_once_and_the_marker_too() {
-        let shape = Shape {
-            organizations: 7,
-            contacts: 3,
-        };
+        let shape = Shape { organizations: 7, contacts: 3 };
         let mut source = Source::new(shape, Pick::Everyone, 0.0, 1, Arc::default());
         let mut writers = std::collections::BTreeSet::new();
         let mut out = Vec::new();
@@ -245,9 +201,7 @@ mod tests {
     fn the_same_seed_is_the_same_run() {
         let writers = |seed| {
             let mut source = Source::new(SHAPE, Pick::Anyone, 0.0, seed, Arc::default());
-            (0..20)
-                .filter_map(|_| source.next_writer())
-                .collect::<Vec<_>>()
+            (0..20).filter_map(|_| source.next_writer()).collect::<Vec<_>>()
         };
         assert_eq!(writers(1), writers(1));
         assert_ne!(writers(1), writers(2));
@@ -261,9 +215,6 @@ mod tests {
         for _ in 0..200_000 {
             source.fill(&mut out);
         }
-        println!(
-            "{:.2} µs a request",
-            began.elapsed().as_secs_f64() * 1e6 / 200_000.0
-        );
+        println!("{:.2} µs a request", began.elapsed().as_secs_f64() * 1e6 / 200_000.0);
     }
 }

@@ -53,16 +53,10 @@ impl<'a> Bench<'a> {
         );
         let home = tempfile::Builder::new().prefix("wazapp-bench-").tempdir()?;
         // PostgreSQL's user has to reach its directory inside.
-        std::fs::set_permissions(
-            home.path(),
-            std::os::unix::fs::PermissionsExt::from_mode(0o755),
-        )?;
+        std::fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         let cluster = Cluster::start(home.path()).await?;
         let machine = Machine::look(&cluster, home.path()).await?;
-        let shape = Shape {
-            organizations: 1000,
-            contacts: options.scale(100, 10),
-        };
+        let shape = Shape { organizations: 1000, contacts: options.scale(100, 10) };
         let mut bench = Self {
             options,
             cluster,
@@ -85,27 +79,13 @@ impl<'a> Bench<'a> {
         setup.migrate()?;
         let client = self.cluster.connect(WARM).await?;
         self.organizations = world::seed(&client, self.shape).await?;
-        say(&format!(
-            "{} organizations; now every conversation's first message",
-            self.organizations.len()
-        ));
+        say(&format!("{} organizations; now every conversation's first message", self.organizations.len()));
 
         let mut stage = Stage::over(self, "warm-up", WARM, setup).await?;
-        let phase = stage
-            .closed(
-                "every conversation's first",
-                64,
-                Duration::from_secs(600),
-                Pick::Everyone,
-                0.0,
-            )
-            .await?;
+        let phase =
+            stage.closed("every conversation's first", 64, Duration::from_secs(600), Pick::Everyone, 0.0).await?;
         let (acked, exactness) = stage.end().await?;
-        ensure!(
-            exactness.wrongs().is_empty(),
-            "the warm-up already went wrong: {}",
-            exactness.wrongs().join("; ")
-        );
+        ensure!(exactness.wrongs().is_empty(), "the warm-up already went wrong: {}", exactness.wrongs().join("; "));
         client.batch_execute("VACUUM (ANALYZE)").await?;
         (self.warm_acked, self.warm_up) = (acked, Some(phase));
         Ok(())
@@ -126,11 +106,7 @@ impl<'a> Bench<'a> {
     }
 
     /// A server on a copy of the warm database, which it reaches at `database`.
-    pub(crate) async fn stage(
-        &self,
-        name: &'static str,
-        database: SocketAddr,
-    ) -> Result<Stage<'_>> {
+    pub(crate) async fn stage(&self, name: &'static str, database: SocketAddr) -> Result<Stage<'_>> {
         self.copy(name).await?;
         Stage::over(self, name, name, self.setup(name, database)).await
     }
@@ -138,11 +114,7 @@ impl<'a> Bench<'a> {
     /// Requests from here on have numbers of their own, also across sources.
     pub(crate) fn source(&self, pick: Pick, duplicates: f64) -> Source {
         let numbers = Arc::clone(&self.numbers);
-        let seed = self
-            .options
-            .seed
-            .wrapping_mul(1_000_003)
-            .wrapping_add(numbers.load(Ordering::Relaxed));
+        let seed = self.options.seed.wrapping_mul(1_000_003).wrapping_add(numbers.load(Ordering::Relaxed));
         Source::new(self.shape, pick, duplicates, seed, numbers)
     }
 
@@ -161,10 +133,7 @@ impl<'a> Bench<'a> {
         std::fs::create_dir_all(directory)?;
         for entry in std::fs::read_dir(self.home.path())? {
             let path = entry?.path();
-            if let (Some("log"), Some(name)) = (
-                path.extension().and_then(|end| end.to_str()),
-                path.file_name(),
-            ) {
+            if let (Some("log"), Some(name)) = (path.extension().and_then(|end| end.to_str()), path.file_name()) {
                 std::fs::copy(&path, directory.join(name))?;
             }
         }
@@ -199,22 +168,10 @@ pub(crate) struct Phase {
 }
 
 impl<'a> Stage<'a> {
-    async fn over(
-        bench: &'a Bench<'_>,
-        name: &'static str,
-        database: &'static str,
-        setup: Setup,
-    ) -> Result<Self> {
+    async fn over(bench: &'a Bench<'_>, name: &'static str, database: &'static str, setup: Setup) -> Result<Self> {
         let server = setup.serve().await?;
         let watch = Watch::new(bench.cluster.connect(database).await?).await?;
-        Ok(Self {
-            bench,
-            name,
-            database,
-            server,
-            watch,
-            acked: bench.warm_acked.clone(),
-        })
+        Ok(Self { bench, name, database, server, watch, acked: bench.warm_acked.clone() })
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -266,28 +223,13 @@ impl<'a> Stage<'a> {
     pub(crate) async fn settle(&mut self, tally: &Tally) -> Result<(usize, Instant)> {
         let distinct = tally.distinct();
         let messages = distinct.len();
-        ensure!(
-            messages > 0,
-            "nothing was acknowledged: refused {:?}, broken {}",
-            tally.refused,
-            tally.broken
-        );
+        ensure!(messages > 0, "nothing was acknowledged: refused {:?}, broken {}", tally.refused, tally.broken);
         self.acked.extend(distinct);
-        let settled = self
-            .watch
-            .settle(self.acked.len() as u64)
-            .await
-            .context("waiting for messages")?;
+        let settled = self.watch.settle(self.acked.len() as u64).await.context("waiting for messages")?;
         if settled.missing > 0 {
-            say(&format!(
-                "{}: {} acknowledged messages do not appear",
-                self.name, settled.missing
-            ));
+            say(&format!("{}: {} acknowledged messages do not appear", self.name, settled.missing));
         }
-        Ok((
-            messages.saturating_sub(settled.missing as usize).max(1),
-            settled.at,
-        ))
+        Ok((messages.saturating_sub(settled.missing as usize).max(1), settled.at))
     }
 
     /// Counts CPU time from now on; `except` are backends of the bench's own.
@@ -299,14 +241,7 @@ impl<'a> Stage<'a> {
 
     /// Stops the server and compares the database with what was acknowledged, which it gives back.
     pub(crate) async fn end(self) -> Result<(HashSet<u64>, Exactness)> {
-        let Self {
-            bench,
-            name,
-            database,
-            server,
-            acked,
-            watch,
-        } = self;
+        let Self { bench, name, database, server, acked, watch } = self;
         ensure!(server.stop(), "wazapp did not stop on SIGTERM");
         drop(watch);
         let client = bench.cluster.connect(database).await?;
@@ -333,13 +268,7 @@ impl std::fmt::Display for Phase {
         write!(
             f,
             "{}, {} connections: acknowledged {:.0}/s ({}), visible {:.0}/s, lag {:.2} s, {}",
-            self.name,
-            self.connections,
-            self.acked_per_s,
-            self.ack,
-            self.visible_per_s,
-            self.lag_s,
-            self.cpu
+            self.name, self.connections, self.acked_per_s, self.ack, self.visible_per_s, self.lag_s, self.cpu
         )?;
         if self.refused + self.broken > 0 {
             write!(f, ", refused {}, broken {}", self.refused, self.broken)?;

@@ -32,14 +32,8 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) async fn new(client: Client) -> Result<Self> {
-        let pid: i32 = client
-            .query_one("SELECT pg_backend_pid()", &[])
-            .await?
-            .get(0);
-        Ok(Self {
-            client,
-            pid: pid as u32,
-        })
+        let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        Ok(Self { client, pid: pid as u32 })
     }
 
     /// Its own backend, whose work is not wazapp's.
@@ -62,18 +56,13 @@ impl Watch {
         let mut counted = changed;
         let mut first = true;
         loop {
-            let now_sum = self
-                .number("SELECT coalesce(sum(last), 0)::int8 FROM wazapp.organization_sequence")
-                .await?;
+            let now_sum = self.number("SELECT coalesce(sum(last), 0)::int8 FROM wazapp.organization_sequence").await?;
             if first || now_sum != sum {
                 (sum, changed, first) = (now_sum, clock::now(), false);
             } else if changed.elapsed() > QUIET && counted.elapsed() > QUIET {
                 let messages = self.messages().await?;
                 if messages >= expected || changed.elapsed() > STALLED {
-                    return Ok(Settled {
-                        at: changed,
-                        missing: expected.saturating_sub(messages),
-                    });
+                    return Ok(Settled { at: changed, missing: expected.saturating_sub(messages) });
                 }
                 counted = clock::now();
             }
