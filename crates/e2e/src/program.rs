@@ -8,8 +8,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// How long a start, a stop or a repair may take.
@@ -104,19 +105,14 @@ impl Installation {
     /// Starts the server and waits until it is ready.
     pub async fn serve(&self) -> Server {
         let mut command = self.command(&["serve"]);
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("wazapp starts");
-        let log = Arc::new(Mutex::new(String::new()));
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let gathered = log.clone();
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                let mut log = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        let mut server = Server { child, log, url: String::new(), data_dir: self.data_dir.path().to_owned() };
+        let said = Arc::new(Mutex::new(String::new()));
+        let mut listening = JoinSet::new();
+        listening.spawn(gather(child.stdout.take().expect("a pipe"), said.clone()));
+        listening.spawn(gather(child.stderr.take().expect("a pipe"), said.clone()));
+        let mut server =
+            Server { child, said, listening, url: String::new(), data_dir: self.data_dir.path().to_owned() };
         server.url = server.wait_for("the server to be ready", Server::announced).await;
         server
     }
@@ -128,11 +124,22 @@ impl Default for Installation {
     }
 }
 
+/// Keeps what a stream says, line by line.
+async fn gather(stream: impl AsyncRead + Unpin, said: Arc<Mutex<String>>) {
+    let mut lines = BufReader::new(stream).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.push_str(&line);
+        said.push('\n');
+    }
+}
+
 /// `wazapp serve` at work; killed when dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    log: Arc<Mutex<String>>,
+    said: Arc<Mutex<String>>,
+    listening: JoinSet<()>,
     url: String,
     data_dir: PathBuf,
 }
@@ -143,9 +150,9 @@ impl Server {
         &self.url
     }
 
-    /// What it said so far.
+    /// What it said so far, to people and in its log.
     pub fn log(&self) -> String {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The address in `DATA_DIR/wazapp.json`, if this server wrote it.
@@ -197,6 +204,9 @@ impl Server {
         let started = Instant::now();
         kill_process(self.pid(), Signal::TERM).expect("a process of ours");
         let status = self.wait_for("the server to end", |server| server.child.try_wait().ok().flatten()).await;
-        (status, started.elapsed(), self.log())
+        let took = started.elapsed();
+        // Its last words may still be in the pipes.
+        while self.listening.join_next().await.is_some() {}
+        (status, took, self.log())
     }
 }

@@ -199,12 +199,11 @@ async fn other_paths_and_methods() {
         "/webhook%20",
         "/webhook/../livez",
     ] {
-        let client = TcpStream::connect(world.address()).await.expect("a connection");
-        drop(client);
         let raw = request(&[(HEADER, &sign(world.secret(), &body))], &body);
         let raw = String::from_utf8(raw).expect("ASCII").replacen("POST /webhook ", &format!("POST {path} "), 1);
         let status = exchange(&world, raw.as_bytes()).await.expect("an answer").0;
-        assert!(status == 404 || (status == 401 && path == "/webhook/../livez"), "{path}: {status}");
+        // The page at / takes no POST.
+        assert_eq!(status, if path == "/" { 405 } else { 404 }, "{path}");
     }
     for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"] {
         let raw = request(&[(HEADER, &sign(world.secret(), &body))], &body);

@@ -1,6 +1,7 @@
 //! What each kind of webhook means: bodies in, conversations, contacts, statuses and events out.
 
 mod account;
+mod any_order;
 mod conversations;
 mod effects;
 mod people;

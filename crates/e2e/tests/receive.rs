@@ -3,6 +3,7 @@
 //! The bodies are Meta's published examples, bodies captured in the wild and test data of other projects, kept beside
 //! this repository; each names its number or its account somewhere else.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -152,9 +153,9 @@ impl Homes {
         let mut of_number = BTreeMap::new();
         for (number, account) in fixtures.flat_map(numbers) {
             let home = of_number.len() % organizations.len();
-            if !of_number.contains_key(&number) {
-                world.connect(&organizations[home], &number, &account, None).await;
-                of_number.insert(number, home);
+            if let Entry::Vacant(place) = of_number.entry(number) {
+                world.connect(&organizations[home], place.key(), &account, None).await;
+                place.insert(home);
             }
         }
         Self { organizations, of_number }

@@ -279,7 +279,9 @@ CREATE TABLE wazapp.number_claim (
   number_id            uuid NOT NULL,
   app_id               text,
   waba_id              text NOT NULL,
+  -- Deferred: the claim comes first, so that a number which is taken is never written.
   FOREIGN KEY (organization_id, number_id) REFERENCES wazapp.number (organization_id, id) ON DELETE CASCADE
+    DEFERRABLE INITIALLY DEFERRED
 );
 CREATE INDEX number_claim_waba ON wazapp.number_claim (waba_id);
 
@@ -341,7 +343,9 @@ BEGIN
       USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid)
       WITH CHECK (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid)$p$, tenant);
     EXECUTE format('CREATE POLICY any_organization ON wazapp.%I TO wazapp_worker USING (true) WITH CHECK (true)', tenant);
-    EXECUTE format('GRANT SELECT ON wazapp.%I TO wazapp_web', tenant);
+    IF tenant <> 'number' THEN
+      EXECUTE format('GRANT SELECT ON wazapp.%I TO wazapp_web', tenant);
+    END IF;
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON wazapp.%I TO wazapp_worker', tenant);
   END LOOP;
 END $$;
@@ -355,6 +359,11 @@ CREATE POLICY own_organization ON wazapp.organization TO wazapp_web
 CREATE POLICY any_organization ON wazapp.organization TO wazapp_worker USING (true) WITH CHECK (true);
 GRANT SELECT ON wazapp.organization TO wazapp_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON wazapp.organization TO wazapp_worker;
+
+-- All of a number but its token.
+GRANT SELECT (organization_id, id, phone_number_id, waba_id, app_id, status, display_phone_number, verified_name, username,
+  quality_event, messaging_limit, throughput, name_status, settings, history, facts_at, connected_at, disconnected_at,
+  created_at, updated_at) ON wazapp.number TO wazapp_web;
 
 -- What people change through the API.
 GRANT UPDATE (last) ON wazapp.organization_sequence TO wazapp_web;

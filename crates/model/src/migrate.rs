@@ -177,7 +177,7 @@ async fn check_server(client: &Client) -> Result<i32> {
 async fn check_role(client: &Client, role: &str) -> Result<()> {
     let row = client
         .query_one(
-            "SELECT r.rolsuper, r.rolbypassrls,
+            "SELECT r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication, r.rolbypassrls,
                     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                             WHERE n.nspname = 'wazapp' AND c.relowner = r.oid)
                     OR EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'wazapp' AND n.nspowner = r.oid),
@@ -187,7 +187,7 @@ async fn check_role(client: &Client, role: &str) -> Result<()> {
         )
         .await?;
     let faults = [
-        (0, "is a superuser"),
+        (0, "is a superuser, or may make roles, databases or replicas"),
         (1, "bypasses row-level security"),
         (2, "owns objects of the schema"),
         (3, "is a member of another role"),
@@ -195,7 +195,7 @@ async fn check_role(client: &Client, role: &str) -> Result<()> {
     match faults.iter().find(|(column, _)| row.get::<_, bool>(*column)) {
         None => Ok(()),
         Some((_, fault)) => Err(DatabaseError::Unfit(format!(
-            "the database role {role} {fault}, so organizations would not be kept apart: ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS, and give its objects and memberships away"
+            "the database role {role} {fault}, so organizations would not be kept apart: ALTER ROLE {role} NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS, and give its objects and memberships away"
         ))),
     }
 }

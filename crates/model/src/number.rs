@@ -145,6 +145,19 @@ pub async fn connect(
         )
         .await?;
     let id = known.map_or_else(Uuid::now_v7, |row| row.get(0));
+    let claimed = tx
+        .query_opt(
+            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (phone_number_id) DO UPDATE SET app_id = excluded.app_id, waba_id = excluded.waba_id
+               WHERE number_claim.organization_id = excluded.organization_id
+             RETURNING phone_number_id",
+            &[&with.phone_number_id, &organization_id, &id, &with.app_id, &with.waba_id],
+        )
+        .await?;
+    if claimed.is_none() {
+        return Ok(Err(Refusal::Taken));
+    }
     let place = Place { organization: organization_id, column: "number.token", row: &id.to_string() };
     let row = tx
         .query_opt(
@@ -166,17 +179,7 @@ pub async fn connect(
         )
         .await?
         .expect("INSERT … RETURNING answers a row");
-    let claimed = tx
-        .query_opt(
-            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (phone_number_id) DO UPDATE SET app_id = excluded.app_id, waba_id = excluded.waba_id
-               WHERE number_claim.organization_id = excluded.organization_id
-             RETURNING phone_number_id",
-            &[&with.phone_number_id, &organization_id, &id, &with.app_id, &with.waba_id],
-        )
-        .await?;
-    Ok(if claimed.is_some() { Ok(Number::read(&row)) } else { Err(Refusal::Taken) })
+    Ok(Ok(Number::read(&row)))
 }
 
 /// Ends the claim and forgets the token; history stays. `None`: this organization has no such connected number.
@@ -214,7 +217,13 @@ pub async fn any_organization_list(tx: &Operator, scope: Option<&Scope>) -> Resu
 /// An organization's numbers, oldest first.
 pub async fn list(tx: &Tenant) -> Result<Vec<Number>> {
     let rows = tx
-        .query("SELECT * FROM wazapp.number WHERE organization_id = $1 ORDER BY id", &[&tx.organization_id()])
+        .query(
+            // Named, because the web role may read all but the token.
+            "SELECT id, phone_number_id, waba_id, status, display_phone_number, verified_name, username, quality_event,
+                    messaging_limit, throughput, name_status, settings, history, connected_at, disconnected_at
+             FROM wazapp.number WHERE organization_id = $1 ORDER BY id",
+            &[&tx.organization_id()],
+        )
         .await?;
     Ok(rows.iter().map(Number::read).collect())
 }

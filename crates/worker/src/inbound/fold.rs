@@ -631,10 +631,8 @@ fn touch(open: &mut Open, message: &Message, id: Uuid, at: Timestamp, now: Times
             }
         }
         (Origin::Standby, Direction::Inbound) => conversation.open_window(at, now),
-        (Origin::History, Direction::Inbound) => {
-            if at + conversation::SERVICE_WINDOW > now {
-                conversation.open_window(at, now);
-            }
+        (Origin::History, Direction::Inbound) if at + conversation::SERVICE_WINDOW > now => {
+            conversation.open_window(at, now);
         }
         (Origin::Echo, Direction::Outbound) if plain => conversation.state = State::Waiting,
         _ => {}

@@ -29,14 +29,16 @@ impl Setup {
         std::fs::create_dir_all(&self.directory)?;
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = Command::new(&self.binary);
-        // Nothing of the caller's own configuration reaches it.
-        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
+        // Nothing of the caller's own configuration reaches it but what a comparison may turn.
+        let turned = |name: &str| matches!(name, "PATH" | "HOME" | "WAZAPP_LOG") || name.starts_with("WAZAPP_INBOUND_");
+        command.env_clear().env("WAZAPP_LOG", "warn").envs(std::env::vars().filter(|(name, _)| turned(name)));
         command
             .env("WAZAPP_DATA_DIR", &self.directory)
             .env("WAZAPP_DATABASE_URL", &self.database_url)
             .env("WAZAPP_LISTEN", listen)
             .env("WAZAPP_META_APP_SECRET", SECRET)
-            .env("WAZAPP_LOG", std::env::var("WAZAPP_LOG").unwrap_or_else(|_| "warn".into()))
+            // Every scenario has a data directory of its own on a copy of one database, whose secrets one key sealed.
+            .env("WAZAPP_MASTER_KEY", "0f".repeat(32))
             .arg(subcommand)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
