@@ -11,4 +11,4 @@ pub mod proxy;
 pub mod random;
 mod world;
 
-pub use world::{Options, Organization, Posts, World};
+pub use world::{Node, Options, Organization, Posts, World};

@@ -85,6 +85,25 @@ impl Posts {
     }
 }
 
+/// A second server of a world.
+#[derive(Debug)]
+pub struct Node {
+    running: Running,
+    posts: Posts,
+}
+
+impl Node {
+    /// Posts to this node.
+    pub fn posts(&self) -> &Posts {
+        &self.posts
+    }
+
+    /// Stops it gracefully.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
 /// A server in this process, its database, and a client.
 #[derive(Debug)]
 pub struct World {
@@ -139,22 +158,34 @@ impl World {
     }
 
     async fn start(&mut self) {
+        // After a restart on the same address, as an operator's server would be.
+        let running = self.server(self.database.clone(), self.address).await;
+        self.address = running.address();
+        self.url = format!("http://{}", self.address);
+        self.running = Some(running);
+    }
+
+    async fn server(&self, database: Database, address: SocketAddr) -> Running {
         let secrets = self.options.secrets.iter().cloned();
         let default_app = DefaultApp {
             id: self.options.app_id.clone(),
             secrets: secrets.map(SecretString::from).collect(),
             verify_token: self.options.verify_token.clone().map(SecretString::from),
         };
-        let mut setup = Setup::new(self.database.clone(), self.keyring.clone(), default_app);
+        let mut setup = Setup::new(database, self.keyring.clone(), default_app);
         if let Some(batch) = self.options.batch {
             setup.batch = batch;
         }
-        // After a restart on the same address, as an operator's server would be.
-        let listener = TcpListener::bind(self.address).await.expect("an address to listen on");
-        let running = server::start(setup, listener).await.expect("the server starts");
-        self.address = running.address();
-        self.url = format!("http://{}", self.address);
-        self.running = Some(running);
+        let listener = TcpListener::bind(address).await.expect("an address to listen on");
+        server::start(setup, listener).await.expect("the server starts")
+    }
+
+    /// Starts a second server on the same database, as a node beside the first.
+    pub async fn node(&self) -> Node {
+        let database = database(&self.socket_dir, self.proxy.as_ref(), &self.name);
+        let running = self.server(database, SocketAddr::from(([127, 0, 0, 1], 0))).await;
+        let posts = Posts::new(&format!("http://{}", running.address()), self.secret());
+        Node { running, posts }
     }
 
     /// Stops the server gracefully.

@@ -79,12 +79,14 @@ async fn summary(world: &World, organization: &Organization) -> Value {
     Value::Array(shown)
 }
 
+/// Tells a story over several connections, every other one to a second server on the same database.
 async fn told(batch: u32, bodies: Vec<Vec<Value>>) -> Value {
     let world = World::with(Options { batch: Some(batch), ..Options::default() }).await;
     let acme = world.organization("Acme").await;
     world.connect(&acme, NUMBER, ACCOUNT, None).await;
-    let posting = bodies.into_iter().map(|bodies| {
-        let posts = world.posts();
+    let node = world.node().await;
+    let posting = bodies.into_iter().enumerate().map(|(nth, bodies)| {
+        let posts = if nth % 2 == 0 { world.posts() } else { node.posts().clone() };
         tokio::spawn(async move {
             for body in bodies {
                 assert_eq!(posts.post(body::bytes(&body)).await, 200);
@@ -95,6 +97,7 @@ async fn told(batch: u32, bodies: Vec<Vec<Value>>) -> Value {
         posted.expect("every body is taken");
     }
     world.drain().await;
+    node.stop().await;
     let summary = summary(&world, &acme).await;
     assert_eq!(world.quarantine().await, []);
     world.end().await;
@@ -108,7 +111,7 @@ async fn any_order_and_any_batch_end_the_same() {
     assert_eq!(expected.as_array().map(Vec::len), Some(3));
     for (seed, batch) in [(1, 1), (2, 2), (3, 7), (4, 250), (5, 250), (6, 250)] {
         let mut random = Random::new(seed);
-        // Each body once to three times, on any of four connections.
+        // Each body once to three times, on any of four connections, at two servers.
         let mut bodies: Vec<Value> = story.iter().flat_map(|body| vec![body.clone(); 1 + random.below(3)]).collect();
         random.shuffle(&mut bodies);
         let mut lots = vec![Vec::new(); 4];

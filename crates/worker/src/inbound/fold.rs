@@ -650,7 +650,10 @@ fn amend(message: &mut message::Known, organization_id: Uuid, amendment: &Amendm
     };
     match &amendment.text {
         // Came too late: a newer edit or the deletion stands. The text is kept all the same.
-        Some(text) if message.revoked_at.is_some() || message.edited_at > Some(amendment.at) => Some(version(text)),
+        Some(text) if message.revoked_at.is_some() || message.edited_at > Some(amendment.at) => {
+            message.edited_at = message.edited_at.max(Some(amendment.at));
+            Some(version(text))
+        }
         Some(text) => {
             let replaced = version(&message.text);
             message.text.clone_from(text);
