@@ -277,6 +277,16 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "may be granted on",
     ),
     (
+        "GRANT SELECT (token) ON wazapp.number TO wazapp_web",
+        "SELECT on number.token",
+        "is a right that wazapp_web must not have",
+    ),
+    (
+        "GRANT SELECT ON wazapp.number TO wazapp_web",
+        "SELECT on number",
+        "is a right that wazapp_web must not have",
+    ),
+    (
         "GRANT DELETE ON wazapp.message TO wazapp_web",
         "DELETE on message",
         "is a right that wazapp_web must not have",

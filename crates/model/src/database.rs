@@ -298,11 +298,11 @@ fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Poo
     }
     if role == Role::Worker {
         // A cached plan made while a table was small stays bad when it is large, and statistics come a minute late.
-        // So plans are made anew: often while a connection is young, then each time it was used twice as often.
+        // So plans are made anew: every time while a connection is young, then more and more rarely.
         builder = builder.pre_recycle(Hook::async_fn(|client, metrics| {
             let used = metrics.recycle_count;
             Box::pin(async move {
-                if used.is_power_of_two() || (used < 256 && used % 8 == 0) {
+                if used < 32 || (used < 256 && used % 8 == 0) || used.is_power_of_two() {
                     client.batch_execute("DISCARD PLANS").await.map_err(HookError::Backend)?;
                 }
                 Ok(())

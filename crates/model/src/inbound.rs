@@ -19,6 +19,9 @@ use crate::database::{Connection, Database, DatabaseError, Operator, Pipeline, R
 /// How many lanes there are; the migration made as many rows.
 pub const LANES: usize = 32;
 
+/// A lane's part of a batch ends behind the body that reaches this many bytes: parsed, a body takes ten times its size.
+pub const LANE_BYTES: usize = 512 << 10;
+
 /// A stream's rows lie between its start and this long after, which lets PostgreSQL skip the other days' partitions.
 const STREAM_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -189,7 +192,7 @@ pub struct Claimed {
     /// The App it was signed for; `None`: the default App.
     pub app_id: Option<String>,
     /// As received.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 /// What a claim found.
@@ -205,6 +208,7 @@ pub struct Claim {
 pub async fn claim(database: &Database, lanes: &[(i16, i32)]) -> Result<(Operator, Claim)> {
     let ids = column(lanes, |(lane, _)| *lane);
     let quotas = column(lanes, |(_, quota)| *quota);
+    let bytes = i64::try_from(LANE_BYTES).expect("a lane's bytes are few");
     // All of it travels in one round trip. The second statement takes its snapshot after the first holds its locks;
     // what it reads of lanes that another node holds is dropped below.
     let (tx, [locked, read]) = database
@@ -216,12 +220,15 @@ pub async fn claim(database: &Database, lanes: &[(i16, i32)]) -> Result<(Operato
                  CROSS JOIN wazapp.stream s
                  LEFT JOIN wazapp.lane_cursor c ON c.lane = q.lane AND c.stream_id = s.id
                  CROSS JOIN LATERAL (
-                   SELECT i.position, i.received_at, i.app_id, i.body FROM wazapp.inbound i
+                   SELECT i.position, i.received_at, i.app_id, i.body,
+                          sum(octet_length(i.body)) OVER (ORDER BY i.position) - octet_length(i.body) AS bytes_before
+                   FROM wazapp.inbound i
                    WHERE i.stream_id = s.id AND i.lane = q.lane AND i.position > coalesce(c.position, 0)
                      AND i.received_at >= s.started_at - interval '1 hour'
                      AND i.received_at < s.started_at + interval '26 hours'
-                   ORDER BY i.position LIMIT q.quota) i",
-                &[&ids, &quotas],
+                   ORDER BY i.position LIMIT q.quota) i
+                 WHERE i.bytes_before < $3",
+                &[&ids, &quotas, &bytes],
             ),
         ])
         .await?;
@@ -235,7 +242,7 @@ pub async fn claim(database: &Database, lanes: &[(i16, i32)]) -> Result<(Operato
             position: row.get("position"),
             received_at: row.get("received_at"),
             app_id: row.get("app_id"),
-            body: row.get("body"),
+            body: Bytes::copy_from_slice(row.get("body")),
         })
         .collect();
     bodies.sort_by_key(|body| (body.lane, body.received_at, body.stream_id, body.position));
@@ -283,7 +290,7 @@ pub async fn next_replayed(tx: &Operator) -> Result<Vec<Claimed>> {
             position: row.get("position"),
             received_at: row.get("received_at"),
             app_id: row.get("app_id"),
-            body: row.get("body"),
+            body: Bytes::copy_from_slice(row.get("body")),
         })
         .collect())
 }

@@ -1,5 +1,6 @@
 //! `wazapp serve`: from the configuration to a server, and back to silence.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -191,10 +192,10 @@ async fn greet(config: &Config, address: SocketAddr, database: &Database) {
     let program = std::env::args().next().unwrap_or_else(|| "wazapp".into());
     let url = config.public_url(address);
     if !empty {
-        println!("\nwazapp is ready on {url} — API and its page: {url}/docs\n");
+        say(format!("\nwazapp is ready on {url} — API and its page: {url}/docs\n"));
         return;
     }
-    println!(
+    say(format!(
         "\nwazapp is ready on {url} — API and its page: {url}/docs\n\
          \n\
          Nothing is connected yet. In another terminal, in this directory, the next three commands lead to a first conversation:\n\
@@ -204,5 +205,10 @@ async fn greet(config: &Config, address: SocketAddr, database: &Database) {
          \x20 3  {program} webhook post {EXAMPLE}\n\
          \n\
          Then read it back:  {program} key create --org acme   and   curl -H \"Authorization: Bearer KEY\" {url}/api/v1/conversations\n"
-    );
+    ));
+}
+
+/// A closed pipe behind standard output is nobody's failure.
+fn say(words: String) {
+    let _ = writeln!(std::io::stdout(), "{words}");
 }

@@ -59,7 +59,7 @@ impl Setup {
             writers: 1,
             queue: 4096,
             appliers: 2,
-            batch: 250,
+            batch: 1000,
             retention_days: 14,
             connections: 8192,
             metrics: Arc::new(String::new),

@@ -76,7 +76,7 @@ pub static SETTINGS: &[Setting] = &[
     open("log_format", "auto", "auto (text on a terminal, JSON otherwise), text or json"),
     open("inbound_writers", "1", "connections that commit webhook bodies (1-8)"),
     open("inbound_appliers", "2", "lanes of webhook bodies applied at the same time (1-16)"),
-    open("inbound_batch", "250", "webhook bodies applied in one transaction, at most (1-1000)"),
+    open("inbound_batch", "1000", "webhook bodies applied in one transaction, at most (1-1000)"),
     open("inbound_queue", "4096", "webhook bodies that may wait for a commit before 503 is answered (16-1000000)"),
     open("inbound_retention_days", "14", "days that raw webhook bodies are kept (8-365)"),
     open("domain", "", "not supported yet: HTTPS on :443 for this name"),

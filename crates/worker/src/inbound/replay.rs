@@ -32,7 +32,7 @@ pub async fn replay_bodies(
         read += bodies.len() as u64;
         let inputs: Vec<Input> = bodies
             .into_iter()
-            .map(|body| Input { body: Bytes::from(body.body), app_id: body.app_id, received_at: body.received_at })
+            .map(|body| Input { body: body.body, app_id: body.app_id, received_at: body.received_at })
             .collect();
         let tx = database.operator().await?;
         total += apply(tx, &inputs, |_| ()).await?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use metrics::{counter, histogram};
 use model::database::{Database, DatabaseError, Operator, Pipeline, Result};
@@ -18,8 +17,13 @@ use super::{Input, Outcome, apply};
 /// Wake-ups are hints: another node's rows, or those left by a crash, are found by looking.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Below half a batch a short wait makes the next one fuller, which halves the work a message costs.
+/// Below half a batch a short wait makes the next one fuller, which halves the work a message costs. Under load it
+/// grows to what the last batch took, but not beyond what people notice.
 const LINGER: Duration = Duration::from_millis(5);
+const LONGEST_LINGER: Duration = Duration::from_millis(25);
+
+/// So few bodies waiting mean that there is no load worth a longer wait.
+const FEW: u32 = 20;
 
 /// The pause after a failure grows up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -49,6 +53,7 @@ pub async fn run(database: Database, backlog: Arc<Backlog>, settings: Settings, 
             batch: settings.batch,
             limit: settings.batch,
             look_everywhere: true,
+            took: Duration::ZERO,
         };
         running.spawn(applier.run(stop.clone()).instrument(tracing::debug_span!("applier", nth)));
     }
@@ -63,6 +68,8 @@ struct Applier {
     /// Below `batch` while a body that cannot be applied is being found.
     limit: u32,
     look_everywhere: bool,
+    /// How long the last batch took.
+    took: Duration,
 }
 
 /// What one round found.
@@ -77,10 +84,12 @@ impl Applier {
         let mut pause = Duration::ZERO;
         while !stop.is_cancelled() {
             match self.round().await {
-                Ok(Round::Applied) => pause = Duration::ZERO,
-                Ok(Round::Idle) => {
+                Ok(round) => {
                     pause = Duration::ZERO;
-                    self.wait(&stop).await;
+                    if matches!(round, Round::Idle) {
+                        self.wait(&stop).await;
+                    }
+                    self.linger().await;
                 }
                 Err(error) => {
                     pause = self.failed(&error, pause);
@@ -99,9 +108,16 @@ impl Applier {
             () = self.backlog.wait(&self.lanes) => {}
             () = tokio::time::sleep(POLL) => self.look_everywhere = true,
         }
-        if self.backlog.waiting(&self.lanes) < self.batch / 2 {
-            tokio::time::sleep(LINGER).await;
+    }
+
+    /// Lets a batch fill. A full enough one, or none, is not waited for.
+    async fn linger(&self) {
+        let waiting = self.backlog.waiting(&self.lanes);
+        if waiting == 0 || waiting >= self.batch / 2 {
+            return;
         }
+        let longest = if waiting < FEW { LINGER } else { LONGEST_LINGER };
+        tokio::time::sleep(self.took.clamp(LINGER, longest)).await;
     }
 
     /// Which lanes to claim, with a quota each.
@@ -145,21 +161,18 @@ impl Applier {
             }
             Err(error) => return Err(error),
         };
+        self.took = started.elapsed();
         self.limit = (self.limit * 2).min(self.batch);
         self.count_taken(&plan, &claim.bodies);
-        measure(&outcome, claim.bodies.len(), started.elapsed(), lag);
-        tracing::debug!(parent: &span, ?outcome, ms = started.elapsed().as_millis(), "applied");
+        measure(&outcome, claim.bodies.len(), self.took, lag);
+        tracing::debug!(parent: &span, ?outcome, ms = self.took.as_millis(), "applied");
         Ok(Round::Applied)
     }
 
     async fn apply(&self, tx: Operator, bodies: &[Claimed]) -> Result<(Outcome, Duration)> {
         let inputs: Vec<Input> = bodies
             .iter()
-            .map(|body| Input {
-                body: Bytes::copy_from_slice(&body.body),
-                app_id: body.app_id.clone(),
-                received_at: body.received_at,
-            })
+            .map(|body| Input { body: body.body.clone(), app_id: body.app_id.clone(), received_at: body.received_at })
             .collect();
         let oldest = inputs.iter().map(|input| input.received_at).min();
         let outcome = apply(tx, &inputs, |pipeline| inbound::settle(pipeline, bodies)).await?;
@@ -176,7 +189,7 @@ impl Applier {
             app_id: body.app_id.clone(),
             phone_number_id: None,
             field: None,
-            body: body.body.clone(),
+            body: body.body.to_vec(),
             received_at: body.received_at,
         }];
         let tx = self.database.operator().await?;
@@ -189,10 +202,13 @@ impl Applier {
 
     fn count_taken(&self, plan: &[(i16, i32)], bodies: &[Claimed]) {
         for (lane, quota) in plan {
-            let taken = bodies.iter().filter(|body| body.lane == *lane).count();
+            let of_lane = || bodies.iter().filter(|body| body.lane == *lane);
+            let taken = of_lane().count();
+            let size: usize = of_lane().map(|body| body.body.len()).sum();
             self.backlog.taken(*lane, u32::try_from(taken).unwrap_or(u32::MAX));
-            // A full quota may mean that more waits than this process has counted.
-            if taken >= usize::try_from(*quota).unwrap_or(usize::MAX) && self.backlog.lane(*lane) == 0 {
+            // A full quota, or a body that filled it, may mean that more waits than this process has counted.
+            let full = taken >= usize::try_from(*quota).unwrap_or(usize::MAX) || size >= inbound::LANE_BYTES;
+            if full && self.backlog.lane(*lane) == 0 {
                 self.backlog.suspect(*lane);
             }
         }
