@@ -104,7 +104,7 @@ impl Applier {
 
     async fn wait(&mut self, stop: &CancellationToken) {
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => {}
             () = self.backlog.wait(&self.lanes) => {}
             () = tokio::time::sleep(POLL) => self.look_everywhere = true,
         }
