@@ -421,7 +421,7 @@ fn peers<'a>(peers: impl Iterator<Item = &'a Peer>) -> (Vec<Option<Uuid>>, Vec<O
 }
 
 /// Writes conversations, new ones and changed ones alike, sorted by key. The caller holds their organizations' lines
-/// ([`event::any_organization_line_up`]), so nothing changed since it read them.
+/// ([`crate::number::any_organization_route`]), so nothing changed since it read them.
 pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [Known], changed: &'a mut [Known]) {
     if !new.is_empty() {
         new.sort_by_key(|row| (row.organization_id, row.id));

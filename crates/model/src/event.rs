@@ -85,25 +85,6 @@ pub async fn record(tx: &Tenant, kind: &str, subject_id: Option<Uuid>, data: &im
     Ok(())
 }
 
-/// Waits for the turn of the organizations that own these numbers and accounts, in order of their ids, and answers the
-/// last number of each log.
-pub async fn any_organization_line_up(
-    tx: &Operator,
-    phone_number_ids: &[&str],
-    waba_ids: &[&str],
-) -> Result<HashMap<Uuid, i64>> {
-    let rows = tx
-        .query(
-            "SELECT organization_id, last FROM wazapp.organization_sequence
-             WHERE organization_id IN (
-               SELECT organization_id FROM wazapp.number_claim WHERE phone_number_id = ANY ($1) OR waba_id = ANY ($2))
-             ORDER BY organization_id FOR NO KEY UPDATE",
-            &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
-        )
-        .await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-}
-
 /// An event to record.
 #[derive(Clone, Debug)]
 pub struct New {

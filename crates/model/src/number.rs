@@ -228,31 +228,36 @@ pub async fn list(tx: &Tenant) -> Result<Vec<Number>> {
     Ok(rows.iter().map(Number::read).collect())
 }
 
-/// Where events go that name these numbers or these accounts. Locks nothing.
-pub async fn any_organization_routes(
+/// Where events go that name these numbers or these accounts, with the last number of each owner's event log. Waits for
+/// the owners' turn to write, in order of their ids ([`crate::event::line_up`] is the same for one).
+pub async fn any_organization_route(
     tx: &Operator,
     phone_number_ids: &[&str],
     waba_ids: &[&str],
-) -> Result<Vec<Route>> {
+) -> Result<Vec<(Route, i64)>> {
     let rows = tx
         .query(
-            "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, n.display_phone_number
-             FROM (SELECT * FROM wazapp.number_claim WHERE phone_number_id = ANY ($1)
-                   UNION SELECT * FROM wazapp.number_claim WHERE waba_id = ANY ($2)) c
+            "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, n.display_phone_number, s.last
+             FROM wazapp.number_claim c
              JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
-             ORDER BY c.phone_number_id",
+             JOIN wazapp.organization_sequence s ON s.organization_id = c.organization_id
+             WHERE c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2)
+             ORDER BY c.organization_id, c.phone_number_id FOR NO KEY UPDATE OF s",
             &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
         )
         .await?;
     Ok(rows
         .iter()
-        .map(|row| Route {
-            phone_number_id: row.get("phone_number_id"),
-            waba_id: row.get("waba_id"),
-            organization_id: row.get("organization_id"),
-            number_id: row.get("number_id"),
-            app_id: row.get("app_id"),
-            display_phone_number: row.get("display_phone_number"),
+        .map(|row| {
+            let route = Route {
+                phone_number_id: row.get("phone_number_id"),
+                waba_id: row.get("waba_id"),
+                organization_id: row.get("organization_id"),
+                number_id: row.get("number_id"),
+                app_id: row.get("app_id"),
+                display_phone_number: row.get("display_phone_number"),
+            };
+            (route, row.get("last"))
         })
         .collect())
 }

@@ -5,10 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures::try_join;
 use jiff::Timestamp;
 use model::database::{Operator, Result};
-use model::event;
 use model::number::{self, Route};
 use model::quarantine;
 use uuid::Uuid;
@@ -139,13 +137,9 @@ impl Routes {
         if numbers.is_empty() && wabas.is_empty() {
             return Ok((routes, HashMap::new()));
         }
-        let (sequences, found) = try_join!(
-            event::any_organization_line_up(tx, &numbers, &wabas),
-            number::any_organization_routes(tx, &numbers, &wabas),
-        )?;
-        // A number that changed hands between the two statements leads to someone whose line we do not hold: as good as
-        // not connected, and a replay of the quarantine finds it.
-        for route in found.into_iter().filter(|route| sequences.contains_key(&route.organization_id)) {
+        let mut sequences = HashMap::new();
+        for (route, last) in number::any_organization_route(tx, &numbers, &wabas).await? {
+            sequences.insert(route.organization_id, last);
             if wabas.contains(&route.waba_id.as_str()) {
                 routes.by_waba.entry(route.waba_id.clone()).or_default().push(route.clone());
             }
