@@ -24,7 +24,7 @@ pub struct Media {
 }
 
 /// A file to fetch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct New {
     /// The owner.
     pub organization_id: Uuid,

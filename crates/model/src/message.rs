@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::conversation::column;
 use crate::database::{Operator, Pipeline, Result, Tenant, params};
-use crate::media::Media;
+use crate::media::{self, Media};
 use crate::page::{Cursor, Page};
 
 /// A message as its organization sees it.
@@ -279,6 +279,8 @@ pub struct Amendment {
     pub wamid: String,
     /// The new text; `None`: deleted.
     pub text: Option<String>,
+    /// The new file, where an edit brings one; it stands with the edit's own row.
+    pub media: Option<media::New>,
     /// Meta's time.
     pub at: Timestamp,
 }
@@ -291,10 +293,12 @@ pub async fn any_organization_find_amendments(tx: &Operator, targets: &[Key]) ->
     let (organizations, numbers, wamids) = keys(targets);
     let rows = tx
         .query(
-            "SELECT m.organization_id, m.number_id, m.reply_to_wamid, m.wamid, m.type, m.text, m.timestamp
+            "SELECT m.organization_id, m.number_id, m.reply_to_wamid, m.wamid, m.type, m.text, m.timestamp,
+                    d.message_id AS d_message_id, d.meta_id, d.url, d.mime_type, d.filename, d.sha256
              FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
              JOIN wazapp.message m
                ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.reply_to_wamid = k.wamid
+             LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id
              WHERE m.type IN ('edit', 'revoke') ORDER BY m.timestamp, m.sequence",
             &[&organizations, &numbers, &wamids],
         )
@@ -304,7 +308,16 @@ pub async fn any_organization_find_amendments(tx: &Operator, targets: &[Key]) ->
         .map(|row| {
             let key = Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) };
             let text = (row.get::<_, &str>("type") == "edit").then(|| row.get("text"));
-            (key, Amendment { wamid: row.get("wamid"), text, at: row.get("timestamp") })
+            let media = row.get::<_, Option<Uuid>>("d_message_id").map(|message_id| media::New {
+                organization_id: key.organization_id,
+                message_id,
+                meta_id: row.get("meta_id"),
+                url: row.get("url"),
+                mime_type: row.get("mime_type"),
+                filename: row.get("filename"),
+                sha256: row.get("sha256"),
+            });
+            (key, Amendment { wamid: row.get("wamid"), text, media, at: row.get("timestamp") })
         })
         .collect())
 }

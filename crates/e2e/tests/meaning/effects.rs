@@ -234,9 +234,15 @@ async fn an_edited_picture_shows_the_new_one() {
     for part in [picture("wamid.apart"), replaced("wamid.apart", 1), replaced("wamid.apart", 2)] {
         world.receive(&body::message(NUMBER, part)).await;
     }
+    // The later edit first, then the earlier one, the picture last of all.
+    for part in [replaced("wamid.late", 2), replaced("wamid.late", 1), picture("wamid.late")] {
+        world.receive(&body::message(NUMBER, part)).await;
+    }
+    let backwards = [replaced("wamid.backwards", 2), replaced("wamid.backwards", 1), picture("wamid.backwards")];
+    world.receive(&body::value(NUMBER, &json!({ "messages": backwards }))).await;
     let together = [picture("wamid.together"), replaced("wamid.together", 1), replaced("wamid.together", 2)];
     world.receive(&body::value(NUMBER, &json!({ "messages": together }))).await;
-    for wamid in ["wamid.apart", "wamid.together"] {
+    for wamid in ["wamid.apart", "wamid.together", "wamid.late", "wamid.backwards"] {
         let message = world.message(&acme, wamid).await;
         assert_eq!(message["text"], "new 2", "{wamid}");
         assert_eq!(

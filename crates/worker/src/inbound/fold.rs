@@ -51,6 +51,22 @@ pub(super) struct Written {
     pub(super) outcome: Outcome,
 }
 
+impl Written {
+    /// A file to fetch. A message carries one: an edit may bring another.
+    fn file(&mut self, media: media::New) {
+        self.media.insert((media.organization_id, media.message_id), media);
+    }
+
+    /// Applies an edit or a deletion, with the file that the edit which now shows brings.
+    fn amend(&mut self, message: &mut message::Known, organization_id: Uuid, amendment: &Amendment) {
+        self.versions.extend(amend(message, organization_id, amendment));
+        let shows = message.revoked_at.is_none() && message.edited_at == Some(amendment.at);
+        if let Some(media) = amendment.media.as_ref().filter(|_| shows) {
+            self.file(media::New { message_id: message.id, ..media.clone() });
+        }
+    }
+}
+
 /// Folds a routed batch over what was loaded.
 pub(super) fn fold(batch: &Batch, loaded: Loaded) -> Written {
     let mut fold = Fold::new(batch, loaded);
@@ -192,12 +208,14 @@ impl Fold {
             new: Some(self.written.messages.len()),
             changed: false,
         };
-        if let Some(found) = &message.media {
-            self.file(own.organization_id, id, found);
+        // An edit keeps the file it brings, until its message comes.
+        let edited = if let Effect::Edit { media, .. } = &message.effect { media.as_ref() } else { None };
+        if let Some(found) = message.media.as_ref().or(edited) {
+            self.written.file(file(own.organization_id, id, found));
         }
         // What came before its message waits for it.
         for amendment in self.amendments.get(&own).into_iter().flatten() {
-            self.written.versions.extend(amend(&mut seen.known, own.organization_id, amendment));
+            self.written.amend(&mut seen.known, own.organization_id, amendment);
         }
         if outbound {
             for (update, errors) in self.statuses.get(&own).into_iter().flatten() {
@@ -232,7 +250,7 @@ impl Fold {
         seen.changed = true;
         let id = seen.known.id;
         if let Some(found) = &message.media {
-            self.file(own.organization_id, id, found);
+            self.written.file(file(own.organization_id, id, found));
         }
         let at = time(message.timestamp, &routed.change, routed.received_at);
         self.record(own.organization_id, "message.updated", at, Some(id), None, None);
@@ -307,35 +325,21 @@ impl Fold {
             }
             Effect::Edit { target, text, media, .. } => {
                 let target = key(routed, target);
-                self.amend_target(&target, Amendment { wamid: message.wamid.clone(), text: Some(text.clone()), at });
-                if let (Some(media), Some(seen)) = (media, self.messages.get(&target)) {
-                    self.file(target.organization_id, seen.known.id, media);
-                }
+                let media = media.as_ref().map(|media| file(target.organization_id, Uuid::nil(), media));
+                let text = Some(text.clone());
+                self.amend_target(&target, Amendment { wamid: message.wamid.clone(), text, media, at });
             }
             Effect::Revoke { target } => {
-                self.amend_target(&key(routed, target), Amendment { wamid: message.wamid.clone(), text: None, at });
+                let deletion = Amendment { wamid: message.wamid.clone(), text: None, media: None, at };
+                self.amend_target(&key(routed, target), deletion);
             }
         }
-    }
-
-    /// A file to fetch. A message carries one: an edit may bring another.
-    fn file(&mut self, organization_id: Uuid, message_id: Uuid, media: &whatsapp::webhook::Media) {
-        let new = media::New {
-            organization_id,
-            message_id,
-            meta_id: media.id.clone(),
-            url: media.url.clone(),
-            mime_type: media.mime_type.clone(),
-            filename: media.filename.clone(),
-            sha256: media.sha256.clone(),
-        };
-        self.written.media.insert((organization_id, message_id), new);
     }
 
     fn amend_target(&mut self, target: &Key, amendment: Amendment) {
         let at = amendment.at;
         if let Some(seen) = self.messages.get_mut(target) {
-            self.written.versions.extend(amend(&mut seen.known, target.organization_id, &amendment));
+            self.written.amend(&mut seen.known, target.organization_id, &amendment);
             seen.changed = true;
         }
         self.target_event(target, at);
@@ -687,6 +691,18 @@ fn keep_latest(reactions: &mut Vec<NewReaction>, reaction: NewReaction) {
         Some(known) if known.at <= reaction.at => *known = reaction,
         Some(_) => {}
         None => reactions.push(reaction),
+    }
+}
+
+fn file(organization_id: Uuid, message_id: Uuid, media: &whatsapp::webhook::Media) -> media::New {
+    media::New {
+        organization_id,
+        message_id,
+        meta_id: media.id.clone(),
+        url: media.url.clone(),
+        mime_type: media.mime_type.clone(),
+        filename: media.filename.clone(),
+        sha256: media.sha256.clone(),
     }
 }
 
