@@ -1,0 +1,5 @@
+//! To come.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];
