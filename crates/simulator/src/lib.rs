@@ -1,7 +1,7 @@
 //! Meta on a laptop: the Graph API, signed webhooks, customers with phones, and everything that can go wrong between
 //! them. Written from Meta's published protocol alone; it shares no code with what it is there to test.
 
-//pub mod load;
+pub mod load;
 
 mod chance;
 mod clock;

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{app, config_show, key, migrate, number, organization, quarantine, replay, version, webhook};
+use crate::commands::{
+    app, config_show, key, migrate, number, organization, quarantine, replay, simulator, version, webhook,
+};
 use crate::config::{Config, Flags};
 use crate::print::Print;
 use crate::serve;
@@ -51,6 +53,8 @@ enum Command {
     /// Webhooks, as Meta sends them.
     #[command(subcommand)]
     Webhook(webhook::Command),
+    /// Meta on a laptop: Graph API, signed webhooks, faults, and a customer's phone.
+    Simulator(simulator::Simulator),
     /// Say which version this is.
     Version,
 }
@@ -98,6 +102,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Quarantine(command) => quarantine::run(&config, print, command).await?,
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,
         Command::Webhook(command) => return webhook::run(&config, print, command).await,
+        Command::Simulator(command) => simulator::run(&config, print, command).await?,
         Command::Version => version::run(print),
     }
     Ok(ExitCode::SUCCESS)

@@ -121,6 +121,17 @@ async fn start(
     Ok((server::start(setup, listener).await?, database))
 }
 
+/// Waits for Ctrl-C or SIGTERM.
+pub(crate) async fn stop_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
 /// Starts the private PostgreSQL again when it ends by itself; stops it at the end.
 async fn supervise(mut private: PrivatePostgres, stop: CancellationToken) -> anyhow::Result<()> {
     loop {

@@ -140,6 +140,12 @@ pub enum Answer {
     Error(Fault),
 }
 
+impl Answer {
+    pub(super) fn is_status(self) -> bool {
+        matches!(self, Self::Status(_))
+    }
+}
+
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -199,8 +205,8 @@ impl Ledger {
         let mut known = shared::Known::default();
         let mut sent = Vec::new();
         for (line, at) in lines.zip(2..) {
-            let mut body: Sent = serde_json::from_str(&line.with_context(name)?)
-                .with_context(|| format!("{}, line {at}", name()))?;
+            let mut body: Sent =
+                serde_json::from_str(&line.with_context(name)?).with_context(|| format!("{}, line {at}", name()))?;
             for message in &mut body.messages {
                 known.share(&mut message.phone_number_id);
                 known.share(&mut message.customer);

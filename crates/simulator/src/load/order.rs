@@ -71,7 +71,8 @@ impl Order {
 
     fn body(&mut self) -> Option<Body> {
         if self.window.is_empty() {
-            let count = self.left.map_or(self.shuffle, |left| self.shuffle.min(usize::try_from(left).unwrap_or(usize::MAX)));
+            let count =
+                self.left.map_or(self.shuffle, |left| self.shuffle.min(usize::try_from(left).unwrap_or(usize::MAX)));
             self.left = self.left.map(|left| left - count as u64);
             self.window.extend((0..count).map(|_| self.content.next()));
             self.random.shuffle(self.window.make_contiguous());

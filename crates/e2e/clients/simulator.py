@@ -1,0 +1,226 @@
+"""What the Python scripts share: the simulator's control API, steps that are reported one by one, and receivers."""
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import socket
+import sys
+import threading
+import time
+import traceback
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+SIMULATOR = os.environ["SIMULATOR"]
+SITE = os.environ["SITE"]
+FILES = Path(os.environ["FILES"])
+VERIFY_TOKEN = "a word between us"
+PATIENCE = 20
+failed, passed = [], []
+
+
+@contextlib.contextmanager
+def step(name):
+    """One line of the report. A step that fails does not keep the others from being tried."""
+    try:
+        yield
+    except Exception:
+        failed.append(name)
+        print(f"FAILED  {name}", traceback.format_exc(), sep="\n")
+    else:
+        passed.append(name)
+        print(f"ok      {name}")
+
+
+def finish():
+    """Ends the script; its exit code says whether every step passed."""
+    print(f"{len(passed)} passed, {len(failed)} failed", *failed, sep="\n  ")
+    sys.stdout.flush()
+    # Receivers run in threads that nobody waits for.
+    os._exit(1 if failed or not passed else 0)
+
+
+def same(actual, expected, what=""):
+    assert actual == expected, f"{what}\n  is       {actual!r}\n  expected {expected!r}"
+
+
+def wait_for(what, look):
+    """Waits until `look` answers something true, and answers it."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"waited {PATIENCE} s for {what}"
+        time.sleep(0.02)
+    return found
+
+
+def control(path, body=None, method=None):
+    """Asks the control API."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{SIMULATOR}{path}", data, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{path} answers {error.code}: {error.read().decode()}") from None
+
+
+state = control("/_sim/state")
+APP = state["app"]
+BUSINESS, OTHER_BUSINESS = state["businesses"]
+WABA, OTHER_WABA = BUSINESS["wabas"][0], OTHER_BUSINESS["wabas"][0]
+NUMBER, TOKEN = WABA["numbers"][0]["phone_number_id"], WABA["token"]
+DIGITS = "".join(filter(str.isdigit, WABA["numbers"][0]["display_phone_number"]))
+
+
+def customer_writes(message, sender, name="Zoë 🌻", number=NUMBER):
+    """A customer's phone sends Meta's message object; answers its wamid."""
+    body = {"phone_number_id": number, "from": sender, "profile_name": name, **message}
+    return control("/_sim/messages", body)["id"]
+
+
+def accepted(wamid, number=NUMBER):
+    """The body of the one request that Meta accepted as this message."""
+    rows = control(f"/_sim/accepted?phone_number_id={number}")["data"]
+    rows = [row for row in rows if row["id"] == wamid and row["kind"] == "message"]
+    same(len(rows), 1, f"accepted requests of {wamid}")
+    return rows[0]["request"]
+
+
+def was_read(wamid, typing=None):
+    """Requires that the last read receipt that Meta accepted for a message is this one."""
+    rows = control(f"/_sim/accepted?phone_number_id={NUMBER}")["data"]
+    rows = [row for row in rows if row["id"] == wamid and row["kind"] == "read"]
+    assert rows, f"no read receipt of {wamid} was accepted"
+    same(rows[-1]["request"].get("typing_indicator"), typing, "typing_indicator")
+
+
+def was_sent(wamid, to, kind, content, reply_to=None, **more):
+    """Requires that Meta accepted exactly this message."""
+    assert wamid.startswith("wamid."), f"not a message id: {wamid}"
+    request = accepted(wamid)
+    same(request["messaging_product"], "whatsapp", "messaging_product")
+    same(request["to"], to, "to")
+    same(request["type"], kind, "type")
+    same(request[kind], content, kind)
+    same(request.get("context"), reply_to and {"message_id": reply_to}, "context")
+    for name, value in more.items():
+        same(request.get(name), value, name)
+
+
+def fails_next(**fault):
+    """Meta fails the next call like this."""
+    control("/_sim/faults", [{"kind": "error", "count": 1, **fault}])
+
+
+def graph(method, path, body=None, token=TOKEN):
+    """A call that the client at test does not know."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{SIMULATOR}/v23.0/{path}", data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        return json.load(answer)
+
+
+def approved_template(name, components, category="UTILITY", language="en_US"):
+    """Creates a template, for clients that know none, and waits until it may be sent."""
+    body = {"name": name, "language": language, "category": category, "components": components}
+    template = graph("POST", f"{WABA['id']}/message_templates", body)["id"]
+    wait_for("the template's approval", lambda: graph("GET", template)["status"] == "APPROVED")
+    return template
+
+
+def all_webhooks_taken():
+    """Requires that, in the end, the receiver said 200 to every webhook at the first try."""
+    posts = wait_for("webhooks to settle", lambda: control("/_sim/state")["settled"] and control("/_sim/ledger"))["posts"]
+    assert posts, "no webhook was sent"
+    tries = [(post["fields"], [made["status"] for made in post["tries"]], post["body"]) for post in posts]
+    same([post for post in tries if post[1] != [200]], [], "webhooks that were not taken at once")
+
+
+def point_webhooks_to(port, path="/webhook"):
+    """Meta shakes hands with a receiver here, and delivers there from now on."""
+    control("/_sim/callback", {"url": f"http://127.0.0.1:{port}{path}", "verify_token": VERIFY_TOKEN})
+
+
+def refused_handshake(port, path="/webhook"):
+    """Meta comes with a word that is not the receiver's."""
+    body = {"url": f"http://127.0.0.1:{port}{path}", "verify_token": "another word"}
+    try:
+        control("/_sim/callback", body)
+    except AssertionError as error:
+        assert "answers 400" in str(error), error
+    else:
+        raise AssertionError("a receiver took a wrong verify token")
+
+
+def post_webhook(port, body, signature, path="/webhook"):
+    """Somebody posts to a receiver; answers the status."""
+    headers = {"Content-Type": "application/json", "X-Hub-Signature-256": signature}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def signed(body):
+    return "sha256=" + hmac.new(APP["secret"].encode(), body, hashlib.sha256).hexdigest()
+
+
+def free_port():
+    """A listening socket on a free port of loopback."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    return listener, listener.getsockname()[1]
+
+
+class Received:
+    """What a receiver got, for the script to wait for."""
+
+    def __init__(self):
+        self.items = []
+
+    def add(self, item):
+        self.items.append(item)
+
+    def wait(self, what, wanted):
+        return wait_for(what, lambda: next((item for item in self.items if wanted(item)), None))
+
+
+class Receiver:
+    """For a client without one: shakes hands, checks signatures, keeps bodies."""
+
+    def __init__(self):
+        self.bodies = bodies = Received()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
+                known = query.get("hub.verify_token") == VERIFY_TOKEN and query.get("hub.mode") == "subscribe"
+                self.answer(*((200, query["hub.challenge"]) if known else (403, "")))
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if not hmac.compare_digest(self.headers["X-Hub-Signature-256"], signed(body)):
+                    return self.answer(401, "")
+                bodies.add(json.loads(body))
+                return self.answer(200, "")
+
+            def answer(self, status, text):
+                self.send_response(status)
+                self.send_header("Content-Type", "text/plain")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = server.server_address[1]
+        threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,0 +1,84 @@
+//! `wazapp simulator`: Meta on a laptop, in the foreground.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use simulator::Options;
+use tokio::net::TcpListener;
+
+use super::load::{self, Load};
+use crate::config::Config;
+use crate::print::Print;
+use crate::serve::stop_signal;
+use crate::telemetry;
+
+/// Where the simulator listens if nothing is said: beside wazapp's own 8080.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:8090";
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Simulator {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The address to listen on; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_LISTEN)]
+    listen: SocketAddr,
+    /// The App's id [default: made from the seed].
+    #[arg(long)]
+    app_id: Option<String>,
+    /// The App's secret; webhooks are signed with it [default: made from the seed].
+    #[arg(long, requires = "app_id")]
+    app_secret: Option<String>,
+    /// Where webhooks go, as http://127.0.0.1:8080/webhook. Asked with Meta's handshake until it answers.
+    #[arg(long, value_name = "URL", requires = "verify_token")]
+    callback: Option<String>,
+    /// The word that proves the callback.
+    #[arg(long, value_name = "T", requires = "callback")]
+    verify_token: Option<String>,
+    /// Ids, chance and order follow from it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send signed webhooks to a wazapp at a rate, and compare what arrived with what was sent.
+    Load(Load),
+}
+
+pub(crate) async fn run(config: &Config, print: &Print, simulator: Simulator) -> anyhow::Result<()> {
+    if let Some(Command::Load(load)) = simulator.command {
+        return load::run(config, print, load).await;
+    }
+    telemetry::log(config);
+    let listener = TcpListener::bind(simulator.listen).await.with_context(|| {
+        format!("cannot listen on {}: another program may; choose another with --listen", simulator.listen)
+    })?;
+    if !listener.local_addr()?.ip().is_loopback() {
+        bail!("the simulator has no locks on its doors: let it listen on a loopback address, as {DEFAULT_LISTEN}");
+    }
+    let options = Options {
+        app_id: simulator.app_id,
+        app_secret: simulator.app_secret,
+        callback: simulator.callback.zip(simulator.verify_token),
+        seed: simulator.seed,
+        start: None,
+    };
+    let running = simulator::Simulator::start(options, listener)?;
+    let url = running.url();
+    print.answer(&json!({ "url": url, "state": format!("{url}/_sim/state") }), || {
+        format!(
+            "Meta's side is ready on {url}\n\n\
+             \x20 a customer's phone   {url}/\n\
+             \x20 Graph API            {url}/v26.0/\n\
+             \x20 ids and tokens       {url}/_sim/state\n\n\
+             Webhooks go nowhere until a callback is set: --callback URL --verify-token T, or POST {url}/_sim/callback.\n\
+             Ctrl-C ends it; nothing is kept."
+        )
+    });
+    stop_signal().await?;
+    running.stop().await;
+    Ok(())
+}
