@@ -1,14 +1,17 @@
 //! The world around wazapp, for its tests: a fresh database, a server in this process or as a process of its own,
-//! webhook bodies as Meta sends them, and a way to cut the server off from its database.
+//! Meta's side (a simulator, or bodies of a test's own), a clock that can be put ahead, and a way to cut the server off
+//! from its database.
 //!
 //! `make test` starts one PostgreSQL for all tests (`with-cluster`); every [`World`] is a database in it.
 
 pub mod body;
 pub mod cluster;
 pub mod lint;
+pub mod meta;
 pub mod program;
 pub mod proxy;
 pub mod random;
 mod world;
 
+pub use meta::{Meta, SimulatedNumber};
 pub use world::{Node, Options, Organization, Posts, World};

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use model::database::Access;
 use model::number::Connect;
 use model::secret::Keyring;
-use model::{Database, Scope};
+use model::{Clock, Database, Scope};
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -22,6 +22,7 @@ use whatsapp::signature;
 
 use crate::body;
 use crate::cluster;
+use crate::meta::{Meta, SimulatedNumber};
 use crate::proxy::Proxy;
 
 /// How long a drain may take.
@@ -40,6 +41,8 @@ pub struct Options {
     pub proxied: bool,
     /// The most bodies applied in one transaction, if not the usual number.
     pub batch: Option<u32>,
+    /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
+    pub simulated: bool,
 }
 
 /// A tenant of a world, with an API key.
@@ -112,6 +115,8 @@ pub struct World {
     proxy: Option<Proxy>,
     options: Options,
     keyring: Keyring,
+    clock: Clock,
+    meta: Option<Meta>,
     running: Option<Running>,
     database: Database,
     address: SocketAddr,
@@ -146,6 +151,8 @@ impl World {
             proxy,
             options,
             keyring,
+            clock: Clock::default(),
+            meta: None,
             running: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             url: String::new(),
@@ -153,8 +160,33 @@ impl World {
             sql,
             ended: false,
         };
+        if world.options.simulated {
+            world.options.app_id.get_or_insert_with(|| "670843887433847".into());
+            world.options.verify_token.get_or_insert_with(unique);
+        }
         world.start().await;
+        if world.options.simulated {
+            world.simulate().await;
+        }
         world
+    }
+
+    /// A server with a simulator of Meta on the other side.
+    pub async fn simulated() -> Self {
+        Self::with(Options { simulated: true, ..Options::default() }).await
+    }
+
+    async fn simulate(&mut self) {
+        let meta = Meta::start(simulator::Options {
+            app_id: self.options.app_id.clone(),
+            app_secret: Some(self.secret().to_owned()),
+            seed: 7,
+            ..simulator::Options::default()
+        })
+        .await;
+        let verify_token = self.options.verify_token.as_deref().expect("a simulated world has one");
+        meta.callback(&format!("{}/webhook", self.url), verify_token).await;
+        self.meta = Some(meta);
     }
 
     async fn start(&mut self) {
@@ -173,6 +205,7 @@ impl World {
             verify_token: self.options.verify_token.clone().map(SecretString::from),
         };
         let mut setup = Setup::new(database, self.keyring.clone(), default_app);
+        setup.clock = self.clock.clone();
         if let Some(batch) = self.options.batch {
             setup.batch = batch;
         }
@@ -232,6 +265,26 @@ impl World {
         self.proxy.as_ref().expect("a world with Options::proxied")
     }
 
+    /// Meta's side.
+    pub fn meta(&self) -> &Meta {
+        self.meta.as_ref().expect("a world with Options::simulated")
+    }
+
+    /// Puts the clocks of server and Meta ahead.
+    pub async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        model::upkeep::run(&self.database, self.clock.now(), 14).await.expect("upkeep runs");
+        if let Some(meta) = &self.meta {
+            meta.advance(by).await;
+        }
+    }
+
+    /// Waits until Meta's webhooks are delivered and applied.
+    pub async fn settle(&self) {
+        self.meta().settle().await;
+        self.drain().await;
+    }
+
     /// The client of this world's requests, for requests of a test's own.
     pub fn client(&self) -> &reqwest::Client {
         &self.client
@@ -266,6 +319,11 @@ impl World {
             .expect("the number is free and the App is known");
         tx.commit().await.expect("the number is connected");
         number.id
+    }
+
+    /// Connects a number of the simulator; answers its id.
+    pub async fn connect_simulated(&self, organization: &Organization, number: &SimulatedNumber) -> Uuid {
+        self.connect(organization, &number.phone_number_id, &number.waba_id, None).await
     }
 
     /// Ends the connection of a number.
@@ -536,6 +594,9 @@ impl World {
             self.check().await;
         }
         self.stop().await;
+        if let Some(meta) = self.meta.take() {
+            meta.stop().await;
+        }
         cluster::remove(&self.socket_dir, &self.name).await.expect("the database goes");
         self.ended = true;
     }

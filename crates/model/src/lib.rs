@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod app;
+mod clock;
 pub mod contact;
 pub mod conversation;
 pub mod database;
@@ -24,5 +25,6 @@ pub mod template;
 mod tls;
 pub mod upkeep;
 
+pub use clock::Clock;
 pub use database::{Database, DatabaseError};
 pub use scope::Scope;

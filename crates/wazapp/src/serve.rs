@@ -103,6 +103,7 @@ async fn start(
     });
     let setup = Setup {
         database: database.clone(),
+        clock: model::Clock::default(),
         keyring: open::keyring(config)?,
         default_app: DefaultApp {
             id: config.meta_app_id.clone(),

@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use jiff::Timestamp;
 use model::inbound::Backlog;
 use model::secret::Keyring;
-use model::{Database, migrate};
+use model::{Clock, Database, migrate};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +19,8 @@ use web::webhook::Webhook;
 pub struct Setup {
     /// PostgreSQL.
     pub database: Database,
+    /// What time it is.
+    pub clock: Clock,
     /// Seals and opens secrets.
     pub keyring: Keyring,
     /// The App of `/webhook`.
@@ -53,6 +54,7 @@ impl Setup {
     pub fn new(database: Database, keyring: Keyring, default_app: DefaultApp) -> Self {
         Self {
             database,
+            clock: Clock::default(),
             keyring,
             default_app,
             public_url: None,
@@ -101,19 +103,26 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     let database = setup.database;
     migrate::run(&database).await.context("the schema could not be brought up to date")?;
     model::secret::check(&database, &setup.keyring).await?;
-    model::upkeep::run(&database, Timestamp::now(), setup.retention_days)
+    model::upkeep::run(&database, setup.clock.now(), setup.retention_days)
         .await
         .context("the inbound log could not be prepared")?;
 
     let backlog = Arc::new(Backlog::default());
     let mut receive = Part::new();
-    let (receiver, writers) = Receiver::start(&database, &backlog, setup.writers, setup.queue, &receive.stop);
+    let (receiver, writers) =
+        Receiver::start(&database, &backlog, &setup.clock, setup.writers, setup.queue, &receive.stop);
     receive.tasks = writers;
 
     let mut work = Part::new();
-    let settings = worker::inbound::Settings { appliers: setup.appliers, batch: setup.batch };
+    let settings =
+        worker::inbound::Settings { clock: setup.clock.clone(), appliers: setup.appliers, batch: setup.batch };
     work.tasks.spawn(worker::inbound::run(database.clone(), backlog.clone(), settings, work.stop.clone()));
-    work.tasks.spawn(worker::upkeep::run(database.clone(), setup.retention_days, work.stop.clone()));
+    work.tasks.spawn(worker::upkeep::run(
+        database.clone(),
+        setup.clock.clone(),
+        setup.retention_days,
+        work.stop.clone(),
+    ));
 
     let apps = Apps::new(setup.default_app, database.clone(), setup.keyring);
     apps.refresh().await;
@@ -125,7 +134,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         version: env!("CARGO_PKG_VERSION"),
     };
     let health = Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics };
-    let router = web::router(state, Webhook::new(apps, receiver), health);
+    let router = web::router(state, Webhook::new(apps, receiver, setup.clock), health);
     let mut http = Part::new();
     http.tasks.spawn(web::serve::serve(listener, router, setup.connections, http.stop.clone()));
     Ok(Running { address, database, http, receive, work })

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
+use model::Clock;
 use model::database::{Connection, Database, DatabaseError};
 use model::inbound::{self, Backlog, Body, Stream};
 use tokio::sync::{mpsc, oneshot};
@@ -58,6 +59,7 @@ impl Receiver {
     pub fn start(
         database: &Database,
         backlog: &Arc<Backlog>,
+        clock: &Clock,
         writers: usize,
         queue: usize,
         stop: &CancellationToken,
@@ -66,8 +68,13 @@ impl Receiver {
         let writers = (0..writers.max(1))
             .map(|_| {
                 let (sender, waiting) = mpsc::channel(queue.div_ceil(writers.max(1)));
-                let writer =
-                    Writer { database: database.clone(), backlog: backlog.clone(), waiting, stop: stop.clone() };
+                let writer = Writer {
+                    database: database.clone(),
+                    backlog: backlog.clone(),
+                    clock: clock.clone(),
+                    waiting,
+                    stop: stop.clone(),
+                };
                 running.spawn(writer.run());
                 sender
             })
@@ -96,6 +103,7 @@ impl Receiver {
 struct Writer {
     database: Database,
     backlog: Arc<Backlog>,
+    clock: Clock,
     waiting: mpsc::Receiver<Waiting>,
     stop: CancellationToken,
 }
@@ -169,7 +177,7 @@ impl Writer {
         };
         let (most, spacing) =
             if round_trip > REMOTE { (BATCHES_UNDER_WAY, round_trip / BATCHES_UNDER_WAY) } else { (1, Duration::ZERO) };
-        let Ok(mut stream) = Stream::start(connection, Timestamp::now()).await else {
+        let Ok(mut stream) = Stream::start(connection, self.clock.now()).await else {
             return Left::ConnectionLost;
         };
         let mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), DatabaseError>>> = FuturesUnordered::new();
@@ -190,7 +198,7 @@ impl Writer {
                     if taken == 0 {
                         return self.finish(under_way).await;
                     }
-                    let now = Timestamp::now();
+                    let now = self.clock.now();
                     if stream.is_stale(now) && under_way.is_empty() {
                         match Stream::start(connection, now).await {
                             Ok(fresh) => stream = fresh,
@@ -199,7 +207,7 @@ impl Writer {
                     }
                     next = Instant::now() + spacing;
                     let taken = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                    under_way.push(Box::pin(commit(connection, &mut stream, taken, self.backlog.clone())));
+                    under_way.push(Box::pin(commit(connection, &mut stream, taken, now, self.backlog.clone())));
                 }
                 () = tokio::time::sleep_until(next), if free && !due => {}
                 () = self.stop.cancelled(), if !self.waiting.is_closed() => self.waiting.close(),
@@ -225,9 +233,10 @@ fn commit<'a>(
     connection: &'a Connection,
     stream: &mut Stream,
     batch: Vec<Waiting>,
+    now: Timestamp,
     backlog: Arc<Backlog>,
 ) -> impl Future<Output = Result<(), DatabaseError>> + 'a {
-    let reserved = stream.reserve(batch.len(), Timestamp::now());
+    let reserved = stream.reserve(batch.len(), now);
     async move {
         let (bodies, stored): (Vec<Body>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.body, waiting.stored)).unzip();
@@ -235,7 +244,7 @@ fn commit<'a>(
         let result = inbound::append(connection, reserved, &bodies).await;
         let answer = match &result {
             Ok(()) => {
-                measure(&bodies, started.elapsed());
+                measure(&bodies, started.elapsed(), now);
                 backlog.appended(bodies.iter().map(|body| body.lane));
                 Ok(())
             }
@@ -252,10 +261,10 @@ fn commit<'a>(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
-fn measure(bodies: &[Body], took: Duration) {
+fn measure(bodies: &[Body], took: Duration, now: Timestamp) {
     counter!("wazapp_bodies_received_total").increment(bodies.len() as u64);
     counter!("wazapp_bytes_received_total").increment(bodies.iter().map(|body| body.bytes.len() as u64).sum());
     histogram!("wazapp_receive_batch_bodies").record(bodies.len() as f64);
     histogram!("wazapp_receive_commit_seconds").record(took.as_secs_f64());
-    gauge!("wazapp_receive_last_commit_timestamp").set(Timestamp::now().as_second() as f64);
+    gauge!("wazapp_receive_last_commit_timestamp").set(now.as_second() as f64);
 }

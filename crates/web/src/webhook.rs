@@ -15,9 +15,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use jiff::Timestamp;
 use metrics::counter;
-use model::inbound;
+use model::{Clock, inbound};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -44,16 +43,18 @@ const UNIT: usize = 16 << 10;
 pub struct Webhook {
     apps: Apps,
     receiver: Receiver,
+    clock: Clock,
     small: Arc<Semaphore>,
     large: Arc<Semaphore>,
 }
 
 impl Webhook {
     /// Checks with `apps`, hands on to `receiver`.
-    pub fn new(apps: Apps, receiver: Receiver) -> Self {
+    pub fn new(apps: Apps, receiver: Receiver, clock: Clock) -> Self {
         Self {
             apps,
             receiver,
+            clock,
             small: Arc::new(Semaphore::new(SMALL_BUDGET / UNIT)),
             large: Arc::new(Semaphore::new(LARGE_BUDGET / UNIT)),
         }
@@ -178,7 +179,7 @@ impl IntoResponse for Answer {
 }
 
 async fn receive(webhook: &Webhook, app_id: Option<String>, headers: &HeaderMap, body: HttpBody) -> Answer {
-    let received_at = Timestamp::now();
+    let received_at = webhook.clock.now();
     let Some(signature) = single(headers, signature::HEADER) else {
         return Answer::Unsigned;
     };

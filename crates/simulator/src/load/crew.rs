@@ -527,4 +527,16 @@ mod tests {
         let seen = receiver.bodies.lock().expect("no holder panics").len();
         assert!((1..100).contains(&seen), "{seen}");
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "a measurement: cargo test --release -- --ignored --nocapture"]
+    async fn what_a_request_costs() {
+        for rate in [Some(100.0), Some(1000.0), Some(3300.0), None] {
+            let url = Receiver::default().start().await;
+            let duration = Some(Duration::from_secs(5));
+            let plan = Plan { bodies: None, duration, rate, ..plan() };
+            let ledger = run(&plan, &url, "s", |_| {}).await.expect("a run");
+            println!("{}\n", ledger.report());
+        }
+    }
 }

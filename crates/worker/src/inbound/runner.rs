@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use metrics::{counter, histogram};
+use model::Clock;
 use model::database::{Database, DatabaseError, Operator, Pipeline, Result};
 use model::inbound::{self, Backlog, Claimed, LANES};
 use model::quarantine;
@@ -29,8 +29,10 @@ const FEW: u32 = 20;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How inbound is applied.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
+    /// What time it is.
+    pub clock: Clock,
     /// Appliers, each with its own lanes and connection.
     pub appliers: usize,
     /// The most bodies in one transaction.
@@ -49,6 +51,7 @@ pub async fn run(database: Database, backlog: Arc<Backlog>, settings: Settings, 
         let applier = Applier {
             database: database.clone(),
             backlog: backlog.clone(),
+            clock: settings.clock.clone(),
             lanes,
             batch: settings.batch,
             limit: settings.batch,
@@ -63,6 +66,7 @@ pub async fn run(database: Database, backlog: Arc<Backlog>, settings: Settings, 
 struct Applier {
     database: Database,
     backlog: Arc<Backlog>,
+    clock: Clock,
     lanes: Vec<i16>,
     batch: u32,
     /// Below `batch` while a body that cannot be applied is being found.
@@ -176,7 +180,7 @@ impl Applier {
             .collect();
         let oldest = inputs.iter().map(|input| input.received_at).min();
         let outcome = apply(tx, &inputs, |pipeline| inbound::settle(pipeline, bodies)).await?;
-        let lag = oldest.map_or(Duration::ZERO, |oldest| Timestamp::now().duration_since(oldest).unsigned_abs());
+        let lag = oldest.map_or(Duration::ZERO, |oldest| self.clock.now().duration_since(oldest).unsigned_abs());
         Ok((outcome, lag))
     }
 

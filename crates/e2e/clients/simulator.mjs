@@ -1,0 +1,191 @@
+// What the JavaScript scripts share: the simulator's control API, steps that are reported one by one, and a receiver.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { createHmac } from "node:crypto";
+
+export const SIMULATOR = process.env.SIMULATOR;
+export const SITE = process.env.SITE;
+export const VERIFY_TOKEN = "a word between us";
+const PATIENCE = 20_000;
+const failed = [];
+let passed = 0;
+
+export const same = assert.deepEqual;
+
+/** One line of the report. A step that fails does not keep the others from being tried. */
+export async function step(name, run) {
+  try {
+    await run();
+    passed += 1;
+    console.log(`ok      ${name}`);
+  } catch (error) {
+    failed.push(name);
+    console.log(`FAILED  ${name}\n${error.stack}`, error.cause ?? "");
+  }
+}
+
+/** Ends the script; its exit code says whether every step passed. */
+export function finish() {
+  console.log([`${passed} passed, ${failed.length} failed`, ...failed].join("\n  "));
+  process.exit(failed.length || !passed ? 1 : 0);
+}
+
+/** Waits until `look` answers something true, and answers it. */
+export async function waitFor(what, look) {
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    assert(Date.now() < deadline, `waited ${PATIENCE} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function ask(path, body, headers, method) {
+  const answer = await fetch(`${SIMULATOR}${path}`, {
+    method: method ?? (body ? "POST" : "GET"),
+    headers: { "Content-Type": "application/json", ...headers },
+    body: body && JSON.stringify(body),
+  });
+  const text = await answer.text();
+  assert(answer.ok, `${path} answers ${answer.status}: ${text}`);
+  return JSON.parse(text);
+}
+
+/** Asks the control API. */
+export const control = (path, body) => ask(path, body);
+
+const state = await control("/_sim/state");
+export const APP = state.app;
+export const [BUSINESS, OTHER_BUSINESS] = state.businesses;
+export const WABA = BUSINESS.wabas[0];
+export const OTHER_WABA = OTHER_BUSINESS.wabas[0];
+export const NUMBER = WABA.numbers[0].phone_number_id;
+export const TOKEN = WABA.token;
+export const DIGITS = WABA.numbers[0].display_phone_number.replace(/\D/g, "");
+
+/** A call that the client at test does not know. */
+export const graph = (method, path, body, token = TOKEN) =>
+  ask(`/v23.0/${path}`, body, { Authorization: `Bearer ${token}` }, method);
+
+/** One of the files that the web site has too. */
+export const file = (name) => readFile(`${process.env.FILES}/${name}`);
+
+/** A customer's phone sends Meta's message object; answers its wamid. */
+export async function customerWrites(message, sender, name = "Zoë 🌻") {
+  return (await control("/_sim/messages", { phone_number_id: NUMBER, from: sender, profile_name: name, ...message })).id;
+}
+
+const rows = async (kind, wamid) => {
+  const { data } = await control(`/_sim/accepted?phone_number_id=${NUMBER}`);
+  return data.filter((row) => row.id === wamid && row.kind === kind);
+};
+
+/** The body of the one request that Meta accepted as this message. */
+export async function accepted(wamid) {
+  const found = await rows("message", wamid);
+  same(found.length, 1, `accepted requests of ${wamid}`);
+  return found[0].request;
+}
+
+/** Requires that the last read receipt that Meta accepted for a message is this one. */
+export async function wasRead(wamid, typing) {
+  const found = await rows("read", wamid);
+  assert(found.length, `no read receipt of ${wamid} was accepted`);
+  same(found.at(-1).request.typing_indicator, typing);
+}
+
+/** Requires that Meta accepted exactly this message. */
+export async function wasSent(wamid, to, kind, content, replyTo) {
+  assert.match(wamid, /^wamid\./);
+  const request = await accepted(wamid);
+  same(
+    { product: request.messaging_product, to: request.to, type: request.type, content: request[kind], context: request.context },
+    { product: "whatsapp", to, type: kind, content, context: replyTo && { message_id: replyTo } },
+  );
+}
+
+/** Meta fails the next call like this. */
+export const failsNext = (fault) => control("/_sim/faults", [{ kind: "error", count: 1, ...fault }]);
+
+/** Creates a template, for clients that know none, and waits until it may be sent. */
+export async function approvedTemplate(name, components) {
+  const body = { name, language: "en_US", category: "UTILITY", components };
+  const { id } = await graph("POST", `${WABA.id}/message_templates`, body);
+  await waitFor("the template's approval", async () => (await graph("GET", id)).status === "APPROVED");
+  return id;
+}
+
+/** Requires that, in the end, the receiver said 200 to every webhook at the first try. */
+export async function allWebhooksTaken() {
+  await waitFor("webhooks to settle", async () => (await control("/_sim/state")).settled);
+  const { posts } = await control("/_sim/ledger");
+  assert(posts.length, "no webhook was sent");
+  const tries = posts.map((post) => ({ body: post.body, statuses: post.tries.map((made) => made.status) }));
+  same(tries.filter(({ statuses }) => statuses.length !== 1 || statuses[0] !== 200), []);
+}
+
+/** Starts a receiver on a free port of loopback; `handle` answers the status and the text of an answer. */
+export async function receive(handle) {
+  const server = createServer(async (request, response) => {
+    try {
+      const { status, text } = await handle(request);
+      response.writeHead(status, { "Content-Type": "text/plain" }).end(text ?? "");
+    } catch (error) {
+      console.log(`the receiver failed: ${error.stack}`);
+      response.writeHead(500).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${server.address().port}/webhook`;
+}
+
+/** The whole body of a request. */
+export async function bodyOf(request) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** The parameters of a request. */
+export const queryOf = (request) => Object.fromEntries(new URL(request.url, "http://receiver").searchParams);
+
+/** Meta shakes hands with a receiver, and delivers there from now on. */
+export const pointWebhooksTo = (url, word = VERIFY_TOKEN) => control("/_sim/callback", { url, verify_token: word });
+
+/** Meta comes with a word that is not the receiver's. */
+export const refusedHandshake = (url) => assert.rejects(pointWebhooksTo(url, "another word"), /answers 400/);
+
+/** Requires that a receiver refuses a forged signature and takes Meta's; `body` is a webhook that says nothing. */
+export async function checksSignatures(url, body) {
+  const good = `sha256=${createHmac("sha256", APP.secret).update(body).digest("hex")}`;
+  const post = async (signature) =>
+    (await fetch(url, { method: "POST", body, headers: { "Content-Type": "application/json", "X-Hub-Signature-256": signature } }))
+      .status;
+  const forged = await post(`sha256=${"0".repeat(64)}`);
+  assert([401, 403].includes(forged), `a forged signature is answered ${forged}`);
+  same(await post(good), 200);
+}
+
+/** What a receiver got, for the script to wait for. */
+export class Received {
+  items = [];
+  add(item) {
+    this.items.push(item);
+  }
+  wait(what, wanted) {
+    return waitFor(what, () => this.items.find(wanted));
+  }
+}
+
+/** What a promise is rejected with. */
+export async function rejection(promise) {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new assert.AssertionError({ message: "it was not refused" });
+}

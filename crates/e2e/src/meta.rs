@@ -1,0 +1,207 @@
+//! Meta's side of a world, steered and observed from outside, over HTTP.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use simulator::{Options, Simulator};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+/// How long something may take to come true.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A number out of the box, and what opens it.
+#[derive(Clone, Debug)]
+pub struct SimulatedNumber {
+    /// Meta's id.
+    pub phone_number_id: String,
+    /// Digits with the country code.
+    pub digits: String,
+    /// Its account.
+    pub waba_id: String,
+    /// Its portfolio.
+    pub business_id: String,
+    /// Opens the account.
+    pub token: String,
+}
+
+/// A simulator in this process, on a port of its own.
+#[derive(Debug)]
+pub struct Meta {
+    running: Simulator,
+    url: String,
+    client: reqwest::Client,
+}
+
+impl Meta {
+    /// Starts one.
+    pub async fn start(options: Options) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let running = Simulator::start(options, listener).expect("the simulator starts");
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).user_agent("wazapp-tests");
+        Self { url: running.url(), running, client: client.build().expect("an HTTP client") }
+    }
+
+    /// Where it listens, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends it.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+
+    /// A request to a path; an error where no whole answer came.
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<(u16, String), reqwest::Error> {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.text().await?))
+    }
+
+    /// A Graph call; answers status and JSON.
+    pub async fn graph(&self, method: Method, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
+        let path = format!("/v26.0/{path}");
+        let (status, text) = self.request(method, &path, Some(token), body).await.expect("an answer");
+        (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path} answers no JSON ({error}): {text}")))
+    }
+
+    /// A call below `/_sim` that must succeed.
+    pub async fn control(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
+        let path = format!("/_sim/{path}");
+        let (status, text) = self.request(method, &path, None, body).await.expect("an answer");
+        assert_eq!(status, 200, "{path}: {text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// `/_sim/state`.
+    pub async fn state(&self) -> Value {
+        self.control(Method::GET, "state", None).await
+    }
+
+    /// The numbers out of the box.
+    pub async fn numbers(&self) -> Vec<SimulatedNumber> {
+        let state = self.state().await;
+        let word = |value: &Value| value.as_str().expect("text").to_owned();
+        let mut all = Vec::new();
+        for business in state["businesses"].as_array().expect("a list") {
+            for waba in business["wabas"].as_array().expect("a list") {
+                for number in waba["numbers"].as_array().expect("a list") {
+                    all.push(SimulatedNumber {
+                        phone_number_id: word(&number["phone_number_id"]),
+                        digits: word(&number["display_phone_number"]),
+                        waba_id: word(&waba["id"]),
+                        business_id: word(&business["id"]),
+                        token: word(&waba["token"]),
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    /// A customer writes; answers the wamid.
+    pub async fn customer_sends(&self, number: &SimulatedNumber, from: &str, message: Value) -> String {
+        let mut body = message;
+        body["phone_number_id"] = number.phone_number_id.clone().into();
+        body["from"] = from.into();
+        let answer = self.control(Method::POST, "messages", Some(&body)).await;
+        answer["id"].as_str().expect("a wamid").to_owned()
+    }
+
+    /// A customer writes a text; answers the wamid.
+    pub async fn customer_says(&self, number: &SimulatedNumber, from: &str, text: &str) -> String {
+        self.customer_sends(number, from, json!({ "type": "text", "text": { "body": text } })).await
+    }
+
+    /// A send by the business, as it is answered; an error where no whole answer came.
+    pub async fn try_send(
+        &self,
+        number: &SimulatedNumber,
+        to: &str,
+        message: Value,
+    ) -> Result<(u16, String), reqwest::Error> {
+        let mut body = message;
+        body["messaging_product"] = "whatsapp".into();
+        body["to"] = to.into();
+        let path = format!("/v26.0/{}/messages", number.phone_number_id);
+        self.request(Method::POST, &path, Some(&number.token), Some(&body)).await
+    }
+
+    /// A text of the business that must be accepted; answers the wamid.
+    pub async fn business_says(&self, number: &SimulatedNumber, to: &str, text: &str) -> String {
+        let message = json!({ "type": "text", "text": { "body": text } });
+        let (status, answer) = self.try_send(number, to, message).await.expect("an answer");
+        assert_eq!(status, 200, "{answer}");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        answer["messages"][0]["id"].as_str().expect("a wamid").to_owned()
+    }
+
+    /// Puts faults in force.
+    pub async fn faults(&self, faults: Value) {
+        self.control(Method::POST, "faults", Some(&faults)).await;
+    }
+
+    /// Ends all faults.
+    pub async fn no_faults(&self) {
+        self.control(Method::DELETE, "faults", None).await;
+    }
+
+    /// What was truly accepted on a number.
+    pub async fn accepted(&self, number: &SimulatedNumber) -> Vec<Value> {
+        let path = format!("accepted?phone_number_id={}", number.phone_number_id);
+        let answer = self.control(Method::GET, &path, None).await;
+        answer["data"].as_array().expect("a list").clone()
+    }
+
+    /// Every webhook sent.
+    pub async fn posts(&self) -> Vec<Value> {
+        let ledger = self.control(Method::GET, "ledger", None).await;
+        ledger["posts"].as_array().expect("a list").clone()
+    }
+
+    /// Puts its clock ahead.
+    pub async fn advance(&self, by: Duration) {
+        let by = format!("{}ms", by.as_millis());
+        self.control(Method::POST, "clock", Some(&json!({ "advance": by }))).await;
+    }
+
+    /// Lets its clock run faster.
+    pub async fn speed(&self, speed: f64) {
+        self.control(Method::POST, "clock", Some(&json!({ "speed": speed }))).await;
+    }
+
+    /// Sends webhooks there from now on.
+    pub async fn callback(&self, url: &str, verify_token: &str) {
+        let body = json!({ "url": url, "verify_token": verify_token });
+        self.control(Method::POST, "callback", Some(&body)).await;
+    }
+
+    /// Waits until nothing is being sent and nothing waits to be tried again.
+    pub async fn settle(&self) {
+        self.until("every webhook is delivered", async || self.state().await["settled"] == true).await;
+    }
+
+    /// Waits until something holds.
+    pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds().await {
+            assert!(Instant::now() < deadline, "waited {PATIENCE:?} until {what}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
