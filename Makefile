@@ -12,7 +12,7 @@ build:
 	cargo build --release --locked -p wazapp
 
 test: ## all tests, each with its own database on a cluster of their own
-	@scripts/need cargo cc postgres nextest
+	@scripts/need cargo cc postgres nextest clients
 	cargo build --locked --workspace --all-targets
 	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace
 	cargo test -q --locked --workspace --doc

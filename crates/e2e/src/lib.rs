@@ -11,6 +11,7 @@ pub mod meta;
 pub mod program;
 pub mod proxy;
 pub mod random;
+pub mod receiver;
 mod world;
 
 pub use meta::{Meta, SimulatedNumber};

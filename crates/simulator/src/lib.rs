@@ -5,6 +5,7 @@ pub mod load;
 
 mod chance;
 mod clock;
+mod contract;
 mod control;
 mod engine;
 mod error;
@@ -24,6 +25,7 @@ use axum::Router;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
+pub use contract::{cited_fixtures, cited_sections, contract};
 pub use error::{Follows, GraphError, Known, TABLE};
 pub use faults::{Fault, Kind};
 

@@ -2,11 +2,13 @@
 //!
 //! Each connection is a blocking thread of its own. The kernel wakes it within some 60 µs of the due time, where an
 //! async timer has steps of 1 ms, and a thread's CPU time is the generator's alone, whatever else the process does.
-//! One idle thread leads: it waits for what is due next, hands the lead to another, and posts. So with a fixed rate a
-//! slow answer delays nothing as long as a thread is idle, and where none is, the wait counts into the latency.
+//! A free thread takes what is due next and waits for its time by itself; where that is far off, one leads, and the
+//! others wait until it has taken something. So with a fixed rate a slow answer delays nothing as long as a thread is
+//! free, and where none is, the wait counts into the latency.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,6 +32,9 @@ const RETRIES: [Duration; 6] = [
     Duration::from_secs(8),
     Duration::from_secs(15),
 ];
+/// A thread takes what is due within this time. Not more than the shortest wait for a retry, so that none comes too late
+/// for its turn; enough that a fast schedule is kept without one thread having to wake another.
+const AHEAD: Duration = RETRIES[0];
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(500);
 
@@ -96,6 +101,7 @@ struct Crew {
     lead: Condvar,
     /// Wakes one who waits to lead.
     follow: Condvar,
+    stopped: AtomicBool,
 }
 
 /// Everything the threads share.
@@ -114,7 +120,6 @@ struct Work {
     in_flight: usize,
     leader: bool,
     followers: usize,
-    stopped: bool,
     sent: Vec<Sent>,
     told: Progress,
 }
@@ -154,7 +159,10 @@ struct Stop<'a>(&'a Crew);
 
 impl Drop for Stop<'_> {
     fn drop(&mut self) {
-        self.0.lock().stopped = true;
+        // Under the lock, so that nobody looks just before and waits just after.
+        let work = self.0.lock();
+        self.0.stopped.store(true, Ordering::Relaxed);
+        drop(work);
         self.0.wake_all();
     }
 }
@@ -175,11 +183,10 @@ impl Crew {
             in_flight: 0,
             leader: false,
             followers: 0,
-            stopped: false,
             sent: Vec::new(),
             told: Progress { planned: plan.bodies, ..Progress::default() },
         };
-        Self { work: Mutex::new(work), lead: Condvar::new(), follow: Condvar::new() }
+        Self { work: Mutex::new(work), lead: Condvar::new(), follow: Condvar::new(), stopped: AtomicBool::new(false) }
     }
 
     /// A thread that panicked makes the whole run fail; until then the others go on.
@@ -194,16 +201,26 @@ impl Crew {
 
     fn work(&self, mut line: Line) {
         while let Some(job) = self.take() {
+            while let Some(wait) = job.due.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero()) {
+                std::thread::park_timeout(wait);
+            }
+            if self.stopped() {
+                return;
+            }
             let (written, answer) = line.post(&job.bytes);
             self.settle(job, written, answer);
         }
     }
 
-    /// The next job, when it is due; `None`: there will be none.
+    fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The next job, not long before it is due; `None`: there will be none.
     fn take(&self) -> Option<Job> {
         let mut work = self.lock();
         loop {
-            let next = if work.stopped { Next::Over } else { work.next(Instant::now()) };
+            let next = if self.stopped() { Next::Over } else { work.next(Instant::now()) };
             match next {
                 Next::Job(job) => {
                     work.in_flight += 1;
@@ -235,7 +252,7 @@ impl Crew {
         let now = Instant::now();
         let mut work = self.lock();
         if work.settle(job, written, answer, now) && work.leader {
-            // Its due time may be the nearest now.
+            // It may be the next now.
             self.lead.notify_one();
         }
     }
@@ -270,8 +287,8 @@ impl Work {
             let Some(due) = post.into_iter().chain(retry).min() else {
                 return if self.over && self.in_flight == 0 { Next::Over } else { Next::Nothing };
             };
-            if due > now {
-                return Next::At(due);
+            if due > now + AHEAD {
+                return Next::At(due - AHEAD);
             }
             let job = if retry == Some(due) { self.retry() } else { self.post(due) };
             if let Some(job) = job {
@@ -364,7 +381,7 @@ fn short(duration: Duration) -> u32 {
 mod tests {
     use std::cell::RefCell;
     use std::collections::HashMap;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use axum::Router;
     use axum::extract::State;
