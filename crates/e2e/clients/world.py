@@ -52,17 +52,24 @@ async def pump(reader, writer):
         await writer.drain()
 
 
+async def head_with(reader, *headers):
+    """The head of a message, with headers in place of its own of the same name."""
+    replaced = tuple(header.split(b":")[0].lower() + b":" for header in headers)
+    head = await reader.readuntil(b"\r\n\r\n")
+    lines = [line for line in head.strip().split(b"\r\n") if not line.lower().startswith(replaced)]
+    return b"\r\n".join([*lines, *headers, b"", b""])
+
+
 async def terminate_tls(reader, writer):
     """Passes one request on to the simulator and says, as a proxy in front does, that it came by HTTPS."""
     with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-        head = await reader.readuntil(b"\r\n\r\n")
-        ours = (b"connection:", b"x-forwarded-proto:")
-        lines = [line for line in head.strip().split(b"\r\n") if not line.lower().startswith(ours)]
-        lines += [b"X-Forwarded-Proto: https", b"Connection: close", b"", b""]
+        head = await head_with(reader, b"X-Forwarded-Proto: https", b"Connection: close")
         onward_reader, onward = await asyncio.open_connection("127.0.0.1", SIMULATOR)
         with contextlib.closing(onward):
-            onward.write(b"\r\n".join(lines))
+            onward.write(head)
             request = asyncio.create_task(pump(reader, onward))
+            # One request a connection: the client must not send another one while this one closes.
+            writer.write(await head_with(onward_reader, b"Connection: close"))
             await pump(onward_reader, writer)
             request.cancel()
             await asyncio.gather(request, return_exceptions=True)
@@ -75,7 +82,9 @@ async def serve_files(reader, writer):
         name = head.split(b" ")[1].decode().lstrip("/")
         mime, content = FILES.get(name, ("text/plain", b"there is no such file"))
         status = "200 OK" if name in FILES else "404 Not Found"
-        answer = f"HTTP/1.1 {status}\r\nContent-Type: {mime}\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+        answer = (
+            f"HTTP/1.1 {status}\r\nContent-Type: {mime}\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+        )
         writer.write(answer.encode() + content)
         await writer.drain()
 
@@ -131,8 +140,11 @@ async def run(client, folder):
         environment[name] = str(authority)
     environment.pop("SSL_CERT_DIR", None)
     environment |= {
-        "SIMULATOR": f"http://127.0.0.1:{SIMULATOR}", "SITE": f"http://{SITE}", "FILES": str(folder),
-        "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1",
+        "SIMULATOR": f"http://127.0.0.1:{SIMULATOR}",
+        "SITE": f"http://{SITE}",
+        "FILES": str(folder),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     script = await asyncio.create_subprocess_exec(*SCRIPTS[client], cwd=HERE, env=environment)
     try:

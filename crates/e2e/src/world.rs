@@ -381,6 +381,8 @@ impl World {
                 .sql
                 .query(
                     "SELECT i.lane, count(*) AS bodies, min(i.position) AS first FROM wazapp.inbound i
+                     -- A stream is forgotten once all of it is applied.
+                     JOIN wazapp.stream s ON s.id = i.stream_id
                      LEFT JOIN wazapp.lane_cursor c ON c.lane = i.lane AND c.stream_id = i.stream_id
                      WHERE i.position > coalesce(c.position, 0) GROUP BY i.lane, i.stream_id",
                     &[],

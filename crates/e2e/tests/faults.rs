@@ -75,6 +75,33 @@ async fn shuffled_updates_overtake_each_other() {
     meta.stop().await;
 }
 
+/// A peer that reads `entry[0].changes[0]` only loses the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_carries_several_entries_changes_and_messages() {
+    let (meta, receiver, _) = stage().await;
+    meta.faults(json!([{ "kind": "batch", "seconds": 2 }])).await;
+    let mut sent = Vec::new();
+    for number in meta.numbers().await {
+        for nth in 0..4 {
+            sent.push(meta.customer_says(&number, LUCIA, &format!("{nth}")).await);
+        }
+    }
+    let wanted: Vec<(&str, &str)> = sent.iter().map(|wamid| (wamid.as_str(), "message")).collect();
+    let told = receiver.until_told(&wanted).await;
+    assert_eq!(told.len(), 1 + sent.len(), "each once");
+    let heard = receiver.heard();
+    assert!(heard.len() <= 4, "sixteen messages in {} bodies", heard.len() - 1);
+    let longest = |list: &dyn Fn(&Value) -> usize| heard.iter().map(|heard| list(&heard.body)).max();
+    let len = |value: &Value| value.as_array().map_or(0, Vec::len);
+    let entries = |body: &Value| body["entry"].as_array().cloned().unwrap_or_default();
+    assert!(longest(&|body| len(&body["entry"])) > Some(1), "several entries");
+    let changes = |body: &Value| entries(body).iter().map(|entry| len(&entry["changes"])).max().unwrap_or(0);
+    assert!(longest(&changes) > Some(1), "several changes");
+    let messages = heard.iter().flat_map(|heard| heard.values()).map(|value| len(&value["messages"])).max();
+    assert!(messages > Some(1), "several messages");
+    meta.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delay_of_days() {
     let (meta, receiver, number) = stage().await;

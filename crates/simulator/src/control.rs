@@ -27,6 +27,8 @@ pub(crate) fn router() -> Router<Arc<Meta>> {
         .route("/faults", get(faults).post(add_faults).delete(clear_faults))
         .route("/clock", get(clock).post(set_clock))
         .route("/callback", post(callback))
+        .merge(crate::control_customers::router())
+        .route("/templates/{id}", post(template))
 }
 
 /// A request that can't be done, in words.
@@ -39,6 +41,10 @@ impl Mistake {
 
     pub(crate) fn not_found(why: impl Into<String>) -> Self {
         Self(StatusCode::NOT_FOUND, why.into())
+    }
+
+    pub(crate) fn conflict(why: impl Into<String>) -> Self {
+        Self(StatusCode::CONFLICT, why.into())
     }
 }
 
@@ -184,6 +190,44 @@ struct SetCallback {
 async fn callback(State(meta): State<Arc<Meta>>, body: bytes::Bytes) -> Result<axum::Json<Value>, Mistake> {
     let set: SetCallback = read(&body)?;
     subscribe(&meta, &set.url, &set.verify_token).await.map_err(Mistake::bad)?;
+    Ok(axum::Json(json!({ "success": true })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToTemplate {
+    /// As in `message_template_status_update` (§7).
+    event: Option<String>,
+    /// Of a rejection.
+    reason: Option<String>,
+    quality: Option<String>,
+    category: Option<String>,
+}
+
+/// Something happens to a template: an event, another quality, another category.
+async fn template(
+    State(meta): State<Arc<Meta>>,
+    axum::extract::Path(id): axum::extract::Path<String>,
+    body: bytes::Bytes,
+) -> Result<axum::Json<Value>, Mistake> {
+    let told: ToTemplate = read(&body)?;
+    let now = meta.clock.now();
+    let mut world = meta.world();
+    if !world.templates.contains_key(&id) {
+        return Err(Mistake::not_found(format!("there is no template {id}")));
+    }
+    if told.event.is_none() && told.quality.is_none() && told.category.is_none() {
+        return Err(Mistake::bad("event, quality or category says what happens"));
+    }
+    if let Some(quality) = &told.quality {
+        world.template_quality(&id, quality, now).map_err(Mistake::bad)?;
+    }
+    if let Some(category) = &told.category {
+        world.template_category(&id, category, now).map_err(Mistake::bad)?;
+    }
+    if let Some(event) = &told.event {
+        world.template_event(&id, event, told.reason.as_deref(), now).map_err(Mistake::bad)?;
+    }
     Ok(axum::Json(json!({ "success": true })))
 }
 

@@ -134,14 +134,19 @@ impl Meta {
             }
             let case = Case { phone_number_id: update.phone_number_id.as_deref(), ..Case::default() };
             let World { faults, chance, .. } = &mut *world;
-            let delay = faults.strike(Kind::Delay, case, chance).map(|fault| fault.seconds.unwrap_or(3600.0));
-            let shuffled = delay.is_none() && faults.strike(Kind::Shuffle, case, chance).is_some();
-            // Held back for moments that differ, updates overtake each other.
-            let wait = delay.or_else(|| shuffled.then(|| chance.between(0, 1500) as f64 / 1000.0));
-            match wait {
-                Some(seconds) => {
+            let when = if let Some(fault) = faults.strike(Kind::Delay, case, chance) {
+                Some(now + seconds(fault.seconds.unwrap_or(3600.0)))
+            } else if let Some(fault) = faults.strike(Kind::Batch, case, chance) {
+                update.together = true;
+                Some(next_departure(now, fault.seconds.unwrap_or(0.5)))
+            } else {
+                // Held back for moments that differ, updates overtake each other.
+                let shuffled = faults.strike(Kind::Shuffle, case, chance).is_some();
+                shuffled.then(|| now + SignedDuration::from_millis(chance.between(0, 1500) as i64))
+            };
+            match when {
+                Some(when) => {
                     update.held = true;
-                    let when = now + SignedDuration::from_millis((seconds * 1000.0) as i64);
                     world.at(when, Task::Emit(Box::new(update)));
                 }
                 None => go.push(update),
@@ -198,6 +203,9 @@ impl Meta {
         };
         {
             let mut world = self.world();
+            if taken {
+                world.heard(id, at);
+            }
             if let Some(next) = world.ledger.tried(id, webhook::Try { at, status, error, milliseconds }) {
                 world.at(next, Task::Try { post: id });
             }
@@ -236,4 +244,15 @@ impl Meta {
         let told = async { while !self.world().ledger.told(wamid) && tried.changed().await.is_ok() {} };
         let _ = tokio::time::timeout(std::time::Duration::from_secs(5), told).await;
     }
+}
+
+fn seconds(seconds: f64) -> SignedDuration {
+    SignedDuration::from_millis((seconds * 1000.0) as i64)
+}
+
+/// The next of the times at which batches leave, this many seconds apart.
+fn next_departure(now: jiff::Timestamp, apart: f64) -> jiff::Timestamp {
+    let apart = ((apart * 1000.0) as i64).max(1);
+    let next = (now.as_millisecond() / apart + 1) * apart;
+    jiff::Timestamp::from_millisecond(next).unwrap_or(now)
 }

@@ -14,6 +14,9 @@ pub enum Kind {
     Shuffle,
     /// Webhook: held back for `seconds` of the simulator's time.
     Delay,
+    /// Webhook: updates wait up to `seconds` (half a second if not said) for others, and share a POST with them: several
+    /// entries, changes, messages.
+    Batch,
     /// Webhook: `sent` leaves before the send's own answer.
     EarlyStatus,
     /// Webhook: a status never comes; `status` names it, else `delivered`.
@@ -52,6 +55,7 @@ impl Kind {
         Self::Duplicate,
         Self::Shuffle,
         Self::Delay,
+        Self::Batch,
         Self::EarlyStatus,
         Self::SkipStatus,
         Self::RepeatStatus,
@@ -97,7 +101,7 @@ pub struct Fault {
     /// `error`, `html_500`: status of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
-    /// `delay`: seconds of the simulator's time; `slow`: seconds of the world's.
+    /// `delay`, `batch`: seconds of the simulator's time; `slow`: seconds of the world's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// `skip_status`, `repeat_status`: which.

@@ -7,6 +7,7 @@ mod chance;
 mod clock;
 mod contract;
 mod control;
+mod control_customers;
 mod engine;
 mod error;
 mod faults;
@@ -60,7 +61,8 @@ impl Simulator {
     pub fn start(options: Options, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the listening address is not known")?;
         let now = options.start.unwrap_or_else(Timestamp::now);
-        let world = World::furnished(options.seed, options.app_id.as_deref(), options.app_secret.as_deref(), now);
+        let mut world = World::furnished(options.seed, options.app_id.as_deref(), options.app_secret.as_deref(), now);
+        world.origin = format!("http://{address}");
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())

@@ -32,6 +32,8 @@ pub(crate) struct Call<'a> {
     pub(crate) now: Timestamp,
     /// The object's id, as the path names it; empty for the root.
     pub(crate) object: String,
+    /// What the path has in the place of the `*` of the operation's edge.
+    pub(crate) rest: String,
     pub(crate) query: Map<String, Value>,
     pub(crate) headers: &'a http::HeaderMap,
     pub(crate) body: Body,

@@ -9,6 +9,7 @@ mod onboarding;
 mod serve;
 mod templates;
 mod uploads;
+mod usage;
 
 use http::Method;
 
@@ -53,7 +54,7 @@ pub(crate) enum Needs {
 pub(crate) struct Operation {
     pub(crate) method: Method,
     pub(crate) on: Object,
-    /// What follows the object in the path; empty: the object itself.
+    /// What follows the object in the path; empty: the object itself. A `*` at its end stands for any one word.
     pub(crate) edge: &'static str,
     pub(crate) needs: Needs,
     /// What its shapes are taken from.

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::{Map, Value};
 
 use super::call::{Body, Call, File, Reply};
-use super::{Needs, Object, Operation, operations};
+use super::{Needs, Object, Operation, operations, usage};
 use crate::engine::Meta;
 use crate::error::GraphError;
 use crate::faults::{Case, Fault, Kind};
@@ -37,8 +37,8 @@ pub(crate) async fn serve(State(meta): State<Arc<Meta>>, request: Request<HttpBo
         Ok(place) => place,
         Err(error) => return refused(&meta, &error),
     };
-    let case =
-        |accepted| Case { phone_number_id: Some(&place.object), edge: Some(&place.edge), accepted, status: None };
+    let (number, edge) = struck(&meta.world(), &place);
+    let case = |accepted| Case { phone_number_id: Some(&number), edge: Some(&edge), accepted, status: None };
     let strike = |kind, accepted| {
         let mut world = meta.world();
         let World { faults, chance, .. } = &mut *world;
@@ -57,10 +57,13 @@ pub(crate) async fn serve(State(meta): State<Arc<Meta>>, request: Request<HttpBo
         std::future::pending::<()>().await;
     }
     let answer = run(&meta, &place, &parts.method, parts.uri.query().unwrap_or(""), &parts.headers, body).await;
-    let (response, wamid) = match answer {
-        Ok((status, value, wamid)) => (json(&meta, status, &value), wamid),
+    let (mut response, wamid, usage) = match answer {
+        Ok((status, value, wamid, usage)) => (json(&meta, status, &value), wamid, usage),
         Err(error) => return refused(&meta, &error),
     };
+    if let Some(usage) = usage.and_then(|usage| usage.parse().ok()) {
+        response.headers_mut().insert("x-business-use-case-usage", usage);
+    }
     if let Some(wamid) = &wamid
         && strike(Kind::EarlyStatus, true).is_some()
     {
@@ -86,6 +89,14 @@ pub(crate) async fn serve(State(meta): State<Arc<Meta>>, request: Request<HttpBo
         std::future::pending::<()>().await;
     }
     response
+}
+
+/// The number and the edge that a fault may name for a call; a medium is on the edge `media` of its number.
+fn struck(world: &World, place: &Place) -> (String, String) {
+    match world.media.get(&place.object) {
+        Some(media) => (media.phone_number_id.clone(), "media".into()),
+        None => (place.object.clone(), place.edge.clone()),
+    }
 }
 
 /// What a path names.
@@ -123,7 +134,8 @@ fn check_version(version: &str) -> Result<(), GraphError> {
     }
 }
 
-/// Runs the operation; answers status, body, and the wamid of an accepted message.
+/// Runs the operation; answers status, body, the wamid of an accepted message, and how much of its calls an account has
+/// used up.
 async fn run(
     meta: &Arc<Meta>,
     place: &Place,
@@ -131,19 +143,25 @@ async fn run(
     query: &str,
     headers: &HeaderMap,
     body: Bytes,
-) -> Result<(u16, Value, Option<String>), GraphError> {
+) -> Result<(u16, Value, Option<String>, Option<String>), GraphError> {
     let query: Map<String, Value> =
         form_urlencoded::parse(query.as_bytes()).map(|(key, value)| (key.into_owned(), value.into())).collect();
-    let body = read_body(headers, body).await?;
+    // A chunk of a resumable upload is raw, whatever its content type says (§8.4).
+    let body = match place.object.starts_with("upload:") {
+        true => Body { bytes: body, ..Body::default() },
+        false => read_body(headers, body).await?,
+    };
     let now = meta.clock.now();
-    let reply = {
+    let (reply, usage) = {
         let mut world = meta.world();
         let word = access_token(headers, &query, &body);
         let bearer = Bearer::of(&world, word.as_deref(), now)?;
         let kind = kind_of(&world, &place.object, &place.edge);
-        let found = kind
-            .and_then(|(kind, edge)| operations().find(|op| op.on == kind && op.edge == edge && op.method == *method));
-        let Some(operation) = found else {
+        let found = kind.and_then(|(kind, edge)| {
+            let mut fitting = operations().filter(|op| op.on == kind && op.method == *method);
+            fitting.find_map(|op| Some((op, rest_of(op.edge, &edge)?)))
+        });
+        let Some((operation, rest)) = found else {
             // A stranger is asked for a token first.
             if matches!(bearer, Bearer::Nobody) {
                 return Err(no_token());
@@ -158,19 +176,31 @@ async fn run(
         };
         let object = if operation.on == Object::Root { String::new() } else { place.object.clone() };
         let origin = origin(headers);
-        let mut call = Call { world: &mut world, now, object, query, headers, body, token, app_id, origin };
-        (operation.run)(&mut call)?
+        world.origin.clone_from(&origin);
+        let usage = usage::count(&mut world, operation, &object, &app_id, now)?;
+        let mut call = Call { world: &mut world, now, object, rest, query, headers, body, token, app_id, origin };
+        ((operation.run)(&mut call)?, usage)
     };
     match reply {
-        Reply::Json(value) => Ok((200, value, None)),
-        Reply::Status(status, value) => Ok((status, value, None)),
-        Reply::Accepted { wamid, answer } => Ok((200, answer, Some(wamid))),
+        Reply::Json(value) => Ok((200, value, None, usage)),
+        Reply::Status(status, value) => Ok((status, value, None, usage)),
+        Reply::Accepted { wamid, answer } => Ok((200, answer, Some(wamid), usage)),
         Reply::AfterHandshake { url, verify_token, then } => {
             let challenge = meta.world().chance.between(1_000_000_000, 2_000_000_000).to_string();
             webhook::handshake(&meta.client, &url, &verify_token, &challenge).await?;
-            Ok((200, then(&mut meta.world()), None))
+            Ok((200, then(&mut meta.world()), None, usage))
         }
     }
+}
+
+/// What a path's edge has in the place of the `*` at the end of an operation's; empty where that has none. `None`: the
+/// edge is another.
+fn rest_of(wanted: &str, edge: &str) -> Option<String> {
+    match wanted.strip_suffix('*') {
+        Some(before) => edge.strip_prefix(before).filter(|rest| !rest.is_empty() && !rest.contains('/')),
+        None => (wanted == edge).then_some(""),
+    }
+    .map(str::to_owned)
 }
 
 /// What an id names; of the root, the whole path is the edge.
@@ -181,7 +211,7 @@ fn kind_of<'a>(world: &World, object: &'a str, edge: &'a str) -> Option<(Object,
         Object::Waba
     } else if world.apps.contains_key(object) || object == "app" {
         Object::App
-    } else if world.businesses.contains_key(object) {
+    } else if world.businesses.contains_key(object) || world.apps.values().any(|app| app.business_id == object) {
         Object::Business
     } else if world.templates.contains_key(object) {
         Object::Template
@@ -230,7 +260,7 @@ impl Bearer {
     }
 }
 
-fn access_token(headers: &HeaderMap, query: &Map<String, Value>, body: &Body) -> Option<String> {
+pub(super) fn access_token(headers: &HeaderMap, query: &Map<String, Value>, body: &Body) -> Option<String> {
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = header.and_then(|value| {
         let (scheme, word) = value.split_once(' ')?;

@@ -320,8 +320,6 @@ impl Work {
         self.posts += 1;
         let reason = if post.first.is_some() { Reason::First } else { Reason::Duplicate };
         if let Some((body, messages)) = post.first {
-            self.told.bodies += 1;
-            self.told.messages += messages.len() as u64;
             self.sent.push(Sent { body, messages, tries: Vec::with_capacity(1) });
         }
         Some(Job { entry: post.entry, reason, due, bytes: post.bytes })
@@ -353,6 +351,10 @@ impl Work {
             self.retrying.remove(&job.entry);
         }
         let sent = &mut self.sent[job.entry];
+        if job.reason == Reason::First {
+            self.told.bodies += 1;
+            self.told.messages += sent.messages.len() as u64;
+        }
         sent.tries.push(tried);
         if tried.accepted() {
             self.told.accepted += 1;

@@ -38,7 +38,8 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// Bodies a second, duplicates among them and retries on top; `None`: as fast as answered.
     pub rate: Option<f64>,
-    /// The most requests at a time.
+    /// The most requests at a time. With a rate, enough for the longest stall of the server at that rate, else what is
+    /// due waits for a connection.
     pub connections: usize,
     /// The share of bodies sent once more, 0 to 1, though they may have been answered.
     pub duplicates: f64,
@@ -60,7 +61,7 @@ impl Default for Plan {
             bodies: Some(10_000),
             duration: None,
             rate: None,
-            connections: 32,
+            connections: 64,
             duplicates: 0.02,
             shuffle: 8,
             start: Timestamp::constant(1_795_000_000, 0),
@@ -90,7 +91,7 @@ pub struct Progress {
     pub elapsed: Duration,
     /// How many bodies the plan has, where it says so.
     pub planned: Option<u64>,
-    /// Bodies sent at least once.
+    /// Bodies sent at least once, and answered or given up on.
     pub bodies: u64,
     /// The messages in them.
     pub messages: u64,

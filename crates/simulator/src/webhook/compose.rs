@@ -29,7 +29,7 @@ pub(crate) fn compose(world: &mut World, updates: Vec<Update>) -> Vec<Body> {
     let mut open: Vec<(String, String, Vec<Update>)> = Vec::new();
     for update in updates {
         for (app_id, url) in targets(world, &update) {
-            let batched = world.chance.happens(world.batching);
+            let batched = update.together || world.chance.happens(world.batching);
             let fits = |(app, to, inside): &&mut (String, String, Vec<Update>)| {
                 batched && *app == app_id && *to == url && inside.len() < MOST
             };
@@ -44,6 +44,15 @@ pub(crate) fn compose(world: &mut World, updates: Vec<Update>) -> Vec<Body> {
 
 /// The Apps that hear of an update, and where: the number's callback, else the account's, else the App's (§2.6).
 fn targets(world: &World, update: &Update) -> Vec<(String, String)> {
+    // What is told to a partner's portfolio reaches its Apps, whether they hear of the account or not (§3).
+    let partners: Vec<_> = world.apps.values().filter(|app| app.business_id == update.entry_id).collect();
+    if !partners.is_empty() {
+        let hears = |app: &&crate::world::App| {
+            let subscription = app.subscription.as_ref().filter(|one| one.fields.contains(&update.field))?;
+            Some((app.id.clone(), subscription.callback.url.clone()))
+        };
+        return partners.iter().filter_map(hears).collect();
+    }
     let Some(waba) = world.wabas.get(&update.waba_id) else {
         return Vec::new();
     };

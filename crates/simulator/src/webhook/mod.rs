@@ -84,6 +84,8 @@ pub(crate) struct Update {
     pub(crate) wamid: Option<String>,
     /// Whether a delay was laid on it already.
     pub(crate) held: bool,
+    /// Whether it is to share a POST with others that leave at the same time.
+    pub(crate) together: bool,
 }
 
 impl Update {
@@ -98,7 +100,14 @@ impl Update {
             time: None,
             wamid: Some(wamid.into()),
             held: false,
+            together: false,
         }
+    }
+
+    /// An update of another field of a number.
+    pub(crate) fn number(waba_id: &str, phone_number_id: &str, field: &str, value: Value) -> Self {
+        let update = Self::messages(waba_id, phone_number_id, "", value);
+        Self { field: field.into(), wamid: None, ..update }
     }
 
     /// An update of an account's field, which has a time.
@@ -112,6 +121,7 @@ impl Update {
             time: Some(time),
             wamid: None,
             held: false,
+            together: false,
         }
     }
 }

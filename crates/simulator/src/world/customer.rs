@@ -1,10 +1,16 @@
-//! WhatsApp users: numbers of several countries, users known by id and username only, scripts that answer.
+//! WhatsApp users: numbers of several countries, users known by id and username only, phones that are on or off.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use super::World;
+use super::{Direction, Task, World};
+use crate::webhook::Update;
+
+/// What could not be delivered is kept for this long (§11).
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// When a customer's phone shows what came, and tells the business so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +66,42 @@ pub(crate) struct Customer {
     /// Numbers whose marketing they stopped (131050).
     pub(crate) stopped_marketing: BTreeSet<String>,
     pub(crate) script: Vec<Rule>,
+    /// What `recipient_identity_key_hash` must be, where a check of identities is on (137000).
+    pub(crate) identity_key_hash: Option<String>,
+    /// When the script answered in the last minute.
+    pub(crate) answers: VecDeque<Timestamp>,
+}
+
+impl Customer {
+    /// Takes a first phone, in digits.
+    pub(crate) fn take_phone(&mut self, phone: &str) {
+        self.phone = Some(phone.to_owned());
+        self.wa_id = Some(wa_id(phone));
+    }
+
+    /// As it is shown to tests and to the phone page.
+    pub(crate) fn show(&self) -> Value {
+        json!({
+            "key": self.key, "name": self.name, "phone": self.phone, "wa_id": self.wa_id, "country": self.country,
+            "username": self.username, "hides_phone": self.hides_phone, "user_ids": self.user_ids,
+            "on_whatsapp": self.on_whatsapp, "reads": self.reads, "blocks": self.blocks,
+            "stopped_marketing": self.stopped_marketing, "script": self.script,
+        })
+    }
+}
+
+/// The digits of a phone as people write it, with `+`, spaces, hyphens and brackets; `None`: it isn't one.
+pub(crate) fn digits(written: &str) -> Option<String> {
+    let digits: String = written.chars().filter(|char| !" +-()./\u{a0}".contains(*char)).collect();
+    let phone = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    phone.then_some(digits)
+}
+
+/// A username as WhatsApp keeps it, 3 to 35 of `a-z0-9._` (§6), from one with or without `@`; `None`: it can't be one.
+pub(crate) fn username(written: &str) -> Option<String> {
+    let name = written.trim().trim_start_matches('@').to_lowercase();
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'_';
+    ((3..=35).contains(&name.len()) && name.bytes().all(fits)).then_some(name)
 }
 
 /// The digits WhatsApp knows a dialed number by (§12): Mexico's mobiles gain a 1, Argentina's a 9, and Brazil's accounts
@@ -171,10 +213,165 @@ impl World {
             blocks: BTreeSet::new(),
             stopped_marketing: BTreeSet::new(),
             script: Vec::new(),
+            identity_key_hash: None,
+            answers: VecDeque::new(),
         };
         self.customers.insert(key.clone(), customer);
         self.changed("", "", "customers");
         key
+    }
+
+    /// Who writes to a number, by digits, user id or username; made where not known. A name becomes the profile's.
+    pub(crate) fn customer_writing(&mut self, phone_number_id: &str, from: &str, name: Option<&str>) -> String {
+        let from = from.trim();
+        let business = self.business_of(phone_number_id).map(|business| business.id.clone()).unwrap_or_default();
+        let key = if let Some(digits) = digits(from) {
+            self.customer_dialed(&digits)
+        } else if is_user_id(from) {
+            match self.customer_by_user_id(&business, from) {
+                Some(customer) => customer.key.clone(),
+                None => self.add_by_user_id(&business, from),
+            }
+        } else {
+            let username = from.trim_start_matches('@').to_lowercase();
+            match self.customer_by_username(&username) {
+                Some(customer) => customer.key.clone(),
+                None => self.add_customer(None, None, Some(&username)),
+            }
+        };
+        if let Some(name) = name {
+            self.customers[&key].name = Some(name.to_owned());
+        }
+        key
+    }
+
+    /// The customer of a username, written as WhatsApp keeps it.
+    pub(crate) fn customer_by_username(&self, username: &str) -> Option<&Customer> {
+        self.customers.values().find(|customer| customer.username.as_deref() == Some(username))
+    }
+
+    /// Adds a customer that a portfolio knows by this user id only.
+    fn add_by_user_id(&mut self, business_id: &str, user_id: &str) -> String {
+        let key = self.add_customer(None, None, None);
+        let customer = &mut self.customers[&key];
+        customer.country = user_id.split('.').next().unwrap_or_default().to_owned();
+        customer.user_ids.insert(business_id.to_owned(), user_id.to_owned());
+        key
+    }
+
+    /// Sets when a phone shows what came. Turned on again, it receives what waited, unless that is too old.
+    pub(crate) fn set_reads(&mut self, customer: &str, reads: Reads, now: Timestamp) {
+        let was = std::mem::replace(&mut self.customers[customer].reads, reads);
+        if was == Reads::Off && reads != Reads::Off {
+            let of_customer = self.threads.iter().filter(|((_, key), _)| key == customer);
+            let waits = |wamid: &&String| {
+                self.messages.get(*wamid).is_some_and(|message| {
+                    message.direction == Direction::FromBusiness
+                        && message.statuses.last().is_some_and(|(status, _)| *status == "sent")
+                        && now.duration_since(message.at) < KEPT
+                })
+            };
+            let wamids: Vec<String> =
+                of_customer.flat_map(|(_, thread)| &thread.wamids).filter(waits).cloned().collect();
+            for wamid in wamids {
+                self.within(now, 50, 250, Task::Status { wamid, status: "delivered" });
+            }
+        }
+        self.changed(customer, "", "customers");
+    }
+
+    /// The customer takes another phone number, given in digits. Every number with a thread hears of it in a system
+    /// message (§4.5), and user ids are made anew (§6). Who hides the phone shows it here neither.
+    pub(crate) fn change_number(&mut self, customer: &str, phone: &str, now: Timestamp) {
+        let new_wa_id = wa_id(phone);
+        let country = country(phone);
+        let portfolios: Vec<String> = self.customers[customer].user_ids.keys().cloned().collect();
+        let fresh: HashMap<String, String> =
+            portfolios.into_iter().map(|business| (business, self.chance.user_id(country))).collect();
+        let numbers: Vec<String> =
+            self.threads.keys().filter(|(_, key)| key == customer).map(|(number, _)| number.clone()).collect();
+        for number in numbers {
+            let business = self.business_of(&number).map(|business| business.id.clone()).unwrap_or_default();
+            let known = &self.customers[customer];
+            let shown = self.phone_shown(&number, customer, now);
+            let mut system = Map::new();
+            let old = known.wa_id.clone().filter(|_| shown);
+            if let Some(old) = &old {
+                let name = known.name.as_deref().unwrap_or("A");
+                let body = format!("User {name} changed from {old} to {new_wa_id}");
+                system.insert("body".into(), body.into());
+                system.insert("wa_id".into(), new_wa_id.clone().into());
+            } else {
+                system.insert("body".into(), "User changed their user id".into());
+            }
+            let kind = if old.is_some() { "user_changed_number" } else { "user_changed_user_id" };
+            system.insert("type".into(), kind.into());
+            system.insert("user_id".into(), fresh.get(&business).cloned().into());
+            system.insert("previous_user_id".into(), known.user_ids.get(&business).cloned().into());
+            let message = json!({ "type": "system", "system": system });
+            if let Value::Object(message) = message {
+                self.customer_sends(&number, customer, message, now);
+            }
+        }
+        let known = &mut self.customers[customer];
+        known.phone = Some(phone.to_owned());
+        known.wa_id = Some(new_wa_id);
+        known.country = country.to_owned();
+        known.user_ids = fresh;
+        self.changed(customer, "", "customers");
+    }
+
+    /// An App took a webhook: what customers wrote in it has arrived, as their phones show.
+    pub(crate) fn heard(&mut self, post: u64, now: Timestamp) {
+        let wamids = self.ledger.post(post).map(|post| post.wamids.clone()).unwrap_or_default();
+        for wamid in wamids {
+            let Some(message) = self.messages.get_mut(&wamid) else { continue };
+            let fresh = !message.statuses.iter().any(|(status, _)| *status == "delivered");
+            if message.direction == Direction::FromCustomer && fresh {
+                message.statuses.push(("delivered", now));
+                let (customer, number) = (message.customer.clone(), message.phone_number_id.clone());
+                self.changed(&customer, &number, "status");
+            }
+        }
+    }
+
+    /// The customer stops a number's marketing, or takes it again; the Apps hear of it (§7).
+    pub(crate) fn prefers_marketing(&mut self, phone_number_id: &str, customer: &str, stop: bool, now: Timestamp) {
+        let stopped = &mut self.customers[customer].stopped_marketing;
+        if stop {
+            stopped.insert(phone_number_id.to_owned());
+        } else {
+            stopped.remove(phone_number_id);
+        }
+        let Some(waba) = self.waba_of(phone_number_id).map(|waba| waba.id.clone()) else { return };
+        let contact = self.contact(phone_number_id, customer, now);
+        let value = if stop { "stop" } else { "resume" };
+        let mut preference = Map::new();
+        if let Some(wa_id) = contact.get("wa_id") {
+            preference.insert("wa_id".into(), wa_id.clone());
+        }
+        preference.insert("user_id".into(), contact["user_id"].clone());
+        preference.insert("detail".into(), format!("User requested to {value} marketing messages").into());
+        preference.insert("category".into(), "marketing_messages".into());
+        preference.insert("value".into(), value.into());
+        preference.insert("timestamp".into(), now.as_second().into());
+        self.emit(Update {
+            entry_id: waba.clone(),
+            waba_id: waba,
+            phone_number_id: Some(phone_number_id.to_owned()),
+            field: "user_preferences".into(),
+            value: json!({
+                "messaging_product": "whatsapp",
+                "metadata": self.metadata(phone_number_id),
+                "contacts": [contact],
+                "user_preferences": [preference],
+            }),
+            time: None,
+            wamid: None,
+            held: false,
+            together: false,
+        });
+        self.changed(customer, phone_number_id, "customers");
     }
 
     /// A customer's id in a portfolio, made on first use.
@@ -208,6 +405,16 @@ mod tests {
         let key = world.customer_dialed("5585912345678");
         assert_eq!(world.customer_dialed("558512345678"), key);
         assert_ne!(world.customer_dialed("16505551234"), key);
+    }
+
+    #[test]
+    fn phones_and_usernames_are_read_as_people_write_them() {
+        assert_eq!(digits("+52 (55) 1234-5678").as_deref(), Some("525512345678"));
+        assert_eq!(digits("12345"), None);
+        assert_eq!(digits("US.13491208655302741918"), None);
+        assert_eq!(username("@Ana.Torres").as_deref(), Some("ana.torres"));
+        assert_eq!(username("ab"), None);
+        assert_eq!(username("ana torres"), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ impl World {
             id: app_id.map_or_else(|| world.chance.id(), str::to_owned),
             name: "wazapp on a laptop".into(),
             secret: app_secret.map_or_else(|| world.chance.hex(16), str::to_owned),
+            business_id: world.chance.id(),
             needs_proof: false,
             subscription: None,
         };
@@ -32,6 +33,10 @@ impl World {
         let waba = world.waba(&harbor, &app_id, "Harbor & Pine", "US", "USD", now);
         world.number(&waba, "16505550142", "+1 650-555-0142", "Harbor & Pine", now);
         world.number(&waba, "551140028922", "+55 11 4002-8922", "Harbor & Pine Brasil", now);
+
+        for (waba, language) in world.wabas.keys().cloned().zip(["es_MX", "en_US"]).collect::<Vec<_>>() {
+            world.furnish_templates(&waba, language, now);
+        }
         world
     }
 
@@ -72,6 +77,8 @@ impl World {
             creations: Default::default(),
             blocked_names: Default::default(),
             calls: Default::default(),
+            users: Default::default(),
+            schedules: Vec::new(),
         };
         self.wabas.insert(id.clone(), waba);
         let token = Token {
@@ -98,6 +105,8 @@ impl World {
             digits: digits.into(),
             display: display.into(),
             verified_name: name.into(),
+            name_status: "APPROVED".into(),
+            new_name: None,
             quality: "GREEN".into(),
             throughput: Throughput::Standard,
             registered: true,
@@ -105,12 +114,22 @@ impl World {
             wrong_pins: Default::default(),
             code_status: "VERIFIED".into(),
             code: None,
+            code_requests: Default::default(),
+            wrong_codes: 0,
             registrations: Default::default(),
             profile: Profile { vertical: "RETAIL".into(), ..Profile::default() },
             settings: json!({}),
             automation: json!({}),
             commerce: json!({ "is_cart_enabled": true, "is_catalog_visible": false }),
             username: None,
+            username_status: "reserved",
+            searchable: true,
+            official: "NOT_STARTED",
+            compliance: Default::default(),
+            public_key: None,
+            qr_codes: Default::default(),
+            ringing: Default::default(),
+            shares_history: true,
             blocked: Default::default(),
             override_callback: None,
             sends: Default::default(),

@@ -28,7 +28,8 @@ pub(crate) struct Message {
     /// The wamid it answers.
     pub(crate) reply_to: Option<String>,
     pub(crate) at: Timestamp,
-    /// What became of it, in order; of a customer's message: `read` once the business says so.
+    /// What became of it, in order; of a customer's message: `delivered` once an App took it, `read` once the business
+    /// says so.
     pub(crate) statuses: Vec<(&'static str, Timestamp)>,
     /// `biz_opaque_callback_data` (§8.1).
     pub(crate) opaque: Option<String>,
@@ -61,4 +62,6 @@ pub(crate) struct Thread {
     pub(crate) typing_until: Option<Timestamp>,
     /// When the user last wrote or was written to on this number: the phone number is shown for 30 days (§6).
     pub(crate) last_touch: Option<Timestamp>,
+    /// When a person last looked at the chat on the phone page.
+    pub(crate) looked_at: Option<Timestamp>,
 }

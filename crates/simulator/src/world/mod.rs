@@ -17,15 +17,17 @@ pub(crate) mod customer;
 mod furnish;
 mod media;
 mod message;
-mod script;
+mod samples;
+pub(crate) mod script;
 mod template;
 mod traffic;
+mod writing;
 
-pub(crate) use account::{App, Business, Callback, Code, Number, Profile, Subscription, Throughput, Token, Waba};
+pub(crate) use account::{App, Business, Callback, Code, Number, Profile, QrCode, Subscription, Throughput, Token, Waba};
 pub(crate) use customer::Customer;
-pub(crate) use media::{Media, Upload};
+pub(crate) use media::{KINDS, Media, Upload, essence, most, unfit};
 pub(crate) use message::{Direction, Message, Thread};
-pub(crate) use template::{Review, Template};
+pub(crate) use template::{Draft, Review, Template, authentication_words};
 pub(crate) use traffic::Sent;
 
 /// A request that was truly accepted.
@@ -98,6 +100,8 @@ pub(crate) struct World {
     pub(crate) live: broadcast::Sender<Change>,
     /// Share of updates that share a POST with others, where several wait.
     pub(crate) batching: f64,
+    /// `http://host`, as the App last reached us: media URLs in webhooks begin with it.
+    pub(crate) origin: String,
     agenda: BTreeMap<(Timestamp, u64), Task>,
     ticket: u64,
 }
@@ -125,6 +129,7 @@ impl World {
             ledger: Ledger::default(),
             live: broadcast::Sender::new(1024),
             batching: 0.5,
+            origin: String::new(),
             agenda: BTreeMap::new(),
             ticket: 0,
         }

@@ -15,6 +15,9 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 /// A phone behind a username is shown to a business for this long after it dialed it (§6).
 const PHONE_SHOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// Messages take reactions for this long (§11).
+const REACTABLE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// A message of the business that Meta accepted.
 #[derive(Debug)]
 pub(crate) struct Sent {
@@ -105,6 +108,11 @@ impl World {
         if !customer.on_whatsapp || customer.blocks.contains(&sent.phone_number_id) {
             return Err(GraphError::of(131026).details("Message Undeliverable."));
         }
+        if sent.kind == "reaction" && !self.may_react(sent, now) {
+            return Err(GraphError::of(131009).details(
+                "message_id: not in this chat, deleted, a reaction itself, or older than 30 days.",
+            ));
+        }
         if sent.category == "marketing" && customer.stopped_marketing.contains(&sent.phone_number_id) {
             return Err(GraphError::of(131050)
                 .details("User has stopped receiving marketing messages on WhatsApp from this business"));
@@ -128,6 +136,18 @@ impl World {
         }
         business.begun.insert(sent.customer.clone(), now);
         Ok(())
+    }
+
+    /// Whether the message that a reaction names can have one (§8.2, §11).
+    fn may_react(&self, sent: &Sent, now: Timestamp) -> bool {
+        let target = sent.content["message_id"].as_str().and_then(|wamid| self.messages.get(wamid));
+        target.is_some_and(|target| {
+            target.phone_number_id == sent.phone_number_id
+                && target.customer == sent.customer
+                && target.kind != "reaction"
+                && !target.deleted
+                && now.duration_since(target.at) < REACTABLE
+        })
     }
 
     /// A message gets a status; tells the Apps, and sets out the next.
@@ -263,7 +283,7 @@ impl World {
     }
 
     /// Whether the business is shown this customer's phone (§6).
-    fn phone_shown(&self, phone_number_id: &str, customer: &str, now: Timestamp) -> bool {
+    pub(super) fn phone_shown(&self, phone_number_id: &str, customer: &str, now: Timestamp) -> bool {
         let known = &self.customers[customer];
         let touched = || {
             let thread = self.threads.get(&(phone_number_id.into(), customer.into()));
@@ -337,7 +357,7 @@ impl World {
             content,
             reply_to,
             at: now,
-            statuses: vec![("delivered", now)],
+            statuses: vec![("sent", now)],
             opaque: None,
             to_phone: true,
             category: "service".into(),
