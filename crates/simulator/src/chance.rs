@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
 
 /// Chance that repeats itself for a seed.
 #[derive(Debug)]
@@ -11,6 +12,12 @@ impl Chance {
     /// The same seed, the same chance.
     pub(crate) fn new(seed: u64) -> Self {
         Self(fastrand::Rng::with_seed(seed))
+    }
+
+    /// A chance of its own for what has a name: the same however much was left to chance before.
+    pub(crate) fn named(seed: u64, name: &[&str]) -> Self {
+        let hash = Sha256::digest(format!("{seed}/{}", name.join("/")));
+        Self::new(hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
     /// True in this share of calls; 1.0 and more: always.

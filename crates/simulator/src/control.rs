@@ -27,6 +27,7 @@ pub(crate) fn router() -> Router<Arc<Meta>> {
         .route("/faults", get(faults).post(add_faults).delete(clear_faults))
         .route("/clock", get(clock).post(set_clock))
         .route("/callback", post(callback))
+        .merge(crate::control_signup::router())
         .merge(crate::control_customers::router())
         .route("/templates/{id}", post(template))
 }
@@ -70,6 +71,7 @@ async fn state(State(meta): State<Arc<Meta>>) -> axum::Json<Value> {
                 json!({
                     "phone_number_id": number.id, "display_phone_number": number.digits,
                     "verified_name": number.verified_name, "registered": number.registered,
+                    "code": number.code,
                 })
             });
             json!({

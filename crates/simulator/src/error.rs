@@ -47,6 +47,12 @@ pub const TABLE: &[Known] = &[
     known(33, 400, "Parameter value is not valid"),
     known(100, 400, "Invalid parameter"),
     Known {
+        code: 101,
+        http: 400,
+        title: "Error validating application",
+        follows: Follows::Invented("the Graph API's answer to an App it does not know, from memory"),
+    },
+    Known {
         code: 104,
         http: 401,
         title: "An access token is required to request this resource",
@@ -56,6 +62,12 @@ pub const TABLE: &[Known] = &[
     known(200, 403, "Permissions error"),
     known(368, 403, "Temporarily blocked for policies violations"),
     known(613, 400, "Calls to this api have exceeded the rate limit"),
+    Known {
+        code: 803,
+        http: 404,
+        title: "Some of the aliases you requested do not exist",
+        follows: Follows::Fixture("DELETE_phone-number-id-message-qrdls-qr-code-id.json"),
+    },
     Known {
         code: 2500,
         http: 400,
@@ -119,6 +131,12 @@ pub const TABLE: &[Known] = &[
     known(134100, 400, "Only marketing messages supported"),
     known(135000, 400, "Generic user error"),
     known(136024, 400, "Request code error"),
+    Known {
+        code: 136025,
+        http: 400,
+        title: "Verify code error",
+        follows: Follows::Invented("the answer to a wrong code, from memory"),
+    },
     known(137000, 400, "Recipient identity key hash does not match"),
     known(138000, 400, "Calling not enabled"),
     known(138006, 400, "No approved call permission from the recipient"),
@@ -127,6 +145,9 @@ pub const TABLE: &[Known] = &[
     known(139101, 400, "Block list limit reached"),
     known(139200, 400, "Direct Send is blocked"),
     known(147001, 400, "Business username error"),
+    known(147002, 400, "Business username is not available"),
+    known(147003, 400, "Business username belongs to another number of the business"),
+    known(147004, 400, "Business username not found"),
     known(2388019, 400, "Message template limit reached"),
     Known {
         code: 2388023,
@@ -162,6 +183,7 @@ pub const TABLE: &[Known] = &[
     },
     known(2593107, 400, "Sync was used already"),
     known(2593108, 400, "Sync is too late"),
+    known(2593109, 400, "History sync is turned off by the business from the WhatsApp Business App"),
 ];
 
 /// An error as Meta would give it, in an answer or in a webhook.

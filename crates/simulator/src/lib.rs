@@ -1,12 +1,15 @@
 //! Meta on a laptop: the Graph API, signed webhooks, customers with phones, and everything that can go wrong between
 //! them. Written from Meta's published protocol alone; it shares no code with what it is there to test.
 
+#![expect(clippy::result_large_err, reason = "an error is built once for a refused request, and carries Meta's words")]
+
 pub mod load;
 
 mod chance;
 mod clock;
 mod contract;
 mod control;
+mod control_signup;
 mod control_customers;
 mod engine;
 mod error;
@@ -14,6 +17,7 @@ mod faults;
 mod graph;
 mod phone;
 mod server;
+mod story;
 mod webhook;
 mod world;
 
@@ -92,6 +96,18 @@ impl Simulator {
     /// Where it listens, as a URL without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Gives the businesses out of the box weeks of conversations, as they stand at a time; nobody is told. Customers
+    /// who have a thread with a number already keep that instead.
+    pub fn remember(&self, at: Timestamp) {
+        story::remember(&self.meta, at);
+    }
+
+    /// The same, and the App hears of it: older messages as `history`, those of the last day as they happened. Returns
+    /// when every webhook was taken. Told again by another simulator of this seed, it is the same messages.
+    pub async fn tell(&self, at: Timestamp) {
+        story::tell(&self.meta, at).await;
     }
 
     /// Ends it: requests and webhooks under way break off.

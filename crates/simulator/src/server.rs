@@ -40,7 +40,7 @@ pub(crate) fn abort(how: Abort) -> Response {
         }
         Abort::Truncate(whole) => {
             let (parts, body) = whole.into_parts();
-            Response::from_parts(parts, Body::new(Half { body, sent: false }))
+            Response::from_parts(parts, Body::new(Half { body, sent: false, flushed: false }))
         }
     }
 }
@@ -52,6 +52,7 @@ struct Break;
 struct Half {
     body: Body,
     sent: bool,
+    flushed: bool,
 }
 
 impl http_body::Body for Half {
@@ -59,6 +60,12 @@ impl http_body::Body for Half {
     type Error = std::io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.sent && !self.flushed {
+            // A pause in which hyper writes out what it has; at an error it would throw that away.
+            self.flushed = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.sent {
             return Poll::Ready(Some(Err(std::io::Error::other("cut, as a fault asks"))));
         }

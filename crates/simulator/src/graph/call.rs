@@ -187,8 +187,15 @@ impl Call<'_> {
             let last = start + data.len() - 1;
             let (before, after) = (BASE64.encode(start.to_string()), BASE64.encode(last.to_string()));
             answer["paging"] = serde_json::json!({ "cursors": { "before": before, "after": after } });
+            // The next page is of the same question; the token goes in a header.
+            let kept = self.query.iter().filter(|(name, _)| {
+                !["limit", "after", "before", "access_token", "appsecret_proof"].contains(&name.as_str())
+            });
+            let kept = kept.map(|(name, value)| (name, value.as_str().unwrap_or_default()));
+            let kept = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
             let url = |name: &str, cursor: &str| {
-                format!("{}/{}/{edge}?limit={limit}&{name}={cursor}", self.origin, self.object)
+                let and = if kept.is_empty() { "" } else { "&" };
+                format!("{}/{}/{edge}?{kept}{and}limit={limit}&{name}={cursor}", self.origin, self.object)
             };
             if last + 1 < total {
                 answer["paging"]["next"] = url("after", &after).into();

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod call;
+mod callback;
 mod media;
 mod messages;
 mod numbers;
@@ -15,6 +16,7 @@ use http::Method;
 
 pub(crate) use call::{Answer, Body, Call, Reply};
 pub(crate) use media::download;
+pub(crate) use numbers::display;
 pub(crate) use serve::serve;
 
 use crate::error::Follows;

@@ -42,15 +42,7 @@ fn open(call: &mut Call<'_>) -> Answer {
     }
     let (opaque, sig) = (call.world.chance.opaque(60), call.world.chance.opaque(24));
     let key = format!("upload:MTph{opaque}");
-    let upload = Upload {
-        app_id: call.app_id.clone(),
-        filename: call.text("file_name").unwrap_or_default(),
-        mime_type,
-        length,
-        bytes: Vec::new(),
-        sig,
-        handle: None,
-    };
+    let upload = Upload { app_id: call.app_id.clone(), mime_type, length, bytes: Vec::new(), sig, handle: None };
     let id = format!("{key}?sig={}", upload.sig);
     call.world.uploads.insert(key, upload);
     Ok(Reply::Json(json!({ "id": id })))

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Direction, Task, World};
+use crate::chance::Chance;
 use crate::webhook::Update;
 
 /// What could not be delivered is kept for this long (§11).
@@ -374,12 +375,13 @@ impl World {
         self.changed(customer, phone_number_id, "customers");
     }
 
-    /// A customer's id in a portfolio, made on first use.
+    /// A customer's id in a portfolio, made on first use: the same in every world of this seed.
     pub(crate) fn user_id(&mut self, customer: &str, business_id: &str) -> String {
-        let Self { customers, chance, .. } = self;
-        let customer = customers.get_mut(customer).expect("the caller has a key of a customer");
+        let seed = self.seed;
+        let customer = self.customers.get_mut(customer).expect("the caller has a key of a customer");
+        let name = customer.wa_id.as_ref().or(customer.username.as_ref()).unwrap_or(&customer.key);
         let made = customer.user_ids.entry(business_id.to_owned());
-        made.or_insert_with(|| chance.user_id(&customer.country)).clone()
+        made.or_insert_with(|| Chance::named(seed, &[business_id, name]).user_id(&customer.country)).clone()
     }
 }
 
@@ -415,6 +417,19 @@ mod tests {
         assert_eq!(username("@Ana.Torres").as_deref(), Some("ana.torres"));
         assert_eq!(username("ab"), None);
         assert_eq!(username("ana torres"), None);
+    }
+
+    #[test]
+    fn user_ids_do_not_depend_on_what_happened_before() {
+        let id = |before: usize| {
+            let mut world = World::empty(7);
+            (0..before).for_each(|_| drop(world.chance.id()));
+            let key = world.customer_dialed("16505551234");
+            (world.user_id(&key, "1"), world.user_id(&key, "2"))
+        };
+        let (one, other) = id(0);
+        assert!(is_user_id(&one) && one != other);
+        assert_eq!(id(9), (one, other));
     }
 
     #[test]

@@ -162,7 +162,6 @@ pub(crate) fn unfit(kind: &str, mime: &str, bytes: &[u8]) -> Option<GraphError> 
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) app_id: String,
-    pub(crate) filename: String,
     pub(crate) mime_type: String,
     pub(crate) length: usize,
     pub(crate) bytes: Vec<u8>,

@@ -15,10 +15,12 @@ use crate::webhook::{Ledger, Update};
 mod account;
 pub(crate) mod customer;
 mod furnish;
+mod history;
 mod media;
 mod message;
 mod samples;
 pub(crate) mod script;
+mod signup;
 mod template;
 mod traffic;
 mod writing;
@@ -27,6 +29,7 @@ pub(crate) use account::{App, Business, Callback, Code, Number, Profile, QrCode,
 pub(crate) use customer::Customer;
 pub(crate) use media::{KINDS, Media, Upload, essence, most, unfit};
 pub(crate) use message::{Direction, Message, Thread};
+pub(crate) use signup::SignUp;
 pub(crate) use template::{Draft, Review, Template, authentication_words};
 pub(crate) use traffic::Sent;
 
@@ -76,6 +79,7 @@ pub(crate) struct Change {
 /// All that Meta knows.
 #[derive(Debug)]
 pub(crate) struct World {
+    pub(crate) seed: u64,
     pub(crate) chance: Chance,
     pub(crate) apps: IndexMap<String, App>,
     pub(crate) businesses: IndexMap<String, Business>,
@@ -110,6 +114,7 @@ impl World {
     /// An empty world.
     pub(crate) fn empty(seed: u64) -> Self {
         Self {
+            seed,
             chance: Chance::new(seed),
             apps: IndexMap::new(),
             businesses: IndexMap::new(),

@@ -63,7 +63,9 @@ impl World {
             thread.last_touch = Some(now);
         }
         if sent.kind == "reaction" {
-            self.react(&sent.phone_number_id, &sent.customer, Direction::FromBusiness, &sent.content);
+            if fate.is_ok() {
+                self.react(&sent.phone_number_id, &sent.customer, Direction::FromBusiness, &sent.content);
+            }
         } else {
             thread.wamids.push(wamid.clone());
         }
@@ -109,9 +111,8 @@ impl World {
             return Err(GraphError::of(131026).details("Message Undeliverable."));
         }
         if sent.kind == "reaction" && !self.may_react(sent, now) {
-            return Err(GraphError::of(131009).details(
-                "message_id: not in this chat, deleted, a reaction itself, or older than 30 days.",
-            ));
+            return Err(GraphError::of(131009)
+                .details("message_id: not in this chat, deleted, a reaction itself, or older than 30 days."));
         }
         if sent.category == "marketing" && customer.stopped_marketing.contains(&sent.phone_number_id) {
             return Err(GraphError::of(131050)

@@ -1,6 +1,7 @@
 //! Templates edited, deleted, and let go on.
 
 use jiff::SignedDuration;
+use serde_json::json;
 
 use super::check::components;
 use super::create::{one_of, only_in, rules, ttl};
@@ -16,7 +17,8 @@ const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Edits of an approved template in a month.
 const EDITS: usize = 10;
 
-/// Components as a whole, or another category, or both; what is changed is reviewed again (§9.1).
+/// Components as a whole, or another category, or both; what is changed is reviewed again (§9.1). The answer says which
+/// template it is, as clients expect that know newer answers than Meta's sample.
 pub(super) fn edit(call: &mut Call<'_>) -> Answer {
     may_edit(call)?;
     let template = &call.world.templates[&call.object];
@@ -51,8 +53,9 @@ pub(super) fn edit(call: &mut Call<'_>) -> Answer {
     template.ttl_seconds = ttl_seconds.or(template.ttl_seconds);
     template.updated_at = call.now;
     template.review = crate::world::Review::Approve;
+    let answer = json!({ "success": true, "id": template.id, "name": template.name, "category": template.category });
     call.world.submit_template(&call.object, call.now);
-    Reply::success()
+    Ok(Reply::Json(answer))
 }
 
 /// Whether its status and its past allow an edit, and whether name and language, where they come along, are its own.

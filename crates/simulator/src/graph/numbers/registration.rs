@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::{Answer, Call, Reply};
 use super::number_of;
 use crate::error::GraphError;
-use crate::world::{Number, Throughput};
+use crate::world::{Business, Number};
 
 /// Registrations and deregistrations in 72 hours (§9.2).
 const MOST_REGISTRATIONS: usize = 10;
@@ -94,16 +94,13 @@ pub(super) fn register(call: &mut Call<'_>) -> Answer {
     let first = number.pin.is_none();
     number.pin = Some(pin);
     number.registered = true;
-    if number.throughput == Throughput::Coexistence {
-        number.throughput = Throughput::Standard;
-    }
     if let Some(region) = region {
         number.settings["storage_configuration"] =
             json!({ "status": "IN_COUNTRY_STORAGE_ENABLED", "data_localization_region": region });
     }
     if first {
         number.onboarded_at = now;
-        let tier = call.world.business_of(&call.object).map(crate::world::Business::tier);
+        let tier = call.world.business_of(&call.object).map(Business::tier);
         let value = json!({ "event": "ONBOARDING", "max_daily_conversations_per_business": tier });
         call.world.tell_account(&call.object, "phone_number_quality_update", value, now);
     }

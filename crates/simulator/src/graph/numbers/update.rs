@@ -24,7 +24,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Answer {
     let change = read(call)?;
     let (id, now) = (call.object.clone(), call.now);
     let callback = change.callback.clone().flatten();
-    let mut apply = move |world: &mut World| {
+    let apply = move |world: &mut World| {
         let number = world.numbers.get_mut(&id).expect("numbers are never removed");
         if let Some(callback) = change.callback {
             number.override_callback = callback;

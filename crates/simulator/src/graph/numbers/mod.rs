@@ -22,7 +22,8 @@ use super::{Call, Needs, Object, Operation, op};
 use crate::error::Follows::{Fixture, Invented, Protocol};
 use crate::world::Number;
 
-pub(super) use show::{LISTED, fields};
+pub(crate) use show::display;
+pub(super) use show::{LISTED, fields, graph_time, health};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     // The number.

@@ -1,5 +1,0 @@
-//! To come.
-
-use super::Operation;
-
-pub(super) const OPERATIONS: &[Operation] = &[];
