@@ -268,6 +268,19 @@ pub fn settle(pipeline: &mut Pipeline<'_>, bodies: &[Claimed]) {
     );
 }
 
+/// How many received bodies are not applied yet.
+pub async fn unapplied(tx: &Operator) -> Result<i64> {
+    let row = tx
+        .query_opt(
+            "SELECT count(*) FROM wazapp.inbound i
+             LEFT JOIN wazapp.lane_cursor c ON c.lane = i.lane AND c.stream_id = i.stream_id
+             WHERE i.position > coalesce(c.position, 0)",
+            &[],
+        )
+        .await?;
+    Ok(row.map_or(0, |row| row.get(0)))
+}
+
 /// Opens a walk over the bodies of a time range, in the order they were received; read it with [`next_replayed`].
 pub async fn open_replay(tx: &Operator, from: Timestamp, until: Timestamp) -> Result<()> {
     tx.execute_script(&format!(

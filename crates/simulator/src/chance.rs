@@ -35,11 +35,6 @@ impl Chance {
         self.0.u64(from..=to.max(from))
     }
 
-    /// Mixes the order.
-    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
-        self.0.shuffle(list);
-    }
-
     fn bytes(&mut self, count: usize) -> Vec<u8> {
         std::iter::repeat_with(|| self.0.u8(..)).take(count).collect()
     }

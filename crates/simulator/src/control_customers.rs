@@ -104,12 +104,7 @@ pub(crate) fn add_customer(world: &mut World, said: Said, now: jiff::Timestamp) 
 }
 
 /// Changes what is said of a customer. A first phone is taken as it is; another one is a change of number.
-pub(crate) fn change_customer(
-    world: &mut World,
-    key: &str,
-    said: Said,
-    now: jiff::Timestamp,
-) -> Result<(), Mistake> {
+pub(crate) fn change_customer(world: &mut World, key: &str, said: Said, now: jiff::Timestamp) -> Result<(), Mistake> {
     known(world, key)?;
     let said = said.checked(world, Some(key))?;
     if let Some(phone) = &said.phone {

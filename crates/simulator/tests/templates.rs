@@ -108,7 +108,8 @@ async fn a_name_asks_for_rejection_and_an_edit_mends_it() {
     laptop.sim(&format!("templates/{id}"), json!({ "event": "PAUSED" })).await;
     assert_eq!(event(&receiver, &id, "PAUSED").await.0["other_info"]["title"], "FIRST_PAUSE");
     assert_eq!(laptop.post(&format!("{id}/unpause"), &json!({})).await.0, 200);
-    assert_eq!(subcode(&laptop.post(&format!("{id}/unpause"), &json!({})).await), 0);
+    let (status, again) = laptop.post(&format!("{id}/unpause"), &json!({})).await;
+    assert_eq!((status, &again["success"]), (200, &json!(false)));
     laptop.sim(&format!("templates/{id}"), json!({ "quality": "RED" })).await;
     let (value, ..) = receiver.hears("message_template_quality_update", |_| true).await;
     assert_eq!((&value["previous_quality_score"], &value["new_quality_score"]), (&json!("UNKNOWN"), &json!("RED")));
@@ -171,6 +172,8 @@ async fn lists_are_filtered_and_paged() {
     let keys: Vec<&String> = all["data"][0].as_object().expect("a row").keys().collect();
     assert_eq!(keys, ["name", "parameter_format", "components", "language", "status", "category", "id"]);
     assert_eq!(names(&list("category=authentication").await), ["login_code"]);
+    let counted = list("category=authentication&summary=total_count,message_template_count").await;
+    assert_eq!(counted["summary"], json!({ "total_count": 1, "message_template_count": 5 }));
     assert_eq!(names(&list("status=[\"PENDING\"]").await), [""; 0]);
     assert_eq!(names(&list("language=es_MX").await), ["order_update"]);
     assert_eq!(names(&list("name=promo").await), ["promo_image"]);

@@ -8,6 +8,7 @@ use crate::commands::{
     app, config_show, key, migrate, number, organization, quarantine, replay, simulator, version, webhook,
 };
 use crate::config::{Config, Flags};
+use crate::demo;
 use crate::print::Print;
 use crate::serve;
 
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve,
+    /// Run a furnished server with a simulated Meta behind it, in DATA_DIR/demo. Needs no account.
+    Demo(demo::Demo),
     /// Bring the database's schema up to date.
     Migrate,
     /// The configuration.
@@ -93,6 +96,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
     let config = Config::load(&cli.settings)?;
     match cli.command {
         Command::Serve => serve::run(&config).await?,
+        Command::Demo(demo) => demo::run(config, print, &demo).await?,
         Command::Migrate => migrate::run(&config, print).await?,
         Command::Config(ConfigCommand::Show) => config_show::run(&config, print),
         Command::Org(command) => organization::run(&config, print, command).await?,

@@ -135,6 +135,30 @@ impl Config {
         Ok(config)
     }
 
+    /// The same for a server apart, in `DATA_DIR/name`: with an App, keys, media and a name of its own, and without an
+    /// external database. Its log is quiet unless somebody asked for more.
+    pub(crate) fn apart(self, name: &str, app_id: &str) -> Result<Self, ConfigError> {
+        let shown = self.data_dir.join(name).display().to_string();
+        let data_dir = data_dir::create_within(&self.data_dir, name).map_err(|error| {
+            ConfigError::about(shown, format!("cannot be made ({error}): check data_dir and its permissions"))
+        })?;
+        let verify_token = keys::read_or_create(&data_dir, "verify-token")?;
+        let log_said = self.shown.iter().any(|line| line.key == "log" && line.source != Source::Default.to_string());
+        Ok(Self {
+            database_url: None,
+            database_direct_url: None,
+            meta_app_id: Some(app_id.to_owned()),
+            meta_app_secrets: Vec::new(),
+            meta_verify_token: Some(verify_token.and_then(|text| parse::secret(text.expose_secret()))?.value),
+            media_url: MediaUrl::File(data_dir.join("media")),
+            log: if log_said { self.log } else { "warn".to_owned() },
+            public_url: None,
+            master_key: None,
+            data_dir,
+            ..self
+        })
+    }
+
     /// What others call us, without a trailing slash. `bound` is the address
     /// really listened on, which differs from `listen` when its port is 0.
     pub fn public_url(&self, bound: SocketAddr) -> String {

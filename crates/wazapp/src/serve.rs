@@ -10,7 +10,8 @@ use anyhow::Context;
 use model::Database;
 use model::database::Access;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use web::apps::DefaultApp;
 
@@ -28,56 +29,104 @@ const EXAMPLE: &str = "examples/hello.json";
 
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     telemetry::log(config);
-    let metrics = telemetry::metrics()?;
-    raise_file_limit();
-    create_data_dir(&config.data_dir)?;
-    let mut tell = |line: &str| eprintln!("{line}");
-    let lock = DirLock::for_serve(&config.data_dir, &mut tell).await?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}: another program may; set WAZAPP_LISTEN", config.listen))?;
+    let place = Place::take(config).await?;
+    let mut serving = Serving::start(config, place).await?;
+    greet(config, serving.address(), serving.database()).await;
+    serving.asked_to_stop().await;
+    serving.stop().await
+}
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+/// What a server has for itself before it begins: its data directory and its address.
+pub(crate) struct Place {
+    lock: DirLock,
+    listener: TcpListener,
+}
 
-    let (access, postgres) = match open::external(config)? {
-        Some(access) => (access, None),
-        None => {
-            let private = PrivatePostgres::start(&config.private_postgres(), lock, &mut tell).await?;
-            let params = private.connection_params();
-            (Access::socket(&params.host, params.dbname), Some(private))
-        }
-    };
-    let stop_supervising = CancellationToken::new();
-    let supervisor = postgres.map(|private| tokio::spawn(supervise(private, stop_supervising.clone())));
+impl Place {
+    /// Waits for an admin command that holds the directory; refused where another server does, or listens there.
+    pub(crate) async fn take(config: &Config) -> anyhow::Result<Self> {
+        raise_file_limit();
+        create_data_dir(&config.data_dir)?;
+        let lock = DirLock::for_serve(&config.data_dir, &mut |line| eprintln!("{line}")).await?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}: another program may; set WAZAPP_LISTEN", config.listen))?;
+        Ok(Self { lock, listener })
+    }
+}
 
-    let started = tokio::select! {
-        started = start(config, access, metrics, listener) => started,
-        _ = terminate.recv() => Err(anyhow::anyhow!("stopped before it was ready")),
-        _ = interrupt.recv() => Err(anyhow::anyhow!("stopped before it was ready")),
-    };
-    let result = match started {
-        Err(error) => Err(error),
-        Ok((running, database)) => {
-            let announced = Announced::write(config, running.address())?;
-            tracing::info!(listen = %running.address(), "ready");
-            greet(config, running.address(), &database).await;
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+/// A server at work, its PostgreSQL below it, and the signals that end it.
+pub(crate) struct Serving {
+    running: server::Running,
+    database: Database,
+    announced: Announced,
+    signals: Signals,
+    postgres: Option<Supervised>,
+    // With an external database nobody else holds it.
+    _lock: Option<DirLock>,
+}
+
+impl Serving {
+    /// Returns when the server is ready.
+    pub(crate) async fn start(config: &Config, place: Place) -> anyhow::Result<Self> {
+        let Place { lock, listener } = place;
+        let metrics = telemetry::metrics()?;
+        let mut signals = Signals::new()?;
+        let (access, postgres, lock) = match open::external(config)? {
+            Some(access) => (access, None, Some(lock)),
+            None => {
+                let mut tell = |line: &str| eprintln!("{line}");
+                let private = PrivatePostgres::start(&config.private_postgres(), lock, &mut tell).await?;
+                let params = private.connection_params();
+                (Access::socket(&params.host, params.dbname), Some(Supervised::new(private)), None)
             }
-            tracing::info!("stopping: what is under way is finished first");
-            running.stop().await;
-            drop(announced);
-            Ok(())
+        };
+        let started = tokio::select! {
+            started = start(config, access, metrics, listener) => started,
+            () = signals.any() => Err(anyhow::anyhow!("stopped before it was ready")),
+        };
+        match started {
+            Ok((running, database, announced)) => {
+                tracing::info!(listen = %running.address(), "ready");
+                Ok(Self { running, database, announced, signals, postgres, _lock: lock })
+            }
+            Err(error) => {
+                end(postgres).await?;
+                Err(error)
+            }
         }
-    };
-    stop_supervising.cancel();
-    if let Some(supervisor) = supervisor {
-        supervisor.await??;
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.address()
+    }
+
+    /// Its database.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Waits for Ctrl-C or SIGTERM.
+    pub(crate) async fn asked_to_stop(&mut self) {
+        self.signals.any().await;
+    }
+
+    /// Finishes what is under way, then stops PostgreSQL.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        tracing::info!("stopping: what is under way is finished first");
+        self.running.stop().await;
+        drop(self.announced);
+        end(self.postgres).await
+    }
+}
+
+async fn end(postgres: Option<Supervised>) -> anyhow::Result<()> {
+    if let Some(postgres) = postgres {
+        postgres.stop().await?;
     }
     tracing::info!("stopped");
-    result
+    Ok(())
 }
 
 async fn start(
@@ -85,7 +134,7 @@ async fn start(
     access: Access,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
     listener: TcpListener,
-) -> anyhow::Result<(server::Running, Database)> {
+) -> anyhow::Result<(server::Running, Database, Announced)> {
     let secrets = config.default_app_secrets()?;
     if let Some(warning) = secrets.warning {
         tracing::warn!("{warning}");
@@ -119,18 +168,57 @@ async fn start(
         connections: config.max_connections,
         metrics: Arc::new(move || metrics.render()),
     };
-    Ok((server::start(setup, listener).await?, database))
+    let running = server::start(setup, listener).await?;
+    match Announced::write(config, running.address()) {
+        Ok(announced) => Ok((running, database, announced)),
+        Err(error) => {
+            running.stop().await;
+            Err(error)
+        }
+    }
+}
+
+/// Ctrl-C and SIGTERM, from now on.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Waits for Ctrl-C or SIGTERM.
 pub(crate) async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    Signals::new()?.any().await;
     Ok(())
+}
+
+/// The private PostgreSQL, kept running.
+struct Supervised {
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Supervised {
+    fn new(private: PrivatePostgres) -> Self {
+        let stop = CancellationToken::new();
+        Self { task: tokio::spawn(supervise(private, stop.clone())), stop }
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.task.await?
+    }
 }
 
 /// Starts the private PostgreSQL again when it ends by itself; stops it at the end.

@@ -31,14 +31,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
     op(Method::GET, Object::Root, "debug_token", Needs::AnyToken, Fixture("oauth-and-debug-token.json"), debug),
     op(Method::GET, Object::Root, "me", Needs::AnyToken, Invented("the Graph API's id and name, from memory"), me),
-    op(
-        Method::POST,
-        Object::Business,
-        "system_user_access_tokens",
-        Needs::AnyToken,
-        Protocol("§9.3"),
-        of_system_user,
-    ),
+    op(Method::POST, Object::Business, "system_user_access_tokens", Needs::AnyToken, Protocol("§9.3"), of_system_user),
 ];
 
 /// Sixty days.
@@ -49,8 +42,7 @@ fn exchange(call: &mut Call<'_>) -> Answer {
     let app_id = call.required("client_id")?;
     let secret = call.required("client_secret")?;
     let app = call.world.apps.get(&app_id).ok_or_else(|| {
-        GraphError::of(101)
-            .message("Error validating application. Cannot get application info due to a system error.")
+        GraphError::of(101).message("Error validating application. Cannot get application info due to a system error.")
     })?;
     if app.secret != secret {
         return Err(GraphError::of(1).message("Error validating client secret."));

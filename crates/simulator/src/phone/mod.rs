@@ -165,9 +165,10 @@ async fn tap(State(meta): State<Arc<Meta>>, body: bytes::Bytes) -> Result<axum::
     let now = meta.clock.now();
     let mut world = meta.world();
     tap.chat.checked(&world)?;
-    let tapped = world.messages.get(&tap.wamid).filter(|message| {
-        message.customer == tap.chat.customer && message.phone_number_id == tap.chat.phone_number_id
-    });
+    let tapped = world
+        .messages
+        .get(&tap.wamid)
+        .filter(|message| message.customer == tap.chat.customer && message.phone_number_id == tap.chat.phone_number_id);
     let choice = tapped.and_then(|message| choices(message).into_iter().nth(tap.choice));
     let reply = choice.ok_or_else(|| Mistake::not_found("there is nothing to tap"))?.reply;
     hand_over(&mut world, &tap.chat, reply, now)
@@ -263,11 +264,7 @@ async fn upload(
 }
 
 /// A medium for the page; a part of it where the browser asks for one.
-async fn media(
-    State(meta): State<Arc<Meta>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Mistake> {
+async fn media(State(meta): State<Arc<Meta>>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Mistake> {
     let found = meta.world().media.get(&id).map(|media| (media.mime_type.clone(), media.bytes.clone()));
     let (mime, bytes) = found.ok_or_else(|| Mistake::not_found(format!("there is no medium {id}")))?;
     let fixed = [

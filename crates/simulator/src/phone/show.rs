@@ -37,11 +37,8 @@ pub(super) fn chats(world: &World, customer: &str, now: Timestamp, speed: f64) -
 pub(super) fn thread(world: &World, of: &Number, customer: &str, now: Timestamp, speed: f64) -> Value {
     let thread = world.threads.get(&(of.id.clone(), customer.to_owned()));
     let mut chat = relation(world, of, customer, thread, now, speed);
-    let messages: Vec<Value> = thread
-        .into_iter()
-        .flat_map(|thread| visible(world, thread))
-        .map(|shown| message(world, shown))
-        .collect();
+    let messages: Vec<Value> =
+        thread.into_iter().flat_map(|thread| visible(world, thread)).map(|shown| message(world, shown)).collect();
     chat.insert("messages".into(), messages.into());
     chat.insert("window_open".into(), world.window_open(&of.id, customer, now).into());
     chat.insert("customer".into(), world.customers[customer].show());
@@ -97,8 +94,7 @@ fn message(world: &World, shown: &Message) -> Value {
         .into_iter()
         .map(|choice| json!({ "title": choice.title, "description": choice.description }))
         .collect();
-    let reactions: Vec<Value> =
-        shown.reactions.iter().map(|(by, emoji)| json!({ "by": by, "emoji": emoji })).collect();
+    let reactions: Vec<Value> = shown.reactions.iter().map(|(by, emoji)| json!({ "by": by, "emoji": emoji })).collect();
     let status = ["failed", "played", "read", "delivered", "sent"].into_iter().find(|status| has(shown, status));
     json!({
         "wamid": shown.wamid, "from": shown.direction, "kind": shown.kind,

@@ -28,16 +28,19 @@ pub(crate) fn remember(meta: &Meta, at: Timestamp) {
 
 /// The same, and the App hears of it. Returns when all was delivered.
 pub(crate) async fn tell(meta: &Arc<Meta>, at: Timestamp) {
-    let mut recent = {
+    let placed = {
         let mut world = meta.world();
         let placed = place_all(&mut world, at);
         let numbers: Vec<String> = world.numbers.keys().cloned().collect();
         for number in &numbers {
             tell_past(&mut world, number, &placed, at);
         }
-        placed.into_iter().map(|placed| placed.recent.into_iter()).collect::<Vec<_>>()
+        placed
     };
     delivered(meta).await;
+    tell_media(&mut meta.world(), &placed, at);
+    delivered(meta).await;
+    let mut recent: Vec<_> = placed.into_iter().map(|placed| placed.recent.into_iter()).collect();
     // A message of every conversation, then the next: the order within each is what makes it wait for an answer or not.
     loop {
         let round: Vec<Update> = recent.iter_mut().filter_map(Iterator::next).flatten().collect();
@@ -83,10 +86,14 @@ fn tell_past(world: &mut World, number: &str, placed: &[Placed], at: Timestamp) 
         let threads: Vec<Value> = chunk.iter().map(|placed| thread(placed)).collect();
         world.tell_number(number, "history", json!({ "history": [{ "metadata": metadata, "threads": threads }] }));
     }
-    for placed in threads {
+}
+
+/// What the placeholders of the last two weeks stand for, each in an update of its own.
+fn tell_media(world: &mut World, placed: &[Placed], at: Timestamp) {
+    for placed in placed {
         for row in placed.past.iter().filter(|row| row.is_medium && at.duration_since(row.at) < MEDIA_COME) {
             let list = if row.direction == Direction::FromCustomer { "messages" } else { "message_echoes" };
-            world.tell_number(number, "history", json!({ "contacts": [placed.contact], list: [row.value] }));
+            world.tell_number(&placed.number, "history", json!({ "contacts": [placed.contact], list: [row.value] }));
         }
     }
 }
@@ -160,9 +167,8 @@ mod tests {
         for number in &numbers {
             tell_past(&mut world, number, &placed, now);
             let history = heard(&world, number, "history");
-            let chunks: Vec<&Value> = history.iter().filter(|value| !value["history"].is_null()).collect();
-            assert_eq!(chunks.last().expect("a past")["history"][0]["metadata"]["progress"], 100);
-            for chunk in chunks {
+            assert_eq!(history.last().expect("a past")["history"][0]["metadata"]["progress"], 100);
+            for chunk in history {
                 for thread in chunk["history"][0]["threads"].as_array().expect("threads") {
                     assert!(thread["context"]["user_id"].is_string());
                     for message in thread["messages"].as_array().expect("messages") {
@@ -173,12 +179,14 @@ mod tests {
                     }
                 }
             }
-            let media = history.iter().filter(|value| value["history"].is_null());
-            for value in media {
-                let row = value.get("messages").or(value.get("message_echoes")).expect("a medium");
-                assert!(wamids.contains(row[0]["id"].as_str().expect("a wamid")), "its placeholder came");
-            }
             assert_eq!(heard(&world, number, "smb_app_state_sync").len(), 1);
+        }
+        world.outgoing.clear();
+        tell_media(&mut world, &placed, now);
+        assert!(world.outgoing.len() > 5);
+        for update in &world.outgoing {
+            let row = update.value.get("messages").or(update.value.get("message_echoes")).expect("a medium");
+            assert!(wamids.contains(row[0]["id"].as_str().expect("a wamid")), "its placeholder came");
         }
         let recent: HashSet<&String> = placed
             .iter()

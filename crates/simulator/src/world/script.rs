@@ -48,33 +48,17 @@ fn interactive(message: &Message) -> Vec<Choice> {
     all.filter_map(choice).collect()
 }
 
-/// Quick replies as the template was rendered; the payload is the one that the send gave, else the text.
+/// Quick replies as the template was rendered, those of its cards after its own.
 fn quick_replies(message: &Message) -> Vec<Choice> {
     let Some(rendered) = &message.rendered else { return Vec::new() };
-    let mut all = Vec::new();
-    let sent = list(&message.content["components"]);
-    add_quick_replies(message, list(&rendered["buttons"]), sent, &mut all);
-    let sent_cards = sent.iter().find(|component| is(&component["type"], "carousel")).map(|carousel| &carousel["cards"]);
-    for (at, card) in list(&rendered["cards"]).iter().enumerate() {
-        let sent = sent_cards.and_then(|cards| cards.get(at)).map_or(&[][..], |card| list(&card["components"]));
-        add_quick_replies(message, list(&card["buttons"]), sent, &mut all);
-    }
-    all
-}
-
-fn add_quick_replies(message: &Message, buttons: &[Value], sent: &[Value], all: &mut Vec<Choice>) {
-    for (index, button) in buttons.iter().enumerate().filter(|(_, button)| is(&button["type"], "quick_reply")) {
-        let Some(text) = button["text"].as_str() else { continue };
-        let named = |component: &&Value| {
-            // The index is seen as a string and as a number (§8.2).
-            let at = component["index"].as_u64().or_else(|| component["index"].as_str()?.parse().ok());
-            is(&component["type"], "button") && is(&component["sub_type"], "quick_reply") && at == Some(index as u64)
-        };
-        let payload = sent.iter().find(named).and_then(|component| component["parameters"][0]["payload"].as_str());
-        let payload = payload.or_else(|| button["payload"].as_str()).unwrap_or(text);
-        let reply = answer_to(message, "button", json!({ "payload": payload, "text": text }));
-        all.push(Choice { title: text.to_owned(), description: None, reply });
-    }
+    let cards = list(&rendered["cards"]).iter().flat_map(|card| list(&card["buttons"]));
+    let choice = |button: &Value| {
+        let title = button["text"].as_str().filter(|_| is(&button["type"], "quick_reply"))?.to_owned();
+        let payload = button.get("payload").cloned().unwrap_or_else(|| title.clone().into());
+        let reply = answer_to(message, "button", json!({ "payload": payload, "text": title }));
+        Some(Choice { title, description: None, reply })
+    };
+    list(&rendered["buttons"]).iter().chain(cards).filter_map(choice).collect()
 }
 
 fn answer_to(message: &Message, kind: &str, content: Value) -> Map<String, Value> {
@@ -104,7 +88,8 @@ fn readable(message: &Message) -> String {
 }
 
 fn collect(value: &Value, words: &mut String) {
-    const READ: &[&str] = &["body", "text", "caption", "title", "description", "display_text", "footer", "header", "name"];
+    const READ: &[&str] =
+        &["body", "text", "caption", "title", "description", "display_text", "footer", "header", "name"];
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
@@ -244,16 +229,15 @@ mod tests {
 
         let rows = json!({ "type": "list", "action": { "sections": [{ "rows": [
             { "id": "1", "title": "One" }, { "id": "2", "title": "Two", "description": "later" }] }] } });
-        let reply = json!({ "type": "list_reply", "list_reply": { "id": "2", "title": "Two", "description": "later" } });
+        let reply =
+            json!({ "type": "list_reply", "list_reply": { "id": "2", "title": "Two", "description": "later" } });
         let second = json!([{ "answer": { "type": "tap", "title": "two" } }]);
         let found = answers(second, "interactive", rows, None);
         assert_eq!(found, [json!({ "type": "interactive", "interactive": reply })]);
 
-        let content = json!({ "name": "promo", "components": [
-            { "type": "button", "sub_type": "quick_reply", "index": "1", "parameters": [{ "payload": "p" }] }] });
         let rendered = json!({ "body": "…", "buttons": [
-            { "type": "URL", "text": "Open" }, { "type": "QUICK_REPLY", "text": "Stop" }] });
-        let found = answers(tap.clone(), "template", content, Some(rendered));
+            { "type": "url", "text": "Open" }, { "type": "quick_reply", "text": "Stop", "payload": "p" }] });
+        let found = answers(tap.clone(), "template", json!({ "name": "promo" }), Some(rendered));
         assert_eq!(found, [json!({ "type": "button", "button": { "payload": "p", "text": "Stop" } })]);
 
         assert_eq!(answers(tap, "text", json!({ "body": "nothing to tap" }), None), [] as [Value; 0]);

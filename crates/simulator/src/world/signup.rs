@@ -114,9 +114,10 @@ impl World {
     /// The code that is exchanged for a token, which opens this account and those that the business opened before.
     fn code(&mut self, wish: &SignUp<'_>, business_id: &str, waba_id: &str, now: Timestamp) -> String {
         let mut wabas = vec![waba_id.to_owned()];
-        let earlier = self.tokens.values().filter(|token| {
-            !token.revoked && token.app_id == wish.app_id && token.business_id == business_id
-        });
+        let earlier = self
+            .tokens
+            .values()
+            .filter(|token| !token.revoked && token.app_id == wish.app_id && token.business_id == business_id);
         for waba in earlier.flat_map(|token| &token.wabas) {
             if !wabas.contains(waba) {
                 wabas.push(waba.clone());

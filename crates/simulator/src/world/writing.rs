@@ -61,7 +61,8 @@ impl World {
             message.insert(kind.clone(), content);
         }
         if kind == "unsupported" {
-            let error = GraphError::any(400, 131051, "Message type unknown").details("Message type is currently not supported.");
+            let error = GraphError::any(400, 131051, "Message type unknown")
+                .details("Message type is currently not supported.");
             message.entry("errors").or_insert_with(|| json!([error.in_webhook()]));
         }
         if let Some(context) = message.get_mut("context") {
@@ -190,7 +191,9 @@ impl World {
 
     /// A context (§4.4) of an answer to the customer's own message names the customer.
     fn complete_context(&self, context: &mut Value) -> Result<(), String> {
-        let Value::Object(context) = context else { return Err("context is an object, as {\"id\":\"wamid…\"}".into()) };
+        let Value::Object(context) = context else {
+            return Err("context is an object, as {\"id\":\"wamid…\"}".into());
+        };
         let answered = context.get("id").and_then(Value::as_str).and_then(|wamid| self.messages.get(wamid));
         if let Some(answered) = answered.filter(|answered| answered.direction == Direction::FromCustomer)
             && let Some(wa_id) = &self.customers[&answered.customer].wa_id
@@ -229,7 +232,9 @@ fn needs(content: &Value, kind: &str, name: &str) -> Result<(), String> {
 fn text(content: &Value) -> Result<(), String> {
     needs(content, "text", "body")?;
     match content["body"].as_str().unwrap_or_default().chars().count() {
-        length if length > LONGEST_TEXT => Err(format!("text.body has {length} characters; {LONGEST_TEXT} is the most")),
+        length if length > LONGEST_TEXT => {
+            Err(format!("text.body has {length} characters; {LONGEST_TEXT} is the most"))
+        }
         _ => Ok(()),
     }
 }
@@ -347,8 +352,14 @@ mod tests {
             (json!({ "text": { "body": "" } }), "text needs body"),
             (json!({ "image": { "id": "77" } }), "there is no medium 77"),
             (json!({ "image": { "data": "%" } }), "image.data is not base64: Invalid symbol 37, offset 0."),
-            (json!({ "location": { "latitude": 91, "longitude": 0 } }), "location needs latitude, a number from -90 to 90"),
-            (json!({ "interactive": { "type": "button_reply", "button_reply": { "id": "1" } } }), "button_reply needs title"),
+            (
+                json!({ "location": { "latitude": 91, "longitude": 0 } }),
+                "location needs latitude, a number from -90 to 90",
+            ),
+            (
+                json!({ "interactive": { "type": "button_reply", "button_reply": { "id": "1" } } }),
+                "button_reply needs title",
+            ),
             (json!({ "reaction": { "emoji": "😀" } }), "reaction needs message_id"),
             (json!({ "contacts": [] }), "contacts is a list with at least one contact"),
         ] {

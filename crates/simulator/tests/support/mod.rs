@@ -96,13 +96,19 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Listens, and has the simulator deliver here.
     pub(crate) async fn start(laptop: &Laptop) -> Self {
+        let (receiver, url) = Self::listen().await;
+        laptop.sim("callback", json!({ "url": url, "verify_token": "word" })).await;
+        receiver
+    }
+
+    /// Listens, for callbacks that are set through the Graph API; answers its URL too.
+    pub(crate) async fn listen() -> (Self, String) {
         let receiver = Self::default();
         let router = Router::new().route("/hook", get(shake).post(hear)).with_state(receiver.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        laptop.sim("callback", json!({ "url": url, "verify_token": "word" })).await;
-        receiver
+        (receiver, url)
     }
 
     /// Waits for a change of this field that fits; answers it with its entry's id and time.

@@ -53,12 +53,7 @@ pub(crate) async fn run(config: &Config, print: &Print, simulator: Simulator) ->
         return load::run(config, print, load).await;
     }
     telemetry::log(config);
-    let listener = TcpListener::bind(simulator.listen).await.with_context(|| {
-        format!("cannot listen on {}: another program may; choose another with --listen", simulator.listen)
-    })?;
-    if !listener.local_addr()?.ip().is_loopback() {
-        bail!("the simulator has no locks on its doors: let it listen on a loopback address, as {DEFAULT_LISTEN}");
-    }
+    let listener = listen(simulator.listen, "--listen").await?;
     let options = Options {
         app_id: simulator.app_id,
         app_secret: simulator.app_secret,
@@ -81,4 +76,16 @@ pub(crate) async fn run(config: &Config, print: &Print, simulator: Simulator) ->
     stop_signal().await?;
     running.stop().await;
     Ok(())
+}
+
+/// Listens for a simulator; `flag` is how another address is chosen.
+pub(crate) async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        bail!(
+            "the simulator has no locks on its doors: let it listen on a loopback address, as {flag} {DEFAULT_LISTEN}"
+        );
+    }
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: another program may; choose another with {flag}"))
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Makes the data directory, closed to others; its parents as usual.
 pub fn create_data_dir(data_dir: &Path) -> io::Result<()> {
@@ -17,6 +17,21 @@ pub fn create_data_dir(data_dir: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         result => result,
     }
+}
+
+/// Makes a data directory within another one, for the same owner; whom root runs PostgreSQL as gets through to it.
+pub(super) fn create_within(data_dir: &Path, name: &str) -> io::Result<PathBuf> {
+    create_data_dir(data_dir)?;
+    let found = fs::metadata(data_dir)?;
+    if rustix::process::geteuid().is_root() && found.uid() == 0 && found.mode() & 0o001 == 0 {
+        fs::set_permissions(data_dir, Permissions::from_mode((found.mode() & 0o7777) | 0o001))?;
+    }
+    let inner = data_dir.join(name);
+    if !inner.is_dir() {
+        create_data_dir(&inner)?;
+        give_to_owner(&File::open(&inner)?, data_dir)?;
+    }
+    Ok(inner)
 }
 
 /// A file that root makes in somebody's directory is that somebody's, so that

@@ -11,8 +11,17 @@ const KINDS: &[&str] = &["BUSINESS_HOURS", "MAINTENANCE_WINDOW", "AUTOMATED_RESP
 
 const DAYS: &[&str] = &["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
 
-const SHOWN: &[&str] =
-    &["name", "status", "schedule_type", "description", "start_time", "end_time", "timezone", "days_of_week", "is_active"];
+const SHOWN: &[&str] = &[
+    "name",
+    "status",
+    "schedule_type",
+    "description",
+    "start_time",
+    "end_time",
+    "timezone",
+    "days_of_week",
+    "is_active",
+];
 
 /// Fields that a schedule may have beside those.
 const MORE: &[&str] = &["created_time", "updated_time", "recurrence_pattern"];

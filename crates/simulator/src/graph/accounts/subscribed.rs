@@ -18,8 +18,7 @@ pub(super) fn rows(world: &World, waba_id: &str) -> Vec<Value> {
     known
         .map(|(app, over)| {
             let link = format!("https://www.facebook.com/games/?app_id={}", app.id);
-            let mut row =
-                json!({ "whatsapp_business_api_data": { "id": app.id, "link": link, "name": app.name } });
+            let mut row = json!({ "whatsapp_business_api_data": { "id": app.id, "link": link, "name": app.name } });
             if let Some(over) = over {
                 row["override_callback_uri"] = over.url.clone().into();
             }

@@ -81,7 +81,8 @@ fn change(
     call.for_whatsapp()?;
     let users = call.json("block_users")?.ok_or_else(|| super::super::call::missing("block_users"))?;
     let users = users.as_array().filter(|users| !users.is_empty()).cloned();
-    let users = users.ok_or_else(|| GraphError::of(100).message("(#100) Param block_users must be a non-empty array"))?;
+    let users =
+        users.ok_or_else(|| GraphError::of(100).message("(#100) Param block_users must be a non-empty array"))?;
     if served == "added_users" && number_of(call).blocked.len() + users.len() > MOST {
         return Err(GraphError::of(139101).details("The block list is full: it holds 64000 users."));
     }
@@ -103,10 +104,7 @@ fn change(
             Err(error) => {
                 let details = json!({ "details": error.details });
                 let message = format!("(#{}) {}", error.code, error.title);
-                row.insert(
-                    "errors".into(),
-                    json!([{ "message": message, "code": error.code, "error_data": details }]),
-                );
+                row.insert("errors".into(), json!([{ "message": message, "code": error.code, "error_data": details }]));
                 failed.push(row);
             }
         }

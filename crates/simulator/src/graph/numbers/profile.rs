@@ -15,16 +15,8 @@ const EMAIL: usize = 128;
 const WEBSITE: usize = 256;
 const WEBSITES: usize = 2;
 
-const FIELDS: &[&str] = &[
-    "about",
-    "address",
-    "description",
-    "email",
-    "profile_picture_url",
-    "websites",
-    "vertical",
-    "messaging_product",
-];
+const FIELDS: &[&str] =
+    &["about", "address", "description", "email", "profile_picture_url", "websites", "vertical", "messaging_product"];
 
 const VERTICALS: &[&str] = &[
     "UNDEFINED",

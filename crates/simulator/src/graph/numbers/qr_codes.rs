@@ -73,10 +73,8 @@ pub(super) fn save(call: &mut Call<'_>) -> Answer {
 pub(super) fn remove(call: &mut Call<'_>) -> Answer {
     let code = call.rest.clone();
     number_of(call).qr_codes.shift_remove(&code).ok_or_else(|| {
-        unknown().user(
-            "QR Code Not Found",
-            "The QR code you're trying to delete doesn't exist or has already been deleted",
-        )
+        unknown()
+            .user("QR Code Not Found", "The QR code you're trying to delete doesn't exist or has already been deleted")
     })?;
     Reply::success()
 }

@@ -45,9 +45,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Answer {
         json!({ "success": true })
     };
     match callback {
-        Some(Callback { url, verify_token }) => {
-            Ok(Reply::AfterHandshake { url, verify_token, then: Box::new(apply) })
-        }
+        Some(Callback { url, verify_token }) => Ok(Reply::AfterHandshake { url, verify_token, then: Box::new(apply) }),
         None => Ok(Reply::Json(apply(call.world))),
     }
 }

@@ -24,7 +24,9 @@ pub(super) fn set(call: &mut Call<'_>) -> Answer {
         None | Some("none") => false,
         Some("force_transfer") => true,
         Some(_) => {
-            return Err(GraphError::of(100).message("(#100) Param transfer_action must be one of {none, force_transfer}"));
+            return Err(
+                GraphError::of(100).message("(#100) Param transfer_action must be one of {none, force_transfer}")
+            );
         }
     };
     check(call.world, &call.object, &name, transfer)?;
@@ -44,7 +46,8 @@ pub(super) fn remove(call: &mut Call<'_>) -> Answer {
 /// `GET /{phone-number-id}/username_suggestions`: free names, after the business's own.
 pub(super) fn suggestions(call: &mut Call<'_>) -> Answer {
     let number = number_of(call);
-    let letters = |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let letters =
+        |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let words: Vec<String> =
         number.verified_name.split_whitespace().map(letters).filter(|word| !word.is_empty()).collect();
     let country = crate::world::customer::country(&number.digits).to_ascii_lowercase();

@@ -15,6 +15,8 @@ const URL: usize = 2000;
 const PHONE: usize = 20;
 /// Characters of a coupon code.
 const CODE: usize = 15;
+/// The only label of a button that asks for the phone number (§6).
+const CONTACT_INFO: &str = "Share Contact Info";
 /// Buttons of a template.
 const MOST: usize = 10;
 /// Buttons of a card.
@@ -95,6 +97,9 @@ fn text(button: &Map<String, Value>, kind: &str) -> Result<(), GraphError> {
     let own = matches!(kind, "COPY_CODE" | "REQUEST_CONTACT_INFO" | "VOICE_CALL");
     match button.get("text") {
         None if own => Ok(()),
+        Some(text) if kind == "REQUEST_CONTACT_INFO" && text != CONTACT_INFO => {
+            Err(plain("Wrong button text", format!("The text of this button is \"{CONTACT_INFO}\".")))
+        }
         Some(Value::String(text)) if !text.trim().is_empty() => {
             if text.chars().count() > TEXT {
                 return Err(too_long("button's text", TEXT));
@@ -249,6 +254,7 @@ mod tests {
             json!([{ "type": "COPY_CODE", "example": "LONGER-THAN-IT-MAY-BE" }]),
             json!([{ "type": "FLOW", "text": "Book", "flow_id": "1", "flow_name": "booking" }]),
             json!([{ "type": "OTP", "otp_type": "COPY_CODE" }]),
+            json!([{ "type": "REQUEST_CONTACT_INFO", "text": "Tell us" }]),
             json!([{ "type": "CATALOG", "text": "View" }, { "type": "QUICK_REPLY", "text": "No" }]),
         ] {
             assert!(check(wrong.clone()).is_err(), "{wrong}");

@@ -108,10 +108,12 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answer {
     Reply::success()
 }
 
-/// A paused template goes on before its time.
+/// A paused template goes on before its time; what is not paused stays as it is, and the answer says why.
 pub(super) fn unpause(call: &mut Call<'_>) -> Answer {
-    if call.world.templates[&call.object].status != "PAUSED" {
-        return Err(plain("Template can't be unpaused", "Only a paused template can be unpaused."));
+    let status = &call.world.templates[&call.object].status;
+    if status != "PAUSED" {
+        let reason = format!("Only a paused template can be unpaused; this one is {status}.");
+        return Ok(Reply::Json(json!({ "success": false, "reason": reason })));
     }
     // The template is there and the event is known: nothing can go wrong.
     let _ = call.world.template_event(&call.object, "APPROVED", None, call.now);

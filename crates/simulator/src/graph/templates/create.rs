@@ -146,8 +146,7 @@ fn admit(world: &mut World, waba_id: &str, name: &str, language: &str, now: Time
             format!("There is already {language} content for this template. Create a new template and try again.");
         return Err(refused(2388024, why));
     }
-    let verified = world.wabas.get(waba_id).and_then(|waba| world.businesses.get(&waba.business_id));
-    let most = if verified.is_some_and(|business| business.verified) { MOST_VERIFIED } else { MOST_UNVERIFIED };
+    let most = limit(world, waba_id);
     let many = world.templates.values().filter(|template| template.waba_id == waba_id).count();
     let waba = &mut world.wabas[waba_id];
     waba.blocked_names.retain(|_, until| now < *until);
@@ -168,6 +167,12 @@ fn admit(world: &mut World, waba_id: &str, name: &str, language: &str, now: Time
     }
     waba.creations.push_back(now);
     Ok(())
+}
+
+/// How many templates an account may have.
+pub(super) fn limit(world: &World, waba_id: &str) -> usize {
+    let business = world.wabas.get(waba_id).and_then(|waba| world.businesses.get(&waba.business_id));
+    if business.is_some_and(|business| business.verified) { MOST_VERIFIED } else { MOST_UNVERIFIED }
 }
 
 /// How a name that is blocked in one language only stands among the blocked names.

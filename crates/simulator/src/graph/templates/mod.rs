@@ -71,7 +71,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         Object::Template,
         "unpause",
         Needs::Management,
-        Follows::Invented("success, as of other calls: the path is known, its answer is not published"),
+        Follows::Invented("success, or the reason against it, as clients read it: Meta's answer is not published"),
         change::unpause,
     ),
 ];

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::create::one_of;
+use super::create::{limit, one_of};
 use crate::error::GraphError;
 use crate::graph::call::missing;
 use crate::graph::{Answer, Call, Reply};
@@ -41,7 +41,26 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     };
     let found = call.world.templates.values().filter(fits);
     let rows = found.map(|template| call.pick(&whole(template), DEFAULT)).collect::<Result<Vec<_>, _>>()?;
-    call.page(rows, "message_templates").map(Reply::Json)
+    let total = rows.len();
+    let mut page = call.page(rows, "message_templates")?;
+    if let Some(summary) = summary(call, total) {
+        page["summary"] = summary;
+    }
+    Ok(Reply::Json(page))
+}
+
+/// The counts that `summary` names: those of the filters, and those of the account.
+fn summary(call: &Call<'_>, total: usize) -> Option<Value> {
+    let asked = words(call, "summary")?;
+    let many = call.world.templates.values().filter(|template| template.waba_id == call.object).count();
+    let known = [
+        ("total_count", Value::from(total)),
+        ("message_template_count", many.into()),
+        ("message_template_limit", limit(call.world, &call.object).into()),
+        ("are_translations_complete", true.into()),
+    ];
+    let wanted = known.into_iter().filter(|(name, _)| asked.iter().any(|word| word == name));
+    Some(wanted.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// A filter: one word, several with commas between, or a list in JSON.
@@ -155,9 +174,11 @@ pub(super) fn previews(call: &mut Call<'_>) -> Answer {
 /// How often two templates were sent in a span of time. Nobody blocks a business for a template here, so the order by
 /// rate of blocks is that of the call.
 pub(super) fn compare(call: &mut Call<'_>) -> Answer {
-    let others = words(call, "template_ids").ok_or_else(|| missing("template_ids"))?;
+    let mut ids = words(call, "template_ids").ok_or_else(|| missing("template_ids"))?;
     let (start, end) = (moment(call, "start")?, moment(call, "end")?);
-    let mut ids = others;
+    if ids.len() != 1 {
+        return Err(GraphError::of(100).message("(#100) Param template_ids must name one template to compare with."));
+    }
     ids.push(call.object.clone());
     let waba = &call.world.templates[&call.object].waba_id;
     for id in &ids {

@@ -6,7 +6,7 @@ import { header } from "./media.js";
 import { textOf } from "./preview.js";
 import { field, form, sheet } from "./sheet.js";
 import { rich } from "./text.js";
-import { t } from "./words.js";
+import { clock, day, t } from "./words.js";
 import { placeSheet } from "./attach.js";
 
 /** Header, body, footer. */
@@ -58,7 +58,7 @@ export function template(message, chat) {
   const { rendered, content } = message;
   if (!rendered) return [h("p", { class: "words" }, content?.name ?? t("template"))];
   const counter = { next: 0 };
-  const own = [letter(rendered), templateButtons(message, rendered.buttons, chat, counter)];
+  const own = [rendered.offer && offer(rendered.offer), letter(rendered), templateButtons(message, rendered.buttons, chat, counter)];
   const cards = (rendered.cards ?? []).map((card) => [letter(card), templateButtons(message, card.buttons, chat, counter)]);
   return [own, cards.length ? strip(cards) : null];
 }
@@ -71,7 +71,7 @@ function templateButtons(message, buttons = [], chat, counter) {
     switch (kind) {
       case "quick_reply": return tap(message, chat, counter.next++);
       case "url": return link(text, button.url);
-      case "phone_number": return link(text, `tel:${button.phone_number}`, "phone");
+      case "phone_number": return link(text, `tel:${button.phone ?? button.phone_number}`, "phone");
       case "copy_code":
       case "otp": return action(text, "copy", (event) => copyCode(event.currentTarget, button));
       case "flow": return action(text, "form", () => flowSheet(message, chat, { flow_id: button.flow_id, flow_token: button.flow_token }));
@@ -82,10 +82,14 @@ function templateButtons(message, buttons = [], chat, counter) {
   });
 }
 
-async function copyCode(button, { code, example, url }) {
-  const word = code ?? (Array.isArray(example) ? example[0] : example) ?? new URLSearchParams(url?.split("?")[1]).get("code") ?? "";
-  await navigator.clipboard?.writeText(word).catch(() => {});
+async function copyCode(button, { payload }) {
+  await navigator.clipboard?.writeText(payload ?? "").catch(() => {});
   fill(button, icon("check"), t("copied"));
+}
+
+/** An offer that ends. */
+function offer({ text, expiration_time_ms: end }) {
+  return h("p", { class: "offer" }, icon("clock"), h("span", {}, text, end && h("small", {}, ` · ${day(Number(end), Date.now())} ${clock(Number(end))}`)));
 }
 
 /** Every choice of a message as a button. */

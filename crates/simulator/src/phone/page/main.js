@@ -89,7 +89,7 @@ function statusBar() {
     ["path", { d: "M27 2h18a2 2 0 0 1 2 2v6a2 2 0 0 1-2 2H27a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2zM49 5h2v4h-2z" }],
   ]);
   const bar = document.getElementById("status-bar");
-  const tell = () => fill(bar, h("span", {}, clock(Date.now())), battery);
+  const tell = () => fill(bar, h("span", {}, clock(Date.now()).replace(/\s?[ap]\.?\s?m\.?$/i, "")), battery);
   tell();
   setInterval(tell, 15_000);
 }

@@ -46,12 +46,12 @@ export function header(content) {
   if (!content) return null;
   if (typeof content === "string") return h("p", { class: "card-title" }, content);
   const kind = (content.type ?? content.format ?? "").toLowerCase();
-  const inside = content[kind] ?? content;
+  const inside = content[kind] ?? content.media ?? content;
   switch (kind) {
     case "image": return picture(inside, "");
     case "video": return film(inside);
     case "document": return paper(inside, null);
-    case "location": return map(inside.location ?? inside);
+    case "location": return map(inside);
     default: return content.text ? h("p", { class: "card-title" }, content.text) : null;
   }
 }

@@ -30,7 +30,8 @@ export function phone(digits) {
   const rest = digits.slice(code.length);
   const tail = rest.slice(-4);
   const middle = rest.slice(0, -4);
-  const cut = middle.length > 5 ? middle.length - 4 : middle.length > 3 ? middle.length - 3 : 0;
+  // Mexico, Argentina and Brazil have areas of two digits.
+  const cut = ["52", "54", "55"].includes(code) ? 2 : middle.length > 3 ? 3 : 0;
   return `+${[code, middle.slice(0, cut), middle.slice(cut), tail].filter(Boolean).join(" ")}`;
 }
 

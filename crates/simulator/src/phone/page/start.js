@@ -86,5 +86,5 @@ export async function start(root, go, spoke) {
 }
 
 function countryName(code) {
-  return new Intl.DisplayNames(current(), { type: "region" }).of(code);
+  return new Intl.DisplayNames(current(), { type: "region", style: "short" }).of(code);
 }

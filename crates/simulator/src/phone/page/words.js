@@ -35,7 +35,7 @@ export function t(key, gaps = {}) {
 
 /** The time of the day. */
 export function clock(at) {
-  return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" }).format(new Date(at));
+  return new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(new Date(at));
 }
 
 /** The day, from the simulator's now. */

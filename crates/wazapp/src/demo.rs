@@ -1,0 +1,73 @@
+//! `wazapp demo`: a server with two furnished organizations, and a simulated Meta behind it.
+
+mod furnish;
+mod kept;
+mod welcome;
+
+use std::net::SocketAddr;
+
+use anyhow::bail;
+use clap::Args;
+use secrecy::ExposeSecret;
+use simulator::{Options, Simulator};
+
+use crate::commands::simulator::{DEFAULT_LISTEN, listen};
+use crate::config::Config;
+use crate::print::Print;
+use crate::serve::{Place, Serving};
+use crate::telemetry;
+
+/// The subdirectory of DATA_DIR.
+const NAME: &str = "demo";
+
+/// The id of an App that exists nowhere else.
+const APP_ID: &str = "100000000000042";
+
+/// What the simulated Meta's ids follow from: at every start the same ones.
+const SEED: u64 = 1;
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The address of the simulated Meta; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_LISTEN)]
+    simulator: SocketAddr,
+}
+
+pub(crate) async fn run(config: Config, print: &Print, demo: &Demo) -> anyhow::Result<()> {
+    if config.database_url.is_some() {
+        bail!(
+            "the demo has a database of its own and never touches another: unset WAZAPP_DATABASE_URL (database_url) for it"
+        );
+    }
+    let mut config = config.apart(NAME, APP_ID)?;
+    telemetry::log(&config);
+    let place = Place::take(&config).await?;
+    let listener = listen(demo.simulator, "--simulator").await?;
+    config.graph_url = format!("http://{}", listener.local_addr()?);
+    let mut serving = Serving::start(&config, place).await?;
+    let meta = Simulator::start(options(&config)?, listener)?;
+
+    let database = serving.database().clone();
+    let address = serving.address();
+    let shown = tokio::select! {
+        furnished = furnish::run(&config, print, &database, address, &meta) => furnished.map(|welcome| welcome.show(print)),
+        () = serving.asked_to_stop() => Err(anyhow::anyhow!("stopped before it was furnished: the next start goes on")),
+    };
+    if shown.is_ok() {
+        serving.asked_to_stop().await;
+    }
+    meta.stop().await;
+    serving.stop().await?;
+    shown
+}
+
+/// A simulated Meta whose App is the server's.
+fn options(config: &Config) -> anyhow::Result<Options> {
+    let secrets = config.default_app_secrets()?.value;
+    Ok(Options {
+        app_id: config.meta_app_id.clone(),
+        app_secret: secrets.first().map(|secret| secret.expose_secret().to_owned()),
+        seed: SEED,
+        ..Options::default()
+    })
+}
