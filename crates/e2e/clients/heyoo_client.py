@@ -65,7 +65,7 @@ with step("inbound text"):
     same((wa.get_mobile(hello), wa.get_name(hello)), (SHEENA, "Zoë 🌻"))
     assert wa.get_message_timestamp(hello).isdigit(), hello
 with step("inbound image, downloaded"):
-    image = wa.get_image(inbound({"type": "image", "image": {"link": f"{SITE}/photo.png", "caption": "Look"}}))
+    image = wa.get_image(inbound({"type": "image", "image": a_file("photo.png", caption="Look")}))
     same((image["mime_type"], image["caption"]), ("image/png", "Look"))
     path = wa.download_media(wa.query_media_url(image["id"]), image["mime_type"], str(FILES / "inbound"))
     same(open(path, "rb").read(), (FILES / "photo.png").read_bytes())

@@ -1,5 +1,6 @@
 """What the Python scripts share: the simulator's control API, steps that are reported one by one, and receivers."""
 
+import base64
 import contextlib
 import hashlib
 import hmac
@@ -15,6 +16,8 @@ import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from files import FILES as KINDS
 
 SIMULATOR = os.environ["SIMULATOR"]
 SITE = os.environ["SITE"]
@@ -81,6 +84,12 @@ def customer_writes(message, sender, name="Zoë 🌻", number=NUMBER):
     """A customer's phone sends Meta's message object; answers its wamid."""
     body = {"phone_number_id": number, "from": sender, "profile_name": name, **message}
     return control("/_sim/messages", body)["id"]
+
+
+def a_file(name, **more):
+    """A file that a customer sends."""
+    mime, content = KINDS[name]
+    return {"mime_type": mime, "data": base64.b64encode(content).decode(), **more}
 
 
 def accepted(wamid, number=NUMBER):

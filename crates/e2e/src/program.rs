@@ -104,15 +104,26 @@ impl Installation {
 
     /// Starts the server and waits until it is ready.
     pub async fn serve(&self) -> Server {
-        let mut command = self.command(&["serve"]);
+        self.start(&["serve"], self.data_dir.path().to_owned()).await
+    }
+
+    /// Starts the demo on ports of its own and waits until it is furnished; answers what it printed.
+    pub async fn demo(&self) -> (Server, Value) {
+        let arguments = ["demo", "--simulator", "127.0.0.1:0", "--json"];
+        let mut server = self.start(&arguments, self.data_dir.path().join("demo")).await;
+        let welcome = server.wait_for("the demo to be furnished", Server::welcome).await;
+        (server, welcome)
+    }
+
+    async fn start(&self, arguments: &[&str], data_dir: PathBuf) -> Server {
+        let mut command = self.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("wazapp starts");
         let said = Arc::new(Mutex::new(String::new()));
         let mut listening = JoinSet::new();
         listening.spawn(gather(child.stdout.take().expect("a pipe"), said.clone()));
         listening.spawn(gather(child.stderr.take().expect("a pipe"), said.clone()));
-        let mut server =
-            Server { child, said, listening, url: String::new(), data_dir: self.data_dir.path().to_owned() };
+        let mut server = Server { child, said, listening, url: String::new(), data_dir };
         server.url = server.wait_for("the server to be ready", Server::announced).await;
         server
     }
@@ -164,6 +175,16 @@ impl Server {
         let said: Value = serde_json::from_str(&text).ok()?;
         let ours = said["pid"].as_u64() == self.child.id().map(u64::from);
         ours.then(|| format!("http://{}", said["listen"].as_str().unwrap_or_default()))
+    }
+
+    /// The JSON that the demo prints once it is furnished.
+    fn welcome(&mut self) -> Option<Value> {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            panic!("wazapp demo ended ({status}): {}", self.log());
+        }
+        let log = self.log();
+        let line = log.lines().find(|line| line.starts_with("{\"url\""))?;
+        Some(serde_json::from_str(line).expect("JSON"))
     }
 
     async fn wait_for<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {

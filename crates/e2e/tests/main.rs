@@ -5,6 +5,7 @@ mod bad_input;
 mod clients;
 mod commands;
 mod crash;
+mod demo;
 mod faults;
 mod http;
 mod lint;

@@ -28,6 +28,8 @@ pub enum Kind {
     /// Graph: refused with `code`, and `http_status` if not the usual one. Nothing is accepted.
     Error,
     /// Graph: 500 with a page of HTML; with `after_accept`, after the request was carried out.
+    #[serde(rename = "html_500")]
+    #[serde(rename = "html_500")]
     Html500,
     /// Graph: the connection breaks before the request was carried out.
     Reset,
@@ -216,7 +218,7 @@ impl Faults {
 
 /// Whether a fault needs the request to be carried out, whatever it says.
 fn carried_out_first(kind: Kind) -> bool {
-    matches!(kind, Kind::ResetAfterAccept | Kind::TruncateAnswer)
+    matches!(kind, Kind::EarlyStatus | Kind::ResetAfterAccept | Kind::TruncateAnswer)
 }
 
 fn fits(wanted: Option<&str>, is: Option<&str>) -> bool {

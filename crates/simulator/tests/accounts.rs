@@ -363,7 +363,11 @@ async fn answers_have_the_keys_of_the_fixtures() {
         };
         assert_eq!(unknown(keys([answer.clone()]), &of_object), Vec::<String>::new(), "{fixture}: {answer}");
         if by_field || fixture.contains("commerce") {
-            assert_eq!(unknown(keys(rows(&[answer.clone()])), &of_rows), Vec::<String>::new(), "{fixture}: {answer}");
+            assert_eq!(
+                unknown(keys(rows(std::slice::from_ref(&answer))), &of_rows),
+                Vec::<String>::new(),
+                "{fixture}: {answer}"
+            );
         }
     }
 }

@@ -252,7 +252,7 @@ async fn only_who_wrote_today_is_blocked() {
     let added = json!([{ "input": "+52 55 1234 5678", "wa_id": "5215512345678" }]);
     assert_eq!(answer["block_users"]["added_users"], added);
     assert_eq!(answer["block_users"]["failed_users"][0]["input"], "+34600000000");
-    let heard = json!({ "phone_number_id": laptop.number, "from": "525512345678", "type": "text", "text": {} });
+    let heard = json!({ "phone_number_id": laptop.number, "from": "525512345678", "type": "text", "text": { "body": "¿hola?" } });
     let heard = laptop.client.post(format!("{}/_sim/messages", laptop.simulator.url())).body(heard.to_string());
     assert_eq!(answered(heard).await.0, 409, "who is blocked is not heard");
     let (_, list) = laptop.get(&path).await;

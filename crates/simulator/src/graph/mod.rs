@@ -14,7 +14,7 @@ mod usage;
 
 use http::Method;
 
-pub(crate) use call::{Answer, Body, Call, Reply};
+pub(crate) use call::{Answer, Call, Reply};
 pub(crate) use media::download;
 pub(crate) use numbers::display;
 pub(crate) use serve::serve;

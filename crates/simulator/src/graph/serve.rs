@@ -266,8 +266,9 @@ pub(super) fn access_token(headers: &HeaderMap, query: &Map<String, Value>, body
         let (scheme, word) = value.split_once(' ')?;
         (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth")).then(|| word.trim().to_owned())
     });
-    let named = || query.get("access_token").or_else(|| body.fields.get("access_token"));
-    bearer.or_else(|| named().and_then(Value::as_str).map(str::to_owned)).filter(|word| !word.is_empty())
+    let named = query.get("access_token").or_else(|| body.fields.get("access_token"));
+    // A client whose every call has the header names the App's token in the query, and means that one.
+    named.and_then(Value::as_str).map(str::to_owned).or(bearer).filter(|word| !word.is_empty())
 }
 
 fn no_token() -> GraphError {

@@ -74,17 +74,17 @@ fn targets(world: &World, update: &Update) -> Vec<(String, String)> {
 fn body(world: &mut World, app_id: String, url: String, updates: Vec<Update>) -> Body {
     let mut made =
         Body { app_id, url, bytes: Bytes::new(), phone_number_ids: Vec::new(), wamids: Vec::new(), fields: Vec::new() };
-    let mut entries: Vec<(String, Option<i64>, Vec<(String, Value)>)> = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
     for update in updates {
         made.phone_number_ids.extend(update.phone_number_id.clone());
         made.wamids.extend(update.wamid.clone());
         made.fields.push(update.field.clone());
-        let same = entries.iter_mut().find(|(id, time, _)| *id == update.entry_id && *time == update.time);
-        let changes = match same {
-            Some((_, _, changes)) => changes,
+        let fits = |entry: &&mut Entry| entry.id == update.entry_id && entry.time == update.time;
+        let changes = match entries.iter_mut().find(fits) {
+            Some(entry) => &mut entry.changes,
             None => {
-                entries.push((update.entry_id, update.time, Vec::new()));
-                &mut entries.last_mut().expect("one was pushed").2
+                entries.push(Entry { id: update.entry_id, time: update.time, changes: Vec::new() });
+                &mut entries.last_mut().expect("one was pushed").changes
             }
         };
         // Of one number, updates share a value as often as not.
@@ -97,20 +97,28 @@ fn body(world: &mut World, app_id: String, url: String, updates: Vec<Update>) ->
             None => changes.push((update.field, update.value)),
         }
     }
-    let entry: Vec<Value> = entries
-        .into_iter()
-        .map(|(id, time, changes)| {
-            let mut entry = Map::from_iter([("id".to_owned(), Value::from(id))]);
-            if let Some(time) = time {
-                entry.insert("time".into(), time.into());
-            }
-            let changes = changes.into_iter().map(|(field, value)| json!({ "value": value, "field": field }));
-            entry.insert("changes".into(), changes.collect());
-            Value::Object(entry)
-        })
-        .collect();
+    let entry: Vec<Value> = entries.into_iter().map(Entry::into_json).collect();
     made.bytes = bytes(&json!({ "object": "whatsapp_business_account", "entry": entry }));
     made
+}
+
+/// `entry[]` of a body: an account, the time where its fields have one, and what changed, as (field, value).
+struct Entry {
+    id: String,
+    time: Option<i64>,
+    changes: Vec<(String, Value)>,
+}
+
+impl Entry {
+    fn into_json(self) -> Value {
+        let mut entry = Map::from_iter([("id".to_owned(), Value::from(self.id))]);
+        if let Some(time) = self.time {
+            entry.insert("time".into(), time.into());
+        }
+        let changes = self.changes.into_iter().map(|(field, value)| json!({ "value": value, "field": field }));
+        entry.insert("changes".into(), changes.collect());
+        Value::Object(entry)
+    }
 }
 
 /// Joins the lists of two values of one number; people are named once.

@@ -16,32 +16,32 @@ const PHASES: [SignedDuration; 3] =
 /// Media of this age come again, with what they hold.
 const MEDIA_COME: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// Who wrote, how many hours ago, and what.
+type Said = (Direction, i64, &'static str);
+
+const PABLO: &str = "Pablo Morales";
+const PABLOS_PHONE: &str = "16505550177";
+const PABLOS_CHAT: &[Said] = &[
+    (Direction::FromCustomer, 2500, "Hi, are you open on Sundays?"),
+    (Direction::FromBusiness, 2499, "We are, from nine to two."),
+    (Direction::FromCustomer, 5, "Can I order the same as last time?"),
+];
+
+const LUCIA: &str = "Lucía Fernández";
+const LUCIAS_PHONE: &str = "525512340099";
+const LUCIAS_CHAT: &[Said] = &[
+    (Direction::FromBusiness, 80, "Su pedido está listo 🎉"),
+    (Direction::FromCustomer, 79, "¡Gracias! Paso por él."),
+];
+
 impl World {
     /// Gives a number a past: two people who wrote with its owner over the last months.
     pub(crate) fn furnish_past(&mut self, phone_number_id: &str, now: Timestamp) {
-        use Direction::{FromBusiness, FromCustomer};
-        let hours = |hours: i64| now - SignedDuration::from_hours(hours);
-        let people: [(&str, &str, &[(Direction, i64, &str)]); 2] = [
-            (
-                "Pablo Morales",
-                "16505550177",
-                &[
-                    (FromCustomer, 2500, "Hi, are you open on Sundays?"),
-                    (FromBusiness, 2499, "We are, from nine to two."),
-                    (FromCustomer, 5, "Can I order the same as last time?"),
-                ],
-            ),
-            (
-                "Lucía Fernández",
-                "525512340099",
-                &[(FromBusiness, 80, "Su pedido está listo 🎉"), (FromCustomer, 79, "¡Gracias! Paso por él.")],
-            ),
-        ];
-        for (name, phone, said) in people {
+        for (name, phone, said) in [(PABLO, PABLOS_PHONE, PABLOS_CHAT), (LUCIA, LUCIAS_PHONE, LUCIAS_CHAT)] {
             let customer = self.customer_dialed(phone);
             self.customers[&customer].name.get_or_insert_with(|| name.to_owned());
             for (direction, age, body) in said {
-                self.recall(phone_number_id, &customer, *direction, body, hours(*age));
+                self.recall(phone_number_id, &customer, *direction, body, now - SignedDuration::from_hours(*age));
             }
         }
     }

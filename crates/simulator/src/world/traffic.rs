@@ -224,10 +224,7 @@ impl World {
         if message.to_phone || !wa_id.is_null() {
             row.insert("recipient_id".into(), self.customers[&message.customer].wa_id.clone().into());
         }
-        // Of a message to a phone that failed, Meta does not promise it (§5).
-        if error.is_none() || !message.to_phone {
-            row.insert("recipient_user_id".into(), contact["user_id"].clone());
-        }
+        row.insert("recipient_user_id".into(), contact["user_id"].clone());
         if let Some(opaque) = &message.opaque {
             row.insert("biz_opaque_callback_data".into(), opaque.clone().into());
         }
@@ -240,15 +237,14 @@ impl World {
             "messaging_product": "whatsapp",
             "metadata": self.metadata(&message.phone_number_id),
         });
-        if error.is_none() {
-            let mut contact = contact;
-            if status == "sent"
-                && let Some(profile) = contact["profile"].as_object_mut()
-            {
-                profile.remove("username");
-            }
-            value["contacts"] = json!([contact]);
+        // Of a message that failed, Meta does not promise the person; what it sends has one (§5).
+        let mut contact = contact;
+        if status == "sent"
+            && let Some(profile) = contact["profile"].as_object_mut()
+        {
+            profile.remove("username");
         }
+        value["contacts"] = json!([contact]);
         value["statuses"] = json!([row]);
         value
     }

@@ -19,7 +19,7 @@ pub(super) fn block(call: &mut Call<'_>) -> Answer {
     change(call, "added_users", |call, customer| {
         let thread = call.world.threads.get(&(call.object.clone(), customer.to_owned()));
         let wrote = thread.and_then(|thread| thread.last_inbound);
-        if !wrote.is_some_and(|at| call.now.duration_since(at) < WROTE_WITHIN) {
+        if wrote.is_none_or(|at| call.now.duration_since(at) >= WROTE_WITHIN) {
             return Err(GraphError::of(131047).details("The user has not messaged the business in the last 24 hours."));
         }
         number_of(call).blocked.insert(customer.to_owned());
@@ -40,11 +40,13 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     let business = business(call);
     let blocked = number_of(call).blocked.clone();
     let rows = blocked.iter().filter_map(|key| call.world.customers.get(key)).map(|customer| {
-        let mut row = Map::from_iter([("messaging_product".to_owned(), Value::from("whatsapp"))]);
+        let user_id = customer.user_ids.get(&business);
+        let input = customer.wa_id.as_ref().or(user_id);
+        let mut row = Map::from_iter([("input".to_owned(), json!(input))]);
         if let Some(wa_id) = &customer.wa_id {
             row.insert("wa_id".into(), wa_id.clone().into());
         }
-        if let Some(user_id) = customer.user_ids.get(&business) {
+        if let Some(user_id) = user_id {
             row.insert("user_id".into(), user_id.clone().into());
         }
         Value::Object(row)

@@ -41,7 +41,7 @@ pub(super) fn save(call: &mut Call<'_>) -> Answer {
     if !(1..=PREFILLED).contains(&prefilled_message.chars().count()) {
         return Err(GraphError::of(100).message("(#100) Param prefilled_message must be 1 to 140 characters long"));
     }
-    let image = match call.text("generate_qr_image").as_deref() {
+    let image = match call.text("generate_qr_image").map(|kind| kind.to_ascii_uppercase()).as_deref() {
         None => None,
         Some("SVG" | "PNG") => Some(picture(call)),
         Some(_) => return Err(GraphError::of(100).message("(#100) Param generate_qr_image must be one of {PNG, SVG}")),

@@ -73,6 +73,10 @@ pub(in super::super) fn fields(world: &World, phone_number_id: &str, app_id: &st
         "last_onboarded_time": graph_time(number.onboarded_at),
         "conversational_automation": automation::of(number),
         "health_status": health(world, number, app_id),
+        // Fields that Meta has, and that are empty here.
+        "certificate": null,
+        "new_certificate": null,
+        "eligibility_for_api_business_global_search": null,
     });
     let Value::Object(all) = all else { unreachable!("an object was written") };
     all
