@@ -18,6 +18,8 @@ const LOOKS = [
   { name: "wide-en", width: 1440, height: 900, language: "en", scheme: "light", country: "MX" },
 ];
 
+const PATIENCE = 10_000;
+
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
@@ -46,6 +48,7 @@ async function visit(look, desk) {
     permissions: ["microphone", "clipboard-read", "clipboard-write"],
   });
   const narrow = look.width < 1000;
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const troubles = [];
   page.on("pageerror", (error) => troubles.push(error.stack));
@@ -72,8 +75,8 @@ async function visit(look, desk) {
   // Somebody to be, and a business to write to.
   await page.goto(url);
   await page.getByRole("heading", { level: 1 }).waitFor();
-  await page.getByLabel(t("from"), { exact: true }).selectOption(look.country);
-  await page.getByLabel(t("name"), { exact: true }).fill(`Ana ${look.name}`);
+  await page.getByRole("combobox", { name: t("from"), exact: true }).selectOption(look.country);
+  await page.getByRole("textbox", { name: t("name"), exact: true }).fill(`Ana ${look.name}`);
   await see("1-start");
   await page.locator(".business").filter({ hasText: desk.name }).first().click();
   await log.getByText(t("empty")).waitFor();
@@ -162,7 +165,7 @@ async function visit(look, desk) {
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
   await pick("photo-or-video", { name: "cup.png", mimeType: "image/png", buffer: Buffer.from(sample) });
-  await dialog.getByLabel(t("caption")).fill(look.language === "es" ? "La mía" : "Mine");
+  await dialog.getByRole("textbox", { name: t("caption") }).fill(look.language === "es" ? "La mía" : "Mine");
   await see("9-photo");
   await button(t("send"), dialog).click();
   const photo = await desk.hears((message) => message.type === "image" && message.image.caption);
@@ -205,7 +208,7 @@ async function visit(look, desk) {
   const settings = async () => { if (narrow) { await button(t("this-phone")).click(); await dialog.waitFor(); } return narrow ? dialog : page.getByRole("complementary"); };
   let panel = await settings();
   await see("14-owner");
-  await panel.getByLabel(t("this-phone")).selectOption("off");
+  await panel.getByRole("combobox", { name: t("this-phone") }).selectOption("off");
   await page.getByText(t("phone-off")).waitFor();
   const waits = await desk.say(first, { type: "text", text: { body: "¿Sigues ahí?" } });
   await until(() => shop.heard.some((value) => value.statuses?.some((status) => status.id === waits && status.status === "sent")), "the business hears that it left");

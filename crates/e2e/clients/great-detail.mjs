@@ -12,6 +12,7 @@ import {
   VERIFY_TOKEN,
   WABA,
   Received,
+  aFile,
   allWebhooksTaken,
   bodyOf,
   checksSignatures,
@@ -222,7 +223,10 @@ await step("inbound button reply and list reply", async () => {
   same([choice.message.interactive, choice.message.context.id], [chosen, menu]);
 });
 await step("inbound image, downloaded", async () => {
-  const { message } = await inbound({ type: "image", image: { link: `${SITE}/photo.png`, caption: "Look 🌄" } });
+  const { message } = await inbound({
+    type: "image",
+    image: await aFile("photo.png", "image/png", { caption: "Look 🌄" }),
+  });
   same([message.image.caption, message.image.mime_type], ["Look 🌄", "image/png"]);
   const found = await sdk.media.getURL({ mediaID: message.image.id }).json();
   same(

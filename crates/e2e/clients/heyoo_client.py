@@ -11,6 +11,7 @@ from simulator import (
     SITE,
     TOKEN,
     Receiver,
+    a_file,
     all_webhooks_taken,
     approved_template,
     customer_writes,
@@ -70,14 +71,10 @@ with step("inbound image, downloaded"):
     path = wa.download_media(wa.query_media_url(image["id"]), image["mime_type"], str(FILES / "inbound"))
     same(open(path, "rb").read(), (FILES / "photo.png").read_bytes())
 with step("inbound document, audio and video"):
-    document = wa.get_document(
-        inbound({"type": "document", "document": {"link": f"{SITE}/paper.pdf", "filename": "paper.pdf"}})
-    )
+    document = wa.get_document(inbound({"type": "document", "document": a_file("paper.pdf", filename="paper.pdf")}))
     same((document["mime_type"], document["filename"]), ("application/pdf", "paper.pdf"))
-    assert wa.get_audio(inbound({"type": "audio", "audio": {"link": f"{SITE}/voice.ogg"}}))["mime_type"].startswith(
-        "audio/ogg"
-    )
-    same(wa.get_video(inbound({"type": "video", "video": {"link": f"{SITE}/clip.mp4"}}))["mime_type"], "video/mp4")
+    same(wa.get_audio(inbound({"type": "audio", "audio": a_file("voice.ogg")}))["mime_type"], "audio/ogg")
+    same(wa.get_video(inbound({"type": "video", "video": a_file("clip.mp4")}))["mime_type"], "video/mp4")
 with step("inbound location"):
     place = wa.get_location(inbound({"type": "location", "location": {"latitude": 19.43, "longitude": -99.13}}))
     same((place["latitude"], place["longitude"]), (19.43, -99.13))

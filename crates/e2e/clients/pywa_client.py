@@ -50,6 +50,7 @@ from simulator import (
     VERIFY_TOKEN,
     WABA,
     Received,
+    a_file,
     accepted,
     all_webhooks_taken,
     checks_signatures,
@@ -359,9 +360,9 @@ with step("inbound flow reply"):
     )
     same((done.token, done.response["email"]), ("token-1", "p@example.com"))
 with step("inbound image, downloaded"):
-    photo = inbound({"type": "image", "image": {"link": f"{SITE}/photo.png", "caption": "Look 🌄"}})
+    photo = inbound({"type": "image", "image": a_file("photo.png", caption="Look 🌄")})
     same((photo.caption, photo.image.mime_type), ("Look 🌄", "image/png"))
-    same(wa.get_media_bytes(wa.get_media_url(photo.image.id).url), (FILES / "photo.png").read_bytes())
+    same(photo.get_media_bytes(), (FILES / "photo.png").read_bytes())
 with step("inbound location"):
     place = inbound({"type": "location", "location": {"latitude": 19.43, "longitude": -99.13, "name": "Zócalo"}})
     same((place.location.latitude, place.location.longitude, place.location.name), (19.43, -99.13, "Zócalo"))
@@ -453,12 +454,12 @@ with step("template: send with parameters of every part"):
                     "parameters": [{"type": "text", "text": "Zoë"}, {"type": "text", "text": "green tea"}],
                 },
                 {
-                    "type": "BUTTON",
+                    "type": "button",
                     "sub_type": "QUICK_REPLY",
                     "index": 0,
-                    "parameters": [{"type": "PAYLOAD", "PAYLOAD": "thanks"}],
+                    "parameters": [{"type": "payload", "payload": "thanks"}],
                 },
-                {"type": "BUTTON", "sub_type": "URL", "index": 1, "parameters": [{"type": "text", "text": "77"}]},
+                {"type": "button", "sub_type": "URL", "index": 1, "parameters": [{"type": "text", "text": "77"}]},
             ],
         },
     )
@@ -533,13 +534,21 @@ with step("phone numbers of the account"):
 with step("business account"):
     same(wa.get_business_account().id, WABA["id"])
     same([row.id for row in wa.get_owned_business_accounts()], [WABA["id"]])
-with step("block list: block, list, refuse, unblock"):
+
+
+def blocked():
+    """The block list in Meta's words: a list of lists, which pywa's own reader does not expect."""
+    pages = wa.api.get_blocked_users(NUMBER)["data"]
+    return [user["wa_id"] for page in pages for user in page["block_users"]]
+
+
+with step("block list: block, list, unblock"):
     result = wa.block_users([STRANGER])
     same([user.wa_id for user in result.added_users], [STRANGER])
-    same([user.wa_id for user in wa.get_blocked_users()], [STRANGER])
+    same(blocked(), [STRANGER])
     result = wa.unblock_users([STRANGER])
     same([user.wa_id for user in result.removed_users], [STRANGER])
-    same(len(wa.get_blocked_users()), 0)
+    same(blocked(), [])
 with step("two-step PIN, deregister, register"):
     assert wa.deregister_phone_number()
     raises(errors.WhatsAppError, lambda: wa.send_message(SHEENA, "Anybody?"), 133010)

@@ -73,6 +73,13 @@ export const graph = (method, path, body, token = TOKEN) =>
 /** One of the files that the web site has too. */
 export const file = (name) => readFile(`${process.env.FILES}/${name}`);
 
+/** A file that a customer sends. */
+export const aFile = async (name, mime, more) => ({
+  mime_type: mime,
+  data: (await file(name)).toString("base64"),
+  ...more,
+});
+
 /** A customer's phone sends Meta's message object; answers its wamid. */
 export async function customerWrites(message, sender, name = "Zoë 🌻") {
   return (await control("/_sim/messages", { phone_number_id: NUMBER, from: sender, profile_name: name, ...message }))

@@ -58,6 +58,7 @@ import {
   TOKEN,
   VERIFY_TOKEN,
   Received,
+  aFile,
   accepted,
   allWebhooksTaken,
   approvedTemplate,
@@ -420,7 +421,10 @@ await step("inbound button reply and list reply", async () => {
   same([choice.message.interactive, choice.message.context.id], [chosen, menu]);
 });
 await step("inbound image, downloaded", async () => {
-  const { message } = await inbound({ type: "image", image: { link: `${SITE}/photo.png`, caption: "Look 🌄" } });
+  const { message } = await inbound({
+    type: "image",
+    image: await aFile("photo.png", "image/png", { caption: "Look 🌄" }),
+  });
   same([message.image.caption, message.image.mime_type], ["Look 🌄", "image/png"]);
   const found = await api.retrieveMedia(message.image.id, NUMBER);
   same(Buffer.from(await (await api.fetchMedia(found.url)).arrayBuffer()), await file("photo.png"));
