@@ -29,6 +29,7 @@ pub enum Kind {
     Error,
     /// Graph: 500 with a page of HTML; with `after_accept`, after the request was carried out.
     #[serde(rename = "html_500")]
+    Html500,
     /// Graph: the connection breaks before the request was carried out.
     Reset,
     /// Graph: carried out, then the connection breaks without an answer.
