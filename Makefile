@@ -1,8 +1,11 @@
-# What people do here. `make run` and `make test` install what is missing.
+# What people do here. `make demo`, `make run` and `make test` install what is missing.
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: run build test ci fmt lint docs bench
+.PHONY: demo run build test ci fmt lint docs bench
+
+demo: build ## a furnished server with a simulated Meta behind it, in ./data/demo; no account needed
+	./target/release/wazapp demo
 
 run: build ## the server on its private PostgreSQL, in ./data
 	./target/release/wazapp serve

@@ -25,7 +25,9 @@ mod template;
 mod traffic;
 mod writing;
 
-pub(crate) use account::{App, Business, Callback, Code, Number, Profile, QrCode, Subscription, Throughput, Token, Waba};
+pub(crate) use account::{
+    App, Business, Callback, Code, Number, Profile, QrCode, Subscription, Throughput, Token, Waba,
+};
 pub(crate) use customer::Customer;
 pub(crate) use media::{KINDS, Media, Upload, essence, most, unfit};
 pub(crate) use message::{Direction, Message, Thread};

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{marketing_messages, messages};
 use crate::error::GraphError;
-use crate::graph::{Answer, Body, Call, Reply};
+use crate::graph::call::Body;
+use crate::graph::{Answer, Call, Reply};
 use crate::world::{Draft, Throughput, World};
 
 const CUSTOMER: &str = "16505551234";

@@ -140,6 +140,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
         qr_codes::save,
     ),
     op(
+        Method::POST,
+        Object::Number,
+        "message_qrdls/*",
+        Needs::Management,
+        Invented("the update's older form, with the code in the path: clients use it"),
+        qr_codes::save,
+    ),
+    op(
         Method::GET,
         Object::Number,
         "message_qrdls/*",

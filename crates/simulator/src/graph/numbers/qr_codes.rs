@@ -35,7 +35,7 @@ pub(super) fn show(call: &mut Call<'_>) -> Answer {
     Ok(Reply::Json(json!({ "data": [call.pick(&row(&code, &qr), SHOWN)?] })))
 }
 
-/// `POST /{phone-number-id}/message_qrdls`: a new one, or with `code` another text for one.
+/// `POST /{phone-number-id}/message_qrdls`: a new one, or with `code`, here or in the path, another text for one.
 pub(super) fn save(call: &mut Call<'_>) -> Answer {
     let prefilled_message = call.required("prefilled_message")?;
     if !(1..=PREFILLED).contains(&prefilled_message.chars().count()) {
@@ -46,7 +46,8 @@ pub(super) fn save(call: &mut Call<'_>) -> Answer {
         Some("SVG" | "PNG") => Some(picture(call)),
         Some(_) => return Err(GraphError::of(100).message("(#100) Param generate_qr_image must be one of {PNG, SVG}")),
     };
-    let (code, now) = (call.text("code"), call.now);
+    let named = Some(call.rest.clone()).filter(|code| !code.is_empty());
+    let (code, now) = (named.or_else(|| call.text("code")), call.now);
     let fresh = format!("{}1", call.world.chance.alphanumeric(13).to_ascii_uppercase());
     let number = number_of(call);
     let code = match code {
