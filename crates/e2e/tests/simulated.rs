@@ -134,7 +134,7 @@ fn the_contract_is_written_down_and_cites_what_exists() {
     let written = page.split(begin).nth(1).and_then(|rest| rest.split(end).next()).expect("the marks of the tables");
     let made = format!("\n{}\n", simulator::contract());
     if std::env::var_os("WRITE_DOCS").is_some() {
-        let fresh = page.replace(written, &made);
+        let fresh = page.replace(&format!("{begin}{written}{end}"), &format!("{begin}{made}{end}"));
         std::fs::write(root.join("docs/simulator.md"), fresh).expect("the page can be written");
     } else {
         assert!(written == made, "docs/simulator.md is behind: run this test with WRITE_DOCS=1, and read what changed");
