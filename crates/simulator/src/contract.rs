@@ -12,6 +12,7 @@ pub fn contract() -> String {
         let (path, needs) = (path(operation), needs(operation.needs));
         let _ = writeln!(page, "| `{} {path}` | {needs} | {} |", operation.method, follows(operation.follows));
     }
+    page += "| `GET` the URL of a medium | a token that opens its account | `GET_media-url.json` |\n";
     page += "\n| code | HTTP | title | follows |\n|---|---|---|---|\n";
     for known in TABLE {
         let _ = writeln!(page, "| {} | {} | {} | {} |", known.code, known.http, known.title, follows(known.follows));
