@@ -380,13 +380,6 @@ impl Tx {
         self.object = None;
         Ok(())
     }
-
-    /// Ends the transaction and forgets what it did.
-    pub async fn rollback(mut self) -> Result<()> {
-        self.client().batch_execute("ROLLBACK").await?;
-        self.object = None;
-        Ok(())
-    }
 }
 
 impl Drop for Tx {
@@ -543,11 +536,6 @@ impl Connection {
         let rows = rows?;
         committed?;
         Ok(rows)
-    }
-
-    /// Whether the server, or the network, ended it.
-    pub fn is_closed(&self) -> bool {
-        self.object.is_closed()
     }
 
     /// The time of one empty round trip.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use siphasher::sip::SipHasher13;
 use tokio::sync::Notify;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::conversation::column;
@@ -195,6 +196,19 @@ pub struct Claimed {
     pub body: Bytes,
 }
 
+impl Claimed {
+    fn read(row: &Row) -> Self {
+        Self {
+            lane: row.get("lane"),
+            stream_id: row.get("stream_id"),
+            position: row.get("position"),
+            received_at: row.get("received_at"),
+            app_id: row.get("app_id"),
+            body: Bytes::copy_from_slice(row.get("body")),
+        }
+    }
+}
+
 /// What a claim found.
 #[derive(Debug, Default)]
 pub struct Claim {
@@ -233,18 +247,8 @@ pub async fn claim(database: &Database, lanes: &[(i16, i32)]) -> Result<(Operato
         ])
         .await?;
     let lanes: Vec<i16> = locked.iter().map(|row| row.get(0)).collect();
-    let mut bodies: Vec<Claimed> = read
-        .iter()
-        .filter(|row| lanes.contains(&row.get::<_, i16>("lane")))
-        .map(|row| Claimed {
-            lane: row.get("lane"),
-            stream_id: row.get("stream_id"),
-            position: row.get("position"),
-            received_at: row.get("received_at"),
-            app_id: row.get("app_id"),
-            body: Bytes::copy_from_slice(row.get("body")),
-        })
-        .collect();
+    let mut bodies: Vec<Claimed> =
+        read.iter().filter(|row| lanes.contains(&row.get::<_, i16>("lane"))).map(Claimed::read).collect();
     bodies.sort_by_key(|body| (body.lane, body.received_at, body.stream_id, body.position));
     Ok((tx, Claim { lanes, bodies }))
 }
@@ -273,6 +277,8 @@ pub async fn unapplied(tx: &Operator) -> Result<i64> {
     let row = tx
         .query_opt(
             "SELECT count(*) FROM wazapp.inbound i
+             -- A stream is forgotten, and its cursors with it, once all of it is applied.
+             JOIN wazapp.stream s ON s.id = i.stream_id
              LEFT JOIN wazapp.lane_cursor c ON c.lane = i.lane AND c.stream_id = i.stream_id
              WHERE i.position > coalesce(c.position, 0)",
             &[],
@@ -295,17 +301,7 @@ pub async fn open_replay(tx: &Operator, from: Timestamp, until: Timestamp) -> Re
 /// The next bodies of the walk; none: it is over.
 pub async fn next_replayed(tx: &Operator) -> Result<Vec<Claimed>> {
     let rows = tx.query("FETCH 200 FROM replay", &[]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Claimed {
-            lane: row.get("lane"),
-            stream_id: row.get("stream_id"),
-            position: row.get("position"),
-            received_at: row.get("received_at"),
-            app_id: row.get("app_id"),
-            body: Bytes::copy_from_slice(row.get("body")),
-        })
-        .collect())
+    Ok(rows.iter().map(Claimed::read).collect())
 }
 
 #[cfg(test)]
