@@ -298,6 +298,10 @@ pub fn any_organization_identify<'a>(pipeline: &mut Pipeline<'a>, identities: &'
 pub async fn any_organization_merge(tx: &Operator, organization_id: Uuid, survivor: Uuid, other: Uuid) -> Result<()> {
     let params: [&dyn crate::database::Param; 3] = [&organization_id, &survivor, &other];
     for statement in [
+        // Whoever changes the queue's rows and their messages takes the queue's first.
+        "SELECT FROM wazapp.conversation v
+         JOIN wazapp.outbox q ON q.organization_id = v.organization_id AND q.conversation_id = v.id
+         WHERE v.organization_id = $1 AND v.contact_id IN ($2, $3) FOR UPDATE OF q",
         "UPDATE wazapp.contact_identity SET contact_id = $2 WHERE organization_id = $1 AND contact_id = $3",
         // Messages of twin conversations move behind the survivor's, in their own order.
         "WITH twin AS (
@@ -311,6 +315,11 @@ pub async fn any_organization_merge(tx: &Operator, organization_id: Uuid, surviv
                       t.last_sequence + row_number() OVER (PARTITION BY t.survivor ORDER BY m.sequence) AS sequence
                FROM wazapp.message m JOIN twin t ON m.conversation_id = t.other WHERE m.organization_id = $1) moved
          WHERE m.organization_id = $1 AND m.id = moved.id",
+        "UPDATE wazapp.outbox q SET conversation_id = m.conversation_id, sequence = m.sequence
+         FROM wazapp.conversation o, wazapp.message m
+         WHERE o.organization_id = $1 AND o.contact_id = $3 AND $2::uuid IS NOT NULL
+           AND q.organization_id = $1 AND q.conversation_id = o.id
+           AND m.organization_id = $1 AND m.id = q.message_id AND m.conversation_id <> q.conversation_id",
         "UPDATE wazapp.conversation s SET
            last_sequence = s.last_sequence + o.last_sequence, unread_count = s.unread_count + o.unread_count,
            last_message_id = CASE WHEN s.last_message_id IS NULL OR o.last_message_at > s.last_message_at

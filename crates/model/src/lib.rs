@@ -16,6 +16,7 @@ pub mod message;
 pub mod migrate;
 pub mod number;
 pub mod organization;
+pub mod outbox;
 pub mod page;
 pub mod quarantine;
 pub mod scope;

@@ -21,7 +21,7 @@ macro_rules! migrations {
 }
 
 /// All steps, oldest first.
-pub const MIGRATIONS: &[Migration] = migrations!["20261124000000_receive"];
+pub const MIGRATIONS: &[Migration] = migrations!["20261124000000_receive", "20261124120000_send"];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.
 const LOCK: i64 = 0x7761_7a61_7070;

@@ -179,6 +179,13 @@ pub async fn connect(
         )
         .await?
         .expect("INSERT … RETURNING answers a row");
+    // A new token ends the pause that a dead one brought.
+    tx.query(
+        "INSERT INTO wazapp.number_pace (organization_id, number_id) VALUES ($1, $2)
+         ON CONFLICT (organization_id, number_id) DO UPDATE SET paused_until = NULL, pause_reason = NULL",
+        &[&organization_id, &id],
+    )
+    .await?;
     Ok(Ok(Number::read(&row)))
 }
 

@@ -11,10 +11,13 @@ pub mod receive;
 pub mod serve;
 pub mod webhook;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
-use model::Database;
+use model::outbox::Wake;
+use model::{Clock, Database};
 
 use crate::health::Health;
 use crate::webhook::Webhook;
@@ -24,6 +27,10 @@ use crate::webhook::Webhook;
 pub struct State {
     /// PostgreSQL, opened a transaction at a time.
     pub database: Database,
+    /// What time it is.
+    pub clock: Clock,
+    /// Rung when a message was queued.
+    pub wake: Arc<Wake>,
     /// What others call this server, such as `https://wa.example.com`.
     pub public_url: String,
     /// This server's version.

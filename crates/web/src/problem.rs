@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use model::DatabaseError;
+use model::outbox::Template;
 use serde::Serialize;
 
 /// A kind of problem: programs tell problems apart by its name.
@@ -31,9 +32,11 @@ kinds! {
     UNAUTHORIZED = UNAUTHORIZED, "unauthorized", "An API key is needed";
     NOT_FOUND = NOT_FOUND, "not-found", "There is no such thing here";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not take this method";
+    CONFLICT = CONFLICT, "conflict", "It does not go with what is there already";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     NOT_JSON = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be JSON";
     INVALID = UNPROCESSABLE_ENTITY, "invalid", "A value is not accepted";
+    WINDOW_CLOSED = UNPROCESSABLE_ENTITY, "window-closed", "The service window is closed";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "wazapp cannot answer now";
 }
@@ -44,6 +47,19 @@ pub struct Problem {
     kind: Kind,
     detail: String,
     retry_after: Option<u16>,
+    errors: Option<Vec<Mistake>>,
+    templates: Option<Vec<Template>>,
+}
+
+/// One thing to put right in a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Mistake {
+    /// The path of the member, such as `interactive.action.buttons[1].reply.title`.
+    pub field: String,
+    /// Which rule it breaks, for programs.
+    pub rule: &'static str,
+    /// What to do; in Spanish where `Accept-Language` asks for it.
+    pub text: String,
 }
 
 /// A problem as it is sent.
@@ -61,11 +77,17 @@ pub(crate) struct Details {
     status: u16,
     /// What happened, whose move it is, and what to do.
     detail: String,
+    /// All that is to be put right, where a message cannot be sent as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<Mistake>>,
+    /// Approved templates that can be sent instead, where the service window is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    templates: Option<Vec<Template>>,
 }
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), retry_after: None }
+        Self { kind, detail: detail.into(), retry_after: None, errors: None, templates: None }
     }
 
     /// 400: the request is not written as it should be.
@@ -108,6 +130,11 @@ impl Problem {
         )
     }
 
+    /// 409: a thing is no longer, or not, in the state that this needs.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(CONFLICT, detail)
+    }
+
     /// 413: the body is longer than we read.
     pub fn too_large(limit: usize) -> Self {
         Self::new(TOO_LARGE, format!("The body is longer than {limit} bytes. Send a shorter one."))
@@ -124,6 +151,17 @@ impl Problem {
     /// 422: well written, but not a value we take.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(INVALID, detail)
+    }
+
+    /// 422: a message that cannot be sent as it is, with all that is to be put right.
+    pub fn mistakes(errors: Vec<Mistake>) -> Self {
+        let texts: Vec<&str> = errors.iter().map(|error| error.text.as_str()).collect();
+        Self { errors: Some(errors.clone()), ..Self::new(INVALID, texts.join(" ")) }
+    }
+
+    /// 422: only a template may be sent now.
+    pub fn window_closed(detail: impl Into<String>, templates: Vec<Template>) -> Self {
+        Self { templates: Some(templates), ..Self::new(WINDOW_CLOSED, detail) }
     }
 
     /// 500: our mistake.
@@ -185,6 +223,8 @@ impl IntoResponse for Problem {
             title: self.kind.title,
             status: self.kind.status.as_u16(),
             detail: self.detail,
+            errors: self.errors,
+            templates: self.templates,
         };
         let mut response = (self.kind.status, Json(details)).into_response();
         let headers = response.headers_mut();

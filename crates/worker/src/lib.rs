@@ -1,6 +1,8 @@
 //! Everything that happens after the answer.
 //!
-//! [`inbound`] turns raw webhook bodies into conversations; [`upkeep`] keeps the house in order.
+//! [`inbound`] turns raw webhook bodies into conversations; [`outbox`] sends what was queued;
+//! [`upkeep`] keeps the house in order.
 
 pub mod inbound;
+pub mod outbox;
 pub mod upkeep;

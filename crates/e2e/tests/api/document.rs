@@ -32,7 +32,10 @@ async fn the_document_covers_the_contract_and_is_openapi_3_1() {
         "patch /api/v1/conversations/{id}",
         "post /api/v1/conversations/{id}/read",
         "get /api/v1/conversations/{id}/messages",
+        "post /api/v1/conversations/{id}/messages",
+        "post /api/v1/messages",
         "get /api/v1/messages/{id}",
+        "delete /api/v1/messages/{id}",
         "get /api/v1/messages/{id}/statuses",
         "get /api/v1/contacts",
         "get /api/v1/contacts/{id}",
@@ -65,7 +68,8 @@ async fn the_document_covers_the_contract_and_is_openapi_3_1() {
             let responses = operation["responses"].as_object().unwrap();
             assert!(responses.keys().all(|status| status == "default" || status.parse::<u16>().is_ok()), "{about}");
             assert!(responses.values().all(|response| response["description"].is_string()), "{about}");
-            assert!(responses.contains_key("200") && responses.contains_key("401"), "{about}");
+            assert!(responses.contains_key("200") || responses.contains_key("202"), "{about}");
+            assert!(responses.contains_key("401"), "{about}");
         }
     }
     for pointer in references(&document) {

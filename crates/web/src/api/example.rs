@@ -68,6 +68,26 @@ pub(super) fn message() -> Value {
     })
 }
 
+pub(super) fn queued() -> Value {
+    let mut message = message();
+    let body = json!({"type": "text", "text": {"body": "Sí, hasta las 20."}});
+    for (name, value) in [
+        ("id", json!("019a0b1c-0000-7000-8000-00000000d002")),
+        ("sequence", json!(2)),
+        ("direction", json!("outbound")),
+        ("origin", json!("api")),
+        ("text", body["text"]["body"].clone()),
+        ("payload", body),
+        ("wamid", Value::Null),
+        ("status", json!("queued")),
+        ("timestamp", json!("2026-11-24T14:05:09Z")),
+        ("received_at", json!("2026-11-24T14:05:09.310422Z")),
+    ] {
+        message[name] = value;
+    }
+    message
+}
+
 pub(super) fn status() -> Value {
     json!({
         "wamid": "wamid.HBgLNTQ5MTE1NTU1MTIzNBUCABIYFjNFQjA=",

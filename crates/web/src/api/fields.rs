@@ -9,12 +9,13 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use serde::de::value::StringDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, Unexpected, Visitor,
 };
 use serde::{Deserialize, forward_to_deserialize_any};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::BODY_LIMIT;
 use crate::problem::Problem;
@@ -47,6 +48,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let members = Members::from_request(request, state).await?;
+        read(members.0).map(Self).map_err(|refusal| refusal.of("field"))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Members {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
             return Err(Problem::not_json());
         }
@@ -57,14 +67,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             }
         })?;
         // The parser's own message may quote the body.
-        let Members(fields) = serde_json::from_slice(&bytes).map_err(|error| {
+        serde_json::from_slice(&bytes).map_err(|error| {
             Problem::malformed(format!(
                 "The body is not a JSON object (line {}, column {}). Send one.",
                 error.line(),
                 error.column()
             ))
-        })?;
-        read(fields).map(Self).map_err(|refusal| refusal.of("field"))
+        })
     }
 }
 
@@ -101,6 +110,18 @@ impl<'de, const LONGEST: usize> Deserialize<'de> for Text<LONGEST> {
     }
 }
 
+/// A time as the API writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Time(pub(super) Timestamp);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let expected = "an RFC 3339 time such as `2026-11-24T14:03:05Z`";
+        text.parse().map(Self).map_err(|_| de::Error::invalid_value(Unexpected::Other("another text"), &expected))
+    }
+}
+
 fn read<T: DeserializeOwned>(fields: Vec<(String, Value)>) -> Result<T, Refusal> {
     T::deserialize(Object { fields: fields.into_iter(), value: None })
 }
@@ -121,6 +142,10 @@ impl Refusal {
 
     fn invalid(why: impl Into<String>) -> Self {
         Self { invalid: true, ..Self::new("", why) }
+    }
+
+    fn named(self, field: String) -> Self {
+        Self { field, ..self }
     }
 
     fn of(self, what: &str) -> Problem {
@@ -220,7 +245,7 @@ impl<'de> MapAccess<'de> for Object {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
         let (name, value) = self.value.take().expect("serde asks for the name first");
-        seed.deserialize(Field(value)).map_err(|refusal| Refusal { field: name, ..refusal })
+        seed.deserialize(Field(value)).map_err(|refusal| refusal.named(name))
     }
 }
 
@@ -268,7 +293,46 @@ impl<'de> Deserializer<'de> for Field {
 }
 
 /// A JSON object as it was written: a map would hide that a name came twice.
-struct Members(Vec<(String, Value)>);
+#[derive(Debug)]
+pub(super) struct Members(Vec<(String, Value)>);
+
+impl Members {
+    /// Takes out those of `T`, which are these.
+    pub(super) fn take<T: DeserializeOwned>(&mut self, names: &[&str]) -> Result<T, Problem> {
+        let all = std::mem::take(&mut self.0).into_iter();
+        let (own, rest) = all.partition(|(name, _)| names.contains(&name.as_str()));
+        self.0 = rest;
+        read(own).map_err(|refusal| refusal.of("field"))
+    }
+
+    /// Whether one is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// All of it as it is now.
+    pub(super) fn value(&self) -> Value {
+        Value::Object(self.0.iter().cloned().collect())
+    }
+
+    /// Takes out one, whatever it is.
+    pub(super) fn take_one(&mut self, name: &str) -> Option<Value> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// The object that is left.
+    pub(super) fn object(self) -> Result<Map<String, Value>, Problem> {
+        let mut object = Map::new();
+        for (name, value) in self.0 {
+            if object.contains_key(&name) {
+                return Err(<Refusal as de::Error>::duplicate_field("").named(name).of("field"));
+            }
+            object.insert(name, value);
+        }
+        Ok(object)
+    }
+}
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

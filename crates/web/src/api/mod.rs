@@ -8,11 +8,13 @@ mod event;
 mod example;
 mod fields;
 mod id;
+mod language;
 mod me;
 mod message;
 mod number;
 mod paging;
 mod refusals;
+mod send;
 mod status;
 
 #[cfg(test)]
@@ -84,9 +86,9 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(conversation::list))
         .routes(routes!(conversation::get, conversation::change))
         .routes(routes!(conversation::read))
-        .routes(routes!(conversation::messages))
-        .routes(routes!(message::find))
-        .routes(routes!(message::get))
+        .routes(routes!(conversation::messages, send::to_conversation))
+        .routes(routes!(message::find, send::to_recipient))
+        .routes(routes!(message::get, send::cancel))
         .routes(routes!(message::statuses))
         .routes(routes!(status::find))
         .routes(routes!(contact::list))
@@ -99,7 +101,7 @@ fn operations() -> OpenApiRouter<State> {
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "wazapp API", version = "v1"),
-    components(schemas(problem::Details)),
+    components(schemas(problem::Details, problem::Mistake, model::outbox::Template)),
     security(("api_key" = [])),
     tags(
         (name = "Conversations", description = "The threads of your numbers and your contacts."),
@@ -123,7 +125,7 @@ fn introduction() -> String {
 }
 
 const INTRODUCTION: &str = "\
-Read your organization's WhatsApp conversations, messages, contacts and events.
+Read your organization's WhatsApp conversations, messages, contacts and events, and send messages.
 
 ```
 curl -H \"Authorization: Bearer $WAZAPP_KEY\" \"$WAZAPP_URL/api/v1/conversations?state=active&limit=20\"

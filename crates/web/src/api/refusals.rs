@@ -17,6 +17,15 @@ pub(super) struct Invalid;
 /// What an operation that takes a body may answer besides.
 pub(super) struct BadBody;
 
+/// What an operation may answer besides when things are not as it needs them.
+pub(super) struct Conflict;
+
+impl IntoResponses for Conflict {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[("409", "It does not go with what is there already; `detail` says what.")])
+    }
+}
+
 impl IntoResponses for Always {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[

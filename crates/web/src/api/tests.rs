@@ -15,6 +15,7 @@ use tower::ServiceExt;
 use super::*;
 
 const OPERATIONS: &[(&str, &str)] = &[
+    ("delete", "/api/v1/messages/{id}"),
     ("get", "/api/v1/contacts"),
     ("get", "/api/v1/contacts/{id}"),
     ("get", "/api/v1/conversations"),
@@ -29,7 +30,9 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("get", "/api/v1/statuses"),
     ("patch", "/api/v1/contacts/{id}"),
     ("patch", "/api/v1/conversations/{id}"),
+    ("post", "/api/v1/conversations/{id}/messages"),
     ("post", "/api/v1/conversations/{id}/read"),
+    ("post", "/api/v1/messages"),
 ];
 
 /// Well formed, and of no server.
@@ -51,8 +54,13 @@ impl Answer {
 /// Asks a server whose database is away.
 async fn ask(request: Request<Body>) -> Answer {
     let access = Access::socket(Path::new("/nonexistent"), "wazapp");
-    let state =
-        State { database: Database::new(access, 1).unwrap(), public_url: "http://127.0.0.1".into(), version: "0" };
+    let state = State {
+        database: Database::new(access, 1).unwrap(),
+        clock: model::Clock::default(),
+        wake: std::sync::Arc::default(),
+        public_url: "http://127.0.0.1".into(),
+        version: "0",
+    };
     let answer = router(state).oneshot(request).await.unwrap();
     let (parts, body) = answer.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
@@ -250,9 +258,10 @@ fn the_document_is_whole() {
             let id = operation["operationId"].as_str().unwrap();
             assert!(ids.insert(id), "{id} is there twice");
             assert!(operation["summary"].is_string(), "{id} has no summary");
-            for status in ["200", "400", "401", "500", "503"] {
-                let answer = &operation["responses"][status];
-                assert!(answer["description"].is_string(), "{id} lacks {status}");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.contains_key("200") || responses.contains_key("202"), "{id} has no answer");
+            for status in ["400", "401", "500", "503"] {
+                assert!(responses[status]["description"].is_string(), "{id} lacks {status}");
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 assert!(parameter["description"].is_string(), "{id}: {parameter}");

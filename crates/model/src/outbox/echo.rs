@@ -1,0 +1,65 @@
+//! Settling by echo: a status webhook brings back the id that the send carried, and with it certainty.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use crate::conversation::column;
+use crate::database::{Operator, Result};
+use crate::message::Key;
+
+/// A status that echoes one of our ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Echo {
+    /// The message as Meta names it, and the number that the webhook was for.
+    pub key: Key,
+    /// The message as the send named it.
+    pub message_id: Uuid,
+}
+
+/// Gives messages the ids that Meta knows them by, where they have none yet, and takes them off the queue. Answers the
+/// messages that were settled by this. The caller holds their organizations' lines. An id of someone else's, or of
+/// nobody's, changes nothing.
+pub async fn any_organization_settle_echoes(tx: &Operator, echoes: &[Echo]) -> Result<Vec<Echo>> {
+    if echoes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut messages = BTreeSet::new();
+    let mut unique: BTreeMap<&Key, Uuid> = BTreeMap::new();
+    for echo in echoes {
+        if !unique.contains_key(&echo.key) && messages.insert((echo.key.organization_id, echo.message_id)) {
+            unique.insert(&echo.key, echo.message_id);
+        }
+    }
+    let unique: Vec<(&Key, Uuid)> = unique.into_iter().collect();
+    let organizations = column(&unique, |(key, _)| key.organization_id);
+    let numbers = column(&unique, |(key, _)| key.number_id);
+    let ids = column(&unique, |(_, id)| *id);
+    let wamids = column(&unique, |(key, _)| key.wamid.as_str());
+    // The queue's rows first: whoever else changes both takes them in this order.
+    tx.query(
+        "DELETE FROM wazapp.outbox q USING unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (o, n, id)
+         WHERE q.organization_id = k.o AND q.message_id = k.id AND q.number_id = k.n",
+        &[&organizations, &numbers, &ids],
+    )
+    .await?;
+    let rows = tx
+        .query(
+            "UPDATE wazapp.message m SET wamid = k.w
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS k (o, n, id, w)
+             WHERE m.organization_id = k.o AND m.id = k.id AND m.number_id = k.n AND m.direction = 'outbound'
+               AND m.wamid IS NULL AND m.origin = 'api'
+               AND NOT EXISTS (SELECT FROM wazapp.message x
+                               WHERE x.organization_id = k.o AND x.number_id = k.n AND x.wamid = k.w)
+             RETURNING m.organization_id, m.number_id, m.wamid, m.id",
+            &[&organizations, &numbers, &ids, &wamids],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Echo {
+            key: Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) },
+            message_id: row.get(3),
+        })
+        .collect())
+}

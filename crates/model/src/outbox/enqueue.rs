@@ -1,0 +1,412 @@
+//! Queueing a message, and taking it back.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::database::{Result, Tenant};
+use crate::event;
+use crate::message::{self, Message};
+
+/// A message that names no deadline is given up after this long.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A refusal names at most so many templates.
+const TEMPLATES: i64 = 50;
+
+/// Who a message is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Whoever a conversation is with.
+    Conversation(Uuid),
+    /// Someone, from one of the organization's numbers.
+    Recipient {
+        /// Our id of the number.
+        number_id: Uuid,
+        /// Them.
+        recipient: Recipient,
+    },
+}
+
+/// How someone is named who may not have written yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// By phone.
+    Phone {
+        /// Digits, as they are sent to Meta.
+        digits: String,
+        /// Other digits that WhatsApp may use for the same phone.
+        spellings: Vec<String>,
+    },
+    /// By business-scoped user id.
+    User(String),
+}
+
+impl Recipient {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Phone { digits, .. } => digits,
+            Self::User(id) => id,
+        }
+    }
+}
+
+/// What to send.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// Meta's message type.
+    pub kind: String,
+    /// Readable.
+    pub text: String,
+    /// JSON: Meta's object, without its recipient.
+    pub body: String,
+    /// Meta's id of the message that it answers or reacts to.
+    pub reply_to_wamid: Option<String>,
+    /// Whether Meta takes it only while the recipient's service window is open.
+    pub needs_window: bool,
+}
+
+/// What else may be said of a message.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Not before this time.
+    pub send_at: Option<Timestamp>,
+    /// Given up at this time.
+    pub deadline: Option<Timestamp>,
+    /// Whether it is sent again when nobody knows whether it was sent.
+    pub resend: bool,
+    /// Whether it waits behind what people write.
+    pub bulk: bool,
+    /// Sent in its place where the window is closed.
+    pub when_window_closed: Option<Content>,
+}
+
+/// By what a repeated request is known.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// The client's word.
+    pub key: String,
+    /// Stands for everything else in the request.
+    pub fingerprint: Vec<u8>,
+}
+
+/// Why a message was not queued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The organization has no such conversation or number.
+    NotThere(&'static str),
+    /// The number is not connected.
+    Disconnected,
+    /// It is a group, to which nothing can be sent.
+    Group,
+    /// The contact has neither a phone number nor a user id.
+    Nameless,
+    /// The recipient's service window is closed, or was never open.
+    WindowClosed {
+        /// Since when, if ever it was open.
+        since: Option<Timestamp>,
+        /// What may be sent instead.
+        templates: Vec<Template>,
+    },
+    /// The key came with another request before.
+    KeyReused,
+}
+
+/// An approved template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Template {
+    /// Its name.
+    pub name: String,
+    /// Such as `en_US`.
+    pub language: String,
+}
+
+/// The conversation a message goes into.
+struct Thread {
+    conversation_id: Uuid,
+    number_id: Uuid,
+    waba_id: String,
+    recipient: String,
+    window_expires_at: Option<Timestamp>,
+}
+
+/// Queues a message. A repeated request is answered with the message that it queued the first time.
+pub async fn enqueue(
+    tx: &Tenant,
+    now: Timestamp,
+    to: &To,
+    content: &Content,
+    options: &Options,
+    idempotency: Option<&Idempotency>,
+) -> Result<Result<Message, Refusal>> {
+    // Everyone who begins conversations or numbers messages lines up, so nobody does the same beside us.
+    event::line_up(tx).await?;
+    if let Some(idempotency) = idempotency {
+        match repeated(tx, idempotency).await? {
+            Some(Ok(message_id)) => return Ok(message::get(tx, message_id).await?.ok_or(Refusal::KeyReused)),
+            Some(Err(refusal)) => return Ok(Err(refusal)),
+            None => {}
+        }
+    }
+    let thread = match to {
+        To::Conversation(id) => existing(tx, *id).await?,
+        To::Recipient { number_id, recipient } => meeting(tx, now, *number_id, recipient).await?,
+    };
+    let thread = match thread {
+        Ok(thread) => thread,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let due_at = options.send_at.map_or(now, |at| at.max(now));
+    let open = thread.window_expires_at.is_some_and(|end| end > due_at);
+    let content = match &options.when_window_closed {
+        _ if open || !content.needs_window => content,
+        Some(instead) => instead,
+        None => {
+            let templates = templates(tx, &thread.waba_id).await?;
+            return Ok(Err(Refusal::WindowClosed { since: thread.window_expires_at, templates }));
+        }
+    };
+    let id = write(tx, now, due_at, &thread, content, options, idempotency).await?;
+    Ok(Ok(message::get(tx, id).await?.expect("it was written just now")))
+}
+
+/// The message that a request with this key queued before.
+async fn repeated(tx: &Tenant, idempotency: &Idempotency) -> Result<Option<Result<Uuid, Refusal>>> {
+    let row = tx
+        .query_opt(
+            "SELECT message_id, fingerprint FROM wazapp.idempotency_key WHERE organization_id = $1 AND key = $2",
+            &[&tx.organization_id(), &idempotency.key],
+        )
+        .await?;
+    Ok(row.map(|row| match row.get::<_, Vec<u8>>("fingerprint") == idempotency.fingerprint {
+        true => Ok(row.get("message_id")),
+        false => Err(Refusal::KeyReused),
+    }))
+}
+
+async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
+    let row = tx
+        .query_opt(
+            "SELECT v.number_id, n.status, n.waba_id, v.group_id, coalesce(c.wa_id, c.user_id) AS recipient,
+                    v.window_expires_at
+             FROM wazapp.conversation v
+             JOIN wazapp.number n ON n.organization_id = v.organization_id AND n.id = v.number_id
+             LEFT JOIN wazapp.contact c ON c.organization_id = v.organization_id AND c.id = v.contact_id
+             WHERE v.organization_id = $1 AND v.id = $2",
+            &[&tx.organization_id(), &id],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Ok(Err(Refusal::NotThere("conversation")));
+    };
+    if row.get::<_, &str>("status") != "connected" {
+        return Ok(Err(Refusal::Disconnected));
+    }
+    if row.get::<_, Option<&str>>("group_id").is_some() {
+        return Ok(Err(Refusal::Group));
+    }
+    let Some(recipient) = row.get("recipient") else {
+        return Ok(Err(Refusal::Nameless));
+    };
+    Ok(Ok(Thread {
+        conversation_id: id,
+        number_id: row.get("number_id"),
+        waba_id: row.get("waba_id"),
+        recipient,
+        window_expires_at: row.get("window_expires_at"),
+    }))
+}
+
+/// The conversation with someone, begun if need be.
+async fn meeting(
+    tx: &Tenant,
+    now: Timestamp,
+    number_id: Uuid,
+    recipient: &Recipient,
+) -> Result<Result<Thread, Refusal>> {
+    let organization_id = tx.organization_id();
+    let number = tx
+        .query_opt(
+            "SELECT status, waba_id FROM wazapp.number WHERE organization_id = $1 AND id = $2",
+            &[&organization_id, &number_id],
+        )
+        .await?;
+    let Some(number) = number else {
+        return Ok(Err(Refusal::NotThere("number")));
+    };
+    if number.get::<_, &str>("status") != "connected" {
+        return Ok(Err(Refusal::Disconnected));
+    }
+    let contact_id = contact(tx, recipient).await?;
+    let known = tx
+        .query_opt(
+            "SELECT id, window_expires_at FROM wazapp.conversation
+             WHERE organization_id = $1 AND contact_id = $2 AND group_id IS NULL AND number_id = $3",
+            &[&organization_id, &contact_id, &number_id],
+        )
+        .await?;
+    let (conversation_id, window_expires_at) = match known {
+        Some(row) => (row.get("id"), row.get("window_expires_at")),
+        None => {
+            let id = Uuid::now_v7();
+            tx.query(
+                "INSERT INTO wazapp.conversation (organization_id, id, number_id, contact_id, state, last_message_at)
+                 VALUES ($1, $2, $3, $4, 'waiting', $5)",
+                &[&organization_id, &id, &number_id, &contact_id, &now],
+            )
+            .await?;
+            (id, None)
+        }
+    };
+    let recipient = recipient.as_str().to_owned();
+    Ok(Ok(Thread { conversation_id, number_id, waba_id: number.get("waba_id"), recipient, window_expires_at }))
+}
+
+/// The contact behind a name, made if need be. The spelling that was asked for comes first.
+async fn contact(tx: &Tenant, recipient: &Recipient) -> Result<Uuid> {
+    let (kind, name, spellings) = match recipient {
+        Recipient::Phone { digits, spellings } => ("wa_id", digits, spellings.clone()),
+        Recipient::User(id) => ("user_id", id, Vec::new()),
+    };
+    let names: Vec<String> = std::iter::once(name.clone()).chain(spellings).collect();
+    let known = tx
+        .query_opt(
+            "SELECT contact_id FROM wazapp.contact_identity
+             WHERE organization_id = $1 AND kind = $2 AND value = ANY ($3) ORDER BY value = $4 DESC LIMIT 1",
+            &[&tx.organization_id(), &kind, &names, name],
+        )
+        .await?;
+    if let Some(row) = known {
+        return Ok(row.get("contact_id"));
+    }
+    let id = Uuid::now_v7();
+    tx.query(
+        "WITH met AS (
+           INSERT INTO wazapp.contact (organization_id, id, wa_id, user_id)
+           VALUES ($1::uuid, $2::uuid, CASE WHEN $3::text = 'wa_id' THEN $4::text END, CASE WHEN $3 = 'user_id' THEN $4 END))
+         INSERT INTO wazapp.contact_identity (organization_id, kind, value, contact_id) VALUES ($1, $3, $4, $2)",
+        &[&tx.organization_id(), &id, &kind, name],
+    )
+    .await?;
+    Ok(id)
+}
+
+async fn templates(tx: &Tenant, waba_id: &str) -> Result<Vec<Template>> {
+    let rows = tx
+        .query(
+            "SELECT name, language FROM wazapp.template
+             WHERE organization_id = $1 AND waba_id = $2 AND status = 'APPROVED' AND name IS NOT NULL AND language IS NOT NULL
+             ORDER BY name, language LIMIT $3",
+            &[&tx.organization_id(), &waba_id, &TEMPLATES],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| Template { name: row.get("name"), language: row.get("language") }).collect())
+}
+
+/// Message, queue row, the conversation that shows it, and the key, in one statement.
+async fn write(
+    tx: &Tenant,
+    now: Timestamp,
+    due_at: Timestamp,
+    thread: &Thread,
+    content: &Content,
+    options: &Options,
+    idempotency: Option<&Idempotency>,
+) -> Result<Uuid> {
+    let id = Uuid::now_v7();
+    // Meta's times are whole seconds: what was written in the same second stands in the order of its coming.
+    let at = Timestamp::from_second(now.as_second()).expect("the start of a second is a time");
+    // A reaction answers nobody and stands nowhere of its own.
+    let shows = content.kind != "reaction";
+    tx.query(
+        "WITH thread AS (
+           UPDATE wazapp.conversation SET
+             last_sequence = last_sequence + 1, updated_at = now(),
+             state = CASE WHEN $16::bool THEN 'waiting' ELSE state END,
+             last_message_id = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8::timestamptz) THEN $2::uuid ELSE last_message_id END,
+             last_message_at = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8) THEN $8 ELSE last_message_at END
+           WHERE organization_id = $1::uuid AND id = $3::uuid RETURNING last_sequence),
+         written AS (
+           INSERT INTO wazapp.message
+             (organization_id, id, conversation_id, number_id, sequence, direction, origin, type, text, payload,
+              reply_to_wamid, status, timestamp, received_at)
+           SELECT $1, $2, $3, $4::uuid, last_sequence, 'outbound', 'api', $5::text, $6::text, $7::text::json, $9::text, 'queued', $8,
+                  $10::timestamptz
+           FROM thread),
+         known AS (
+           INSERT INTO wazapp.idempotency_key (organization_id, key, fingerprint, message_id, created_at)
+           SELECT $1, $17::text, $18::bytea, $2, $10 WHERE $17 IS NOT NULL)
+         INSERT INTO wazapp.outbox
+           (organization_id, message_id, number_id, conversation_id, sequence, recipient, body, bulk, state, on_unknown,
+            due_at, send_at, deadline)
+         SELECT $1, $2, $4, $3, last_sequence, $11::text, $7::text::json, $12::bool, 'queued',
+                CASE WHEN $13::bool THEN 'resend' ELSE 'settle' END, $14::timestamptz, $14, $15::timestamptz
+         FROM thread",
+        &[
+            &tx.organization_id(),
+            &id,
+            &thread.conversation_id,
+            &thread.number_id,
+            &content.kind,
+            &content.text,
+            &content.body,
+            &at,
+            &content.reply_to_wamid,
+            &now,
+            &thread.recipient,
+            &options.bulk,
+            &options.resend,
+            &due_at,
+            &options.deadline.unwrap_or(due_at + PATIENCE),
+            &shows,
+            &idempotency.map(|known| known.key.clone()),
+            &idempotency.map(|known| known.fingerprint.as_slice()),
+        ],
+    )
+    .await?;
+    Ok(id)
+}
+
+/// What became of a wish to take a message back.
+#[derive(Debug)]
+pub enum Cancelled {
+    /// It will not be sent.
+    Done(Box<Message>),
+    /// It was sent, or may have been.
+    TooLate(Box<Message>),
+}
+
+/// Takes a message back that is still queued.
+pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Cancelled>> {
+    event::line_up(tx).await?;
+    let organization_id = tx.organization_id();
+    // A message whose fate is unknown may wait to be sent again: it cannot be taken back any more.
+    let taken = tx
+        .query_opt(
+            "UPDATE wazapp.outbox q SET state = 'cancelled' FROM wazapp.message m
+             WHERE q.organization_id = $1 AND q.message_id = $2 AND q.state = 'queued'
+               AND m.organization_id = $1 AND m.id = $2 AND m.status IN ('queued', 'sending') RETURNING q.message_id",
+            &[&organization_id, &id],
+        )
+        .await?;
+    if taken.is_some() {
+        let error = json!({
+            "code": "cancelled", "title": "Cancelled", "message": "The message was cancelled before it was sent.",
+            "details": null,
+            "advice": { "en": "Nothing was sent. Queue a new message if it is wanted after all.",
+                        "es": "No se envió nada. Ponga otro mensaje en cola si al final hace falta." },
+        });
+        tx.query(
+            "UPDATE wazapp.message SET status = 'failed', error = $3::text::json WHERE organization_id = $1 AND id = $2",
+            &[&organization_id, &id, &error.to_string()],
+        )
+        .await?;
+        let told = super::settle::told(id, None, "failed", now, Some(&error));
+        event::record(tx, "message.status", Some(id), &told).await?;
+    }
+    let Some(message) = message::get(tx, id).await?.map(Box::new) else {
+        return Ok(None);
+    };
+    Ok(Some(if taken.is_some() { Cancelled::Done(message) } else { Cancelled::TooLate(message) }))
+}

@@ -1,0 +1,49 @@
+//! Queue 2: messages waiting for Meta.
+//!
+//! A message and its row here are written in one transaction ([`enqueue`]). A worker claims rows number by number under
+//! their rate ([`any_organization_claim`]), calls Meta, and settles each with what it heard ([`any_organization_settle`]), or, where no
+//! whole answer came, leaves it `unknown` until the status webhook echoes our id ([`any_organization_settle_echoes`]).
+
+mod claim;
+mod echo;
+mod enqueue;
+mod settle;
+mod sweep;
+
+pub use claim::{Claimed, Number, Taken, any_organization_claim};
+pub use echo::{Echo, any_organization_settle_echoes};
+pub use enqueue::{Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue};
+pub use settle::{Outcome, Pause, Settled, any_organization_settle};
+pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
+
+use jiff::SignedDuration;
+use tokio::sync::Notify;
+
+/// How long a claimed row is the claimer's. Longer than any call takes.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(90);
+
+/// Meta takes one message in so many seconds from a number to one recipient, after a burst.
+/// <https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits>
+const PAIR_SECONDS: i64 = 6;
+
+/// The burst: so many at once, before the pace holds.
+const PAIR_BURST: i64 = 45;
+
+/// How far the clock of a pair may run ahead of the time.
+const PAIR_AHEAD: SignedDuration = SignedDuration::from_secs((PAIR_BURST - 1) * PAIR_SECONDS);
+
+/// Tells this process's worker that something was queued. A hint only: polling is the truth.
+#[derive(Debug, Default)]
+pub struct Wake(Notify);
+
+impl Wake {
+    /// Something was committed.
+    pub fn queued(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits for [`Wake::queued`].
+    pub async fn wait(&self) {
+        self.0.notified().await;
+    }
+}

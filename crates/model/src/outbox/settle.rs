@@ -1,0 +1,446 @@
+//! Settling: what became of claimed messages.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::PAIR_AHEAD;
+use crate::conversation::column;
+use crate::database::{Database, Operator, Pipeline, Result, params};
+use crate::event;
+use crate::message::{self, Key};
+use crate::status::{self, climb};
+
+/// Where a message may be sent twice, the status that would show that it was sent gets this long to come.
+const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(30);
+
+/// What was heard of one claimed message, or not heard.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The message.
+    pub message_id: Uuid,
+    /// The number.
+    pub number_id: Uuid,
+    /// The recipient.
+    pub recipient: String,
+    /// The claim; if there was another one since, this settles nothing.
+    pub fence: i64,
+    /// What was heard.
+    pub outcome: Outcome,
+    /// Who must wait, beside this message.
+    pub pause: Option<Pause>,
+}
+
+/// What became of a claimed message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Meta has it.
+    Accepted {
+        /// Meta's id.
+        wamid: String,
+        /// The phone number in Meta's spelling, where it named one.
+        wa_id: Option<String>,
+    },
+    /// Provably not sent; tried again.
+    Retry {
+        /// Not before this time.
+        at: Timestamp,
+        /// JSON: why.
+        error: String,
+    },
+    /// Provably not sent, and no use trying again.
+    Failed {
+        /// JSON: why.
+        error: String,
+    },
+    /// Nobody knows.
+    Unknown {
+        /// JSON: why.
+        error: String,
+    },
+    /// Whoever claimed it never came back.
+    LeaseEnded,
+    /// It was still queued at its deadline.
+    DeadlinePassed,
+}
+
+/// Who must wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// The recipient of this message.
+    Pair {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Everything from this number.
+    Number {
+        /// Until then; `None`: until a person connects the number again.
+        until: Option<Timestamp>,
+        /// JSON: what people are told.
+        reason: String,
+    },
+    /// Everything from all of the organization's numbers in the same account.
+    Account {
+        /// Until then; `None`: until a person connects the numbers again.
+        until: Option<Timestamp>,
+        /// JSON: what people are told.
+        reason: String,
+    },
+}
+
+/// What one settled message writes.
+#[derive(Debug, Default)]
+struct Written {
+    /// Done with: its row goes.
+    gone: bool,
+    /// Else its row: state, next try.
+    state: Option<&'static str>,
+    send_at: Option<Timestamp>,
+    error: Option<String>,
+    /// The message, where it changes.
+    status: Option<String>,
+    wamid: Option<String>,
+    message_error: Option<String>,
+    event: Option<(&'static str, Option<Value>)>,
+}
+
+/// Settles a batch in one transaction. Answers how many still were what they were claimed as.
+pub async fn any_organization_settle(database: &Database, now: Timestamp, settled: &[Settled]) -> Result<usize> {
+    let tx = database.operator().await?;
+    // The same order as everyone who records events: the organizations' lines, then rows.
+    let mut sequences = lines(&tx, settled).await?;
+    let rows = claimed(&tx, settled).await?;
+    let known = known(&tx, settled, &rows).await?;
+
+    let mut written: Vec<(&Settled, Written)> = Vec::new();
+    for row in &rows {
+        let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
+        let one = &settled[nth];
+        if let Some(what) = settle_one(one, row, &known, now) {
+            written.push((one, what));
+        }
+    }
+    let mut events = Vec::new();
+    for (one, what) in &mut written {
+        if let Some((kind, data)) = what.event.take() {
+            let sequence = sequences.entry(one.organization_id).or_default();
+            *sequence += 1;
+            events.push(event::New {
+                organization_id: one.organization_id,
+                sequence: *sequence,
+                kind: kind.to_owned(),
+                at: now,
+                subject_id: Some(one.message_id),
+                data: data.map(|data| data.to_string()),
+                fingerprint: None,
+            });
+        }
+    }
+    let mut pipeline = Pipeline::new();
+    write(&mut pipeline, &written);
+    event::any_organization_record(&mut pipeline, &events);
+    pause(&mut pipeline, settled);
+    tx.finish(pipeline).await?;
+    Ok(written.len())
+}
+
+async fn lines(tx: &Operator, settled: &[Settled]) -> Result<HashMap<Uuid, i64>> {
+    let rows = tx
+        .query(
+            "SELECT organization_id, last FROM wazapp.organization_sequence WHERE organization_id = ANY ($1)
+             ORDER BY organization_id FOR NO KEY UPDATE",
+            &[&column(settled, |one| one.organization_id)],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// The rows that are still what they were claimed as; they are ours until the transaction ends.
+async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
+    tx.query(
+        "SELECT k.nth, q.state, q.on_unknown, q.deadline, q.error::text AS error, m.status
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) WITH ORDINALITY AS k (o, id, fence, nth)
+         JOIN wazapp.outbox q ON q.organization_id = k.o AND q.message_id = k.id AND q.fence = k.fence
+         JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id
+         WHERE q.state <> 'cancelled' ORDER BY k.o, k.id FOR UPDATE OF q",
+        &[
+            &column(settled, |one| one.organization_id),
+            &column(settled, |one| one.message_id),
+            &column(settled, |one| one.fence),
+        ],
+    )
+    .await
+}
+
+/// What is known already under the ids that Meta gave: statuses that came before the answer, and, where the same message
+/// came as an echo of another app's, that message.
+#[derive(Debug, Default)]
+struct Known {
+    statuses: HashMap<Key, Vec<(String, Option<String>)>>,
+    taken: HashMap<Key, Uuid>,
+}
+
+fn key(one: &Settled, wamid: &str) -> Key {
+    Key { organization_id: one.organization_id, number_id: one.number_id, wamid: wamid.to_owned() }
+}
+
+async fn known(tx: &Operator, settled: &[Settled], rows: &[Row]) -> Result<Known> {
+    let mut known = Known::default();
+    if rows.is_empty() {
+        return Ok(known);
+    }
+    let mut keys: Vec<Key> = settled
+        .iter()
+        .filter_map(|one| match &one.outcome {
+            Outcome::Accepted { wamid, .. } => Some(key(one, wamid)),
+            _ => None,
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for (update, errors) in status::any_organization_find(tx, &keys).await? {
+        known.statuses.entry(update.message).or_default().push((update.status, errors));
+    }
+    for (key, message) in message::any_organization_find(tx, &keys).await? {
+        known.taken.insert(key, message.id);
+    }
+    Ok(known)
+}
+
+/// `None`: it is no longer what it was claimed as.
+fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option<Written> {
+    let state: &str = row.get("state");
+    let shown: Option<String> = row.get("status");
+    let deadline: Timestamp = row.get("deadline");
+    match &one.outcome {
+        Outcome::Accepted { wamid, .. } => {
+            let key = key(one, wamid);
+            let mut status = climb(shown.as_deref(), "accepted");
+            let mut message_error = None;
+            for (update, errors) in known.statuses.get(&key).into_iter().flatten() {
+                let next = climb(status.as_deref(), update);
+                if next != status {
+                    message_error = (next.as_deref() == Some("failed")).then(|| errors.clone()).flatten();
+                    status = next;
+                }
+            }
+            let free = known.taken.get(&key).is_none_or(|id| *id == one.message_id);
+            Some(Written {
+                gone: true,
+                status,
+                wamid: free.then(|| wamid.clone()),
+                message_error,
+                event: Some(("message.sent", None)),
+                ..Written::default()
+            })
+        }
+        Outcome::Retry { at, error } => Some(Written {
+            state: Some("queued"),
+            send_at: Some(*at),
+            error: Some(error.clone()),
+            ..Written::default()
+        }),
+        Outcome::Failed { error } => Some(failed(one, shown.as_deref(), now, error)),
+        Outcome::Unknown { error } if state == "sending" => {
+            Some(unknown(one, row, shown.as_deref(), now, Some(error)))
+        }
+        Outcome::LeaseEnded if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, None)),
+        // It waits to be sent a second time: whether it was sent the first time is not known.
+        Outcome::DeadlinePassed if state == "queued" && deadline <= now && shown.as_deref() == Some("unknown") => {
+            Some(Written { state: Some("unknown"), ..Written::default() })
+        }
+        Outcome::DeadlinePassed if state == "queued" && deadline <= now => {
+            let last: Option<String> = row.get("error");
+            Some(failed(one, shown.as_deref(), now, &too_late(last.as_deref())))
+        }
+        Outcome::Unknown { .. } | Outcome::LeaseEnded | Outcome::DeadlinePassed => None,
+    }
+}
+
+fn failed(one: &Settled, shown: Option<&str>, now: Timestamp, error: &str) -> Written {
+    let told = serde_json::from_str(error).unwrap_or(Value::Null);
+    Written {
+        gone: true,
+        status: climb(shown, "failed"),
+        message_error: Some(error.to_owned()),
+        event: Some(("message.status", Some(self::told(one.message_id, None, "failed", now, Some(&told))))),
+        ..Written::default()
+    }
+}
+
+fn unknown(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: Option<&String>) -> Written {
+    let resend = row.get::<_, &str>("on_unknown") == "resend";
+    let first = shown != Some("unknown");
+    Written {
+        state: Some(if resend { "queued" } else { "unknown" }),
+        send_at: resend.then_some(now + RESEND_AFTER),
+        error: error.cloned(),
+        status: climb(shown, "unknown"),
+        event: first.then(|| ("message.status", Some(told(one.message_id, None, "unknown", now, None)))),
+        ..Written::default()
+    }
+}
+
+/// Why a message that was never sent is given up.
+fn too_late(last: Option<&str>) -> String {
+    let last: Value = last.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+    json!({
+        "code": "deadline", "title": "Deadline passed", "message": "The message was not sent before its deadline.",
+        "details": last["message"], "last_error": last,
+        "advice": { "en": "Nothing was sent. See why it waited: the number may be disconnected or paused. Then queue it again.",
+                    "es": "No se envió nada. Vea por qué esperaba: el número puede estar desconectado o en pausa. Después, póngalo otra vez en cola." },
+    })
+    .to_string()
+}
+
+/// The data of an event about a status, as those that Meta's webhooks make.
+pub(super) fn told(id: Uuid, wamid: Option<&str>, status: &str, at: Timestamp, error: Option<&Value>) -> Value {
+    json!({
+        "message_id": id, "wamid": wamid, "status": status, "timestamp": at.to_string(), "participant": null,
+        "callback_data": id, "errors": error.map(|error| [error]), "pricing": null, "conversation": null,
+    })
+}
+
+fn write<'a>(pipeline: &mut Pipeline<'a>, written: &'a [(&'a Settled, Written)]) {
+    let (gone, kept): (Vec<_>, Vec<_>) = written.iter().partition(|(_, what)| what.gone);
+    if !gone.is_empty() {
+        reactions(pipeline, &gone);
+        identities(pipeline, &gone);
+        pipeline.push(
+            "DELETE FROM wazapp.outbox q USING unnest($1::uuid[], $2::uuid[]) AS k (o, id)
+             WHERE q.organization_id = k.o AND q.message_id = k.id",
+            params![column(&gone, |(one, _)| one.organization_id), column(&gone, |(one, _)| one.message_id)],
+        );
+    }
+    if !kept.is_empty() {
+        pipeline.push(
+            "UPDATE wazapp.outbox q SET state = coalesce(k.s, q.state), send_at = coalesce(k.at, q.send_at),
+                                        error = coalesce(k.e::json, q.error), lease_until = NULL
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[]) AS k (o, id, s, at, e)
+             WHERE q.organization_id = k.o AND q.message_id = k.id",
+            params![
+                column(&kept, |(one, _)| one.organization_id),
+                column(&kept, |(one, _)| one.message_id),
+                column(&kept, |(_, what)| what.state),
+                column(&kept, |(_, what)| what.send_at),
+                column(&kept, |(_, what)| what.error.as_deref()),
+            ],
+        );
+    }
+    let changed: Vec<_> = written.iter().filter(|(_, what)| what.status.is_some()).collect();
+    if !changed.is_empty() {
+        pipeline.push(
+            "UPDATE wazapp.message m SET status = k.s, wamid = coalesce(m.wamid, k.w), error = k.e::json
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) AS k (o, id, s, w, e)
+             WHERE m.organization_id = k.o AND m.id = k.id",
+            params![
+                column(&changed, |(one, _)| one.organization_id),
+                column(&changed, |(one, _)| one.message_id),
+                column(&changed, |(_, what)| what.status.as_deref()),
+                column(&changed, |(_, what)| what.wamid.as_deref()),
+                column(&changed, |(_, what)| what.message_error.as_deref()),
+            ],
+        );
+    }
+}
+
+/// A reaction of the business that Meta has shows on its message.
+fn reactions(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
+    let accepted: Vec<_> = gone.iter().filter(|(_, what)| what.wamid.is_some()).collect();
+    if accepted.is_empty() {
+        return;
+    }
+    pipeline.push(
+        "INSERT INTO wazapp.reaction AS r (organization_id, number_id, target_wamid, reactor, emoji, wamid, timestamp)
+         SELECT DISTINCT ON (m.organization_id, m.number_id, m.reply_to_wamid)
+                m.organization_id, m.number_id, m.reply_to_wamid, 'business',
+                nullif(m.payload -> 'reaction' ->> 'emoji', ''), k.w, m.timestamp
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (o, id, w)
+         JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id
+         WHERE m.type = 'reaction' AND m.reply_to_wamid IS NOT NULL
+         ORDER BY m.organization_id, m.number_id, m.reply_to_wamid, m.timestamp DESC, m.sequence DESC
+         ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
+           emoji = excluded.emoji, wamid = excluded.wamid, timestamp = excluded.timestamp
+         WHERE r.timestamp <= excluded.timestamp",
+        params![
+            column(&accepted, |(one, _)| one.organization_id),
+            column(&accepted, |(one, _)| one.message_id),
+            column(&accepted, |(_, what)| what.wamid.clone()),
+        ],
+    );
+}
+
+/// Meta may spell the phone number in another way than it was dialed, and will use its own from now on.
+fn identities(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
+    let named: Vec<(Uuid, Uuid, &String)> = gone
+        .iter()
+        .filter_map(|(one, _)| match &one.outcome {
+            Outcome::Accepted { wa_id: Some(wa_id), .. } if *wa_id != one.recipient => {
+                Some((one.organization_id, one.message_id, wa_id))
+            }
+            _ => None,
+        })
+        .collect();
+    if named.is_empty() {
+        return;
+    }
+    pipeline.push(
+        "INSERT INTO wazapp.contact_identity (organization_id, kind, value, contact_id)
+         SELECT k.o, 'wa_id', k.w, v.contact_id
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (o, id, w)
+         JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id
+         JOIN wazapp.conversation v ON v.organization_id = m.organization_id AND v.id = m.conversation_id
+         WHERE v.contact_id IS NOT NULL ORDER BY k.o, k.w ON CONFLICT DO NOTHING",
+        params![
+            column(&named, |row| row.0),
+            column(&named, |row| row.1),
+            column(&named, |row| row.2.clone()),
+        ],
+    );
+}
+
+fn pause(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
+    let mut numbers: BTreeMap<(Uuid, Uuid, bool), (Timestamp, &str)> = BTreeMap::new();
+    let mut pairs: BTreeMap<(Uuid, Uuid, &str), Timestamp> = BTreeMap::new();
+    for one in settled {
+        let (whole_account, until, reason) = match &one.pause {
+            Some(Pause::Number { until, reason }) => (false, until, reason),
+            Some(Pause::Account { until, reason }) => (true, until, reason),
+            Some(Pause::Pair { until }) => {
+                let longest = pairs.entry((one.organization_id, one.number_id, &one.recipient)).or_insert(*until);
+                *longest = (*until).max(*longest);
+                continue;
+            }
+            None => continue,
+        };
+        let until = until.unwrap_or(Timestamp::MAX);
+        let paused = numbers.entry((one.organization_id, one.number_id, whole_account)).or_insert((until, reason));
+        if paused.0 < until {
+            *paused = (until, reason);
+        }
+    }
+    for ((organization_id, number_id, whole_account), (until, reason)) in numbers {
+        pipeline.push(
+            "UPDATE wazapp.number_pace p SET pause_reason = $4::text::json,
+               paused_until = greatest(p.paused_until, CASE WHEN $5 THEN 'infinity' ELSE $3 END)
+             FROM wazapp.number n, wazapp.number refused
+             WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
+               AND refused.organization_id = $1 AND refused.id = $2
+               AND (n.id = refused.id OR $6 AND n.waba_id = refused.waba_id)",
+            params![organization_id, number_id, until, reason.to_owned(), until == Timestamp::MAX, whole_account],
+        );
+    }
+    for ((organization_id, number_id, recipient), until) in pairs {
+        // So far ahead that nothing fits before then; the burst is spent.
+        pipeline.push(
+            "UPDATE wazapp.pair_pace SET next_at = greatest(next_at, $4)
+             WHERE organization_id = $1 AND number_id = $2 AND recipient = $3",
+            params![organization_id, number_id, recipient.to_owned(), until + PAIR_AHEAD],
+        );
+    }
+}

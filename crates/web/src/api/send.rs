@@ -1,0 +1,470 @@
+//! Sending: `POST /conversations/{id}/messages`, `POST /messages`, `DELETE /messages/{id}`
+
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use http::StatusCode;
+use http::request::Parts;
+use jiff::{SignedDuration, Timestamp};
+use model::message::Message;
+use model::outbox::{self, Cancelled, Content, Idempotency, Options, Refusal, To};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use whatsapp::outgoing::{self, Outgoing};
+use whatsapp::phone;
+
+use super::caller::Caller;
+use super::example;
+use super::fields::{Members, Nothing, Query, Time, given};
+use super::id::Id;
+use super::language::Language;
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
+use crate::problem::{Mistake, Problem};
+
+/// The longest `Idempotency-Key`.
+const LONGEST_KEY: usize = 255;
+
+/// How far ahead a message may be planned.
+const FAR: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// A message to send: Meta's object below `messaging_product` and `to`, and beside it what wazapp is to know.
+#[derive(ToSchema)]
+#[schema(example = json!({"type": "text", "text": {"body": "Sí, hasta las 20."}}))]
+#[expect(dead_code, reason = "members that are Meta's are documented here and read by `outgoing`")]
+pub(super) struct NewMessage {
+    /// Meta's type; `text` if left out. The member of the same name holds what it says:
+    /// `{"type":"image","image":{"link":"https://…"}}`.
+    #[schema(example = "text")]
+    r#type: Option<String>,
+    /// A text, for `"type": "text"`. The other types have theirs.
+    #[schema(value_type = Option<Object>)]
+    text: Option<Value>,
+    /// The message it answers, by Meta's id: `{"message_id":"wamid…"}`.
+    #[schema(value_type = Option<Object>)]
+    context: Option<Value>,
+    /// Sent in its place where the service window is closed: `{"template": {…}}`.
+    #[schema(value_type = Option<Object>)]
+    when_window_closed: Option<Value>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    wishes: Wishes,
+}
+
+/// The same, with the number it is sent from and whom it is for.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "number_id": "019a0b1c-0000-7000-8000-00000000a001", "to": "+54 9 11 5555-1234",
+    "type": "template", "template": {"name": "order_ready", "language": {"code": "es_AR"}}
+}))]
+#[expect(dead_code, reason = "members that are Meta's are documented here and read by `outgoing`")]
+pub(super) struct NewMessageTo {
+    /// The number to send from, by its `id`.
+    number_id: Uuid,
+    /// Whom it is for: a phone number with its country code, as people write it, or a user id.
+    #[schema(value_type = Option<String>, example = "+54 9 11 5555-1234")]
+    to: Option<String>,
+    /// The same by user id alone, as Meta names it; give this or `to`.
+    #[schema(value_type = Option<String>, example = "AR.13491208655302741918")]
+    recipient: Option<String>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    message: NewMessage,
+}
+
+/// What wazapp is to know of a message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wishes {
+    /// Not before this time, up to a year ahead.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    send_at: Option<Time>,
+    /// Given up at this time, if it could not be sent by then; 24 hours after it was to leave if left out.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deadline: Option<Time>,
+    /// What to do when Meta's answer does not come, so that nobody knows whether it was sent. `settle`, the rule: it is
+    /// `unknown` until a status tells. `resend`: it is sent again, perhaps a second time.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<OnUnknown>)]
+    on_unknown: Option<OnUnknown>,
+    /// Lets it wait behind messages without this.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    bulk: Option<bool>,
+}
+
+const WISHES: &[&str] = &["send_at", "deadline", "on_unknown", "bulk"];
+
+/// What to do when nobody knows whether a message was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OnUnknown {
+    /// Wait for a status.
+    Settle,
+    /// Send it again.
+    Resend,
+}
+
+/// Whom a message is for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Address {
+    number_id: Uuid,
+    #[serde(default, deserialize_with = "given")]
+    to: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    recipient: Option<String>,
+}
+
+const ADDRESS: &[&str] = &["number_id", "to", "recipient"];
+
+/// The `Idempotency-Key` header.
+#[derive(Debug)]
+pub(super) struct Key(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut all = parts.headers.get_all("idempotency-key").iter();
+        let Some(only) = all.next() else {
+            return Ok(Self(None));
+        };
+        let text = only.to_str().ok().filter(|text| (1..=LONGEST_KEY).contains(&text.len()));
+        match (text, all.next()) {
+            (Some(text), None) => Ok(Self(Some(text.to_owned()))),
+            _ => Err(Problem::malformed(
+                "The `Idempotency-Key` is not one text of 1 to 255 ASCII characters. Send a UUID of your own making.",
+            )),
+        }
+    }
+}
+
+impl Key {
+    /// The key, with what else the request says: the same key with something else is a mistake of the caller's.
+    fn with(self, operation: &str, body: &Value) -> Option<Idempotency> {
+        let key = self.0?;
+        let mut text = format!("{operation}\n");
+        write_canonical(body, &mut text);
+        Some(Idempotency { key, fingerprint: Sha256::digest(text).to_vec() })
+    }
+}
+
+/// JSON with the members of objects in order: the same said in another order is the same.
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(members) => {
+            let mut names: Vec<&String> = members.keys().collect();
+            names.sort_unstable();
+            text.push('{');
+            for name in names {
+                text.push_str(&Value::from(name.as_str()).to_string());
+                text.push(':');
+                write_canonical(&members[name], text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Value::Array(all) => {
+            text.push('[');
+            for one in all {
+                write_canonical(one, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        other => text.push_str(&other.to_string()),
+    }
+}
+
+/// A request, read and checked.
+struct Wanted {
+    content: Content,
+    options: Options,
+    needs_phone: bool,
+}
+
+fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Wanted, Problem> {
+    let wishes: Wishes = members.take(WISHES)?;
+    let instead = members.take_one("when_window_closed");
+    let outgoing = outgoing::check(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
+    let when_window_closed = instead.map(|wanted| template(wanted, language)).transpose()?;
+    let options = Options {
+        send_at: wishes.send_at.map(|time| time.0),
+        deadline: wishes.deadline.map(|time| time.0),
+        resend: wishes.on_unknown == Some(OnUnknown::Resend),
+        bulk: wishes.bulk == Some(true),
+        when_window_closed,
+    };
+    check_times(&options, now)?;
+    Ok(Wanted { needs_phone: outgoing.needs_phone, content: content(outgoing), options })
+}
+
+fn check_times(options: &Options, now: Timestamp) -> Result<(), Problem> {
+    for (name, time) in [("send_at", options.send_at), ("deadline", options.deadline)] {
+        if time.is_some_and(|time| time > now + FAR) {
+            return Err(Problem::invalid(format!("The field `{name}` must be within a year from now.")));
+        }
+    }
+    let due = options.send_at.map_or(now, |time| time.max(now));
+    if options.deadline.is_some_and(|deadline| deadline <= due) {
+        return Err(Problem::invalid(
+            "The field `deadline` must be later than now, and later than `send_at`: the message would never be sent.",
+        ));
+    }
+    Ok(())
+}
+
+/// What is sent where the window is closed: `{"template": {…}}`.
+fn template(wanted: Value, language: Language) -> Result<Content, Problem> {
+    let Value::Object(mut wanted) = wanted else {
+        return Err(Problem::malformed("The field `when_window_closed` must be an object with `template`."));
+    };
+    let (Some(template), true) = (wanted.remove("template"), wanted.is_empty()) else {
+        return Err(Problem::malformed("The field `when_window_closed` must have `template`, and nothing else."));
+    };
+    let body = json!({ "type": "template", "template": template });
+    outgoing::check(&body).map(content).map_err(|all| mistakes(all, "when_window_closed.", language))
+}
+
+fn content(outgoing: Outgoing) -> Content {
+    let mut body = outgoing.body;
+    // Ours to say, not the sender's.
+    if let Value::Object(members) = &mut body {
+        for name in ["biz_opaque_callback_data", "recipient_type"] {
+            members.shift_remove(name);
+        }
+    }
+    let reacts_to = body["reaction"]["message_id"].as_str().map(str::to_owned);
+    Content {
+        kind: outgoing.kind.as_str().to_owned(),
+        text: outgoing.text,
+        body: body.to_string(),
+        reply_to_wamid: outgoing.reply_to.or(reacts_to),
+        needs_window: outgoing.needs_window,
+    }
+}
+
+fn mistakes(all: outgoing::Problems, before: &str, language: Language) -> Problem {
+    let errors = all.into_iter().map(|one| Mistake {
+        field: format!("{before}{}", one.field),
+        rule: one.rule.as_str(),
+        text: language.of(one.en, one.es),
+    });
+    Problem::mistakes(errors.collect())
+}
+
+impl Address {
+    fn to(self, language: Language) -> Result<To, Problem> {
+        let written = match (self.to, self.recipient) {
+            (Some(to), None) => to,
+            (None, Some(id)) if phone::is_user_id(&id) => id,
+            (None, Some(_)) => {
+                return Err(Problem::invalid("The field `recipient` must be a user id; a phone number goes in `to`."));
+            }
+            (Some(_), Some(_)) => return Err(Problem::malformed("Both `to` and `recipient` are given. Send one.")),
+            (None, None) => return Err(Problem::malformed("The field `to` is missing.")),
+        };
+        let recipient = match outgoing::recipient(&written) {
+            Ok(outgoing::Recipient::Phone(digits)) => {
+                outbox::Recipient::Phone { spellings: phone::equivalents(&digits), digits }
+            }
+            Ok(outgoing::Recipient::UserId(id)) => outbox::Recipient::User(id),
+            Err(problem) => return Err(mistakes(problem.into(), "", language)),
+        };
+        Ok(To::Recipient { number_id: self.number_id, recipient })
+    }
+}
+
+/// Queues it, and tells the sender of this process.
+async fn queue(
+    caller: &Caller,
+    state: &crate::State,
+    language: Language,
+    to: &To,
+    wanted: &Wanted,
+    idempotency: Option<&Idempotency>,
+) -> Result<(StatusCode, Json<Message>), Problem> {
+    let tx = caller.begin().await?;
+    let now = state.clock.now();
+    let queued = outbox::enqueue(&tx, now, to, &wanted.content, &wanted.options, idempotency).await?;
+    let message = queued.map_err(|refusal| refused(refusal, language))?;
+    tx.commit().await?;
+    state.wake.queued();
+    Ok((StatusCode::ACCEPTED, Json(message)))
+}
+
+fn refused(refusal: Refusal, language: Language) -> Problem {
+    match refusal {
+        Refusal::NotThere(what) => Problem::not_there(what),
+        Refusal::Disconnected => Problem::conflict(language.of(
+            "This number is not connected, so nothing can be sent from it. Connect it, then send this again.",
+            "Este número no está conectado, así que no se puede enviar nada desde él. Conéctalo y envía esto otra vez.",
+        )),
+        Refusal::Nameless => Problem::conflict(language.of(
+            "This contact has neither a phone number nor a user id, so Meta has no way to reach them. Wait until they write.",
+            "Este contacto no tiene ni teléfono ni identificador de usuario, así que Meta no puede llegar a él. Espera a que escriba.",
+        )),
+        Refusal::Group => Problem::conflict(language.of(
+            "This conversation is a group: messages to groups are not possible here. Write to one person.",
+            "Esta conversación es un grupo: aquí no se puede escribir a grupos. Escribe a una persona.",
+        )),
+        Refusal::KeyReused => Problem::conflict(language.of(
+            "This `Idempotency-Key` came with another request before. Make a new key for every message, and repeat it only with the same body.",
+            "Esta `Idempotency-Key` ya vino con otra petición. Usa una clave nueva para cada mensaje y repítela solo con el mismo cuerpo.",
+        )),
+        Refusal::WindowClosed { since, templates } => {
+            let detail = match since {
+                Some(since) => language.of(
+                    format!("The contact last wrote more than 24 hours ago; the service window closed at {since}. "),
+                    format!("El contacto escribió por última vez hace más de 24 horas; la ventana de servicio se cerró a las {since}. "),
+                ),
+                None => language.of(
+                    "The contact has not written yet, so there is no service window. ".to_owned(),
+                    "El contacto aún no ha escrito, así que no hay ventana de servicio. ".to_owned(),
+                ),
+            };
+            let advice = language.of(
+                "Only a template can be sent now: send one, or name it in `when_window_closed`. `templates` lists those that Meta approved.",
+                "Ahora solo se puede enviar una plantilla: envía una, o nómbrala en `when_window_closed`. `templates` lista las que Meta aprobó.",
+            );
+            Problem::window_closed(detail + advice, templates)
+        }
+    }
+}
+
+/// Send a message in a conversation
+///
+/// Answers once the message is durably queued; it is sent right behind. Its `status` goes on from `queued`, and a webhook
+/// of Meta's tells each step.
+#[utoipa::path(
+    post, path = "/conversations/{id}/messages", operation_id = "sendInConversation", tag = "Conversations",
+    params(
+        ("id" = Uuid, Path, description = "The conversation's id."),
+        ("Idempotency-Key" = Option<String>, Header,
+         description = "A text of your own making. The same request with the same key queues the message once; for 8 days."),
+    ),
+    request_body = NewMessage,
+    responses(
+        (status = 202, description = "The message, queued.", body = Message, example = json!(example::queued())),
+        Always, NotThere, Conflict, BadBody, Invalid,
+    ),
+)]
+pub(super) async fn to_conversation(
+    caller: Caller,
+    State(state): State<crate::State>,
+    Id(id): Id,
+    _: Query<Nothing>,
+    language: Language,
+    key: Key,
+    members: Members,
+) -> Result<(StatusCode, Json<Message>), Problem> {
+    if let Some(name) = ADDRESS.iter().find(|name| members.has(name)) {
+        return Err(Problem::malformed(format!(
+            "The field `{name}` is not known here: the conversation says from where and to whom. `POST /messages` takes it."
+        )));
+    }
+    let idempotency = key.with(&format!("POST /conversations/{id}/messages"), &members.value());
+    let wanted = read(members, language, state.clock.now())?;
+    queue(&caller, &state, language, &To::Conversation(id), &wanted, idempotency.as_ref()).await
+}
+
+/// Send a message to someone
+///
+/// From one of your numbers to a phone number or a user id. The conversation is begun if there is none. Until the
+/// contact writes, only templates can be sent.
+#[utoipa::path(
+    post, path = "/messages", operation_id = "sendMessage", tag = "Messages",
+    params(
+        ("Idempotency-Key" = Option<String>, Header,
+         description = "A text of your own making. The same request with the same key queues the message once; for 8 days."),
+    ),
+    request_body = NewMessageTo,
+    responses(
+        (status = 202, description = "The message, queued.", body = Message, example = json!(example::queued())),
+        Always, NotThere, Conflict, BadBody, Invalid,
+    ),
+)]
+pub(super) async fn to_recipient(
+    caller: Caller,
+    State(state): State<crate::State>,
+    _: Query<Nothing>,
+    language: Language,
+    key: Key,
+    mut members: Members,
+) -> Result<(StatusCode, Json<Message>), Problem> {
+    let idempotency = key.with("POST /messages", &members.value());
+    let to = members.take::<Address>(ADDRESS)?.to(language)?;
+    let wanted = read(members, language, state.clock.now())?;
+    if wanted.needs_phone && matches!(&to, To::Recipient { recipient: outbox::Recipient::User(_), .. }) {
+        return Err(Problem::invalid("This message can only go to a phone number. Send `to` with one."));
+    }
+    queue(&caller, &state, language, &to, &wanted, idempotency.as_ref()).await
+}
+
+/// Cancel a message
+///
+/// Only while it is queued: its status becomes `failed`, with the error `cancelled`. One that was sent, or may have been,
+/// stays as it is: 409.
+#[utoipa::path(
+    delete, path = "/messages/{id}", operation_id = "cancelMessage", tag = "Messages",
+    params(("id" = Uuid, Path, description = "The message's id.")),
+    responses(
+        (status = 200, description = "The message, which will not be sent.", body = Message,
+         example = json!(example::queued())),
+        Always, NotThere, Conflict,
+    ),
+)]
+pub(super) async fn cancel(
+    caller: Caller,
+    State(state): State<crate::State>,
+    Id(id): Id,
+    _: Query<Nothing>,
+) -> Result<Json<Message>, Problem> {
+    let tx = caller.begin().await?;
+    let cancelled = outbox::cancel(&tx, state.clock.now(), id).await?;
+    match cancelled.ok_or_else(|| Problem::not_there("message"))? {
+        Cancelled::Done(message) => {
+            tx.commit().await?;
+            // Messages behind it need not wait for it any more.
+            state.wake.queued();
+            Ok(Json(*message))
+        }
+        Cancelled::TooLate(_) => Err(Problem::conflict(
+            "This message is not queued any more, or never was: it was sent, or may have been. Nothing was changed.",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fingerprint(operation: &str, body: Value) -> Vec<u8> {
+        Key(Some("k".into())).with(operation, &body).unwrap().fingerprint
+    }
+
+    #[test]
+    fn the_same_in_another_order_is_the_same_request() {
+        let one = fingerprint("POST /messages", json!({ "a": { "x": 1, "y": [1, 2] }, "b": "c" }));
+        assert_eq!(one, fingerprint("POST /messages", json!({ "b": "c", "a": { "y": [1, 2], "x": 1 } })));
+        assert_ne!(one, fingerprint("POST /messages", json!({ "b": "c", "a": { "y": [2, 1], "x": 1 } })));
+        assert_ne!(one, fingerprint("POST /other", json!({ "b": "c", "a": { "y": [1, 2], "x": 1 } })));
+        assert!(Key(None).with("POST /messages", &json!({})).is_none());
+    }
+
+    #[test]
+    fn a_message_that_could_never_leave_is_refused() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let hour = SignedDuration::from_hours(1);
+        let check = |send_at: Option<Timestamp>, deadline: Option<Timestamp>| {
+            check_times(&Options { send_at, deadline, ..Options::default() }, now).is_ok()
+        };
+        assert!(check(None, None) && check(Some(now + hour), Some(now + hour * 2)) && check(Some(now - hour), None));
+        assert!(!check(None, Some(now)) && !check(Some(now + hour), Some(now + hour)));
+        assert!(!check(Some(now + FAR + hour), None) && !check(None, Some(now + FAR + hour)));
+    }
+}

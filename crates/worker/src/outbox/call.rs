@@ -1,0 +1,179 @@
+//! One call: the message as Meta wants it, and what the answer means.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use metrics::{counter, histogram};
+use model::outbox::{Claimed, Number, Outcome, Pause, Settled};
+use serde_json::{Map, Value, json};
+use whatsapp::graph::{Credential, Failure, Sent};
+use whatsapp::phone;
+use whatsapp::verdict::{Explanation, Rest, Verdict, verdict};
+
+use super::Settings;
+
+/// Sends a claimed message.
+pub(super) async fn send(settings: &Settings, number: &Number, message: Claimed) -> Settled {
+    let started = std::time::Instant::now();
+    let (outcome, pause) = match credential(settings, number) {
+        Ok(credential) => {
+            let body = body(&message);
+            let answer = settings.graph.send_message(&credential, &number.phone_number_id, &body).await;
+            heard(answer, message.attempt, settings.clock.now())
+        }
+        Err(reason) => no_token(reason, settings.clock.now()),
+    };
+    histogram!("wazapp_send_seconds").record(started.elapsed().as_secs_f64());
+    counter!("wazapp_sends_total", "outcome" => word(&outcome)).increment(1);
+    tracing::debug!(message = %message.message_id, number = %number.phone_number_id, attempt = message.attempt,
+        outcome = word(&outcome), "sent");
+    Settled {
+        organization_id: message.organization_id,
+        message_id: message.message_id,
+        number_id: message.number_id,
+        recipient: message.recipient,
+        fence: message.fence,
+        outcome,
+        pause,
+    }
+}
+
+fn credential(settings: &Settings, number: &Number) -> Result<Credential, String> {
+    match number.token(&settings.keyring) {
+        Some(Ok(token)) => Ok(Credential::new(token)),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("the number has no token".into()),
+    }
+}
+
+/// Meta's object with whom it is for, and with our id, which its statuses will echo.
+fn body(message: &Claimed) -> Value {
+    let mut body = Map::from_iter([("messaging_product".to_owned(), json!("whatsapp"))]);
+    let to = &message.recipient;
+    if phone::is_user_id(to) {
+        body.insert("recipient".into(), json!(to));
+    } else {
+        body.insert("recipient_type".into(), json!("individual"));
+        body.insert("to".into(), json!(to));
+    }
+    if let Ok(Value::Object(content)) = serde_json::from_str(&message.body) {
+        body.extend(content);
+    }
+    body.insert("biz_opaque_callback_data".into(), json!(message.message_id));
+    Value::Object(body)
+}
+
+/// What an answer means for the message, and for those behind it.
+fn heard(answer: Result<Sent, Failure>, attempt: u32, now: Timestamp) -> (Outcome, Option<Pause>) {
+    let failure = match answer {
+        Ok(sent) => return (Outcome::Accepted { wamid: sent.wamid, wa_id: sent.wa_id }, None),
+        Err(failure) => failure,
+    };
+    let error = error(&failure).to_string();
+    // The verdict counts the refusals before this one.
+    match verdict(&failure, attempt.saturating_sub(1)) {
+        Verdict::RetryAfter(wait) => (Outcome::Retry { at: now + span(wait), error }, None),
+        Verdict::PausePair(wait) => (Outcome::Retry { at: now, error }, Some(Pause::Pair { until: now + span(wait) })),
+        Verdict::PauseNumber { rest, advice } => {
+            let (until, reason) = (until(rest, now), reason(&failure, advice));
+            (Outcome::Retry { at: now, error }, Some(Pause::Number { until, reason }))
+        }
+        Verdict::PauseAccount { rest, advice } => {
+            let (until, reason) = (until(rest, now), reason(&failure, advice));
+            (Outcome::Retry { at: now, error }, Some(Pause::Account { until, reason }))
+        }
+        Verdict::AskPerson(_) | Verdict::GiveUp(_) => (Outcome::Failed { error }, None),
+        Verdict::SettleByStatus => (Outcome::Unknown { error }, None),
+    }
+}
+
+fn until(rest: Rest, now: Timestamp) -> Option<Timestamp> {
+    match rest {
+        Rest::For(wait) => Some(now + span(wait)),
+        Rest::UntilPerson => None,
+    }
+}
+
+fn span(wait: Duration) -> SignedDuration {
+    SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_hours(24))
+}
+
+/// Why a number rests, as JSON for its organization.
+fn reason(failure: &Failure, advice: &Explanation) -> String {
+    let (code, message) = match failure {
+        Failure::Refused(error) => (json!(error.code), error.message.clone()),
+        other => (json!(null), other.to_string()),
+    };
+    json!({ "code": code, "message": message, "advice": { "en": advice.en, "es": advice.es } }).to_string()
+}
+
+/// A refusal as people read it.
+fn error(failure: &Failure) -> Value {
+    let explanation = failure.explanation();
+    let advice = json!({ "en": explanation.en, "es": explanation.es });
+    match failure {
+        Failure::Refused(error) => json!({
+            "code": error.code, "subcode": error.subcode, "title": error.user_title.as_ref().unwrap_or(&error.message),
+            "message": error.message, "details": error.details.as_ref().or(error.user_message.as_ref()),
+            "fbtrace_id": error.fbtrace_id, "advice": advice,
+        }),
+        Failure::NotSent(_) => json!({
+            "code": "not_sent", "title": "Not sent", "message": failure.to_string(), "details": null, "advice": advice,
+        }),
+        Failure::Unknown(_) => json!({
+            "code": "no_answer", "title": "No complete answer", "message": failure.to_string(), "details": null,
+            "advice": advice,
+        }),
+    }
+}
+
+fn no_token(message: String, now: Timestamp) -> (Outcome, Option<Pause>) {
+    let advice = json!({ "en": "Nothing was sent. Connect the number again with its token.",
+                         "es": "No se envió nada. Conecta el número otra vez con su token." });
+    let error = json!({ "code": "no_token", "title": "No token", "message": message, "details": null, "advice": advice });
+    let reason = json!({ "code": "no_token", "message": message, "advice": advice }).to_string();
+    (Outcome::Retry { at: now, error: error.to_string() }, Some(Pause::Number { until: None, reason }))
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted { .. } => "accepted",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Unknown { .. } | Outcome::LeaseEnded => "unknown",
+        Outcome::DeadlinePassed => "deadline",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn claimed(recipient: &str) -> Claimed {
+        Claimed {
+            organization_id: Uuid::nil(),
+            message_id: Uuid::from_u128(7),
+            number_id: Uuid::nil(),
+            recipient: recipient.into(),
+            body: r#"{"type":"text","text":{"body":"hola"},"biz_opaque_callback_data":"mine"}"#.into(),
+            attempt: 1,
+            fence: 1,
+        }
+    }
+
+    #[test]
+    fn a_phone_and_a_user_id_are_named_as_meta_wants_them() {
+        let phone = body(&claimed("34600111222"));
+        assert_eq!((&phone["to"], &phone["recipient"]), (&json!("34600111222"), &Value::Null));
+        assert_eq!(phone["text"]["body"], "hola");
+        let user = body(&claimed("AR.13491208655302741918"));
+        assert_eq!((&user["to"], &user["recipient"]), (&Value::Null, &json!("AR.13491208655302741918")));
+    }
+
+    #[test]
+    fn the_id_that_comes_back_is_ours() {
+        assert_eq!(body(&claimed("34600111222"))["biz_opaque_callback_data"], json!(Uuid::from_u128(7)));
+    }
+}

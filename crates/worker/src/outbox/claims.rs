@@ -1,0 +1,145 @@
+//! The loop that claims, and lets calls go.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use metrics::counter;
+use model::Database;
+use model::database::{DatabaseError, Result};
+use model::outbox::{self, Settled, Taken};
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{CALLS, CALLS_OF_A_NUMBER, Settings, call};
+
+/// Wake-ups are hints: retries, paces and other nodes' messages are found by looking.
+const POLL: Duration = Duration::from_millis(250);
+
+/// The pause after a failure grows up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Claims until the token is cancelled; answers the calls that are still under way.
+pub(super) async fn run(
+    database: Database,
+    settings: Settings,
+    hear: Sender<Settled>,
+    stop: &CancellationToken,
+) -> JoinSet<()> {
+    let wake = settings.wake.clone();
+    let mut claims = Claims { database, settings, hear, under_way: UnderWay::default(), calls: JoinSet::new() };
+    let mut pause = Duration::ZERO;
+    while !stop.is_cancelled() {
+        pause = match claims.round(stop).await {
+            Ok(()) => Duration::ZERO,
+            Err(error) => failed(&error, pause),
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = wake.wait(), if pause.is_zero() => {}
+            () = tokio::time::sleep(POLL.max(pause)) => {}
+        }
+        while claims.calls.try_join_next().is_some() {}
+    }
+    claims.calls
+}
+
+fn failed(error: &DatabaseError, pause: Duration) -> Duration {
+    counter!("wazapp_claim_failures_total").increment(1);
+    if error.is_transient() {
+        tracing::debug!(%error, "a claim met another: tried again");
+        return Duration::from_millis(1);
+    }
+    if pause.is_zero() {
+        tracing::warn!(%error, "messages wait: they could not be claimed");
+    }
+    (pause * 2).clamp(Duration::from_millis(100), LONGEST_PAUSE)
+}
+
+/// How many calls are under way, by number.
+#[derive(Clone, Debug, Default)]
+struct UnderWay(Arc<Mutex<HashMap<Uuid, usize>>>);
+
+impl UnderWay {
+    fn begin(&self, number_id: Uuid) -> Call {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *all.entry(number_id).or_default() += 1;
+        Call { number_id, under_way: self.clone() }
+    }
+
+    fn total(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
+    /// How many more calls fit, for numbers that have some under way.
+    fn room(&self) -> HashMap<Uuid, usize> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(number, calls)| (*number, CALLS_OF_A_NUMBER.saturating_sub(*calls))).collect()
+    }
+}
+
+/// One call under way, until it is dropped.
+#[derive(Debug)]
+struct Call {
+    number_id: Uuid,
+    under_way: UnderWay,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let mut all = self.under_way.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(calls) = all.get_mut(&self.number_id) {
+            *calls -= 1;
+            if *calls == 0 {
+                all.remove(&self.number_id);
+            }
+        }
+    }
+}
+
+struct Claims {
+    database: Database,
+    settings: Settings,
+    hear: Sender<Settled>,
+    under_way: UnderWay,
+    calls: JoinSet<()>,
+}
+
+impl Claims {
+    /// Serves number after number until nothing more may leave now.
+    async fn round(&mut self, stop: &CancellationToken) -> Result<()> {
+        // What waits of these must wait longer.
+        let mut passed: HashSet<Uuid> = HashSet::new();
+        while self.under_way.total() < CALLS && !stop.is_cancelled() {
+            let mut room = self.under_way.room();
+            room.extend(passed.iter().map(|number| (*number, 0)));
+            let busy: Vec<(Uuid, i64)> =
+                room.into_iter().map(|(number, room)| (number, i64::try_from(room).unwrap_or(0))).collect();
+            let tx = self.database.operator().await?;
+            let taken = outbox::any_organization_claim(&tx, self.settings.clock.now(), &busy).await?;
+            tx.commit().await?;
+            match taken {
+                None => return Ok(()),
+                Some(taken) if taken.messages.is_empty() => _ = passed.insert(taken.number.number_id),
+                Some(taken) => self.send(taken),
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, taken: Taken) {
+        let number = Arc::new(taken.number);
+        for message in taken.messages {
+            let (settings, number, hear) = (self.settings.clone(), number.clone(), self.hear.clone());
+            let under_way = self.under_way.begin(number.number_id);
+            self.calls.spawn(async move {
+                let settled = call::send(&settings, &number, message).await;
+                drop(under_way);
+                // It is gone only when the settler gave up at the end.
+                let _ = hear.send(settled).await;
+            });
+        }
+    }
+}

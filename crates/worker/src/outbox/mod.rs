@@ -1,0 +1,57 @@
+//! Sends what waits in the outbox: claims messages number by number, calls Meta, and settles each with what it heard.
+//!
+//! A claim is committed before the call, so a crash in between leaves a message whose lease ends: its fate is unknown,
+//! and the status that Meta's webhook brings settles it. Nothing here sends a message again that may have been sent,
+//! unless whoever queued it asked for that.
+
+mod call;
+mod claims;
+mod settling;
+mod tending;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::outbox::Wake;
+use model::secret::Keyring;
+use model::{Clock, Database};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use whatsapp::graph::Graph;
+
+/// Calls at once, over all numbers; and of one number, so that one that hangs leaves room for the others.
+const CALLS: usize = 512;
+const CALLS_OF_A_NUMBER: usize = 64;
+
+/// At the end, calls under way get this long; what is not settled then, a status will settle.
+const LAST_CALLS: Duration = Duration::from_secs(20);
+const LAST_SETTLING: Duration = Duration::from_secs(5);
+
+/// What sending takes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What time it is.
+    pub clock: Clock,
+    /// Opens numbers' tokens.
+    pub keyring: Keyring,
+    /// Meta.
+    pub graph: Graph,
+    /// Rings when something is queued in this process.
+    pub wake: Arc<Wake>,
+}
+
+/// Sends until the token is cancelled; calls under way are finished first.
+pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    let (hear, heard) = mpsc::channel(CALLS);
+    let settler = tokio::spawn(settling::run(database.clone(), settings.clone(), heard));
+    let tending = tokio::spawn(tending::run(database.clone(), settings.clone(), stop.clone()));
+    let calls = claims::run(database, settings, hear, &stop).await;
+    if tokio::time::timeout(LAST_CALLS, calls.join_all()).await.is_err() {
+        tracing::warn!("calls to Meta were given up at the end: statuses will tell what became of them");
+    }
+    // The calls' ends of the channel are gone, so the settler ends when it has written everything.
+    if tokio::time::timeout(LAST_SETTLING, settler).await.is_err() {
+        tracing::warn!("answers of Meta could not be written at the end: statuses will tell them again");
+    }
+    let _ = tending.await;
+}

@@ -1,0 +1,57 @@
+//! What nobody else looks after: leases that ended, deadlines that passed, rows that are over.
+
+use std::time::Duration;
+
+use metrics::gauge;
+use model::Database;
+use model::database::Result;
+use model::outbox;
+use tokio_util::sync::CancellationToken;
+
+use super::Settings;
+
+/// How often overdue messages are looked for.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// The queue is counted every so many looks, and swept at the first and then every so many.
+const COUNT: u32 = 20;
+const SWEEP: u32 = 7200;
+
+/// Tends until the token is cancelled.
+pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    let mut look: u32 = 0;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        match tend(&database, &settings, look).await {
+            Ok(()) => look = look.wrapping_add(1),
+            Err(error) if error.is_transient() => {}
+            Err(error) => tracing::debug!(%error, "the outbox could not be looked through"),
+        }
+    }
+}
+
+async fn tend(database: &Database, settings: &Settings, look: u32) -> Result<()> {
+    let now = settings.clock.now();
+    let tx = database.operator().await?;
+    let overdue = outbox::any_organization_overdue(&tx, now).await?;
+    if look.is_multiple_of(COUNT) {
+        let backlog = outbox::any_organization_backlog(&tx, now).await?;
+        #[expect(clippy::cast_precision_loss, reason = "a queue is not that long")]
+        let (waiting, unknown) = (backlog.waiting as f64, backlog.unknown as f64);
+        gauge!("wazapp_outbox_waiting").set(waiting);
+        gauge!("wazapp_outbox_unknown").set(unknown);
+        gauge!("wazapp_outbox_age_seconds").set(backlog.age.as_secs_f64());
+    }
+    if look.is_multiple_of(SWEEP) {
+        outbox::any_organization_sweep(&tx, now).await?;
+    }
+    tx.commit().await?;
+    if !overdue.is_empty() {
+        outbox::any_organization_settle(database, now, &overdue).await?;
+        settings.wake.queued();
+    }
+    Ok(())
+}
