@@ -21,7 +21,15 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
 ];
 
 /// Where requests add rows.
-const WEB_INSERTS: &[(&str, &str)] = &[("event", "what people change is told in the log")];
+const WEB_INSERTS: &[(&str, &str)] = &[
+    ("event", "what people change is told in the log"),
+    ("message", "what people send is written before it is sent"),
+    ("outbox", "in the same transaction, so that what was taken is sent"),
+    ("idempotency_key", "by which a repeated request is known"),
+    ("conversation", "someone may be written to who never wrote"),
+    ("contact", "the same"),
+    ("contact_identity", "so that their answer comes to the same contact"),
+];
 
 /// What requests change.
 const WEB_UPDATES: &[(&str, &str)] = &[
@@ -34,6 +42,12 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("conversation.assignee_id", "people hand over"),
     ("conversation.unread_count", "people read"),
     ("conversation.updated_at", "goes with every change"),
+    ("conversation.last_sequence", "a message sent takes the next number"),
+    ("conversation.last_message_id", "and shows"),
+    ("conversation.last_message_at", "and shows"),
+    ("outbox.state", "what is queued can be cancelled"),
+    ("message.status", "and the message says so"),
+    ("message.error", "and the message says so"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.

@@ -18,6 +18,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 use wazapp::server::{self, Running, Setup};
 use web::apps::DefaultApp;
+use whatsapp::graph::Timeouts;
 use whatsapp::signature;
 
 use crate::body;
@@ -163,10 +164,12 @@ impl World {
         if world.options.simulated {
             world.options.app_id.get_or_insert_with(|| "670843887433847".into());
             world.options.verify_token.get_or_insert_with(unique);
+            world.meta = Some(world.simulate().await);
         }
         world.start().await;
-        if world.options.simulated {
-            world.simulate().await;
+        if let Some(meta) = &world.meta {
+            let verify_token = world.options.verify_token.as_deref().expect("a simulated world has one");
+            meta.callback(&format!("{}/webhook", world.url), verify_token).await;
         }
         world
     }
@@ -176,17 +179,14 @@ impl World {
         Self::with(Options { simulated: true, ..Options::default() }).await
     }
 
-    async fn simulate(&mut self) {
-        let meta = Meta::start(simulator::Options {
+    async fn simulate(&self) -> Meta {
+        Meta::start(simulator::Options {
             app_id: self.options.app_id.clone(),
             app_secret: Some(self.secret().to_owned()),
             seed: 7,
             ..simulator::Options::default()
         })
-        .await;
-        let verify_token = self.options.verify_token.as_deref().expect("a simulated world has one");
-        meta.callback(&format!("{}/webhook", self.url), verify_token).await;
-        self.meta = Some(meta);
+        .await
     }
 
     async fn start(&mut self) {
@@ -206,6 +206,10 @@ impl World {
         };
         let mut setup = Setup::new(database, self.keyring.clone(), default_app);
         setup.clock = self.clock.clone();
+        // Without a simulator nobody is asked: a test never calls Meta.
+        setup.graph_url = self.meta.as_ref().map_or("http://127.0.0.1:9", Meta::url).to_owned();
+        // A call that hangs is given up sooner than by an operator's server.
+        setup.graph_timeouts = Timeouts { call: Duration::from_secs(2), ..Timeouts::default() };
         if let Some(batch) = self.options.batch {
             setup.batch = batch;
         }
@@ -310,8 +314,20 @@ impl World {
         waba_id: &str,
         app_id: Option<&str>,
     ) -> Uuid {
+        self.connect_with(organization, phone_number_id, waba_id, app_id, "none").await
+    }
+
+    /// Connects a number with its token, or gives a connected one another token; answers its id.
+    pub async fn connect_with(
+        &self,
+        organization: &Organization,
+        phone_number_id: &str,
+        waba_id: &str,
+        app_id: Option<&str>,
+        token: &str,
+    ) -> Uuid {
         let tx = self.database.operator().await.expect("a transaction");
-        let token = SecretString::from("none");
+        let token = SecretString::from(token);
         let with = Connect { phone_number_id, waba_id, app_id, token: &token };
         let number = model::number::connect(&tx, &self.keyring, &organization.scope, with)
             .await
@@ -323,7 +339,7 @@ impl World {
 
     /// Connects a number of the simulator; answers its id.
     pub async fn connect_simulated(&self, organization: &Organization, number: &SimulatedNumber) -> Uuid {
-        self.connect(organization, &number.phone_number_id, &number.waba_id, None).await
+        self.connect_with(organization, &number.phone_number_id, &number.waba_id, None, &number.token).await
     }
 
     /// Ends the connection of a number.
@@ -438,6 +454,11 @@ impl World {
     /// POSTs to a path below `/api/v1`.
     pub async fn post_api(&self, organization: &Organization, path: &str, body: &Value) -> (u16, Value) {
         self.call(Method::POST, organization, path, Some(body)).await
+    }
+
+    /// DELETEs a path below `/api/v1`.
+    pub async fn delete(&self, organization: &Organization, path: &str) -> (u16, Value) {
+        self.call(Method::DELETE, organization, path, None).await
     }
 
     async fn call(

@@ -11,5 +11,6 @@ mod http;
 mod lint;
 mod meaning;
 mod receive;
+mod send;
 mod simulated;
 mod tenancy;

@@ -43,6 +43,8 @@ pub struct Number {
     /// How far the import of the phone's history has come.
     #[schema(value_type = Option<Object>)]
     pub history: Option<Json<Box<RawValue>>>,
+    /// Why nothing is sent from it now, and until when; null: it sends.
+    pub send_paused: Option<SendPaused>,
     /// Since when it is connected.
     #[schema(value_type = String, format = DateTime)]
     pub connected_at: Timestamp,
@@ -51,9 +53,28 @@ pub struct Number {
     pub disconnected_at: Option<Timestamp>,
 }
 
+/// A pause in sending.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct SendPaused {
+    /// It goes on by itself then; null: when someone has mended it and connects the number again.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
+    /// What Meta said, and what to do: `code`, `message`, `advice` (`en`, `es`).
+    #[schema(value_type = Option<Object>)]
+    pub reason: Option<Json<Box<RawValue>>>,
+}
+
+impl SendPaused {
+    fn read(row: &Row) -> Option<Self> {
+        let paused = row.try_get::<_, Option<bool>>("paused").ok().flatten()?;
+        paused.then(|| Self { until: row.get("pause_until"), reason: row.get("pause_reason") })
+    }
+}
+
 impl Number {
     fn read(row: &Row) -> Self {
         Self {
+            send_paused: SendPaused::read(row),
             id: row.get("id"),
             phone_number_id: row.get("phone_number_id"),
             waba_id: row.get("waba_id"),
@@ -222,14 +243,18 @@ pub async fn any_organization_list(tx: &Operator, scope: Option<&Scope>) -> Resu
 }
 
 /// An organization's numbers, oldest first.
-pub async fn list(tx: &Tenant) -> Result<Vec<Number>> {
+pub async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<Number>> {
     let rows = tx
         .query(
             // Named, because the web role may read all but the token.
-            "SELECT id, phone_number_id, waba_id, status, display_phone_number, verified_name, username, quality_event,
-                    messaging_limit, throughput, name_status, settings, history, connected_at, disconnected_at
-             FROM wazapp.number WHERE organization_id = $1 ORDER BY id",
-            &[&tx.organization_id()],
+            "SELECT n.id, n.phone_number_id, n.waba_id, n.status, n.display_phone_number, n.verified_name, n.username,
+                    n.quality_event, n.messaging_limit, n.throughput, n.name_status, n.settings, n.history, n.connected_at,
+                    n.disconnected_at, p.paused_until > $2 AS paused, p.pause_reason,
+                    CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS pause_until
+             FROM wazapp.number n
+             LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
+             WHERE n.organization_id = $1 ORDER BY n.id",
+            &[&tx.organization_id(), &now],
         )
         .await?;
     Ok(rows.iter().map(Number::read).collect())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use model::inbound::Backlog;
+use model::outbox::Wake;
 use model::secret::Keyring;
 use model::{Clock, Database, migrate};
 use tokio::net::TcpListener;
@@ -14,6 +15,7 @@ use web::apps::{Apps, DefaultApp};
 use web::health::Health;
 use web::receive::Receiver;
 use web::webhook::Webhook;
+use whatsapp::graph::{Graph, Timeouts};
 
 /// What a server is made of.
 pub struct Setup {
@@ -25,6 +27,12 @@ pub struct Setup {
     pub keyring: Keyring,
     /// The App of `/webhook`.
     pub default_app: DefaultApp,
+    /// Where the Graph API is, and its version.
+    pub graph_url: String,
+    /// Such as `v26.0`.
+    pub graph_version: String,
+    /// How long calls to it may take.
+    pub graph_timeouts: Timeouts,
     /// What others call this server; `None`: its address.
     pub public_url: Option<String>,
     /// Connections that commit webhook bodies.
@@ -57,6 +65,9 @@ impl Setup {
             clock: Clock::default(),
             keyring,
             default_app,
+            graph_url: "https://graph.facebook.com".into(),
+            graph_version: "v26.0".into(),
+            graph_timeouts: Timeouts::default(),
             public_url: None,
             writers: 1,
             queue: 4096,
@@ -107,6 +118,8 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         .await
         .context("the inbound log could not be prepared")?;
 
+    let graph = Graph::with_timeouts(&setup.graph_url, &setup.graph_version, setup.graph_timeouts)?;
+
     let backlog = Arc::new(Backlog::default());
     let mut receive = Part::new();
     let (receiver, writers) =
@@ -124,12 +137,23 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         work.stop.clone(),
     ));
 
+    let wake = Arc::new(Wake::default());
+    let settings = worker::outbox::Settings {
+        clock: setup.clock.clone(),
+        keyring: setup.keyring.clone(),
+        graph,
+        wake: wake.clone(),
+    };
+    work.tasks.spawn(worker::outbox::run(database.clone(), settings, work.stop.clone()));
+
     let apps = Apps::new(setup.default_app, database.clone(), setup.keyring);
     apps.refresh().await;
     work.tasks.spawn(apps.clone().keep_current(work.stop.clone()));
 
     let state = web::State {
         database: database.clone(),
+        clock: setup.clock.clone(),
+        wake,
         public_url: setup.public_url.unwrap_or_else(|| format!("http://{address}")),
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -146,7 +170,7 @@ impl Running {
         self.address
     }
 
-    /// Answers what is under way, commits what was taken, applies the batch at hand.
+    /// Answers what is under way, commits what was taken, applies the batch at hand, hears calls to Meta out.
     pub async fn stop(self) {
         self.http.end().await;
         self.receive.end().await;

@@ -70,7 +70,11 @@ impl Operation {
         match (self.method.as_str(), self.path.as_str()) {
             ("patch", "/api/v1/conversations/{id}") => Some(json!({ "state": "resolved" })),
             ("patch", "/api/v1/contacts/{id}") => Some(json!({ "own_name": "Taken over" })),
-            ("post", "/api/v1/conversations/{id}/read") | ("get", _) => None,
+            ("post", "/api/v1/conversations/{id}/messages") => {
+                Some(json!({ "type": "text", "text": { "body": "Taken over" } }))
+            }
+            ("post", "/api/v1/messages") => Some(json!({ "to": "34600111222", "text": { "body": "Taken over" } })),
+            ("post", "/api/v1/conversations/{id}/read") | ("delete", "/api/v1/messages/{id}") | ("get", _) => None,
             (method, path) => panic!("what does {method} {path} take?"),
         }
     }

@@ -246,9 +246,7 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
             ..Written::default()
         }),
         Outcome::Failed { error } => Some(failed(one, shown.as_deref(), now, error)),
-        Outcome::Unknown { error } if state == "sending" => {
-            Some(unknown(one, row, shown.as_deref(), now, Some(error)))
-        }
+        Outcome::Unknown { error } if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, Some(error))),
         Outcome::LeaseEnded if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, None)),
         // It waits to be sent a second time: whether it was sent the first time is not known.
         Outcome::DeadlinePassed if state == "queued" && deadline <= now && shown.as_deref() == Some("unknown") => {
@@ -396,11 +394,7 @@ fn identities(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
          JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id
          JOIN wazapp.conversation v ON v.organization_id = m.organization_id AND v.id = m.conversation_id
          WHERE v.contact_id IS NOT NULL ORDER BY k.o, k.w ON CONFLICT DO NOTHING",
-        params![
-            column(&named, |row| row.0),
-            column(&named, |row| row.1),
-            column(&named, |row| row.2.clone()),
-        ],
+        params![column(&named, |row| row.0), column(&named, |row| row.1), column(&named, |row| row.2.clone()),],
     );
 }
 
@@ -427,11 +421,11 @@ fn pause(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
     for ((organization_id, number_id, whole_account), (until, reason)) in numbers {
         pipeline.push(
             "UPDATE wazapp.number_pace p SET pause_reason = $4::text::json,
-               paused_until = greatest(p.paused_until, CASE WHEN $5 THEN 'infinity' ELSE $3 END)
+               paused_until = greatest(p.paused_until, CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END)
              FROM wazapp.number n, wazapp.number refused
              WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
                AND refused.organization_id = $1 AND refused.id = $2
-               AND (n.id = refused.id OR $6 AND n.waba_id = refused.waba_id)",
+               AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)",
             params![organization_id, number_id, until, reason.to_owned(), until == Timestamp::MAX, whole_account],
         );
     }

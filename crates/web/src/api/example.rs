@@ -136,6 +136,7 @@ pub(super) fn number() -> Value {
         "name_status": null,
         "settings": null,
         "history": null,
+        "send_paused": null,
         "connected_at": "2026-11-24T13:58:01.447120Z",
         "disconnected_at": null,
     })

@@ -35,9 +35,7 @@ impl Language {
             Some((weight, language))
         });
         // Of equals the first.
-        wanted
-            .fold((0.0_f64, Self::English), |best, next| if next.0 > best.0 { next } else { best })
-            .1
+        wanted.fold((0.0_f64, Self::English), |best, next| if next.0 > best.0 { next } else { best }).1
     }
 }
 

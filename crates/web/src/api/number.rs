@@ -1,6 +1,7 @@
 //! `/numbers`
 
 use axum::Json;
+use axum::extract::State;
 use model::number::{self, Number};
 use model::page::Page;
 
@@ -22,9 +23,13 @@ use crate::problem::Problem;
         Always, Invalid,
     ),
 )]
-pub(super) async fn list(caller: Caller, Query(part): Query<Part>) -> Result<Json<Page<Number>>, Problem> {
+pub(super) async fn list(
+    caller: Caller,
+    State(state): State<crate::State>,
+    Query(part): Query<Part>,
+) -> Result<Json<Page<Number>>, Problem> {
     let tx = caller.begin().await?;
-    let data = number::list(&tx).await?;
+    let data = number::list(&tx, state.clock.now()).await?;
     tx.commit().await?;
     Ok(Json(page_of(data, part.limit, part.cursor)))
 }

@@ -213,7 +213,7 @@ fn shapes_have_the_fields_they_promise() {
         ),
         ("Media", "id state mime_type filename size sha256"),
         ("Event", "id sequence type timestamp data"),
-        ("Problem", "type title status detail"),
+        ("Problem", "type title status detail errors templates"),
         ("Me", "organization api_version version"),
     ] {
         let has = properties(&document, schema);
@@ -231,6 +231,7 @@ fn examples_have_exactly_the_fields_of_their_shapes() {
         ("ContactSummary", example::conversation()["contact"].clone()),
         ("LastMessage", example::conversation()["last_message"].clone()),
         ("Message", example::message()),
+        ("Message", example::queued()),
         ("Status", example::status()),
         ("Contact", example::contact()),
         ("Number", example::number()),

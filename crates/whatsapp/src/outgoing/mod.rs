@@ -20,6 +20,7 @@ mod reaction;
 mod reader;
 mod receipt;
 mod recipient;
+mod report;
 mod shown;
 mod template;
 mod wording;
@@ -28,7 +29,8 @@ use serde_json::Value;
 
 use direct::Category;
 use place::Place;
-use reader::{Fields, Report};
+use reader::Fields;
+use report::Report;
 
 pub use media::{MediaKind, MediaSource, MediaUse};
 pub use problem::{Problem, Problems, Rule};

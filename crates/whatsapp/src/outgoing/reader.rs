@@ -1,52 +1,15 @@
 //! Reads an object member by member, notes what is wrong, and keeps what is right.
 
-use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
 use super::limits;
-use super::media::MediaUse;
 use super::near::nearest;
 use super::place::Place;
-use super::problem::{Problem, Problems};
+use super::problem::Problem;
+use super::report::Report;
 use super::wording::Shape;
-
-/// What came up while reading. Readers of an object and of its members write to it at the
-/// same time, hence the cells.
-#[derive(Default)]
-pub(super) struct Report {
-    problems: RefCell<Vec<Problem>>,
-    media: RefCell<Vec<MediaUse>>,
-}
-
-impl Report {
-    pub(super) fn add(&self, problem: Problem) {
-        let mut problems = self.problems.borrow_mut();
-        if problems.len() < limits::PROBLEMS {
-            problems.push(problem);
-        }
-    }
-
-    pub(super) fn add_media(&self, used: MediaUse) {
-        self.media.borrow_mut().push(used);
-    }
-
-    /// Notes every value that is there twice.
-    pub(super) fn all_differ<T: PartialEq>(&self, values: &[(Place, T)]) {
-        for (n, (place, value)) in values.iter().enumerate() {
-            if let Some((first, _)) = values[..n].iter().find(|(_, earlier)| earlier == value) {
-                self.add(Problem::duplicate(place, first));
-            }
-        }
-    }
-
-    /// The media that are used, or the problems.
-    pub(super) fn finish(self) -> Result<Vec<MediaUse>, Problems> {
-        Problems::unless_empty(self.problems.into_inner())?;
-        Ok(self.media.into_inner())
-    }
-}
 
 /// One object being read. A member that is `null` reads as absent, as many libraries write
 /// `null` for what was never set.
@@ -78,8 +41,8 @@ impl<'a> Fields<'a> {
     }
 
     fn note_unknown_keys(&self) {
-        for key in self.given.keys().filter(|key| !self.open && !self.knows(key) && self.has(key)) {
-            let known = self.not_given();
+        let known = self.not_given();
+        for key in self.unknown_keys().filter(|_| !self.open) {
             let meant = nearest(key, known.iter().copied());
             self.report.add(Problem::unknown_key(&self.place.key(key), &known, meant));
         }
@@ -88,12 +51,17 @@ impl<'a> Fields<'a> {
     /// Notes keys that look like a slip; leaves alone, and out, what Meta would ignore.
     pub(super) fn note_slips_only(&mut self) {
         self.open = true;
-        for key in self.given.keys().filter(|key| !self.knows(key) && self.has(key)) {
-            let known = self.not_given();
+        let known = self.not_given();
+        for key in self.unknown_keys() {
             if let meant @ Some(_) = nearest(key, known.iter().copied()) {
                 self.report.add(Problem::unknown_key(&self.place.key(key), &known, meant));
             }
         }
+    }
+
+    /// No more of them than there can be problems: looking for slips costs.
+    fn unknown_keys(&self) -> impl Iterator<Item = &String> {
+        self.given.keys().filter(|key| !self.knows(key) && self.has(key)).take(limits::PROBLEMS)
     }
 
     fn not_given(&self) -> Vec<&'static str> {

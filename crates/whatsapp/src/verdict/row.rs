@@ -1,5 +1,6 @@
 //! A line of the table.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Explanation, WhoseMove};
@@ -65,7 +66,11 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn covers(&self, code: i64) -> bool {
-        (self.first..=self.last).contains(&code)
+        self.codes().contains(&code)
+    }
+
+    pub(super) fn codes(&self) -> RangeInclusive<i64> {
+        self.first..=self.last
     }
 }
 

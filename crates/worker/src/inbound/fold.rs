@@ -70,13 +70,17 @@ impl Written {
 /// Folds a routed batch over what was loaded.
 pub(super) fn fold(batch: &Batch, loaded: Loaded) -> Written {
     let mut fold = Fold::new(batch, loaded);
+    let now = batch.changes.iter().map(|routed| routed.received_at).max().unwrap_or_default();
+    for echo in &batch.settled {
+        fold.sent(&echo.key, echo.message_id, now);
+    }
     for routed in &batch.changes {
         fold.show_number(routed);
         for item in &routed.change.items {
             fold.item(routed, item);
         }
     }
-    fold.finish(batch.changes.iter().map(|routed| routed.received_at).max().unwrap_or_default())
+    fold.finish(now)
 }
 
 /// Meta's time of an item; failing that its entry's, failing that ours.
@@ -354,6 +358,17 @@ impl Fold {
     }
 
     // Statuses -------------------------------------------------------------------------------------------------------
+
+    /// A send of ours, known to have reached Meta since a status of this batch said so.
+    fn sent(&mut self, message: &Key, id: Uuid, at: Timestamp) {
+        // What came before without our id waits for the message like everything else.
+        if let Some(seen) = self.messages.get_mut(message) {
+            for (update, errors) in self.statuses.get(message).into_iter().flatten() {
+                seen.changed |= advance(&mut seen.known, &update.status, errors.as_deref());
+            }
+        }
+        self.record(message.organization_id, "message.sent", at, Some(id), None, None);
+    }
 
     fn status(&mut self, routed: &Routed, status: &Status) {
         let message = key(routed, &status.wamid);

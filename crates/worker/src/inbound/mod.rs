@@ -1,8 +1,10 @@
 //! Applies raw webhook bodies: lanes are claimed, a batch is read, understood and written in one transaction.
 //!
 //! A batch goes *route → load → fold → store*: find the organizations the bodies belong to, read what is already known
-//! about everyone they name, work out in memory what becomes of it, write all of it in one round trip.
+//! about everyone they name, work out in memory what becomes of it, write all of it in one round trip. Before anything is
+//! read, statuses that echo our ids settle the sends they are about.
 
+mod echo;
 mod fill;
 mod fold;
 mod load;
@@ -63,6 +65,7 @@ impl std::ops::AddAssign for Outcome {
 pub(crate) async fn apply(tx: Operator, inputs: &[Input], finish: impl FnOnce(&mut Pipeline<'_>)) -> Result<Outcome> {
     let mut routed = route::route(&tx, inputs).await?;
     let quarantined: Vec<quarantine::New> = std::mem::take(&mut routed.quarantined);
+    routed.settled = echo::settle(&tx, &routed).await?;
     let known = load::load(&tx, &routed).await?;
     let mut written = fold::fold(&routed, known);
     let outcome = Outcome {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use model::database::{Operator, Result};
 use model::number::{self, Route};
+use model::outbox::Echo;
 use model::quarantine;
 use uuid::Uuid;
 use whatsapp::webhook::{self, Bad, Change, Item, Part};
@@ -33,6 +34,8 @@ pub(super) struct Batch {
     pub(super) bodies_quarantined: u64,
     /// The last event number of every organization in the batch; we hold their lines.
     pub(super) sequences: HashMap<Uuid, i64>,
+    /// Sends that the batch's statuses settled.
+    pub(super) settled: Vec<Echo>,
 }
 
 /// Parses the bodies, finds their organizations and waits for those organizations' turn.

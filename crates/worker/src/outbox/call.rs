@@ -130,7 +130,8 @@ fn error(failure: &Failure) -> Value {
 fn no_token(message: String, now: Timestamp) -> (Outcome, Option<Pause>) {
     let advice = json!({ "en": "Nothing was sent. Connect the number again with its token.",
                          "es": "No se envió nada. Conecta el número otra vez con su token." });
-    let error = json!({ "code": "no_token", "title": "No token", "message": message, "details": null, "advice": advice });
+    let error =
+        json!({ "code": "no_token", "title": "No token", "message": message, "details": null, "advice": advice });
     let reason = json!({ "code": "no_token", "message": message, "advice": advice }).to_string();
     (Outcome::Retry { at: now, error: error.to_string() }, Some(Pause::Number { until: None, reason }))
 }

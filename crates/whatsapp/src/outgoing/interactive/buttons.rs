@@ -15,8 +15,8 @@ pub(super) fn replies(action: &mut Fields) {
         button.within("reply", reply)
     });
     let (ids, titles): (Vec<_>, Vec<_>) = buttons.into_iter().flatten().unzip();
-    report.all_differ(&ids.into_iter().flatten().collect::<Vec<_>>());
-    report.all_differ(&titles.into_iter().flatten().collect::<Vec<_>>());
+    report.all_differ(ids.into_iter().flatten());
+    report.all_differ(titles.into_iter().flatten());
 }
 
 type Said<'a> = Option<(Place, &'a str)>;
@@ -40,7 +40,7 @@ pub(super) fn list(action: &mut Fields) {
     titles_if_several(action, sections.iter().map(|(place, titled, _)| (place, *titled)));
     let rows: Vec<_> = sections.into_iter().flat_map(|(_, _, rows)| rows).collect();
     action.count(&action.at("sections"), rows.len(), &(0..=limits::ROWS));
-    report.all_differ(&rows.into_iter().flatten().collect::<Vec<_>>());
+    report.all_differ(rows.into_iter().flatten());
 }
 
 fn row<'a>(row: &mut Fields<'a>) -> Said<'a> {

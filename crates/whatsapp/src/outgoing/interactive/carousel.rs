@@ -26,7 +26,7 @@ pub(super) fn check(action: &mut Fields) {
         (index, kind(card).map(|kind| (card.here().clone(), kind)))
     });
     let (indices, kinds): (Vec<_>, Vec<_>) = cards.into_iter().unzip();
-    report.all_differ(&indices.into_iter().flatten().collect::<Vec<_>>());
+    report.all_differ(indices.into_iter().flatten());
     all_alike(action, &kinds.into_iter().flatten().collect::<Vec<_>>());
 }
 

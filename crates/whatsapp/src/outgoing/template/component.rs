@@ -3,11 +3,12 @@
 use super::super::limits::{self, ANY};
 use super::super::place::Place;
 use super::super::problem::Problem;
-use super::super::reader::{Fields, Report};
+use super::super::reader::Fields;
+use super::super::report::Report;
 use super::{button, parameter};
 
 /// Two of the same of these say one thing twice.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq, Hash)]
 enum Once {
     Part(&'static str),
     Button(i64),
@@ -35,7 +36,7 @@ fn read(fields: &mut Fields, types: &[&'static str]) {
         let key = if matches!(once, Once::Button(_)) { "index" } else { "type" };
         Some((component.at(key), once))
     });
-    report.all_differ(&found.into_iter().flatten().collect::<Vec<_>>());
+    report.all_differ(found.into_iter().flatten());
 }
 
 fn one(component: &mut Fields, types: &[&'static str]) -> Option<Once> {
@@ -56,7 +57,7 @@ fn one(component: &mut Fields, types: &[&'static str]) -> Option<Once> {
 fn cards(carousel: &mut Fields) {
     let report = carousel.report();
     let indices = carousel.each("cards", &limits::TEMPLATE_CARDS, card);
-    report.all_differ(&indices.into_iter().flatten().collect::<Vec<_>>());
+    report.all_differ(indices.into_iter().flatten());
 }
 
 /// One way of writing for all of a component's values: by position, or by name.

@@ -30,7 +30,7 @@ pub(super) fn list(component: &mut Fields, count: &RangeInclusive<usize>, types:
         component.each_if_given("parameters", count, read)
     };
     note_mixed(component, &names.iter().map(Option::is_some).collect::<Vec<_>>());
-    report.all_differ(&names.into_iter().flatten().collect::<Vec<_>>());
+    report.all_differ(names.into_iter().flatten());
 }
 
 /// The `parameters` of a button, which have no names.

@@ -1,0 +1,103 @@
+//! Sending: from the API through the outbox to a simulated Meta and back by webhook. Meta's side counts what it truly
+//! accepted.
+
+mod cancel;
+mod refusal;
+mod retry;
+mod types;
+mod unknown;
+
+use e2e::{Organization, SimulatedNumber, World};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const LUCIA: &str = "34600111222";
+const MARTIN: &str = "34600333444";
+
+/// An organization with a number, to whom Lucía has written just now.
+struct Stage {
+    world: World,
+    organization: Organization,
+    number: SimulatedNumber,
+    number_id: Uuid,
+    conversation: String,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let world = World::simulated().await;
+        let organization = world.organization("Café Lucero").await;
+        let number = world.meta().numbers().await.remove(0);
+        let number_id = world.connect_simulated(&organization, &number).await;
+        world.meta().customer_says(&number, LUCIA, "¿Están abiertos?").await;
+        world.settle().await;
+        let conversation = id(&world.conversation(&organization).await);
+        Self { world, organization, number, number_id, conversation }
+    }
+
+    /// The conversation with someone else, who writes now.
+    async fn met(&self, who: &str) -> String {
+        self.world.meta().customer_says(&self.number, who, "Hola").await;
+        self.world.settle().await;
+        let all = self.world.conversations(&self.organization).await;
+        id(all.iter().find(|row| row["contact"]["wa_id"] == who).expect("their conversation"))
+    }
+
+    /// Sends into Lucía's conversation, which must be taken; answers the message's id.
+    async fn send(&self, message: Value) -> String {
+        self.send_in(&self.conversation, message).await
+    }
+
+    async fn send_in(&self, conversation: &str, message: Value) -> String {
+        let path = format!("/conversations/{conversation}/messages");
+        let (status, answer) = self.world.post_api(&self.organization, &path, &message).await;
+        assert_eq!(status, 202, "{answer}");
+        assert_eq!((&answer["status"], &answer["direction"]), (&json!("queued"), &json!("outbound")), "{answer}");
+        id(&answer)
+    }
+
+    async fn message(&self, id: &str) -> Value {
+        self.world.read(&self.organization, &format!("/messages/{id}")).await
+    }
+
+    async fn status(&self, id: &str) -> String {
+        self.message(id).await["status"].as_str().expect("an outbound message has a status").to_owned()
+    }
+
+    /// Waits until a message stands at this step.
+    async fn until(&self, id: &str, status: &str) -> Value {
+        self.world.until(&format!("the message is {status}"), async || self.status(id).await == status).await;
+        self.message(id).await
+    }
+
+    /// Waits until nothing is queued and nothing is under way.
+    async fn sent(&self) {
+        let left = "SELECT count(*) FROM wazapp.outbox WHERE state IN ('queued', 'sending')";
+        self.world.until("everything is sent", async || self.world.count(left).await == 0).await;
+    }
+
+    /// What Meta truly accepted, by our ids, in its order.
+    async fn accepted(&self) -> Vec<String> {
+        let all = self.world.meta().accepted(&self.number).await;
+        let ids = all.iter().map(|row| row["request"]["biz_opaque_callback_data"].as_str().unwrap_or("none"));
+        ids.map(str::to_owned).collect()
+    }
+
+    /// An approved template without parameters.
+    async fn template(&self) -> Value {
+        let path = format!("{}/message_templates?limit=100", self.number.waba_id);
+        let (_, answer) = self.world.meta().graph(reqwest::Method::GET, &path, &self.number.token, None).await;
+        let all = answer["data"].as_array().expect("a list");
+        let simple = |row: &&Value| row["status"] == "APPROVED" && !row["components"].to_string().contains("{{");
+        let found = all.iter().find(simple).unwrap_or_else(|| panic!("no simple template in {answer:#}"));
+        json!({ "name": found["name"], "language": { "code": found["language"] } })
+    }
+}
+
+fn id(row: &Value) -> String {
+    row["id"].as_str().expect("an id").to_owned()
+}
+
+fn text(body: &str) -> Value {
+    json!({ "type": "text", "text": { "body": body } })
+}

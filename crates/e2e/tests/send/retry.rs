@@ -1,0 +1,185 @@
+//! What Meta refuses: what is tried again, what rests, what is given up.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{MARTIN, Stage, text};
+
+/// Refused for now is tried again, and accepted once in the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_for_now_is_tried_again_and_sent_once() {
+    let stage = Stage::new().await;
+    let mut sent = Vec::new();
+    for code in [130_429, 131_056, 131_057] {
+        stage.world.meta().faults(json!([{ "kind": "error", "code": code, "count": 2 }])).await;
+        let id = stage.send(text(&format!("{code}"))).await;
+        let faults = async || stage.world.meta().control(reqwest::Method::GET, "faults", None).await;
+        let used = async || faults().await["data"].as_array().unwrap().iter().all(|fault| fault["count"] == 0);
+        // Waits of seconds and more: stepped over.
+        stage
+            .world
+            .until("both refusals came", async || {
+                stage.world.advance(Duration::from_secs(1)).await;
+                used().await
+            })
+            .await;
+        stage
+            .world
+            .until("it is sent", async || {
+                stage.world.advance(Duration::from_secs(1)).await;
+                stage.status(&id).await == "read"
+            })
+            .await;
+        assert!(stage.message(&id).await["error"].is_null());
+        sent.push(id);
+    }
+    stage.world.settle().await;
+    assert_eq!(stage.accepted().await, sent);
+    stage.world.end().await;
+}
+
+/// A token that is worth nothing stops its number, loses nothing, and says what to do; another token lets it go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_token_rests_the_number_and_keeps_its_messages() {
+    let stage = Stage::new().await;
+    let (number, organization) = (&stage.number, &stage.organization);
+    stage.world.connect_with(organization, &number.phone_number_id, &number.waba_id, None, "EAA-dead").await;
+    let first = stage.send(text("uno")).await;
+    let paused = async || stage.world.read(organization, "/numbers").await["data"][0]["send_paused"].clone();
+    stage.world.until("the number rests", async || paused().await.is_object()).await;
+    let pause = paused().await;
+    assert_eq!((&pause["until"], &pause["reason"]["code"]), (&json!(null), &json!(190)), "{pause}");
+    assert!(pause["reason"]["advice"]["es"].is_string(), "{pause}");
+    let second = stage.send(text("dos")).await;
+    stage.world.advance(Duration::from_secs(3600)).await;
+    assert_eq!((stage.status(&first).await, stage.status(&second).await), ("sending".into(), "queued".into()));
+    // Another number of the organization goes on.
+    let other = stage.world.meta().numbers().await.remove(1);
+    let other_id = stage.world.connect_simulated(organization, &other).await;
+    stage.world.meta().customer_says(&other, MARTIN, "Hola").await;
+    stage.world.settle().await;
+    let body = json!({ "number_id": other_id, "to": MARTIN, "text": { "body": "Hola" } });
+    let (status, answer) = stage.world.post_api(organization, "/messages", &body).await;
+    assert_eq!(status, 202, "{answer}");
+    stage.until(answer["id"].as_str().unwrap(), "read").await;
+
+    stage.world.connect_simulated(organization, number).await;
+    stage.until(&first, "read").await;
+    stage.until(&second, "read").await;
+    assert!(paused().await.is_null());
+    stage.world.settle().await;
+    assert_eq!(stage.accepted().await, [first, second]);
+    stage.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_fail_again_fails_with_words() {
+    let stage = Stage::new().await;
+    for code in [131_026, 131_047, 132_001, 100] {
+        stage.world.meta().faults(json!([{ "kind": "error", "code": code, "count": 1 }])).await;
+        let id = stage.send(text("no")).await;
+        let failed = stage.until(&id, "failed").await;
+        let error = &failed["error"];
+        assert_eq!(error["code"], code, "{error}");
+        assert!(error["message"].is_string() && error["advice"]["en"].is_string() && error["advice"]["es"].is_string());
+        assert!(failed["wamid"].is_null());
+    }
+    let told = stage.world.events(&stage.organization, "message.status").await;
+    assert_eq!(told.iter().filter(|event| event["data"]["status"] == "failed").count(), 4);
+    let next = stage.send(text("sí")).await;
+    stage.until(&next, "read").await;
+    stage.world.settle().await;
+    assert_eq!(stage.accepted().await, [next]);
+    stage.world.end().await;
+}
+
+/// While the first is refused again and again, those behind it wait; another conversation does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_keeps_its_order_and_holds_up_nobody_else() {
+    let stage = Stage::new().await;
+    let martin = stage.met(MARTIN).await;
+    let deaf = |count: u32| json!([{ "kind": "error", "code": 131_056, "count": count }]);
+    stage.world.meta().faults(deaf(1)).await;
+    let mut lucias = vec![stage.send(text("0")).await];
+    stage
+        .world
+        .until("it was refused", async || {
+            stage.world.count("SELECT count(*) FROM wazapp.outbox WHERE attempts = 1 AND state = 'queued'").await == 1
+        })
+        .await;
+    for nth in 1..4 {
+        lucias.push(stage.send(text(&nth.to_string())).await);
+    }
+    // The pair rests for a second; Martín is another one.
+    let martins = stage.send_in(&martin, text("hola")).await;
+    stage.until(&martins, "read").await;
+    for id in &lucias {
+        stage
+            .world
+            .until("it is sent", async || {
+                stage.world.advance(Duration::from_secs(6)).await;
+                stage.status(id).await == "read"
+            })
+            .await;
+    }
+    stage.world.settle().await;
+    let accepted = stage.accepted().await;
+    let of_lucia: Vec<&String> = accepted.iter().filter(|id| **id != martins).collect();
+    assert_eq!(of_lucia, lucias.iter().collect::<Vec<_>>());
+    assert_eq!(accepted.len(), 5);
+    stage.world.end().await;
+}
+
+/// More to one person than Meta takes at once goes at Meta's pace, without a refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_to_one_person_is_paced() {
+    let stage = Stage::new().await;
+    let martin = stage.met(MARTIN).await;
+    let mut sent = Vec::new();
+    for nth in 0..48 {
+        sent.push(stage.send(text(&nth.to_string())).await);
+    }
+    let waiting = "SELECT count(*) FROM wazapp.outbox";
+    stage.world.until("the burst is sent", async || stage.accepted().await.len() >= 45).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!((stage.accepted().await.len(), stage.world.count(waiting).await), (45, 3));
+    let other = stage.send_in(&martin, text("hola")).await;
+    stage.until(&other, "read").await;
+    stage
+        .world
+        .until("all are sent", async || {
+            stage.world.advance(Duration::from_secs(2)).await;
+            stage.world.count(waiting).await == 0
+        })
+        .await;
+    stage.world.settle().await;
+    let accepted: Vec<String> = stage.accepted().await.into_iter().filter(|id| *id != other).collect();
+    assert_eq!(accepted, sent, "in order");
+    assert_eq!(stage.world.count("SELECT count(*) FROM wazapp.message WHERE error IS NOT NULL").await, 0);
+    stage.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_past_its_deadline_fails_and_says_why() {
+    let stage = Stage::new().await;
+    stage.world.meta().faults(json!([{ "kind": "error", "code": 131_057 }])).await;
+    let mut message = text("hasta las ocho");
+    message["deadline"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10)).to_string());
+    let id = stage.send(message).await;
+    stage.world.until("it was tried", async || stage.status(&id).await == "sending").await;
+    stage.world.advance(Duration::from_secs(601)).await;
+    let failed = stage.until(&id, "failed").await;
+    assert_eq!(
+        (&failed["error"]["code"], &failed["error"]["last_error"]["code"]),
+        (&json!("deadline"), &json!(131_057)),
+        "{failed:#}"
+    );
+    stage.world.meta().no_faults().await;
+    stage.world.advance(Duration::from_secs(3600)).await;
+    let next = stage.send(text("después")).await;
+    stage.until(&next, "read").await;
+    stage.world.settle().await;
+    assert_eq!(stage.accepted().await, [next]);
+    stage.world.end().await;
+}
