@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{Stage, text};
+use super::{MARTIN, Stage, text};
 
 fn in_an_hour() -> serde_json::Value {
     let mut message = text("más tarde");
@@ -56,5 +56,30 @@ async fn a_queued_message_can_be_cancelled_and_a_sent_one_cannot() {
     assert!(
         told.iter().any(|event| event["data"]["message_id"] == planned.as_str() && event["data"]["status"] == "failed")
     );
+    stage.world.end().await;
+}
+
+/// Two contacts turn out to be one person while messages to both wait: they wait in the one conversation that is left.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_follows_its_conversation() {
+    let stage = Stage::new().await;
+    let template = stage.template().await;
+    let user_id = "ES.13491208655302741918";
+    for to in [MARTIN, user_id, MARTIN] {
+        let mut body = in_an_hour();
+        body = json!({ "number_id": stage.number_id, "to": to, "type": "template", "template": template, "send_at": body["send_at"] });
+        let (status, answer) = stage.world.post_api(&stage.organization, "/messages", &body).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    assert_eq!(stage.world.conversations(&stage.organization).await.len(), 3);
+    let mut status = e2e::body::status_of("wamid.other", "sent", 1_795_000_000, MARTIN);
+    status["recipient_user_id"] = json!(user_id);
+    let body = e2e::body::value(&stage.number.phone_number_id, &json!({ "statuses": [status] }));
+    stage.world.receive(&body).await;
+    assert_eq!(stage.world.conversations(&stage.organization).await.len(), 2);
+    let astray = "SELECT count(*) FROM wazapp.outbox q JOIN wazapp.message m ON m.id = q.message_id
+                  WHERE (q.conversation_id, q.sequence) <> (m.conversation_id, m.sequence)";
+    assert_eq!(stage.world.count(astray).await, 0);
+    assert_eq!(stage.world.count("SELECT count(DISTINCT conversation_id) FROM wazapp.outbox").await, 1);
     stage.world.end().await;
 }

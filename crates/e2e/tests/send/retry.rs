@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use serde_json::json;
 
 use super::{MARTIN, Stage, text};
@@ -128,6 +129,34 @@ async fn a_conversation_keeps_its_order_and_holds_up_nobody_else() {
     let of_lucia: Vec<&String> = accepted.iter().filter(|id| **id != martins).collect();
     assert_eq!(of_lucia, lucias.iter().collect::<Vec<_>>());
     assert_eq!(accepted.len(), 5);
+    stage.world.end().await;
+}
+
+/// Many people at once are written to at the number's pace: Meta refuses none, and nobody gets two.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_keeps_within_its_rate() {
+    let stage = Stage::new().await;
+    let template = stage.template().await;
+    let sends = (0..240).map(|nth| {
+        let (stage, template) = (&stage, &template);
+        async move {
+            let to = format!("346{nth:08}");
+            let body = json!({ "number_id": stage.number_id, "to": to, "type": "template", "template": template });
+            let (status, answer) = stage.world.post_api(&stage.organization, "/messages", &body).await;
+            assert_eq!(status, 202, "{answer}");
+        }
+    });
+    let began = std::time::Instant::now();
+    futures::stream::iter(sends).buffer_unordered(16).collect::<Vec<()>>().await;
+    let queued = began.elapsed();
+    stage.sent().await;
+    eprintln!("240 messages: queued in {queued:?}, sent in {:?}", began.elapsed());
+    stage.world.settle().await;
+    assert_eq!(stage.accepted().await.len(), 240);
+    let not_read = "SELECT count(*) FROM wazapp.message WHERE direction = 'outbound' AND status <> 'read'";
+    stage.world.until("all are read", async || stage.world.count(not_read).await == 0).await;
+    // A number that is refused rests.
+    assert_eq!(stage.world.count("SELECT count(*) FROM wazapp.number_pace WHERE pause_reason IS NOT NULL").await, 0);
     stage.world.end().await;
 }
 

@@ -19,6 +19,11 @@ const STANDARD: i64 = 80;
 const HIGH: i64 = 1000;
 const SHARED: i64 = 20;
 
+/// Meta counts over any second, so a burst and what follows it within the second must fit together: an eighth of the rate
+/// at once, and the rest at seven eighths of its pace.
+const PACE_EIGHTHS: i64 = 7;
+const AHEAD: SignedDuration = SignedDuration::from_micros(1_000_000 / PACE_EIGHTHS);
+
 /// The number that messages leave from.
 #[derive(Clone)]
 pub struct Number {
@@ -96,7 +101,8 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, busy: &[(Uuid
     let ahead = row.get::<_, Timestamp>("next_at").max(now);
     let allowed = allowed(ahead.duration_since(now), rate).min(room).min(MOST);
     let messages = any_organization_take(tx, now, &number, allowed).await?;
-    let spent = SignedDuration::from_micros(1_000_000 / rate) * i32::try_from(messages.len()).unwrap_or(i32::MAX);
+    let each = SignedDuration::from_micros(8_000_000 / (PACE_EIGHTHS * rate));
+    let spent = each * i32::try_from(messages.len()).unwrap_or(i32::MAX);
     tx.query(
         "UPDATE wazapp.number_pace SET served_at = $3, next_at = CASE WHEN $5 THEN $4 ELSE next_at END
          WHERE organization_id = $1 AND number_id = $2",
@@ -106,10 +112,10 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, busy: &[(Uuid
     Ok(Some(Taken { number, messages }))
 }
 
-/// How many more fit, when a clock may run ahead by the time of one second's messages.
+/// How many more fit now, when the number's clock runs ahead by so much.
 fn allowed(ahead: SignedDuration, rate: i64) -> i64 {
-    let room = SignedDuration::from_secs(1) - ahead;
-    i64::try_from(room.as_micros() * i128::from(rate) / 1_000_000).unwrap_or(0).max(0)
+    let room = AHEAD - ahead;
+    i64::try_from(room.as_micros() * i128::from(PACE_EIGHTHS * rate) / 8_000_000).unwrap_or(0).max(0)
 }
 
 /// The number whose turn it is; it is ours until the transaction ends.
@@ -122,11 +128,11 @@ async fn any_organization_next(tx: &Operator, now: Timestamp, full: &[Uuid]) -> 
          -- One look says that nothing is due anywhere, which is most of the time.
          WHERE EXISTS (SELECT FROM wazapp.outbox WHERE state = 'queued' AND send_at <= $1)
            AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1)
-           AND p.next_at < $1 + interval '1 second' AND p.number_id <> ALL ($2)
+           AND p.next_at < $3 AND p.number_id <> ALL ($2)
            AND EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
                          AND q.number_id = p.number_id AND q.state = 'queued' AND q.send_at <= $1 AND q.deadline > $1)
          ORDER BY p.served_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED",
-        &[&now, &full.to_vec()],
+        &[&now, &full.to_vec(), &(now + AHEAD)],
     )
     .await
 }
@@ -198,11 +204,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_s_messages_fit_at_once_and_then_one_at_a_time() {
-        let ahead = |milliseconds| allowed(SignedDuration::from_millis(milliseconds), 80);
-        assert_eq!(ahead(0), 80);
-        assert_eq!(ahead(500), 40);
-        assert_eq!((ahead(987), ahead(988)), (1, 0));
-        assert_eq!(ahead(5000), 0);
+    fn in_no_second_more_leave_than_meta_takes() {
+        for rate in [SHARED, STANDARD, HIGH] {
+            let each = 8_000_000 / (PACE_EIGHTHS * rate);
+            let (mut next, mut left) = (0_i64, Vec::new());
+            // Someone looks every millisecond, and takes what fits.
+            for now in (0..5_000_000).step_by(1000) {
+                let ahead = next.max(now) - now;
+                let fits = allowed(SignedDuration::from_micros(ahead), rate);
+                next = next.max(now) + fits * each;
+                left.extend(std::iter::repeat_n(now, usize::try_from(fits).unwrap()));
+            }
+            let most = left.iter().map(|from| left.iter().filter(|at| (*from..from + 1_000_000).contains(*at)).count());
+            let (most, rate) = (most.max().unwrap(), usize::try_from(rate).unwrap());
+            assert!(
+                most <= rate && left.len() > 5 * rate * 4 / 5,
+                "{rate}: {most} in a second, {} in five",
+                left.len()
+            );
+        }
     }
 }

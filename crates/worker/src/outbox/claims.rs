@@ -18,6 +18,9 @@ use super::{CALLS, CALLS_OF_A_NUMBER, Settings, call};
 /// Wake-ups are hints: retries, paces and other nodes' messages are found by looking.
 const POLL: Duration = Duration::from_millis(250);
 
+/// While something is sent, a number's pace soon lets more go.
+const PACED_POLL: Duration = Duration::from_millis(50);
+
 /// The pause after a failure grows up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -32,14 +35,16 @@ pub(super) async fn run(
     let mut claims = Claims { database, settings, hear, under_way: UnderWay::default(), calls: JoinSet::new() };
     let mut pause = Duration::ZERO;
     while !stop.is_cancelled() {
-        pause = match claims.round(stop).await {
-            Ok(()) => Duration::ZERO,
+        let round = claims.round(stop).await;
+        let poll = if matches!(round, Ok(0)) { POLL } else { PACED_POLL };
+        pause = match round {
+            Ok(_) => Duration::ZERO,
             Err(error) => failed(&error, pause),
         };
         tokio::select! {
             () = stop.cancelled() => {}
             () = wake.wait(), if pause.is_zero() => {}
-            () = tokio::time::sleep(POLL.max(pause)) => {}
+            () = tokio::time::sleep(poll.max(pause)) => {}
         }
         while claims.calls.try_join_next().is_some() {}
     }
@@ -108,8 +113,9 @@ struct Claims {
 }
 
 impl Claims {
-    /// Serves number after number until nothing more may leave now.
-    async fn round(&mut self, stop: &CancellationToken) -> Result<()> {
+    /// Serves number after number until nothing more may leave now; answers how many messages left.
+    async fn round(&mut self, stop: &CancellationToken) -> Result<usize> {
+        let mut left = 0;
         // What waits of these must wait longer.
         let mut passed: HashSet<Uuid> = HashSet::new();
         while self.under_way.total() < CALLS && !stop.is_cancelled() {
@@ -121,12 +127,15 @@ impl Claims {
             let taken = outbox::any_organization_claim(&tx, self.settings.clock.now(), &busy).await?;
             tx.commit().await?;
             match taken {
-                None => return Ok(()),
+                None => break,
                 Some(taken) if taken.messages.is_empty() => _ = passed.insert(taken.number.number_id),
-                Some(taken) => self.send(taken),
+                Some(taken) => {
+                    left += taken.messages.len();
+                    self.send(taken);
+                }
             }
         }
-        Ok(())
+        Ok(left)
     }
 
     fn send(&mut self, taken: Taken) {
