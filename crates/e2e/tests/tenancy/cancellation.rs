@@ -10,6 +10,7 @@ use e2e::{Organization, World, body, cluster};
 use model::contact;
 use model::conversation::{self, Change, Filter, State};
 use model::database::{Access, DatabaseError, Pipeline};
+use model::outbox::{self, Content, Idempotency, Options, To};
 use model::{Database, api_key, event, message, organization};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -199,6 +200,47 @@ async fn a_change_dropped_anywhere_is_whole_or_nothing() {
             async |attempt| {
                 let told = stage.events_about(marker(attempt)).await == 1;
                 whole(&[stage.assignee().await == Some(marker(attempt)), told])
+            },
+        )
+        .await;
+    stage.end().await;
+}
+
+/// Message, queue row and key: a send whose client hung up is queued, or was never there. The world's last check counts
+/// the conversation's messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_dropped_anywhere_is_whole_or_nothing() {
+    let stage = Stage::new().await;
+    let count = async |sql: &str, marker: Uuid| -> i64 {
+        stage.sql.query_one(sql, &[&marker.to_string()]).await.unwrap().get(0)
+    };
+    stage
+        .drop_everywhere(
+            "a send",
+            async |attempt| {
+                let marker = marker(attempt).to_string();
+                let content = Content {
+                    kind: "text".into(),
+                    text: marker.clone(),
+                    body: "{}".into(),
+                    reply_to_wamid: None,
+                    needs_window: false,
+                };
+                let now = jiff::Timestamp::now();
+                let send_at = Some(now + jiff::SignedDuration::from_hours(1));
+                let options = Options { send_at, ..Options::default() };
+                let key = Idempotency { key: marker, fingerprint: vec![1] };
+                let to = To::Conversation(stage.conversation);
+                let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
+                outbox::enqueue(&tx, now, &to, &content, &options, Some(&key)).await.unwrap().unwrap();
+                tx.commit().await.unwrap();
+            },
+            async |attempt| {
+                let marker = marker(attempt);
+                let written = count("SELECT count(*) FROM wazapp.message WHERE text = $1", marker).await == 1;
+                let queued = "SELECT count(*) FROM wazapp.outbox q JOIN wazapp.message m ON m.id = q.message_id WHERE m.text = $1";
+                let known = "SELECT count(*) FROM wazapp.idempotency_key WHERE key = $1";
+                whole(&[written, count(queued, marker).await == 1, count(known, marker).await == 1])
             },
         )
         .await;

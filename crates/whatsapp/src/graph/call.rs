@@ -63,7 +63,7 @@ impl Answer {
     pub(super) fn good(self) -> Result<Value, Failure> {
         let success = (200..300).contains(&self.http);
         match self.error() {
-            Some(error) if !success => Err(Failure::Refused(error)),
+            Some(error) if !success => Err(Failure::Refused(Box::new(error))),
             Some(_) => Err(Failure::unreadable(self.http, "an error with the status of success")),
             None if self.body.get("error").is_some() => Err(Failure::unreadable(self.http, "an error without a code")),
             None if !success => Err(Failure::unreadable(self.http, "no success, and no error")),

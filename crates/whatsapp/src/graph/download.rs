@@ -30,7 +30,7 @@ pub enum DownloadFailure {
     Expired,
     /// Meta said no, as to a token that is worth nothing.
     #[error(transparent)]
-    Refused(MetaError),
+    Refused(Box<MetaError>),
     /// It is longer than allowed.
     #[error("the medium is longer than {limit} bytes")]
     TooLong {
@@ -133,7 +133,10 @@ async fn refusal(mut response: Response, credential: &Credential, patience: Dura
     }
     let hidden: Vec<&str> = credential.hidden().collect();
     let error = serde_json::from_slice(&body).ok().and_then(|body| MetaError::read(http, &body, &hidden));
-    error.map_or_else(|| DownloadFailure::Broken(format!("HTTP {http}")), DownloadFailure::Refused)
+    match error {
+        Some(error) => DownloadFailure::Refused(Box::new(error)),
+        None => DownloadFailure::Broken(format!("HTTP {http}")),
+    }
 }
 
 fn silence() -> DownloadFailure {

@@ -13,7 +13,7 @@ use super::scrub::scrub;
 pub enum Failure {
     /// Meta said no, in full: the request was not carried out.
     #[error(transparent)]
-    Refused(MetaError),
+    Refused(Box<MetaError>),
     /// The request provably never reached Meta.
     #[error(transparent)]
     NotSent(NotSent),

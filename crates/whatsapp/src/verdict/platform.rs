@@ -108,6 +108,13 @@ pub(super) static ROWS: &[Row] = &[
         "Al token de acceso le falta un permiso que esto necesita. Conecta el número de nuevo y concede lo que se pide.",
     ),
     row(
+        15,
+        Ask,
+        Operator,
+        "This call is for the App's own token, and came with another. It is a mistake of this server's.",
+        "Esta llamada es para el token de la propia App, y vino con otro. Es un error de este servidor.",
+    ),
+    row(
         17,
         RestAccount(HOURLY),
         Meta,

@@ -188,6 +188,13 @@ pub(super) static ROWS: &[Row] = &[
         "Una parte de la plantilla es demasiado larga. Acórtala.",
     ),
     row(
+        2_388_043,
+        Ask,
+        Organization,
+        "A part of the template lacks something that it must have. Its details say what.",
+        "A una parte de la plantilla le falta algo que debe tener. Sus detalles dicen qué.",
+    ),
+    row(
         2_388_047,
         Ask,
         Organization,

@@ -20,7 +20,7 @@ fn refusal(http: u16, code: i64) -> MetaError {
 }
 
 fn judged(http: u16, code: i64, attempt: u32) -> Verdict {
-    verdict(&Failure::Refused(refusal(http, code)), attempt)
+    verdict(&Failure::Refused(Box::new(refusal(http, code))), attempt)
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -174,7 +174,7 @@ fn unknown_codes_go_by_status() {
     let dead = Verdict::PauseNumber { rest: Rest::UntilPerson, advice: &UNKNOWN_CODE };
     assert_eq!(judged(401, 999_999, 0), dead);
     let passing = MetaError { transient: true, ..refusal(400, 999_999) };
-    assert_eq!(verdict(&Failure::Refused(passing), 0), Verdict::RetryAfter(seconds(30)));
+    assert_eq!(verdict(&Failure::Refused(Box::new(passing)), 0), Verdict::RetryAfter(seconds(30)));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_subcode_may_say_more() {
     assert_eq!(with(190, 1).explanation(), explain(190));
     assert_eq!(with(100, 2_388_040).explanation(), explain(2_388_040));
     assert_eq!(with(130_429, 2_494_055).explanation(), explain(130_429));
-    let gone = verdict(&Failure::Refused(with(100, 33)), 0);
+    let gone = verdict(&Failure::Refused(Box::new(with(100, 33))), 0);
     assert!(matches!(gone, Verdict::PauseNumber { rest: Rest::UntilPerson, .. }), "{gone:?}");
 }
 

@@ -1,6 +1,7 @@
 //! Templates: sending one, and filling one in.
 
 mod button;
+mod buttons;
 mod component;
 mod definition;
 mod fill;
@@ -8,6 +9,7 @@ mod parameter;
 mod preview;
 mod sent;
 mod slots;
+mod values;
 
 use serde_json::Value;
 
