@@ -23,13 +23,13 @@ import {
   aFile,
   accepted,
   allWebhooksTaken,
+  approvedTemplate,
   bodyOf,
   checksSignatures,
   customerWrites,
   failsNext,
   file,
   finish,
-  graph,
   pointWebhooksTo,
   queryOf,
   receive,
@@ -37,7 +37,6 @@ import {
   rejection,
   same,
   step,
-  waitFor,
   wasRead,
   wasSent,
 } from "./simulator.mjs";
@@ -506,14 +505,8 @@ await step("template: send with parameters of every part, and the tap on its but
   same([message.button.payload, message.context.id], ["thanks", wamid]);
 });
 await step("template: send from raw components", async () => {
-  const body = [{ type: "BODY", text: "Your table is ready, {{1}}. See you soon.", example: { body_text: [["Ann"]] } }];
-  const { id } = await graph("POST", `${WABA.id}/message_templates`, {
-    name: "table_ready",
-    language: "en_US",
-    category: "UTILITY",
-    components: body,
-  });
-  await waitFor("approval", async () => (await graph("GET", id)).status === "APPROVED");
+  const text = "Your table is ready, {{1}}. See you soon.";
+  await approvedTemplate("table_ready", [{ type: "BODY", text, example: { body_text: [["Ann"]] } }]);
   const components = [{ type: "body", parameters: [{ type: "text", text: "Zoë" }] }];
   const template = buildTemplatePayload({ name: "table_ready", language: "en_US", components });
   await sends("sendTemplate", { template }, "template", {

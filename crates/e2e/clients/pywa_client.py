@@ -53,11 +53,13 @@ from simulator import (
     a_file,
     accepted,
     all_webhooks_taken,
+    approve,
     checks_signatures,
     customer_writes,
     fails_next,
     finish,
     free_port,
+    one_update_a_post,
     point_webhooks_to,
     refused_handshake,
     same,
@@ -123,6 +125,7 @@ def raises(kind, call, code=None):
 
 # --- the receiver
 
+one_update_a_post()
 with step("handshake: a wrong verify token is refused"):
     refused_handshake(port)
 with step("handshake: pywa answers the challenge"):
@@ -478,6 +481,7 @@ with step("template with an image, its example by resumable upload"):
         components=[image, BodyText("Our new tea has arrived.")],
     )
     made = wa.create_template(pictured)
+    approve(made.id)
     got.wait(
         "approval",
         lambda update: (
@@ -495,6 +499,7 @@ with step("template with named parameters"):
         components=[BodyText("Welcome {{name}}, your table is number {{table}} today.", name="Ann", table="4")],
     )
     made = wa.create_template(named)
+    approve(made.id)
     wait_for("approval", lambda: wa.get_template(made.id).status == TemplateStatus.APPROVED)
     sent = wa.send_template(SHEENA, template=named, params=[named.components[0].params(name="Zoë", table="9")])
     same(accepted(sent.id)["template"]["components"][0]["parameters"][0]["parameter_name"], "name")
