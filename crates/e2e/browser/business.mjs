@@ -58,7 +58,7 @@ function desk(url, number, heard) {
 }
 
 /** What `look` answers, once it answers something. */
-export async function until(look, what, patience = 10_000) {
+export async function until(look, what, patience = 20_000) {
   const end = Date.now() + patience;
   for (;;) {
     const found = await look();

@@ -26,10 +26,12 @@ import {
   approvedTemplate,
   bodyOf,
   checksSignatures,
+  codeSentTo,
   customerWrites,
   failsNext,
   file,
   finish,
+  newNumber,
   pointWebhooksTo,
   queryOf,
   receive,
@@ -547,6 +549,15 @@ await step("deregister, register", async () => {
   same((await rejection(messages.sendText({ phoneNumberId: NUMBER, to: SHEENA, body: "Anybody?" }))).code, 133010);
   same(await phoneNumbers.register({ phoneNumberId: NUMBER, pin: "000111" }), { success: true });
   await sends("sendText", { body: "Back again" }, "text", { body: "Back again" });
+});
+await step("a new number: code, verification, registration, first message", async () => {
+  const phoneNumberId = await newNumber("16505558888");
+  same((await rejection(phoneNumbers.register({ phoneNumberId, pin: "000111" }))).code, 133006);
+  await phoneNumbers.requestCode({ phoneNumberId, codeMethod: "SMS", language: "en_US" });
+  same((await rejection(phoneNumbers.verifyCode({ phoneNumberId, code: "0" }))).code, 136025);
+  same((await phoneNumbers.verifyCode({ phoneNumberId, code: await codeSentTo(phoneNumberId) })).success, true);
+  same(await phoneNumbers.register({ phoneNumberId, pin: "000111" }), { success: true });
+  assert((await messages.sendText({ phoneNumberId, to: SHEENA, body: "We are new" })).messages[0].id);
 });
 await step("settings of the number", async () => {
   const calling = { status: "ENABLED", callIconVisibility: "DEFAULT" };

@@ -55,10 +55,12 @@ from simulator import (
     all_webhooks_taken,
     approve,
     checks_signatures,
+    code_sent_to,
     customer_writes,
     fails_next,
     finish,
     free_port,
+    new_number,
     one_update_a_post,
     point_webhooks_to,
     refused_handshake,
@@ -559,6 +561,20 @@ with step("two-step PIN, deregister, register"):
     raises(errors.WhatsAppError, lambda: wa.send_message(SHEENA, "Anybody?"), 133010)
     assert wa.register_phone_number("123456")
     assert wa.send_message(SHEENA, "Back again").id
+    raises(errors.WhatsAppError, lambda: wa.register_phone_number("654321"), 133005)
+with step("a new number: code, verification, registration, first message"):
+    number = new_number("16505558888")
+    raises(errors.WhatsAppError, lambda: wa.register_phone_number("123456", phone_id=number), 133006)
+    assert wa.request_verification_code(code_method="SMS", language_code="en_US", phone_id=number)
+    raises(errors.WhatsAppError, lambda: wa.verify_phone_number("0", phone_id=number), 136025)
+    assert wa.verify_phone_number(code_sent_to(number), phone_id=number)
+    assert wa.register_phone_number("123456", phone_id=number)
+    same(wa.send_message(SHEENA, "We are new", sender=number).from_phone_id, number)
+with step("display name and username"):
+    assert wa.update_display_name("Café Lucero Centro")
+    wa.set_username("cafe.lucero.centro")
+    same(wa.get_current_username().username, "cafe.lucero.centro")
+    assert wa.delete_username()
 with step("conversational automation"):
     assert wa.update_conversational_automation(ice_breakers=["Menu?"], commands=[Command("menu", "What we have")])
     number = wa.get_business_phone_number()

@@ -127,6 +127,17 @@ export const failsNext = (fault) => control("/_sim/faults", [{ kind: "error", co
 /** For receivers that read only the first update of a POST: Meta sends each alone. */
 export const oneUpdateAPost = () => control("/_sim/batching", { share: 0 });
 
+/** A number is added to the account, as its owner does; it has neither a code nor a registration yet. */
+export const newNumber = async (phone) =>
+  (await graph("POST", `${WABA.id}/phone_numbers`, { cc: "1", phone_number: phone, verified_name: "Lucero" })).id;
+
+/** The code that Meta sent to a number by SMS. */
+export async function codeSentTo(number) {
+  const { businesses } = await control("/_sim/state");
+  const numbers = businesses.flatMap(({ wabas }) => wabas.flatMap((waba) => waba.numbers));
+  return numbers.find((row) => row.phone_number_id === number).code;
+}
+
 /** Meta's review of a template ends well. */
 export const approve = (template) => control(`/_sim/templates/${template}`, { event: "APPROVED" });
 

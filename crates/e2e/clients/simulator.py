@@ -140,6 +140,20 @@ def one_update_a_post():
     control("/_sim/batching", {"share": 0})
 
 
+def new_number(phone):
+    """A number is added to the account, as its owner does; it has neither a code nor a registration yet."""
+    return graph("POST", f"{WABA['id']}/phone_numbers", {"cc": "1", "phone_number": phone, "verified_name": "Lucero"})[
+        "id"
+    ]
+
+
+def code_sent_to(number):
+    """The code that Meta sent to a number by SMS."""
+    businesses = control("/_sim/state")["businesses"]
+    numbers = [row for business in businesses for waba in business["wabas"] for row in waba["numbers"]]
+    return next(row["code"] for row in numbers if row["phone_number_id"] == number)
+
+
 def approve(template):
     """Meta's review of a template ends well."""
     control(f"/_sim/templates/{template}", {"event": "APPROVED"})
