@@ -110,8 +110,8 @@ async fn messages(State(meta): State<Arc<Meta>>, body: bytes::Bytes) -> Result<a
     if !world.numbers.contains_key(&number) {
         return Err(Mistake::not_found(format!("there is no number {number}; GET /_sim/state lists them")));
     }
-    let customer = world.customer_writing(&number, &from, name.as_deref());
     let message = world.complete(&number, message, now).map_err(Mistake::bad)?;
+    let customer = world.customer_writing(&number, &from, name.as_deref());
     match world.customer_sends(&number, &customer, message, now) {
         Some(wamid) => Ok(axum::Json(json!({ "id": wamid, "customer": customer }))),
         None => Err(Mistake(StatusCode::CONFLICT, "the number blocks this customer: nobody hears it".into())),
