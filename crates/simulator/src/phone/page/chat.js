@@ -179,6 +179,7 @@ export async function chat(root, customer, number, go, spoke) {
 
   self.seen = look;
   await refresh();
+  writes.ready();
   // Pictures grow once they are loaded; the last word stays in sight.
   log.addEventListener("load", () => { if (log.scrollHeight - log.scrollTop - log.clientHeight < 320) bottom(); }, true);
   bottom();
