@@ -8,6 +8,7 @@ mod commands;
 mod crash;
 mod demo;
 mod faults;
+mod graph_client;
 mod http;
 mod lint;
 mod meaning;

@@ -1,0 +1,141 @@
+//! Message templates of an account.
+
+use http::Method;
+use serde_json::Value;
+
+use super::call::{Body, Call, digits};
+use super::read::text;
+use super::{Credential, Failure, Graph};
+
+/// What is asked for without fields of one's own.
+const FIELDS: &str = "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason";
+
+/// A template as Meta shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// Its id: one for each name and language.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its language, as `es_MX`.
+    pub language: Option<String>,
+    /// `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, …
+    pub status: Option<String>,
+    /// `AUTHENTICATION`, `MARKETING`, `UTILITY`.
+    pub category: Option<String>,
+    /// `POSITIONAL` or `NAMED`.
+    pub parameter_format: Option<String>,
+    /// Why it was rejected; `NONE` otherwise.
+    pub rejected_reason: Option<String>,
+    /// `GREEN`, `YELLOW`, `RED`, `UNKNOWN`.
+    pub quality: Option<String>,
+    /// Its parts, as Meta writes them.
+    pub components: Value,
+    /// Meta's object, unchanged.
+    pub whole: Value,
+}
+
+impl Template {
+    /// Reads Meta's object. `None`: it has no id or no name.
+    pub fn read(object: &Value) -> Option<Self> {
+        Some(Self {
+            id: text(object, "id")?,
+            name: text(object, "name")?,
+            language: text(object, "language"),
+            status: text(object, "status"),
+            category: text(object, "category"),
+            parameter_format: text(object, "parameter_format"),
+            rejected_reason: text(object, "rejected_reason"),
+            quality: object.get("quality_score").and_then(|quality| text(quality, "score")),
+            components: object.get("components").cloned().unwrap_or(Value::Null),
+            whole: object.clone(),
+        })
+    }
+}
+
+/// Which templates are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TemplateQuery<'a> {
+    /// Of this status.
+    pub status: Option<&'a str>,
+    /// With this in the name.
+    pub name: Option<&'a str>,
+    /// Of this language.
+    pub language: Option<&'a str>,
+    /// With these fields, `id` and `name` always among them.
+    pub fields: Option<&'a str>,
+}
+
+impl<'a> TemplateQuery<'a> {
+    fn pairs(&self) -> Vec<(&'static str, &'a str)> {
+        let given = [("status", self.status), ("name", self.name), ("language", self.language)];
+        let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        [("limit", "100"), ("fields", self.fields.unwrap_or(FIELDS))].into_iter().chain(given).collect()
+    }
+}
+
+/// What became of a new template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedTemplate {
+    /// Its id.
+    pub id: String,
+    /// `PENDING`, `APPROVED` or `REJECTED`.
+    pub status: Option<String>,
+    /// The category it is charged by.
+    pub category: Option<String>,
+}
+
+impl CreatedTemplate {
+    /// Reads Meta's answer. `None`: it has no id.
+    pub fn read(answer: &Value) -> Option<Self> {
+        Some(Self { id: text(answer, "id")?, status: text(answer, "status"), category: text(answer, "category") })
+    }
+}
+
+impl Graph {
+    /// Up to `most` templates of an account.
+    pub async fn templates(
+        &self,
+        credential: &Credential,
+        waba_id: &str,
+        query: TemplateQuery<'_>,
+        most: usize,
+    ) -> Result<Vec<Template>, Failure> {
+        let path = [digits(waba_id)?, "message_templates"];
+        self.rows(&path, &query.pairs(), credential, most, Template::read).await
+    }
+
+    /// Creates a template; `body` is Meta's: name, language, category, components.
+    pub async fn create_template(
+        &self,
+        credential: &Credential,
+        waba_id: &str,
+        body: &Value,
+    ) -> Result<CreatedTemplate, Failure> {
+        let path = [digits(waba_id)?, "message_templates"];
+        let call = Call { body: Body::Json(body), ..Call::new(Method::POST, &path, credential) };
+        self.bring(call, CreatedTemplate::read, "it names no template").await
+    }
+
+    /// Changes a template: its components as a whole, or its category. It is reviewed again.
+    pub async fn edit_template(&self, credential: &Credential, template_id: &str, body: &Value) -> Result<(), Failure> {
+        let path = [digits(template_id)?];
+        self.command(Call { body: Body::Json(body), ..Call::new(Method::POST, &path, credential) }).await
+    }
+
+    /// Deletes a template: of this id alone, or the name in all languages. The name is not free for 30 days.
+    pub async fn delete_template(
+        &self,
+        credential: &Credential,
+        waba_id: &str,
+        name: &str,
+        template_id: Option<&str>,
+    ) -> Result<(), Failure> {
+        let path = [digits(waba_id)?, "message_templates"];
+        let mut query = vec![("name", name)];
+        if let Some(id) = template_id {
+            query.push(("hsm_id", digits(id)?));
+        }
+        self.command(Call { query: &query, ..Call::new(Method::DELETE, &path, credential) }).await
+    }
+}
