@@ -5,8 +5,10 @@ import { createServer } from "node:http";
 /** A business on the simulator at `url`; it hears of every number. */
 export async function business(url) {
   const heard = [];
+  const files = new Map();
   const server = createServer((request, response) => {
     const asked = new URL(request.url, "http://localhost");
+    if (files.has(asked.pathname)) return response.writeHead(200, { "content-type": "image/png" }).end(files.get(asked.pathname));
     if (request.method === "GET") return response.end(asked.searchParams.get("hub.challenge"));
     const parts = [];
     request.on("data", (part) => parts.push(part));
@@ -16,11 +18,14 @@ export async function business(url) {
     });
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  const own = `http://127.0.0.1:${server.address().port}`;
+  /** Gives a picture to whoever asks for it; answers its link. */
+  const serve = (name, bytes) => { files.set(`/${name}`, bytes); return `${own}/${name}`; };
   const sim = (path, body, method = "POST") => ask(`${url}/_sim${path}`, { method, body: body && JSON.stringify(body) });
-  await sim("/callback", { url: `http://127.0.0.1:${server.address().port}/`, verify_token: "word" });
+  await sim("/callback", { url: `${own}/`, verify_token: "word" });
   const state = await sim("/state", null, "GET");
   const numbers = state.businesses.flatMap(({ wabas }) => wabas.flatMap((waba) => waba.numbers.map((number) => ({ ...number, token: waba.token, waba: waba.id }))));
-  return { sim, heard, numbers: numbers.map((number) => desk(url, number, heard)), close: () => server.close() };
+  return { sim, heard, serve, numbers: numbers.map((number) => desk(url, number, heard)), close: () => server.close() };
 }
 
 /** One number of the business. */
@@ -53,7 +58,7 @@ function desk(url, number, heard) {
 }
 
 /** What `look` answers, once it answers something. */
-export async function until(look, what, patience = 10_000) {
+export async function until(look, what, patience = 20_000) {
   const end = Date.now() + patience;
   for (;;) {
     const found = await look();

@@ -17,6 +17,7 @@ from simulator import (
     customer_writes,
     fails_next,
     finish,
+    one_update_a_post,
     point_webhooks_to,
     refused_handshake,
     same,
@@ -46,6 +47,7 @@ with step("a template for it, approved"):
 # --- what it reads
 
 receiver = Receiver()
+one_update_a_post()
 with step("handshake"):
     refused_handshake(receiver.port)
     point_webhooks_to(receiver.port)

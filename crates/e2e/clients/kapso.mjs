@@ -23,13 +23,15 @@ import {
   aFile,
   accepted,
   allWebhooksTaken,
+  approvedTemplate,
   bodyOf,
   checksSignatures,
+  codeSentTo,
   customerWrites,
   failsNext,
   file,
   finish,
-  graph,
+  newNumber,
   pointWebhooksTo,
   queryOf,
   receive,
@@ -37,7 +39,6 @@ import {
   rejection,
   same,
   step,
-  waitFor,
   wasRead,
   wasSent,
 } from "./simulator.mjs";
@@ -506,14 +507,8 @@ await step("template: send with parameters of every part, and the tap on its but
   same([message.button.payload, message.context.id], ["thanks", wamid]);
 });
 await step("template: send from raw components", async () => {
-  const body = [{ type: "BODY", text: "Your table is ready, {{1}}. See you soon.", example: { body_text: [["Ann"]] } }];
-  const { id } = await graph("POST", `${WABA.id}/message_templates`, {
-    name: "table_ready",
-    language: "en_US",
-    category: "UTILITY",
-    components: body,
-  });
-  await waitFor("approval", async () => (await graph("GET", id)).status === "APPROVED");
+  const text = "Your table is ready, {{1}}. See you soon.";
+  await approvedTemplate("table_ready", [{ type: "BODY", text, example: { body_text: [["Ann"]] } }]);
   const components = [{ type: "body", parameters: [{ type: "text", text: "Zoë" }] }];
   const template = buildTemplatePayload({ name: "table_ready", language: "en_US", components });
   await sends("sendTemplate", { template }, "template", {
@@ -554,6 +549,15 @@ await step("deregister, register", async () => {
   same((await rejection(messages.sendText({ phoneNumberId: NUMBER, to: SHEENA, body: "Anybody?" }))).code, 133010);
   same(await phoneNumbers.register({ phoneNumberId: NUMBER, pin: "000111" }), { success: true });
   await sends("sendText", { body: "Back again" }, "text", { body: "Back again" });
+});
+await step("a new number: code, verification, registration, first message", async () => {
+  const phoneNumberId = await newNumber("16505558888");
+  same((await rejection(phoneNumbers.register({ phoneNumberId, pin: "000111" }))).code, 133006);
+  await phoneNumbers.requestCode({ phoneNumberId, codeMethod: "SMS", language: "en_US" });
+  same((await rejection(phoneNumbers.verifyCode({ phoneNumberId, code: "0" }))).code, 136025);
+  same((await phoneNumbers.verifyCode({ phoneNumberId, code: await codeSentTo(phoneNumberId) })).success, true);
+  same(await phoneNumbers.register({ phoneNumberId, pin: "000111" }), { success: true });
+  assert((await messages.sendText({ phoneNumberId, to: SHEENA, body: "We are new" })).messages[0].id);
 });
 await step("settings of the number", async () => {
   const calling = { status: "ENABLED", callIconVisibility: "DEFAULT" };

@@ -53,11 +53,15 @@ from simulator import (
     a_file,
     accepted,
     all_webhooks_taken,
+    approve,
     checks_signatures,
+    code_sent_to,
     customer_writes,
     fails_next,
     finish,
     free_port,
+    new_number,
+    one_update_a_post,
     point_webhooks_to,
     refused_handshake,
     same,
@@ -123,6 +127,7 @@ def raises(kind, call, code=None):
 
 # --- the receiver
 
+one_update_a_post()
 with step("handshake: a wrong verify token is refused"):
     refused_handshake(port)
 with step("handshake: pywa answers the challenge"):
@@ -478,6 +483,7 @@ with step("template with an image, its example by resumable upload"):
         components=[image, BodyText("Our new tea has arrived.")],
     )
     made = wa.create_template(pictured)
+    approve(made.id)
     got.wait(
         "approval",
         lambda update: (
@@ -495,6 +501,7 @@ with step("template with named parameters"):
         components=[BodyText("Welcome {{name}}, your table is number {{table}} today.", name="Ann", table="4")],
     )
     made = wa.create_template(named)
+    approve(made.id)
     wait_for("approval", lambda: wa.get_template(made.id).status == TemplateStatus.APPROVED)
     sent = wa.send_template(SHEENA, template=named, params=[named.components[0].params(name="Zoë", table="9")])
     same(accepted(sent.id)["template"]["components"][0]["parameters"][0]["parameter_name"], "name")
@@ -554,6 +561,20 @@ with step("two-step PIN, deregister, register"):
     raises(errors.WhatsAppError, lambda: wa.send_message(SHEENA, "Anybody?"), 133010)
     assert wa.register_phone_number("123456")
     assert wa.send_message(SHEENA, "Back again").id
+    raises(errors.WhatsAppError, lambda: wa.register_phone_number("654321"), 133005)
+with step("a new number: code, verification, registration, first message"):
+    number = new_number("16505558888")
+    raises(errors.WhatsAppError, lambda: wa.register_phone_number("123456", phone_id=number), 133006)
+    assert wa.request_verification_code(code_method="SMS", language_code="en_US", phone_id=number)
+    raises(errors.WhatsAppError, lambda: wa.verify_phone_number("0", phone_id=number), 136025)
+    assert wa.verify_phone_number(code_sent_to(number), phone_id=number)
+    assert wa.register_phone_number("123456", phone_id=number)
+    same(wa.send_message(SHEENA, "We are new", sender=number).from_phone_id, number)
+with step("display name and username"):
+    assert wa.update_display_name("Café Lucero Centro")
+    wa.set_username("cafe.lucero.centro")
+    same(wa.get_current_username().username, "cafe.lucero.centro")
+    assert wa.delete_username()
 with step("conversational automation"):
     assert wa.update_conversational_automation(ice_breakers=["Menu?"], commands=[Command("menu", "What we have")])
     number = wa.get_business_phone_number()

@@ -67,6 +67,7 @@ import {
   failsNext,
   file,
   finish,
+  oneUpdateAPost,
   pointWebhooksTo,
   receive,
   refusedHandshake,
@@ -125,6 +126,7 @@ await step("a template for it, approved", () =>
 
 // --- the receiver
 
+await oneUpdateAPost();
 await step("handshake", async () => {
   await refusedHandshake(url);
   await pointWebhooksTo(url);

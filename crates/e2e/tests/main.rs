@@ -2,11 +2,13 @@
 
 mod api;
 mod bad_input;
+mod browser;
 mod clients;
 mod commands;
 mod crash;
 mod demo;
 mod faults;
+mod graph_client;
 mod http;
 mod lint;
 mod meaning;

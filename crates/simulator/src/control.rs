@@ -25,6 +25,7 @@ pub(crate) fn router() -> Router<Arc<Meta>> {
         .route("/accepted", get(accepted))
         .route("/ledger", get(ledger))
         .route("/faults", get(faults).post(add_faults).delete(clear_faults))
+        .route("/batching", post(set_batching))
         .route("/clock", get(clock).post(set_clock))
         .route("/callback", post(callback))
         .merge(crate::control_signup::router())
@@ -109,8 +110,8 @@ async fn messages(State(meta): State<Arc<Meta>>, body: bytes::Bytes) -> Result<a
     if !world.numbers.contains_key(&number) {
         return Err(Mistake::not_found(format!("there is no number {number}; GET /_sim/state lists them")));
     }
-    let customer = world.customer_writing(&number, &from, name.as_deref());
     let message = world.complete(&number, message, now).map_err(Mistake::bad)?;
+    let customer = world.customer_writing(&number, &from, name.as_deref());
     match world.customer_sends(&number, &customer, message, now) {
         Some(wamid) => Ok(axum::Json(json!({ "id": wamid, "customer": customer }))),
         None => Err(Mistake(StatusCode::CONFLICT, "the number blocks this customer: nobody hears it".into())),
@@ -181,6 +182,22 @@ async fn set_clock(State(meta): State<Arc<Meta>>, body: bytes::Bytes) -> Result<
         meta.clock.advance(by);
     }
     Ok(clock(State(meta)).await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetBatching {
+    share: f64,
+}
+
+/// Receivers that read only the first update of a POST want each alone, as Meta may well send them.
+async fn set_batching(State(meta): State<Arc<Meta>>, body: bytes::Bytes) -> Result<axum::Json<Value>, Mistake> {
+    let set: SetBatching = read(&body)?;
+    if !(0.0..=1.0).contains(&set.share) {
+        return Err(Mistake::bad("share is from 0 to 1"));
+    }
+    meta.world().batching = set.share;
+    Ok(axum::Json(json!({ "share": set.share })))
 }
 
 #[derive(Deserialize)]

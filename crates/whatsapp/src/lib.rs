@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows of a database or a clock, and nothing but [`graph`] of a network. [`signature`] says whether a
 //! body is Meta's, [`webhook`] says what is in it, [`phone`] knows the quirks of numbers, [`graph`] calls Meta, and
-//! [`verdict`] says what follows when a call fails.
+//! [`verdict`] says what follows when a call fails. [`outgoing`] checks a message before Meta sees it.
 
 pub mod graph;
 pub mod outgoing;

@@ -1,7 +1,8 @@
 //! A past to begin with: people who have been writing to the businesses of the world out of the box for weeks.
 //!
 //! The stories are `cafe_lucero.json` and `harbor_and_pine.json`: one object a conversation, its sessions in order, a
-//! line for each message. A text is a string; anything else is Meta's message object without id, time and target.
+//! line for each message. A text is a string; anything else is Meta's message object without id, time and target. An
+//! image may name one of `pictures/`; other media are samples.
 
 use jiff::civil::Time;
 use jiff::tz::Offset;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -94,6 +96,9 @@ impl<'a> Placing<'a> {
                 } else {
                     past.push(row);
                 }
+            }
+            if !session.is_recent() {
+                self.read_before(at);
             }
         }
         (past, recent)
@@ -248,14 +253,34 @@ impl Reached {
     }
 }
 
+/// The file of a picture that a line names.
+fn picture_of(name: &Value) -> &'static [u8] {
+    match name.as_str().unwrap_or_default() {
+        "bench" => include_bytes!("pictures/bench.png"),
+        "cat" => include_bytes!("pictures/cat.png"),
+        "desserts" => include_bytes!("pictures/desserts.png"),
+        "leg" => include_bytes!("pictures/leg.png"),
+        "room" => include_bytes!("pictures/room.png"),
+        "spilled" => include_bytes!("pictures/spilled.png"),
+        "umbrella" => include_bytes!("pictures/umbrella.png"),
+        other => unreachable!("there is no picture {other}"),
+    }
+}
+
 /// Meta's message object of what a line says, with its target where that belongs.
 fn whole(said: &Value, target: Option<&String>) -> Map<String, Value> {
     let mut message = match said {
         Value::Object(message) => message.clone(),
         said => Map::from_iter([("type".to_owned(), "text".into()), ("text".to_owned(), json!({ "body": said }))]),
     };
+    let kind = message["type"].as_str().unwrap_or_default().to_owned();
+    if let Some(content) = message.get_mut(&kind).and_then(Value::as_object_mut)
+        && let Some(picture) = content.remove("picture")
+    {
+        content.insert("data".into(), STANDARD.encode(picture_of(&picture)).into());
+        content.insert("mime_type".into(), "image/png".into());
+    }
     if let Some(target) = target {
-        let kind = message["type"].as_str().unwrap_or_default().to_owned();
         match kind.as_str() {
             "reaction" => message[&kind]["message_id"] = target.clone().into(),
             "edit" | "revoke" => message[&kind]["original_message_id"] = target.clone().into(),

@@ -226,7 +226,8 @@ impl World {
     pub(crate) fn customer_writing(&mut self, phone_number_id: &str, from: &str, name: Option<&str>) -> String {
         let from = from.trim();
         let business = self.business_of(phone_number_id).map(|business| business.id.clone()).unwrap_or_default();
-        let key = if let Some(digits) = digits(from) {
+        let short = !from.is_empty() && from.bytes().all(|byte| byte.is_ascii_digit());
+        let key = if let Some(digits) = digits(from).or_else(|| short.then(|| from.to_owned())) {
             self.customer_dialed(&digits)
         } else if is_user_id(from) {
             match self.customer_by_user_id(&business, from) {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::World;
+use super::{Task, World};
 use crate::error::GraphError;
 use crate::faults::{Case, Kind};
 use crate::webhook::hmac_hex;
@@ -273,7 +273,11 @@ impl World {
             }
         }
         self.changed(&customer, &number, "message");
-        self.goes_out(wamid, now);
+        // The cards of a carousel have a medium each.
+        match self.messages.get(wamid).and_then(|message| linked(&message.kind, &message.content)) {
+            Some((_, url, _)) => self.at(now, Task::Fetch { wamid: wamid.to_owned(), url }),
+            None => self.goes_out(wamid, now),
+        }
     }
 
     /// The upload of a handle, whole (§8.4).
@@ -282,12 +286,14 @@ impl World {
     }
 }
 
-/// The first medium given by link in a message: its kind, link and filename. `key` is what the value stands below.
+/// The first medium given by link in a message that was not fetched yet: its kind, link and filename. `key` is what the
+/// value stands below.
 fn linked(key: &str, value: &Value) -> Option<(String, String, Option<String>)> {
     match value {
         Value::Object(object) => {
             let link = object.get("link").and_then(Value::as_str);
-            if let Some(link) = link.filter(|_| KINDS.iter().any(|kind| kind.name == key)) {
+            let due = !object.contains_key("id") && KINDS.iter().any(|kind| kind.name == key);
+            if let Some(link) = link.filter(|_| due) {
                 let filename = object.get("filename").and_then(Value::as_str).map(str::to_owned);
                 return Some((key.to_owned(), link.to_owned(), filename));
             }

@@ -1,7 +1,7 @@
 //! Media: uploaded, looked up, deleted. Kept 30 days, those of webhooks 7.
 
 use bytes::Bytes;
-use futures::{Stream, TryStream};
+use futures::TryStream;
 use http::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
@@ -16,38 +16,31 @@ pub struct Upload {
     mime_type: String,
     filename: String,
     content: reqwest::Body,
-    length: Option<u64>,
+    length: u64,
 }
 
 impl Upload {
     /// A file in memory.
     pub fn bytes(mime_type: &str, filename: &str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { length: Some(bytes.len() as u64), ..Self::of(mime_type, filename, bytes.into()) }
+        let length = bytes.len() as u64;
+        Self { mime_type: mime_type.to_owned(), filename: plain(filename), content: bytes.into(), length }
     }
 
     /// A file that comes piece by piece, `length` bytes in all.
     pub fn stream<S>(mime_type: &str, filename: &str, stream: S, length: u64) -> Self
     where
-        S: TryStream + Stream + Send + 'static,
+        S: TryStream + Send + 'static,
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         Bytes: From<S::Ok>,
     {
         let content = reqwest::Body::wrap_stream(stream);
-        Self { length: Some(length), ..Self::of(mime_type, filename, content) }
-    }
-
-    fn of(mime_type: &str, filename: &str, content: reqwest::Body) -> Self {
-        Self { mime_type: mime_type.to_owned(), filename: plain(filename), content, length: None }
+        Self { mime_type: mime_type.to_owned(), filename: plain(filename), content, length }
     }
 
     fn into_form(self) -> Result<Form, Failure> {
-        let part = match self.length {
-            Some(length) => Part::stream_with_length(self.content, length),
-            None => Part::stream(self.content),
-        };
+        let part = Part::stream_with_length(self.content, self.length).file_name(self.filename);
         let part = part.mime_str(&self.mime_type).map_err(|_| Failure::malformed("the media type is none"))?;
-        let part = part.file_name(self.filename);
         Ok(Form::new().text("messaging_product", "whatsapp").text("type", self.mime_type).part("file", part))
     }
 }

@@ -88,9 +88,6 @@ pub(super) const CALL_MINUTES: RangeInclusive<i64> = 1..=43_200;
 /// Payload of a call button: page "Call button messages".
 pub(super) const CALL_PAYLOAD: usize = 512;
 
-/// `reference_id` of an order: memory.
-pub(super) const ORDER_REFERENCE: usize = 35;
-
 /// Name of a template: page "Template management".
 pub(super) const TEMPLATE_NAME: usize = 512;
 /// Cards of a template carousel: page "Media card carousel templates".

@@ -30,8 +30,10 @@ pub fn recipient(to: &str) -> Result<Recipient, Problem> {
         return Err(Problem::at(&place, Rule::Unsupported, en, es));
     }
     phone_number(to).map(Recipient::Phone).ok_or_else(|| {
-        let en = "must be a phone number with its country code, as +34600000000, or a user id, as US.13491208655302741918.";
-        let es = "tiene que ser un teléfono con su código de país, como +34600000000, o un identificador de usuario, como US.13491208655302741918.";
+        let en = "must be a phone number with its country code, as +34600000000, \
+            or a user id, as US.13491208655302741918.";
+        let es = "tiene que ser un teléfono con su código de país, como +34600000000, \
+            o un identificador de usuario, como US.13491208655302741918.";
         Problem::format(&place, en, es)
     })
 }

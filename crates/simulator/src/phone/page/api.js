@@ -1,5 +1,10 @@
 // What the page asks the simulator.
 
+let gap = 0;
+
+/** The simulator's time, as far as it was told, in milliseconds. */
+export const now = () => Date.now() + gap;
+
 /** A refusal, in the simulator's words. */
 export class Refused extends Error {}
 
@@ -35,5 +40,6 @@ export function listen(customer, changed) {
 async function answer(response) {
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Refused(body.error ?? `HTTP ${response.status}`);
+  if (body.now) gap = Date.parse(body.now) - Date.now();
   return body;
 }

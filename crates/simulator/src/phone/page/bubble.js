@@ -21,7 +21,7 @@ export function bubble(message, chat, lead) {
   const meta = h("span", { class: "meta" }, message.edited && !message.deleted && h("span", {}, t("edited")), h("time", { datetime: message.at }, clock(message.at)), mine && ticks(message.status));
   const more = message.deleted || message.local ? null : h("button", { type: "button", class: "bubble-more", "aria-label": t("message-menu", { text: preview(message).slice(0, 60) }), "data-focus": "more", onclick: () => messageMenu(message, chat) }, icon("more"));
   const body = h("div", { class: "bubble", onclick: (event) => openMenu(event, message, chat) }, spoken(`${speaker}: `), inside, meta, more);
-  const classes = ["line", mine ? "mine" : "theirs", lead && "lead", bare && "bare", wide(message) && "wide"].filter(Boolean).join(" ");
+  const classes = ["line", mine ? "mine" : "theirs", lead && "first", bare && "bare", wide(message) && "wide"].filter(Boolean).join(" ");
   return h("article", { class: classes, "data-wamid": message.wamid }, body, reactions(message), message.failed && failed(message, chat));
 }
 
@@ -33,7 +33,7 @@ export function setTicks(node, status) {
 
 /** Dots while the business writes. */
 export function typing(name) {
-  return h("div", { class: "line theirs lead" }, h("div", { class: "bubble typing" }, h("i"), h("i"), h("i"), spoken(t("typing", { name }))));
+  return h("div", { class: "line theirs first" }, h("div", { class: "bubble typing" }, h("i"), h("i"), h("i"), spoken(t("typing", { name }))));
 }
 
 function ticks(status) {

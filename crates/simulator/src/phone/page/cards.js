@@ -99,7 +99,10 @@ function taps(message, chat) {
 
 function tap(message, chat, at) {
   const title = message.choices[at]?.title ?? "";
-  return action(title, "reply", () => chat.tap(message.wamid, at), chat.answered(message.wamid));
+  const answer = chat.answer(message.wamid);
+  const button = action(title, answer === title ? "check" : "reply", () => chat.tap(message.wamid, at), answer !== null);
+  button.classList.toggle("chosen", answer === title);
+  return button;
 }
 
 function cardActions(message, card, chat) {
@@ -123,13 +126,13 @@ function product(item) {
 /** The rows of a list; one tap answers. */
 function listSheet(message, chat) {
   let at = 0;
-  const answered = chat.answered(message.wamid);
+  const answer = chat.answer(message.wamid);
   sheet(message.content.action?.button ?? t("choose"), (close) => message.content.action.sections.map((section) => h("section", { class: "rows" },
     section.title && h("h3", {}, section.title),
     section.rows.map((row) => {
       const choice = at++;
       const onclick = () => { close(); chat.tap(message.wamid, choice); };
-      return h("button", { type: "button", class: "row", onclick, disabled: answered }, h("span", { class: "lines" }, h("b", {}, row.title), row.description && h("small", {}, row.description)), h("span", { class: "ring" }));
+      return h("button", { type: "button", class: "row", onclick, disabled: answer !== null }, h("span", { class: "lines" }, h("b", {}, row.title), row.description && h("small", {}, row.description)), h("span", { class: answer === row.title ? "ring full" : "ring" }));
     }))));
 }
 

@@ -1,12 +1,13 @@
 // One chat: what was said, as it is said.
 
-import { get, post } from "./api.js";
+import { get, now, post } from "./api.js";
 import { bubble, setTicks, typing } from "./bubble.js";
 import { composer } from "./composer.js";
 import { fill, h, spoken } from "./dom.js";
 import { icon } from "./icons.js";
 import { owner, pageLinks } from "./owner.js";
 import { avatar, called } from "./people.js";
+import { preview } from "./preview.js";
 import { closeSheet, sheet } from "./sheet.js";
 import { day, dayKey, t } from "./words.js";
 
@@ -18,7 +19,6 @@ export async function chat(root, customer, number, go, spoke) {
   const nodes = new Map();
   let waiting = [];
   let opened = "";
-  let clockGap = 0;
   let typingEnds = null;
   const where = { customer, phone_number_id: number };
 
@@ -28,9 +28,9 @@ export async function chat(root, customer, number, go, spoke) {
     refresh,
     get customer() { return self.data.customer; },
     get chat() { return self.data; },
-    now: () => new Date(Date.now() + clockGap).toISOString(),
+    now: () => new Date(now()).toISOString(),
     find: (wamid) => self.data.messages.find((message) => message.wamid === wamid),
-    answered: (wamid) => self.data.messages.some((message) => message.from === "from_customer" && message.reply_to === wamid && ["interactive", "button"].includes(message.kind)),
+    answer,
     reply: (message) => writes.reply(message),
     edit: (message) => writes.edit(message),
     tap: (wamid, choice) => attempt(() => post("/_phone/tap", { ...where, wamid, choice })),
@@ -47,6 +47,12 @@ export async function chat(root, customer, number, go, spoke) {
   const log = h("div", { class: "log", role: "log", tabindex: "0", "aria-label": t("messages") });
   const writes = composer(self);
   fill(root, h("div", { class: "chat" }, h("header", { class: "bar" }, back, head, more), banner, log, writes.root));
+
+  /** What was tapped below a message; null: nothing yet. */
+  function answer(wamid) {
+    const tapped = self.data.messages.find((message) => message.from === "from_customer" && message.reply_to === wamid && ["interactive", "button"].includes(message.kind));
+    return tapped ? preview(tapped) : null;
+  }
 
   /** Sends a message object; what changes another message has no bubble of its own. */
   function send(message) {
@@ -85,7 +91,6 @@ export async function chat(root, customer, number, go, spoke) {
     const data = await get("/_phone/thread", where);
     before();
     self.data = data;
-    clockGap = Date.parse(data.now) - Date.now();
     clearTimeout(typingEnds);
     if (data.typing_seconds > 0) typingEnds = setTimeout(refresh, data.typing_seconds * 1000 + 50);
     draw();
@@ -124,9 +129,9 @@ export async function chat(root, customer, number, go, spoke) {
       }
       const lead = before?.from !== message.from || Boolean(before.error) || Date.parse(message.at) - Date.parse(before.at) > RUN_MS;
       const { status, make, ...drawn } = message;
-      const answered = message.choices.length > 0 && self.answered(message.wamid);
+      const tapped = message.choices.length > 0 && answer(message.wamid);
       const quoted = message.reply_to && self.find(message.reply_to);
-      list.push({ key: message.wamid, from: JSON.stringify([drawn, lead, answered, quoted?.content, quoted?.deleted]), draw: () => bubble(message, self, lead), after: (node) => setTicks(node, status) });
+      list.push({ key: message.wamid, from: JSON.stringify([drawn, lead, tapped, quoted?.content, quoted?.deleted]), draw: () => bubble(message, self, lead), after: (node) => setTicks(node, status) });
       before = message;
     }
     if (!all.length) list.push({ key: "empty", from: "", draw: () => h("div", { class: "empty" }, avatar(self.data.number.name, "large"), h("b", {}, self.data.number.name), h("p", {}, t("empty"))) });
@@ -174,6 +179,7 @@ export async function chat(root, customer, number, go, spoke) {
 
   self.seen = look;
   await refresh();
+  writes.ready();
   // Pictures grow once they are loaded; the last word stays in sight.
   log.addEventListener("load", () => { if (log.scrollHeight - log.scrollTop - log.clientHeight < 320) bottom(); }, true);
   bottom();

@@ -73,8 +73,12 @@ export function composer(chat) {
   }
 
   resize();
+  // Nothing is written before the chat is there to show it.
+  const wait = (waits) => { root.inert = waits; area.disabled = waits; };
+  wait(true);
   return {
     root,
+    ready: () => wait(false),
     focus: () => area.focus(),
     /** Shows in its place why nothing can be written; null: it can. */
     bar: (notice) => notice ? fill(root, notice) : root.contains(row) || fill(root, above, row),

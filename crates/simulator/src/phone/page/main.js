@@ -1,6 +1,6 @@
 // The page: which screen the address names, what is heard live, and what stands beside the phone.
 
-import { listen } from "./api.js";
+import { listen, now } from "./api.js";
 import { chat } from "./chat.js";
 import { chats } from "./chats.js";
 import { fill, h } from "./dom.js";
@@ -37,7 +37,9 @@ async function show() {
     hear(customer);
     beside();
     root.querySelector("h1")?.setAttribute("tabindex", "-1");
-    root.querySelector("textarea, h1")?.focus({ preventScroll: true });
+    // On a touch screen the keyboard would cover half of what was said.
+    const ready = matchMedia("(hover: hover)").matches ? "textarea, h1" : "h1";
+    root.querySelector(ready)?.focus({ preventScroll: true });
   } catch (error) {
     if (mine !== turn) return;
     screen = null;
@@ -89,13 +91,13 @@ function statusBar() {
     ["path", { d: "M27 2h18a2 2 0 0 1 2 2v6a2 2 0 0 1-2 2H27a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2zM49 5h2v4h-2z" }],
   ]);
   const bar = document.getElementById("status-bar");
-  const tell = () => fill(bar, h("span", {}, clock(Date.now()).replace(/\s?[ap]\.?\s?m\.?$/i, "")), battery);
+  const tell = () => fill(bar, h("span", {}, clock(now()).replace(/\s?[ap]\.?\s?m\.?$/i, "")), battery);
   tell();
-  setInterval(tell, 15_000);
+  setInterval(tell, 5_000);
 }
 
 addEventListener("popstate", show);
 document.addEventListener("visibilitychange", () => screen?.seen?.());
 await loadWords();
-statusBar();
 await show();
+statusBar();

@@ -24,9 +24,14 @@ export function messageMenu(message, chat) {
       h("div", { class: "emoji-row", role: "group", "aria-label": t("react") }, emoji),
       h("div", { class: "entries" },
         entry("reply", "reply", () => chat.reply(message)),
-        entry("copy", "copy", () => navigator.clipboard?.writeText(preview(message)).catch(() => {})),
+        entry("copy", "copy", () => navigator.clipboard?.writeText(written(message) ?? preview(message)).catch(() => {})),
         editable && entry("edit", "edit", () => chat.edit(message)),
         mine && entry("trash", "delete", () => chat.send({ type: "revoke", revoke: { original_message_id: message.wamid } }))),
     ];
   }, "menu");
+}
+
+/** What was typed, as it was typed. */
+function written({ content }) {
+  return [content?.body, content?.caption].find((text) => typeof text === "string");
 }

@@ -22,6 +22,11 @@ export function rich(text) {
   return [text];
 }
 
+/** The text without its marks, for a line of its own. */
+export function plain(text) {
+  return MARKS.reduce((said, [mark]) => said.replace(new RegExp(mark.source, `g${mark.flags}`), "$1"), text);
+}
+
 /** Whether a text is a few emoji and nothing else: those are shown large. */
 export function emojiOnly(text) {
   return /^(?:\p{Extended_Pictographic}(?:\uFE0F|\u200D\p{Extended_Pictographic}|\p{Emoji_Modifier})*\s*){1,3}$/u.test(text.trim());

@@ -1,14 +1,14 @@
 //! Payments in Brazil, India and Singapore: the frame is checked, what each country's
 //! payment service wants is passed on (OpenAPI v23.0).
 
-use super::super::limits::{self, ANY};
+use super::super::limits::ANY;
 use super::super::problem::Problem;
 use super::super::reader::Fields;
 use super::named;
 
 pub(super) fn details(action: &mut Fields) {
     named(action, "review_and_pay", |parameters| {
-        parameters.text("reference_id", limits::ORDER_REFERENCE);
+        parameters.text("reference_id", ANY);
         currency(parameters);
         parameters.within("total_amount", |amount| {
             amount.whole("value", &(0..=i64::MAX));
@@ -37,7 +37,7 @@ pub(in super::super) fn is_currency(code: &str) -> bool {
 
 pub(super) fn status(action: &mut Fields) {
     named(action, "review_order", |parameters| {
-        parameters.text("reference_id", limits::ORDER_REFERENCE);
+        parameters.text("reference_id", ANY);
         parameters.within("order", |order| {
             order.text("status", ANY);
             order.text_if_given("description", ANY);

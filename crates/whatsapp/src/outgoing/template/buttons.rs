@@ -28,10 +28,7 @@ pub(super) fn filled(report: &Report, buttons: &[Button], sent: &Sent) -> Vec<Bu
 }
 
 fn one_button(report: &Report, n: usize, button: &Button, given: Option<&Given>, sent: &Sent) -> ButtonPreview {
-    let value = match demand(button) {
-        Some(demand) => button_value(report, n, &demand, given, sent),
-        None => None,
-    };
+    let value = demand(button).and_then(|demand| button_value(report, n, &demand, given, sent));
     let text = |value: &Value, key: &str| value[key].as_str().map(str::to_owned);
     let shown = match button.kind.as_str() {
         "PHONE_NUMBER" => button.phone_number().map(str::to_owned),
@@ -76,7 +73,8 @@ fn button_value<'s>(
         let es = format!(
             "necesita un componente `button` con `sub_type` `{sub_type}`, `index` {n} y su parámetro: añádelo."
         );
-        report.add(Problem::at(&given.map_or(&sent.place, |given| &given.place).clone(), Rule::Missing, en, es));
+        let place = given.map_or(&sent.place, |given| &given.place);
+        report.add(Problem::at(place, Rule::Missing, en, es));
     }
     parameter
 }

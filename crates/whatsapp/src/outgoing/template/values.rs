@@ -24,8 +24,13 @@ pub(super) const BODY_ALONE: Part = Part { most: limits::FILLED_BODY_ALONE, ..BO
 /// The text with its values; whatever does not fit is noted.
 pub(super) fn filled(report: &Report, part: &Part, text: &str, given: Option<&Given>, sent: &Sent) -> String {
     let names = slots::names(text);
-    let parameters = given.map_or(&[][..], |given| given.parameters);
-    let place = given.map_or_else(|| sent.place.clone(), Given::parameters_place);
+    let Some(given) = given else {
+        if !names.is_empty() {
+            report.add(nothing_problem(part, &names, sent));
+        }
+        return text.to_owned();
+    };
+    let (parameters, place) = (given.parameters, given.parameters_place());
     let values = if names.is_empty() || slots::are_positional(&names) {
         by_position(report, part, &names, parameters, &place)
     } else {
@@ -64,6 +69,13 @@ fn by_position<'t>(
     names.iter().filter_map(|name| Some((*name, value(name)?))).collect()
 }
 
+fn nothing_problem(part: &Part, names: &[&str], sent: &Sent) -> Problem {
+    let (name, listed) = (part.name, listed(names));
+    let en = format!("needs a component `{name}` with a parameter for each of {listed}: add it.");
+    let es = format!("necesita un componente `{name}` con un parámetro para cada uno de {listed}: añádelo.");
+    Problem::at(&sent.place, Rule::Missing, en, es)
+}
+
 fn count_problem(part: &Part, names: &[&str], have: usize, place: &Place) -> Problem {
     let (name, takes) = (part.name, names.len());
     let listed = listed(names);
@@ -72,9 +84,9 @@ fn count_problem(part: &Part, names: &[&str], have: usize, place: &Place) -> Pro
         let es = format!("lleva valores y el {} de la plantilla no admite ninguno: quítalos.", part.es);
         return Problem::mismatch(place, en, es);
     }
-    let en = format!("has {have} values for the {name} and the template takes {takes}: give one for each of {listed}.");
+    let en = format!("must have {takes} and has {have}: one for each of {listed} in the template's {name}.");
     let es = format!(
-        "lleva {have} valores para el {} y la plantilla pide {takes}: da uno para cada uno de {listed}.",
+        "tiene que llevar {takes} y lleva {have}: uno para cada uno de {listed} del {} de la plantilla.",
         part.es
     );
     Problem::mismatch(place, en, es)
