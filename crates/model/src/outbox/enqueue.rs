@@ -395,7 +395,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
             "code": "cancelled", "title": "Cancelled", "message": "The message was cancelled before it was sent.",
             "details": null,
             "advice": { "en": "Nothing was sent. Queue a new message if it is wanted after all.",
-                        "es": "No se envió nada. Ponga otro mensaje en cola si al final hace falta." },
+                        "es": "No se envió nada. Pon otro mensaje en cola si al final hace falta." },
         });
         tx.query(
             "UPDATE wazapp.message SET status = 'failed', error = $3::text::json WHERE organization_id = $1 AND id = $2",
