@@ -58,7 +58,7 @@ impl Welcome {
     fn words(&self, spanish: bool) -> String {
         let (url, name) = (&self.url, &self.person.name);
         let [first, second, ..] = self.organizations.as_slice() else { return format!("wazapp: {url}") };
-        let (phone, curl) = (self.phone(), self.curl(first));
+        let (phone, curl, answer) = (self.phone(), self.curl(first), self.answer(first, spanish));
         let (one, two, other) = (&first.name, &second.name, &second.key);
         let directory = self.data_dir.display();
         if spanish {
@@ -75,7 +75,11 @@ impl Welcome {
                  \n\
                  \x20    {curl}\n\
                  \n\
-                 3  Todas las rutas de la API, para probarlas con la misma clave:\n\
+                 3  Contesta con el id de una de esas conversaciones, y mira llegar la respuesta al teléfono:\n\
+                 \n\
+                 \x20    {answer}\n\
+                 \n\
+                 4  Todas las rutas de la API, para probarlas con la misma clave:\n\
                  \n\
                  \x20    {url}/docs\n\
                  \n\
@@ -98,7 +102,11 @@ impl Welcome {
                  \n\
                  \x20    {curl}\n\
                  \n\
-                 3  Every path of the API, to try with the same key:\n\
+                 3  Answer with the id of one of those conversations, and see it arrive on the phone:\n\
+                 \n\
+                 \x20    {answer}\n\
+                 \n\
+                 4  Every path of the API, to try with the same key:\n\
                  \n\
                  \x20    {url}/docs\n\
                  \n\
@@ -120,6 +128,15 @@ impl Welcome {
     fn curl(&self, own: &Furnished) -> String {
         format!(
             "curl -s -H 'Authorization: Bearer {}' '{}/api/v1/conversations?unread=true' | python3 -m json.tool --no-ensure-ascii",
+            own.key, self.url
+        )
+    }
+
+    fn answer(&self, own: &Furnished, spanish: bool) -> String {
+        let words = if spanish { "¡Claro que sí! 😊" } else { "Of course! 😊" };
+        format!(
+            "curl -s -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' -d \
+             '{{\"type\":\"text\",\"text\":{{\"body\":\"{words}\"}}}}' {}/api/v1/conversations/ID/messages",
             own.key, self.url
         )
     }
