@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
@@ -33,6 +34,48 @@ pub fn rank(status: &str) -> u8 {
 pub fn climb(current: Option<&str>, update: &str) -> Option<String> {
     let current_rank = current.map_or(0, rank);
     if rank(update) > current_rank { Some(update.to_owned()) } else { current.map(str::to_owned) }
+}
+
+/// Takes a message to the status it shows after an update, and its error with it: one shows while the message stands on
+/// `failed`. Answers whether anything changed.
+pub fn advance(status: &mut Option<String>, error: &mut Option<String>, update: &str, errors: Option<&str>) -> bool {
+    let next = climb(status.as_deref(), update);
+    if next == *status {
+        return false;
+    }
+    *error = (next.as_deref() == Some("failed")).then(|| errors.map(str::to_owned)).flatten();
+    *status = next;
+    true
+}
+
+/// What a `message.status` event tells, whoever learnt it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Told<'a> {
+    /// Our id of the message; null while the status waits for it.
+    pub message_id: Option<Uuid>,
+    /// Meta's id; null for what became of a message before Meta had it.
+    pub wamid: Option<&'a str>,
+    /// The step.
+    pub status: &'a str,
+    /// When, by whoever says it.
+    pub timestamp: Timestamp,
+    /// Who it is about, in a group.
+    pub participant: Option<&'a str>,
+    /// What the send asked to be echoed.
+    pub callback_data: Option<&'a str>,
+    /// Why it failed.
+    pub errors: Option<&'a Value>,
+    /// What it costs.
+    pub pricing: Option<&'a Value>,
+    /// The conversation it was charged to.
+    pub conversation: Option<&'a Value>,
+}
+
+impl Told<'_> {
+    /// As JSON.
+    pub fn json(&self) -> Value {
+        serde_json::to_value(self).expect("a status is JSON")
+    }
 }
 
 /// One update as its organization sees it.

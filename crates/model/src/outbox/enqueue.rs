@@ -402,7 +402,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
             &[&organization_id, &id, &error.to_string()],
         )
         .await?;
-        let told = super::settle::told(id, None, "failed", now, Some(&error));
+        let told = super::settle::told(id, "failed", now, Some(&error));
         event::record(tx, "message.status", Some(id), &told).await?;
     }
     let Some(message) = message::get(tx, id).await?.map(Box::new) else {

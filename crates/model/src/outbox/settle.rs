@@ -223,11 +223,7 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
             let mut status = climb(shown.as_deref(), "accepted");
             let mut message_error = None;
             for (update, errors) in known.statuses.get(&key).into_iter().flatten() {
-                let next = climb(status.as_deref(), update);
-                if next != status {
-                    message_error = (next.as_deref() == Some("failed")).then(|| errors.clone()).flatten();
-                    status = next;
-                }
+                status::advance(&mut status, &mut message_error, update, errors.as_deref());
             }
             let free = known.taken.get(&key).is_none_or(|id| *id == one.message_id);
             Some(Written {
@@ -266,7 +262,7 @@ fn failed(one: &Settled, shown: Option<&str>, now: Timestamp, error: &str) -> Wr
         gone: true,
         status: climb(shown, "failed"),
         message_error: Some(error.to_owned()),
-        event: Some(("message.status", Some(self::told(one.message_id, None, "failed", now, Some(&told))))),
+        event: Some(("message.status", Some(self::told(one.message_id, "failed", now, Some(&told))))),
         ..Written::default()
     }
 }
@@ -279,7 +275,7 @@ fn unknown(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error:
         send_at: resend.then_some(now + RESEND_AFTER),
         error: error.cloned(),
         status: climb(shown, "unknown"),
-        event: first.then(|| ("message.status", Some(told(one.message_id, None, "unknown", now, None)))),
+        event: first.then(|| ("message.status", Some(told(one.message_id, "unknown", now, None)))),
         ..Written::default()
     }
 }
@@ -291,17 +287,26 @@ fn too_late(last: Option<&str>) -> String {
         "code": "deadline", "title": "Deadline passed", "message": "The message was not sent before its deadline.",
         "details": last["message"], "last_error": last,
         "advice": { "en": "Nothing was sent. See why it waited: the number may be disconnected or paused. Then queue it again.",
-                    "es": "No se envió nada. Vea por qué esperaba: el número puede estar desconectado o en pausa. Después, póngalo otra vez en cola." },
+                    "es": "No se envió nada. Mira por qué esperaba: el número puede estar desconectado o en pausa. Después, ponlo otra vez en cola." },
     })
     .to_string()
 }
 
-/// The data of an event about a status, as those that Meta's webhooks make.
-pub(super) fn told(id: Uuid, wamid: Option<&str>, status: &str, at: Timestamp, error: Option<&Value>) -> Value {
-    json!({
-        "message_id": id, "wamid": wamid, "status": status, "timestamp": at.to_string(), "participant": null,
-        "callback_data": id, "errors": error.map(|error| [error]), "pricing": null, "conversation": null,
-    })
+/// The data of an event about a message that Meta never had, or may have.
+pub(super) fn told(id: Uuid, status: &str, at: Timestamp, error: Option<&Value>) -> Value {
+    let errors = error.map(|error| json!([error]));
+    status::Told {
+        message_id: Some(id),
+        wamid: None,
+        status,
+        timestamp: at,
+        participant: None,
+        callback_data: Some(&id.to_string()),
+        errors: errors.as_ref(),
+        pricing: None,
+        conversation: None,
+    }
+    .json()
 }
 
 fn write<'a>(pipeline: &mut Pipeline<'a>, written: &'a [(&'a Settled, Written)]) {

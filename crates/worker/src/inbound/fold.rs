@@ -400,14 +400,20 @@ impl Fold {
             }
         }
         let at = time(status.timestamp, &routed.change, routed.received_at);
-        let data = json!({
-            "message_id": message_id, "wamid": status.wamid, "status": status.status, "timestamp": at.to_string(),
-            "participant": status.participant, "callback_data": status.callback_data, "errors": status.errors,
-            "pricing": status.pricing, "conversation": status.conversation,
-        });
+        let told = status::Told {
+            message_id,
+            wamid: Some(&status.wamid),
+            status: &status.status,
+            timestamp: at,
+            participant: status.participant.as_deref(),
+            callback_data: status.callback_data.as_deref(),
+            errors: status.errors.as_ref(),
+            pricing: status.pricing.as_ref(),
+            conversation: status.conversation.as_ref(),
+        };
         self.written.statuses.push((update, status.payload.to_string(), routed.received_at));
         self.written.outcome.statuses += 1;
-        self.record(message.organization_id, "message.status", at, message_id, Some(&data), None);
+        self.record(message.organization_id, "message.status", at, message_id, Some(&told.json()), None);
     }
 
     // Contacts -------------------------------------------------------------------------------------------------------
@@ -689,15 +695,8 @@ fn amend(message: &mut message::Known, organization_id: Uuid, amendment: &Amendm
     }
 }
 
-/// Climbs the ladder; an error shows while the message stands on `failed`. Answers whether anything changed.
-fn advance(message: &mut message::Known, status: &str, errors: Option<&str>) -> bool {
-    let next = status::climb(message.status.as_deref(), status);
-    if next == message.status {
-        return false;
-    }
-    message.error = (next.as_deref() == Some("failed")).then(|| errors.map(str::to_owned)).flatten();
-    message.status = next;
-    true
+fn advance(message: &mut message::Known, update: &str, errors: Option<&str>) -> bool {
+    status::advance(&mut message.status, &mut message.error, update, errors)
 }
 
 /// Of several reactions of one person to one message the latest counts.
