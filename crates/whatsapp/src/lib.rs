@@ -5,6 +5,7 @@
 //! [`verdict`] says what follows when a call fails. [`outgoing`] checks a message before Meta sees it.
 
 pub mod graph;
+mod json;
 pub mod outgoing;
 pub mod phone;
 pub mod signature;

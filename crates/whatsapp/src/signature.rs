@@ -12,8 +12,12 @@ const PREFIX: &str = "sha256=";
 
 /// The header value Meta would send for this body.
 pub fn sign(secret: &str, body: &[u8]) -> String {
-    let digest = mac(secret, body).finalize().into_bytes();
-    format!("{PREFIX}{}", HEXLOWER.encode(&digest))
+    format!("{PREFIX}{}", hex(secret, body))
+}
+
+/// HMAC-SHA256 in lower-case hex: the signature's digits, and what proves a token (`appsecret_proof`).
+pub(crate) fn hex(secret: &str, message: &[u8]) -> String {
+    HEXLOWER.encode(&mac(secret, message).finalize().into_bytes())
 }
 
 /// Whether one of the secrets signed these exact bytes, compared in constant time.

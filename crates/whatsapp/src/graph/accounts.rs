@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::call::{Body, Call, digits};
-use super::read::{list, text};
 use super::{Credential, Failure, Graph};
+use crate::json::Read;
 
 /// An account as Meta shows it. Only fields that were asked for, and that are not empty, are there.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,13 +32,13 @@ impl Waba {
     /// Reads Meta's object. `None`: it has no id.
     pub fn read(object: &Value) -> Option<Self> {
         Some(Self {
-            id: text(object, "id")?,
-            name: text(object, "name"),
-            currency: text(object, "currency"),
-            country: text(object, "country"),
-            account_review_status: text(object, "account_review_status"),
-            business_verification_status: text(object, "business_verification_status"),
-            ownership_type: text(object, "ownership_type"),
+            id: object.text("id")?,
+            name: object.text("name"),
+            currency: object.text("currency"),
+            country: object.text("country"),
+            account_review_status: object.text("account_review_status"),
+            business_verification_status: object.text("business_verification_status"),
+            ownership_type: object.text("ownership_type"),
             whole: object.clone(),
         })
     }
@@ -59,8 +59,8 @@ impl SubscribedApp {
     /// Reads a row of Meta's list. `None`: it has no id.
     pub fn read(row: &Value) -> Option<Self> {
         let app = row.get("whatsapp_business_api_data")?;
-        let override_callback_uri = text(row, "override_callback_uri");
-        Some(Self { id: text(app, "id")?, name: text(app, "name"), override_callback_uri })
+        let override_callback_uri = row.text("override_callback_uri");
+        Some(Self { id: app.text("id")?, name: app.text("name"), override_callback_uri })
     }
 }
 
@@ -100,7 +100,7 @@ impl Graph {
     pub async fn subscribed_apps(&self, credential: &Credential, waba_id: &str) -> Result<Vec<SubscribedApp>, Failure> {
         let path = [digits(waba_id)?, "subscribed_apps"];
         let answer = self.ask(Call::new(Method::GET, &path, credential)).await?;
-        Ok(list(&answer, "data").iter().filter_map(SubscribedApp::read).collect())
+        Ok(answer.list("data").iter().filter_map(SubscribedApp::read).collect())
     }
 
     /// The token's App hears of an account no more.

@@ -5,8 +5,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::call::{Body, Call, digits};
-use super::read::{as_text, flag, list, text};
 use super::{Credential, Failure, Graph};
+use crate::json::{Read, as_text};
 
 /// The kind of object that WhatsApp's webhooks are about.
 const OBJECT: &str = "whatsapp_business_account";
@@ -37,14 +37,14 @@ impl Subscription {
     /// Reads a row of Meta's list. `None`: it names no object.
     pub fn read(row: &Value) -> Option<Self> {
         let field = |field: &Value| match field {
-            Value::Object(_) => Some(SubscriptionField { name: text(field, "name")?, version: text(field, "version") }),
+            Value::Object(_) => Some(SubscriptionField { name: field.text("name")?, version: field.text("version") }),
             word => Some(SubscriptionField { name: as_text(word)?, version: None }),
         };
         Some(Self {
-            object: text(row, "object")?,
-            callback_url: text(row, "callback_url"),
-            active: flag(row, "active").unwrap_or(true),
-            fields: list(row, "fields").iter().filter_map(field).collect(),
+            object: row.text("object")?,
+            callback_url: row.text("callback_url"),
+            active: row.flag("active").unwrap_or(true),
+            fields: row.list("fields").iter().filter_map(field).collect(),
         })
     }
 }
@@ -59,7 +59,7 @@ impl Graph {
         let path = [digits(app_id)?, "subscriptions"];
         let credential = Credential::of_app(app_id, app_secret);
         let answer = self.ask(Call::new(Method::GET, &path, &credential)).await?;
-        Ok(list(&answer, "data").iter().filter_map(Subscription::read).collect())
+        Ok(answer.list("data").iter().filter_map(Subscription::read).collect())
     }
 
     /// Sends the App's WhatsApp webhooks there, and those of these fields alone. Meta asks the callback to prove itself

@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::call::{Answer, Body, Call, digits};
-use super::read::{list, text};
 use super::{Credential, Failure, Graph, MetaError};
+use crate::json::Read;
 
 /// Whom a block is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +49,15 @@ impl Blocks {
     /// Reads Meta's answer, be it an error or not. `None`: it says nothing of users.
     pub fn read(http: u16, answer: &Value) -> Option<Self> {
         let users = answer.get("block_users").filter(|users| users.is_object())?;
-        let done = ["added_users", "removed_users"].into_iter().flat_map(|key| list(users, key));
-        let failed = list(users, "failed_users").iter().map(|user| Unlisted {
-            input: text(user, "input"),
-            errors: list(user, "errors").iter().filter_map(|error| MetaError::of(http, error, &[])).collect(),
+        let done = ["added_users", "removed_users"].into_iter().flat_map(|key| users.list(key));
+        let failed = users.list("failed_users").iter().map(|user| Unlisted {
+            input: user.text("input"),
+            errors: user.list("errors").iter().filter_map(|error| MetaError::of(http, error, &[])).collect(),
         });
         let listed = |user: &Value| Listed {
-            input: text(user, "input"),
-            wa_id: text(user, "wa_id"),
-            user_id: text(user, "user_id"),
+            input: user.text("input"),
+            wa_id: user.text("wa_id"),
+            user_id: user.text("user_id"),
         };
         Some(Self { done: done.map(listed).collect(), failed: failed.collect() })
     }

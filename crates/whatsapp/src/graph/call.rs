@@ -5,8 +5,8 @@ use reqwest::{RequestBuilder, Response, Url, multipart};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::read::flag;
 use super::{Credential, Failure, Graph, MetaError};
+use crate::json::Read;
 
 /// The longest answer that is read. A page of a hundred templates is well below a tenth of it.
 const LONGEST_ANSWER: usize = 16 << 20;
@@ -107,7 +107,7 @@ impl Graph {
 
     /// Makes a call that brings nothing but `{"success":true}`.
     pub(super) async fn command(&self, call: Call<'_>) -> Result<(), Failure> {
-        let success = |answer: &Value| flag(answer, "success").filter(|success| *success).map(drop);
+        let success = |answer: &Value| answer.flag("success").filter(|success| *success).map(drop);
         self.bring(call, success, "it does not say success").await
     }
 

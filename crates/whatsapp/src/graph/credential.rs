@@ -1,9 +1,8 @@
 //! What opens Meta's doors.
 
-use data_encoding::HEXLOWER;
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+
+use crate::signature;
 
 /// An access token, and the secret of the App that it belongs to, where that is known. `Debug` shows neither.
 #[derive(Clone, Debug)]
@@ -35,9 +34,7 @@ impl Credential {
     /// Graph API requests".
     pub(super) fn proof(&self) -> Option<String> {
         let secret = self.app_secret.as_ref()?.expose_secret();
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
-        mac.update(self.token.expose_secret().as_bytes());
-        Some(HEXLOWER.encode(&mac.finalize().into_bytes()))
+        Some(signature::hex(secret, self.token.expose_secret().as_bytes()))
     }
 
     /// What no text may show.

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::read::{as_text, flag, int, text};
 use super::scrub::scrub;
+use crate::json::{Read, as_text};
 
 /// Why a call brought nothing. The three mean different things for whether the request was carried out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -80,7 +80,7 @@ pub struct MetaError {
 impl MetaError {
     /// Reads `{"error":{…}}`, or the bare object that Meta prints for block lists. `None`: the answer is no error.
     pub(super) fn read(http: u16, answer: &Value, hidden: &[&str]) -> Option<Self> {
-        let bare = || (text(answer, "message").is_some() && text(answer, "type").is_some()).then_some(answer);
+        let bare = || (answer.text("message").is_some() && answer.text("type").is_some()).then_some(answer);
         let error = answer.get("error").filter(|error| error.is_object()).or_else(bare)?;
         Self::of(http, error, hidden)
     }
@@ -91,15 +91,15 @@ impl MetaError {
         scrub(&mut error, hidden);
         Some(Self {
             http,
-            code: int(&error, "code")?,
-            subcode: int(&error, "error_subcode").or_else(|| int(&error, "subcode")),
-            kind: text(&error, "type"),
-            message: text(&error, "message").or_else(|| text(&error, "title")).unwrap_or_default(),
+            code: error.int("code")?,
+            subcode: error.int("error_subcode").or_else(|| error.int("subcode")),
+            kind: error.text("type"),
+            message: error.text("message").or_else(|| error.text("title")).unwrap_or_default(),
             details: details(&error),
-            user_title: text(&error, "error_user_title"),
-            user_message: text(&error, "error_user_msg"),
-            transient: flag(&error, "is_transient").unwrap_or(false),
-            fbtrace_id: text(&error, "fbtrace_id"),
+            user_title: error.text("error_user_title"),
+            user_message: error.text("error_user_msg"),
+            transient: error.flag("is_transient").unwrap_or(false),
+            fbtrace_id: error.text("fbtrace_id"),
         })
     }
 }
@@ -107,9 +107,9 @@ impl MetaError {
 /// `error_data` is an object, or a string of JSON, or a plain text.
 fn details(error: &Value) -> Option<String> {
     let data = error.get("error_data")?;
-    let Value::String(words) = data else { return text(data, "details") };
+    let Value::String(words) = data else { return data.text("details") };
     match serde_json::from_str::<Value>(words) {
-        Ok(inner) if inner.is_object() => text(&inner, "details"),
+        Ok(inner) if inner.is_object() => inner.text("details"),
         _ => as_text(data),
     }
 }

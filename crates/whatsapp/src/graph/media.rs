@@ -7,8 +7,8 @@ use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
 use super::call::{Body, Call, digits};
-use super::read::{int, text};
 use super::{Credential, Failure, Graph};
+use crate::json::Read;
 
 /// A file on its way to Meta.
 #[derive(Debug)]
@@ -69,10 +69,10 @@ impl MediaInfo {
     /// Reads Meta's answer. `None`: it has no URL.
     pub fn read(answer: &Value) -> Option<Self> {
         Some(Self {
-            url: text(answer, "url")?,
-            mime_type: text(answer, "mime_type"),
-            sha256: text(answer, "sha256"),
-            file_size: int(answer, "file_size").and_then(|size| size.try_into().ok()),
+            url: answer.text("url")?,
+            mime_type: answer.text("mime_type"),
+            sha256: answer.text("sha256"),
+            file_size: answer.int("file_size").and_then(|size| size.try_into().ok()),
         })
     }
 }
@@ -89,7 +89,7 @@ impl Graph {
         let body = Body::Parts(upload.into_form()?);
         self.bring(
             Call { body, ..Call::new(Method::POST, &path, credential) },
-            |answer| text(answer, "id"),
+            |answer| answer.text("id"),
             "it names no medium",
         )
         .await

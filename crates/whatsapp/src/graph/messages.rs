@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::call::{Body, Call, digits};
-use super::read::{list, text};
 use super::{Credential, Failure, Graph};
+use crate::json::Read;
 
 /// A message that Meta accepted, which is not one that was sent: that, a status tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +24,13 @@ pub struct Sent {
 impl Sent {
     /// Reads Meta's answer. `None`: it has no message.
     pub fn read(answer: &Value) -> Option<Self> {
-        let message = list(answer, "messages").first()?;
-        let contact = list(answer, "contacts").first().unwrap_or(&Value::Null);
+        let message = answer.list("messages").first()?;
+        let contact = answer.list("contacts").first().unwrap_or(&Value::Null);
         Some(Self {
-            wamid: text(message, "id")?,
-            wa_id: text(contact, "wa_id"),
-            user_id: text(contact, "user_id"),
-            message_status: text(message, "message_status"),
+            wamid: message.text("id")?,
+            wa_id: contact.text("wa_id"),
+            user_id: contact.text("user_id"),
+            message_status: message.text("message_status"),
         })
     }
 }

@@ -17,7 +17,6 @@ mod messages;
 mod numbers;
 mod onboarding;
 mod page;
-mod read;
 mod scrub;
 mod templates;
 

@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::call::{Body, Call, digits};
-use super::read::{flag, text};
 use super::{Credential, Failure, Graph};
+use crate::json::Read;
 
 /// More numbers than an account may have.
 const MOST_NUMBERS: usize = 10_000;
@@ -44,21 +44,21 @@ pub struct Number {
 impl Number {
     /// Reads Meta's object. `None`: it has no id.
     pub fn read(object: &Value) -> Option<Self> {
-        let throughput = object.get("throughput").and_then(|throughput| text(throughput, "level"));
-        let limit = text(object, "whatsapp_business_manager_messaging_limit");
+        let throughput = object.get("throughput").and_then(|throughput| throughput.text("level"));
+        let limit = object.text("whatsapp_business_manager_messaging_limit");
         Some(Self {
-            id: text(object, "id")?,
-            display_phone_number: text(object, "display_phone_number"),
-            verified_name: text(object, "verified_name"),
-            name_status: text(object, "name_status"),
-            status: text(object, "status"),
-            quality_rating: text(object, "quality_rating"),
-            code_verification_status: text(object, "code_verification_status"),
-            platform_type: text(object, "platform_type"),
+            id: object.text("id")?,
+            display_phone_number: object.text("display_phone_number"),
+            verified_name: object.text("verified_name"),
+            name_status: object.text("name_status"),
+            status: object.text("status"),
+            quality_rating: object.text("quality_rating"),
+            code_verification_status: object.text("code_verification_status"),
+            platform_type: object.text("platform_type"),
             throughput,
-            account_mode: text(object, "account_mode"),
-            messaging_limit: limit.or_else(|| text(object, "messaging_limit_tier")),
-            is_on_biz_app: flag(object, "is_on_biz_app"),
+            account_mode: object.text("account_mode"),
+            messaging_limit: limit.or_else(|| object.text("messaging_limit_tier")),
+            is_on_biz_app: object.flag("is_on_biz_app"),
             whole: object.clone(),
         })
     }

@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::call::{Body, Call, digits};
-use super::read::{flag, int, list, text, words};
 use super::{Credential, Failure, Graph, MetaError};
+use crate::json::Read;
 
 /// A token that a code was exchanged for.
 #[derive(Clone, Debug)]
@@ -22,9 +22,9 @@ pub struct Granted {
 impl Granted {
     /// Reads Meta's answer. `None`: it has no token.
     pub fn read(answer: &Value) -> Option<Self> {
-        let seconds = int(answer, "expires_in").and_then(|seconds| u64::try_from(seconds).ok());
+        let seconds = answer.int("expires_in").and_then(|seconds| u64::try_from(seconds).ok());
         let expires_in = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
-        Some(Self { token: text(answer, "access_token")?.into(), expires_in })
+        Some(Self { token: answer.text("access_token")?.into(), expires_in })
     }
 }
 
@@ -64,19 +64,18 @@ impl TokenInfo {
     /// Reads Meta's answer. `None`: it has no `data`.
     pub fn read(answer: &Value) -> Option<Self> {
         let data = answer.get("data").filter(|data| data.is_object())?;
-        let scope = |scope: &Value| {
-            Some(GranularScope { scope: text(scope, "scope")?, target_ids: words(scope, "target_ids") })
-        };
-        let moment = |key| int(data, key).filter(|seconds| *seconds > 0);
+        let scope =
+            |scope: &Value| Some(GranularScope { scope: scope.text("scope")?, target_ids: scope.words("target_ids") });
+        let moment = |key| data.int(key).filter(|seconds| *seconds > 0);
         Some(Self {
-            app_id: text(data, "app_id"),
-            is_valid: flag(data, "is_valid").unwrap_or(false),
-            kind: text(data, "type"),
-            user_id: text(data, "user_id"),
+            app_id: data.text("app_id"),
+            is_valid: data.flag("is_valid").unwrap_or(false),
+            kind: data.text("type"),
+            user_id: data.text("user_id"),
             expires_at: moment("expires_at"),
             data_access_expires_at: moment("data_access_expires_at"),
-            scopes: words(data, "scopes"),
-            granular_scopes: list(data, "granular_scopes").iter().filter_map(scope).collect(),
+            scopes: data.words("scopes"),
+            granular_scopes: data.list("granular_scopes").iter().filter_map(scope).collect(),
             error: data.get("error").and_then(|error| MetaError::of(200, error, &[])),
         })
     }

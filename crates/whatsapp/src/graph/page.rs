@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::Value;
 
 use super::call::Call;
-use super::read::{list, text};
 use super::{Credential, Failure, Graph};
+use crate::json::Read;
 
 /// A list that never ends is not read forever.
 const MOST_PAGES: usize = 1_000;
@@ -29,7 +29,7 @@ impl Graph {
             let mut query = query.to_vec();
             query.extend(after.as_deref().map(|cursor| ("after", cursor)));
             let page = self.ask(Call { query: &query, ..Call::new(Method::GET, path, credential) }).await?;
-            rows.extend(list(&page, "data").iter().filter_map(&read));
+            rows.extend(page.list("data").iter().filter_map(&read));
             match following(&page).filter(|next| rows.len() < most && after.as_ref() != Some(next)) {
                 Some(next) => after = Some(next),
                 None => break,
@@ -42,8 +42,8 @@ impl Graph {
 
 /// The cursor of the page after this one. The last page has a cursor too, but no `next`.
 fn following(page: &Value) -> Option<String> {
-    let paging = page.get("paging").filter(|paging| text(paging, "next").is_some())?;
-    text(paging.get("cursors")?, "after").filter(|_| !list(page, "data").is_empty())
+    let paging = page.get("paging").filter(|paging| paging.text("next").is_some())?;
+    paging.get("cursors")?.text("after").filter(|_| !page.list("data").is_empty())
 }
 
 #[cfg(test)]

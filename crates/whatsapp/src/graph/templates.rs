@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::Value;
 
 use super::call::{Body, Call, digits};
-use super::read::text;
 use super::{Credential, Failure, Graph};
+use crate::json::Read;
 
 /// What is asked for without fields of one's own.
 const FIELDS: &str = "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason";
@@ -39,14 +39,14 @@ impl Template {
     /// Reads Meta's object. `None`: it has no id or no name.
     pub fn read(object: &Value) -> Option<Self> {
         Some(Self {
-            id: text(object, "id")?,
-            name: text(object, "name")?,
-            language: text(object, "language"),
-            status: text(object, "status"),
-            category: text(object, "category"),
-            parameter_format: text(object, "parameter_format"),
-            rejected_reason: text(object, "rejected_reason"),
-            quality: object.get("quality_score").and_then(|quality| text(quality, "score")),
+            id: object.text("id")?,
+            name: object.text("name")?,
+            language: object.text("language"),
+            status: object.text("status"),
+            category: object.text("category"),
+            parameter_format: object.text("parameter_format"),
+            rejected_reason: object.text("rejected_reason"),
+            quality: object.get("quality_score").and_then(|quality| quality.text("score")),
             components: object.get("components").cloned().unwrap_or(Value::Null),
             whole: object.clone(),
         })
@@ -88,7 +88,7 @@ pub struct CreatedTemplate {
 impl CreatedTemplate {
     /// Reads Meta's answer. `None`: it has no id.
     pub fn read(answer: &Value) -> Option<Self> {
-        Some(Self { id: text(answer, "id")?, status: text(answer, "status"), category: text(answer, "category") })
+        Some(Self { id: answer.text("id")?, status: answer.text("status"), category: answer.text("category") })
     }
 }
 

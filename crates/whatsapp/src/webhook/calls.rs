@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::change::Item;
 use super::effect::Effect;
 use super::items::{Items, Nest};
-use super::json::Read;
 use super::message::{Direction, Message, Origin, synthetic_id};
 use super::notice::Notice;
 use super::party::{Contacts, End, customer};
+use crate::json::Read;
 use crate::phone::digits;
 
 /// Reads `calls`. See Meta's page "calls webhook reference".

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::json::Read;
 use super::party::Party;
+use crate::json::Read;
 
 /// What happened to an entry of the address book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use super::change::Item;
 use super::effect::Effect;
 use super::history;
 use super::items::{Items, Nest};
-use super::json::Read;
 use super::message::{Direction, Message, Origin, Place, content_of, is_for_group};
 use super::notice::Notice;
 use super::party::{Contacts, End, Party, customer};
 use super::status::{Status, recipient};
+use crate::json::Read;
 
 impl Items<'_> {
     /// Reads the lists of a value, or of the `standby` object within one.

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::json::Read;
 use super::media::Media;
 use super::message::{kind_of, shape_of};
 use super::party::Party;
 use super::text;
+use crate::json::Read;
 
 /// What follows from a message beside its own line in the conversation.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::change::Change;
-use super::json::{self, Map, type_of};
+use crate::json::{self, Map, type_of};
 
 /// A part of a body.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::Read;
+use crate::json::Read;
 
 /// The field's name, looked for where Meta's samples have put it.
 pub(super) fn name(entry: &Value, change: &Value, value: &Value) -> String {

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::change::Item;
 use super::conversation::sender;
 use super::items::{Items, Nest};
-use super::json::Read;
 use super::message::{Direction, Origin, Place};
 use super::party::{Contacts, End, Party, customer};
+use crate::json::Read;
 use crate::phone::digits;
 
 /// How far the sync of the past has got. See Meta's page "history webhook reference".

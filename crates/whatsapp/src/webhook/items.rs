@@ -8,13 +8,13 @@ use super::contact_sync::ContactSync;
 use super::envelope::{Bad, BadReason, MOST_BAD, is_small};
 use super::field::{self, Subject};
 use super::history;
-use super::json::{Map, Read, type_of};
 use super::message::Origin;
 use super::notice::Notice;
 use super::number::NumberUpdate;
 use super::party::{Contacts, Party};
 use super::scope::Scope;
 use super::template::TemplateUpdate;
+use crate::json::{Map, Read, type_of};
 
 pub(super) fn read(scope: &Scope) -> Vec<Item> {
     let mut items = Items { scope, list: Vec::new(), bad: Vec::new() };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::Read;
+use crate::json::Read;
 
 /// A file to fetch; ids from webhooks live seven days (Meta's page "Media").
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

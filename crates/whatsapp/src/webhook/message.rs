@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::effect::Effect;
-use super::json::{self, Read};
 use super::media::Media;
 use super::party::Party;
 use super::text;
+use crate::json::{self, Read};
 
 /// Where a message came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

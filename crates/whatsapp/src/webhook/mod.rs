@@ -14,7 +14,6 @@ mod envelope;
 mod field;
 mod history;
 mod items;
-mod json;
 mod media;
 mod message;
 mod notice;

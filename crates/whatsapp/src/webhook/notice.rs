@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::json::{self, Read};
 use super::party::Party;
 use super::scope::Scope;
+use crate::json::{self, Read};
 
 /// Something Meta says that is no message and no status.
 #[derive(Debug, Clone, PartialEq)]

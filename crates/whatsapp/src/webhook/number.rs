@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::Read;
+use crate::json::Read;
 use crate::phone::digits;
 
 /// The news about a number; what the event does not mention is `None`.

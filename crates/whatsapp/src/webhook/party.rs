@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::json::Read;
+use crate::json::Read;
 use crate::phone::{digits, is_user_id};
 
 /// A WhatsApp user as one event names them; every part may be missing.

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::json::LONGEST_ID;
+use crate::json::LONGEST_ID;
 
 const KEY: &[u8] = b"\"phone_number_id\"";
 

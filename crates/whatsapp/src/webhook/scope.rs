@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::envelope::{change_body, is_small};
 use super::field;
-use super::json::{Map, Read};
+use crate::json::{Map, Read};
 use crate::phone::digits;
 
 /// A change while it is read.

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::json::Read;
 use super::party::{Contacts, Party};
+use crate::json::Read;
 
 /// One update of a sent message. See Meta's page "status messages webhook reference".
 #[derive(Debug, Clone, PartialEq)]

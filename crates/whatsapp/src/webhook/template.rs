@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::json::Read;
+use crate::json::Read;
 
 /// The news about a template; what the event does not mention is `None`.
 /// See Meta's pages on the `message_template_*` and `template_*` webhooks.

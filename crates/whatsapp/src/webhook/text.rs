@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::{Read, as_text};
+use crate::json::{Read, as_text};
 
 /// What stands for a message that has no words of its own.
 const SIGNS: [(&str, &str); 15] = [

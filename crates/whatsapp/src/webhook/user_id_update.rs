@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::change::Item;
 use super::effect::Effect;
 use super::items::{Items, Nest};
-use super::json::Read;
 use super::message::{Direction, Message, Origin, Place, synthetic_id};
 use super::notice::Notice;
 use super::party::{Contacts, Party};
+use crate::json::Read;
 
 impl Items<'_> {
     /// Reads a list of such changes, or one as the value itself.

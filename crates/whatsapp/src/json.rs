@@ -6,16 +6,16 @@ use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub(super) type Map = serde_json::Map<String, Value>;
+pub(crate) type Map = serde_json::Map<String, Value>;
 
 /// Longer "ids" are no ids: they would not fit a database index.
-pub(super) const LONGEST_ID: usize = 512;
+pub(crate) const LONGEST_ID: usize = 512;
 
 /// 2100-01-01, the end of believable time stamps; milliseconds lie far beyond it.
 const END_OF_TIME: i64 = 4_102_444_800;
 
 /// Lenient access to the members of a JSON value; whatever does not fit reads as absent.
-pub(super) trait Read {
+pub(crate) trait Read {
     /// A string (or number) without NUL; empty is absent.
     fn text(&self, key: &str) -> Option<String>;
     /// A string or whole number that can serve as an id.
@@ -24,6 +24,10 @@ pub(super) trait Read {
     fn seconds(&self, key: &str) -> Option<i64>;
     /// A whole number, perhaps written as a string.
     fn int(&self, key: &str) -> Option<i64>;
+    /// A yes or no, perhaps written as a string.
+    fn flag(&self, key: &str) -> Option<bool>;
+    /// Texts of an array, or of one text with commas.
+    fn words(&self, key: &str) -> Vec<String>;
     /// A member that is an object.
     fn object(&self, key: &str) -> Option<&Value>;
     /// The elements of an array.
@@ -55,6 +59,24 @@ impl Read for Value {
         }
     }
 
+    fn flag(&self, key: &str) -> Option<bool> {
+        match self.get(key)? {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(s) => s.parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn words(&self, key: &str) -> Vec<String> {
+        match self.get(key) {
+            Some(Value::Array(list)) => list.iter().filter_map(as_text).collect(),
+            Some(Value::String(s)) => {
+                s.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn object(&self, key: &str) -> Option<&Value> {
         self.get(key).filter(|v| v.is_object())
     }
@@ -77,7 +99,7 @@ impl Read for Value {
     }
 }
 
-pub(super) fn as_text(v: &Value) -> Option<String> {
+pub(crate) fn as_text(v: &Value) -> Option<String> {
     match v {
         Value::String(s) => Some(without_nul(s)).filter(|s| !s.is_empty()),
         Value::Number(n) => Some(n.to_string()),
@@ -85,7 +107,7 @@ pub(super) fn as_text(v: &Value) -> Option<String> {
     }
 }
 
-pub(super) fn as_id(v: &Value) -> Option<String> {
+pub(crate) fn as_id(v: &Value) -> Option<String> {
     let id = match v {
         Value::String(s) => without_nul(s.trim()),
         Value::Number(n) if n.is_f64() => whole(n.as_f64()?)?.to_string(),
@@ -106,7 +128,7 @@ fn without_nul(s: &str) -> String {
 }
 
 /// What a value is, for an error message that must not show the value itself.
-pub(super) fn type_of(v: &Value) -> &'static str {
+pub(crate) fn type_of(v: &Value) -> &'static str {
     match v {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -119,7 +141,7 @@ pub(super) fn type_of(v: &Value) -> &'static str {
 }
 
 /// Reads a body; one that is not quite JSON is mended once and read again.
-pub(super) fn parse(body: &[u8]) -> Result<Value, String> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value, String> {
     let strict = match serde_json::from_slice(body) {
         Ok(value) => return Ok(value),
         Err(e) => e,
@@ -181,7 +203,7 @@ fn escaped_unit(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// Hex SHA-256 over the parts; equal JSON gives an equal hash, whatever the order of keys.
-pub(super) fn hash(parts: &[&Value]) -> String {
+pub(crate) fn hash(parts: &[&Value]) -> String {
     let mut canonical = Vec::new();
     for part in parts {
         write_sorted(part, &mut canonical);
@@ -216,7 +238,7 @@ fn write_sorted(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn write(value: &Value, out: &mut Vec<u8>) {
+pub(crate) fn write(value: &Value, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("a JSON value always serialises");
 }
 
