@@ -1,14 +1,14 @@
 //! Any JSON, any damage to a good body.
 
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use whatsapp::outgoing::{check, fill, recipient};
 
 use crate::bad::assert_well_said;
 use crate::good::bodies;
 
 /// The members and words that the reader looks at, so that arbitrary values meet its code.
-const KEYS: [&str; 56] = [
+static KEYS: [&str; 56] = [
     "type",
     "text",
     "image",
@@ -66,7 +66,7 @@ const KEYS: [&str; 56] = [
     "ttl_seconds",
     "product",
 ];
-const WORDS: [&str; 26] = [
+static WORDS: [&str; 26] = [
     "",
     "text",
     "image",
@@ -96,25 +96,7 @@ const WORDS: [&str; 26] = [
 ];
 
 fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        (-2..12_i64).prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        prop::sample::select(&WORDS[..]).prop_map(Value::from),
-        ".{0,8}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(7, 96, 6, |inner| {
-        let key = prop_oneof![
-            9 => prop::sample::select(&KEYS[..]).prop_map(str::to_owned),
-            1 => ".{0,4}",
-        ];
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((key, inner), 0..6)
-                .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
-        ]
-    })
+    crate::any_json::any_json(&KEYS, &WORDS, -2..12_i64, (7, 96))
 }
 
 /// A good body where some values are others, some are gone and some are new.

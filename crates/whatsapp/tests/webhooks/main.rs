@@ -1,5 +1,7 @@
 //! Webhook bodies, good, odd and hostile.
 
+#[path = "../support/any_json.rs"]
+mod any_json;
 mod fixtures;
 mod hostile;
 mod properties;

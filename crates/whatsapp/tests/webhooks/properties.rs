@@ -1,13 +1,13 @@
 //! Any JSON, and any damage to a good body.
 
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use whatsapp::webhook::{Item, Part, parse, peek_phone_number_id};
 
 use crate::show::own_fixtures;
 
 /// Every member name that the reader looks at, so that arbitrary values meet its code.
-const KEYS: [&str; 52] = [
+static KEYS: [&str; 52] = [
     "id",
     "type",
     "from",
@@ -62,7 +62,7 @@ const KEYS: [&str; 52] = [
     "user_id_update",
 ];
 
-const WORDS: [&str; 12] = [
+static WORDS: [&str; 12] = [
     "",
     "text",
     "system",
@@ -78,25 +78,7 @@ const WORDS: [&str; 12] = [
 ];
 
 fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        prop::sample::select(&WORDS[..]).prop_map(Value::from),
-        ".{0,8}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(6, 64, 6, |inner| {
-        let key = prop_oneof![
-            9 => prop::sample::select(&KEYS[..]).prop_map(str::to_owned),
-            1 => ".{0,4}",
-        ];
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((key, inner), 0..6)
-                .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
-        ]
-    })
+    crate::any_json::any_json(&KEYS, &WORDS, any::<i64>(), (6, 64))
 }
 
 const FIELDS: [&str; 9] = [
