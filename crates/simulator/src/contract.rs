@@ -1,5 +1,6 @@
 //! What each endpoint and each error of the simulator is taken from, as a page for people.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::error::{Follows, TABLE};
@@ -21,31 +22,24 @@ pub fn contract() -> String {
 }
 
 /// The fixtures that endpoints and errors name.
-pub fn cited_fixtures() -> Vec<&'static str> {
-    let all = operations().map(|operation| operation.follows).chain(TABLE.iter().map(|known| known.follows));
-    let mut names: Vec<&'static str> = all
-        .filter_map(|follows| match follows {
-            Follows::Fixture(name) => Some(name),
-            _ => None,
-        })
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+pub fn cited_fixtures() -> BTreeSet<&'static str> {
+    cited(|follows| match follows {
+        Follows::Fixture(name) => Some(name),
+        _ => None,
+    })
 }
 
 /// The protocol sections that endpoints and errors name, as `§8.1`.
-pub fn cited_sections() -> Vec<&'static str> {
+pub fn cited_sections() -> BTreeSet<&'static str> {
+    cited(|follows| match follows {
+        Follows::Protocol(section) => Some(section),
+        _ => None,
+    })
+}
+
+fn cited(pick: impl Fn(Follows) -> Option<&'static str>) -> BTreeSet<&'static str> {
     let all = operations().map(|operation| operation.follows).chain(TABLE.iter().map(|known| known.follows));
-    let mut names: Vec<&'static str> = all
-        .filter_map(|follows| match follows {
-            Follows::Protocol(section) => Some(section),
-            _ => None,
-        })
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+    all.filter_map(pick).collect()
 }
 
 fn path(operation: &Operation) -> String {

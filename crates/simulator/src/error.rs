@@ -188,46 +188,46 @@ pub const TABLE: &[Known] = &[
 
 /// An error as Meta would give it, in an answer or in a webhook.
 #[derive(Clone, Debug, PartialEq)]
-pub struct GraphError {
+pub(crate) struct GraphError {
     /// HTTP status of the answer.
-    pub http: u16,
+    pub(crate) http: u16,
     /// Meta's code.
-    pub code: i64,
+    pub(crate) code: i64,
     /// Meta's subcode, where there is one.
-    pub subcode: Option<i64>,
+    pub(crate) subcode: Option<i64>,
     /// `OAuthException`, `GraphMethodException`, …
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The title, without the code in front.
-    pub title: String,
+    pub(crate) title: String,
     /// The whole message, where it is not `(#code) title`.
-    pub message: Option<String>,
+    pub(crate) message: Option<String>,
     /// `error_data.details`.
-    pub details: Option<String>,
+    pub(crate) details: Option<String>,
     /// Title and text for people, on management calls.
-    pub user: Option<(String, String)>,
+    pub(crate) user: Option<(String, String)>,
 }
 
 impl GraphError {
     /// The known error of this code; an unknown code is a mistake of the simulator's own.
-    pub fn of(code: i64) -> Self {
+    pub(crate) fn of(code: i64) -> Self {
         let known = TABLE.iter().find(|known| known.code == code);
         let known = known.unwrap_or_else(|| panic!("code {code} is not in the table of errors"));
         Self::any(known.http, code, known.title)
     }
 
     /// An error of any code, for faults.
-    pub fn any(http: u16, code: i64, title: &str) -> Self {
+    pub(crate) fn any(http: u16, code: i64, title: &str) -> Self {
         let title = title.to_owned();
         Self { http, code, subcode: None, kind: "OAuthException", title, message: None, details: None, user: None }
     }
 
     /// `(#100) Invalid parameter` with these details.
-    pub fn invalid(details: impl Into<String>) -> Self {
+    pub(crate) fn invalid(details: impl Into<String>) -> Self {
         Self::of(100).details(details)
     }
 
     /// The object isn't there, or the token may not see it: Meta doesn't tell which.
-    pub fn no_such_object(method: &str, id: &str) -> Self {
+    pub(crate) fn no_such_object(method: &str, id: &str) -> Self {
         let method = method.to_ascii_lowercase();
         Self { kind: "GraphMethodException", ..Self::of(100) }.subcode(33).message(format!(
             "Unsupported {method} request. Object with ID '{id}' does not exist, cannot be loaded due to missing \
@@ -238,30 +238,30 @@ impl GraphError {
 
     /// With `error_data.details`.
     #[must_use]
-    pub fn details(self, details: impl Into<String>) -> Self {
+    pub(crate) fn details(self, details: impl Into<String>) -> Self {
         Self { details: Some(details.into()), ..self }
     }
 
     /// With a subcode.
     #[must_use]
-    pub fn subcode(self, subcode: i64) -> Self {
+    pub(crate) fn subcode(self, subcode: i64) -> Self {
         Self { subcode: Some(subcode), ..self }
     }
 
     /// With this whole message in place of `(#code) title`.
     #[must_use]
-    pub fn message(self, message: impl Into<String>) -> Self {
+    pub(crate) fn message(self, message: impl Into<String>) -> Self {
         Self { message: Some(message.into()), ..self }
     }
 
     /// With a title and a text for people.
     #[must_use]
-    pub fn user(self, title: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn user(self, title: impl Into<String>, text: impl Into<String>) -> Self {
         Self { user: Some((title.into(), text.into())), ..self }
     }
 
     /// The answer's envelope (§10.1).
-    pub fn envelope(&self, fbtrace_id: &str) -> Value {
+    pub(crate) fn envelope(&self, fbtrace_id: &str) -> Value {
         let message = match &self.message {
             Some(message) => message.clone(),
             None => format!("(#{}) {}", self.code, self.title),
@@ -286,7 +286,7 @@ impl GraphError {
     }
 
     /// As it stands in a webhook's `errors[]` (§4.6).
-    pub fn in_webhook(&self) -> Value {
+    pub(crate) fn in_webhook(&self) -> Value {
         let mut error = json!({ "code": self.code, "title": self.title, "message": self.title });
         if let Some(details) = &self.details {
             error["error_data"] = json!({ "details": details });

@@ -7,7 +7,7 @@ use crate::chance::Chance;
 /// A kind of fault. What it strikes is said with each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Webhook: the same POST is sent twice.
     Duplicate,
     /// Webhook: updates that wait together leave in another order, each in a POST of its own.
@@ -50,93 +50,57 @@ pub enum Kind {
     MediaTruncated,
 }
 
-impl Kind {
-    /// Every kind.
-    pub const ALL: &[Self] = &[
-        Self::Duplicate,
-        Self::Shuffle,
-        Self::Delay,
-        Self::Batch,
-        Self::EarlyStatus,
-        Self::SkipStatus,
-        Self::RepeatStatus,
-        Self::RetryStorm,
-        Self::Error,
-        Self::Html500,
-        Self::Reset,
-        Self::ResetAfterAccept,
-        Self::TruncateAnswer,
-        Self::Hang,
-        Self::Slow,
-        Self::MediaExpired,
-        Self::MediaWrongHash,
-        Self::MediaWrongType,
-        Self::MediaTruncated,
-    ];
-}
-
 /// A fault in force.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// What happens.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// In this share of cases, 0 to 1. Without rate and count: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<f64>,
+    pub(crate) rate: Option<f64>,
     /// This many times more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
+    pub(crate) count: Option<u64>,
     /// Only for this number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone_number_id: Option<String>,
+    pub(crate) phone_number_id: Option<String>,
     /// Only for Graph calls on this edge, as `media`; `*`: on any. Without: sends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub edge: Option<String>,
+    pub(crate) edge: Option<String>,
     /// `error`: Meta's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<i64>,
+    pub(crate) code: Option<i64>,
     /// `error`: Meta's subcode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subcode: Option<i64>,
+    pub(crate) subcode: Option<i64>,
     /// `error`, `html_500`: status of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http_status: Option<u16>,
+    pub(crate) http_status: Option<u16>,
     /// `delay`, `batch`: seconds of the simulator's time; `slow`: seconds of the world's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<f64>,
+    pub(crate) seconds: Option<f64>,
     /// `skip_status`, `repeat_status`: which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
+    pub(crate) status: Option<String>,
     /// `retry_storm`: how often; 10 if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<u32>,
+    pub(crate) times: Option<u32>,
     /// `html_500`, `hang`: whether the request is carried out first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub after_accept: bool,
+    pub(crate) after_accept: bool,
     /// How often it happened.
     #[serde(default)]
-    pub happened: u64,
+    pub(crate) happened: u64,
 }
 
 impl Fault {
-    /// A fault of this kind, always and everywhere.
-    pub fn always(kind: Kind) -> Self {
-        Self {
-            kind,
-            rate: None,
-            count: None,
-            phone_number_id: None,
-            edge: None,
-            code: None,
-            subcode: None,
-            http_status: None,
-            seconds: None,
-            status: None,
-            times: None,
-            after_accept: false,
-            happened: 0,
+    /// With what it says by leaving it out: a skipped status is the one that Meta itself skips at times (§2.5).
+    fn complete(mut self) -> Self {
+        if self.kind == Kind::SkipStatus {
+            self.status.get_or_insert_with(|| "delivered".into());
         }
+        self
     }
 
     /// What is wrong with it, if anything.
@@ -180,7 +144,7 @@ pub(crate) struct Faults(Vec<Fault>);
 impl Faults {
     /// Adds some.
     pub(crate) fn add(&mut self, faults: impl IntoIterator<Item = Fault>) {
-        self.0.extend(faults);
+        self.0.extend(faults.into_iter().map(Fault::complete));
     }
 
     /// Ends all.
@@ -215,9 +179,9 @@ impl Faults {
     }
 }
 
-/// Whether a fault needs the request to be carried out, whatever it says.
+/// Whether a fault strikes once the request was carried out, whatever it says.
 fn carried_out_first(kind: Kind) -> bool {
-    matches!(kind, Kind::EarlyStatus | Kind::ResetAfterAccept | Kind::TruncateAnswer)
+    matches!(kind, Kind::EarlyStatus | Kind::Slow | Kind::ResetAfterAccept | Kind::TruncateAnswer)
 }
 
 fn fits(wanted: Option<&str>, is: Option<&str>) -> bool {

@@ -9,8 +9,6 @@ mod chance;
 mod clock;
 mod contract;
 mod control;
-mod control_customers;
-mod control_signup;
 mod engine;
 mod error;
 mod faults;
@@ -31,8 +29,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 pub use contract::{cited_fixtures, cited_sections, contract};
-pub use error::{Follows, GraphError, Known, TABLE};
-pub use faults::{Fault, Kind};
+pub use error::{Follows, Known, TABLE};
 
 use clock::Clock;
 use engine::Meta;

@@ -73,7 +73,7 @@ pub(crate) async fn serve(State(meta): State<Arc<Meta>>, request: Request<HttpBo
         }
         meta.told(wamid).await;
     }
-    if let Some(fault) = strike(Kind::Slow, true).or_else(|| strike(Kind::Slow, false)) {
+    if let Some(fault) = strike(Kind::Slow, true) {
         tokio::time::sleep(Duration::from_secs_f64(fault.seconds.unwrap_or(5.0))).await;
     }
     if strike(Kind::ResetAfterAccept, true).is_some() {

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::control::customers::{known, known_number};
 use crate::control::{Mistake, read};
-use crate::control_customers::{known, known_number};
 use crate::engine::Meta;
 use crate::world::customer::Reads;
 use crate::world::script::choices;

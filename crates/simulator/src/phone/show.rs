@@ -71,12 +71,8 @@ fn relation(
 /// What a phone shows: what its owner wrote, what came, and what did not reach it.
 fn visible<'a>(world: &'a World, thread: &'a Thread) -> impl Iterator<Item = &'a Message> {
     thread.wamids.iter().filter_map(|wamid| world.messages.get(wamid)).filter(|message| {
-        message.direction == Direction::FromCustomer || message.error.is_some() || has(message, "delivered")
+        message.direction == Direction::FromCustomer || message.error.is_some() || message.has("delivered")
     })
-}
-
-fn has(message: &Message, wanted: &str) -> bool {
-    message.statuses.iter().any(|(status, _)| *status == wanted)
 }
 
 fn unread(message: &Message, thread: Option<&Thread>) -> bool {
@@ -84,7 +80,7 @@ fn unread(message: &Message, thread: Option<&Thread>) -> bool {
     let looked = thread.and_then(|thread| thread.looked_at);
     message.direction == Direction::FromBusiness
         && message.error.is_none()
-        && !has(message, "read")
+        && !message.has("read")
         && came.is_some_and(|at| looked.is_none_or(|looked| looked < at))
 }
 
@@ -95,7 +91,7 @@ fn message(world: &World, shown: &Message) -> Value {
         .map(|choice| json!({ "title": choice.title, "description": choice.description }))
         .collect();
     let reactions: Vec<Value> = shown.reactions.iter().map(|(by, emoji)| json!({ "by": by, "emoji": emoji })).collect();
-    let status = ["failed", "played", "read", "delivered", "sent"].into_iter().find(|status| has(shown, status));
+    let status = ["failed", "played", "read", "delivered", "sent"].into_iter().find(|status| shown.has(status));
     json!({
         "wamid": shown.wamid, "from": shown.direction, "kind": shown.kind,
         "content": if shown.deleted { &Value::Null } else { &shown.content },

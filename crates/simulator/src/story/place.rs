@@ -192,28 +192,12 @@ impl<'a> Placing<'a> {
             media.inbound = false;
             media.expires_at = at + Media::life(false);
         }
-        let reaction = content["message_id"].as_str().and_then(|target| self.world.messages.get_mut(target));
-        if let (Some(target), Some(emoji)) = (reaction, content["emoji"].as_str()) {
-            target.reactions.push((Direction::FromBusiness, emoji.to_owned()));
-        }
+        self.world.react(self.number, self.customer, Direction::FromBusiness, &content);
+        let between = (self.number, self.customer);
         let message = Message {
-            wamid: wamid.to_owned(),
-            phone_number_id: self.number.to_owned(),
-            customer: self.customer.to_owned(),
-            direction: Direction::FromBusiness,
             reply_to: row.get("context").and_then(|context| context["id"].as_str()).map(str::to_owned),
-            at,
-            statuses: Vec::new(),
-            opaque: None,
             to_phone,
-            category: "service".into(),
-            rendered: None,
-            reactions: Vec::new(),
-            edited: false,
-            deleted: false,
-            error: None,
-            kind: kind.clone(),
-            content,
+            ..Message::said(Direction::FromBusiness, between, wamid, &kind, content, at)
         };
         let thread = self.world.threads.entry((self.number.to_owned(), self.customer.to_owned())).or_default();
         if kind != "reaction" {
@@ -233,7 +217,7 @@ impl<'a> Placing<'a> {
             let Some(message) = message.filter(|message| message.direction == Direction::FromCustomer) else {
                 continue;
             };
-            if !message.statuses.iter().any(|(status, _)| *status == "read") {
+            if !message.has("read") {
                 message.statuses.push(("read", at));
             }
         }

@@ -328,7 +328,7 @@ impl World {
         let wamids = self.ledger.post(post).map(|post| post.wamids.clone()).unwrap_or_default();
         for wamid in wamids {
             let Some(message) = self.messages.get_mut(&wamid) else { continue };
-            let fresh = !message.statuses.iter().any(|(status, _)| *status == "delivered");
+            let fresh = !message.has("delivered");
             if message.direction == Direction::FromCustomer && fresh {
                 message.statuses.push(("delivered", now));
                 let (customer, number) = (message.customer.clone(), message.phone_number_id.clone());

@@ -51,23 +51,8 @@ impl World {
         let digits = self.customers[customer].wa_id.clone().unwrap_or_default();
         let wamid = self.chance.wamid(&digits);
         let message = Message {
-            wamid: wamid.clone(),
-            phone_number_id: phone_number_id.into(),
-            customer: customer.into(),
-            direction,
-            kind: "text".into(),
-            content: json!({ "body": body }),
-            reply_to: None,
-            at,
             statuses: vec![("delivered", at), ("read", at)],
-            opaque: None,
-            to_phone: true,
-            category: "service".into(),
-            rendered: None,
-            reactions: Vec::new(),
-            edited: false,
-            deleted: false,
-            error: None,
+            ..Message::said(direction, (phone_number_id, customer), &wamid, "text", json!({ "body": body }), at)
         };
         self.messages.insert(wamid.clone(), message);
         let thread = self.threads.entry((phone_number_id.into(), customer.into())).or_default();

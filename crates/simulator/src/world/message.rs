@@ -47,6 +47,43 @@ pub(crate) struct Message {
     pub(crate) error: Option<Value>,
 }
 
+impl Message {
+    /// What one side says to the other now, of which nothing has become yet.
+    pub(crate) fn said(
+        direction: Direction,
+        (phone_number_id, customer): (&str, &str),
+        wamid: &str,
+        kind: &str,
+        content: Value,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            wamid: wamid.to_owned(),
+            phone_number_id: phone_number_id.to_owned(),
+            customer: customer.to_owned(),
+            direction,
+            kind: kind.to_owned(),
+            content,
+            reply_to: None,
+            at,
+            statuses: Vec::new(),
+            opaque: None,
+            to_phone: true,
+            category: "service".into(),
+            rendered: None,
+            reactions: Vec::new(),
+            edited: false,
+            deleted: false,
+            error: None,
+        }
+    }
+
+    /// Whether it has come to this step.
+    pub(crate) fn has(&self, status: &str) -> bool {
+        self.statuses.iter().any(|(known, _)| *known == status)
+    }
+}
+
 /// A number's conversation with a customer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Thread {

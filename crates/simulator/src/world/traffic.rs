@@ -70,24 +70,14 @@ impl World {
             thread.wamids.push(wamid.clone());
         }
         let (link, phone_number_id, customer) = (sent.link, sent.phone_number_id, sent.customer);
+        let between = (phone_number_id.as_str(), customer.as_str());
         let message = Message {
-            wamid: wamid.clone(),
-            phone_number_id: phone_number_id.clone(),
-            customer: customer.clone(),
-            direction: Direction::FromBusiness,
-            kind: sent.kind,
-            content: sent.content,
             reply_to: sent.reply_to,
-            at: now,
-            statuses: Vec::new(),
             opaque: sent.opaque,
             to_phone: sent.to_phone,
             category: sent.category,
             rendered: sent.rendered,
-            reactions: Vec::new(),
-            edited: false,
-            deleted: false,
-            error: None,
+            ..Message::said(Direction::FromBusiness, between, &wamid, &sent.kind, sent.content, now)
         };
         self.messages.insert(wamid.clone(), message);
         match (fate, link) {
@@ -154,8 +144,7 @@ impl World {
     /// A message gets a status; tells the Apps, and sets out the next.
     pub(crate) fn step(&mut self, wamid: &str, status: &'static str, now: Timestamp) {
         let Some(message) = self.messages.get_mut(wamid) else { return };
-        let known = message.statuses.iter().any(|(known, _)| *known == status);
-        if known || message.error.is_some() {
+        if message.has(status) || message.error.is_some() {
             return;
         }
         message.statuses.push((status, now));
@@ -198,11 +187,8 @@ impl World {
         let number = self.messages[wamid].phone_number_id.clone();
         let Some(waba) = self.waba_of(&number).map(|waba| waba.id.clone()) else { return };
         let case = Case { phone_number_id: Some(&number), status: Some(status), ..Case::default() };
-        // Unnamed, a skipped status is the one that Meta itself skips at times (§2.5).
         let Self { faults, chance, .. } = self;
-        let skippable = case.status == Some("delivered")
-            || faults.all().iter().any(|fault| fault.kind == Kind::SkipStatus && fault.status.is_some());
-        if skippable && faults.strike(Kind::SkipStatus, case, chance).is_some() {
+        if faults.strike(Kind::SkipStatus, case, chance).is_some() {
             return;
         }
         let times = if faults.strike(Kind::RepeatStatus, case, chance).is_some() { 2 } else { 1 };
@@ -345,24 +331,11 @@ impl World {
             "revoke" => self.revoke(&content),
             _ => thread.wamids.push(wamid.clone()),
         }
+        let between = (phone_number_id, customer);
         let message = Message {
-            wamid: wamid.clone(),
-            phone_number_id: phone_number_id.into(),
-            customer: customer.into(),
-            direction: Direction::FromCustomer,
-            kind,
-            content,
             reply_to,
-            at: now,
             statuses: vec![("sent", now)],
-            opaque: None,
-            to_phone: true,
-            category: "service".into(),
-            rendered: None,
-            reactions: Vec::new(),
-            edited: false,
-            deleted: false,
-            error: None,
+            ..Message::said(Direction::FromCustomer, between, &wamid, &kind, content, now)
         };
         self.messages.insert(wamid.clone(), message);
         self.changed(customer, phone_number_id, "message");
@@ -371,7 +344,7 @@ impl World {
     }
 
     /// Sets or takes away the emoji of one side; an empty one takes it away.
-    fn react(&mut self, phone_number_id: &str, customer: &str, by: Direction, content: &Value) {
+    pub(crate) fn react(&mut self, phone_number_id: &str, customer: &str, by: Direction, content: &Value) {
         let Some(target) = content["message_id"].as_str().and_then(|wamid| self.messages.get_mut(wamid)) else {
             return;
         };
@@ -407,8 +380,7 @@ impl World {
         let Some(thread) = self.threads.get(&key) else { return };
         let came = |wamid: &&String| {
             let message = &self.messages[*wamid];
-            let has = |wanted: &str| message.statuses.iter().any(|(status, _)| *status == wanted);
-            message.direction == Direction::FromBusiness && has("delivered") && !has("read")
+            message.direction == Direction::FromBusiness && message.has("delivered") && !message.has("read")
         };
         let wamids: Vec<String> = thread.wamids.iter().filter(came).cloned().collect();
         for wamid in wamids {
@@ -429,8 +401,7 @@ impl World {
         }
         for wamid in thread.wamids.clone() {
             let Some(message) = self.messages.get_mut(&wamid) else { continue };
-            let unread = !message.statuses.iter().any(|(status, _)| *status == "read");
-            if message.direction == Direction::FromCustomer && message.at <= at && unread {
+            if message.direction == Direction::FromCustomer && message.at <= at && !message.has("read") {
                 message.statuses.push(("read", now));
             }
         }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::control::{Mistake, read};
+use super::{Mistake, read};
 use crate::engine::Meta;
 use crate::webhook::Update;
 use crate::world::{App, Business, SignUp, Task, Throughput, World};

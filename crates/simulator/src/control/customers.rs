@@ -9,7 +9,7 @@ use axum::routing::{get, patch, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::control::{Mistake, read};
+use super::{Mistake, read};
 use crate::engine::Meta;
 use crate::world::World;
 use crate::world::customer::{Reads, Rule, digits, username};

@@ -1,5 +1,8 @@
 //! `/_sim/*`: what tests and people steer the simulator with.
 
+pub(crate) mod customers;
+mod signup;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +31,8 @@ pub(crate) fn router() -> Router<Arc<Meta>> {
         .route("/batching", post(set_batching))
         .route("/clock", get(clock).post(set_clock))
         .route("/callback", post(callback))
-        .merge(crate::control_signup::router())
-        .merge(crate::control_customers::router())
+        .merge(signup::router())
+        .merge(customers::router())
         .route("/templates/{id}", post(template))
 }
 
