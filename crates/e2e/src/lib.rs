@@ -12,7 +12,9 @@ pub mod program;
 pub mod proxy;
 pub mod random;
 pub mod receiver;
+mod wait;
 mod world;
 
 pub use meta::{Meta, SimulatedNumber};
+pub use wait::until;
 pub use world::{Node, Options, Organization, Posts, World};

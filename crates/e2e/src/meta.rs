@@ -6,10 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Options, Simulator};
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 
-/// How long something may take to come true.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::wait::{PATIENCE, until};
 
 /// A number out of the box, and what opens it.
 #[derive(Clone, Debug)]
@@ -193,15 +191,6 @@ impl Meta {
 
     /// Waits until nothing is being sent and nothing waits to be tried again.
     pub async fn settle(&self) {
-        self.until("every webhook is delivered", async || self.state().await["settled"] == true).await;
-    }
-
-    /// Waits until something holds.
-    pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !holds().await {
-            assert!(Instant::now() < deadline, "waited {PATIENCE:?} until {what}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until("every webhook is delivered", async || self.state().await["settled"] == true).await;
     }
 }

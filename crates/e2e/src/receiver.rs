@@ -1,7 +1,6 @@
 //! An App's callback that writes down what it hears, and answers as a test asks.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
@@ -15,8 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use whatsapp::signature;
 
-/// How long a webhook may take to come.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::wait::PATIENCE;
 
 /// Answers the handshake.
 pub const VERIFY_TOKEN: &str = "a word that proves the callback";

@@ -25,9 +25,7 @@ use crate::body;
 use crate::cluster;
 use crate::meta::{Meta, SimulatedNumber};
 use crate::proxy::Proxy;
-
-/// How long a drain may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::wait::{PATIENCE, until};
 
 /// What a test's server is to be like, where that matters.
 #[derive(Debug, Default)]
@@ -274,6 +272,11 @@ impl World {
         self.meta.as_ref().expect("a world with Options::simulated")
     }
 
+    /// What the server's clock shows.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
     /// Puts the clocks of server and Meta ahead.
     pub async fn advance(&self, by: Duration) {
         self.clock.advance(by);
@@ -424,12 +427,8 @@ impl World {
     }
 
     /// Waits until something holds.
-    pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !holds().await {
-            assert!(Instant::now() < deadline, "waited {PATIENCE:?} until {what}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    pub async fn until(&self, what: &str, holds: impl AsyncFnMut() -> bool) {
+        until(what, holds).await;
     }
 
     // API ------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ mod types;
 mod unknown;
 
 use e2e::{Organization, SimulatedNumber, World};
+use model::outbox;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -74,6 +75,15 @@ impl Stage {
     async fn sent(&self) {
         let left = "SELECT count(*) FROM wazapp.outbox WHERE state IN ('queued', 'sending')";
         self.world.until("everything is sent", async || self.world.count(left).await == 0).await;
+    }
+
+    /// Asserts that whoever looked now would find nothing to send and nothing to give up. What is found is left as it is.
+    async fn nothing_is_due(&self) {
+        let tx = self.world.database().operator().await.expect("a transaction");
+        let taken = outbox::any_organization_claim(&tx, self.world.now(), &[]).await.expect("the statement runs");
+        assert!(taken.as_ref().is_none_or(|taken| taken.messages.is_empty()), "{taken:?}");
+        let overdue = outbox::any_organization_overdue(&tx, self.world.now()).await.expect("the statement runs");
+        assert!(overdue.is_empty(), "{overdue:?}");
     }
 
     /// What Meta truly accepted, by our ids, in its order.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Organization, World};
+use e2e::{Organization, World, until};
 use simulator::load::{self, Plan, Target};
 
 /// Meta repeats a webhook for seven days. A peer that remembers what it saw in a cache with an expiry shows it twice.
@@ -41,7 +41,7 @@ async fn what_was_refused_while_the_database_was_away_comes_by_itself() {
     world.connect_simulated(&organization, &number).await;
     world.proxy().cut();
     let wamid = meta.customer_says(&number, "34600111222", "¿me oyen?").await;
-    meta.until("the server refused it", async || {
+    until("the server refused it", async || {
         let posts = meta.posts().await;
         posts.last().is_some_and(|post| post["tries"][0]["status"] == 503)
     })

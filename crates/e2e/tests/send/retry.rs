@@ -170,8 +170,8 @@ async fn a_burst_to_one_person_is_paced() {
         sent.push(stage.send(text(&nth.to_string())).await);
     }
     let waiting = "SELECT count(*) FROM wazapp.outbox";
-    stage.world.until("the burst is sent", async || stage.accepted().await.len() >= 45).await;
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    stage.world.until("the burst is sent", async || stage.world.count(waiting).await == 3).await;
+    stage.nothing_is_due().await;
     assert_eq!((stage.accepted().await.len(), stage.world.count(waiting).await), (45, 3));
     let other = stage.send_in(&martin, text("hola")).await;
     stage.until(&other, "read").await;

@@ -50,7 +50,9 @@ async fn what_was_never_accepted_stays_unknown() {
     let next = stage.send(text("siguiente")).await;
     stage.until(&next, "read").await;
     stage.world.advance(Duration::from_secs(3 * 86_400)).await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    stage.nothing_is_due().await;
+    let tried = "SELECT attempts::bigint FROM wazapp.outbox";
+    assert_eq!(stage.world.count(tried).await, 1, "the one whose fate is unknown, and once only");
     assert_eq!(stage.status(&lost).await, "unknown");
     assert_eq!(stage.accepted().await, [next]);
     stage.world.settle().await;
@@ -77,7 +79,7 @@ async fn resend_sends_again_and_stops_when_a_status_comes() {
     let came = stage.send(wish("llegó")).await;
     stage.until(&came, "read").await;
     stage.world.advance(Duration::from_secs(3600)).await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    stage.nothing_is_due().await;
     stage.world.settle().await;
     assert_eq!(stage.accepted().await, [lost, came], "each once");
     assert_eq!(stage.world.count("SELECT count(*) FROM wazapp.outbox").await, 0);
@@ -109,7 +111,7 @@ async fn a_status_before_the_answer_is_not_lost() {
 /// A server that dies between the call and its answer leaves a claim whose lease ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_that_nobody_comes_back_for_is_settled_by_the_status() {
-    let stage = Stage::new().await;
+    let mut stage = Stage::new().await;
     // The answer comes so late that the lease, by a clock put ahead, is over before.
     let slow = json!({ "kind": "slow", "seconds": 1.5, "count": 1 });
     let silence = json!({ "kind": "delay", "seconds": 600.0 });
@@ -122,7 +124,8 @@ async fn a_claim_that_nobody_comes_back_for_is_settled_by_the_status() {
     stage.world.advance(Duration::from_secs(91)).await;
     let unknown = stage.until(&id, "unknown").await;
     assert!(unknown["wamid"].is_null());
-    tokio::time::sleep(Duration::from_millis(2000)).await;
+    // A graceful stop hears the call out: its answer came.
+    stage.world.restart().await;
     assert_eq!(stage.status(&id).await, "unknown", "the answer of a lost claim changes nothing");
     stage.world.meta().no_faults().await;
     stage.world.advance(Duration::from_secs(700)).await;
@@ -163,9 +166,9 @@ async fn a_restart_in_the_middle_loses_and_doubles_nothing() {
     for nth in 0..6 {
         sent.push(stage.send(text(&nth.to_string())).await);
     }
-    for _ in 0..2 {
+    for some in 1..=2 {
+        stage.world.until("Meta has some of them", async || stage.accepted().await.len() >= some).await;
         stage.world.restart().await;
-        tokio::time::sleep(Duration::from_millis(400)).await;
     }
     for id in &sent {
         stage.until(id, "read").await;
