@@ -66,6 +66,20 @@ export const NUMBER = WABA.numbers[0].phone_number_id;
 export const TOKEN = WABA.token;
 export const DIGITS = WABA.numbers[0].display_phone_number.replace(/\D/g, "");
 
+/** Two customers. */
+export const SHEENA = "16505551234";
+export const PABLO = "16505559876";
+
+/** A business profile, for clients that can write one. */
+export const PROFILE = {
+  about: "Tea",
+  address: "1 Main St",
+  description: "We have tea",
+  email: "tea@example.com",
+  websites: ["https://example.com/"],
+  vertical: "RESTAURANT",
+};
+
 /** A call that the client at test does not know. */
 export const graph = (method, path, body, token = TOKEN) =>
   ask(`/v23.0/${path}`, body, { Authorization: `Bearer ${token}` }, method);
@@ -74,7 +88,7 @@ export const graph = (method, path, body, token = TOKEN) =>
 export const file = (name) => readFile(`${process.env.FILES}/${name}`);
 
 /** A file that a customer sends. */
-export const aFile = async (name, mime, more) => ({
+const aFile = async (name, mime, more) => ({
   mime_type: mime,
   data: (await file(name)).toString("base64"),
   ...more,
@@ -190,13 +204,13 @@ export async function bodyOf(request) {
 export const queryOf = (request) => Object.fromEntries(new URL(request.url, "http://receiver").searchParams);
 
 /** Meta shakes hands with a receiver, and delivers there from now on. */
-export const pointWebhooksTo = (url, word = VERIFY_TOKEN) => control("/_sim/callback", { url, verify_token: word });
+const pointWebhooksTo = (url, word = VERIFY_TOKEN) => control("/_sim/callback", { url, verify_token: word });
 
 /** Meta comes with a word that is not the receiver's. */
-export const refusedHandshake = (url) => assert.rejects(pointWebhooksTo(url, "another word"), /answers 400/);
+const refusedHandshake = (url) => assert.rejects(pointWebhooksTo(url, "another word"), /answers 400/);
 
 /** Requires that a receiver refuses a forged signature and takes Meta's, of the status of an unknown message. */
-export async function checksSignatures(url) {
+async function checksSignatures(url) {
   const statuses = [{ id: "wamid.unknown", status: "read", timestamp: "1", recipient_id: "16505550000" }];
   const metadata = { display_phone_number: DIGITS, phone_number_id: NUMBER };
   const change = { field: "messages", value: { messaging_product: "whatsapp", metadata, statuses } };
@@ -209,6 +223,46 @@ export async function checksSignatures(url) {
   assert([401, 403].includes(forged), `a forged signature is answered ${forged}`);
   same(await post(`sha256=${createHmac("sha256", APP.secret).update(body).digest("hex")}`), 200);
 }
+
+/** A client's receiver at this address becomes Meta's callback, and knows Meta from others. */
+export async function receiverSteps(url) {
+  await step("handshake", async () => {
+    await refusedHandshake(url);
+    await pointWebhooksTo(url);
+  });
+  await step("receiver: a forged signature is refused, Meta's is taken", () => checksSignatures(url));
+}
+
+/** A customer's photo. */
+export const aPhoto = async () => ({
+  type: "image",
+  image: await aFile("photo.png", "image/png", { caption: "Look 🌄" }),
+});
+
+/** Customers tap what was sent to them; `inbound` sends as a customer and answers what the receiver made of it. */
+export async function tapsArrive(inbound, buttons, menu) {
+  const pressed = { type: "button_reply", button_reply: { id: "black", title: "Black" } };
+  const press = await inbound({ type: "interactive", interactive: pressed, context: { id: buttons } }, PABLO);
+  same([press.message.interactive, press.message.context.id], [pressed, buttons]);
+  const chosen = { type: "list_reply", list_reply: { id: "green", title: "Green", description: "A leaf" } };
+  const choice = await inbound({ type: "interactive", interactive: chosen, context: { id: menu } }, PABLO);
+  same([choice.message.interactive, choice.message.context.id], [chosen, menu]);
+}
+
+/** A customer says where they are, another reacts to a message. */
+export async function placeAndReactionArrive(inbound, target) {
+  const location = { latitude: 19.43, longitude: -99.13, name: "Zócalo" };
+  same((await inbound({ type: "location", location })).message.location, location);
+  const reaction = { message_id: target, emoji: "😀" };
+  same((await inbound({ type: "reaction", reaction }, PABLO)).message.reaction, reaction);
+}
+
+/** Requires that no approved template is among these. */
+export const noneApproved = (templates) =>
+  same(
+    templates.filter(({ status }) => status === "APPROVED"),
+    [],
+  );
 
 /** What a receiver got, for the script to wait for. */
 export class Received {

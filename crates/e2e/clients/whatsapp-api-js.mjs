@@ -54,31 +54,31 @@ import {
   DIGITS,
   NUMBER,
   OTHER_WABA,
+  PABLO,
+  SHEENA,
   SITE,
   TOKEN,
   VERIFY_TOKEN,
   Received,
-  aFile,
+  aPhoto,
   accepted,
   allWebhooksTaken,
   approvedTemplate,
-  checksSignatures,
   customerWrites,
   failsNext,
   file,
   finish,
   oneUpdateAPost,
-  pointWebhooksTo,
+  placeAndReactionArrive,
   receive,
-  refusedHandshake,
+  receiverSteps,
   same,
   step,
+  tapsArrive,
   wasRead,
   wasSent,
 } from "./simulator.mjs";
 
-const SHEENA = "16505551234";
-const PABLO = "16505559876";
 const api = new WhatsAppAPI({
   token: TOKEN,
   appSecret: APP.secret,
@@ -127,11 +127,7 @@ await step("a template for it, approved", () =>
 // --- the receiver
 
 await oneUpdateAPost();
-await step("handshake", async () => {
-  await refusedHandshake(url);
-  await pointWebhooksTo(url);
-});
-await step("receiver: a forged signature is refused, Meta's is taken", () => checksSignatures(url));
+await receiverSteps(url);
 
 let hello;
 await step("inbound text, with letters beyond ASCII", async () => {
@@ -414,29 +410,14 @@ await step("broadcast to two", async () => {
 
 // --- answers of customers
 
-await step("inbound button reply and list reply", async () => {
-  const pressed = { type: "button_reply", button_reply: { id: "black", title: "Black" } };
-  const press = await inbound({ type: "interactive", interactive: pressed, context: { id: buttons } }, PABLO);
-  same([press.message.interactive, press.message.context.id], [pressed, buttons]);
-  const chosen = { type: "list_reply", list_reply: { id: "green", title: "Green", description: "A leaf" } };
-  const choice = await inbound({ type: "interactive", interactive: chosen, context: { id: menu } }, PABLO);
-  same([choice.message.interactive, choice.message.context.id], [chosen, menu]);
-});
+await step("inbound button reply and list reply", () => tapsArrive(inbound, buttons, menu));
 await step("inbound image, downloaded", async () => {
-  const { message } = await inbound({
-    type: "image",
-    image: await aFile("photo.png", "image/png", { caption: "Look 🌄" }),
-  });
+  const { message } = await inbound(await aPhoto());
   same([message.image.caption, message.image.mime_type], ["Look 🌄", "image/png"]);
   const found = await api.retrieveMedia(message.image.id, NUMBER);
   same(Buffer.from(await (await api.fetchMedia(found.url)).arrayBuffer()), await file("photo.png"));
 });
-await step("inbound location and reaction", async () => {
-  const location = { latitude: 19.43, longitude: -99.13, name: "Zócalo" };
-  same((await inbound({ type: "location", location })).message.location, location);
-  const reaction = { message_id: buttons, emoji: "😀" };
-  same((await inbound({ type: "reaction", reaction }, PABLO)).message.reaction, reaction);
-});
+await step("inbound location and reaction", () => placeAndReactionArrive(inbound, buttons));
 
 // --- media, QR codes, block list
 
