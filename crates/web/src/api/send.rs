@@ -10,7 +10,7 @@ use model::outbox::{self, Cancelled, Content, Idempotency, Options, Refusal, To}
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use whatsapp::outgoing::{self, Outgoing};
 use whatsapp::phone;
@@ -124,6 +124,16 @@ const ADDRESS: &[&str] = &["number_id", "to", "recipient"];
 /// The `Idempotency-Key` header.
 #[derive(Debug)]
 pub(super) struct Key(Option<String>);
+
+/// The same header, as the document describes it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described: `Key` reads it")]
+struct Repeatable {
+    /// A text of your own making. The same request with the same key queues the message once; for 8 days.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: Option<String>,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Key {
     type Rejection = Problem;
@@ -343,9 +353,7 @@ fn refused(refusal: Refusal, language: Language) -> Problem {
 #[utoipa::path(
     post, path = "/conversations/{id}/messages", operation_id = "sendInConversation", tag = "Conversations",
     params(
-        ("id" = Uuid, Path, description = "The conversation's id."),
-        ("Idempotency-Key" = Option<String>, Header,
-         description = "A text of your own making. The same request with the same key queues the message once; for 8 days."),
+        ("id" = Uuid, Path, description = "The conversation's id."), Repeatable,
     ),
     request_body = NewMessage,
     responses(
@@ -378,10 +386,7 @@ pub(super) async fn to_conversation(
 /// contact writes, only templates can be sent.
 #[utoipa::path(
     post, path = "/messages", operation_id = "sendMessage", tag = "Messages",
-    params(
-        ("Idempotency-Key" = Option<String>, Header,
-         description = "A text of your own making. The same request with the same key queues the message once; for 8 days."),
-    ),
+    params(Repeatable),
     request_body = NewMessageTo,
     responses(
         (status = 202, description = "The message, queued.", body = Message, example = json!(example::queued())),
