@@ -54,7 +54,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
         Command::Connect { organization, phone_number_id, waba_id, token, app, skip_checks } => {
             if !skip_checks {
                 bail!(
-                    "asking Meta about a number comes with sending, which this version does not have yet: pass --skip-checks to connect without asking"
+                    "this version does not ask Meta about a number yet: pass --skip-checks to believe the ids and the token"
                 );
             }
             for (what, id) in [("phone-number-id", &phone_number_id), ("waba-id", &waba_id)] {
