@@ -203,7 +203,7 @@ fn escaped_unit(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// Hex SHA-256 over the parts; equal JSON gives an equal hash, whatever the order of keys.
-pub(crate) fn hash(parts: &[&Value]) -> String {
+pub fn hash(parts: &[&Value]) -> String {
     let mut canonical = Vec::new();
     for part in parts {
         write_sorted(part, &mut canonical);

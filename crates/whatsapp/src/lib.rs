@@ -11,3 +11,5 @@ pub mod phone;
 pub mod signature;
 pub mod verdict;
 pub mod webhook;
+
+pub use json::hash as json_hash;

@@ -9,7 +9,6 @@ use model::message::Message;
 use model::outbox::{self, Cancelled, Content, Idempotency, Options, Refusal, To};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use whatsapp::outgoing::{self, Outgoing};
@@ -157,36 +156,7 @@ impl Key {
     /// The key, with what else the request says: the same key with something else is a mistake of the caller's.
     fn with(self, operation: &str, body: &Value) -> Option<Idempotency> {
         let key = self.0?;
-        let mut text = format!("{operation}\n");
-        write_canonical(body, &mut text);
-        Some(Idempotency { key, fingerprint: Sha256::digest(text).to_vec() })
-    }
-}
-
-/// JSON with the members of objects in order: the same said in another order is the same.
-fn write_canonical(value: &Value, text: &mut String) {
-    match value {
-        Value::Object(members) => {
-            let mut names: Vec<&String> = members.keys().collect();
-            names.sort_unstable();
-            text.push('{');
-            for name in names {
-                text.push_str(&Value::from(name.as_str()).to_string());
-                text.push(':');
-                write_canonical(&members[name], text);
-                text.push(',');
-            }
-            text.push('}');
-        }
-        Value::Array(all) => {
-            text.push('[');
-            for one in all {
-                write_canonical(one, text);
-                text.push(',');
-            }
-            text.push(']');
-        }
-        other => text.push_str(&other.to_string()),
+        Some(Idempotency { key, fingerprint: whatsapp::json_hash(&[&json!(operation), body]).into_bytes() })
     }
 }
 
