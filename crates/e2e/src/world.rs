@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use model::apps::DefaultApp;
 use model::database::Access;
 use model::number::Connect;
 use model::secret::Keyring;
@@ -17,7 +18,6 @@ use tokio::time::Instant;
 use tokio_postgres::Client;
 use uuid::Uuid;
 use wazapp::server::{self, Running, Setup};
-use web::apps::DefaultApp;
 use whatsapp::graph::Timeouts;
 use whatsapp::signature;
 

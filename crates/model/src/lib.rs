@@ -5,12 +5,14 @@
 
 pub mod api_key;
 pub mod app;
+pub mod apps;
 mod clock;
 pub mod contact;
 pub mod conversation;
 pub mod database;
 pub mod event;
 pub mod inbound;
+pub mod link;
 pub mod media;
 pub mod message;
 pub mod migrate;

@@ -9,8 +9,9 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::link::token_place;
 use crate::scope::Scope;
-use crate::secret::{Keyring, Place};
+use crate::secret::Keyring;
 
 /// A business phone number as its organization sees it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -179,7 +180,6 @@ pub async fn connect(
     if claimed.is_none() {
         return Ok(Err(Refusal::Taken));
     }
-    let place = Place { organization: organization_id, column: "number.token", row: &id.to_string() };
     let row = tx
         .query_opt(
             "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token)
@@ -195,7 +195,7 @@ pub async fn connect(
                 &with.phone_number_id,
                 &with.waba_id,
                 &with.app_id,
-                &keyring.seal(place, with.token),
+                &keyring.seal(token_place(organization_id, &id.to_string()), with.token),
             ],
         )
         .await?

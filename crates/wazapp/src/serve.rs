@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use model::Database;
+use model::apps::DefaultApp;
 use model::database::Access;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use web::apps::DefaultApp;
 
 use crate::config::{Config, create_data_dir};
 use crate::open;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use model::apps::{Apps, DefaultApp};
 use model::inbound::Backlog;
 use model::outbox::Wake;
 use model::secret::Keyring;
@@ -11,7 +12,6 @@ use model::{Clock, Database, migrate};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use web::apps::{Apps, DefaultApp};
 use web::health::Health;
 use web::receive::Receiver;
 use web::webhook::Webhook;
@@ -137,22 +137,26 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         work.stop.clone(),
     ));
 
+    let apps = Apps::new(setup.default_app, database.clone(), setup.keyring.clone());
+    apps.refresh().await;
+    work.tasks.spawn(apps.clone().keep_current(work.stop.clone()));
+
     let wake = Arc::new(Wake::default());
     let settings = worker::outbox::Settings {
         clock: setup.clock.clone(),
         keyring: setup.keyring.clone(),
-        graph,
+        apps: apps.clone(),
+        graph: graph.clone(),
         wake: wake.clone(),
     };
     work.tasks.spawn(worker::outbox::run(database.clone(), settings, work.stop.clone()));
 
-    let apps = Apps::new(setup.default_app, database.clone(), setup.keyring);
-    apps.refresh().await;
-    work.tasks.spawn(apps.clone().keep_current(work.stop.clone()));
-
     let state = web::State {
         database: database.clone(),
         clock: setup.clock.clone(),
+        graph,
+        keyring: setup.keyring,
+        apps: apps.clone(),
         wake,
         public_url: setup.public_url.unwrap_or_else(|| format!("http://{address}")),
         version: env!("CARGO_PKG_VERSION"),

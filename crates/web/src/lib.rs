@@ -4,7 +4,6 @@
 //! operators; [`serve`] accepts the connections.
 
 pub mod api;
-pub mod apps;
 pub mod health;
 pub mod problem;
 pub mod receive;
@@ -16,8 +15,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use model::apps::Apps;
 use model::outbox::Wake;
+use model::secret::Keyring;
 use model::{Clock, Database};
+use whatsapp::graph::Graph;
 
 use crate::health::Health;
 use crate::webhook::Webhook;
@@ -29,6 +31,12 @@ pub struct State {
     pub database: Database,
     /// What time it is.
     pub clock: Clock,
+    /// Meta.
+    pub graph: Graph,
+    /// Seals what people bring, opens a number's token where a call is made.
+    pub keyring: Keyring,
+    /// Meta Apps.
+    pub apps: Apps,
     /// Rung when a message was queued.
     pub wake: Arc<Wake>,
     /// What others call this server, such as `https://wa.example.com`.

@@ -16,6 +16,7 @@ use axum::routing::get;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use metrics::counter;
+use model::apps::{Apps, token_matches};
 use model::{Clock, inbound};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -23,7 +24,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 use whatsapp::{signature, webhook};
 
-use crate::apps::{Apps, token_matches};
 use crate::receive::{NotStored, Receiver};
 
 /// Meta sends up to 3 MB. <https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks>

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use e2e::{Organization, World, body, cluster};
 use model::Database;
+use model::apps::DefaultApp;
 use model::database::Access;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wazapp::server::{self, Running, Setup};
-use web::apps::DefaultApp;
 
 use super::{acme, id};
 

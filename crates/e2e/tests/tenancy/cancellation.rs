@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use e2e::{Organization, World, body, cluster};
+use model::apps::DefaultApp;
 use model::contact;
 use model::conversation::{self, Change, Filter, State};
 use model::database::{Access, DatabaseError, Pipeline};
@@ -18,7 +19,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 use wazapp::server::{self, Setup};
-use web::apps::DefaultApp;
 
 use super::tap::{Carried, Tap};
 use super::twins::{Twins, id, uuids};

@@ -1,14 +1,13 @@
 //! Claiming: which messages leave now.
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{LEASE, PAIR_AHEAD, PAIR_SECONDS};
 use crate::conversation::column;
 use crate::database::{Operator, Result};
-use crate::secret::{Keyring, Place, Unopenable};
+use crate::link::{Link, link_columns};
 
 /// A claim takes at most so many, so that every number gets its turn.
 const MOST: i64 = 20;
@@ -23,33 +22,6 @@ const SHARED: i64 = 20;
 /// at once, and the rest at seven eighths of its pace.
 const PACE_EIGHTHS: i64 = 7;
 const AHEAD: SignedDuration = SignedDuration::from_micros(1_000_000 / PACE_EIGHTHS);
-
-/// The number that messages leave from.
-#[derive(Clone)]
-pub struct Number {
-    /// The owner.
-    pub organization_id: Uuid,
-    /// Our id.
-    pub number_id: Uuid,
-    /// Meta's id.
-    pub phone_number_id: String,
-    token: Option<Vec<u8>>,
-}
-
-impl std::fmt::Debug for Number {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Number({})", self.phone_number_id)
-    }
-}
-
-impl Number {
-    /// Opens its token for a call. `None`: it has none.
-    pub fn token(&self, keyring: &Keyring) -> Option<Result<SecretString, Unopenable>> {
-        let row = self.number_id.to_string();
-        let place = Place { organization: self.organization_id, column: "number.token", row: &row };
-        self.token.as_deref().map(|sealed| keyring.open(place, sealed))
-    }
-}
 
 /// A message to send now. It is the claimer's until its lease ends.
 #[derive(Clone, Debug)]
@@ -74,7 +46,7 @@ pub struct Claimed {
 #[derive(Debug)]
 pub struct Taken {
     /// From where.
-    pub number: Number,
+    pub number: Link,
     /// What; nothing, where everything that waits must wait longer.
     pub messages: Vec<Claimed>,
 }
@@ -86,12 +58,7 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, busy: &[(Uuid
     let Some(row) = any_organization_next(tx, now, &full).await? else {
         return Ok(None);
     };
-    let number = Number {
-        organization_id: row.get("organization_id"),
-        number_id: row.get("number_id"),
-        phone_number_id: row.get("phone_number_id"),
-        token: row.get("token"),
-    };
+    let number = Link::read(&row);
     let rate = match row.get::<_, Option<&str>>("throughput") {
         _ if row.get("shared") => SHARED,
         Some("HIGH") => HIGH,
@@ -121,8 +88,10 @@ fn allowed(ahead: SignedDuration, rate: i64) -> i64 {
 /// The number whose turn it is; it is ours until the transaction ends.
 async fn any_organization_next(tx: &Operator, now: Timestamp, full: &[Uuid]) -> Result<Option<Row>> {
     tx.query_opt(
-        "SELECT p.organization_id, p.number_id, p.next_at, n.phone_number_id, n.token, n.throughput,
-                n.history IS NOT NULL AS shared
+        concat!(
+            "SELECT ",
+            link_columns!(),
+            ", p.next_at, n.throughput, n.history IS NOT NULL AS shared
          FROM wazapp.number_pace p
          JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
          -- One look says that nothing is due anywhere, which is most of the time.
@@ -131,7 +100,8 @@ async fn any_organization_next(tx: &Operator, now: Timestamp, full: &[Uuid]) -> 
            AND p.next_at < $3 AND p.number_id <> ALL ($2)
            AND EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
                          AND q.number_id = p.number_id AND q.state = 'queued' AND q.send_at <= $1 AND q.deadline > $1)
-         ORDER BY p.served_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED",
+         ORDER BY p.served_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED"
+        ),
         &[&now, &full.to_vec(), &(now + AHEAD)],
     )
     .await
@@ -139,7 +109,7 @@ async fn any_organization_next(tx: &Operator, now: Timestamp, full: &[Uuid]) -> 
 
 /// Takes messages of a number: of each conversation the first that is due, of each recipient no faster than Meta takes
 /// them.
-async fn any_organization_take(tx: &Operator, now: Timestamp, number: &Number, most: i64) -> Result<Vec<Claimed>> {
+async fn any_organization_take(tx: &Operator, now: Timestamp, number: &Link, most: i64) -> Result<Vec<Claimed>> {
     let rows = tx
         .query(
             "SELECT q.message_id, q.recipient, q.body::text AS body, q.attempts + 1 AS attempt, q.fence + 1 AS fence

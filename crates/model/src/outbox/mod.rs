@@ -10,7 +10,7 @@ mod enqueue;
 mod settle;
 mod sweep;
 
-pub use claim::{Claimed, Number, Taken, any_organization_claim};
+pub use claim::{Claimed, Taken, any_organization_claim};
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue};
 pub use settle::{Outcome, Pause, Settled, any_organization_settle};

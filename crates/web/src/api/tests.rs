@@ -54,9 +54,14 @@ impl Answer {
 /// Asks a server whose database is away.
 async fn ask(request: Request<Body>) -> Answer {
     let access = Access::socket(Path::new("/nonexistent"), "wazapp");
+    let database = Database::new(access, 1).unwrap();
+    let keyring = model::secret::Keyring::new([[7; 32]]);
     let state = State {
-        database: Database::new(access, 1).unwrap(),
         clock: model::Clock::default(),
+        graph: whatsapp::graph::Graph::new("http://127.0.0.1:9", "v26.0").unwrap(),
+        apps: model::apps::Apps::new(model::apps::DefaultApp::default(), database.clone(), keyring.clone()),
+        keyring,
+        database,
         wake: std::sync::Arc::default(),
         public_url: "http://127.0.0.1".into(),
         version: "0",

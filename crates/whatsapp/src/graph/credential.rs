@@ -43,6 +43,13 @@ impl Credential {
     }
 }
 
+/// A token, with its App's secret where that is known.
+impl From<(SecretString, Option<SecretString>)> for Credential {
+    fn from((token, app_secret): (SecretString, Option<SecretString>)) -> Self {
+        Self { token, app_secret }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
-use model::outbox::{Claimed, Number, Outcome, Pause, Settled};
+use model::link::Link;
+use model::outbox::{Claimed, Outcome, Pause, Settled};
 use serde_json::{Map, Value, json};
 use whatsapp::graph::{Credential, Failure, Sent};
 use whatsapp::phone;
@@ -13,15 +14,15 @@ use whatsapp::verdict::{Explanation, Rest, Verdict, verdict};
 use super::Settings;
 
 /// Sends a claimed message.
-pub(super) async fn send(settings: &Settings, number: &Number, message: Claimed) -> Settled {
+pub(super) async fn send(settings: &Settings, number: &Link, message: Claimed) -> Settled {
     let started = std::time::Instant::now();
-    let (outcome, pause) = match credential(settings, number) {
-        Ok(credential) => {
+    let (outcome, pause) = match number.open(&settings.keyring, &settings.apps) {
+        Ok(secrets) => {
             let body = body(&message);
-            let answer = settings.graph.send_message(&credential, &number.phone_number_id, &body).await;
+            let answer = settings.graph.send_message(&Credential::from(secrets), &number.phone_number_id, &body).await;
             heard(answer, message.attempt, settings.clock.now())
         }
-        Err(reason) => no_token(reason, settings.clock.now()),
+        Err(reason) => no_token(reason.to_string(), settings.clock.now()),
     };
     histogram!("wazapp_send_seconds").record(started.elapsed().as_secs_f64());
     counter!("wazapp_sends_total", "outcome" => word(&outcome)).increment(1);
@@ -35,14 +36,6 @@ pub(super) async fn send(settings: &Settings, number: &Number, message: Claimed)
         fence: message.fence,
         outcome,
         pause,
-    }
-}
-
-fn credential(settings: &Settings, number: &Number) -> Result<Credential, String> {
-    match number.token(&settings.keyring) {
-        Some(Ok(token)) => Ok(Credential::new(token)),
-        Some(Err(error)) => Err(error.to_string()),
-        None => Err("the number has no token".into()),
     }
 }
 

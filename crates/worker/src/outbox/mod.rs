@@ -12,6 +12,7 @@ mod tending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::apps::Apps;
 use model::outbox::Wake;
 use model::secret::Keyring;
 use model::{Clock, Database};
@@ -34,6 +35,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Opens numbers' tokens.
     pub keyring: Keyring,
+    /// Prove calls.
+    pub apps: Apps,
     /// Meta.
     pub graph: Graph,
     /// Rings when something is queued in this process.

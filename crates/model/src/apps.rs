@@ -1,16 +1,18 @@
-//! The secrets webhooks are checked with, by App: the default one from the configuration, the others from the database.
+//! What Apps are known by: the default one's secrets from the configuration, the others' from the database. Webhooks are
+//! checked with them, and calls to Meta prove themselves with them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use model::Database;
-use model::app::{self, Credentials};
-use model::secret::Keyring;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, Credentials};
+use crate::database::{Database, DatabaseError};
+use crate::secret::Keyring;
 
 /// How soon an App added or rotated by a command counts here.
 const EVERY: Duration = Duration::from_secs(5);
@@ -73,6 +75,17 @@ impl Apps {
         }
     }
 
+    /// The id of the default App, where it is configured.
+    pub fn default_id(&self) -> Option<&str> {
+        self.inner.default_id.as_deref()
+    }
+
+    /// The newest secret of an App of this id, be it the default one. `None`: it is not known here.
+    pub fn secret(&self, id: &str) -> Option<SecretString> {
+        let (_, app) = self.of_path(Some(id))?;
+        app.secrets.first().cloned()
+    }
+
     /// Reads the database's Apps anew, unless that was done a moment ago. Answers whether it was done now.
     pub async fn refresh(&self) -> bool {
         let mut looked = self.inner.looked.lock().await;
@@ -84,7 +97,7 @@ impl Apps {
             let tx = self.inner.database.operator().await?;
             let loaded = app::credentials(&tx, &self.inner.keyring).await?;
             tx.commit().await?;
-            Ok::<_, model::DatabaseError>(loaded)
+            Ok::<_, DatabaseError>(loaded)
         };
         match loaded.await {
             Ok((apps, unopenable)) => {

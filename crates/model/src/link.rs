@@ -1,0 +1,117 @@
+//! A number's way to Meta: its ids, and the token that opens them, sealed until a call is made.
+
+use secrecy::SecretString;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::apps::Apps;
+use crate::database::{Operator, Result};
+use crate::scope::Scope;
+use crate::secret::{Keyring, Place, Unopenable};
+
+/// What a call to Meta for one number takes. `Debug` shows no token, not even sealed.
+#[derive(Clone)]
+pub struct Link {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// Our id.
+    pub number_id: Uuid,
+    /// Meta's id.
+    pub phone_number_id: String,
+    /// Meta's id of its account.
+    pub waba_id: String,
+    /// The App its webhooks come through; `None`: the default App.
+    pub app_id: Option<String>,
+    /// The App that its token belongs to, where Meta was asked.
+    token_app_id: Option<String>,
+    token: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Link({})", self.phone_number_id)
+    }
+}
+
+/// Why a number's token cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum NoToken {
+    /// It was forgotten when the number was disconnected, or never known.
+    #[error("the number has no token")]
+    None,
+    /// It was sealed with another master key.
+    #[error(transparent)]
+    Unopenable(#[from] Unopenable),
+}
+
+/// Which connected number to reach Meta through.
+#[derive(Clone, Copy, Debug)]
+pub enum By<'a> {
+    /// The one with our id.
+    Id(Uuid),
+    /// The one with Meta's id.
+    PhoneNumberId(&'a str),
+    /// Any of an account, the one connected first.
+    Waba(&'a str),
+    /// Any of the organization, the one connected first.
+    Any,
+}
+
+/// The columns that [`Link::read`] reads, of `wazapp.number` as `n`.
+macro_rules! link_columns {
+    () => {
+        "n.organization_id, n.id AS number_id, n.phone_number_id, n.waba_id, n.app_id, n.token_app_id, n.token"
+    };
+}
+pub(crate) use link_columns;
+
+impl Link {
+    pub(crate) fn read(row: &Row) -> Self {
+        Self {
+            organization_id: row.get("organization_id"),
+            number_id: row.get("number_id"),
+            phone_number_id: row.get("phone_number_id"),
+            waba_id: row.get("waba_id"),
+            app_id: row.get("app_id"),
+            token_app_id: row.get("token_app_id"),
+            token: row.get("token"),
+        }
+    }
+
+    /// Opens the token for a call, with the secret that proves that it is in good hands, where its App is known here.
+    pub fn open(&self, keyring: &Keyring, apps: &Apps) -> Result<(SecretString, Option<SecretString>), NoToken> {
+        let sealed = self.token.as_deref().ok_or(NoToken::None)?;
+        let token = keyring.open(token_place(self.organization_id, &self.number_id.to_string()), sealed)?;
+        let secret = self.token_app_id.as_deref().and_then(|app| apps.secret(app));
+        Ok((token, secret))
+    }
+}
+
+/// Where the token of a number belongs.
+pub(crate) fn token_place(organization: Uuid, number_id: &str) -> Place<'_> {
+    Place { organization, column: "number.token", row: number_id }
+}
+
+/// The way to Meta through one of an organization's connected numbers. `None`: there is no such one.
+pub async fn find(tx: &Operator, scope: &Scope, by: By<'_>) -> Result<Option<Link>> {
+    let (id, phone_number_id, waba_id) = match by {
+        By::Id(id) => (Some(id), None, None),
+        By::PhoneNumberId(id) => (None, Some(id), None),
+        By::Waba(id) => (None, None, Some(id)),
+        By::Any => (None, None, None),
+    };
+    let row = tx
+        .query_opt(
+            concat!(
+                "SELECT ",
+                link_columns!(),
+                " FROM wazapp.number n WHERE n.organization_id = $1 AND n.status = 'connected'
+                   AND ($2::uuid IS NULL OR n.id = $2) AND ($3::text IS NULL OR n.phone_number_id = $3)
+                   AND ($4::text IS NULL OR n.waba_id = $4)
+                 ORDER BY n.id LIMIT 1"
+            ),
+            &[&scope.organization_id(), &id, &phone_number_id, &waba_id],
+        )
+        .await?;
+    Ok(row.as_ref().map(Link::read))
+}
