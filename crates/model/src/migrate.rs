@@ -21,7 +21,15 @@ macro_rules! migrations {
 }
 
 /// All steps, oldest first.
-pub const MIGRATIONS: &[Migration] = migrations!["20261124000000_receive", "20261124120000_send"];
+pub const MIGRATIONS: &[Migration] = migrations![
+    "20261124000000_receive",
+    "20261124120000_send",
+    "20261124150000_number",
+    "20261124160000_connection",
+    "20261124170000_media",
+    "20261124180000_template",
+    "20261124190000_account",
+];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.
 const LOCK: i64 = 0x7761_7a61_7070;
