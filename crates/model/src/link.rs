@@ -1,6 +1,7 @@
 //! A number's way to Meta: its ids, and the token that opens them, sealed until a call is made.
 
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -76,6 +77,11 @@ impl Link {
             token_app_id: row.get("token_app_id"),
             token: row.get("token"),
         }
+    }
+
+    /// Tells this token from the one that a later connection brings, and nothing else of it.
+    pub fn token_mark(&self) -> Option<Vec<u8>> {
+        self.token.as_ref().map(|sealed| Sha256::digest(sealed).to_vec())
     }
 
     /// Opens the token for a call, with the secret that proves that it is in good hands, where its App is known here.

@@ -203,7 +203,8 @@ pub async fn connect(
     // A new token ends the pause that a dead one brought.
     tx.query(
         "INSERT INTO wazapp.number_pace (organization_id, number_id) VALUES ($1, $2)
-         ON CONFLICT (organization_id, number_id) DO UPDATE SET paused_until = NULL, pause_reason = NULL",
+         ON CONFLICT (organization_id, number_id) DO UPDATE SET
+           paused_until = NULL, pause_reason = NULL, refusals = 0, held_until = NULL",
         &[&organization_id, &id],
     )
     .await?;

@@ -3,6 +3,7 @@
 //! [`inbound`] turns raw webhook bodies into conversations; [`outbox`] sends what was queued;
 //! [`upkeep`] keeps the house in order.
 
+mod advice;
 pub mod inbound;
 pub mod outbox;
 pub mod upkeep;

@@ -12,6 +12,12 @@ use crate::link::{Link, link_columns};
 /// A claim takes at most so many, so that every number gets its turn.
 const MOST: i64 = 20;
 
+/// A look names at most so many numbers: whoever comes later waits for so many claims.
+const TURNS: i64 = 64;
+
+/// After a refusal, the answer of what is tried next is waited for this long; no call takes longer.
+const HOLD: SignedDuration = SignedDuration::from_secs(30);
+
 /// How fast numbers may send, a second: 80 as a rule, a raised number, and one that is shared with a phone.
 /// <https://developers.facebook.com/docs/whatsapp/throughput>
 const STANDARD: i64 = 80;
@@ -40,6 +46,28 @@ pub struct Claimed {
     pub attempt: u32,
     /// Which claim an answer belongs to.
     pub fence: i64,
+    /// What Meta refused before.
+    pub refused: Refused,
+}
+
+/// How often Meta refused in a row, when a message was claimed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// The message itself.
+    pub message: u32,
+    /// Anything from its number to its recipient, so that both rested.
+    pub pair: u32,
+    /// Anything from its number, so that it rested.
+    pub number: u32,
+}
+
+/// A number that has something to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The number.
+    pub number_id: Uuid,
 }
 
 /// What a claim took.
@@ -51,11 +79,43 @@ pub struct Taken {
     pub messages: Vec<Claimed>,
 }
 
-/// Claims what may leave now from one number: the one that was served longest ago. `busy` are numbers to pass over, with
-/// how many more may be taken of each. `None`: nothing is due elsewhere.
-pub async fn any_organization_claim(tx: &Operator, now: Timestamp, busy: &[(Uuid, i64)]) -> Result<Option<Taken>> {
-    let full: Vec<Uuid> = busy.iter().filter(|(_, room)| *room < 1).map(|(number, _)| *number).collect();
-    let Some(row) = any_organization_next(tx, now, &full).await? else {
+/// The numbers from which something may leave now, the one that was served longest ago first; `full` are passed over.
+pub async fn any_organization_turns(tx: &Operator, now: Timestamp, full: &[Uuid]) -> Result<Vec<Turn>> {
+    let rows = tx
+        .query(
+            // From number to number along the index, past all that waits of each: ten thousand of one are one step.
+            "WITH RECURSIVE waiting AS (
+               (SELECT organization_id, number_id FROM wazapp.outbox WHERE state = 'queued'
+                ORDER BY organization_id, number_id LIMIT 1)
+               UNION ALL
+               SELECT next.organization_id, next.number_id FROM waiting w CROSS JOIN LATERAL (
+                 SELECT o.organization_id, o.number_id FROM wazapp.outbox o
+                 WHERE o.state = 'queued' AND (o.organization_id, o.number_id) > (w.organization_id, w.number_id)
+                 ORDER BY o.organization_id, o.number_id LIMIT 1) next)
+             SELECT p.organization_id, p.number_id FROM waiting w
+             JOIN wazapp.number_pace p ON p.organization_id = w.organization_id AND p.number_id = w.number_id
+             JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
+             -- One look says that nothing is due anywhere, which is most of the time.
+             WHERE EXISTS (SELECT FROM wazapp.outbox WHERE state = 'queued' AND send_at <= $1)
+               AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1)
+               AND (p.held_until IS NULL OR p.held_until <= $1)
+               AND p.next_at < $3 AND p.number_id <> ALL ($2)
+               AND (EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
+                              AND q.number_id = p.number_id AND q.state = 'queued' AND NOT q.bulk
+                              AND q.send_at <= $1 AND q.deadline > $1)
+                 OR EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
+                              AND q.number_id = p.number_id AND q.state = 'queued' AND q.bulk
+                              AND q.send_at <= $1 AND q.deadline > $1))
+             ORDER BY p.served_at LIMIT $4",
+            &[&now, &full.to_vec(), &(now + AHEAD), &TURNS],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| Turn { organization_id: row.get(0), number_id: row.get(1) }).collect())
+}
+
+/// Claims what may leave now from a number, at most `room`. `None`: another node is at it, or it may send no more.
+pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, room: i64) -> Result<Option<Taken>> {
+    let Some(row) = any_organization_pace(tx, now, turn).await? else {
         return Ok(None);
     };
     let number = Link::read(&row);
@@ -64,19 +124,31 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, busy: &[(Uuid
         Some("HIGH") => HIGH,
         _ => STANDARD,
     };
-    let room = busy.iter().find(|(id, _)| *id == number.number_id).map_or(MOST, |(_, room)| *room);
+    let refusals = u32::try_from(row.get::<_, i32>("refusals")).unwrap_or(0);
     let ahead = row.get::<_, Timestamp>("next_at").max(now);
-    let allowed = allowed(ahead.duration_since(now), rate).min(room).min(MOST);
-    let messages = any_organization_take(tx, now, &number, allowed).await?;
+    let allowed = allowed(ahead.duration_since(now), rate).min(room).min(trusted(refusals));
+    let mut messages = any_organization_take(tx, now, &number, false, allowed).await?;
+    let left = allowed - i64::try_from(messages.len()).unwrap_or(allowed);
+    messages.extend(any_organization_take(tx, now, &number, true, left).await?);
+    for message in &mut messages {
+        message.refused.number = refusals;
+    }
     let each = SignedDuration::from_micros(8_000_000 / (PACE_EIGHTHS * rate));
     let spent = each * i32::try_from(messages.len()).unwrap_or(i32::MAX);
     tx.query(
-        "UPDATE wazapp.number_pace SET served_at = $3, next_at = CASE WHEN $5 THEN $4 ELSE next_at END
+        "UPDATE wazapp.number_pace SET served_at = $3, next_at = CASE WHEN $5 THEN $4 ELSE next_at END,
+           held_until = CASE WHEN $5 AND refusals > 0 THEN $6 ELSE held_until END
          WHERE organization_id = $1 AND number_id = $2",
-        &[&number.organization_id, &number.number_id, &now, &(ahead + spent), &!messages.is_empty()],
+        &[&number.organization_id, &number.number_id, &now, &(ahead + spent), &!messages.is_empty(), &(now + HOLD)],
     )
     .await?;
     Ok(Some(Taken { number, messages }))
+}
+
+/// How many leave at once of a number that was refused so many times: one, and twice as many with each time that goes
+/// well.
+fn trusted(refusals: u32) -> i64 {
+    (MOST >> refusals.min(62)).max(1)
 }
 
 /// How many more fit now, when the number's clock runs ahead by so much.
@@ -85,63 +157,79 @@ fn allowed(ahead: SignedDuration, rate: i64) -> i64 {
     i64::try_from(room.as_micros() * i128::from(PACE_EIGHTHS * rate) / 8_000_000).unwrap_or(0).max(0)
 }
 
-/// The number whose turn it is; it is ours until the transaction ends.
-async fn any_organization_next(tx: &Operator, now: Timestamp, full: &[Uuid]) -> Result<Option<Row>> {
+/// What paces the number; it is ours until the transaction ends.
+async fn any_organization_pace(tx: &Operator, now: Timestamp, turn: Turn) -> Result<Option<Row>> {
     tx.query_opt(
         concat!(
             "SELECT ",
             link_columns!(),
-            ", p.next_at, n.throughput, n.history IS NOT NULL AS shared
+            ", p.next_at, p.refusals, n.throughput, n.history IS NOT NULL AS shared
          FROM wazapp.number_pace p
          JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
-         -- One look says that nothing is due anywhere, which is most of the time.
-         WHERE EXISTS (SELECT FROM wazapp.outbox WHERE state = 'queued' AND send_at <= $1)
-           AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1)
-           AND p.next_at < $3 AND p.number_id <> ALL ($2)
-           AND EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
-                         AND q.number_id = p.number_id AND q.state = 'queued' AND q.send_at <= $1 AND q.deadline > $1)
-         ORDER BY p.served_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED"
+         WHERE p.organization_id = $1 AND p.number_id = $2
+           AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $3)
+           AND (p.held_until IS NULL OR p.held_until <= $3) AND p.next_at < $4
+         FOR UPDATE OF p SKIP LOCKED"
         ),
-        &[&now, &full.to_vec(), &(now + AHEAD)],
+        &[&turn.organization_id, &turn.number_id, &now, &(now + AHEAD)],
     )
     .await
 }
 
 /// Takes messages of a number: of each conversation the first that is due, of each recipient no faster than Meta takes
-/// them.
-async fn any_organization_take(tx: &Operator, now: Timestamp, number: &Link, most: i64) -> Result<Vec<Claimed>> {
+/// them. What people write waits for no bulk message that has not left.
+async fn any_organization_take(
+    tx: &Operator,
+    now: Timestamp,
+    number: &Link,
+    bulk: bool,
+    most: i64,
+) -> Result<Vec<Claimed>> {
+    if most < 1 {
+        return Ok(Vec::new());
+    }
     let rows = tx
         .query(
-            "SELECT q.message_id, q.recipient, q.body::text AS body, q.attempts + 1 AS attempt, q.fence + 1 AS fence
+            "SELECT q.message_id, q.recipient, q.body::text AS body, q.attempts + 1 AS attempt, q.fence + 1 AS fence,
+                    q.refusals, coalesce(r.refusals, 0) AS of_pair
              FROM wazapp.outbox q
              LEFT JOIN wazapp.pair_pace r
                ON r.organization_id = q.organization_id AND r.number_id = q.number_id AND r.recipient = q.recipient
-             WHERE q.organization_id = $1 AND q.number_id = $2 AND q.state = 'queued' AND q.send_at <= $3
+             WHERE q.organization_id = $1 AND q.number_id = $2 AND q.state = 'queued' AND q.bulk = $6 AND q.send_at <= $3
                AND q.deadline > $3 AND (r.next_at IS NULL OR r.next_at <= $5)
                AND NOT EXISTS (
                  SELECT FROM wazapp.outbox e
                  WHERE e.organization_id = q.organization_id AND e.conversation_id = q.conversation_id
-                   AND e.sequence < q.sequence AND e.state IN ('queued', 'sending') AND e.due_at <= $3)
-             ORDER BY q.bulk, q.send_at, q.sequence LIMIT $4 FOR UPDATE OF q SKIP LOCKED",
-            &[&number.organization_id, &number.number_id, &now, &most, &(now + PAIR_AHEAD)],
+                   AND e.state = 'sending')
+               AND NOT EXISTS (
+                 SELECT FROM wazapp.outbox e
+                 WHERE e.organization_id = q.organization_id AND e.conversation_id = q.conversation_id
+                   AND e.sequence < q.sequence AND e.due_at <= $3 AND e.state = 'queued' AND (q.bulk OR NOT e.bulk))
+             ORDER BY q.send_at, q.sequence LIMIT $4 FOR UPDATE OF q SKIP LOCKED",
+            &[&number.organization_id, &number.number_id, &now, &most, &(now + PAIR_AHEAD), &bulk],
         )
         .await?;
-    let messages: Vec<Claimed> = rows
-        .iter()
-        .map(|row| Claimed {
-            organization_id: number.organization_id,
-            message_id: row.get("message_id"),
-            number_id: number.number_id,
-            recipient: row.get("recipient"),
-            body: row.get("body"),
-            attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(u32::MAX),
-            fence: row.get("fence"),
-        })
-        .collect();
-    if messages.is_empty() {
-        return Ok(messages);
+    let count = |row: &Row, column| u32::try_from(row.get::<_, i32>(column)).unwrap_or(0);
+    let claimed = |row: &Row| Claimed {
+        organization_id: number.organization_id,
+        message_id: row.get("message_id"),
+        number_id: number.number_id,
+        recipient: row.get("recipient"),
+        body: row.get("body"),
+        attempt: count(row, "attempt"),
+        fence: row.get("fence"),
+        refused: Refused { message: count(row, "refusals"), pair: count(row, "of_pair"), number: 0 },
+    };
+    let messages: Vec<Claimed> = rows.iter().map(claimed).collect();
+    if !messages.is_empty() {
+        any_organization_note(tx, now, number, &messages).await?;
     }
-    let ids = column(&messages, |message| message.message_id);
+    Ok(messages)
+}
+
+/// Writes that these are being sent, and that their recipients' turns are used.
+async fn any_organization_note(tx: &Operator, now: Timestamp, number: &Link, messages: &[Claimed]) -> Result<()> {
+    let ids = column(messages, |message| message.message_id);
     tx.query(
         "UPDATE wazapp.outbox SET state = 'sending', attempts = attempts + 1, fence = fence + 1, lease_until = $3
          WHERE organization_id = $1 AND message_id = ANY ($2)",
@@ -154,7 +242,7 @@ async fn any_organization_take(tx: &Operator, now: Timestamp, number: &Link, mos
         &[&number.organization_id, &ids],
     )
     .await?;
-    let mut recipients = column(&messages, |message| message.recipient.as_str());
+    let mut recipients = column(messages, |message| message.recipient.as_str());
     recipients.sort_unstable();
     recipients.dedup();
     tx.query(
@@ -166,7 +254,7 @@ async fn any_organization_take(tx: &Operator, now: Timestamp, number: &Link, mos
         &[&number.organization_id, &number.number_id, &recipients, &now, &PAIR_SECONDS],
     )
     .await?;
-    Ok(messages)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Queue 2: messages waiting for Meta.
 //!
-//! A message and its row here are written in one transaction ([`enqueue`]). A worker claims rows number by number under
-//! their rate ([`any_organization_claim`]), calls Meta, and settles each with what it heard ([`any_organization_settle`]), or, where no
+//! A message and its row here are written in one transaction ([`enqueue`]). A worker takes turns
+//! ([`any_organization_turns`]), claims a number's rows under its rate ([`any_organization_claim`]), calls Meta, and settles each with what it heard ([`any_organization_settle`]), or, where no
 //! whole answer came, leaves it `unknown` until the status webhook echoes our id ([`any_organization_settle_echoes`]).
 
 mod claim;
@@ -10,7 +10,7 @@ mod enqueue;
 mod settle;
 mod sweep;
 
-pub use claim::{Claimed, Taken, any_organization_claim};
+pub use claim::{Claimed, Refused, Taken, Turn, any_organization_claim, any_organization_turns};
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue};
 pub use settle::{Outcome, Pause, Settled, any_organization_settle};

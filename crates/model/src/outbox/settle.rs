@@ -1,13 +1,13 @@
 //! Settling: what became of claimed messages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::PAIR_AHEAD;
+use super::{PAIR_AHEAD, Refused};
 use crate::conversation::column;
 use crate::database::{Database, Operator, Pipeline, Result, params};
 use crate::event;
@@ -16,6 +16,9 @@ use crate::status::{self, climb};
 
 /// Where a message may be sent twice, the status that would show that it was sent gets this long to come.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(30);
+
+/// What Meta wants so much later holds up nobody behind it: it is then due at its new time.
+const MUCH_LATER: SignedDuration = SignedDuration::from_mins(15);
 
 /// What was heard of one claimed message, or not heard.
 #[derive(Clone, Debug)]
@@ -30,6 +33,11 @@ pub struct Settled {
     pub recipient: String,
     /// The claim; if there was another one since, this settles nothing.
     pub fence: i64,
+    /// What Meta had refused before.
+    pub refused: Refused,
+    /// The token that the call went out with, as [`Link`](crate::link::Link) marks it. One that was brought since is
+    /// not to blame.
+    pub token_mark: Option<Vec<u8>>,
     /// What was heard.
     pub outcome: Outcome,
     /// Who must wait, beside this message.
@@ -101,6 +109,8 @@ struct Written {
     /// Else its row: state, next try.
     state: Option<&'static str>,
     send_at: Option<Timestamp>,
+    due_at: Option<Timestamp>,
+    refused: bool,
     error: Option<String>,
     /// The message, where it changes.
     status: Option<String>,
@@ -109,13 +119,19 @@ struct Written {
     event: Option<(&'static str, Option<Value>)>,
 }
 
-/// Settles a batch in one transaction. Answers how many still were what they were claimed as.
-pub async fn any_organization_settle(database: &Database, now: Timestamp, settled: &[Settled]) -> Result<usize> {
+/// Settles a batch in one transaction. Answers how many still were what they were claimed as. `words` adds to the errors
+/// of a status that came before its answer what they mean to people.
+pub async fn any_organization_settle(
+    database: &Database,
+    now: Timestamp,
+    settled: &[Settled],
+    words: fn(&str) -> String,
+) -> Result<usize> {
     let tx = database.operator().await?;
     // The same order as everyone who records events: the organizations' lines, then rows.
     let mut sequences = lines(&tx, settled).await?;
     let rows = claimed(&tx, settled).await?;
-    let known = known(&tx, settled, &rows).await?;
+    let known = known(&tx, settled, &rows, words).await?;
 
     let mut written: Vec<(&Settled, Written)> = Vec::new();
     for row in &rows {
@@ -143,6 +159,7 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
     }
     let mut pipeline = Pipeline::new();
     write(&mut pipeline, &written);
+    ease(&mut pipeline, settled);
     event::any_organization_record(&mut pipeline, &events);
     pause(&mut pipeline, settled);
     tx.finish(pipeline).await?;
@@ -189,7 +206,7 @@ fn key(one: &Settled, wamid: &str) -> Key {
     Key { organization_id: one.organization_id, number_id: one.number_id, wamid: wamid.to_owned() }
 }
 
-async fn known(tx: &Operator, settled: &[Settled], rows: &[Row]) -> Result<Known> {
+async fn known(tx: &Operator, settled: &[Settled], rows: &[Row], words: fn(&str) -> String) -> Result<Known> {
     let mut known = Known::default();
     if rows.is_empty() {
         return Ok(known);
@@ -204,7 +221,7 @@ async fn known(tx: &Operator, settled: &[Settled], rows: &[Row]) -> Result<Known
     keys.sort_unstable();
     keys.dedup();
     for (update, errors) in status::any_organization_find(tx, &keys).await? {
-        known.statuses.entry(update.message).or_default().push((update.status, errors));
+        known.statuses.entry(update.message).or_default().push((update.status, errors.as_deref().map(words)));
     }
     for (key, message) in message::any_organization_find(tx, &keys).await? {
         known.taken.insert(key, message.id);
@@ -235,24 +252,34 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
                 ..Written::default()
             })
         }
+        // Its deadline comes first: that it fails is known now.
+        Outcome::Retry { at, error } if *at >= deadline && deadline > now => {
+            Some(given_up(one, shown.as_deref(), now, error))
+        }
         Outcome::Retry { at, error } => Some(Written {
             state: Some("queued"),
             send_at: Some(*at),
+            due_at: (at.duration_since(now) >= MUCH_LATER).then_some(*at),
+            refused: one.pause.is_none(),
             error: Some(error.clone()),
             ..Written::default()
         }),
         Outcome::Failed { error } => Some(failed(one, shown.as_deref(), now, error)),
         Outcome::Unknown { error } if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, Some(error))),
         Outcome::LeaseEnded if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, None)),
-        // It waits to be sent a second time: whether it was sent the first time is not known.
-        Outcome::DeadlinePassed if state == "queued" && deadline <= now && shown.as_deref() == Some("unknown") => {
-            Some(Written { state: Some("unknown"), ..Written::default() })
-        }
         Outcome::DeadlinePassed if state == "queued" && deadline <= now => {
             let last: Option<String> = row.get("error");
-            Some(failed(one, shown.as_deref(), now, &too_late(last.as_deref())))
+            Some(given_up(one, shown.as_deref(), now, &too_late(last.as_deref())))
         }
         Outcome::Unknown { .. } | Outcome::LeaseEnded | Outcome::DeadlinePassed => None,
+    }
+}
+
+/// What waited to be sent a second time may have been sent the first time: of that, nobody knows.
+fn given_up(one: &Settled, shown: Option<&str>, now: Timestamp, error: &str) -> Written {
+    match shown {
+        Some("unknown") => Written { state: Some("unknown"), ..Written::default() },
+        _ => failed(one, shown, now, error),
     }
 }
 
@@ -323,8 +350,10 @@ fn write<'a>(pipeline: &mut Pipeline<'a>, written: &'a [(&'a Settled, Written)])
     if !kept.is_empty() {
         pipeline.push(
             "UPDATE wazapp.outbox q SET state = coalesce(k.s, q.state), send_at = coalesce(k.at, q.send_at),
-                                        error = coalesce(k.e::json, q.error), lease_until = NULL
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[]) AS k (o, id, s, at, e)
+               due_at = coalesce(k.due, q.due_at), refusals = q.refusals + k.refused::int,
+               error = coalesce(k.e::json, q.error), lease_until = NULL
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::bool[])
+               AS k (o, id, s, at, e, due, refused)
              WHERE q.organization_id = k.o AND q.message_id = k.id",
             params![
                 column(&kept, |(one, _)| one.organization_id),
@@ -332,6 +361,8 @@ fn write<'a>(pipeline: &mut Pipeline<'a>, written: &'a [(&'a Settled, Written)])
                 column(&kept, |(_, what)| what.state),
                 column(&kept, |(_, what)| what.send_at),
                 column(&kept, |(_, what)| what.error.as_deref()),
+                column(&kept, |(_, what)| what.due_at),
+                column(&kept, |(_, what)| what.refused),
             ],
         );
     }
@@ -403,43 +434,105 @@ fn identities(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
     );
 }
 
-fn pause(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
-    let mut numbers: BTreeMap<(Uuid, Uuid, bool), (Timestamp, &str)> = BTreeMap::new();
-    let mut pairs: BTreeMap<(Uuid, Uuid, &str), Timestamp> = BTreeMap::new();
+/// An answer that makes nobody wait: what was refused before begins again, the number step by step. An answer to an older
+/// claim than the last refusal says nothing.
+fn ease(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
+    let mut numbers = BTreeSet::new();
+    let mut pairs = BTreeSet::new();
+    for one in settled {
+        let of_pair = matches!(one.pause, Some(Pause::Pair { .. }));
+        let judged = matches!(one.outcome, Outcome::Accepted { .. } | Outcome::Failed { .. });
+        if one.refused.number > 0 && (judged || of_pair) {
+            numbers.insert((one.organization_id, one.number_id, stored(one.refused.number)));
+        }
+        if one.refused.pair > 0 && judged {
+            pairs.insert((one.organization_id, one.number_id, one.recipient.clone(), stored(one.refused.pair)));
+        }
+    }
+    for (organization_id, number_id, refusals) in numbers {
+        pipeline.push(
+            "UPDATE wazapp.number_pace SET refusals = refusals - 1, held_until = NULL
+             WHERE organization_id = $1 AND number_id = $2 AND refusals = $3",
+            params![organization_id, number_id, refusals],
+        );
+    }
+    for (organization_id, number_id, recipient, refusals) in pairs {
+        pipeline.push(
+            "UPDATE wazapp.pair_pace SET refusals = 0
+             WHERE organization_id = $1 AND number_id = $2 AND recipient = $3 AND refusals = $4",
+            params![organization_id, number_id, recipient, refusals],
+        );
+    }
+}
+
+/// A count as its column holds it.
+fn stored(refusals: u32) -> i32 {
+    i32::try_from(refusals).unwrap_or(i32::MAX)
+}
+
+/// The longest rest that a batch asks for.
+#[derive(Debug)]
+struct Rest<'a> {
+    until: Timestamp,
+    reason: &'a str,
+    refusals: i32,
+}
+
+fn pause<'a>(pipeline: &mut Pipeline<'a>, settled: &'a [Settled]) {
+    let mut numbers: BTreeMap<(Uuid, Uuid, bool, Option<&[u8]>), Rest<'_>> = BTreeMap::new();
+    let mut pairs: BTreeMap<(Uuid, Uuid, &str), (Timestamp, i32)> = BTreeMap::new();
     for one in settled {
         let (whole_account, until, reason) = match &one.pause {
             Some(Pause::Number { until, reason }) => (false, until, reason),
             Some(Pause::Account { until, reason }) => (true, until, reason),
             Some(Pause::Pair { until }) => {
-                let longest = pairs.entry((one.organization_id, one.number_id, &one.recipient)).or_insert(*until);
-                *longest = (*until).max(*longest);
+                let refusals = stored(one.refused.pair.saturating_add(1));
+                let longest = pairs.entry((one.organization_id, one.number_id, &one.recipient)).or_insert((*until, 0));
+                *longest = ((*until).max(longest.0), refusals.max(longest.1));
                 continue;
             }
             None => continue,
         };
         let until = until.unwrap_or(Timestamp::MAX);
-        let paused = numbers.entry((one.organization_id, one.number_id, whole_account)).or_insert((until, reason));
-        if paused.0 < until {
-            *paused = (until, reason);
+        let refusals = stored(one.refused.number.saturating_add(1));
+        let key = (one.organization_id, one.number_id, whole_account, one.token_mark.as_deref());
+        let rest = numbers.entry(key).or_insert(Rest { until, reason, refusals });
+        if rest.until < until {
+            (rest.until, rest.reason) = (until, reason);
         }
+        rest.refusals = rest.refusals.max(refusals);
     }
-    for ((organization_id, number_id, whole_account), (until, reason)) in numbers {
+    for ((organization_id, number_id, whole_account, token_mark), rest) in numbers {
+        // The reason is that of the rest that ends last. What only a person ends is not begun for a token that is
+        // replaced already.
         pipeline.push(
-            "UPDATE wazapp.number_pace p SET pause_reason = $4::text::json,
-               paused_until = greatest(p.paused_until, CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END)
-             FROM wazapp.number n, wazapp.number refused
+            "UPDATE wazapp.number_pace p SET
+               pause_reason = CASE WHEN p.paused_until > k.until THEN p.pause_reason ELSE $4::text::json END,
+               paused_until = greatest(p.paused_until, k.until), refusals = greatest(p.refusals, $7)
+             FROM wazapp.number n, wazapp.number refused,
+                  (SELECT CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END) AS k (until)
              WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
                AND refused.organization_id = $1 AND refused.id = $2
-               AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)",
-            params![organization_id, number_id, until, reason.to_owned(), until == Timestamp::MAX, whole_account],
+               AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)
+               AND (NOT $5 OR sha256(refused.token) IS NOT DISTINCT FROM $8::bytea)",
+            params![
+                organization_id,
+                number_id,
+                rest.until,
+                rest.reason.to_owned(),
+                rest.until == Timestamp::MAX,
+                whole_account,
+                rest.refusals,
+                token_mark,
+            ],
         );
     }
-    for ((organization_id, number_id, recipient), until) in pairs {
+    for ((organization_id, number_id, recipient), (until, refusals)) in pairs {
         // So far ahead that nothing fits before then; the burst is spent.
         pipeline.push(
-            "UPDATE wazapp.pair_pace SET next_at = greatest(next_at, $4)
+            "UPDATE wazapp.pair_pace SET next_at = greatest(next_at, $4), refusals = greatest(refusals, $5)
              WHERE organization_id = $1 AND number_id = $2 AND recipient = $3",
-            params![organization_id, number_id, recipient.to_owned(), until + PAIR_AHEAD],
+            params![organization_id, number_id, recipient.to_owned(), until + PAIR_AHEAD, refusals],
         );
     }
 }

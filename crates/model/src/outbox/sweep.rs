@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 
+use super::Refused;
 use super::settle::{Outcome, Settled};
 use crate::database::{Operator, Result};
 
@@ -44,6 +45,8 @@ fn settled(row: &Row, outcome: Outcome) -> Settled {
         number_id: row.get("number_id"),
         recipient: row.get("recipient"),
         fence: row.get("fence"),
+        refused: Refused::default(),
+        token_mark: None,
         outcome,
         pause: None,
     }

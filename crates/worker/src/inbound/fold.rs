@@ -19,6 +19,7 @@ use whatsapp::webhook::{
     Status, SyncAction, TemplateUpdate,
 };
 
+use crate::advice::advised;
 use super::Outcome;
 use super::load::{Loaded, error_fingerprint, fingerprint, history_fingerprint, key, peer};
 use super::people::People;
@@ -386,7 +387,8 @@ impl Fold {
             self.written.outcome.duplicates += 1;
             return;
         }
-        let errors = status.errors.as_ref().map(Value::to_string);
+        let advised = status.errors.clone().map(advised);
+        let errors = advised.as_ref().map(Value::to_string);
         updates.push((update.clone(), errors.clone()));
         if let Some(contact) = self.people.of(routed.route.organization_id, &status.recipient) {
             self.people.observe(contact, &status.recipient, false);
@@ -407,7 +409,7 @@ impl Fold {
             timestamp: at,
             participant: status.participant.as_deref(),
             callback_data: status.callback_data.as_deref(),
-            errors: status.errors.as_ref(),
+            errors: advised.as_ref(),
             pricing: status.pricing.as_ref(),
             conversation: status.conversation.as_ref(),
         };

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use whatsapp::webhook::{Change, Direction, Effect, HistoryProgress, Item, Message};
 
+use crate::advice::advised_text;
 use super::people::People;
 use super::route::{Batch, Routed};
 
@@ -72,6 +73,7 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
         loaded.amendments.entry(key).or_default().push(amendment);
     }
     for (update, errors) in statuses {
+        let errors = errors.as_deref().map(advised_text);
         loaded.statuses.entry(update.message.clone()).or_default().push((update, errors));
     }
     Ok(loaded)

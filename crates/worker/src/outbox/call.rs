@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
 use model::link::Link;
-use model::outbox::{Claimed, Outcome, Pause, Settled};
+use model::outbox::{Claimed, Outcome, Pause, Refused, Settled};
 use serde_json::{Map, Value, json};
 use whatsapp::graph::{Credential, Failure, Sent};
 use whatsapp::phone;
@@ -20,7 +20,7 @@ pub(super) async fn send(settings: &Settings, number: &Link, message: Claimed) -
         Ok(secrets) => {
             let body = body(&message);
             let answer = settings.graph.send_message(&Credential::from(secrets), &number.phone_number_id, &body).await;
-            heard(answer, message.attempt, settings.clock.now())
+            heard(answer, message.refused, settings.clock.now())
         }
         Err(reason) => no_token(reason.to_string(), settings.clock.now()),
     };
@@ -34,6 +34,8 @@ pub(super) async fn send(settings: &Settings, number: &Link, message: Claimed) -
         number_id: message.number_id,
         recipient: message.recipient,
         fence: message.fence,
+        refused: message.refused,
+        token_mark: number.token_mark(),
         outcome,
         pause,
     }
@@ -57,14 +59,13 @@ fn body(message: &Claimed) -> Value {
 }
 
 /// What an answer means for the message, and for those behind it.
-fn heard(answer: Result<Sent, Failure>, attempt: u32, now: Timestamp) -> (Outcome, Option<Pause>) {
+fn heard(answer: Result<Sent, Failure>, refused: Refused, now: Timestamp) -> (Outcome, Option<Pause>) {
     let failure = match answer {
         Ok(sent) => return (Outcome::Accepted { wamid: sent.wamid, wa_id: sent.wa_id }, None),
         Err(failure) => failure,
     };
     let error = error(&failure).to_string();
-    // The verdict counts the refusals before this one.
-    match verdict(&failure, attempt.saturating_sub(1)) {
+    match verdict(&failure, before(&failure, refused)) {
         Verdict::RetryAfter(wait) => (Outcome::Retry { at: now + span(wait), error }, None),
         Verdict::PausePair(wait) => (Outcome::Retry { at: now, error }, Some(Pause::Pair { until: now + span(wait) })),
         Verdict::PauseNumber { rest, advice } => {
@@ -77,6 +78,15 @@ fn heard(answer: Result<Sent, Failure>, attempt: u32, now: Timestamp) -> (Outcom
         }
         Verdict::AskPerson(_) | Verdict::GiveUp(_) => (Outcome::Failed { error }, None),
         Verdict::SettleByStatus => (Outcome::Unknown { error }, None),
+    }
+}
+
+/// The refusals before this one, of whatever this one lets rest.
+fn before(failure: &Failure, refused: Refused) -> u32 {
+    match verdict(failure, 0) {
+        Verdict::PauseNumber { .. } | Verdict::PauseAccount { .. } => refused.number,
+        Verdict::PausePair(_) => refused.pair,
+        _ => refused.message,
     }
 }
 
@@ -154,6 +164,7 @@ mod tests {
             body: r#"{"type":"text","text":{"body":"hola"},"biz_opaque_callback_data":"mine"}"#.into(),
             attempt: 1,
             fence: 1,
+            refused: Refused::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{CALLS, CALLS_OF_A_NUMBER, Settings, call};
+use super::{CALLS, CALLS_OF_A_NUMBER, SHARE, Settings, call};
 
 /// Wake-ups are hints: retries, paces and other nodes' messages are found by looking.
 const POLL: Duration = Duration::from_millis(250);
@@ -74,14 +74,19 @@ impl UnderWay {
         Call { number_id, under_way: self.clone() }
     }
 
-    fn total(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    /// How many more calls a number may have under way. The fewer are free over all, the fewer any number may hold, so
+    /// that however many numbers hang, there is always room for one that does not.
+    fn room(&self, number_id: Uuid) -> usize {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = CALLS.saturating_sub(all.values().sum());
+        let most = CALLS_OF_A_NUMBER.min(free.div_ceil(SHARE));
+        most.saturating_sub(all.get(&number_id).copied().unwrap_or(0))
     }
 
-    /// How many more calls fit, for numbers that have some under way.
-    fn room(&self) -> HashMap<Uuid, usize> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().map(|(number, calls)| (*number, CALLS_OF_A_NUMBER.saturating_sub(*calls))).collect()
+    /// Numbers that have no room.
+    fn full(&self) -> HashSet<Uuid> {
+        let busy: Vec<Uuid> = self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        busy.into_iter().filter(|number| self.room(*number) == 0).collect()
     }
 }
 
@@ -118,24 +123,35 @@ impl Claims {
         let mut left = 0;
         // What waits of these must wait longer.
         let mut passed: HashSet<Uuid> = HashSet::new();
-        while self.under_way.total() < CALLS && !stop.is_cancelled() {
-            let mut room = self.under_way.room();
-            room.extend(passed.iter().map(|number| (*number, 0)));
-            let busy: Vec<(Uuid, i64)> =
-                room.into_iter().map(|(number, room)| (number, i64::try_from(room).unwrap_or(0))).collect();
+        loop {
+            let full: Vec<Uuid> = self.under_way.full().union(&passed).copied().collect();
             let tx = self.database.operator().await?;
-            let taken = outbox::any_organization_claim(&tx, self.settings.clock.now(), &busy).await?;
+            let turns = outbox::any_organization_turns(&tx, self.settings.clock.now(), &full).await?;
             tx.commit().await?;
-            match taken {
-                None => break,
-                Some(taken) if taken.messages.is_empty() => _ = passed.insert(taken.number.number_id),
-                Some(taken) => {
-                    left += taken.messages.len();
-                    self.send(taken);
+            let before = (left, passed.len());
+            for turn in turns {
+                if stop.is_cancelled() {
+                    return Ok(left);
+                }
+                let room = i64::try_from(self.under_way.room(turn.number_id)).unwrap_or(0);
+                if room == 0 {
+                    continue;
+                }
+                let tx = self.database.operator().await?;
+                let taken = outbox::any_organization_claim(&tx, self.settings.clock.now(), turn, room).await?;
+                tx.commit().await?;
+                match taken {
+                    Some(taken) if !taken.messages.is_empty() => {
+                        left += taken.messages.len();
+                        self.send(taken);
+                    }
+                    _ => _ = passed.insert(turn.number_id),
                 }
             }
+            if (left, passed.len()) == before {
+                return Ok(left);
+            }
         }
-        Ok(left)
     }
 
     fn send(&mut self, taken: Taken) {

@@ -24,6 +24,9 @@ use whatsapp::graph::Graph;
 const CALLS: usize = 512;
 const CALLS_OF_A_NUMBER: usize = 64;
 
+/// And never more of a number than this part of the calls that are free.
+const SHARE: usize = 7;
+
 /// At the end, calls under way get this long; what is not settled then, a status will settle.
 const LAST_CALLS: Duration = Duration::from_secs(20);
 const LAST_SETTLING: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ use model::outbox::{self, Settled};
 use tokio::sync::mpsc::Receiver;
 
 use super::Settings;
+use crate::advice::advised_text;
 
 /// The most answers in one transaction.
 const BATCH: usize = 100;
@@ -30,7 +31,7 @@ pub(super) async fn run(database: Database, settings: Settings, mut heard: Recei
 async fn settle(database: &Database, settings: &Settings, batch: &[Settled]) {
     let mut pause = Duration::from_millis(1);
     loop {
-        let error = match outbox::any_organization_settle(database, settings.clock.now(), batch).await {
+        let error = match outbox::any_organization_settle(database, settings.clock.now(), batch, advised_text).await {
             Ok(_) => return,
             Err(error) => error,
         };

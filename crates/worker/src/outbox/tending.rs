@@ -9,6 +9,7 @@ use model::outbox;
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
+use crate::advice::advised_text;
 
 /// How often overdue messages are looked for.
 const EVERY: Duration = Duration::from_millis(500);
@@ -50,7 +51,7 @@ async fn tend(database: &Database, settings: &Settings, look: u32) -> Result<()>
     }
     tx.commit().await?;
     if !overdue.is_empty() {
-        outbox::any_organization_settle(database, now, &overdue).await?;
+        outbox::any_organization_settle(database, now, &overdue, advised_text).await?;
         settings.wake.queued();
     }
     Ok(())
