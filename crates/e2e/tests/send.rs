@@ -2,6 +2,7 @@
 //! accepted.
 
 mod cancel;
+mod codes;
 mod refusal;
 mod retry;
 mod types;
