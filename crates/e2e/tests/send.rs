@@ -2,6 +2,7 @@
 //! accepted.
 
 mod cancel;
+mod receipts;
 mod refusal;
 mod retry;
 mod types;

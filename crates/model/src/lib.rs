@@ -21,6 +21,7 @@ pub mod organization;
 pub mod outbox;
 pub mod page;
 pub mod quarantine;
+pub mod receipt;
 pub mod scope;
 pub mod secret;
 pub mod status;
