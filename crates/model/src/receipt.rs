@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::database::{Operator, Result, Tenant};
 use crate::link::{Link, link_columns};
-use crate::outbox;
+use crate::outbox::{self, Pause};
 
 /// Meta forgets messages after so long.
 /// <https://developers.facebook.com/docs/whatsapp/cloud-api/guides/mark-message-as-read>
@@ -160,24 +160,24 @@ pub async fn any_organization_settle(tx: Operator, now: Timestamp, settled: &[(C
         Outcome::Rest { .. } => ("waiting", now),
         Outcome::GivenUp => ("given_up", now),
     };
-    let mut pipeline = Pipeline::new();
-    pipeline.push(
+    for (one, outcome) in settled {
+        if let Outcome::Rest { reason } = outcome {
+            let pause = Pause::Number { until: None, reason: reason.clone() };
+            outbox::any_organization_rest(&tx, one.number.organization_id, one.number.number_id, &pause).await?;
+        }
+    }
+    tx.query(
         "UPDATE wazapp.receipt r SET state = k.s, next_at = k.at
          FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[]) AS k (o, c, fence, s, at)
          WHERE r.organization_id = k.o AND r.conversation_id = k.c AND r.fence = k.fence AND r.state = 'waiting'",
-        params![
-            column(settled, |(one, _)| one.number.organization_id),
-            column(settled, |(one, _)| one.conversation_id),
-            column(settled, |(one, _)| one.fence),
-            column(settled, |(_, outcome)| next(outcome).0),
-            column(settled, |(_, outcome)| next(outcome).1),
+        &[
+            &column(settled, |(one, _)| one.number.organization_id),
+            &column(settled, |(one, _)| one.conversation_id),
+            &column(settled, |(one, _)| one.fence),
+            &column(settled, |(_, outcome)| next(outcome).0),
+            &column(settled, |(_, outcome)| next(outcome).1),
         ],
-    );
-    for (one, outcome) in settled {
-        if let Outcome::Rest { reason } = outcome {
-            let number = (one.number.organization_id, one.number.number_id);
-            outbox::any_organization_rest(&mut pipeline, number, false, Timestamp::MAX, reason);
-        }
-    }
-    tx.finish(pipeline).await
+    )
+    .await?;
+    tx.commit().await
 }

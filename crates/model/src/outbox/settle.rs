@@ -424,7 +424,15 @@ fn pause(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
         }
     }
     for ((organization_id, number_id, whole_account), (until, reason)) in numbers {
-        any_organization_rest(pipeline, (organization_id, number_id), whole_account, until, reason);
+        pipeline.push(
+            "UPDATE wazapp.number_pace p SET pause_reason = $4::text::json,
+               paused_until = greatest(p.paused_until, CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END)
+             FROM wazapp.number n, wazapp.number refused
+             WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
+               AND refused.organization_id = $1 AND refused.id = $2
+               AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)",
+            params![organization_id, number_id, until, reason.to_owned(), until == Timestamp::MAX, whole_account],
+        );
     }
     for ((organization_id, number_id, recipient), until) in pairs {
         // So far ahead that nothing fits before then; the burst is spent.
@@ -434,24 +442,4 @@ fn pause(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
             params![organization_id, number_id, recipient.to_owned(), until + PAIR_AHEAD],
         );
     }
-}
-
-/// Lets a number rest, or all of the organization's numbers in its account. [`Timestamp::MAX`]: until a person connects
-/// it again.
-pub(crate) fn any_organization_rest(
-    pipeline: &mut Pipeline<'_>,
-    (organization_id, number_id): (Uuid, Uuid),
-    whole_account: bool,
-    until: Timestamp,
-    reason: &str,
-) {
-    pipeline.push(
-        "UPDATE wazapp.number_pace p SET pause_reason = $4::text::json,
-           paused_until = greatest(p.paused_until, CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END)
-         FROM wazapp.number n, wazapp.number refused
-         WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
-           AND refused.organization_id = $1 AND refused.id = $2
-           AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)",
-        params![organization_id, number_id, until, reason.to_owned(), until == Timestamp::MAX, whole_account],
-    );
 }
