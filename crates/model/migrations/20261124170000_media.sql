@@ -26,10 +26,9 @@ ALTER TABLE wazapp.media
   ALTER COLUMN message_id DROP NOT NULL, -- an upload belongs to none
   ADD COLUMN file        text,           -- its bytes, once they are here; column sha256 is what Meta said
   ADD COLUMN attempts    integer NOT NULL DEFAULT 0,
-  ADD COLUMN next_at     timestamptz NOT NULL DEFAULT 'epoch',
+  ADD COLUMN next_at     timestamptz NOT NULL DEFAULT 'epoch', -- when it is fetched; of one that is being fetched: when its lease ends
   ADD COLUMN deadline    timestamptz,    -- when it is given up
   ADD COLUMN fence       bigint NOT NULL DEFAULT 0, -- counts claims: an answer settles the claim that it answers, no other
-  ADD COLUMN lease_until timestamptz,
   ADD COLUMN error       json,
   ADD COLUMN fetched_at  timestamptz,
   ADD FOREIGN KEY (organization_id, file) REFERENCES wazapp.file (organization_id, sha256),
@@ -60,4 +59,4 @@ END $$;
 GRANT INSERT ON wazapp.file, wazapp.media TO wazapp_web;
 GRANT UPDATE (touched_at) ON wazapp.file TO wazapp_web;
 -- Asking once more for what did not come.
-GRANT UPDATE (state, next_at, deadline, error) ON wazapp.media TO wazapp_web;
+GRANT UPDATE (state, attempts, next_at, deadline, error) ON wazapp.media TO wazapp_web;

@@ -1,10 +1,9 @@
 //! Files in the store: the same bytes once an organization.
 //!
-//! A row is there before its bytes ([`announce`]) and goes after them, so no bytes lie about that nobody knows of; and
-//! media refer to it only when its bytes are there. [`keep`] does the first two in their order.
+//! A row is there before its bytes and goes after them, so no bytes lie about that nobody knows of; and media refer to it
+//! only when its bytes are there. [`keep`] does the first two in their order.
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError, Result, Tenant};
 use crate::scope::Scope;
@@ -35,7 +34,7 @@ pub enum KeepError {
     Leaving,
 }
 
-/// Puts the bytes that were pushed in their place, under a row that says so.
+/// Puts the bytes that were pushed in their place, under a row that says so. A picture gets a thumbnail later.
 pub async fn keep(database: &Database, scope: &Scope, writing: Writing, now: Timestamp) -> Result<File, KeepError> {
     keep_written(database, scope, writing.finish().await?, now).await
 }
@@ -47,8 +46,29 @@ pub async fn keep_written(
     written: Written,
     now: Timestamp,
 ) -> Result<File, KeepError> {
+    let pictured = sniff(&written.head).is_some_and(has_thumbnail);
+    place(database, scope, written, now, pictured.then_some(now)).await
+}
+
+/// The same for a thumbnail, which needs none of its own.
+pub async fn keep_thumbnail(
+    database: &Database,
+    scope: &Scope,
+    writing: Writing,
+    now: Timestamp,
+) -> Result<File, KeepError> {
+    place(database, scope, writing.finish().await?, now, None).await
+}
+
+async fn place(
+    database: &Database,
+    scope: &Scope,
+    written: Written,
+    now: Timestamp,
+    thumbnail_at: Option<Timestamp>,
+) -> Result<File, KeepError> {
     let tx = database.tenant(scope).await?;
-    let file = announce(&tx, &written, now).await?;
+    let file = announce(&tx, &written, now, thumbnail_at).await?;
     tx.commit().await?;
     let file = file.ok_or(KeepError::Leaving)?;
     written.keep().await?;
@@ -56,9 +76,13 @@ pub async fn keep_written(
 }
 
 /// Says that these bytes will be there; committed before they are. `None`: they are being deleted at this moment.
-pub async fn announce(tx: &Tenant, written: &Written, now: Timestamp) -> Result<Option<File>> {
+async fn announce(
+    tx: &Tenant,
+    written: &Written,
+    now: Timestamp,
+    thumbnail_at: Option<Timestamp>,
+) -> Result<Option<File>> {
     let mime_type = sniff(&written.head).map(str::to_owned);
-    let thumbnail_at = mime_type.as_deref().is_some_and(has_thumbnail).then_some(now);
     let size = i64::try_from(written.size).unwrap_or(i64::MAX);
     let row = tx
         .query_opt(
@@ -121,22 +145,4 @@ pub async fn get(tx: &Tenant, sha256: &str) -> Result<Option<File>> {
         )
         .await?;
     Ok(row.map(|row| File { sha256: row.get(0), size: row.get(1), mime_type: row.get(2) }))
-}
-
-/// A picture that waits for its thumbnail. It is the claimer's until its lease ends.
-#[derive(Clone, Debug)]
-pub struct Picture {
-    /// The owner's rows.
-    pub scope: Scope,
-    /// Its name.
-    pub sha256: String,
-    /// Bytes.
-    pub size: i64,
-}
-
-impl Picture {
-    /// The owner.
-    pub fn organization_id(&self) -> Uuid {
-        self.scope.organization_id()
-    }
 }

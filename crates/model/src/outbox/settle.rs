@@ -403,6 +403,25 @@ fn identities(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
     );
 }
 
+const REST: &str = "UPDATE wazapp.number_pace p SET pause_reason = $4::text::json,
+       paused_until = greatest(p.paused_until, CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END)
+     FROM wazapp.number n, wazapp.number refused
+     WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
+       AND refused.organization_id = $1 AND refused.id = $2
+       AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)";
+
+/// Lets a number, or its whole account, rest, because of what Meta said to another call than a send.
+pub async fn any_organization_rest(tx: &Operator, organization_id: Uuid, number_id: Uuid, pause: &Pause) -> Result<()> {
+    let (whole_account, until, reason) = match pause {
+        Pause::Number { until, reason } => (false, until, reason),
+        Pause::Account { until, reason } => (true, until, reason),
+        Pause::Pair { .. } => return Ok(()),
+    };
+    let (at, forever) = (until.unwrap_or(Timestamp::MAX), until.is_none());
+    tx.query(REST, &[&organization_id, &number_id, &at, &reason.as_str(), &forever, &whole_account]).await?;
+    Ok(())
+}
+
 fn pause(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
     let mut numbers: BTreeMap<(Uuid, Uuid, bool), (Timestamp, &str)> = BTreeMap::new();
     let mut pairs: BTreeMap<(Uuid, Uuid, &str), Timestamp> = BTreeMap::new();
@@ -425,12 +444,7 @@ fn pause(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
     }
     for ((organization_id, number_id, whole_account), (until, reason)) in numbers {
         pipeline.push(
-            "UPDATE wazapp.number_pace p SET pause_reason = $4::text::json,
-               paused_until = greatest(p.paused_until, CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END)
-             FROM wazapp.number n, wazapp.number refused
-             WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
-               AND refused.organization_id = $1 AND refused.id = $2
-               AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)",
+            REST,
             params![organization_id, number_id, until, reason.to_owned(), until == Timestamp::MAX, whole_account],
         );
     }

@@ -140,7 +140,7 @@ impl Drop for Parts {
 }
 
 impl Written {
-    /// Puts the bytes in their place. [`crate::file::announce`] comes first, or nobody would know of them.
+    /// Puts the bytes in their place. [`crate::file`] says so first, or nobody would know of them.
     pub async fn keep(self) -> Result<()> {
         let place = content(self.organization_id, &self.sha256)?;
         match self.held {
