@@ -29,6 +29,7 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("conversation", "someone may be written to who never wrote"),
     ("contact", "the same"),
     ("contact_identity", "so that their answer comes to the same contact"),
+    ("receipt", "who reads a conversation says so to its customer"),
 ];
 
 /// What requests change.
@@ -48,6 +49,14 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("outbox.state", "what is queued can be cancelled"),
     ("message.status", "and the message says so"),
     ("message.error", "and the message says so"),
+    ("receipt.number_id", "what was read last takes the place of what was read before"),
+    ("receipt.wamid", "the same"),
+    ("receipt.message_at", "the same"),
+    ("receipt.state", "the same"),
+    ("receipt.next_at", "the same"),
+    ("receipt.deadline", "the same"),
+    ("receipt.attempts", "the same"),
+    ("receipt.fence", "the same"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::conversation::column;
 use crate::database::{Operator, Pipeline, Result, Tenant, params};
-use crate::media::{self, Media};
+use crate::media::{self, Media, media_columns, media_file};
 use crate::page::{Cursor, Page};
 
 /// A message as its organization sees it.
@@ -94,9 +94,9 @@ pub struct Version {
 macro_rules! select {
     ($where:literal) => {
         concat!(
-            "SELECT m.*, d.id AS d_id, d.state AS d_state, d.mime_type AS d_mime_type, d.filename AS d_filename,
-                    d.size AS d_size, d.sha256 AS d_sha256,
-                    coalesce((SELECT json_agg(json_build_object('emoji', r.emoji, 'from', r.reactor, 'wamid', r.wamid,
+            "SELECT m.*, ",
+            media_columns!(),
+            ", coalesce((SELECT json_agg(json_build_object('emoji', r.emoji, 'from', r.reactor, 'wamid', r.wamid,
                                 'timestamp', to_char(r.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))
                                 ORDER BY r.timestamp, r.reactor)
                               FROM wazapp.reaction r
@@ -108,8 +108,9 @@ macro_rules! select {
                               FROM wazapp.message_version w
                               WHERE w.organization_id = m.organization_id AND w.message_id = m.id), '[]') AS versions
              FROM wazapp.message m
-             LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id
-             WHERE m.organization_id = $1 AND ",
+             LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id",
+            media_file!(),
+            "WHERE m.organization_id = $1 AND ",
             $where
         )
     };
@@ -117,14 +118,6 @@ macro_rules! select {
 
 impl Message {
     fn read(row: &Row) -> Self {
-        let media = row.get::<_, Option<Uuid>>("d_id").map(|id| Media {
-            id,
-            state: row.get("d_state"),
-            mime_type: row.get("d_mime_type"),
-            filename: row.get("d_filename"),
-            size: row.get("d_size"),
-            sha256: row.get("d_sha256"),
-        });
         Self {
             id: row.get("id"),
             conversation_id: row.get("conversation_id"),
@@ -137,7 +130,7 @@ impl Message {
             wamid: row.get("wamid"),
             reply_to_wamid: row.get("reply_to_wamid"),
             contact_id: row.get("contact_id"),
-            media,
+            media: Media::read(row),
             status: row.get("status"),
             error: row.get("error"),
             reactions: row.get("reactions"),

@@ -27,6 +27,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261124150000_number",
     "20261124160000_connection",
     "20261124170000_media",
+    "20261124175000_upload",
     "20261124180000_template",
     "20261124190000_account",
     "20261124200000_pace",

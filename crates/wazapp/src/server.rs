@@ -158,6 +158,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         keyring: setup.keyring,
         apps: apps.clone(),
         wake,
+        typing: web::api::Typing::default(),
         public_url: setup.public_url.unwrap_or_else(|| format!("http://{address}")),
         version: env!("CARGO_PKG_VERSION"),
     };

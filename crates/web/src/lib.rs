@@ -39,6 +39,8 @@ pub struct State {
     pub apps: Apps,
     /// Rung when a message was queued.
     pub wake: Arc<Wake>,
+    /// Signs of somebody writing that are under way.
+    pub typing: api::Typing,
     /// What others call this server, such as `https://wa.example.com`.
     pub public_url: String,
     /// This server's version.

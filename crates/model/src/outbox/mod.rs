@@ -13,7 +13,7 @@ mod sweep;
 pub use claim::{Claimed, Refused, Taken, Turn, any_organization_claim, any_organization_turns};
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue};
-pub use settle::{Outcome, Pause, Settled, any_organization_settle};
+pub use settle::{Outcome, Pause, Settled, any_organization_rest, any_organization_settle};
 pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
 
 use jiff::SignedDuration;
@@ -34,16 +34,29 @@ const PAIR_AHEAD: SignedDuration = SignedDuration::from_secs((PAIR_BURST - 1) * 
 
 /// Tells this process's worker that something was queued. A hint only: polling is the truth.
 #[derive(Debug, Default)]
-pub struct Wake(Notify);
+pub struct Wake {
+    messages: Notify,
+    receipts: Notify,
+}
 
 impl Wake {
-    /// Something was committed.
+    /// A message was committed.
     pub fn queued(&self) {
-        self.0.notify_one();
+        self.messages.notify_one();
     }
 
     /// Waits for [`Wake::queued`].
     pub async fn wait(&self) {
-        self.0.notified().await;
+        self.messages.notified().await;
+    }
+
+    /// A receipt was committed.
+    pub fn read(&self) {
+        self.receipts.notify_one();
+    }
+
+    /// Waits for [`Wake::read`].
+    pub async fn wait_read(&self) {
+        self.receipts.notified().await;
     }
 }

@@ -11,6 +11,7 @@ use super::{PAIR_AHEAD, Refused};
 use crate::conversation::column;
 use crate::database::{Database, Operator, Pipeline, Result, params};
 use crate::event;
+use crate::link::Link;
 use crate::message::{self, Key};
 use crate::status::{self, climb};
 
@@ -478,6 +479,50 @@ struct Rest<'a> {
     refusals: i32,
 }
 
+/// Lets numbers rest. The reason is that of the rest that ends last; what only a person ends is not begun for a token that is
+/// replaced already.
+const REST: &str = "UPDATE wazapp.number_pace p SET
+       pause_reason = CASE WHEN p.paused_until > k.until THEN p.pause_reason ELSE $4::text::json END,
+       paused_until = greatest(p.paused_until, k.until), refusals = greatest(p.refusals, $7)
+     FROM wazapp.number n, wazapp.number refused,
+          (SELECT CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END) AS k (until)
+     WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
+       AND refused.organization_id = $1 AND refused.id = $2
+       AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)
+       AND (NOT $5 OR NOT $9::bool OR sha256(refused.token) IS NOT DISTINCT FROM $8::bytea)";
+
+/// Lets a number, or its whole account, rest, because of what Meta said to another call than a send. `used` is the way that
+/// was tried, where it is known: a token that replaced it meanwhile has done nothing wrong.
+pub async fn any_organization_rest(
+    tx: &Operator,
+    (organization_id, number_id): (Uuid, Uuid),
+    used: Option<&Link>,
+    pause: &Pause,
+) -> Result<()> {
+    let (whole_account, until, reason) = match pause {
+        Pause::Number { until, reason } => (false, until, reason),
+        Pause::Account { until, reason } => (true, until, reason),
+        Pause::Pair { .. } => return Ok(()),
+    };
+    let (at, forever, mark) = (until.unwrap_or(Timestamp::MAX), until.is_none(), used.and_then(Link::token_mark));
+    tx.query(
+        REST,
+        &[
+            &organization_id,
+            &number_id,
+            &at,
+            &reason.as_str(),
+            &forever,
+            &whole_account,
+            &0,
+            &mark.as_deref(),
+            &used.is_some(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
 fn pause<'a>(pipeline: &mut Pipeline<'a>, settled: &'a [Settled]) {
     let mut numbers: BTreeMap<(Uuid, Uuid, bool, Option<&[u8]>), Rest<'_>> = BTreeMap::new();
     let mut pairs: BTreeMap<(Uuid, Uuid, &str), (Timestamp, i32)> = BTreeMap::new();
@@ -503,18 +548,8 @@ fn pause<'a>(pipeline: &mut Pipeline<'a>, settled: &'a [Settled]) {
         rest.refusals = rest.refusals.max(refusals);
     }
     for ((organization_id, number_id, whole_account, token_mark), rest) in numbers {
-        // The reason is that of the rest that ends last. What only a person ends is not begun for a token that is
-        // replaced already.
         pipeline.push(
-            "UPDATE wazapp.number_pace p SET
-               pause_reason = CASE WHEN p.paused_until > k.until THEN p.pause_reason ELSE $4::text::json END,
-               paused_until = greatest(p.paused_until, k.until), refusals = greatest(p.refusals, $7)
-             FROM wazapp.number n, wazapp.number refused,
-                  (SELECT CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END) AS k (until)
-             WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
-               AND refused.organization_id = $1 AND refused.id = $2
-               AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)
-               AND (NOT $5 OR sha256(refused.token) IS NOT DISTINCT FROM $8::bytea)",
+            REST,
             params![
                 organization_id,
                 number_id,
@@ -524,6 +559,7 @@ fn pause<'a>(pipeline: &mut Pipeline<'a>, settled: &'a [Settled]) {
                 whole_account,
                 rest.refusals,
                 token_mark,
+                true,
             ],
         );
     }

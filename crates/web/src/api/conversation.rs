@@ -184,25 +184,6 @@ pub(super) async fn change(
     Ok(Json(changed))
 }
 
-/// Mark a conversation as read
-///
-/// Sets its unread count to 0. The contact is not told.
-#[utoipa::path(
-    post, path = "/conversations/{id}/read", operation_id = "readConversation", tag = "Conversations",
-    params(("id" = Uuid, Path, description = "The conversation's id.")),
-    responses(
-        (status = 200, description = "The conversation as it is now.", body = Conversation,
-         example = json!(example::conversation())),
-        Always, NotThere,
-    ),
-)]
-pub(super) async fn read(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Conversation>, Problem> {
-    let tx = caller.begin().await?;
-    let marked = conversation::mark_read(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
-    Ok(Json(marked))
-}
-
 /// Which of a conversation's messages to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

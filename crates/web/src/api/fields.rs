@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -50,6 +50,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let members = Members::from_request(request, state).await?;
         read(members.0).map(Self).map_err(|refusal| refusal.of("field"))
+    }
+}
+
+/// No body at all is a body that says nothing, whatever its headers.
+impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if http_body::Body::is_end_stream(request.body()) {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
     }
 }
 
@@ -383,7 +395,7 @@ mod tests {
 
     async fn body(kind: &str, body: impl Into<axum::body::Body>) -> Result<Sample, (u16, String)> {
         let request = Request::builder().method(Method::PATCH).header(CONTENT_TYPE, kind).body(body.into()).unwrap();
-        Body::from_request(request, &()).await.map(|Body(sample)| sample).map_err(told)
+        <Body<_> as FromRequest<()>>::from_request(request, &()).await.map(|Body(sample)| sample).map_err(told)
     }
 
     async fn json(text: &str) -> Result<Sample, (u16, String)> {

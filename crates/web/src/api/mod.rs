@@ -13,6 +13,7 @@ mod me;
 mod message;
 mod number;
 mod paging;
+mod receipt;
 mod refusals;
 mod send;
 mod status;
@@ -37,6 +38,8 @@ use utoipa_axum::routes;
 
 use crate::State;
 use crate::problem::{self, Problem};
+
+pub use receipt::Typing;
 
 /// The longest body the API reads.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -85,7 +88,8 @@ fn operations() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(conversation::list))
         .routes(routes!(conversation::get, conversation::change))
-        .routes(routes!(conversation::read))
+        .routes(routes!(receipt::read))
+        .routes(routes!(receipt::typing))
         .routes(routes!(conversation::messages, send::to_conversation))
         .routes(routes!(message::find, send::to_recipient))
         .routes(routes!(message::get, send::cancel))

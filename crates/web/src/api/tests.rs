@@ -32,6 +32,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("patch", "/api/v1/conversations/{id}"),
     ("post", "/api/v1/conversations/{id}/messages"),
     ("post", "/api/v1/conversations/{id}/read"),
+    ("post", "/api/v1/conversations/{id}/typing"),
     ("post", "/api/v1/messages"),
 ];
 
@@ -63,6 +64,7 @@ async fn ask(request: Request<Body>) -> Answer {
         keyring,
         database,
         wake: std::sync::Arc::default(),
+        typing: Typing::default(),
         public_url: "http://127.0.0.1".into(),
         version: "0",
     };

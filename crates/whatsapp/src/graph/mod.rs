@@ -102,6 +102,8 @@ impl Graph {
             .redirect(reqwest::redirect::Policy::none())
             // A request that is put twice may be carried out twice.
             .retry(reqwest::retry::never())
+            // What a break in the middle says of a request is known for HTTP/1.1: one request, one connection.
+            .http1_only()
             .connect_timeout(timeouts.connect)
             .pool_idle_timeout(IDLE_CONNECTION)
             // Meta answers downloads without a name with a page that says nothing.

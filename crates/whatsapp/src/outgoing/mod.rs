@@ -13,6 +13,7 @@ mod interactive;
 mod limits;
 mod location;
 mod media;
+mod media_file;
 mod near;
 mod place;
 mod problem;
@@ -33,6 +34,7 @@ use reader::Fields;
 use report::Report;
 
 pub use media::{MediaKind, MediaSource, MediaUse};
+pub use media_file::{LARGEST_FILE, MediaFile, essence, largest, mime_types};
 pub use problem::{Problem, Problems, Rule};
 pub use receipt::read_receipt;
 pub use recipient::{Recipient, recipient};

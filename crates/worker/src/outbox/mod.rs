@@ -6,6 +6,7 @@
 
 mod call;
 mod claims;
+mod receipts;
 mod settling;
 mod tending;
 
@@ -51,6 +52,7 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
     let (hear, heard) = mpsc::channel(CALLS);
     let settler = tokio::spawn(settling::run(database.clone(), settings.clone(), heard));
     let tending = tokio::spawn(tending::run(database.clone(), settings.clone(), stop.clone()));
+    let receipts = tokio::spawn(receipts::run(database.clone(), settings.clone(), stop.clone()));
     let calls = claims::run(database, settings, hear, &stop).await;
     if tokio::time::timeout(LAST_CALLS, calls.join_all()).await.is_err() {
         tracing::warn!("calls to Meta were given up at the end: statuses will tell what became of them");
@@ -59,5 +61,5 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
     if tokio::time::timeout(LAST_SETTLING, settler).await.is_err() {
         tracing::warn!("answers of Meta could not be written at the end: statuses will tell them again");
     }
-    let _ = tending.await;
+    let _ = tokio::join!(tending, receipts);
 }

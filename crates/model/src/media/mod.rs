@@ -1,0 +1,255 @@
+//! Files that messages carry, and files that people upload. Their bytes are in the [store](crate::store).
+//!
+//! What a message carries is fetched from Meta by a job of its own ([`any_organization_claim`],
+//! [`any_organization_settle`]); until then its row is pending.
+
+mod fetch;
+mod retention;
+mod thumbnail;
+
+use jiff::Timestamp;
+use postgres_types::Json;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::conversation::column;
+use crate::database::{Pipeline, Result, Tenant, params};
+use crate::event;
+use crate::file::File;
+
+pub use fetch::{
+    Backlog, Claimed, LEASE, Outcome, Settled, any_organization_backlog, any_organization_claim,
+    any_organization_overdue, any_organization_settle,
+};
+pub use retention::{
+    any_organization_expire, any_organization_forget, any_organization_mark, any_organization_unknown,
+};
+pub use thumbnail::{Picture, any_organization_next_picture, any_organization_settle_picture};
+
+/// A file as its organization sees it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Media {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// `pending`: not here yet. `stored`: its bytes can be had. `failed`: they cannot, `error` says why.
+    pub state: String,
+    /// As the sender said. What it is shown as comes from its bytes.
+    pub mime_type: Option<String>,
+    /// As the sender named it.
+    pub filename: Option<String>,
+    /// Bytes.
+    pub size: Option<i64>,
+    /// Hexadecimal. Of one that is not stored, what Meta announced.
+    pub sha256: Option<String>,
+    /// Whether it has a thumbnail.
+    pub thumbnail: bool,
+    /// Why it failed, or why it is still pending.
+    #[schema(value_type = Option<Object>)]
+    pub error: Option<Json<Box<RawValue>>>,
+}
+
+/// The columns that [`Media::read`] reads, of `wazapp.media` as `d` and `wazapp.file` as `f`.
+macro_rules! media_columns {
+    () => {
+        "d.id AS d_id, CASE d.state WHEN 'expired' THEN 'failed' ELSE d.state END AS d_state, d.mime_type AS d_mime_type,
+         d.filename AS d_filename, coalesce(f.size, d.size) AS d_size, coalesce(f.sha256, d.sha256) AS d_sha256,
+         f.thumbnail IS NOT NULL AS d_thumbnail, d.error AS d_error"
+    };
+}
+pub(crate) use media_columns;
+
+/// Joins a media row `d` with its file `f`.
+macro_rules! media_file {
+    () => {
+        " LEFT JOIN wazapp.file f ON f.organization_id = d.organization_id AND f.sha256 = d.file "
+    };
+}
+pub(crate) use media_file;
+
+impl Media {
+    /// `None`: the row has none.
+    pub(crate) fn read(row: &Row) -> Option<Self> {
+        Some(Self {
+            id: row.get::<_, Option<Uuid>>("d_id")?,
+            state: row.get("d_state"),
+            mime_type: row.get("d_mime_type"),
+            filename: row.get("d_filename"),
+            size: row.get("d_size"),
+            sha256: row.get::<_, Option<&str>>("d_sha256").and_then(hexadecimal),
+            thumbnail: row.get("d_thumbnail"),
+            error: row.get("d_error"),
+        })
+    }
+}
+
+/// A SHA-256 in hexadecimal, however Meta wrote it: base64 in webhooks, hexadecimal in look-ups and some histories.
+/// `None`: it is none.
+pub fn hexadecimal(told: &str) -> Option<String> {
+    let told = told.trim();
+    let bytes = match told.len() {
+        64 => data_encoding::HEXLOWER_PERMISSIVE.decode(told.as_bytes()).ok()?,
+        44 => data_encoding::BASE64.decode(told.as_bytes()).ok()?,
+        43 => data_encoding::BASE64_NOPAD.decode(told.as_bytes()).ok()?,
+        _ => return None,
+    };
+    (bytes.len() == 32).then(|| data_encoding::HEXLOWER.encode(&bytes))
+}
+
+/// One of the organization's media.
+pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Media>> {
+    Ok(find(tx, id).await?.map(|found| found.media))
+}
+
+/// A medium with where its bytes are.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// As its organization sees it.
+    pub media: Media,
+    /// Its bytes.
+    pub file: Option<File>,
+    /// Its thumbnail's bytes.
+    pub thumbnail: Option<File>,
+    /// Why it failed, for people: in English, and in Spanish.
+    pub advice: Option<(String, String)>,
+}
+
+/// One of the organization's media, with where its bytes are.
+pub async fn find(tx: &Tenant, id: Uuid) -> Result<Option<Found>> {
+    let row = tx
+        .query_opt(
+            concat!(
+                "SELECT ",
+                media_columns!(),
+                ", f.mime_type AS f_mime_type, t.sha256 AS t_sha256, t.size AS t_size, t.mime_type AS t_mime_type,
+                   d.error -> 'advice' ->> 'en' AS en, d.error -> 'advice' ->> 'es' AS es
+                 FROM wazapp.media d",
+                media_file!(),
+                "LEFT JOIN wazapp.file t ON t.organization_id = f.organization_id AND t.sha256 = f.thumbnail
+                 WHERE d.organization_id = $1 AND d.id = $2"
+            ),
+            &[&tx.organization_id(), &id],
+        )
+        .await?;
+    Ok(row.and_then(|row| {
+        let media = Media::read(&row)?;
+        let file = (media.state == "stored").then(|| File {
+            sha256: media.sha256.clone().unwrap_or_default(),
+            size: media.size.unwrap_or_default(),
+            mime_type: row.get("f_mime_type"),
+        });
+        let thumbnail = row.get::<_, Option<String>>("t_sha256").map(|sha256| File {
+            sha256,
+            size: row.get("t_size"),
+            mime_type: row.get("t_mime_type"),
+        });
+        let advice = row.get::<_, Option<String>>("en").zip(row.get("es"));
+        Some(Found { media, file, thumbnail, advice })
+    }))
+}
+
+/// What came of asking once more.
+#[derive(Clone, Debug)]
+pub enum Retried {
+    /// It is pending again.
+    Pending(Media),
+    /// It did not fail.
+    NotFailed(Media),
+    /// It has no place at Meta where it could be asked for: it was uploaded, or it is past its retention here.
+    Nowhere(Media),
+}
+
+/// Lets a medium that failed be fetched again. `None`: there is no such one.
+pub async fn retry(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<Retried>> {
+    // Before its rows, like everyone who records events.
+    event::line_up(tx).await?;
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.media SET state = 'pending', attempts = 0, next_at = $3, deadline = NULL, error = NULL
+             WHERE organization_id = $1 AND id = $2 AND state = 'failed' AND coalesce(meta_id, url) IS NOT NULL
+             RETURNING message_id",
+            &[&tx.organization_id(), &id, &now],
+        )
+        .await?;
+    let Some(media) = get(tx, id).await? else { return Ok(None) };
+    Ok(Some(match row {
+        Some(row) => {
+            if let Some(message_id) = row.get::<_, Option<Uuid>>("message_id") {
+                event::record(tx, EVENT, Some(message_id), &Told { message_id, media: &media }).await?;
+            }
+            Retried::Pending(media)
+        }
+        None if media.state == "failed" => Retried::Nowhere(media),
+        None => Retried::NotFailed(media),
+    }))
+}
+
+/// What an event about a message's file says.
+const EVENT: &str = "message.media";
+
+#[derive(Serialize)]
+struct Told<'a> {
+    message_id: Uuid,
+    media: &'a Media,
+}
+
+/// A file to fetch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct New {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The message that carries it.
+    pub message_id: Uuid,
+    /// Meta's id: what its bytes are asked by.
+    pub meta_id: Option<String>,
+    /// Meta's address of the bytes, where the webhook named one.
+    pub url: Option<String>,
+    /// As Meta said.
+    pub mime_type: Option<String>,
+    /// As the sender named it.
+    pub filename: Option<String>,
+    /// As Meta said.
+    pub sha256: Option<String>,
+}
+
+/// Stores files to fetch, one a message at most. A message that already has one gets the new one's particulars: an
+/// edit may bring another picture. The same one again changes nothing.
+pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New]) {
+    if new.is_empty() {
+        return;
+    }
+    pipeline.push("INSERT INTO wazapp.media AS d (organization_id, id, message_id, meta_id, url, mime_type, filename, sha256)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+         ON CONFLICT (organization_id, message_id) DO UPDATE SET
+           state = 'pending', meta_id = excluded.meta_id, url = excluded.url, mime_type = excluded.mime_type,
+           filename = excluded.filename, sha256 = excluded.sha256, size = NULL, file = NULL, attempts = 0,
+           next_at = excluded.next_at, deadline = NULL, fence = d.fence + 1, error = NULL, fetched_at = NULL
+         WHERE d.meta_id IS DISTINCT FROM excluded.meta_id", params![
+            column(new, |row| row.organization_id),
+            column(new, |_| Uuid::now_v7()),
+            column(new, |row| row.message_id),
+            column(new, |row| row.meta_id.as_deref()),
+            column(new, |row| row.url.as_deref()),
+            column(new, |row| row.mime_type.as_deref()),
+            column(new, |row| row.filename.as_deref()),
+            column(new, |row| row.sha256.as_deref()),
+        ]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hexadecimal;
+
+    #[test]
+    fn a_hash_is_read_however_it_is_written() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        for told in [hex, &hex.to_uppercase(), base64, base64.trim_end_matches('=')] {
+            assert_eq!(hexadecimal(told).as_deref(), Some(hex), "{told}");
+        }
+        for wrong in ["", "x", &hex[1..], &base64[1..], &"é".repeat(32)] {
+            assert_eq!(hexadecimal(wrong), None, "{wrong}");
+        }
+    }
+}

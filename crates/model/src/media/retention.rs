@@ -1,0 +1,80 @@
+//! How long media are kept, and how they go: first nothing refers to a file, then its row says that it is leaving, then
+//! its bytes go, then its row. A crash in between leaves a row that says so, and nothing that could be read.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::database::{Operator, Result};
+use crate::scope::Scope;
+
+/// A file that somebody brought since then may be about to be referred to.
+const NEW: SignedDuration = SignedDuration::from_hours(24);
+
+/// Lets go of media past their organization's retention; answers how many.
+pub async fn any_organization_expire(tx: &Operator, now: Timestamp) -> Result<i64> {
+    let error = json!({
+        "code": "expired", "title": "It is past its retention",
+        "message": "The file was deleted: your organization keeps media for a time, and it is over.", "details": null,
+        "advice": { "en": "It cannot be had again. Whoever runs this server sets how long media are kept.",
+                    "es": "Ya no se puede recuperar. Quien administra este servidor decide cuánto se guardan los archivos." },
+    });
+    let row = tx
+        .query_opt(
+            "WITH gone AS (
+               UPDATE wazapp.media d SET state = 'expired', file = NULL, error = $2::text::json
+               FROM wazapp.organization o
+               WHERE o.media_retention_days IS NOT NULL AND d.organization_id = o.id AND d.state = 'stored'
+                 AND d.fetched_at < $1 - o.media_retention_days * interval '1 day'
+               RETURNING d.id)
+             SELECT count(*) FROM gone",
+            &[&now, &error.to_string()],
+        )
+        .await?;
+    Ok(row.map_or(0, |row| row.get(0)))
+}
+
+/// Marks files that nothing refers to any more as leaving, and answers all that are.
+pub async fn any_organization_mark(tx: &Operator, now: Timestamp, most: i64) -> Result<Vec<(Scope, String)>> {
+    tx.query(
+        "WITH unused AS (
+           SELECT f.organization_id, f.sha256 FROM wazapp.file f
+           WHERE f.deleted_at IS NULL AND f.touched_at < $2
+             AND NOT EXISTS (SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
+             AND NOT EXISTS (SELECT FROM wazapp.file t WHERE t.organization_id = f.organization_id AND t.thumbnail = f.sha256)
+           LIMIT $3 FOR UPDATE OF f SKIP LOCKED)
+         UPDATE wazapp.file f SET deleted_at = $1, thumbnail_at = NULL FROM unused
+         WHERE f.organization_id = unused.organization_id AND f.sha256 = unused.sha256",
+        &[&now, &(now - NEW), &most],
+    )
+    .await?;
+    let rows = tx
+        .query(
+            "SELECT organization_id, sha256 FROM wazapp.file WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT $1",
+            &[&most],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (Scope::new(row.get(0)), row.get(1))).collect())
+}
+
+/// Forgets a file whose bytes are gone.
+pub async fn any_organization_forget(tx: &Operator, scope: &Scope, sha256: &str) -> Result<()> {
+    tx.query(
+        "DELETE FROM wazapp.file WHERE organization_id = $1 AND sha256 = $2 AND deleted_at IS NOT NULL",
+        &[&scope.organization_id(), &sha256],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Which of these names of an organization's no row knows.
+pub async fn any_organization_unknown(tx: &Operator, organization_id: Uuid, names: Vec<String>) -> Result<Vec<String>> {
+    let rows = tx
+        .query(
+            "SELECT k.name FROM unnest($2::text[]) AS k (name)
+             WHERE NOT EXISTS (SELECT FROM wazapp.file f WHERE f.organization_id = $1 AND f.sha256 = k.name)",
+            &[&organization_id, &names],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

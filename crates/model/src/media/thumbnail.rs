@@ -1,0 +1,91 @@
+//! The queue of pictures that wait for a thumbnail.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::fetch::event;
+use crate::database::{Database, Operator, Pipeline, Result};
+use crate::event;
+use crate::file::File;
+use crate::scope::Scope;
+
+/// How long a claimed picture is the claimer's.
+const LEASE: SignedDuration = SignedDuration::from_mins(2);
+
+/// A picture that takes the process down, or the store with it, is tried so often.
+const TRIES: i16 = 3;
+
+/// A new thumbnail is told for at most so many messages: those before have been seen without.
+const MOST_TOLD: i64 = 100;
+
+/// A picture that waits for its thumbnail. It is the claimer's until its lease ends.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Opens the owner's rows.
+    pub scope: Scope,
+    /// Its name.
+    pub sha256: String,
+    /// Bytes.
+    pub size: i64,
+}
+
+/// Claims the picture that has waited longest.
+pub async fn any_organization_next_picture(tx: &Operator, now: Timestamp) -> Result<Option<Picture>> {
+    let row = tx
+        .query_opt(
+            "WITH next AS (
+               SELECT organization_id, sha256 FROM wazapp.file WHERE thumbnail_at <= $1 AND deleted_at IS NULL
+               ORDER BY thumbnail_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+             UPDATE wazapp.file f SET thumbnail_attempts = f.thumbnail_attempts + 1,
+               -- The last try is not repeated, whatever becomes of it.
+               thumbnail_at = CASE WHEN f.thumbnail_attempts + 1 < $3::smallint THEN $2::timestamptz END
+             FROM next WHERE f.organization_id = next.organization_id AND f.sha256 = next.sha256
+             RETURNING f.organization_id, f.sha256, f.size",
+            &[&now, &(now + LEASE), &TRIES],
+        )
+        .await?;
+    Ok(row.map(|row| Picture {
+        scope: Scope::new(row.get("organization_id")),
+        sha256: row.get("sha256"),
+        size: row.get("size"),
+    }))
+}
+
+/// Notes a picture's thumbnail, whose bytes are in their place, and tells of it; or that it gets none.
+pub async fn any_organization_settle_picture(
+    database: &Database,
+    now: Timestamp,
+    picture: &Picture,
+    thumbnail: Option<&File>,
+) -> Result<()> {
+    let organization_id = picture.scope.organization_id();
+    let tx = database.operator().await?;
+    let line = tx
+        .query_opt(
+            "SELECT last FROM wazapp.organization_sequence WHERE organization_id = $1 FOR NO KEY UPDATE",
+            &[&organization_id],
+        )
+        .await?;
+    tx.query(
+        "UPDATE wazapp.file SET thumbnail = coalesce($3, thumbnail), thumbnail_at = NULL
+         WHERE organization_id = $1 AND sha256 = $2",
+        &[&organization_id, &picture.sha256.as_str(), &thumbnail.map(|file| file.sha256.as_str())],
+    )
+    .await?;
+    let mut events = Vec::new();
+    if let (Some(line), Some(_)) = (line, thumbnail) {
+        let rows = tx
+            .query(
+                "SELECT message_id FROM wazapp.media
+                 WHERE organization_id = $1 AND file = $2 AND message_id IS NOT NULL ORDER BY id DESC LIMIT $3",
+                &[&organization_id, &picture.sha256.as_str(), &MOST_TOLD],
+            )
+            .await?;
+        for (sequence, row) in (line.get::<_, i64>("last") + 1..).zip(&rows) {
+            events.push(event(&tx, organization_id, sequence, row.get::<_, Uuid>(0), now).await?);
+        }
+    }
+    let mut pipeline = Pipeline::new();
+    event::any_organization_record(&mut pipeline, &events);
+    tx.finish(pipeline).await
+}

@@ -1,0 +1,189 @@
+//! Read receipts: what customers are told was read. One row a conversation: Meta takes a message as read with all before
+//! it, so the newest is all there is to tell.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::conversation::column;
+use crate::database::{Operator, Result, Tenant};
+use crate::link::{Link, link_columns};
+use crate::outbox::{self, Pause};
+
+/// Meta forgets messages after so long.
+/// <https://developers.facebook.com/docs/whatsapp/cloud-api/guides/mark-message-as-read>
+const MARKABLE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// What could not be told by then is not told any more: a tick a day late tells nobody anything.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A claimed receipt whose claimer never came back is told again: twice does no harm.
+const CLAIM: SignedDuration = SignedDuration::from_secs(60);
+
+/// The newest message of a conversation that can be marked as read: written to the business by one person, not long ago.
+/// Groups know no receipts. `$1` organization, `$2` conversation, `$3` the oldest time.
+macro_rules! newest {
+    () => {
+        "SELECT m.number_id, m.wamid, m.timestamp FROM wazapp.conversation v
+         JOIN wazapp.message m ON m.organization_id = v.organization_id AND m.conversation_id = v.id
+         WHERE v.organization_id = $1 AND v.id = $2 AND v.group_id IS NULL AND m.timestamp > $3::timestamptz
+           AND m.direction = 'inbound' AND m.origin = 'webhook' AND m.wamid IS NOT NULL
+           AND m.type NOT IN ('reaction', 'edit', 'revoke', 'system', 'call')
+         ORDER BY m.timestamp DESC, m.sequence DESC LIMIT 1"
+    };
+}
+
+/// A message that can be marked as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// The number it was written to.
+    pub number_id: Uuid,
+    /// Meta's id of it.
+    pub wamid: String,
+}
+
+/// The newest message of a conversation that can be marked as read.
+pub async fn newest(tx: &Tenant, now: Timestamp, conversation_id: Uuid) -> Result<Option<Newest>> {
+    let row = tx.query_opt(newest!(), &[&tx.organization_id(), &conversation_id, &(now - MARKABLE)]).await?;
+    Ok(row.map(|row| Newest { number_id: row.get("number_id"), wamid: row.get("wamid") }))
+}
+
+/// Has the customer told that everything was read, unless that was told already.
+pub async fn queue(tx: &Tenant, now: Timestamp, conversation_id: Uuid) -> Result<()> {
+    tx.query(
+        concat!(
+            "WITH newest AS (",
+            newest!(),
+            ") INSERT INTO wazapp.receipt AS r
+                 (organization_id, conversation_id, number_id, wamid, message_at, state, next_at, deadline)
+               SELECT $1, $2, number_id, wamid, timestamp, 'waiting', $4::timestamptz, $5::timestamptz FROM newest
+               ON CONFLICT (organization_id, conversation_id) DO UPDATE SET
+                 number_id = excluded.number_id, wamid = excluded.wamid, message_at = excluded.message_at,
+                 state = 'waiting', next_at = excluded.next_at, deadline = excluded.deadline, attempts = 0,
+                 fence = r.fence + 1
+               WHERE r.message_at <= excluded.message_at AND (r.wamid <> excluded.wamid OR r.state = 'given_up')"
+        ),
+        &[&tx.organization_id(), &conversation_id, &(now - MARKABLE), &now, &(now + PATIENCE)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A receipt to tell now.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The way to Meta.
+    pub number: Link,
+    /// The conversation.
+    pub conversation_id: Uuid,
+    /// What was read.
+    pub wamid: String,
+    /// The how manieth time it is tried.
+    pub attempt: u32,
+    /// Given up at this time.
+    pub deadline: Timestamp,
+    /// Which claim an answer belongs to.
+    pub fence: i64,
+}
+
+/// Claims receipts that are due: up to `room` in all and `each` of a number, none of the `busy` ones. Those of numbers
+/// that rest wait.
+pub async fn any_organization_claim(
+    tx: &Operator,
+    now: Timestamp,
+    busy: &[Uuid],
+    room: i64,
+    each: i64,
+) -> Result<Vec<Claimed>> {
+    let rows = tx
+        .query(
+            concat!(
+                "WITH due AS (
+                   SELECT r.organization_id, r.conversation_id
+                   FROM (SELECT DISTINCT organization_id, number_id FROM wazapp.receipt
+                         WHERE state = 'waiting' AND next_at <= $1 AND number_id <> ALL ($2)) w
+                   JOIN wazapp.number n ON n.organization_id = w.organization_id AND n.id = w.number_id
+                   JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
+                   CROSS JOIN LATERAL (
+                     SELECT d.organization_id, d.conversation_id FROM wazapp.receipt d
+                     WHERE d.organization_id = n.organization_id AND d.number_id = n.id AND d.state = 'waiting'
+                       AND d.next_at <= $1
+                     ORDER BY d.next_at LIMIT $4 FOR UPDATE SKIP LOCKED) r
+                   WHERE n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1)
+                   LIMIT $3)
+                 UPDATE wazapp.receipt t SET attempts = attempts + 1, fence = fence + 1, next_at = $5
+                 FROM due JOIN wazapp.number n ON n.organization_id = due.organization_id
+                 WHERE t.organization_id = due.organization_id AND t.conversation_id = due.conversation_id
+                   AND n.id = t.number_id
+                 RETURNING t.conversation_id, t.wamid, t.attempts, t.fence, t.deadline, ",
+                link_columns!()
+            ),
+            &[&now, &busy.to_vec(), &room, &each, &(now + CLAIM)],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Claimed {
+            number: Link::read(row),
+            conversation_id: row.get("conversation_id"),
+            wamid: row.get("wamid"),
+            attempt: u32::try_from(row.get::<_, i32>("attempts")).unwrap_or(u32::MAX),
+            deadline: row.get("deadline"),
+            fence: row.get("fence"),
+        })
+        .collect())
+}
+
+/// What became of a claimed receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Meta has it.
+    Told,
+    /// Not now: tried again.
+    Retry {
+        /// Not before this time.
+        at: Timestamp,
+    },
+    /// The number's token is worth nothing: the number rests until a person connects it again, and the receipt with it.
+    Rest {
+        /// JSON: what people are told.
+        reason: String,
+    },
+    /// No use trying again.
+    GivenUp,
+}
+
+/// Writes what became of claimed receipts. One that a newer message took the place of stays as it is.
+pub async fn any_organization_settle(tx: Operator, now: Timestamp, settled: &[(Claimed, Outcome)]) -> Result<()> {
+    let next = |outcome: &Outcome| match outcome {
+        Outcome::Told => ("told", now),
+        Outcome::Retry { at } => ("waiting", *at),
+        Outcome::Rest { .. } => ("waiting", now),
+        Outcome::GivenUp => ("given_up", now),
+    };
+    for (one, outcome) in settled {
+        if let Outcome::Rest { reason } = outcome {
+            let pause = Pause::Number { until: None, reason: reason.clone() };
+            outbox::any_organization_rest(
+                &tx,
+                (one.number.organization_id, one.number.number_id),
+                Some(&one.number),
+                &pause,
+            )
+            .await?;
+        }
+    }
+    tx.query(
+        "UPDATE wazapp.receipt r SET state = k.s, next_at = k.at
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[]) AS k (o, c, fence, s, at)
+         WHERE r.organization_id = k.o AND r.conversation_id = k.c AND r.fence = k.fence AND r.state = 'waiting'",
+        &[
+            &column(settled, |(one, _)| one.number.organization_id),
+            &column(settled, |(one, _)| one.conversation_id),
+            &column(settled, |(one, _)| one.fence),
+            &column(settled, |(_, outcome)| next(outcome).0),
+            &column(settled, |(_, outcome)| next(outcome).1),
+        ],
+    )
+    .await?;
+    tx.commit().await
+}

@@ -1,0 +1,166 @@
+//! Tells customers that they were read, beside the messages: receipts count in no pace of Meta's, and one that fails
+//! holds up nobody.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use metrics::counter;
+use model::Database;
+use model::database::Result;
+use model::receipt::{self, Claimed, Outcome};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use whatsapp::graph::{Credential, Failure};
+use whatsapp::verdict::{Verdict, verdict};
+
+use super::{Settings, call};
+
+/// Calls at once, over all numbers; and of one number.
+const CALLS: usize = 64;
+const CALLS_OF_A_NUMBER: usize = 8;
+
+/// Wake-ups are hints: retries and other nodes' receipts are found by looking.
+const POLL: Duration = Duration::from_millis(500);
+
+/// The pause after a failure of the database.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The first wait; it doubles up to the longest.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(2);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
+
+/// Meta's code for a token that is worth nothing: nothing else that befalls a receipt says something of its number.
+const DEAD_TOKEN: i64 = 190;
+
+/// Tells until the token is cancelled. Calls under way are given up then: a claim that nobody settles is told again.
+pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    let mut calls: JoinSet<(Claimed, Outcome)> = JoinSet::new();
+    let mut under_way: HashMap<Uuid, usize> = HashMap::new();
+    while !stop.is_cancelled() {
+        let mut pause = POLL;
+        match claim(&database, &settings, &under_way, calls.len()).await {
+            Ok(claimed) => {
+                for one in claimed {
+                    *under_way.entry(one.number.number_id).or_default() += 1;
+                    let settings = settings.clone();
+                    calls.spawn(async move { tell(&settings, one).await });
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "receipts could not be claimed");
+                pause = PAUSE;
+            }
+        }
+        let mut told = Vec::new();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = settings.wake.wait_read() => {}
+            () = tokio::time::sleep(pause) => {}
+            Some(Ok(one)) = calls.join_next() => told.push(one),
+        }
+        while let Some(Ok(one)) = calls.try_join_next() {
+            told.push(one);
+        }
+        for (one, _) in &told {
+            let number = one.number.number_id;
+            let left = under_way.get(&number).map_or(0, |calls| calls - 1);
+            if left == 0 {
+                under_way.remove(&number)
+            } else {
+                under_way.insert(number, left)
+            };
+        }
+        if let Err(error) = settle(&database, settings.clock.now(), &told).await {
+            tracing::debug!(%error, "receipts could not be settled: they are told again");
+        }
+    }
+}
+
+async fn claim(
+    database: &Database,
+    settings: &Settings,
+    under_way: &HashMap<Uuid, usize>,
+    calls: usize,
+) -> Result<Vec<Claimed>> {
+    let room = CALLS.saturating_sub(calls);
+    if room == 0 {
+        return Ok(Vec::new());
+    }
+    let busy: Vec<Uuid> = under_way.keys().copied().collect();
+    let (room, each) = (i64::try_from(room).unwrap_or(0), i64::try_from(CALLS_OF_A_NUMBER).unwrap_or(0));
+    let tx = database.operator().await?;
+    let claimed = receipt::any_organization_claim(&tx, settings.clock.now(), &busy, room, each).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+async fn settle(database: &Database, now: Timestamp, told: &[(Claimed, Outcome)]) -> Result<()> {
+    if told.is_empty() {
+        return Ok(());
+    }
+    receipt::any_organization_settle(database.operator().await?, now, told).await
+}
+
+async fn tell(settings: &Settings, receipt: Claimed) -> (Claimed, Outcome) {
+    let now = settings.clock.now();
+    let outcome = match receipt.number.open(&settings.keyring, &settings.apps) {
+        _ if now >= receipt.deadline => Outcome::GivenUp,
+        Ok(secrets) => {
+            let (credential, number) = (Credential::from(secrets), &receipt.number.phone_number_id);
+            let answer = settings.graph.mark_read(&credential, number, &receipt.wamid, false).await;
+            heard(answer, receipt.attempt, settings.clock.now())
+        }
+        // Whoever sends a message is told; a tick is no reason to.
+        Err(_) => again(receipt.attempt, now),
+    };
+    counter!("wazapp_receipts_total", "outcome" => word(&outcome)).increment(1);
+    tracing::debug!(conversation = %receipt.conversation_id, number = %receipt.number.phone_number_id,
+        attempt = receipt.attempt, outcome = word(&outcome), "told that it was read");
+    (receipt, outcome)
+}
+
+/// A receipt may be told twice, so it is tried again also where nobody knows what became of it.
+fn heard(answer: Result<(), Failure>, attempt: u32, now: Timestamp) -> Outcome {
+    let Err(failure) = answer else {
+        return Outcome::Told;
+    };
+    match verdict(&failure, attempt.saturating_sub(1)) {
+        Verdict::PauseNumber { advice, .. } | Verdict::PauseAccount { advice, .. } if matches!(&failure, Failure::Refused(error) if error.code == DEAD_TOKEN) => {
+            Outcome::Rest { reason: call::reason(&failure, advice) }
+        }
+        Verdict::AskPerson(_) | Verdict::GiveUp(_) => Outcome::GivenUp,
+        _ => again(attempt, now),
+    }
+}
+
+fn again(attempt: u32, now: Timestamp) -> Outcome {
+    let wait = FIRST_WAIT * 2_i32.saturating_pow(attempt.saturating_sub(1).min(16));
+    Outcome::Retry { at: now + wait.min(LONGEST_WAIT) }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Told => "told",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Rest { .. } => "rest",
+        Outcome::GivenUp => "given_up",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_have_an_end() {
+        let now = Timestamp::UNIX_EPOCH;
+        let wait = |attempt| match again(attempt, now) {
+            Outcome::Retry { at } => at.duration_since(now),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((wait(1), wait(2), wait(3)), (FIRST_WAIT, FIRST_WAIT * 2, FIRST_WAIT * 4));
+        assert_eq!((wait(12), wait(u32::MAX)), (LONGEST_WAIT, LONGEST_WAIT));
+    }
+}
