@@ -54,10 +54,8 @@ pub async fn save(
     let last = line_up(&tx, scope).await?;
     let known = known(&tx, scope, waba_id, listed).await?;
     let facts_at = whole_second(at);
-    let rows: Vec<Merged> = listed
-        .iter()
-        .map(|listed| merge(known.get(listed.template_id.as_str()), listed, facts_at))
-        .collect();
+    let rows: Vec<Merged> =
+        listed.iter().map(|listed| merge(known.get(listed.template_id.as_str()), listed, facts_at)).collect();
     let changed = rows.iter().filter(|row| row.changed && source.is_some());
     let events: Vec<event::New> = (last + 1..)
         .zip(changed)
@@ -320,7 +318,10 @@ mod tests {
         assert!(older.whole && older.row.components.is_some());
         assert_eq!(older.facts_at, NEW);
         // In the same second the webhook counts.
-        assert_eq!(merge(Some(&known("APPROVED", NEW)), &listed("PENDING"), NEW).row.status.as_deref(), Some("APPROVED"));
+        assert_eq!(
+            merge(Some(&known("APPROVED", NEW)), &listed("PENDING"), NEW).row.status.as_deref(),
+            Some("APPROVED")
+        );
     }
 
     #[test]

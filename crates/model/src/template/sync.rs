@@ -179,14 +179,7 @@ pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Times
         "UPDATE wazapp.template_sync SET lease_until = NULL, attempts = 0, error = NULL, synced_at = $4,
            due_at = CASE WHEN due_at = $5 THEN $6::timestamptz ELSE due_at END
          WHERE organization_id = $1 AND waba_id = $2 AND fence = $3",
-        params![
-            organization_id,
-            claimed.waba_id.as_str(),
-            claimed.fence,
-            claimed.started_at,
-            claimed.due_at,
-            next
-        ],
+        params![organization_id, claimed.waba_id.as_str(), claimed.fence, claimed.started_at, claimed.due_at, next],
     );
     tx.finish(pipeline).await
 }

@@ -57,11 +57,8 @@ impl Graph {
         let query: Vec<(String, String)> = form_urlencoded::parse(signature.as_bytes()).into_owned().collect();
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let path = [session];
-        let call = Call {
-            query: &query,
-            body: Body::File(content, length),
-            ..Call::new(Method::POST, &path, credential)
-        };
+        let call =
+            Call { query: &query, body: Body::File(content, length), ..Call::new(Method::POST, &path, credential) };
         self.bring(call, |answer| answer.text("h"), "it has no handle").await
     }
 }

@@ -36,7 +36,10 @@ pub use media::{MediaKind, MediaSource, MediaUse};
 pub use problem::{Problem, Problems, Rule};
 pub use receipt::read_receipt;
 pub use recipient::{Recipient, recipient};
-pub use template::{ButtonPreview, CardPreview, HeaderPreview, TemplatePreview, TemplateUse, fill};
+pub use template::{
+    ButtonPreview, CardPreview, HeaderPreview, NewTemplate, TemplateEdit, TemplateOutline, TemplateParameter,
+    TemplatePreview, TemplateUse, check_template, check_template_edit, fill, outline,
+};
 
 /// A message that Meta should take.
 #[derive(Debug, Clone, PartialEq)]

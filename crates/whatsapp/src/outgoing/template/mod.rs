@@ -3,8 +3,10 @@
 mod button;
 mod buttons;
 mod component;
+mod creation;
 mod definition;
 mod fill;
+mod outline;
 mod parameter;
 mod preview;
 mod sent;
@@ -18,7 +20,9 @@ use super::problem::Problem;
 use super::reader::Fields;
 
 pub(super) use component::list as components;
+pub use creation::{NewTemplate, TemplateEdit, check_template, check_template_edit};
 pub use fill::fill;
+pub use outline::{TemplateOutline, TemplateParameter, outline};
 pub use preview::{ButtonPreview, CardPreview, HeaderPreview, TemplatePreview};
 
 /// A template that is sent.
