@@ -51,15 +51,15 @@ pub async fn list(tx: &Tenant) -> Result<Vec<Sync>> {
     Ok(rows.iter().map(read).collect())
 }
 
-/// Has the templates of the organization's connected accounts read at this time, or of one of them; one that is being
-/// read is read once more behind that.
+/// Has the templates of the organization's connected accounts read at this time, or of one of them, and not sooner than
+/// ten seconds after the last time; one that is being read is read once more behind that.
 pub async fn ask(tx: &Operator, scope: &Scope, waba_id: Option<&str>, at: Timestamp) -> Result<()> {
     tx.query(
         "INSERT INTO wazapp.template_sync AS s (organization_id, waba_id, due_at)
          SELECT DISTINCT n.organization_id, n.waba_id, $3::timestamptz FROM wazapp.number n
          WHERE n.organization_id = $1 AND n.status = 'connected' AND ($2::text IS NULL OR n.waba_id = $2)
-         ON CONFLICT (organization_id, waba_id) DO UPDATE SET due_at = CASE
-           WHEN s.lease_until IS NULL THEN least(s.due_at, excluded.due_at) ELSE excluded.due_at END",
+         ON CONFLICT (organization_id, waba_id) DO UPDATE SET due_at = CASE WHEN s.lease_until IS NULL
+           THEN least(s.due_at, greatest(excluded.due_at, s.synced_at + interval '10 seconds')) ELSE excluded.due_at END",
         &[&scope.organization_id(), &waba_id, &at],
     )
     .await?;

@@ -25,6 +25,11 @@ impl Caller {
     pub(super) async fn begin(&self) -> Result<Tenant, Problem> {
         Ok(self.database.tenant(&self.scope).await?)
     }
+
+    /// Whose rows these are.
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
+    }
 }
 
 impl FromRequestParts<State> for Caller {

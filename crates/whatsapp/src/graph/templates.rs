@@ -29,7 +29,7 @@ pub struct Template {
     pub previous_category: Option<String>,
     /// `POSITIONAL` or `NAMED`.
     pub parameter_format: Option<String>,
-    /// Why it was rejected; `NONE` otherwise.
+    /// Why it was rejected.
     pub rejected_reason: Option<String>,
     /// `GREEN`, `YELLOW`, `RED`, `UNKNOWN`.
     pub quality: Option<String>,
@@ -48,17 +48,22 @@ impl Template {
             id: object.text("id")?,
             name: object.text("name")?,
             language: object.text("language"),
-            status: object.text("status"),
-            category: object.text("category"),
-            previous_category: object.text("previous_category"),
-            parameter_format: object.text("parameter_format"),
-            rejected_reason: object.text("rejected_reason"),
+            status: capitals(object, "status"),
+            category: capitals(object, "category"),
+            previous_category: capitals(object, "previous_category"),
+            parameter_format: capitals(object, "parameter_format"),
+            rejected_reason: capitals(object, "rejected_reason").filter(|reason| reason != "NONE"),
             quality: object.get("quality_score").and_then(|quality| quality.text("score")),
             ttl_seconds: object.int("message_send_ttl_seconds"),
             components: object.get("components").cloned().unwrap_or(Value::Null),
             whole: object.clone(),
         })
     }
+}
+
+/// Meta's words, which its own examples write in either case.
+fn capitals(object: &Value, key: &str) -> Option<String> {
+    object.text(key).map(|word| word.to_ascii_uppercase())
 }
 
 /// Which templates are listed.

@@ -101,17 +101,16 @@ fn no_token(message: &str) -> Value {
 }
 
 fn listed(template: Template) -> Listed {
-    let nothing = |word: &String| !word.is_empty() && !word.eq_ignore_ascii_case("none");
     Listed {
         template_id: template.id,
         name: template.name,
         language: template.language,
-        status: template.status.map(|word| word.to_ascii_uppercase()),
-        category: template.category.map(|word| word.to_ascii_uppercase()),
+        status: template.status,
+        category: template.category,
         previous_category: template.previous_category,
         quality: template.quality,
-        reason: template.rejected_reason.filter(nothing),
-        parameter_format: template.parameter_format.map(|word| word.to_ascii_uppercase()),
+        reason: template.rejected_reason,
+        parameter_format: template.parameter_format,
         components: Some(template.components).filter(Value::is_array),
         ttl_seconds: template.ttl_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
     }

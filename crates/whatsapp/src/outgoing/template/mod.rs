@@ -11,6 +11,7 @@ mod parameter;
 mod preview;
 mod sent;
 mod slots;
+mod standing;
 mod values;
 
 use serde_json::Value;
@@ -24,6 +25,7 @@ pub use creation::{NewTemplate, TemplateEdit, check_template, check_template_edi
 pub use fill::fill;
 pub use outline::{TemplateOutline, TemplateParameter, outline};
 pub use preview::{ButtonPreview, CardPreview, HeaderPreview, TemplatePreview};
+pub use standing::{rejection, why_not_sent};
 
 /// A template that is sent.
 #[derive(Debug, Clone, PartialEq)]
