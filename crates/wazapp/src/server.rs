@@ -151,6 +151,14 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     };
     work.tasks.spawn(worker::outbox::run(database.clone(), settings, work.stop.clone()));
 
+    let settings = worker::template::Settings {
+        clock: setup.clock.clone(),
+        keyring: setup.keyring.clone(),
+        apps: apps.clone(),
+        graph: graph.clone(),
+    };
+    work.tasks.spawn(worker::template::run(database.clone(), settings, work.stop.clone()));
+
     let state = web::State {
         database: database.clone(),
         clock: setup.clock.clone(),

@@ -36,6 +36,7 @@ kinds! {
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     NOT_JSON = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be JSON";
     INVALID = UNPROCESSABLE_ENTITY, "invalid", "A value is not accepted";
+    REFUSED = UNPROCESSABLE_ENTITY, "refused", "Meta refused it";
     WINDOW_CLOSED = UNPROCESSABLE_ENTITY, "window-closed", "The service window is closed";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "wazapp cannot answer now";
@@ -157,6 +158,11 @@ impl Problem {
     pub fn mistakes(errors: Vec<Mistake>) -> Self {
         let texts: Vec<&str> = errors.iter().map(|error| error.text.as_str()).collect();
         Self { errors: Some(errors.clone()), ..Self::new(INVALID, texts.join(" ")) }
+    }
+
+    /// 422: Meta said no, in its words.
+    pub fn refused(detail: impl Into<String>) -> Self {
+        Self::new(REFUSED, detail)
     }
 
     /// 422: only a template may be sent now.

@@ -225,6 +225,7 @@ async fn a_send_dropped_anywhere_is_whole_or_nothing() {
                     body: "{}".into(),
                     reply_to_wamid: None,
                     needs_window: false,
+                    needs_phone: false,
                 };
                 let now = jiff::Timestamp::now();
                 let send_at = Some(now + jiff::SignedDuration::from_hours(1));

@@ -65,6 +65,8 @@ pub struct Content {
     pub reply_to_wamid: Option<String>,
     /// Whether Meta takes it only while the recipient's service window is open.
     pub needs_window: bool,
+    /// Whether it can go to a phone number alone.
+    pub needs_phone: bool,
 }
 
 /// What else may be said of a message.
@@ -102,6 +104,8 @@ pub enum Refusal {
     Group,
     /// The contact has neither a phone number nor a user id.
     Nameless,
+    /// It can go to a phone number alone, and only a user id is known.
+    NeedsPhone,
     /// The recipient's service window is closed, or was never open.
     WindowClosed {
         /// Since when, if ever it was open.
@@ -128,7 +132,18 @@ struct Thread {
     number_id: Uuid,
     waba_id: String,
     recipient: String,
+    /// Whether the recipient is a phone number.
+    by_phone: bool,
     window_expires_at: Option<Timestamp>,
+}
+
+/// The message that a request with this key queued before.
+pub async fn repeated_message(tx: &Tenant, idempotency: &Idempotency) -> Result<Option<Result<Message, Refusal>>> {
+    match repeated(tx, idempotency).await? {
+        Some(Ok(message_id)) => Ok(Some(message::get(tx, message_id).await?.ok_or(Refusal::KeyReused))),
+        Some(Err(refusal)) => Ok(Some(Err(refusal))),
+        None => Ok(None),
+    }
 }
 
 /// Queues a message. A repeated request is answered with the message that it queued the first time.
@@ -143,10 +158,8 @@ pub async fn enqueue(
     // Everyone who begins conversations or numbers messages lines up, so nobody does the same beside us.
     event::line_up(tx).await?;
     if let Some(idempotency) = idempotency {
-        match repeated(tx, idempotency).await? {
-            Some(Ok(message_id)) => return Ok(message::get(tx, message_id).await?.ok_or(Refusal::KeyReused)),
-            Some(Err(refusal)) => return Ok(Err(refusal)),
-            None => {}
+        if let Some(answer) = repeated_message(tx, idempotency).await? {
+            return Ok(answer);
         }
     }
     let thread = match to {
@@ -163,10 +176,13 @@ pub async fn enqueue(
         _ if open || !content.needs_window => content,
         Some(instead) => instead,
         None => {
-            let templates = templates(tx, &thread.waba_id).await?;
+            let templates = templates(tx, &thread).await?;
             return Ok(Err(Refusal::WindowClosed { since: thread.window_expires_at, templates }));
         }
     };
+    if content.needs_phone && !thread.by_phone {
+        return Ok(Err(Refusal::NeedsPhone));
+    }
     let id = write(tx, now, due_at, &thread, content, options, idempotency).await?;
     Ok(Ok(message::get(tx, id).await?.expect("it was written just now")))
 }
@@ -189,7 +205,7 @@ async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
     let row = tx
         .query_opt(
             "SELECT v.number_id, n.status, n.waba_id, v.group_id, coalesce(c.wa_id, c.user_id) AS recipient,
-                    v.window_expires_at
+                    c.wa_id IS NOT NULL AS by_phone, v.window_expires_at
              FROM wazapp.conversation v
              JOIN wazapp.number n ON n.organization_id = v.organization_id AND n.id = v.number_id
              LEFT JOIN wazapp.contact c ON c.organization_id = v.organization_id AND c.id = v.contact_id
@@ -214,6 +230,7 @@ async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
         number_id: row.get("number_id"),
         waba_id: row.get("waba_id"),
         recipient,
+        by_phone: row.get("by_phone"),
         window_expires_at: row.get("window_expires_at"),
     }))
 }
@@ -259,8 +276,14 @@ async fn meeting(
             (id, None)
         }
     };
-    let recipient = recipient.as_str().to_owned();
-    Ok(Ok(Thread { conversation_id, number_id, waba_id: number.get("waba_id"), recipient, window_expires_at }))
+    Ok(Ok(Thread {
+        conversation_id,
+        number_id,
+        waba_id: number.get("waba_id"),
+        recipient: recipient.as_str().to_owned(),
+        by_phone: matches!(recipient, Recipient::Phone { .. }),
+        window_expires_at,
+    }))
 }
 
 /// The contact behind a name, made if need be. The spelling that was asked for comes first.
@@ -292,13 +315,15 @@ async fn contact(tx: &Tenant, recipient: &Recipient) -> Result<Uuid> {
     Ok(id)
 }
 
-async fn templates(tx: &Tenant, waba_id: &str) -> Result<Vec<Template>> {
+/// Templates that would reach the recipient now.
+async fn templates(tx: &Tenant, thread: &Thread) -> Result<Vec<Template>> {
     let rows = tx
         .query(
             "SELECT name, language FROM wazapp.template
              WHERE organization_id = $1 AND waba_id = $2 AND status = 'APPROVED' AND name IS NOT NULL AND language IS NOT NULL
+               AND ($4 OR category IS DISTINCT FROM 'AUTHENTICATION')
              ORDER BY name, language LIMIT $3",
-            &[&tx.organization_id(), &waba_id, &TEMPLATES],
+            &[&tx.organization_id(), &thread.waba_id, &TEMPLATES, &thread.by_phone],
         )
         .await?;
     Ok(rows.iter().map(|row| Template { name: row.get("name"), language: row.get("language") }).collect())

@@ -12,7 +12,9 @@ mod sweep;
 
 pub use claim::{Claimed, Refused, Taken, Turn, any_organization_claim, any_organization_turns};
 pub use echo::{Echo, any_organization_settle_echoes};
-pub use enqueue::{Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue};
+pub use enqueue::{
+    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, repeated_message,
+};
 pub use settle::{Outcome, Pause, Settled, any_organization_rest, any_organization_settle};
 pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
 

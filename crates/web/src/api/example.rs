@@ -142,6 +142,76 @@ pub(super) fn number() -> Value {
     })
 }
 
+pub(super) fn template() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-00000000f001",
+        "waba_id": "102290129340398",
+        "template_id": "564750795574598",
+        "name": "order_ready",
+        "language": "es_AR",
+        "status": "PENDING",
+        "category": "UTILITY",
+        "previous_category": null,
+        "quality": "UNKNOWN",
+        "reason": null,
+        "sends": {
+            "now": false,
+            "why": {
+                "en": "Meta is still reviewing it, which takes minutes, or up to a day. It can be sent once it is approved.",
+                "es": "Meta todavía la está revisando, lo que tarda minutos, o hasta un día. Se podrá enviar cuando esté aprobada.",
+            },
+        },
+        "preview": {
+            "header": null,
+            "body": "Hola Ana, tu pedido 77 está listo.",
+            "footer": null,
+            "buttons": [{"type": "QUICK_REPLY", "text": "Gracias", "value": null}],
+            "cards": [],
+        },
+        "parameters": [
+            {"component": "body", "card": null, "button": null, "sub_type": null, "name": "1", "named": false,
+             "type": "text", "required": true, "sample": "Ana"},
+            {"component": "body", "card": null, "button": null, "sub_type": null, "name": "2", "named": false,
+             "type": "text", "required": true, "sample": "77"},
+            {"component": "button", "card": null, "button": 0, "sub_type": "quick_reply", "name": null, "named": false,
+             "type": "payload", "required": false, "sample": null},
+        ],
+        "parameter_format": "POSITIONAL",
+        "components": new_template()["components"],
+        "message_send_ttl_seconds": null,
+        "created_at": "2026-11-24T14:12:40.002187Z",
+        "updated_at": "2026-11-24T14:12:40.002187Z",
+    })
+}
+
+pub(super) fn new_template() -> Value {
+    json!({
+        "number_id": "019a0b1c-0000-7000-8000-00000000a001",
+        "name": "order_ready",
+        "language": "es_AR",
+        "category": "UTILITY",
+        "components": [
+            {"type": "BODY", "text": "Hola {{1}}, tu pedido {{2}} está listo.", "example": {"body_text": [["Ana", "77"]]}},
+            {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Gracias"}]},
+        ],
+    })
+}
+
+pub(super) fn template_change() -> Value {
+    json!({
+        "components": [{"type": "BODY", "text": "Hola {{1}}, tu pedido ya está.", "example": {"body_text": [["Ana"]]}}],
+    })
+}
+
+pub(super) fn template_sync() -> Value {
+    json!({
+        "waba_id": "102290129340398",
+        "synced_at": "2026-11-24T14:00:02.300187Z",
+        "due_at": "2026-11-24T20:00:03.102200Z",
+        "error": null,
+    })
+}
+
 pub(super) fn event() -> Value {
     json!({
         "id": "019a0b1c-0000-7000-8000-00000000e001",

@@ -17,6 +17,7 @@ mod receipt;
 mod refusals;
 mod send;
 mod status;
+mod template;
 
 #[cfg(test)]
 mod tests;
@@ -98,6 +99,9 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(contact::list))
         .routes(routes!(contact::get, contact::change))
         .routes(routes!(number::list))
+        .routes(routes!(template::list, template::create))
+        .routes(routes!(template::syncs, template::sync_now))
+        .routes(routes!(template::get, template::change, template::delete))
         .routes(routes!(event::list))
         .routes(routes!(me::get))
 }
@@ -111,6 +115,7 @@ fn operations() -> OpenApiRouter<State> {
         (name = "Conversations", description = "The threads of your numbers and your contacts."),
         (name = "Messages", description = "What was said, and what became of it."),
         (name = "Contacts", description = "The people who write, as your organization knows them."),
+        (name = "Templates", description = "What may be sent to someone who has not written within 24 hours."),
         (name = "Numbers", description = "Your organization's WhatsApp numbers."),
         (name = "Events", description = "Everything that happened, in order."),
         (name = "Me", description = "Who the API key stands for."),

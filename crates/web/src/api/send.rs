@@ -5,13 +5,14 @@ use axum::extract::{FromRequestParts, State};
 use http::StatusCode;
 use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
+use model::database::Tenant;
 use model::message::Message;
 use model::outbox::{self, Cancelled, Content, Idempotency, Options, Refusal, To};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use whatsapp::outgoing::{self, Outgoing};
+use whatsapp::outgoing::{self, Outgoing, TemplateUse};
 use whatsapp::phone;
 
 use super::caller::Caller;
@@ -20,10 +21,14 @@ use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
 use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
+use super::template::used;
 use crate::problem::{Mistake, Problem};
 
 /// The longest `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
+
+/// Before the fields of what is sent where the window is closed.
+const INSTEAD: &str = "when_window_closed.";
 
 /// How far ahead a message may be planned.
 const FAR: SignedDuration = SignedDuration::from_hours(366 * 24);
@@ -164,23 +169,25 @@ impl Key {
 struct Wanted {
     content: Content,
     options: Options,
-    needs_phone: bool,
+    /// The template it is, and the one that goes in its place.
+    templates: [Option<TemplateUse>; 2],
 }
 
 fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Wanted, Problem> {
     let wishes: Wishes = members.take(WISHES)?;
     let instead = members.take_one("when_window_closed");
     let outgoing = outgoing::check(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
-    let when_window_closed = instead.map(|wanted| template(wanted, language)).transpose()?;
+    let instead = instead.map(|wanted| template(wanted, language)).transpose()?;
+    let templates = [outgoing.template.clone(), instead.as_ref().and_then(|instead| instead.template.clone())];
     let options = Options {
         send_at: wishes.send_at.map(|time| time.0),
         deadline: wishes.deadline.map(|time| time.0),
         resend: wishes.on_unknown == Some(OnUnknown::Resend),
         bulk: wishes.bulk == Some(true),
-        when_window_closed,
+        when_window_closed: instead.map(content),
     };
     check_times(&options, now)?;
-    Ok(Wanted { needs_phone: outgoing.needs_phone, content: content(outgoing), options })
+    Ok(Wanted { content: content(outgoing), options, templates })
 }
 
 fn check_times(options: &Options, now: Timestamp) -> Result<(), Problem> {
@@ -199,7 +206,7 @@ fn check_times(options: &Options, now: Timestamp) -> Result<(), Problem> {
 }
 
 /// What is sent where the window is closed: `{"template": {…}}`.
-fn template(wanted: Value, language: Language) -> Result<Content, Problem> {
+fn template(wanted: Value, language: Language) -> Result<Outgoing, Problem> {
     let Value::Object(mut wanted) = wanted else {
         return Err(Problem::malformed("The field `when_window_closed` must be an object with `template`."));
     };
@@ -207,7 +214,7 @@ fn template(wanted: Value, language: Language) -> Result<Content, Problem> {
         return Err(Problem::malformed("The field `when_window_closed` must have `template`, and nothing else."));
     };
     let body = json!({ "type": "template", "template": template });
-    outgoing::check(&body).map(content).map_err(|all| mistakes(all, "when_window_closed.", language))
+    outgoing::check(&body).map_err(|all| mistakes(all, INSTEAD, language))
 }
 
 fn content(outgoing: Outgoing) -> Content {
@@ -225,10 +232,11 @@ fn content(outgoing: Outgoing) -> Content {
         body: body.to_string(),
         reply_to_wamid: outgoing.reply_to.or(reacts_to),
         needs_window: outgoing.needs_window,
+        needs_phone: outgoing.needs_phone,
     }
 }
 
-fn mistakes(all: outgoing::Problems, before: &str, language: Language) -> Problem {
+pub(super) fn mistakes(all: outgoing::Problems, before: &str, language: Language) -> Problem {
     let errors = all.into_iter().map(|one| Mistake {
         field: format!("{before}{}", one.field),
         rule: one.rule.as_str(),
@@ -265,16 +273,46 @@ async fn queue(
     state: &crate::State,
     language: Language,
     to: &To,
-    wanted: &Wanted,
+    mut wanted: Wanted,
     idempotency: Option<&Idempotency>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     let tx = caller.begin().await?;
     let now = state.clock.now();
+    wanted.fill(&tx, now, to, idempotency, language).await?;
     let queued = outbox::enqueue(&tx, now, to, &wanted.content, &wanted.options, idempotency).await?;
     let message = queued.map_err(|refusal| refused(refusal, language))?;
     tx.commit().await?;
     state.wake.queued();
     Ok((StatusCode::ACCEPTED, Json(message)))
+}
+
+impl Wanted {
+    /// Fills in the templates, as far as they are known. A repeated request is not measured by what they became since.
+    async fn fill(
+        &mut self,
+        tx: &Tenant,
+        now: Timestamp,
+        to: &To,
+        idempotency: Option<&Idempotency>,
+        language: Language,
+    ) -> Result<(), Problem> {
+        if self.templates.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        if let Some(idempotency) = idempotency
+            && outbox::repeated_message(tx, idempotency).await?.is_some()
+        {
+            return Ok(());
+        }
+        let due_at = self.options.send_at.map_or(now, |at| at.max(now));
+        let contents = [Some(&mut self.content), self.options.when_window_closed.as_mut()];
+        for ((template, content), prefix) in self.templates.iter().zip(contents).zip(["", INSTEAD]) {
+            if let (Some(template), Some(content)) = (template, content) {
+                used::fill(tx, (now, due_at), to, (template, content), prefix, language).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn refused(refusal: Refusal, language: Language) -> Problem {
@@ -287,6 +325,10 @@ fn refused(refusal: Refusal, language: Language) -> Problem {
         Refusal::Nameless => Problem::conflict(language.of(
             "This contact has neither a phone number nor a user id, so Meta has no way to reach them. Wait until they write.",
             "Este contacto no tiene ni teléfono ni identificador de usuario, así que Meta no puede llegar a él. Espera a que escriba.",
+        )),
+        Refusal::NeedsPhone => Problem::invalid(language.of(
+            "This message can only go to a phone number, as every one-time password can. Send it in `POST /messages` with `to`, a phone number.",
+            "Este mensaje solo puede ir a un número de teléfono, como toda contraseña de un solo uso. Envíalo en `POST /messages` con `to`, un número de teléfono.",
         )),
         Refusal::Group => Problem::conflict(language.of(
             "This conversation is a group: messages to groups are not possible here. Write to one person.",
@@ -347,7 +389,7 @@ pub(super) async fn to_conversation(
     }
     let idempotency = key.with(&format!("POST /conversations/{id}/messages"), &members.value());
     let wanted = read(members, language, state.clock.now())?;
-    queue(&caller, &state, language, &To::Conversation(id), &wanted, idempotency.as_ref()).await
+    queue(&caller, &state, language, &To::Conversation(id), wanted, idempotency.as_ref()).await
 }
 
 /// Send a message to someone
@@ -374,10 +416,7 @@ pub(super) async fn to_recipient(
     let idempotency = key.with("POST /messages", &members.value());
     let to = members.take::<Address>(ADDRESS)?.to(language)?;
     let wanted = read(members, language, state.clock.now())?;
-    if wanted.needs_phone && matches!(&to, To::Recipient { recipient: outbox::Recipient::User(_), .. }) {
-        return Err(Problem::invalid("This message can only go to a phone number. Send `to` with one."));
-    }
-    queue(&caller, &state, language, &to, &wanted, idempotency.as_ref()).await
+    queue(&caller, &state, language, &to, wanted, idempotency.as_ref()).await
 }
 
 /// Cancel a message

@@ -20,6 +20,8 @@ pub(super) enum Body<'a> {
     Json(&'a Value),
     Form(&'a [(&'a str, &'a str)]),
     Parts(multipart::Form),
+    /// A file as it is, from its first byte on.
+    File(reqwest::Body, u64),
 }
 
 /// A call, as its family puts it.
@@ -125,7 +127,8 @@ impl Graph {
         let url = self.url(&call)?;
         let mut request = self.client.request(call.method, url).timeout(self.timeouts.call);
         if let Some(credential) = call.credential {
-            request = request.header(header::AUTHORIZATION, bearer(credential)?);
+            let scheme = if matches!(call.body, Body::File(..)) { "OAuth" } else { "Bearer" };
+            request = request.header(header::AUTHORIZATION, authorization(scheme, credential)?);
         }
         Ok(match call.body {
             Body::Nothing => request,
@@ -137,6 +140,12 @@ impl Graph {
                 request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)
             }
             Body::Parts(form) => request.multipart(form).timeout(self.timeouts.upload),
+            Body::File(content, length) => request
+                .header(header::CONTENT_TYPE, "application/octet-stream")
+                .header(header::CONTENT_LENGTH, length)
+                .header("file_offset", 0)
+                .body(content)
+                .timeout(self.timeouts.upload),
         })
     }
 
@@ -157,7 +166,11 @@ impl Graph {
 
 /// `Bearer …`, which `Debug` of a request does not show.
 pub(super) fn bearer(credential: &Credential) -> Result<HeaderValue, Failure> {
-    let value = HeaderValue::from_str(&format!("Bearer {}", credential.token.expose_secret()));
+    authorization("Bearer", credential)
+}
+
+fn authorization(scheme: &str, credential: &Credential) -> Result<HeaderValue, Failure> {
+    let value = HeaderValue::from_str(&format!("{scheme} {}", credential.token.expose_secret()));
     let mut value = value.map_err(|_| Failure::malformed("the access token has characters that no token has"))?;
     value.set_sensitive(true);
     Ok(value)

@@ -19,6 +19,7 @@ mod onboarding;
 mod page;
 mod scrub;
 mod templates;
+mod uploads;
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +37,8 @@ pub use media::{MediaInfo, Upload};
 pub use messages::Sent;
 pub use numbers::Number;
 pub use onboarding::{Granted, GranularScope, TokenInfo};
-pub use templates::{CreatedTemplate, Template, TemplateQuery};
+pub use templates::{CreatedTemplate, Template, TemplatePage, TemplateQuery};
+pub use uploads::Sample;
 
 /// Meta closes idle connections after a while it does not tell; one that is used in that very moment breaks, and the
 /// send on it is unknown. Giving connections up first makes that rare.

@@ -41,7 +41,7 @@ impl Graph {
 }
 
 /// The cursor of the page after this one. The last page has a cursor too, but no `next`.
-fn following(page: &Value) -> Option<String> {
+pub(super) fn following(page: &Value) -> Option<String> {
     let paging = page.get("paging").filter(|paging| paging.text("next").is_some())?;
     paging.get("cursors")?.text("after").filter(|_| !page.list("data").is_empty())
 }

@@ -4,11 +4,13 @@ use http::Method;
 use serde_json::Value;
 
 use super::call::{Body, Call, digits};
+use super::page::following;
 use super::{Credential, Failure, Graph};
 use crate::json::Read;
 
 /// What is asked for without fields of one's own.
-const FIELDS: &str = "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason";
+const FIELDS: &str = "id,name,language,status,category,previous_category,components,parameter_format,quality_score,\
+                      rejected_reason,message_send_ttl_seconds";
 
 /// A template as Meta shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,12 +25,16 @@ pub struct Template {
     pub status: Option<String>,
     /// `AUTHENTICATION`, `MARKETING`, `UTILITY`.
     pub category: Option<String>,
+    /// The category that Meta took it out of.
+    pub previous_category: Option<String>,
     /// `POSITIONAL` or `NAMED`.
     pub parameter_format: Option<String>,
-    /// Why it was rejected; `NONE` otherwise.
+    /// Why it was rejected.
     pub rejected_reason: Option<String>,
     /// `GREEN`, `YELLOW`, `RED`, `UNKNOWN`.
     pub quality: Option<String>,
+    /// How long Meta tries to deliver it, in seconds.
+    pub ttl_seconds: Option<i64>,
     /// Its parts, as Meta writes them.
     pub components: Value,
     /// Meta's object, unchanged.
@@ -42,15 +48,22 @@ impl Template {
             id: object.text("id")?,
             name: object.text("name")?,
             language: object.text("language"),
-            status: object.text("status"),
-            category: object.text("category"),
-            parameter_format: object.text("parameter_format"),
-            rejected_reason: object.text("rejected_reason"),
+            status: capitals(object, "status"),
+            category: capitals(object, "category"),
+            previous_category: capitals(object, "previous_category"),
+            parameter_format: capitals(object, "parameter_format"),
+            rejected_reason: capitals(object, "rejected_reason").filter(|reason| reason != "NONE"),
             quality: object.get("quality_score").and_then(|quality| quality.text("score")),
+            ttl_seconds: object.int("message_send_ttl_seconds"),
             components: object.get("components").cloned().unwrap_or(Value::Null),
             whole: object.clone(),
         })
     }
+}
+
+/// Meta's words, which its own examples write in either case.
+fn capitals(object: &Value, key: &str) -> Option<String> {
+    object.text(key).map(|word| word.to_ascii_uppercase())
 }
 
 /// Which templates are listed.
@@ -72,6 +85,15 @@ impl<'a> TemplateQuery<'a> {
         let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
         [("limit", "100"), ("fields", self.fields.unwrap_or(FIELDS))].into_iter().chain(given).collect()
     }
+}
+
+/// A part of an account's templates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TemplatePage {
+    /// Them, in Meta's order.
+    pub templates: Vec<Template>,
+    /// What to ask for the next part with; `None`: this was the last.
+    pub next: Option<String>,
 }
 
 /// What became of a new template.
@@ -103,6 +125,32 @@ impl Graph {
     ) -> Result<Vec<Template>, Failure> {
         let path = [digits(waba_id)?, "message_templates"];
         self.rows(&path, &query.pairs(), credential, most, Template::read).await
+    }
+
+    /// Up to a hundred templates of an account; `after` is what the part before this one ended with.
+    pub async fn template_page(
+        &self,
+        credential: &Credential,
+        waba_id: &str,
+        query: TemplateQuery<'_>,
+        after: Option<&str>,
+    ) -> Result<TemplatePage, Failure> {
+        let path = [digits(waba_id)?, "message_templates"];
+        let mut query = query.pairs();
+        query.extend(after.map(|cursor| ("after", cursor)));
+        let page = self.ask(Call { query: &query, ..Call::new(Method::GET, &path, credential) }).await?;
+        if !page.get("data").is_some_and(Value::is_array) {
+            return Err(Failure::unreadable(200, "it is no list"));
+        }
+        let templates = page.list("data").iter().filter_map(Template::read).collect();
+        Ok(TemplatePage { templates, next: following(&page).filter(|next| Some(next.as_str()) != after) })
+    }
+
+    /// One template.
+    pub async fn template(&self, credential: &Credential, template_id: &str) -> Result<Template, Failure> {
+        let (path, query) = ([digits(template_id)?], [("fields", FIELDS)]);
+        let call = Call { query: &query, ..Call::new(Method::GET, &path, credential) };
+        self.bring(call, Template::read, "it is no template").await
     }
 
     /// Creates a template; `body` is Meta's: name, language, category, components.

@@ -141,7 +141,7 @@ pub(super) fn url(fields: &mut Fields, key: &'static str) -> Option<String> {
 }
 
 /// `http://` is let through: Meta's own examples have it.
-fn is_url(url: &str) -> bool {
+pub(super) fn is_url(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
         return false;
     };

@@ -35,10 +35,14 @@ use report::Report;
 
 pub use media::{MediaKind, MediaSource, MediaUse};
 pub use media_file::{LARGEST_FILE, MediaFile, essence, largest, mime_types};
+pub use near::nearest;
 pub use problem::{Problem, Problems, Rule};
 pub use receipt::read_receipt;
 pub use recipient::{Recipient, recipient};
-pub use template::{ButtonPreview, CardPreview, HeaderPreview, TemplatePreview, TemplateUse, fill};
+pub use template::{
+    ButtonPreview, CardPreview, HeaderPreview, NewTemplate, TemplateEdit, TemplateOutline, TemplateParameter,
+    TemplatePreview, TemplateUse, check_template, check_template_edit, fill, outline, rejection, why_not_sent,
+};
 
 /// A message that Meta should take.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@
 const LONGEST: usize = 40;
 
 /// The known word that was probably meant, if one is close enough.
-pub(super) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given: Vec<char> = given.chars().take(LONGEST + 1).flat_map(char::to_lowercase).collect();
     if given.len() > LONGEST {
         return None;

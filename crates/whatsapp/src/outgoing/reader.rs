@@ -229,6 +229,15 @@ impl<'a> Fields<'a> {
         self.as_word(key, value, known, str::eq_ignore_ascii_case)
     }
 
+    pub(super) fn word_in_any_case_if_given(
+        &mut self,
+        key: &'static str,
+        known: &[&'static str],
+    ) -> Option<&'static str> {
+        let value = self.peek(key)?;
+        self.as_word(key, value, known, str::eq_ignore_ascii_case)
+    }
+
     fn as_word(
         &mut self,
         key: &str,

@@ -32,12 +32,21 @@ impl TemplateUpdate {
             template_id: value.id("message_template_id"),
             name: value.text("message_template_name"),
             language: value.text("message_template_language"),
-            status: value.text("event").map(|event| event.to_uppercase()),
+            status: value.text("event").and_then(|event| status(&event.to_uppercase())),
             category: category(value),
             quality: value.text("new_quality_score"),
             reason: value.text("reason").filter(|reason| !reason.eq_ignore_ascii_case("none")),
             components: components(value),
         }
+    }
+}
+
+/// The status that an event leaves behind, as Meta lists it. A template that is flagged goes on as it was.
+fn status(event: &str) -> Option<String> {
+    match event {
+        "FLAGGED" => None,
+        "REINSTATED" | "UNARCHIVED" => Some("APPROVED".to_owned()),
+        other => Some(other.to_owned()),
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) fn reason(failure: &Failure, advice: &Explanation) -> String {
 }
 
 /// A refusal as people read it.
-fn error(failure: &Failure) -> Value {
+pub(crate) fn error(failure: &Failure) -> Value {
     let explanation = failure.explanation();
     let advice = json!({ "en": explanation.en, "es": explanation.es });
     match failure {

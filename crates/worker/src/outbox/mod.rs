@@ -21,6 +21,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use whatsapp::graph::Graph;
 
+pub(crate) use call::error;
+
 /// Calls at once, over all numbers; and of one number, so that one that hangs leaves room for the others.
 const CALLS: usize = 512;
 const CALLS_OF_A_NUMBER: usize = 64;

@@ -45,7 +45,7 @@ fn one_button(report: &Report, n: usize, button: &Button, given: Option<&Given>,
 }
 
 /// A URL has one slot at most, whatever its name.
-fn filling(url: &str, value: Option<String>) -> Vec<(&str, String)> {
+pub(super) fn filling(url: &str, value: Option<String>) -> Vec<(&str, String)> {
     slots::names(url).first().copied().zip(value).into_iter().collect()
 }
 
@@ -80,11 +80,11 @@ fn button_value<'s>(
 }
 
 /// What a template's own button asks of the send.
-struct Demand {
+pub(super) struct Demand {
     /// The sorts it may be sent as, the usual one first.
-    sub_types: &'static [&'static str],
+    pub(super) sub_types: &'static [&'static str],
     /// Whether it must be sent at all.
-    needed: bool,
+    pub(super) needed: bool,
 }
 
 impl Demand {
@@ -107,7 +107,7 @@ impl Demand {
 ///
 /// That a flow button must be sent ("Button at index 0 of type Flow requires a parameter",
 /// error 131008) is from memory.
-fn demand(button: &Button) -> Option<Demand> {
+pub(super) fn demand(button: &Button) -> Option<Demand> {
     let (sub_types, needed): (&[&str], bool) = match button.kind.as_str() {
         "OTP" => (&["url"], true),
         "URL" => match button.url().map(slots::names) {

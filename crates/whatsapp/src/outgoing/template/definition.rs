@@ -11,6 +11,8 @@ const OTP_URL: &str = "https://www.whatsapp.com/otp/";
 pub(super) struct Definition<'t> {
     pub(super) header: Option<Header<'t>>,
     pub(super) body: Option<&'t str>,
+    /// What Meta was shown for the body's slots; null where nothing was.
+    pub(super) body_example: &'t Value,
     pub(super) footer: Option<&'t str>,
     pub(super) buttons: Vec<Button<'t>>,
     pub(super) cards: Option<Vec<Definition<'t>>>,
@@ -21,6 +23,8 @@ pub(super) struct Header<'t> {
     /// `TEXT`, `IMAGE`, … in capitals.
     pub(super) format: String,
     pub(super) text: &'t str,
+    /// What Meta was shown for it; null where nothing was.
+    pub(super) example: &'t Value,
 }
 
 pub(super) struct Button<'t> {
@@ -34,6 +38,7 @@ impl<'t> Definition<'t> {
         let header = component(components, "HEADER").map(|header| Header {
             format: capitals(header, "format"),
             text: text(header, "text").unwrap_or_default(),
+            example: &header["example"],
         });
         let buttons: Vec<Button> = component(components, "BUTTONS")
             .map_or(&[][..], |buttons| list(&buttons["buttons"]))
@@ -43,6 +48,7 @@ impl<'t> Definition<'t> {
         Definition {
             header,
             body: component(components, "BODY").map(|body| text(body, "text").unwrap_or_else(|| unwritten(&buttons))),
+            body_example: component(components, "BODY").map_or(&Value::Null, |body| &body["example"]),
             footer: component(components, "FOOTER").and_then(|footer| text(footer, "text")),
             cards: component(components, "CAROUSEL").map(|carousel| cards(&carousel["cards"])),
             offer: component(components, "LIMITED_TIME_OFFER"),

@@ -3,12 +3,15 @@
 mod button;
 mod buttons;
 mod component;
+mod creation;
 mod definition;
 mod fill;
+mod outline;
 mod parameter;
 mod preview;
 mod sent;
 mod slots;
+mod standing;
 mod values;
 
 use serde_json::Value;
@@ -18,8 +21,11 @@ use super::problem::Problem;
 use super::reader::Fields;
 
 pub(super) use component::list as components;
+pub use creation::{NewTemplate, TemplateEdit, check_template, check_template_edit};
 pub use fill::fill;
+pub use outline::{TemplateOutline, TemplateParameter, outline};
 pub use preview::{ButtonPreview, CardPreview, HeaderPreview, TemplatePreview};
+pub use standing::{rejection, why_not_sent};
 
 /// A template that is sent.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,6 +20,30 @@ pub struct TemplatePreview {
     pub needs_phone: bool,
 }
 
+impl TemplatePreview {
+    /// All its words, a line for each part: what an inbox shows of it.
+    pub fn words(&self) -> String {
+        let header = self.header.as_ref().map(HeaderPreview::words);
+        let cards = self.cards.iter().filter_map(|card| card.body.clone());
+        let parts = header.into_iter().chain([self.body.clone()]).chain(cards).chain(self.footer.clone());
+        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl HeaderPreview {
+    /// Its text, or the sign for what it is.
+    fn words(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Media { kind: MediaKind::Image, .. } => "📷".to_owned(),
+            Self::Media { kind: MediaKind::Video, .. } => "🎥".to_owned(),
+            Self::Media { .. } => "📄".to_owned(),
+            Self::Location(place) => format!("📍 {place}").trim_end().to_owned(),
+            Self::Product(id) => format!("🛒 {id}").trim_end().to_owned(),
+        }
+    }
+}
+
 /// One card of a carousel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CardPreview {

@@ -1,4 +1,4 @@
-//! Message templates, as far as Meta's webhooks describe them.
+//! What Meta's webhooks say of a template.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -46,6 +46,8 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
                -- A reason explains the status it came with, so it goes when a new status brings none.
                reason = CASE WHEN excluded.status IS NOT NULL AND excluded.facts_at >= t.facts_at THEN excluded.reason ELSE t.reason END,
                components = CASE WHEN excluded.facts_at >= t.facts_at AND excluded.components IS NOT NULL THEN excluded.components ELSE t.components END,
+               components_whole = t.components_whole AND NOT (excluded.facts_at >= t.facts_at AND excluded.components IS NOT NULL),
+               updated_at = now(),
                facts_at = greatest(t.facts_at, excluded.facts_at)",
             params![
                 facts.organization_id,
@@ -62,4 +64,13 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
                 facts.at,
             ],
         );
+    // What a webhook leaves out, the listing has. An account whose listing fails keeps its own pace.
+    pipeline.push(
+        "UPDATE wazapp.template_sync s SET due_at = least(s.due_at, greatest($4::timestamptz, s.synced_at + interval '10 seconds'))
+         WHERE s.organization_id = $1 AND s.waba_id = $2 AND s.attempts = 0 AND EXISTS (
+           SELECT FROM wazapp.template t
+           WHERE t.organization_id = $1 AND t.waba_id = $2 AND t.template_id = $3 AND NOT t.components_whole
+             AND t.status IS DISTINCT FROM 'DELETED')",
+        params![facts.organization_id, facts.waba_id.as_str(), facts.template_id.as_str(), facts.at],
+    );
 }

@@ -1,0 +1,116 @@
+//! Templates as people and programs look them up.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Template, template_columns, whole_second};
+use crate::database::{Operator, Result, Tenant};
+use crate::event;
+use crate::page::{Cursor, Page};
+use crate::scope::Scope;
+
+/// What a list of templates is narrowed to.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of the account of this number.
+    pub number_id: Option<Uuid>,
+    /// Of this account.
+    pub waba_id: Option<String>,
+    /// Of this status; `None`: of any but `DELETED`.
+    pub status: Option<String>,
+    /// Of this language.
+    pub language: Option<String>,
+    /// Of this category.
+    pub category: Option<String>,
+    /// With this in the name.
+    pub q: Option<String>,
+}
+
+/// A page of templates, those that came to be known last first.
+pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Template>> {
+    let after = after.map_or(Uuid::max(), |cursor| cursor.tie);
+    let rows = tx
+        .query(
+            concat!(
+                "SELECT ",
+                template_columns!(),
+                " FROM wazapp.template t
+                 WHERE t.organization_id = $1 AND t.id < $2
+                   AND ($3::uuid IS NULL OR t.waba_id = (
+                     SELECT n.waba_id FROM wazapp.number n WHERE n.organization_id = $1 AND n.id = $3))
+                   AND ($4::text IS NULL OR t.waba_id = $4)
+                   AND CASE WHEN $5::text IS NULL THEN t.status IS DISTINCT FROM 'DELETED' ELSE t.status = $5 END
+                   AND ($6::text IS NULL OR t.language = $6) AND ($7::text IS NULL OR t.category = $7)
+                   AND ($8::text IS NULL OR strpos(t.name, lower($8)) > 0)
+                 ORDER BY t.id DESC LIMIT $9"
+            ),
+            &[
+                &tx.organization_id(),
+                &after,
+                &filter.number_id,
+                &filter.waba_id,
+                &filter.status,
+                &filter.language,
+                &filter.category,
+                &filter.q,
+                &(limit + 1),
+            ],
+        )
+        .await?;
+    Ok(Page::new(rows.iter().map(Template::read).collect(), limit, |row| Cursor { at: 0, tie: row.id }))
+}
+
+/// One template.
+pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Template>> {
+    let row = tx
+        .query_opt(
+            concat!(
+                "SELECT ",
+                template_columns!(),
+                " FROM wazapp.template t WHERE t.organization_id = $1 AND t.id = $2"
+            ),
+            &[&tx.organization_id(), &id],
+        )
+        .await?;
+    Ok(row.as_ref().map(Template::read))
+}
+
+/// One template, by Meta's id.
+pub async fn find_by_template_id(tx: &Tenant, waba_id: &str, template_id: &str) -> Result<Option<Template>> {
+    let row = tx
+        .query_opt(
+            concat!(
+                "SELECT ",
+                template_columns!(),
+                " FROM wazapp.template t WHERE t.organization_id = $1 AND t.waba_id = $2 AND t.template_id = $3"
+            ),
+            &[&tx.organization_id(), &waba_id, &template_id],
+        )
+        .await?;
+    Ok(row.as_ref().map(Template::read))
+}
+
+/// Notes that Meta deleted templates: those of a name in one language or, without one, in all. They stay, as `DELETED`.
+pub async fn delete(
+    tx: Operator,
+    scope: &Scope,
+    now: Timestamp,
+    waba_id: &str,
+    name: &str,
+    language: Option<&str>,
+) -> Result<()> {
+    let last = super::save::line_up(&tx, scope).await?;
+    let rows = tx
+        .query(
+            "UPDATE wazapp.template SET status = 'DELETED', reason = NULL, facts_at = $5, updated_at = $6
+             WHERE organization_id = $1 AND waba_id = $2 AND name = $3 AND ($4::text IS NULL OR language = $4)
+               AND status IS DISTINCT FROM 'DELETED'
+             RETURNING id, template_id, name, language, category, quality",
+            &[&scope.organization_id(), &waba_id, &name, &language, &whole_second(now), &now],
+        )
+        .await?;
+    let events = super::save::gone(scope, waba_id, "api", now, last, &rows);
+    let mut pipeline = crate::database::Pipeline::new();
+    event::any_organization_record(&mut pipeline, &events);
+    tx.finish(pipeline).await
+}

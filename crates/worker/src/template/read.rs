@@ -1,0 +1,117 @@
+//! One reading of an account, to its end.
+
+use jiff::{SignedDuration, Timestamp};
+use model::Database;
+use model::database::Result;
+use model::template::sync::{self, Claimed};
+use model::template::{self, Listed};
+use serde_json::{Value, json};
+use whatsapp::graph::{Credential, Failure, Template, TemplateQuery};
+use whatsapp::verdict::{Rest, Verdict, verdict};
+
+use super::Settings;
+use crate::outbox::error;
+
+/// From one reading to the next.
+const EVERY: SignedDuration = SignedDuration::from_hours(6);
+
+/// The first pause after a failure, doubled by each one after that, and the longest.
+const PAUSE: SignedDuration = SignedDuration::from_secs(30);
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+
+/// A list that never ends is not read forever. Meta lets an account have 6,000 templates.
+const MOST_PAGES: usize = 200;
+
+/// Reads and writes page by page; answers the word for how it ended.
+pub(super) async fn account(database: &Database, settings: &Settings, claimed: &Claimed) -> Result<&'static str> {
+    let credential = match claimed.link.open(&settings.keyring, &settings.apps) {
+        Ok(secrets) => Credential::from(secrets),
+        Err(reason) => return fail(database, settings, claimed, no_token(&reason.to_string()), LONGEST_PAUSE).await,
+    };
+    let mut after: Option<String> = None;
+    for _ in 0..MOST_PAGES {
+        let query = TemplateQuery::default();
+        let asked = settings.graph.template_page(&credential, &claimed.waba_id, query, after.as_deref()).await;
+        let page = match asked {
+            Ok(page) => page,
+            Err(failure) => {
+                let pause = pause(&failure, claimed.attempts);
+                return fail(database, settings, claimed, error(&failure), pause).await;
+            }
+        };
+        let now = settings.clock.now();
+        let tx = database.operator().await?;
+        if !sync::renew(&tx, claimed, now).await? {
+            return Ok("lost");
+        }
+        let listed: Vec<Listed> = page.templates.into_iter().map(listed).collect();
+        let source = (!claimed.first).then_some("sync");
+        template::save(tx, &claimed.scope, &claimed.waba_id, claimed.started_at, now, &listed, source).await?;
+        match page.next {
+            Some(next) => after = Some(next),
+            None => {
+                let tx = database.operator().await?;
+                sync::finish(tx, claimed, now, now + EVERY).await?;
+                return Ok("whole");
+            }
+        }
+    }
+    let error = json!({
+        "code": "endless", "title": "Endless list", "message": "Meta's list of templates does not end.", "details": null,
+        "advice": { "en": "What came was kept. It is read again by itself; if this goes on, ask Meta's support.",
+                    "es": "Lo que llegó se guardó. Se lee otra vez solo; si continúa, consulta al soporte de Meta." },
+    });
+    fail(database, settings, claimed, error, LONGEST_PAUSE).await
+}
+
+async fn fail(
+    database: &Database,
+    settings: &Settings,
+    claimed: &Claimed,
+    error: Value,
+    pause: SignedDuration,
+) -> Result<&'static str> {
+    tracing::info!(waba = claimed.waba_id, code = %error["code"], "templates could not be read");
+    let tx = database.operator().await?;
+    let next: Timestamp = settings.clock.now() + pause;
+    sync::fail(&tx, claimed, next, &error.to_string()).await?;
+    tx.commit().await?;
+    Ok("failed")
+}
+
+/// A reading changes nothing at Meta, so it is always made again: the sooner, the likelier it is that it passes.
+fn pause(failure: &Failure, attempts: u32) -> SignedDuration {
+    let grown = PAUSE.saturating_mul(1 << attempts.min(10)).min(LONGEST_PAUSE);
+    let asked = match verdict(failure, attempts) {
+        Verdict::RetryAfter(wait) | Verdict::PausePair(wait) => SignedDuration::try_from(wait).ok(),
+        Verdict::PauseNumber { rest: Rest::For(wait), .. } | Verdict::PauseAccount { rest: Rest::For(wait), .. } => {
+            SignedDuration::try_from(wait).ok()
+        }
+        _ => None,
+    };
+    asked.map_or(grown, |asked| asked.max(grown)).min(LONGEST_PAUSE)
+}
+
+fn no_token(message: &str) -> Value {
+    json!({
+        "code": "no_token", "title": "No token", "message": message, "details": null,
+        "advice": { "en": "Nothing was read. Connect the number again with its token.",
+                    "es": "No se leyó nada. Conecta el número otra vez con su token." },
+    })
+}
+
+fn listed(template: Template) -> Listed {
+    Listed {
+        template_id: template.id,
+        name: template.name,
+        language: template.language,
+        status: template.status,
+        category: template.category,
+        previous_category: template.previous_category,
+        quality: template.quality,
+        reason: template.rejected_reason,
+        parameter_format: template.parameter_format,
+        components: Some(template.components).filter(Value::is_array),
+        ttl_seconds: template.ttl_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
+    }
+}
