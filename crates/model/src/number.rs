@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-pub use claim::{Connect, Refusal, any_organization_siblings, connect, disconnect, hand_over};
+pub use claim::{Connect, Refusal, any_organization_claimed_of, connect, disconnect, hand_over};
 pub use token::{keep, let_go_on, replace_token};
 
 use crate::database::{Operator, Pipeline, Result, Tenant, params};

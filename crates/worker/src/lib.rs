@@ -1,8 +1,10 @@
 //! Everything that happens after the answer.
 //!
-//! [`inbound`] turns raw webhook bodies into conversations; [`outbox`] sends what was queued;
+//! [`connection`] connects and disconnects numbers; [`inbound`] turns raw webhook bodies into conversations; [`outbox`]
+//! sends what was queued;
 //! [`upkeep`] keeps the house in order.
 
+pub mod connection;
 pub mod inbound;
 pub mod outbox;
 pub mod upkeep;

@@ -107,12 +107,7 @@ impl Job {
         self.open(keyring, PIN, self.pin.as_deref())
     }
 
-    fn open(
-        &self,
-        keyring: &Keyring,
-        column: &str,
-        sealed: Option<&[u8]>,
-    ) -> Result<Option<SecretString>, Unopenable> {
+    fn open(&self, keyring: &Keyring, column: &str, sealed: Option<&[u8]>) -> Result<Option<SecretString>, Unopenable> {
         let row = self.connection.id.to_string();
         let place = place(self.scope.organization_id(), column, &row);
         sealed.map(|sealed| keyring.open(place, sealed)).transpose()

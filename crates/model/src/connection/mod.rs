@@ -214,11 +214,7 @@ pub async fn list(tx: &Tenant, before: Option<Cursor>, limit: i64) -> Result<Pag
 pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Connection>> {
     let row = tx
         .query_opt(
-            concat!(
-                "SELECT ",
-                connection_columns!(),
-                " FROM wazapp.connection WHERE organization_id = $1 AND id = $2"
-            ),
+            concat!("SELECT ", connection_columns!(), " FROM wazapp.connection WHERE organization_id = $1 AND id = $2"),
             &[&tx.organization_id(), &id],
         )
         .await?;

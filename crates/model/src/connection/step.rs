@@ -210,11 +210,10 @@ mod tests {
         let mut steps = plan(How::Signup, Wishes::default());
         steps[0].state = State::Failed;
         resume(&mut steps, true);
-        assert_eq!(states(&steps)[..3], [
-            (What::Exchange, State::Skipped),
-            (What::Session, State::Skipped),
-            (What::Token, State::Pending)
-        ]);
+        assert_eq!(
+            states(&steps)[..3],
+            [(What::Exchange, State::Skipped), (What::Session, State::Skipped), (What::Token, State::Pending)]
+        );
     }
 
     #[test]

@@ -117,19 +117,13 @@ pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str) -> 
     Ok(row.as_ref().map(Number::read))
 }
 
-/// How many other numbers of an account are connected through the same App, whoever has them: for each of them Meta must
-/// go on to tell the App of the account.
-pub async fn any_organization_siblings(
-    tx: &Operator,
-    phone_number_id: &str,
-    waba_id: &str,
-    app_id: Option<&str>,
-) -> Result<i64> {
+/// How many numbers of an account are connected through an App, whoever has them: for each of them Meta must go on to
+/// tell the App of the account.
+pub async fn any_organization_claimed_of(tx: &Operator, waba_id: &str, app_id: Option<&str>) -> Result<i64> {
     let row = tx
         .query_opt(
-            "SELECT count(*) FROM wazapp.number_claim
-             WHERE waba_id = $1 AND phone_number_id <> $2 AND app_id IS NOT DISTINCT FROM $3",
-            &[&waba_id, &phone_number_id, &app_id],
+            "SELECT count(*) FROM wazapp.number_claim WHERE waba_id = $1 AND app_id IS NOT DISTINCT FROM $2",
+            &[&waba_id, &app_id],
         )
         .await?;
     Ok(row.map_or(0, |row| row.get(0)))
