@@ -39,6 +39,8 @@ pub struct State {
     pub apps: Apps,
     /// Rung when a message was queued.
     pub wake: Arc<Wake>,
+    /// Rung when an attempt to connect a number was begun or resumed.
+    pub connecting: Arc<Wake>,
     /// What others call this server, such as `https://wa.example.com`.
     pub public_url: String,
     /// This server's version.

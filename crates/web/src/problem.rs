@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use model::DatabaseError;
+use model::connection::Connection;
 use model::outbox::Template;
 use serde::Serialize;
 
@@ -37,6 +38,7 @@ kinds! {
     NOT_JSON = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be JSON";
     INVALID = UNPROCESSABLE_ENTITY, "invalid", "A value is not accepted";
     WINDOW_CLOSED = UNPROCESSABLE_ENTITY, "window-closed", "The service window is closed";
+    NUMBER_REFUSED = UNPROCESSABLE_ENTITY, "number-refused", "The number could not be connected";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "wazapp cannot answer now";
 }
@@ -49,6 +51,7 @@ pub struct Problem {
     retry_after: Option<u16>,
     errors: Option<Vec<Mistake>>,
     templates: Option<Vec<Template>>,
+    connection: Option<serde_json::Value>,
 }
 
 /// One thing to put right in a body.
@@ -83,11 +86,15 @@ pub(crate) struct Details {
     /// Approved templates that can be sent instead, where the service window is closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     templates: Option<Vec<Template>>,
+    /// The attempt that stopped, where a number could not be connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Connection>)]
+    connection: Option<serde_json::Value>,
 }
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), retry_after: None, errors: None, templates: None }
+        Self { kind, detail: detail.into(), retry_after: None, errors: None, templates: None, connection: None }
     }
 
     /// 400: the request is not written as it should be.
@@ -164,6 +171,12 @@ impl Problem {
         Self { templates: Some(templates), ..Self::new(WINDOW_CLOSED, detail) }
     }
 
+    /// 422: a number could not be connected; the attempt can be resumed.
+    pub fn number_refused(detail: impl Into<String>, connection: &Connection) -> Self {
+        let connection = serde_json::to_value(connection).expect("our own shapes are JSON");
+        Self { connection: Some(connection), ..Self::new(NUMBER_REFUSED, detail) }
+    }
+
     /// 500: our mistake.
     pub fn internal() -> Self {
         Self::new(
@@ -225,6 +238,7 @@ impl IntoResponse for Problem {
             detail: self.detail,
             errors: self.errors,
             templates: self.templates,
+            connection: self.connection,
         };
         let mut response = (self.kind.status, Json(details)).into_response();
         let headers = response.headers_mut();

@@ -1,6 +1,7 @@
 //! API v1: JSON for programs, one file a noun.
 
 mod caller;
+mod connection;
 mod contact;
 mod conversation;
 mod docs;
@@ -93,7 +94,12 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(status::find))
         .routes(routes!(contact::list))
         .routes(routes!(contact::get, contact::change))
-        .routes(routes!(number::list))
+        .routes(routes!(number::list, number::create))
+        .routes(routes!(number::get, number::delete))
+        .routes(routes!(number::token))
+        .routes(routes!(connection::list, connection::create))
+        .routes(routes!(connection::get, connection::join))
+        .routes(routes!(connection::retry))
         .routes(routes!(event::list))
         .routes(routes!(me::get))
 }
@@ -108,6 +114,7 @@ fn operations() -> OpenApiRouter<State> {
         (name = "Messages", description = "What was said, and what became of it."),
         (name = "Contacts", description = "The people who write, as your organization knows them."),
         (name = "Numbers", description = "Your organization's WhatsApp numbers."),
+        (name = "Connections", description = "Attempts to connect or disconnect a number, step by step."),
         (name = "Events", description = "Everything that happened, in order."),
         (name = "Me", description = "Who the API key stands for."),
     ),
