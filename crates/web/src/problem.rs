@@ -47,11 +47,11 @@ kinds! {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     kind: Kind,
-    detail: String,
+    detail: Box<str>,
     retry_after: Option<u16>,
     errors: Option<Vec<Mistake>>,
     templates: Option<Vec<Template>>,
-    connection: Option<serde_json::Value>,
+    connection: Option<Box<serde_json::Value>>,
 }
 
 /// One thing to put right in a body.
@@ -89,12 +89,13 @@ pub(crate) struct Details {
     /// The attempt that stopped, where a number could not be connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Connection>)]
-    connection: Option<serde_json::Value>,
+    connection: Option<Box<serde_json::Value>>,
 }
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), retry_after: None, errors: None, templates: None, connection: None }
+        let detail = detail.into().into_boxed_str();
+        Self { kind, detail, retry_after: None, errors: None, templates: None, connection: None }
     }
 
     /// 400: the request is not written as it should be.
@@ -174,7 +175,7 @@ impl Problem {
     /// 422: a number could not be connected; the attempt can be resumed.
     pub fn number_refused(detail: impl Into<String>, connection: &Connection) -> Self {
         let connection = serde_json::to_value(connection).expect("our own shapes are JSON");
-        Self { connection: Some(connection), ..Self::new(NUMBER_REFUSED, detail) }
+        Self { connection: Some(Box::new(connection)), ..Self::new(NUMBER_REFUSED, detail) }
     }
 
     /// 500: our mistake.
@@ -235,7 +236,7 @@ impl IntoResponse for Problem {
             r#type: format!("/docs#{}", self.kind.name),
             title: self.kind.title,
             status: self.kind.status.as_u16(),
-            detail: self.detail,
+            detail: self.detail.into(),
             errors: self.errors,
             templates: self.templates,
             connection: self.connection,

@@ -38,7 +38,7 @@ pub struct New<'a> {
 
 impl New<'_> {
     /// One that asks for nothing yet.
-    pub fn new(how: How) -> Self {
+    pub fn of(how: How) -> Self {
         Self {
             how,
             phone_number_id: None,

@@ -171,7 +171,7 @@ pub(super) async fn create(
         app_id: app_id.as_deref(),
         session_event: Some(wanted.session.event()),
         pin: wanted.pin.as_ref().map(|pin| &pin.0),
-        ..New::new(How::Signup)
+        ..New::of(How::Signup)
     };
     let tx = caller.begin().await?;
     let begun = connection::begin(&tx, &state.keyring, state.clock.now(), &new).await?;

@@ -166,7 +166,7 @@ impl NewNumber {
             token: self.token.as_ref().map(|token| &token.0),
             code: self.signup.as_ref().map(|signup| &signup.code.0),
             pin: self.pin.as_ref().map(|pin| &pin.0),
-            ..New::new(how)
+            ..New::of(how)
         }
     }
 }
@@ -267,7 +267,7 @@ pub(super) async fn delete(
             keep_subscription: leaving.keep_subscription == Some(Flag::Yes),
             ..Wishes::default()
         },
-        ..New::new(How::Disconnection)
+        ..New::of(How::Disconnection)
     };
     let begun = begin(&caller, &state, &new).await?;
     conclude(&caller, &state, language, begun, StatusCode::OK).await
@@ -337,7 +337,7 @@ pub(super) async fn token(
         number_id: Some(id),
         wishes: Wishes { account: wanted.account == Some(true), ..Wishes::default() },
         token: Some(&wanted.token.0),
-        ..New::new(How::Rotation)
+        ..New::of(How::Rotation)
     };
     let begun = begin(&caller, &state, &new).await?;
     conclude(&caller, &state, language, begun, StatusCode::OK).await

@@ -25,7 +25,7 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let id = match number::connect(tx, &desk.settings.keyring, &scope, with).await? {
         Ok(number) => number.id,
         Err(Refusal::Taken) => return Ok(taken(phone_number_id).into()),
-        Err(Refusal::UnknownApp) => return Ok(unknown_app(app_id.unwrap_or_default()).into()),
+        Err(Refusal::UnknownApp) => return Ok(trouble::unknown_app(app_id.unwrap_or_default()).into()),
     };
     if let Some(number) = number::keep(tx, &scope, id, &desk.job.learned).await? {
         tell(tx, desk, &number).await?;
@@ -48,16 +48,6 @@ fn taken(phone_number_id: &str) -> Trouble {
         "Solo puede estar conectado a una a la vez: haz que lo desconecten allí, y reintenta. Quien administra el servidor \
          también puede moverlo: wazapp number move.",
         "organization",
-    )
-}
-
-fn unknown_app(app_id: &str) -> Trouble {
-    trouble::ours(
-        "unknown_app",
-        format!("There is no App {app_id} on this server."),
-        "Whoever runs the server adds it with wazapp app add.",
-        "Quien administra el servidor la agrega con wazapp app add.",
-        "operator",
     )
 }
 

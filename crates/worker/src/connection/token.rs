@@ -14,6 +14,9 @@ const MANAGEMENT: &str = "whatsapp_business_management";
 /// Asks Meta about the token, with the App's own.
 pub(super) async fn look(desk: &mut Desk<'_>) -> Came {
     let Some(app) = desk.app().await else {
+        if let Some(named) = &desk.job.connection.app_id {
+            return trouble::unknown_app(named).into();
+        }
         return Came::skipped(
             "No App id is configured (WAZAPP_META_APP_ID with WAZAPP_META_APP_SECRET), so Meta was not asked about the \
              token itself.",

@@ -144,6 +144,16 @@ pub(super) fn no_app() -> Trouble {
     )
 }
 
+pub(super) fn unknown_app(app_id: &str) -> Trouble {
+    ours(
+        "unknown_app",
+        format!("There is no App {app_id} on this server."),
+        "Whoever runs the server adds it with wazapp app add.",
+        "Quien administra el servidor la agrega con wazapp app add.",
+        "operator",
+    )
+}
+
 /// Meta does not take the App's own id and secret.
 pub(super) fn wrong_secret(app_id: &str, error: &MetaError) -> Trouble {
     instead(
