@@ -9,8 +9,9 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
 use crate::message;
+use crate::scope::Scope;
 
 /// One thing that happened.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -72,14 +73,42 @@ pub async fn line_up(tx: &Tenant) -> Result<()> {
     Ok(())
 }
 
+/// The same for an operator or a worker that changes numbers and tells of it: whoever applies webhooks lines up first,
+/// too. Several organizations are waited for in order of their ids.
+pub async fn any_organization_line_up(tx: &Operator, scopes: &[&Scope]) -> Result<()> {
+    let organizations: Vec<Uuid> = scopes.iter().map(|scope| scope.organization_id()).collect();
+    tx.query(
+        "SELECT last FROM wazapp.organization_sequence WHERE organization_id = ANY ($1)
+         ORDER BY organization_id FOR NO KEY UPDATE",
+        &[&organizations],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Records one event inside the transaction that makes it true.
 pub async fn record(tx: &Tenant, kind: &str, subject_id: Option<Uuid>, data: &impl Serialize) -> Result<()> {
+    tell(tx, tx.organization_id(), kind, subject_id, data).await
+}
+
+/// The same for what an operator or a worker makes true in one organization.
+pub async fn any_organization_tell(
+    tx: &Operator,
+    scope: &Scope,
+    kind: &str,
+    subject_id: Option<Uuid>,
+    data: &impl Serialize,
+) -> Result<()> {
+    tell(tx, scope.organization_id(), kind, subject_id, data).await
+}
+
+async fn tell(tx: &Tx, organization: Uuid, kind: &str, subject_id: Option<Uuid>, data: &impl Serialize) -> Result<()> {
     let data = serde_json::to_string(data).expect("our own shapes are JSON");
     tx.query(
         "WITH next AS (UPDATE wazapp.organization_sequence SET last = last + 1 WHERE organization_id = $1 RETURNING last)
          INSERT INTO wazapp.event (organization_id, sequence, id, type, timestamp, subject_id, data)
          SELECT $1, last, $2, $3, now(), $4, $5::text::json FROM next",
-        &[&tx.organization_id(), &Uuid::now_v7(), &kind, &subject_id, &data],
+        &[&organization, &Uuid::now_v7(), &kind, &subject_id, &data],
     )
     .await?;
     Ok(())

@@ -7,6 +7,7 @@ pub mod api_key;
 pub mod app;
 pub mod apps;
 mod clock;
+pub mod connection;
 pub mod contact;
 pub mod conversation;
 pub mod database;

@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::apps::Apps;
-use crate::database::{Operator, Result};
+use crate::database::{self, Operator};
 use crate::scope::Scope;
 use crate::secret::{Keyring, Place, Unopenable};
 
@@ -24,7 +24,7 @@ pub struct Link {
     /// The App its webhooks come through; `None`: the default App.
     pub app_id: Option<String>,
     /// The App that its token belongs to, where Meta was asked.
-    token_app_id: Option<String>,
+    pub token_app_id: Option<String>,
     token: Option<Vec<u8>>,
 }
 
@@ -84,10 +84,15 @@ impl Link {
         self.token.as_ref().map(|sealed| Sha256::digest(sealed).to_vec())
     }
 
+    /// The token, where there is one.
+    pub fn token(&self, keyring: &Keyring) -> Option<Result<SecretString, Unopenable>> {
+        let sealed = self.token.as_deref()?;
+        Some(keyring.open(token_place(self.organization_id, &self.number_id.to_string()), sealed))
+    }
+
     /// Opens the token for a call, with the secret that proves that it is in good hands, where its App is known here.
     pub fn open(&self, keyring: &Keyring, apps: &Apps) -> Result<(SecretString, Option<SecretString>), NoToken> {
-        let sealed = self.token.as_deref().ok_or(NoToken::None)?;
-        let token = keyring.open(token_place(self.organization_id, &self.number_id.to_string()), sealed)?;
+        let token = self.token(keyring).ok_or(NoToken::None)??;
         let secret = self.token_app_id.as_deref().and_then(|app| apps.secret(app));
         Ok((token, secret))
     }
@@ -99,7 +104,7 @@ pub(crate) fn token_place(organization: Uuid, number_id: &str) -> Place<'_> {
 }
 
 /// The way to Meta through one of an organization's connected numbers. `None`: there is no such one.
-pub async fn find(tx: &Operator, scope: &Scope, by: By<'_>) -> Result<Option<Link>> {
+pub async fn find(tx: &Operator, scope: &Scope, by: By<'_>) -> database::Result<Option<Link>> {
     let (id, phone_number_id, waba_id) = match by {
         By::Id(id) => (Some(id), None, None),
         By::PhoneNumberId(id) => (None, Some(id), None),

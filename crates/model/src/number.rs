@@ -1,17 +1,20 @@
 //! Meta's business phone numbers, and who has which.
 
+mod claim;
+mod token;
+
 use jiff::Timestamp;
-use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+pub use claim::{Connect, Refusal, any_organization_claimed_of, connect, disconnect, hand_over};
+pub use token::{keep, let_go_on, replace_token};
+
 use crate::database::{Operator, Pipeline, Result, Tenant, params};
-use crate::link::token_place;
 use crate::scope::Scope;
-use crate::secret::Keyring;
 
 /// A business phone number as its organization sees it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -32,10 +35,16 @@ pub struct Number {
     pub username: Option<String>,
     /// The last quality event Meta named.
     pub quality_event: Option<String>,
+    /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`, when Meta was last asked.
+    pub quality_rating: Option<String>,
     /// The portfolio's messaging limit, such as `TIER_2K`.
     pub messaging_limit: Option<String>,
     /// `STANDARD` or `HIGH`.
     pub throughput: Option<String>,
+    /// `CLOUD_API` once it is registered.
+    pub platform_type: Option<String>,
+    /// Whether the WhatsApp Business app on a phone shares it; null: Meta was not asked.
+    pub is_on_biz_app: Option<bool>,
     /// How Meta decided on the last name asked for.
     pub name_status: Option<String>,
     /// Meta's phone number settings, as last announced.
@@ -46,6 +55,12 @@ pub struct Number {
     pub history: Option<Json<Box<RawValue>>>,
     /// Why nothing is sent from it now, and until when; null: it sends.
     pub send_paused: Option<SendPaused>,
+    /// When its token ends; null: never, or not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub token_expires_at: Option<Timestamp>,
+    /// When Meta last said that its token is good; null: it was not asked.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub token_checked_at: Option<Timestamp>,
     /// Since when it is connected.
     #[schema(value_type = String, format = DateTime)]
     pub connected_at: Timestamp,
@@ -73,6 +88,11 @@ impl SendPaused {
 }
 
 impl Number {
+    /// Whether it is connected now.
+    pub fn is_connected(&self) -> bool {
+        self.status == "connected"
+    }
+
     fn read(row: &Row) -> Self {
         Self {
             send_paused: SendPaused::read(row),
@@ -84,11 +104,16 @@ impl Number {
             verified_name: row.get("verified_name"),
             username: row.get("username"),
             quality_event: row.get("quality_event"),
+            quality_rating: row.get("quality_rating"),
             messaging_limit: row.get("messaging_limit"),
             throughput: row.get("throughput"),
+            platform_type: row.get("platform_type"),
+            is_on_biz_app: row.get("is_on_biz_app"),
             name_status: row.get("name_status"),
             settings: row.get("settings"),
             history: row.get("history"),
+            token_expires_at: row.get("token_expires_at"),
+            token_checked_at: row.get("token_checked_at"),
             connected_at: row.get("connected_at"),
             disconnected_at: row.get("disconnected_at"),
         }
@@ -124,117 +149,30 @@ pub struct Route {
     pub display_phone_number: Option<String>,
 }
 
-/// Why a number could not be connected.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It is connected to another organization, which is not named.
-    Taken,
-    /// The App is not known.
-    UnknownApp,
-}
-
-/// What connecting a number takes.
-#[derive(Debug)]
-pub struct Connect<'a> {
-    /// Meta's id of the number.
-    pub phone_number_id: &'a str,
-    /// Meta's id of its account.
-    pub waba_id: &'a str,
-    /// The App its webhooks come through; `None`: the default App.
-    pub app_id: Option<&'a str>,
-    /// The token for Graph.
-    pub token: &'a SecretString,
-}
-
-/// Connects a number: claims it and attaches to what history there is.
-pub async fn connect(
-    tx: &Operator,
-    keyring: &Keyring,
-    scope: &Scope,
-    with: Connect<'_>,
-) -> Result<Result<Number, Refusal>> {
-    if let Some(app_id) = with.app_id {
-        let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE", &[&app_id]).await?;
-        if known.is_none() {
-            return Ok(Err(Refusal::UnknownApp));
-        }
-    }
-    let organization_id = scope.organization_id();
-    let known = tx
-        .query_opt(
-            "SELECT id FROM wazapp.number WHERE organization_id = $1 AND phone_number_id = $2 FOR UPDATE",
-            &[&organization_id, &with.phone_number_id],
-        )
-        .await?;
-    let id = known.map_or_else(Uuid::now_v7, |row| row.get(0));
-    let claimed = tx
-        .query_opt(
-            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (phone_number_id) DO UPDATE SET app_id = excluded.app_id, waba_id = excluded.waba_id
-               WHERE number_claim.organization_id = excluded.organization_id
-             RETURNING phone_number_id",
-            &[&with.phone_number_id, &organization_id, &id, &with.app_id, &with.waba_id],
-        )
-        .await?;
-    if claimed.is_none() {
-        return Ok(Err(Refusal::Taken));
-    }
-    let row = tx
-        .query_opt(
-            "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token)
-             VALUES ($1, $2, $3, $4, $5, 'connected', $6)
-             ON CONFLICT (organization_id, phone_number_id) DO UPDATE SET
-               waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = now(),
-               connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
-               status = 'connected', disconnected_at = NULL
-             RETURNING *",
-            &[
-                &organization_id,
-                &id,
-                &with.phone_number_id,
-                &with.waba_id,
-                &with.app_id,
-                &keyring.seal(token_place(organization_id, &id.to_string()), with.token),
-            ],
-        )
-        .await?
-        .expect("INSERT … RETURNING answers a row");
-    // A new token ends the pause that a dead one brought.
-    tx.query(
-        "INSERT INTO wazapp.number_pace (organization_id, number_id) VALUES ($1, $2)
-         ON CONFLICT (organization_id, number_id) DO UPDATE SET
-           paused_until = NULL, pause_reason = NULL, refusals = 0, held_until = NULL",
-        &[&organization_id, &id],
-    )
-    .await?;
-    Ok(Ok(Number::read(&row)))
-}
-
-/// Ends the claim and forgets the token; history stays. `None`: this organization has no such connected number.
-pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str) -> Result<Option<Number>> {
-    let row = tx
-        .query_opt(
-            "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = now(), updated_at = now(), token = NULL
-             WHERE organization_id = $1 AND phone_number_id = $2 AND status = 'connected' RETURNING *",
-            &[&scope.organization_id(), &phone_number_id],
-        )
-        .await?;
-    tx.query(
-        "DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2",
-        &[&phone_number_id, &scope.organization_id()],
-    )
-    .await?;
-    Ok(row.as_ref().map(Number::read))
+/// The columns that [`Number::read`] reads, of `wazapp.number` as `n` and `wazapp.number_pace` as `p`, named because the
+/// web role may read all but the token. `$2` is the time.
+macro_rules! number_columns {
+    () => {
+        "n.id, n.phone_number_id, n.waba_id, n.status, n.display_phone_number, n.verified_name, n.username,
+         n.quality_event, n.quality_rating, n.messaging_limit, n.throughput, n.platform_type, n.is_on_biz_app,
+         n.name_status, n.settings, n.history, n.token_expires_at, n.token_checked_at, n.connected_at, n.disconnected_at,
+         p.paused_until > $2 AS paused, p.pause_reason,
+         CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS pause_until"
+    };
 }
 
 /// All numbers of this server, or of one organization.
-pub async fn any_organization_list(tx: &Operator, scope: Option<&Scope>) -> Result<Vec<Owned>> {
+pub async fn any_organization_list(tx: &Operator, scope: Option<&Scope>, now: Timestamp) -> Result<Vec<Owned>> {
     let rows = tx
         .query(
-            "SELECT n.*, o.slug FROM wazapp.number n JOIN wazapp.organization o ON o.id = n.organization_id
-             WHERE $1::uuid IS NULL OR n.organization_id = $1 ORDER BY o.slug, n.id",
-            &[&scope.map(Scope::organization_id)],
+            concat!(
+                "SELECT ",
+                number_columns!(),
+                ", n.app_id, o.slug FROM wazapp.number n JOIN wazapp.organization o ON o.id = n.organization_id
+                 LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
+                 WHERE $1::uuid IS NULL OR n.organization_id = $1 ORDER BY o.slug, n.id"
+            ),
+            &[&scope.map(Scope::organization_id), &now],
         )
         .await?;
     Ok(rows
@@ -247,18 +185,40 @@ pub async fn any_organization_list(tx: &Operator, scope: Option<&Scope>) -> Resu
 pub async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<Number>> {
     let rows = tx
         .query(
-            // Named, because the web role may read all but the token.
-            "SELECT n.id, n.phone_number_id, n.waba_id, n.status, n.display_phone_number, n.verified_name, n.username,
-                    n.quality_event, n.messaging_limit, n.throughput, n.name_status, n.settings, n.history, n.connected_at,
-                    n.disconnected_at, p.paused_until > $2 AS paused, p.pause_reason,
-                    CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS pause_until
-             FROM wazapp.number n
-             LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
-             WHERE n.organization_id = $1 ORDER BY n.id",
+            concat!(
+                "SELECT ",
+                number_columns!(),
+                " FROM wazapp.number n
+                 LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
+                 WHERE n.organization_id = $1 ORDER BY n.id"
+            ),
             &[&tx.organization_id(), &now],
         )
         .await?;
     Ok(rows.iter().map(Number::read).collect())
+}
+
+/// One number, with the App that it is connected through; `None` there: the default App.
+pub async fn get(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<(Number, Option<String>)>> {
+    let row = tx
+        .query_opt(
+            concat!(
+                "SELECT ",
+                number_columns!(),
+                ", n.app_id FROM wazapp.number n
+                 LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
+                 WHERE n.organization_id = $1 AND n.id = $3"
+            ),
+            &[&tx.organization_id(), &now, &id],
+        )
+        .await?;
+    Ok(row.as_ref().map(|row| (Number::read(row), row.get("app_id"))))
+}
+
+/// One connected number by Meta's id, for an operator's command.
+pub async fn find(tx: &Operator, scope: &Scope, phone_number_id: &str, now: Timestamp) -> Result<Option<Owned>> {
+    let owned = any_organization_list(tx, Some(scope), now).await?;
+    Ok(owned.into_iter().find(|row| row.number.phone_number_id == phone_number_id && row.number.is_connected()))
 }
 
 /// Where events go that name these numbers or these accounts, with the last number of each owner's event log. Waits for

@@ -101,7 +101,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Config(ConfigCommand::Show) => config_show::run(&config, print),
         Command::Org(command) => organization::run(&config, print, command).await?,
         Command::App(command) => app::run(&config, print, command).await?,
-        Command::Number(command) => number::run(&config, print, command).await?,
+        Command::Number(command) => return number::run(&config, print, command).await,
         Command::Key(command) => key::run(&config, print, command).await?,
         Command::Quarantine(command) => quarantine::run(&config, print, command).await?,
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,

@@ -31,6 +31,23 @@ impl Print {
         ExitCode::FAILURE
     }
 
+    /// A line on the way to the answer, for people alone.
+    pub(crate) fn line(&self, words: &str) {
+        if !self.json {
+            let _ = writeln!(std::io::stdout(), "{words}");
+        }
+    }
+
+    /// The command was refused in the end: `value` says all for machines, the line says why.
+    pub(crate) fn refused(&self, value: &impl Serialize, line: &str) -> ExitCode {
+        if self.json {
+            let text = serde_json::to_string(value).expect("answers are JSON");
+            let _ = writeln!(std::io::stdout(), "{text}");
+        }
+        let _ = writeln!(std::io::stderr(), "error: {line}");
+        ExitCode::FAILURE
+    }
+
     /// A sign of life for work that may take long. Silent where nobody watches.
     pub(crate) fn progress(&self, what: &'static str) -> ProgressBar {
         if self.json || !std::io::stderr().is_terminal() {

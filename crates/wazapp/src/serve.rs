@@ -284,9 +284,18 @@ impl Drop for Announced {
 
 /// The address of the server that runs on this data directory.
 pub(crate) fn running_address(data_dir: &Path) -> Option<String> {
+    announced(data_dir, "listen")
+}
+
+/// What others call the server that runs on this data directory.
+pub(crate) fn running_public_url(data_dir: &Path) -> Option<String> {
+    announced(data_dir, "public_url")
+}
+
+fn announced(data_dir: &Path, what: &str) -> Option<String> {
     let text = std::fs::read_to_string(Announced::path(data_dir)).ok()?;
     let value: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Some(value.get("listen")?.as_str()?.to_owned())
+    Some(value.get(what)?.as_str()?.to_owned())
 }
 
 /// Words for people go to standard output, the log to standard error. On an empty server: the next commands, so that a newcomer sees a conversation within a minute.

@@ -159,6 +159,18 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     };
     work.tasks.spawn(worker::template::run(database.clone(), settings, work.stop.clone()));
 
+    let public_url = setup.public_url.unwrap_or_else(|| format!("http://{address}"));
+    let connecting = Arc::new(Wake::default());
+    let settings = worker::connection::Settings {
+        clock: setup.clock.clone(),
+        keyring: setup.keyring.clone(),
+        apps: apps.clone(),
+        graph: graph.clone(),
+        public_url: public_url.clone(),
+        wake: connecting.clone(),
+    };
+    work.tasks.spawn(worker::connection::run(database.clone(), settings, work.stop.clone()));
+
     let state = web::State {
         database: database.clone(),
         clock: setup.clock.clone(),
@@ -167,7 +179,8 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         apps: apps.clone(),
         wake,
         typing: web::api::Typing::default(),
-        public_url: setup.public_url.unwrap_or_else(|| format!("http://{address}")),
+        connecting,
+        public_url,
         version: env!("CARGO_PKG_VERSION"),
     };
     let health = Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics };

@@ -41,6 +41,8 @@ pub struct State {
     pub wake: Arc<Wake>,
     /// Signs of somebody writing that are under way.
     pub typing: api::Typing,
+    /// Rung when an attempt to connect a number was begun or resumed.
+    pub connecting: Arc<Wake>,
     /// What others call this server, such as `https://wa.example.com`.
     pub public_url: String,
     /// This server's version.

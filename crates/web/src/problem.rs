@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use model::DatabaseError;
+use model::connection::Connection;
 use model::outbox::Template;
 use serde::Serialize;
 
@@ -38,6 +39,7 @@ kinds! {
     INVALID = UNPROCESSABLE_ENTITY, "invalid", "A value is not accepted";
     REFUSED = UNPROCESSABLE_ENTITY, "refused", "Meta refused it";
     WINDOW_CLOSED = UNPROCESSABLE_ENTITY, "window-closed", "The service window is closed";
+    NUMBER_REFUSED = UNPROCESSABLE_ENTITY, "number-refused", "The number could not be connected";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "wazapp cannot answer now";
 }
@@ -46,10 +48,11 @@ kinds! {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     kind: Kind,
-    detail: String,
+    detail: Box<str>,
     retry_after: Option<u16>,
     errors: Option<Vec<Mistake>>,
     templates: Option<Vec<Template>>,
+    connection: Option<Box<serde_json::Value>>,
 }
 
 /// One thing to put right in a body.
@@ -84,11 +87,16 @@ pub(crate) struct Details {
     /// Approved templates that can be sent instead, where the service window is closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     templates: Option<Vec<Template>>,
+    /// The attempt that stopped, where a number could not be connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Connection>)]
+    connection: Option<Box<serde_json::Value>>,
 }
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), retry_after: None, errors: None, templates: None }
+        let detail = detail.into().into_boxed_str();
+        Self { kind, detail, retry_after: None, errors: None, templates: None, connection: None }
     }
 
     /// 400: the request is not written as it should be.
@@ -170,6 +178,12 @@ impl Problem {
         Self { templates: Some(templates), ..Self::new(WINDOW_CLOSED, detail) }
     }
 
+    /// 422: a number could not be connected; the attempt can be resumed.
+    pub fn number_refused(detail: impl Into<String>, connection: &Connection) -> Self {
+        let connection = serde_json::to_value(connection).expect("our own shapes are JSON");
+        Self { connection: Some(Box::new(connection)), ..Self::new(NUMBER_REFUSED, detail) }
+    }
+
     /// 500: our mistake.
     pub fn internal() -> Self {
         Self::new(
@@ -228,9 +242,10 @@ impl IntoResponse for Problem {
             r#type: format!("/docs#{}", self.kind.name),
             title: self.kind.title,
             status: self.kind.status.as_u16(),
-            detail: self.detail,
+            detail: self.detail.into(),
             errors: self.errors,
             templates: self.templates,
+            connection: self.connection,
         };
         let mut response = (self.kind.status, Json(details)).into_response();
         let headers = response.headers_mut();

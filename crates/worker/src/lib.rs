@@ -1,9 +1,10 @@
 //! Everything that happens after the answer.
 //!
-//! [`inbound`] turns raw webhook bodies into conversations; [`outbox`] sends what was queued; [`template`] keeps
-//! templates as Meta lists them; [`upkeep`] keeps the house in order.
+//! [`connection`] connects and disconnects numbers; [`inbound`] turns raw webhook bodies into conversations; [`outbox`]
+//! sends what was queued; [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
 
 mod advice;
+pub mod connection;
 pub mod inbound;
 pub mod outbox;
 pub mod template;

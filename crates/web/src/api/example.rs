@@ -131,12 +131,17 @@ pub(super) fn number() -> Value {
         "verified_name": "Panadería Ñandú",
         "username": null,
         "quality_event": null,
+        "quality_rating": "GREEN",
         "messaging_limit": "TIER_2K",
         "throughput": "STANDARD",
+        "platform_type": "CLOUD_API",
+        "is_on_biz_app": false,
         "name_status": null,
         "settings": null,
         "history": null,
         "send_paused": null,
+        "token_expires_at": null,
+        "token_checked_at": "2026-11-24T13:58:00.912034Z",
         "connected_at": "2026-11-24T13:58:01.447120Z",
         "disconnected_at": null,
     })
@@ -210,6 +215,58 @@ pub(super) fn template_sync() -> Value {
         "due_at": "2026-11-24T20:00:03.102200Z",
         "error": null,
     })
+}
+
+pub(super) fn connection() -> Value {
+    let step = |name: &str, state: &str, en: &str, es: &str| {
+        let detail = (!en.is_empty()).then(|| json!({"en": en, "es": es}));
+        json!({
+            "name": name, "state": state, "at": "2026-11-24T13:58:01.447120Z", "detail": detail, "error": null,
+            "warning": null,
+        })
+    };
+    json!({
+        "id": "019a0b1c-0000-7000-8000-00000000f001",
+        "how": "token",
+        "state": "running",
+        "phone_number_id": "106540352242922",
+        "waba_id": "102290129340398",
+        "app_id": null,
+        "number_id": "019a0b1c-0000-7000-8000-00000000a001",
+        "steps": [
+            step("claim", "done", "The number is connected.", "El número está conectado."),
+            step("subscribe", "running", "", ""),
+        ],
+        "awaits": null,
+        "created_at": "2026-11-24T13:58:00.120411Z",
+        "updated_at": "2026-11-24T13:58:01.447120Z",
+        "ended_at": null,
+    })
+}
+
+pub(super) fn number_and_connection() -> Value {
+    let mut connection = connection();
+    connection["state"] = json!("done");
+    connection["steps"][1]["state"] = json!("done");
+    connection["ended_at"] = json!("2026-11-24T13:58:02.004410Z");
+    let mut number = number();
+    number["warnings"] = json!([]);
+    number["connection"] = connection;
+    number
+}
+
+pub(super) fn number_left() -> Value {
+    let mut left = number_and_connection();
+    left["status"] = json!("disconnected");
+    left["disconnected_at"] = json!("2026-11-24T18:20:00.004410Z");
+    left["connection"]["how"] = json!("disconnection");
+    left["connection"]["steps"] = json!([{
+        "name": "release", "state": "done", "at": "2026-11-24T18:20:00.004410Z",
+        "detail": {"en": "The number is disconnected; its history stays.",
+                   "es": "El número está desconectado; su historial queda."},
+        "error": null, "warning": null,
+    }]);
+    left
 }
 
 pub(super) fn event() -> Value {

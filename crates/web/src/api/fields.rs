@@ -3,13 +3,15 @@
 
 use std::fmt;
 
-use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
+use hyper::body::Body as _;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::de::value::StringDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, Unexpected, Visitor,
@@ -19,6 +21,9 @@ use serde_json::{Map, Value};
 
 use super::BODY_LIMIT;
 use crate::problem::Problem;
+
+/// Longer than any token or code of Meta's.
+const LONGEST_SECRET: usize = 4096;
 
 /// What the query says. A parameter that `T` does not know, or that is given twice, is refused.
 #[derive(Debug)]
@@ -53,18 +58,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// No body at all is a body that says nothing, whatever its headers.
-impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
-        if http_body::Body::is_end_stream(request.body()) {
-            return Ok(None);
-        }
-        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
-    }
-}
-
 impl<S: Send + Sync> FromRequest<S> for Members {
     type Rejection = Problem;
 
@@ -95,6 +88,64 @@ fn is_json(headers: &HeaderMap) -> bool {
     };
     let essence = text.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
+}
+
+/// The same for a body that may be left out: none at all says nothing, whatever its headers.
+#[derive(Debug)]
+pub(super) struct PerhapsBody<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for PerhapsBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return read(Vec::new()).map(Self).map_err(|refusal| refusal.of("field"));
+        }
+        Body::from_request(request, state).await.map(|Body(read)| Self(read))
+    }
+}
+
+/// An id of Meta's objects: digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MetaId(pub(super) String);
+
+impl<'de> Deserialize<'de> for MetaId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let expected = "an id of Meta's, digits only";
+        let fits = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if fits { Ok(Self(text)) } else { Err(de::Error::invalid_value(Unexpected::Other("another text"), &expected)) }
+    }
+}
+
+/// A secret: text without spaces, which no answer shows again.
+#[derive(Clone, Debug)]
+pub(super) struct Secret(pub(super) SecretString);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let fits = (1..=LONGEST_SECRET).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits {
+            return Ok(Self(SecretString::from(text)));
+        }
+        let expected = "as Meta gave it: 1 to 4096 ASCII characters without spaces";
+        Err(de::Error::invalid_value(Unexpected::Other("another text"), &expected))
+    }
+}
+
+/// The PIN of a number's two-step verification: six digits.
+#[derive(Clone, Debug)]
+pub(super) struct Pin(pub(super) SecretString);
+
+impl<'de> Deserialize<'de> for Pin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Self(SecretString::from(text)));
+        }
+        Err(de::Error::invalid_value(Unexpected::Other("another text"), &"six digits"))
+    }
 }
 
 /// Reads an optional field that is there: null is a value like any other, and only some types take it.
@@ -156,7 +207,9 @@ impl Refusal {
         Self { invalid: true, ..Self::new("", why) }
     }
 
-    fn named(self, field: String) -> Self {
+    /// Of a member of this name; a member of an object is named with its path.
+    fn named(self, name: String) -> Self {
+        let field = if self.field.is_empty() { name } else { format!("{name}.{}", self.field) };
         Self { field, ..self }
     }
 
@@ -274,8 +327,15 @@ impl<'de> Deserializer<'de> for Field {
             Value::Bool(value) => visitor.visit_bool(value),
             Value::Number(_) => Err(de::Error::invalid_type(Unexpected::Other("a number"), &visitor)),
             Value::Array(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
-            Value::Object(_) => Err(de::Error::invalid_type(Unexpected::Map, &visitor)),
+            Value::Object(members) => {
+                let fields: Vec<_> = members.into_iter().collect();
+                visitor.visit_map(Object { fields: fields.into_iter(), value: None })
+            }
         }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        visitor.visit_unit()
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
@@ -300,7 +360,7 @@ impl<'de> Deserializer<'de> for Field {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+        newtype_struct seq tuple tuple_struct map struct identifier
     }
 }
 
@@ -395,7 +455,7 @@ mod tests {
 
     async fn body(kind: &str, body: impl Into<axum::body::Body>) -> Result<Sample, (u16, String)> {
         let request = Request::builder().method(Method::PATCH).header(CONTENT_TYPE, kind).body(body.into()).unwrap();
-        <Body<_> as FromRequest<()>>::from_request(request, &()).await.map(|Body(sample)| sample).map_err(told)
+        Body::from_request(request, &()).await.map(|Body(sample)| sample).map_err(told)
     }
 
     async fn json(text: &str) -> Result<Sample, (u16, String)> {
@@ -469,6 +529,53 @@ mod tests {
             let (_, told) = json(text).await.unwrap_err();
             assert!(!told.contains("MARK"), "{told}");
         }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nested {
+        within: Within,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Within {
+        id: MetaId,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Lenient {
+        id: MetaId,
+    }
+
+    #[tokio::test]
+    async fn a_member_of_an_object_is_named_with_its_path() {
+        let nested = async |text: &str| {
+            let request = Request::builder().header(CONTENT_TYPE, "application/json").body(text.to_owned().into());
+            Body::<Nested>::from_request(request.unwrap(), &()).await.map(|Body(read)| read).map_err(told)
+        };
+        assert_eq!(nested(r#"{"within":{"id":"12"}}"#).await.unwrap().within.id, MetaId("12".into()));
+        for (text, status, says) in [
+            (r#"{"within":{"id":"MARK"}}"#, 422, "The field `within.id` must be an id of Meta's, digits only."),
+            (r#"{"within":{"id":"1","x":1}}"#, 400, "The field `within.x` is not known; known here: `id`."),
+            (r#"{"within":{}}"#, 400, "The field `within.id` is missing."),
+            (r#"{"within":"MARK"}"#, 400, "The field `within` must be struct Within."),
+        ] {
+            assert_eq!(nested(text).await.unwrap_err(), (status, says.to_owned()), "{text}");
+        }
+        // What Meta adds to an object of its own is passed over, whatever it is.
+        let text = r#"{"id":"1","more":[{"a":1}],"count":3,"none":null}"#;
+        let request = Request::builder().header(CONTENT_TYPE, "application/json").body(text.into()).unwrap();
+        let Body(lenient) = Body::<Lenient>::from_request(request, &()).await.unwrap();
+        assert_eq!(lenient.id, MetaId("1".into()));
+    }
+
+    #[tokio::test]
+    async fn a_body_may_be_left_out_where_nothing_is_needed() {
+        let request = Request::post("/x").body(axum::body::Body::empty()).unwrap();
+        assert!(PerhapsBody::<Sample>::from_request(request, &()).await.is_ok());
+        let request = Request::post("/x").body("{}".into()).unwrap();
+        assert_eq!(PerhapsBody::<Sample>::from_request(request, &()).await.unwrap_err().kind().status, 415);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! API v1: JSON for programs, one file a noun.
 
 mod caller;
+mod connection;
 mod contact;
 mod conversation;
 mod docs;
@@ -98,10 +99,15 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(status::find))
         .routes(routes!(contact::list))
         .routes(routes!(contact::get, contact::change))
-        .routes(routes!(number::list))
         .routes(routes!(template::list, template::create))
         .routes(routes!(template::syncs, template::sync_now))
         .routes(routes!(template::get, template::change, template::delete))
+        .routes(routes!(number::list, number::create))
+        .routes(routes!(number::get, number::delete))
+        .routes(routes!(number::token))
+        .routes(routes!(connection::list, connection::create))
+        .routes(routes!(connection::get, connection::join))
+        .routes(routes!(connection::retry))
         .routes(routes!(event::list))
         .routes(routes!(me::get))
 }
@@ -117,6 +123,7 @@ fn operations() -> OpenApiRouter<State> {
         (name = "Contacts", description = "The people who write, as your organization knows them."),
         (name = "Templates", description = "What may be sent to someone who has not written within 24 hours."),
         (name = "Numbers", description = "Your organization's WhatsApp numbers."),
+        (name = "Connections", description = "Attempts to connect or disconnect a number, step by step."),
         (name = "Events", description = "Everything that happened, in order."),
         (name = "Me", description = "Who the API key stands for."),
     ),

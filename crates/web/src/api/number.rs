@@ -2,14 +2,23 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use model::connection::{self, Connection, How, New, Trouble, Wishes};
 use model::number::{self, Number};
 use model::page::Page;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::caller::Caller;
+use super::connection::{Session, app, conclude};
 use super::example;
-use super::fields::Query;
+use super::fields::{Body, MetaId, Nothing, Pin, Query, Secret, given};
+use super::id::Id;
+use super::language::Language;
 use super::paging::{Part, page_of};
-use super::refusals::{Always, Invalid};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused};
 use crate::problem::Problem;
 
 /// List numbers
@@ -32,4 +41,304 @@ pub(super) async fn list(
     let data = number::list(&tx, state.clock.now()).await?;
     tx.commit().await?;
     Ok(Json(page_of(data, part.limit, part.cursor)))
+}
+
+/// Get a number
+#[utoipa::path(
+    get, path = "/numbers/{id}", operation_id = "getNumber", tag = "Numbers",
+    params(("id" = Uuid, Path, description = "The number's id.")),
+    responses(
+        (status = 200, description = "The number.", body = Number, example = json!(example::number())),
+        Always, NotThere,
+    ),
+)]
+pub(super) async fn get(
+    caller: Caller,
+    State(state): State<crate::State>,
+    Id(id): Id,
+    _: Query<Nothing>,
+) -> Result<Json<Number>, Problem> {
+    let tx = caller.begin().await?;
+    let (number, _) = number::get(&tx, id, state.clock.now()).await?.ok_or_else(not_there)?;
+    tx.commit().await?;
+    Ok(Json(number))
+}
+
+fn not_there() -> Problem {
+    Problem::not_there("number")
+}
+
+/// A number as an attempt left it, and the attempt.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NumberAndConnection {
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub(super) number: Number,
+    /// What should be looked at, though it did not stop the attempt.
+    pub(super) warnings: Vec<Trouble>,
+    /// The attempt; null: there was nothing to do.
+    pub(super) connection: Option<Connection>,
+}
+
+/// A number to connect: by its ids and a token, or by Meta's Embedded Signup.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"phone_number_id": "106540352242922", "waba_id": "102290129340398", "token": "EAAG…"}))]
+pub(super) struct NewNumber {
+    /// Meta's id of the number.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "106540352242922")]
+    phone_number_id: Option<MetaId>,
+    /// Meta's id of its WhatsApp Business Account.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "102290129340398")]
+    waba_id: Option<MetaId>,
+    /// The access token. No answer shows it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, write_only)]
+    token: Option<Secret>,
+    /// In the place of ids and token: what Meta's Embedded Signup gave.
+    #[serde(default, deserialize_with = "given")]
+    signup: Option<Signup>,
+    /// The App that the number's webhooks come through, if it is not the server's own; `wazapp app add` makes one known.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "670843887433847")]
+    app_id: Option<MetaId>,
+    /// Six digits, for a number that is not registered with the Cloud API yet: its PIN, or the one that it gets.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, write_only)]
+    pin: Option<Pin>,
+    /// `true`: set the App's webhook subscription, where it lacks something.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    set_webhook: Option<bool>,
+    /// `true`: have this account's webhooks come here, whatever the App's own callback is.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    override_callback: Option<bool>,
+}
+
+/// What Meta's Embedded Signup gave.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signup {
+    /// The code. It is good once, and for 30 seconds.
+    #[schema(value_type = String, write_only)]
+    code: Secret,
+    /// What the browser heard; it may also come later, by `PATCH /connections/{id}`.
+    #[serde(default, deserialize_with = "given")]
+    session: Option<Session>,
+}
+
+impl NewNumber {
+    fn check(&self) -> Result<(), Problem> {
+        let by_ids = [
+            ("phone_number_id", self.phone_number_id.is_some()),
+            ("waba_id", self.waba_id.is_some()),
+            ("token", self.token.is_some()),
+        ];
+        let wrong = by_ids.iter().find(|(_, there)| *there == self.signup.is_some());
+        match (wrong, &self.signup) {
+            (None, _) => Ok(()),
+            (Some((name, _)), None) => Err(Problem::malformed(format!(
+                "The field `{name}` is missing. Send `phone_number_id`, `waba_id` and `token`, or `signup`."
+            ))),
+            (Some((name, _)), Some(_)) => Err(Problem::malformed(format!(
+                "The field `{name}` does not go with `signup`, which brings its own. Send one or the other."
+            ))),
+        }
+    }
+
+    fn attempt<'a>(&'a self, app_id: Option<&'a str>) -> New<'a> {
+        let how = if self.signup.is_some() { How::Signup } else { How::Token };
+        let session = self.signup.as_ref().and_then(|signup| signup.session.as_ref());
+        let id = |id: &'a Option<MetaId>| id.as_ref().map(|id| id.0.as_str());
+        New {
+            phone_number_id: id(&self.phone_number_id).or_else(|| session.and_then(Session::phone_number_id)),
+            waba_id: id(&self.waba_id).or_else(|| session.map(Session::waba_id)),
+            app_id,
+            session_event: session.map(Session::event),
+            wishes: Wishes {
+                set_webhook: self.set_webhook == Some(true),
+                override_callback: self.override_callback == Some(true),
+                ..Wishes::default()
+            },
+            token: self.token.as_ref().map(|token| &token.0),
+            code: self.signup.as_ref().map(|signup| &signup.code.0),
+            pin: self.pin.as_ref().map(|pin| &pin.0),
+            ..New::of(how)
+        }
+    }
+}
+
+/// Connect a number
+///
+/// Asks Meta about the token, the number and its account, claims the number, and lets Meta's webhooks come here: step by
+/// step. Answers when it is done, refused, or after 25 seconds; then `GET /connections/{id}` tells how it goes on. A number
+/// that your organization had before goes on with its history; one that it has now gets the new token.
+#[utoipa::path(
+    post, path = "/numbers", operation_id = "connectNumber", tag = "Numbers", request_body = NewNumber,
+    responses(
+        (status = 201, description = "The number is connected.", body = NumberAndConnection,
+         example = json!(example::number_and_connection())),
+        (status = 202, description = "It is still under way.", body = Connection, example = json!(example::connection())),
+        Always, BadBody, NumberRefused,
+    ),
+)]
+pub(super) async fn create(
+    caller: Caller,
+    State(state): State<crate::State>,
+    language: Language,
+    _: Query<Nothing>,
+    Body(wanted): Body<NewNumber>,
+) -> Result<Response, Problem> {
+    wanted.check()?;
+    let app_id = app(&state, wanted.app_id.as_ref()).await?;
+    let begun = begin(&caller, &state, &wanted.attempt(app_id.as_deref())).await?;
+    conclude(&caller, &state, language, begun, StatusCode::CREATED).await
+}
+
+async fn begin(caller: &Caller, state: &crate::State, new: &New<'_>) -> Result<Connection, Problem> {
+    let tx = caller.begin().await?;
+    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await?;
+    tx.commit().await?;
+    state.connecting.queued();
+    Ok(begun)
+}
+
+/// How to disconnect a number.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Leaving {
+    /// `true`: also take it off the Cloud API at Meta. A number that is shared with the WhatsApp Business app never is.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<bool>)]
+    deregister: Option<Flag>,
+    /// `true`: leave the App subscribed to the account's webhooks.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<bool>)]
+    keep_subscription: Option<Flag>,
+}
+
+/// A yes or no of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum Flag {
+    #[serde(rename = "true")]
+    Yes,
+    #[serde(rename = "false")]
+    No,
+}
+
+/// Disconnect a number
+///
+/// Ends at once what comes in and goes out by it, and forgets its token; its history stays, and it can be connected again.
+/// Then Meta is told, unless another number of the same account is still connected here. What Meta has against that is in
+/// `warnings`: the number is disconnected in any case.
+#[utoipa::path(
+    delete, path = "/numbers/{id}", operation_id = "disconnectNumber", tag = "Numbers",
+    params(("id" = Uuid, Path, description = "The number's id."), Leaving),
+    responses(
+        (status = 200, description = "The number, disconnected.", body = NumberAndConnection,
+         example = json!(example::number_left())),
+        (status = 202, description = "It is disconnected; Meta is still being told.", body = Connection,
+         example = json!(example::connection())),
+        Always, NotThere, Invalid,
+    ),
+)]
+pub(super) async fn delete(
+    caller: Caller,
+    State(state): State<crate::State>,
+    language: Language,
+    Id(id): Id,
+    Query(leaving): Query<Leaving>,
+) -> Result<Response, Problem> {
+    let (number, app_id) = one(&caller, &state, id).await?;
+    if !number.is_connected() {
+        return Ok(answer(StatusCode::OK, number, None));
+    }
+    let new = New {
+        phone_number_id: Some(&number.phone_number_id),
+        waba_id: Some(&number.waba_id),
+        app_id: app_id.as_deref(),
+        number_id: Some(id),
+        wishes: Wishes {
+            deregister: leaving.deregister == Some(Flag::Yes),
+            keep_subscription: leaving.keep_subscription == Some(Flag::Yes),
+            ..Wishes::default()
+        },
+        ..New::of(How::Disconnection)
+    };
+    let begun = begin(&caller, &state, &new).await?;
+    conclude(&caller, &state, language, begun, StatusCode::OK).await
+}
+
+async fn one(caller: &Caller, state: &crate::State, id: Uuid) -> Result<(Number, Option<String>), Problem> {
+    let tx = caller.begin().await?;
+    let found = number::get(&tx, id, state.clock.now()).await?.ok_or_else(not_there)?;
+    tx.commit().await?;
+    Ok(found)
+}
+
+/// A number, and how it came to be so.
+pub(super) fn answer(status: StatusCode, number: Number, connection: Option<Connection>) -> Response {
+    let warnings = connection.as_ref().map(Connection::warnings).unwrap_or_default();
+    axum::response::IntoResponse::into_response((status, Json(NumberAndConnection { number, warnings, connection })))
+}
+
+/// A token in the place of the one that a number has.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"token": "EAAG…", "account": true}))]
+pub(super) struct NewToken {
+    /// The access token. No answer shows it.
+    #[schema(value_type = String, write_only)]
+    token: Secret,
+    /// `true`: also for your other connected numbers of the same account.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    account: Option<bool>,
+}
+
+/// Replace a number's token
+///
+/// Meta is asked first; the token in force stays until the new one has proved itself. Messages that waited because the old
+/// one was dead are sent.
+#[utoipa::path(
+    put, path = "/numbers/{id}/token", operation_id = "replaceNumberToken", tag = "Numbers",
+    params(("id" = Uuid, Path, description = "The number's id.")),
+    request_body = NewToken,
+    responses(
+        (status = 200, description = "The number, with the new token in force.", body = NumberAndConnection,
+         example = json!(example::number_and_connection())),
+        (status = 202, description = "It is still under way.", body = Connection, example = json!(example::connection())),
+        Always, NotThere, BadBody, Conflict, NumberRefused,
+    ),
+)]
+pub(super) async fn token(
+    caller: Caller,
+    State(state): State<crate::State>,
+    language: Language,
+    Id(id): Id,
+    _: Query<Nothing>,
+    Body(wanted): Body<NewToken>,
+) -> Result<Response, Problem> {
+    let (number, app_id) = one(&caller, &state, id).await?;
+    if !number.is_connected() {
+        return Err(Problem::conflict(language.of(
+            "This number is not connected. Connect it with the token: `POST /numbers`.",
+            "Este número no está conectado. Conéctalo con el token: `POST /numbers`.",
+        )));
+    }
+    let new = New {
+        phone_number_id: Some(&number.phone_number_id),
+        waba_id: Some(&number.waba_id),
+        app_id: app_id.as_deref(),
+        number_id: Some(id),
+        wishes: Wishes { account: wanted.account == Some(true), ..Wishes::default() },
+        token: Some(&wanted.token.0),
+        ..New::of(How::Rotation)
+    };
+    let begun = begin(&caller, &state, &new).await?;
+    conclude(&caller, &state, language, begun, StatusCode::OK).await
 }

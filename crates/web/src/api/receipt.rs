@@ -16,7 +16,7 @@ use whatsapp::graph::Credential;
 
 use super::caller::Caller;
 use super::example;
-use super::fields::{Body, Nothing, Query, given};
+use super::fields::{Nothing, PerhapsBody, Query, given};
 use super::id::Id;
 use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, NotThere};
@@ -29,7 +29,7 @@ const LATE: Duration = Duration::from_secs(5);
 const SIGNS: usize = 64;
 
 /// How a conversation is read.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"receipt": false}))]
 pub(super) struct Reading {
@@ -63,9 +63,8 @@ pub(super) async fn read(
     State(state): State<crate::State>,
     Id(id): Id,
     _: Query<Nothing>,
-    reading: Option<Body<Reading>>,
+    PerhapsBody(reading): PerhapsBody<Reading>,
 ) -> Result<Json<Conversation>, Problem> {
-    let Body(reading) = reading.unwrap_or(Body(Reading::default()));
     let tx = caller.begin().await?;
     let marked = conversation::mark_read(&tx, id).await?.ok_or_else(not_there)?;
     if reading.receipt != Some(false) {

@@ -20,6 +20,19 @@ pub(super) struct BadBody;
 /// What an operation may answer besides when things are not as it needs them.
 pub(super) struct Conflict;
 
+/// What connecting a number may answer besides, in the place of [`Invalid`].
+pub(super) struct NumberRefused;
+
+impl IntoResponses for NumberRefused {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[(
+            "422",
+            "A value is not accepted (`/docs#invalid`); or the number was refused (`/docs#number-refused`): `connection` says \
+             at which step and why, and can be resumed.",
+        )])
+    }
+}
+
 impl IntoResponses for Conflict {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[("409", "It does not go with what is there already; `detail` says what.")])

@@ -16,7 +16,10 @@ use super::*;
 
 const OPERATIONS: &[(&str, &str)] = &[
     ("delete", "/api/v1/messages/{id}"),
+    ("delete", "/api/v1/numbers/{id}"),
     ("delete", "/api/v1/templates/{id}"),
+    ("get", "/api/v1/connections"),
+    ("get", "/api/v1/connections/{id}"),
     ("get", "/api/v1/contacts"),
     ("get", "/api/v1/contacts/{id}"),
     ("get", "/api/v1/conversations"),
@@ -28,19 +31,25 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("get", "/api/v1/messages/{id}"),
     ("get", "/api/v1/messages/{id}/statuses"),
     ("get", "/api/v1/numbers"),
+    ("get", "/api/v1/numbers/{id}"),
     ("get", "/api/v1/statuses"),
     ("get", "/api/v1/templates"),
     ("get", "/api/v1/templates/sync"),
     ("get", "/api/v1/templates/{id}"),
+    ("patch", "/api/v1/connections/{id}"),
     ("patch", "/api/v1/contacts/{id}"),
     ("patch", "/api/v1/conversations/{id}"),
     ("patch", "/api/v1/templates/{id}"),
+    ("post", "/api/v1/connections"),
+    ("post", "/api/v1/connections/{id}/retry"),
     ("post", "/api/v1/conversations/{id}/messages"),
     ("post", "/api/v1/conversations/{id}/read"),
     ("post", "/api/v1/conversations/{id}/typing"),
     ("post", "/api/v1/messages"),
+    ("post", "/api/v1/numbers"),
     ("post", "/api/v1/templates"),
     ("post", "/api/v1/templates/sync"),
+    ("put", "/api/v1/numbers/{id}/token"),
 ];
 
 /// Well formed, and of no server.
@@ -72,6 +81,7 @@ async fn ask(request: Request<Body>) -> Answer {
         database,
         wake: std::sync::Arc::default(),
         typing: Typing::default(),
+        connecting: std::sync::Arc::default(),
         public_url: "http://127.0.0.1".into(),
         version: "0",
     };
@@ -227,7 +237,13 @@ fn shapes_have_the_fields_they_promise() {
         ),
         ("Media", "id state mime_type filename size sha256"),
         ("Event", "id sequence type timestamp data"),
-        ("Problem", "type title status detail errors templates"),
+        (
+            "Connection",
+            "id how state phone_number_id waba_id app_id number_id steps awaits created_at updated_at ended_at",
+        ),
+        ("Step", "name state at detail error warning"),
+        ("Trouble", "code message advice whose_move"),
+        ("Problem", "type title status detail errors templates connection"),
         ("Me", "organization api_version version"),
     ] {
         let has = properties(&document, schema);
@@ -254,6 +270,8 @@ fn examples_have_exactly_the_fields_of_their_shapes() {
         ("TemplateSends", example::template()["sends"].clone()),
         ("TemplatePreview", example::template()["preview"].clone()),
         ("TemplateParameter", example::template()["parameters"][0].clone()),
+        ("Connection", example::connection()),
+        ("Step", example::connection()["steps"][0].clone()),
         ("Event", example::event()),
         ("Me", example::me()),
         ("Organization", example::me()["organization"].clone()),

@@ -80,6 +80,19 @@ pub enum WhoseMove {
     Nobody,
 }
 
+impl WhoseMove {
+    /// As it is written in answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Organization => "organization",
+            Self::Customer => "customer",
+            Self::Meta => "meta",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
 /// Longer and longer while Meta can't be reached.
 const NETWORK: Growth = Growth::doubling(1, 300);
 

@@ -1,0 +1,236 @@
+//! The steps of an attempt, and what is said of each.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{How, Wishes};
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// Exchanges the code of a sign-up for a token.
+    Exchange,
+    /// Waits for what the browser heard of a sign-up.
+    Session,
+    /// Looks at the token: whose it is, what it may do, and when it ends.
+    Token,
+    /// Reads the number with it.
+    Number,
+    /// Looks whether the number is in the account.
+    Account,
+    /// Claims the number: from here on it is connected.
+    Claim,
+    /// Puts the new token in force.
+    Store,
+    /// Lets the App hear of the account.
+    Subscribe,
+    /// Looks at what the App hears of, and where its webhooks go.
+    Fields,
+    /// Calls our own callback as Meta does.
+    Callback,
+    /// Registers the number with the Cloud API.
+    Register,
+    /// Asks for the contacts and the history of the phone that shares the number.
+    Sync,
+    /// Ends the claim and forgets the token: from here on it is not connected.
+    Release,
+    /// Takes the number off the Cloud API.
+    Deregister,
+    /// Lets the App hear of the account no more.
+    Unsubscribe,
+}
+
+impl What {
+    /// As it is written in answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exchange => "exchange",
+            Self::Session => "session",
+            Self::Token => "token",
+            Self::Number => "number",
+            Self::Account => "account",
+            Self::Claim => "claim",
+            Self::Store => "store",
+            Self::Subscribe => "subscribe",
+            Self::Fields => "fields",
+            Self::Callback => "callback",
+            Self::Register => "register",
+            Self::Sync => "sync",
+            Self::Release => "release",
+            Self::Deregister => "deregister",
+            Self::Unsubscribe => "unsubscribe",
+        }
+    }
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Not begun.
+    Pending,
+    /// Under way, or about to be tried again.
+    Running,
+    /// It came to its end; there may be a warning.
+    Done,
+    /// There was no need, or no way; `detail` says why.
+    Skipped,
+    /// It stopped the attempt.
+    Failed,
+}
+
+/// A sentence in the languages of wazapp.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Words {
+    /// In English.
+    pub en: String,
+    /// In Spanish.
+    pub es: String,
+}
+
+impl Words {
+    /// A sentence, twice.
+    pub fn new(en: impl Into<String>, es: impl Into<String>) -> Self {
+        Self { en: en.into(), es: es.into() }
+    }
+}
+
+/// What to tell troubles apart by: Meta's number, or a word of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum Code {
+    /// Meta's code.
+    Meta(i64),
+    /// Ours.
+    #[schema(value_type = String)]
+    Ours(Cow<'static, str>),
+}
+
+/// What went wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Trouble {
+    /// Meta's code as a number, or a word of wazapp's.
+    pub code: Code,
+    /// What happened: Meta's own words, where it was Meta.
+    pub message: String,
+    /// What it means, and what to do.
+    pub advice: Words,
+    /// Who can change something: `operator`, `organization`, `meta` or `nobody`.
+    pub whose_move: Cow<'static, str>,
+}
+
+/// One step of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Step {
+    /// What it does.
+    pub name: What,
+    /// How far it is.
+    pub state: State,
+    /// When that was last written.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+    /// What came of it.
+    pub detail: Option<Words>,
+    /// Why it failed, or why it is tried again.
+    pub error: Option<Trouble>,
+    /// What should be looked at, though it did not stop the attempt.
+    pub warning: Option<Trouble>,
+}
+
+impl Step {
+    fn new(name: What) -> Self {
+        Self { name, state: State::Pending, at: None, detail: None, error: None, warning: None }
+    }
+
+    /// Whether it is not to be done again.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Done | State::Skipped)
+    }
+}
+
+/// The steps of an attempt that was not begun yet.
+pub(super) fn plan(how: How, wishes: Wishes) -> Vec<Step> {
+    use What::*;
+    let connect = [Token, Number, Account, Claim, Subscribe, Fields, Callback, Register, Sync];
+    let names: Vec<What> = match how {
+        How::Token => connect.to_vec(),
+        How::Signup => [Exchange, Session].into_iter().chain(connect).collect(),
+        How::Rotation => vec![Token, Number, Store],
+        How::Disconnection => {
+            let deregister = wishes.deregister.then_some(Deregister);
+            [Release].into_iter().chain(deregister).chain([Unsubscribe]).collect()
+        }
+    };
+    names.into_iter().map(Step::new).collect()
+}
+
+/// Makes the steps ready to go on. Another token has to prove itself from the beginning; what was done with the one
+/// before is looked at again.
+pub(super) fn resume(steps: &mut [Step], another_token: bool) {
+    for step in steps {
+        // A code is good once, whatever came of it.
+        let kept = matches!(step.name, What::Exchange | What::Session) && (step.is_over() || another_token);
+        if kept && another_token && !step.is_over() {
+            step.state = State::Skipped;
+            step.error = None;
+        } else if !kept && (another_token || !step.is_over()) {
+            *step = Step::new(step.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn states(steps: &[Step]) -> Vec<(What, State)> {
+        steps.iter().map(|step| (step.name, step.state)).collect()
+    }
+
+    #[test]
+    fn what_failed_is_done_again_and_what_was_done_is_not() {
+        let mut steps = plan(How::Rotation, Wishes::default());
+        steps[0].state = State::Done;
+        steps[1].state = State::Failed;
+        resume(&mut steps, false);
+        assert_eq!(
+            states(&steps),
+            [(What::Token, State::Done), (What::Number, State::Pending), (What::Store, State::Pending)]
+        );
+        steps[0].state = State::Done;
+        resume(&mut steps, true);
+        assert!(steps.iter().all(|step| step.state == State::Pending), "{steps:?}");
+    }
+
+    #[test]
+    fn another_token_stands_for_a_code_that_failed() {
+        let mut steps = plan(How::Signup, Wishes::default());
+        steps[0].state = State::Failed;
+        resume(&mut steps, true);
+        assert_eq!(
+            states(&steps)[..3],
+            [(What::Exchange, State::Skipped), (What::Session, State::Skipped), (What::Token, State::Pending)]
+        );
+    }
+
+    #[test]
+    fn steps_are_written_as_they_are_read() {
+        let mut steps = plan(How::Disconnection, Wishes { deregister: true, ..Wishes::default() });
+        steps[0].warning = Some(Trouble {
+            code: Code::Ours("no_answer".into()),
+            message: "…".into(),
+            advice: Words::new("a", "b"),
+            whose_move: "meta".into(),
+        });
+        steps[1].error = Some(Trouble { code: Code::Meta(190), ..steps[0].warning.clone().unwrap() });
+        let text = serde_json::to_string(&steps).unwrap();
+        assert_eq!(serde_json::from_str::<Vec<Step>>(&text).unwrap(), steps);
+        assert!(text.contains(r#""name":"deregister""#) && text.contains(r#""code":190"#), "{text}");
+        for step in &steps {
+            assert_eq!(serde_json::to_value(step.name).unwrap(), step.name.word());
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Who has a number: claiming it, letting it go, handing it over.
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::Number;
+use crate::database::{Operator, Result};
+use crate::event;
+use crate::link::{self, By, NoToken, token_place};
+use crate::scope::Scope;
+use crate::secret::Keyring;
+
+/// Why a number could not be connected.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is connected to another organization, which is not named.
+    Taken,
+    /// The App is not known.
+    UnknownApp,
+}
+
+/// What connecting a number takes.
+#[derive(Debug)]
+pub struct Connect<'a> {
+    /// Meta's id of the number.
+    pub phone_number_id: &'a str,
+    /// Meta's id of its account.
+    pub waba_id: &'a str,
+    /// The App its webhooks come through; `None`: the default App.
+    pub app_id: Option<&'a str>,
+    /// The token for Graph.
+    pub token: &'a SecretString,
+}
+
+/// Connects a number: claims it and attaches to what history there is.
+pub async fn connect(
+    tx: &Operator,
+    keyring: &Keyring,
+    scope: &Scope,
+    with: Connect<'_>,
+) -> Result<Result<Number, Refusal>> {
+    if let Some(app_id) = with.app_id {
+        let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE", &[&app_id]).await?;
+        if known.is_none() {
+            return Ok(Err(Refusal::UnknownApp));
+        }
+    }
+    let organization_id = scope.organization_id();
+    let known = tx
+        .query_opt(
+            "SELECT id FROM wazapp.number WHERE organization_id = $1 AND phone_number_id = $2 FOR UPDATE",
+            &[&organization_id, &with.phone_number_id],
+        )
+        .await?;
+    let id = known.map_or_else(Uuid::now_v7, |row| row.get(0));
+    let claimed = tx
+        .query_opt(
+            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (phone_number_id) DO UPDATE SET app_id = excluded.app_id, waba_id = excluded.waba_id
+               WHERE number_claim.organization_id = excluded.organization_id
+             RETURNING phone_number_id",
+            &[&with.phone_number_id, &organization_id, &id, &with.app_id, &with.waba_id],
+        )
+        .await?;
+    if claimed.is_none() {
+        return Ok(Err(Refusal::Taken));
+    }
+    let row = tx
+        .query_opt(
+            "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token)
+             VALUES ($1, $2, $3, $4, $5, 'connected', $6)
+             ON CONFLICT (organization_id, phone_number_id) DO UPDATE SET
+               waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = now(),
+               -- Of the token before.
+               token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL,
+               connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
+               status = 'connected', disconnected_at = NULL
+             RETURNING *",
+            &[
+                &organization_id,
+                &id,
+                &with.phone_number_id,
+                &with.waba_id,
+                &with.app_id,
+                &keyring.seal(token_place(organization_id, &id.to_string()), with.token),
+            ],
+        )
+        .await?
+        .expect("INSERT … RETURNING answers a row");
+    // A new token ends the pause that a dead one brought.
+    tx.query(
+        "INSERT INTO wazapp.number_pace (organization_id, number_id) VALUES ($1, $2)
+         ON CONFLICT (organization_id, number_id) DO UPDATE SET
+           paused_until = NULL, pause_reason = NULL, refusals = 0, held_until = NULL",
+        &[&organization_id, &id],
+    )
+    .await?;
+    Ok(Ok(Number::read(&row)))
+}
+
+/// Ends the claim and forgets the token; history stays. `None`: this organization has no such connected number.
+pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str) -> Result<Option<Number>> {
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = now(), updated_at = now(), token = NULL,
+               token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL
+             WHERE organization_id = $1 AND phone_number_id = $2 AND status = 'connected' RETURNING *",
+            &[&scope.organization_id(), &phone_number_id],
+        )
+        .await?;
+    tx.query(
+        "DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2",
+        &[&phone_number_id, &scope.organization_id()],
+    )
+    .await?;
+    Ok(row.as_ref().map(Number::read))
+}
+
+/// How many numbers of an account are connected through an App, whoever has them: for each of them Meta must go on to
+/// tell the App of the account.
+pub async fn any_organization_claimed_of(tx: &Operator, waba_id: &str, app_id: Option<&str>) -> Result<i64> {
+    let row = tx
+        .query_opt(
+            "SELECT count(*) FROM wazapp.number_claim WHERE waba_id = $1 AND app_id IS NOT DISTINCT FROM $2",
+            &[&waba_id, &app_id],
+        )
+        .await?;
+    Ok(row.map_or(0, |row| row.get(0)))
+}
+
+/// Gives a connected number to another organization, with its token. The history stays where it is; what comes from now
+/// on goes to the other. Answers the number as it was left, and as it came. `None`: `from` has no such connected number.
+pub async fn hand_over(
+    tx: &Operator,
+    keyring: &Keyring,
+    (from, to): (&Scope, &Scope),
+    phone_number_id: &str,
+) -> Result<Option<Result<(Number, Number), NoToken>>> {
+    event::any_organization_line_up(tx, &[from, to]).await?;
+    let Some(link) = link::find(tx, from, By::PhoneNumberId(phone_number_id)).await? else { return Ok(None) };
+    let token = match link.token(keyring) {
+        Some(Ok(token)) => token,
+        Some(Err(unopenable)) => return Ok(Some(Err(unopenable.into()))),
+        None => return Ok(Some(Err(NoToken::None))),
+    };
+    let facts = tx
+        .query_opt(
+            "SELECT token_expires_at, token_checked_at FROM wazapp.number WHERE organization_id = $1 AND id = $2",
+            &[&link.organization_id, &link.number_id],
+        )
+        .await?;
+    let (Some(facts), Some(left)) = (facts, disconnect(tx, from, phone_number_id).await?) else { return Ok(None) };
+    let with = Connect { phone_number_id, waba_id: &link.waba_id, app_id: link.app_id.as_deref(), token: &token };
+    let Ok(came) = connect(tx, keyring, to, with).await? else { return Ok(None) };
+    let came = tx
+        .query_opt(
+            "UPDATE wazapp.number n SET
+               token_app_id = $3, token_expires_at = $4, token_checked_at = $5,
+               display_phone_number = f.display_phone_number, verified_name = f.verified_name, username = f.username,
+               quality_event = f.quality_event, quality_rating = f.quality_rating, messaging_limit = f.messaging_limit,
+               throughput = f.throughput, platform_type = f.platform_type, is_on_biz_app = f.is_on_biz_app,
+               name_status = f.name_status, settings = f.settings, facts_at = f.facts_at
+             FROM wazapp.number f
+             WHERE n.organization_id = $1 AND n.id = $2 AND f.organization_id = $6 AND f.id = $7 RETURNING n.*",
+            &[
+                &to.organization_id(),
+                &came.id,
+                &link.token_app_id,
+                &facts.get::<_, Option<Timestamp>>("token_expires_at"),
+                &facts.get::<_, Option<Timestamp>>("token_checked_at"),
+                &link.organization_id,
+                &link.number_id,
+            ],
+        )
+        .await?;
+    let Some(came) = came.as_ref().map(Number::read) else { return Ok(None) };
+    event::any_organization_tell(tx, from, "number.updated", Some(left.id), &left).await?;
+    event::any_organization_tell(tx, to, "number.updated", Some(came.id), &came).await?;
+    Ok(Some(Ok((left, came))))
+}

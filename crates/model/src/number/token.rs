@@ -1,0 +1,100 @@
+//! A number's token, and what Meta said when it was looked at.
+
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::Number;
+use crate::connection::Learned;
+use crate::database::{Operator, Result};
+use crate::link::token_place;
+use crate::scope::Scope;
+use crate::secret::Keyring;
+
+/// Writes what Meta said of a number and its token, and answers the number. What Meta did not say stays.
+pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learned) -> Result<Option<Number>> {
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.number SET
+               token_app_id = coalesce($3, token_app_id), token_expires_at = $4,
+               token_checked_at = coalesce($5, token_checked_at),
+               display_phone_number = coalesce($6, display_phone_number), verified_name = coalesce($7, verified_name),
+               name_status = coalesce($8, name_status), quality_rating = coalesce($9, quality_rating),
+               messaging_limit = coalesce($10, messaging_limit), throughput = coalesce($11, throughput),
+               platform_type = coalesce($12, platform_type), is_on_biz_app = coalesce($13, is_on_biz_app),
+               updated_at = now()
+             WHERE organization_id = $1 AND id = $2 RETURNING *",
+            &[
+                &scope.organization_id(),
+                &number_id,
+                &learned.token_app_id,
+                &learned.token_expires_at,
+                &learned.token_checked_at,
+                &learned.display_phone_number,
+                &learned.verified_name,
+                &learned.name_status,
+                &learned.quality_rating,
+                &learned.messaging_limit,
+                &learned.throughput,
+                &learned.platform_type,
+                &learned.is_on_biz_app,
+            ],
+        )
+        .await?;
+    Ok(row.as_ref().map(Number::read))
+}
+
+/// Puts another token in force for a connected number, or, with `whole_account`, for every connected number of its
+/// account in the organization. Pauses that waited for a person end. Answers the numbers: none, if it is not connected.
+pub async fn replace_token(
+    tx: &Operator,
+    keyring: &Keyring,
+    scope: &Scope,
+    number_id: Uuid,
+    (token, learned): (&SecretString, &Learned),
+    whole_account: bool,
+) -> Result<Vec<Number>> {
+    let organization = scope.organization_id();
+    let rows = tx
+        .query(
+            "SELECT n.id FROM wazapp.number n
+             JOIN wazapp.number own ON own.organization_id = n.organization_id AND own.id = $2
+             WHERE n.organization_id = $1 AND n.status = 'connected' AND own.status = 'connected'
+               AND (n.id = own.id OR $3 AND n.waba_id = own.waba_id) ORDER BY n.id FOR UPDATE OF n",
+            &[&organization, &number_id, &whole_account],
+        )
+        .await?;
+    let mut numbers = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let id: Uuid = row.get(0);
+        let sealed = keyring.seal(token_place(organization, &id.to_string()), token);
+        let row = tx
+            .query_opt(
+                "UPDATE wazapp.number SET token = $3, token_app_id = $4, token_expires_at = $5, token_checked_at = $6,
+                   updated_at = now()
+                 WHERE organization_id = $1 AND id = $2 RETURNING *",
+                &[
+                    &organization,
+                    &id,
+                    &sealed,
+                    &learned.token_app_id,
+                    &learned.token_expires_at,
+                    &learned.token_checked_at,
+                ],
+            )
+            .await?;
+        let_go_on(tx, scope, id).await?;
+        numbers.extend(row.as_ref().map(Number::read));
+    }
+    Ok(numbers)
+}
+
+/// Ends a pause that waited for a person; one that ends by itself stays.
+pub async fn let_go_on(tx: &Operator, scope: &Scope, number_id: Uuid) -> Result<()> {
+    tx.query(
+        "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL
+         WHERE organization_id = $1 AND number_id = $2 AND paused_until = 'infinity'",
+        &[&scope.organization_id(), &number_id],
+    )
+    .await?;
+    Ok(())
+}

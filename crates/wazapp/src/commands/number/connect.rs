@@ -1,0 +1,156 @@
+//! `wazapp number connect`.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use model::connection::{How, New, Wishes};
+use model::number::{self, Refusal};
+use model::quarantine;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::{NumberArg, attempt, check_id};
+use crate::commands::{find_organization, secret};
+use crate::config::Config;
+use crate::open::{self, Opened};
+use crate::print::Print;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Connect {
+    #[command(flatten)]
+    number: NumberArg,
+    /// Meta's id of its WhatsApp Business Account.
+    #[arg(long)]
+    waba_id: String,
+    /// The access token; - reads it from standard input.
+    #[arg(long)]
+    token: String,
+    /// The App its webhooks come through, if not the default one.
+    #[arg(long)]
+    app: Option<String>,
+    /// Six digits, for a number that is not registered with the Cloud API yet: its PIN, or the one that it gets.
+    #[arg(long)]
+    pin: Option<String>,
+    /// Set the App's webhook subscription, where it lacks something.
+    #[arg(long)]
+    set_webhook: bool,
+    /// Have this account's webhooks come here, whatever the App's own callback is.
+    #[arg(long)]
+    override_callback: bool,
+    /// Believe the ids and the token without asking Meta.
+    #[arg(long, conflicts_with_all = ["pin", "set_webhook", "override_callback"])]
+    skip_checks: bool,
+}
+
+pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> anyhow::Result<ExitCode> {
+    check_id("phone-number-id", &connect.number.phone_number_id, !connect.skip_checks)?;
+    check_id("waba-id", &connect.waba_id, !connect.skip_checks)?;
+    let pin = connect.pin.as_deref().map(pin).transpose()?;
+    let token = secret(&connect.token)?;
+    // The default App may be named by its id.
+    let app = connect.app.as_deref().filter(|app| config.meta_app_id.as_deref() != Some(*app));
+    if connect.skip_checks {
+        return believe(config, print, &connect, app, &token).await;
+    }
+    let phone_number_id = connect.number.phone_number_id.as_str();
+    let organization = connect.number.organization.organization.as_str();
+    open::with(config, async |opened| {
+        let settings = attempt::settings(config, &opened).await?;
+        if settings.apps.of_path(app).is_none() {
+            bail!("there is no App {}: add it with wazapp app add", app.unwrap_or_default());
+        }
+        let tx = opened.database.operator().await?;
+        let scope = find_organization(&tx, organization).await?.scope();
+        tx.commit().await?;
+        let new = New {
+            phone_number_id: Some(phone_number_id),
+            waba_id: Some(&connect.waba_id),
+            app_id: app,
+            wishes: Wishes {
+                set_webhook: connect.set_webhook,
+                override_callback: connect.override_callback,
+                ..Wishes::default()
+            },
+            token: Some(&token),
+            pin: pin.as_ref(),
+            ..New::of(How::Token)
+        };
+        let made = attempt::make(&opened, &settings, print, &scope, &new).await?;
+        if let Some(line) = attempt::why(&made) {
+            return Ok(print.refused(&attempt::refusal(&made, &line), &line));
+        }
+        let waiting = waiting(&opened, phone_number_id).await?;
+        let value = json!({
+            "id": made.number_id, "phone_number_id": phone_number_id, "status": "connected", "quarantined": waiting,
+            "steps": made.steps,
+        });
+        answer(print, &value, organization, waiting);
+        Ok(ExitCode::SUCCESS)
+    })
+    .await
+}
+
+fn pin(text: &str) -> anyhow::Result<SecretString> {
+    if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        bail!("--pin is six digits: the PIN of the number's two-step verification, or the one that it gets");
+    }
+    Ok(SecretString::from(text.to_owned()))
+}
+
+/// Connects without asking Meta.
+async fn believe(
+    config: &Config,
+    print: &Print,
+    connect: &Connect,
+    app_id: Option<&str>,
+    token: &SecretString,
+) -> anyhow::Result<ExitCode> {
+    let phone_number_id = connect.number.phone_number_id.as_str();
+    let organization = connect.number.organization.organization.as_str();
+    let (connected, waiting) = open::with(config, async |opened| {
+        let tx = opened.database.operator().await?;
+        let scope = find_organization(&tx, organization).await?.scope();
+        let with = number::Connect { phone_number_id, waba_id: &connect.waba_id, app_id, token };
+        model::event::any_organization_line_up(&tx, &[&scope]).await?;
+        let connected = match number::connect(&tx, &opened.keyring, &scope, with).await? {
+            Ok(connected) => connected,
+            Err(Refusal::Taken) => {
+                bail!("number {phone_number_id} is connected to another organization: disconnect it there first")
+            }
+            Err(Refusal::UnknownApp) => {
+                bail!("there is no App {}: add it with wazapp app add", app_id.unwrap_or_default())
+            }
+        };
+        model::event::any_organization_tell(&tx, &scope, "number.updated", Some(connected.id), &connected).await?;
+        tx.commit().await?;
+        let waiting = waiting(&opened, phone_number_id).await?;
+        Ok((connected, waiting))
+    })
+    .await?;
+    let value = json!({
+        "id": connected.id, "phone_number_id": phone_number_id, "status": connected.status, "quarantined": waiting,
+        "steps": [],
+    });
+    answer(print, &value, organization, waiting);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn waiting(opened: &Opened, phone_number_id: &str) -> anyhow::Result<i64> {
+    let tx = opened.database.operator().await?;
+    let waiting = quarantine::waiting(&tx, phone_number_id).await?;
+    tx.commit().await?;
+    Ok(waiting)
+}
+
+fn answer(print: &Print, value: &Value, organization: &str, waiting: i64) {
+    print.answer(value, || {
+        let of = |name: &str| value[name].as_str().unwrap_or_default();
+        let mut words = format!("Connected {} to {organization} ({}).", of("phone_number_id"), of("id"));
+        if waiting > 0 {
+            let came = if waiting == 1 { "One webhook came".into() } else { format!("{waiting} webhooks came") };
+            let number = of("phone_number_id");
+            words += &format!("\n{came} for it before: wazapp quarantine replay --phone-number-id {number}");
+        }
+        words
+    });
+}

@@ -1,0 +1,106 @@
+//! The steps that change who has a number, and with which token.
+
+use model::connection::Trouble;
+use model::database::{Operator, Result};
+use model::event;
+use model::link::{self, By};
+use model::number::{self, Connect, Number, Refusal};
+
+use super::desk::{Came, Desk};
+use super::trouble;
+
+/// What is told of a number that was connected or disconnected, or that has another token.
+const UPDATED: &str = "number.updated";
+
+/// Claims the number, now that the token has proved itself: it is connected from here on.
+pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
+    let scope = desk.job.scope;
+    let (token, phone_number_id, waba_id) = match (desk.token(), desk.phone_number_id(), desk.waba_id()) {
+        (Ok(token), Ok(phone_number_id), Ok(waba_id)) => (token, phone_number_id, waba_id),
+        (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => return Ok(why.into()),
+    };
+    let app_id = desk.job.connection.app_id.as_deref();
+    let with = Connect { phone_number_id, waba_id, app_id, token: &token };
+    event::any_organization_line_up(tx, &[&scope]).await?;
+    let id = match number::connect(tx, &desk.settings.keyring, &scope, with).await? {
+        Ok(number) => number.id,
+        Err(Refusal::Taken) => return Ok(taken(phone_number_id).into()),
+        Err(Refusal::UnknownApp) => return Ok(trouble::unknown_app(app_id.unwrap_or_default()).into()),
+    };
+    if let Some(number) = number::keep(tx, &scope, id, &desk.job.learned).await? {
+        tell(tx, desk, &number).await?;
+    }
+    desk.job.connection.number_id = Some(id);
+    Ok(Came::done("The number is connected.", "El número está conectado."))
+}
+
+async fn tell(tx: &Operator, desk: &Desk<'_>, number: &Number) -> Result<()> {
+    event::any_organization_tell(tx, &desk.job.scope, UPDATED, Some(number.id), number).await
+}
+
+/// Whose it is, is nobody's business.
+fn taken(phone_number_id: &str) -> Trouble {
+    trouble::ours(
+        "taken",
+        format!("Number {phone_number_id} is connected to another organization of this server."),
+        "It can be connected to one at a time: have it disconnected there, then retry. Whoever runs the server can also \
+         move it: wazapp number move.",
+        "Solo puede estar conectado a una a la vez: haz que lo desconecten allí, y reintenta. Quien administra el servidor \
+         también puede moverlo: wazapp number move.",
+        "organization",
+    )
+}
+
+/// Puts the new token in force.
+pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
+    let token = match desk.token() {
+        Ok(token) => token,
+        Err(why) => return Ok(why.into()),
+    };
+    let scope = desk.job.scope;
+    let Some(id) = desk.job.connection.number_id else { return Ok(not_connected().into()) };
+    event::any_organization_line_up(tx, &[&scope]).await?;
+    let whole_account = desk.job.wishes.account;
+    let with = (&token, &desk.job.learned);
+    let numbers = number::replace_token(tx, &desk.settings.keyring, &scope, id, with, whole_account).await?;
+    for number in &numbers {
+        tell(tx, desk, number).await?;
+    }
+    Ok(match numbers.len() {
+        0 => not_connected().into(),
+        1 => Came::done("The new token is in force.", "El token nuevo está en vigor."),
+        many => Came::done(
+            format!("The new token is in force for {many} numbers."),
+            format!("El token nuevo está en vigor para {many} números."),
+        ),
+    })
+}
+
+fn not_connected() -> Trouble {
+    trouble::ours(
+        "not_connected",
+        "The number is not connected any more.",
+        "Connect it again with the token.",
+        "Conéctalo otra vez con el token.",
+        "organization",
+    )
+}
+
+/// Ends the claim and forgets the number's token, which is kept for the calls that follow.
+pub(super) async fn release(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
+    let scope = desk.job.scope;
+    let already = || Came::skipped("The number was not connected.", "El número no estaba conectado.");
+    let Some(id) = desk.job.connection.number_id else { return Ok(already()) };
+    event::any_organization_line_up(tx, &[&scope]).await?;
+    let Some(link) = link::find(tx, &scope, By::Id(id)).await? else { return Ok(already()) };
+    // Without it nothing can be told to Meta, which the next steps say.
+    if let Some(Ok(token)) = link.token(&desk.settings.keyring) {
+        desk.job.keep_token(&desk.settings.keyring, &token);
+    }
+    desk.job.learned.token_app_id = link.token_app_id.clone();
+    let Some(number) = number::disconnect(tx, &scope, &link.phone_number_id).await? else { return Ok(already()) };
+    let shared = number.is_on_biz_app == Some(true) || number.history.is_some();
+    desk.job.learned.is_on_biz_app = Some(shared);
+    tell(tx, desk, &number).await?;
+    Ok(Came::done("The number is disconnected; its history stays.", "El número está desconectado; su historial queda."))
+}

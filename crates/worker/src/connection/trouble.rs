@@ -1,0 +1,171 @@
+//! What can go wrong, in people's words: what happened, whose move it is, and what to do.
+
+use std::time::Duration;
+
+use model::connection::{Code, Trouble, Words};
+use whatsapp::graph::{Failure, MetaError, NotSent};
+use whatsapp::verdict::{Verdict, verdict};
+
+/// What Meta says will pass within so long is tried again; for what takes longer, somebody comes back.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Whether the same call may well succeed in a moment.
+pub(super) fn may_pass(failure: &Failure) -> bool {
+    match failure {
+        Failure::NotSent(NotSent::Malformed(_)) => false,
+        Failure::NotSent(NotSent::NoConnection(_)) | Failure::Unknown(_) => true,
+        // Nothing here sends messages: what may have been carried out may be asked for once more.
+        Failure::Refused(error) => match verdict(failure, 0) {
+            Verdict::RetryAfter(wait) => wait <= SOON,
+            Verdict::SettleByStatus => true,
+            _ => error.transient,
+        },
+    }
+}
+
+/// What a call that failed means here.
+pub(super) fn of(failure: &Failure) -> Trouble {
+    match failure {
+        Failure::Refused(error) => refused(error),
+        Failure::NotSent(NotSent::Malformed(_)) => ours(
+            "malformed",
+            failure.to_string(),
+            "An id is not made of digits, or the token has characters that no token has. Copy both again from Meta.",
+            "Un id no está hecho de dígitos, o el token tiene caracteres que ningún token tiene. Cópialos otra vez de \
+             Meta.",
+            "organization",
+        ),
+        Failure::NotSent(_) | Failure::Unknown(_) => ours(
+            "no_answer",
+            failure.to_string(),
+            "Meta gave no answer. Nothing is known to be wrong with the number: try again in a while. If this goes on, \
+             whoever runs the server looks at its way to graph.facebook.com.",
+            "Meta no respondió. No se sabe de nada malo con el número: vuelve a intentarlo en un rato. Si continúa, quien \
+             administra el servidor debe revisar su salida a graph.facebook.com.",
+            "operator",
+        ),
+    }
+}
+
+/// What Meta refused.
+pub(super) fn refused(error: &MetaError) -> Trouble {
+    let explanation = error.explanation();
+    Trouble {
+        code: Code::Meta(error.code),
+        message: said(error),
+        advice: Words::new(explanation.en, explanation.es),
+        whose_move: explanation.whose_move.word().into(),
+    }
+}
+
+/// Meta's words, with those that say more.
+fn said(error: &MetaError) -> String {
+    let mut words = error.user_title.clone().unwrap_or_else(|| error.message.clone());
+    if let Some(more) = error.details.as_ref().or(error.user_message.as_ref()).filter(|more| !words.contains(*more)) {
+        words = format!("{words} ({more})");
+    }
+    words
+}
+
+pub(super) fn ours(
+    code: &'static str,
+    message: impl Into<String>,
+    en: impl Into<String>,
+    es: impl Into<String>,
+    whose_move: &'static str,
+) -> Trouble {
+    Trouble {
+        code: Code::Ours(code.into()),
+        message: message.into(),
+        advice: Words::new(en, es),
+        whose_move: whose_move.into(),
+    }
+}
+
+/// Meta's refusal, with an advice that fits better than the general one.
+pub(super) fn instead(
+    error: &MetaError,
+    en: impl Into<String>,
+    es: impl Into<String>,
+    whose_move: &'static str,
+) -> Trouble {
+    Trouble { advice: Words::new(en, es), whose_move: whose_move.into(), ..refused(error) }
+}
+
+pub(super) fn no_token() -> Trouble {
+    ours(
+        "no_token",
+        "There is no token any more.",
+        "The token was forgotten. Send it again.",
+        "El token se olvidó. Envíalo otra vez.",
+        "organization",
+    )
+}
+
+pub(super) fn unopenable(why: &str) -> Trouble {
+    ours(
+        "unopenable",
+        why,
+        "The token was sealed with another master key. Set WAZAPP_MASTER_KEY to that one, or send the token again.",
+        "El token se selló con otra clave maestra. Configura esa en WAZAPP_MASTER_KEY, o envía el token otra vez.",
+        "operator",
+    )
+}
+
+pub(super) fn no_number() -> Trouble {
+    ours(
+        "no_number",
+        "No number is named.",
+        "Say which number: its phone_number_id stands in WhatsApp Manager.",
+        "Di qué número: su phone_number_id está en el Administrador de WhatsApp.",
+        "organization",
+    )
+}
+
+pub(super) fn no_account() -> Trouble {
+    ours(
+        "no_account",
+        "No account is named.",
+        "Say which WhatsApp Business Account: its waba_id stands in WhatsApp Manager.",
+        "Di qué cuenta de WhatsApp Business: su waba_id está en el Administrador de WhatsApp.",
+        "organization",
+    )
+}
+
+pub(super) fn no_app() -> Trouble {
+    ours(
+        "no_app",
+        "The App of the sign-up is not known here.",
+        "A sign-up's code is exchanged with the App's id and secret. Set WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET, or \
+         add the App with wazapp app add and name it as app_id.",
+        "El código de un registro se canjea con el id y el secreto de la App. Configura WAZAPP_META_APP_ID y \
+         WAZAPP_META_APP_SECRET, o agrega la App con wazapp app add y nómbrala como app_id.",
+        "operator",
+    )
+}
+
+pub(super) fn unknown_app(app_id: &str) -> Trouble {
+    ours(
+        "unknown_app",
+        format!("There is no App {app_id} on this server."),
+        "Whoever runs the server adds it with wazapp app add.",
+        "Quien administra el servidor la agrega con wazapp app add.",
+        "operator",
+    )
+}
+
+/// Meta does not take the App's own id and secret.
+pub(super) fn wrong_secret(app_id: &str, error: &MetaError) -> Trouble {
+    instead(
+        error,
+        format!(
+            "Meta does not take the secret of App {app_id}. Copy it again from the App's dashboard (App settings, Basic) into \
+             WAZAPP_META_APP_SECRET, or with wazapp app rotate."
+        ),
+        format!(
+            "Meta no acepta el secreto de la App {app_id}. Cópialo otra vez del panel de la App (Configuración, Básica) a \
+             WAZAPP_META_APP_SECRET, o con wazapp app rotate."
+        ),
+        "operator",
+    )
+}

@@ -1,0 +1,314 @@
+//! The way of Meta's webhooks to this server: the account's subscription, the App's, and our own callback.
+
+use std::collections::BTreeSet;
+
+use model::Database;
+use model::connection::{Trouble, Words};
+use model::database::Result;
+use model::number;
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+use whatsapp::graph::{Override, SubscribedApp, Subscription};
+
+use super::desk::{Came, Desk};
+use super::trouble;
+
+/// Without it nothing that customers write arrives.
+const MESSAGES: &str = "messages";
+
+/// What an App should hear of, beside messages: news of numbers, templates and accounts.
+const NEWS: &[&str] = &[
+    "message_template_status_update",
+    "message_template_quality_update",
+    "message_template_components_update",
+    "template_category_update",
+    "phone_number_quality_update",
+    "phone_number_name_update",
+    "account_update",
+    "account_alerts",
+    "account_review_update",
+    "business_capability_update",
+];
+
+/// What comes from a phone that shares its number.
+const OF_PHONES: &[&str] = &["smb_message_echoes", "smb_app_state_sync", "history"];
+
+/// The object that WhatsApp's webhooks are about.
+const OBJECT: &str = "whatsapp_business_account";
+
+/// Lets the App hear of the account. What is in place stays as it is: a call without an override would end one.
+pub(super) async fn subscribe(desk: &mut Desk<'_>) -> Came {
+    let (credential, waba_id) = match (desk.credential(), desk.waba_id()) {
+        (Ok(credential), Ok(waba_id)) => (credential, waba_id),
+        (Err(why), _) | (_, Err(why)) => return why.into(),
+    };
+    let graph = &desk.settings.graph;
+    let ours = desk.callback_url();
+    if desk.job.wishes.override_callback {
+        let Some(verify_token) = desk.verify_token() else { return no_verify_token().into() };
+        let instead = Override { url: &ours, verify_token: verify_token.expose_secret() };
+        return match graph.subscribe_app(&credential, waba_id, Some(instead)).await {
+            Ok(()) => Came::done(
+                format!("The App hears of account {waba_id}, and its webhooks come to {ours}."),
+                format!("La App recibe lo de la cuenta {waba_id}, y sus webhooks llegan a {ours}."),
+            ),
+            Err(failure) => failure.into(),
+        };
+    }
+    let known = match graph.subscribed_apps(&credential, waba_id).await {
+        Ok(known) => known,
+        Err(failure) => return failure.into(),
+    };
+    if let Some(app) = subscribed(desk, &known) {
+        let detail = Words::new(
+            format!("The App heard of account {waba_id} already."),
+            format!("La App ya recibía lo de la cuenta {waba_id}."),
+        );
+        return match app.override_callback_uri.as_deref().filter(|elsewhere| *elsewhere != ours) {
+            None => Came::Done(detail),
+            Some(elsewhere) => Came::Warned(detail, goes_elsewhere(elsewhere, &ours)),
+        };
+    }
+    match graph.subscribe_app(&credential, waba_id, None).await {
+        Ok(()) => Came::done(
+            format!("The App hears of account {waba_id}."),
+            format!("La App recibe lo de la cuenta {waba_id}."),
+        ),
+        Err(failure) => failure.into(),
+    }
+}
+
+fn subscribed<'a>(desk: &Desk<'_>, known: &'a [SubscribedApp]) -> Option<&'a SubscribedApp> {
+    let of_token = desk.job.learned.token_app_id.as_deref();
+    let id = of_token.or(desk.job.connection.app_id.as_deref()).or_else(|| desk.settings.apps.default_id())?;
+    known.iter().find(|app| app.id == id)
+}
+
+fn no_verify_token() -> Trouble {
+    trouble::ours(
+        "no_verify_token",
+        "No verify token is configured.",
+        "Meta asks a callback to prove itself by a word. Set WAZAPP_META_VERIFY_TOKEN (of an App of one's own: wazapp app \
+         add --verify-token), then retry.",
+        "Meta pide que un callback se acredite con una palabra. Configura WAZAPP_META_VERIFY_TOKEN (de una App propia: \
+         wazapp app add --verify-token), y reintenta.",
+        "operator",
+    )
+}
+
+fn goes_elsewhere(elsewhere: &str, ours: &str) -> Trouble {
+    trouble::ours(
+        "webhooks_go_elsewhere",
+        format!("Meta sends this account's webhooks to {elsewhere}."),
+        format!(
+            "Another callback was set for this account. To have its webhooks come to {ours}, connect again with \
+             override_callback."
+        ),
+        format!(
+            "Se configuró otro callback para esta cuenta. Para que sus webhooks lleguen a {ours}, conecta otra vez con \
+             override_callback."
+        ),
+        "organization",
+    )
+}
+
+/// Looks at what the App hears of, and where it is told; sets both if that was asked for.
+pub(super) async fn fields(desk: &mut Desk<'_>) -> Came {
+    let Some(app) = desk.app().await else {
+        return Came::skipped(
+            "No App id is configured (WAZAPP_META_APP_ID with WAZAPP_META_APP_SECRET), so Meta was not asked what the App \
+             hears of.",
+            "No hay id de App configurado (WAZAPP_META_APP_ID con WAZAPP_META_APP_SECRET), así que no se preguntó a Meta qué \
+             recibe la App.",
+        );
+    };
+    let graph = &desk.settings.graph;
+    let subscriptions = match graph.app_subscriptions(&app.id, &app.secret).await {
+        Ok(subscriptions) => subscriptions,
+        Err(failure) => return failure.into(),
+    };
+    let ours = desk.callback_url();
+    let now = subscriptions.iter().find(|subscription| subscription.object == OBJECT);
+    let phones = if desk.is_shared_with_phone() { OF_PHONES } else { &[] };
+    let wanted: Vec<&str> = [&[MESSAGES], NEWS, phones].into_iter().flatten().copied().collect();
+    // With an override of its own, this account's messages come here wherever the App's callback is.
+    let overridden = desk.job.wishes.override_callback;
+    let Some(lacking) = lacking(now, &wanted, &ours, overridden) else {
+        return Came::done(
+            "The App hears of everything that is needed, and its webhooks come here.",
+            "La App recibe todo lo necesario, y sus webhooks llegan aquí.",
+        );
+    };
+    if !desk.job.wishes.set_webhook {
+        let detail = Words::new(
+            "The App's webhook subscription was looked at.",
+            "Se revisó la suscripción de webhooks de la App.",
+        );
+        return Came::Warned(detail, lacking);
+    }
+    let Some(verify_token) = desk.verify_token() else { return no_verify_token().into() };
+    let had = now.into_iter().flat_map(|now| &now.fields).map(|field| field.name.as_str());
+    let all: Vec<&str> = had.chain(wanted).collect::<BTreeSet<_>>().into_iter().collect();
+    match graph.set_app_subscription(&app.id, &app.secret, &ours, &verify_token, &all).await {
+        Ok(()) => Came::done(
+            format!("The App's webhooks were set: {} fields, to {ours}.", all.len()),
+            format!("Se configuraron los webhooks de la App: {} campos, a {ours}.", all.len()),
+        ),
+        Err(failure) => failure.into(),
+    }
+}
+
+/// What an App's subscription lacks.
+fn lacking(now: Option<&Subscription>, wanted: &[&str], ours: &str, overridden: bool) -> Option<Trouble> {
+    let advice = |en: String, es: String| {
+        Words::new(
+            format!(
+                "{en} Set it in the App's dashboard under WhatsApp, Configuration, or connect with set_webhook (--set-webhook)."
+            ),
+            format!(
+                "{es} Configúralo en el panel de la App, en WhatsApp, Configuración, o conecta con set_webhook (--set-webhook)."
+            ),
+        )
+    };
+    let trouble = |code, message: String, words: Words| Trouble {
+        advice: words,
+        ..trouble::ours(code, message, "", "", "operator")
+    };
+    let Some(now) = now.filter(|now| now.active) else {
+        return Some(trouble(
+            "no_subscription",
+            "The App hears of nothing: it has no webhook subscription for WhatsApp.".into(),
+            advice(
+                format!("Callback URL {ours}, the verify token, and the field messages."),
+                format!("URL de callback {ours}, el token de verificación, y el campo messages."),
+            ),
+        ));
+    };
+    let elsewhere = now.callback_url.as_deref().filter(|url| *url != ours && !overridden);
+    if let Some(elsewhere) = elsewhere {
+        return Some(trouble(
+            "webhooks_go_elsewhere",
+            format!("The App's webhooks go to {elsewhere}."),
+            advice(
+                format!("They are to come to {ours}; another server's would then get none."),
+                format!("Deben llegar a {ours}; los de otro servidor dejarían de llegarle."),
+            ),
+        ));
+    }
+    let missing: Vec<&str> =
+        wanted.iter().copied().filter(|field| !now.fields.iter().any(|has| has.name == *field)).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let list = missing.join(", ");
+    Some(trouble(
+        if missing.contains(&MESSAGES) { "messages_missing" } else { "fields_missing" },
+        format!("The App does not hear of: {list}."),
+        advice(format!("Subscribe to these fields: {list}."), format!("Suscribe estos campos: {list}.")),
+    ))
+}
+
+/// Calls our own callback as Meta does.
+pub(super) async fn callback(desk: &mut Desk<'_>) -> Came {
+    let Some(verify_token) = desk.verify_token() else { return no_verify_token().into() };
+    let url = desk.callback_url();
+    let challenge = Uuid::now_v7().as_u128().to_string();
+    let shaken = desk.settings.graph.shake_hands(&url, &verify_token, &challenge).await;
+    let secure = url.starts_with("https://");
+    match shaken {
+        Ok(()) if secure => Came::done(format!("{url} answers."), format!("{url} responde.")),
+        Ok(()) => Came::done(
+            format!("{url} answers here; Meta itself calls https alone."),
+            format!("{url} responde aquí; Meta solo llama por https."),
+        ),
+        Err(failure) if secure => trouble::ours(
+            "callback_fails",
+            format!("{url}: {failure}."),
+            "Meta could not deliver webhooks there. Check that the server runs, that its name and certificate are right, and \
+             that the proxy in front passes /webhook on.",
+            "Meta no podría entregar webhooks ahí. Revisa que el servidor esté en marcha, que su nombre y certificado sean \
+             correctos, y que el proxy delante deje pasar /webhook.",
+            "operator",
+        )
+        .into(),
+        Err(failure) => trouble::ours(
+            "callback_not_public",
+            format!("{url}: {failure}."),
+            "Meta calls https alone. Put a TLS proxy in front, and set WAZAPP_PUBLIC_URL to the address that others call.",
+            "Meta solo llama por https. Pon un proxy TLS delante, y configura WAZAPP_PUBLIC_URL con la dirección que otros \
+             llaman.",
+            "operator",
+        )
+        .into(),
+    }
+}
+
+/// Lets the App hear of the account no more, unless another number of it is connected here through the same App.
+pub(super) async fn unsubscribe(desk: &mut Desk<'_>, database: &Database) -> Result<Came> {
+    if desk.job.wishes.keep_subscription {
+        return Ok(Came::skipped("It was asked to stay.", "Se pidió que quedara."));
+    }
+    let waba_id = match desk.waba_id() {
+        Ok(waba_id) => waba_id,
+        Err(why) => return Ok(why.into()),
+    };
+    let app_id = desk.job.connection.app_id.as_deref();
+    if is_needed(database, waba_id, app_id).await? {
+        return Ok(Came::skipped(
+            "The App goes on hearing of the account: a number of it is connected here.",
+            "La App sigue recibiendo lo de la cuenta: un número de ella está conectado aquí.",
+        ));
+    }
+    let credential = match desk.credential() {
+        Ok(credential) => credential,
+        Err(why) => return Ok(why.into()),
+    };
+    let graph = &desk.settings.graph;
+    if let Err(failure) = graph.unsubscribe_app(&credential, waba_id).await {
+        return Ok(failure.into());
+    }
+    // A number of the account may have been connected in that very moment: nothing of it must be missed.
+    if is_needed(database, waba_id, app_id).await?
+        && let Err(failure) = graph.subscribe_app(&credential, waba_id, None).await
+    {
+        return Ok(failure.into());
+    }
+    Ok(Came::done("The App hears of the account no more.", "La App ya no recibe lo de la cuenta."))
+}
+
+/// Whether a number of the account is connected here through this App: another one, or the same one again.
+async fn is_needed(database: &Database, waba_id: &str, app_id: Option<&str>) -> Result<bool> {
+    let tx = database.operator().await?;
+    let claimed = number::any_organization_claimed_of(&tx, waba_id, app_id).await?;
+    tx.commit().await?;
+    Ok(claimed > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::connection::Code;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const OURS: &str = "https://wa.example.com/webhook";
+
+    fn code(subscription: Value, overridden: bool) -> Option<Code> {
+        let read = Subscription::read(&subscription);
+        lacking(read.as_ref(), &[MESSAGES, "account_update"], OURS, overridden).map(|lacking| lacking.code)
+    }
+
+    #[test]
+    fn a_subscription_is_looked_at_from_every_side() {
+        let with = |url: &str, active: bool, fields: &[&str]| json!({ "object": OBJECT, "callback_url": url, "active": active, "fields": fields });
+        let ours = |word: &'static str| Some(Code::Ours(word.into()));
+        let all = &[MESSAGES, "account_update"];
+        assert_eq!(code(with(OURS, true, all), false), None);
+        assert_eq!(code(with(OURS, false, all), false), ours("no_subscription"));
+        assert_eq!(code(json!({}), false), ours("no_subscription"));
+        assert_eq!(code(with("https://other.example.com/", true, all), false), ours("webhooks_go_elsewhere"));
+        assert_eq!(code(with("https://other.example.com/", true, all), true), None);
+        assert_eq!(code(with(OURS, true, &["account_update"]), false), ours("messages_missing"));
+        assert_eq!(code(with(OURS, true, &[MESSAGES]), false), ours("fields_missing"));
+    }
+}
