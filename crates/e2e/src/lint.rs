@@ -29,6 +29,7 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("conversation", "someone may be written to who never wrote"),
     ("contact", "the same"),
     ("contact_identity", "so that their answer comes to the same contact"),
+    ("price_list", "what messages cost is said by people"),
 ];
 
 /// What requests change.
@@ -48,6 +49,9 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("outbox.state", "what is queued can be cancelled"),
     ("message.status", "and the message says so"),
     ("message.error", "and the message says so"),
+    ("price_list.currency", "a new list takes the place of the one before"),
+    ("price_list.prices", "the same"),
+    ("price_list.updated_at", "goes with every change"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.

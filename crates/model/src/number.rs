@@ -44,6 +44,26 @@ pub struct Number {
     /// How far the import of the phone's history has come.
     #[schema(value_type = Option<Object>)]
     pub history: Option<Json<Box<RawValue>>>,
+    /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`, as Meta last showed it.
+    pub quality_rating: Option<String>,
+    /// `CLOUD_API` once it is registered.
+    pub platform_type: Option<String>,
+    /// Meta's own word for its state, such as `CONNECTED`.
+    pub meta_status: Option<String>,
+    /// Whether it is also in the WhatsApp Business app.
+    pub is_on_biz_app: Option<bool>,
+    /// Meta's `health_status`: whether messages can be sent, and what is in the way.
+    #[schema(value_type = Option<Object>)]
+    pub health: Option<Json<Box<RawValue>>>,
+    /// When its token ends; null: never, or not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub token_expires_at: Option<Timestamp>,
+    /// When Meta last showed it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub checked_at: Option<Timestamp>,
+    /// What to do something about: `code`, `message`, `at`, `advice` (`en`, `es`); null: nothing.
+    #[schema(value_type = Option<Object>)]
+    pub problem: Option<Json<Box<RawValue>>>,
     /// Why nothing is sent from it now, and until when; null: it sends.
     pub send_paused: Option<SendPaused>,
     /// Since when it is connected.
@@ -89,6 +109,14 @@ impl Number {
             name_status: row.get("name_status"),
             settings: row.get("settings"),
             history: row.get("history"),
+            quality_rating: row.get("quality_rating"),
+            platform_type: row.get("platform_type"),
+            meta_status: row.get("meta_status"),
+            is_on_biz_app: row.get("is_on_biz_app"),
+            health: row.get("health"),
+            token_expires_at: row.get("token_expires_at"),
+            checked_at: row.get("checked_at"),
+            problem: row.get("problem"),
             connected_at: row.get("connected_at"),
             disconnected_at: row.get("disconnected_at"),
         }
@@ -186,6 +214,7 @@ pub async fn connect(
              VALUES ($1, $2, $3, $4, $5, 'connected', $6)
              ON CONFLICT (organization_id, phone_number_id) DO UPDATE SET
                waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = now(),
+               check_at = 'epoch', problem = NULL,
                connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
                status = 'connected', disconnected_at = NULL
              RETURNING *",
@@ -249,7 +278,8 @@ pub async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<Number>> {
             // Named, because the web role may read all but the token.
             "SELECT n.id, n.phone_number_id, n.waba_id, n.status, n.display_phone_number, n.verified_name, n.username,
                     n.quality_event, n.messaging_limit, n.throughput, n.name_status, n.settings, n.history, n.connected_at,
-                    n.disconnected_at, p.paused_until > $2 AS paused, p.pause_reason,
+                    n.quality_rating, n.platform_type, n.meta_status, n.is_on_biz_app, n.health, n.token_expires_at,
+                    n.checked_at, n.problem, n.disconnected_at, p.paused_until > $2 AS paused, p.pause_reason,
                     CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS pause_until
              FROM wazapp.number n
              LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id

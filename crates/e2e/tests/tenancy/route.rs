@@ -74,6 +74,7 @@ impl Operation {
                 Some(json!({ "type": "text", "text": { "body": "Taken over" } }))
             }
             ("post", "/api/v1/messages") => Some(json!({ "to": "34600111222", "text": { "body": "Taken over" } })),
+            ("put", "/api/v1/prices") => Some(json!({ "currency": null, "data": [] })),
             ("post", "/api/v1/conversations/{id}/read") | ("delete", "/api/v1/messages/{id}") | ("get", _) => None,
             (method, path) => panic!("what does {method} {path} take?"),
         }

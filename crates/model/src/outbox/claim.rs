@@ -91,7 +91,7 @@ async fn any_organization_next(tx: &Operator, now: Timestamp, full: &[Uuid]) -> 
         concat!(
             "SELECT ",
             link_columns!(),
-            ", p.next_at, n.throughput, n.history IS NOT NULL AS shared
+            ", p.next_at, n.throughput, n.history IS NOT NULL OR n.is_on_biz_app IS TRUE AS shared
          FROM wazapp.number_pace p
          JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
          -- One look says that nothing is due anywhere, which is most of the time.

@@ -12,6 +12,7 @@ use crate::conversation::column;
 use crate::database::{Database, Operator, Pipeline, Result, params};
 use crate::event;
 use crate::message::{self, Key};
+use crate::number_check;
 use crate::status::{self, climb};
 
 /// Where a message may be sent twice, the status that would show that it was sent gets this long to come.
@@ -203,8 +204,8 @@ async fn known(tx: &Operator, settled: &[Settled], rows: &[Row]) -> Result<Known
         .collect();
     keys.sort_unstable();
     keys.dedup();
-    for (update, errors) in status::any_organization_find(tx, &keys).await? {
-        known.statuses.entry(update.message).or_default().push((update.status, errors));
+    for stored in status::any_organization_find(tx, &keys).await? {
+        known.statuses.entry(stored.update.message).or_default().push((stored.update.status, stored.errors));
     }
     for (key, message) in message::any_organization_find(tx, &keys).await? {
         known.taken.insert(key, message.id);
@@ -433,6 +434,9 @@ fn pause(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
                AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)",
             params![organization_id, number_id, until, reason.to_owned(), until == Timestamp::MAX, whole_account],
         );
+        if until == Timestamp::MAX {
+            number_check::look_soon(pipeline, organization_id, number_id, whole_account);
+        }
     }
     for ((organization_id, number_id, recipient), until) in pairs {
         // So far ahead that nothing fits before then; the burst is spent.

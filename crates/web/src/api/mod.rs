@@ -3,6 +3,7 @@
 mod caller;
 mod contact;
 mod conversation;
+mod cost;
 mod docs;
 mod event;
 mod example;
@@ -13,6 +14,7 @@ mod me;
 mod message;
 mod number;
 mod paging;
+mod price;
 mod refusals;
 mod send;
 mod status;
@@ -94,6 +96,8 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(contact::list))
         .routes(routes!(contact::get, contact::change))
         .routes(routes!(number::list))
+        .routes(routes!(cost::count))
+        .routes(routes!(price::read, price::set))
         .routes(routes!(event::list))
         .routes(routes!(me::get))
 }
@@ -108,6 +112,7 @@ fn operations() -> OpenApiRouter<State> {
         (name = "Messages", description = "What was said, and what became of it."),
         (name = "Contacts", description = "The people who write, as your organization knows them."),
         (name = "Numbers", description = "Your organization's WhatsApp numbers."),
+        (name = "Costs", description = "What sending costs."),
         (name = "Events", description = "Everything that happened, in order."),
         (name = "Me", description = "Who the API key stands for."),
     ),
