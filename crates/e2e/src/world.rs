@@ -482,6 +482,11 @@ impl World {
         self.call(Method::POST, organization, path, Some(body)).await
     }
 
+    /// PUTs to a path below `/api/v1`.
+    pub async fn put_api(&self, organization: &Organization, path: &str, body: &Value) -> (u16, Value) {
+        self.call(Method::PUT, organization, path, Some(body)).await
+    }
+
     /// DELETEs a path below `/api/v1`.
     pub async fn delete(&self, organization: &Organization, path: &str) -> (u16, Value) {
         self.call(Method::DELETE, organization, path, None).await

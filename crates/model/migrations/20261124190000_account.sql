@@ -1,10 +1,11 @@
 -- What is known of a number from looking at it, when it is looked at next, and what sending costs.
 
+-- Some of it may be there from connecting it.
 ALTER TABLE wazapp.number
-  ADD COLUMN quality_rating text,
-  ADD COLUMN platform_type  text,
+  ADD COLUMN IF NOT EXISTS quality_rating text,
+  ADD COLUMN IF NOT EXISTS platform_type  text,
   ADD COLUMN meta_status    text,
-  ADD COLUMN is_on_biz_app  boolean,     -- shared with the WhatsApp Business app
+  ADD COLUMN IF NOT EXISTS is_on_biz_app  boolean,     -- shared with the WhatsApp Business app
   ADD COLUMN health         json,
   ADD COLUMN problem        json,        -- what its organization should do something about
   ADD COLUMN checked_at     timestamptz, -- when Meta last answered
