@@ -30,6 +30,7 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("contact", "the same"),
     ("contact_identity", "so that their answer comes to the same contact"),
     ("receipt", "who reads a conversation says so to its customer"),
+    ("price_list", "what messages cost is said by people"),
 ];
 
 /// What requests change.
@@ -57,6 +58,9 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("receipt.deadline", "the same"),
     ("receipt.attempts", "the same"),
     ("receipt.fence", "the same"),
+    ("price_list.currency", "a new list takes the place of the one before"),
+    ("price_list.prices", "the same"),
+    ("price_list.updated_at", "goes with every change"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.

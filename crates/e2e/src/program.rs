@@ -69,6 +69,8 @@ impl Installation {
             .args(arguments)
             .env("WAZAPP_DATA_DIR", self.data_dir.path())
             .env("WAZAPP_LISTEN", "127.0.0.1:0")
+            // Nobody listens there: a test never calls Meta.
+            .env("WAZAPP_GRAPH_URL", "http://127.0.0.1:9")
             .envs(self.settings.iter().cloned())
             .stdin(Stdio::null())
             .kill_on_drop(true);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use model::apps::DefaultApp;
+use model::apps::{Apps, DefaultApp};
 use model::database::Access;
 use model::number::Connect;
 use model::secret::Keyring;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_postgres::Client;
 use uuid::Uuid;
 use wazapp::server::{self, Running, Setup};
-use whatsapp::graph::Timeouts;
+use whatsapp::graph::{Graph, Timeouts};
 use whatsapp::signature;
 
 use crate::body;
@@ -26,6 +26,14 @@ use crate::cluster;
 use crate::meta::{Meta, SimulatedNumber};
 use crate::proxy::Proxy;
 use crate::wait::{PATIENCE, until};
+
+/// A call that hangs is given up sooner than by an operator's server.
+const GRAPH_TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(5),
+    call: Duration::from_secs(2),
+    upload: Duration::from_secs(300),
+    piece: Duration::from_secs(30),
+};
 
 /// What a test's server is to be like, where that matters.
 #[derive(Debug, Default)]
@@ -42,6 +50,8 @@ pub struct Options {
     pub batch: Option<u32>,
     /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
     pub simulated: bool,
+    /// Whether the server looks at numbers by itself; else [`World::look_at_numbers`] does.
+    pub looks_at_numbers: bool,
 }
 
 /// A tenant of a world, with an API key.
@@ -195,19 +205,36 @@ impl World {
         self.running = Some(running);
     }
 
-    async fn server(&self, database: Database, address: SocketAddr) -> Running {
+    fn default_app(&self) -> DefaultApp {
         let secrets = self.options.secrets.iter().cloned();
-        let default_app = DefaultApp {
+        DefaultApp {
             id: self.options.app_id.clone(),
             secrets: secrets.map(SecretString::from).collect(),
             verify_token: self.options.verify_token.clone().map(SecretString::from),
-        };
-        let mut setup = Setup::new(database, self.keyring.clone(), default_app);
-        setup.clock = self.clock.clone();
+        }
+    }
+
+    fn graph_url(&self) -> &str {
         // Without a simulator nobody is asked: a test never calls Meta.
-        setup.graph_url = self.meta.as_ref().map_or("http://127.0.0.1:9", Meta::url).to_owned();
-        // A call that hangs is given up sooner than by an operator's server.
-        setup.graph_timeouts = Timeouts { call: Duration::from_secs(2), ..Timeouts::default() };
+        self.meta.as_ref().map_or("http://127.0.0.1:9", Meta::url)
+    }
+
+    /// Looks at every number that is due, once; answers how many there were.
+    pub async fn look_at_numbers(&self) -> usize {
+        let apps = Apps::new(self.default_app(), self.database.clone(), self.keyring.clone());
+        apps.refresh().await;
+        let graph = Graph::with_timeouts(self.graph_url(), "v26.0", GRAPH_TIMEOUTS).expect("a client");
+        let settings =
+            worker::numbers::Settings { clock: self.clock.clone(), keyring: self.keyring.clone(), apps, graph };
+        worker::numbers::look_at_all(&self.database, &settings).await.expect("the statements run")
+    }
+
+    async fn server(&self, database: Database, address: SocketAddr) -> Running {
+        let mut setup = Setup::new(database, self.keyring.clone(), self.default_app());
+        setup.clock = self.clock.clone();
+        setup.graph_url = self.graph_url().to_owned();
+        setup.graph_timeouts = GRAPH_TIMEOUTS;
+        setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(batch) = self.options.batch {
             setup.batch = batch;
         }
@@ -453,6 +480,11 @@ impl World {
     /// POSTs to a path below `/api/v1`.
     pub async fn post_api(&self, organization: &Organization, path: &str, body: &Value) -> (u16, Value) {
         self.call(Method::POST, organization, path, Some(body)).await
+    }
+
+    /// PUTs to a path below `/api/v1`.
+    pub async fn put_api(&self, organization: &Organization, path: &str, body: &Value) -> (u16, Value) {
+        self.call(Method::PUT, organization, path, Some(body)).await
     }
 
     /// DELETEs a path below `/api/v1`.

@@ -90,6 +90,12 @@ impl Link {
         Some(keyring.open(token_place(self.organization_id, &self.number_id.to_string()), sealed))
     }
 
+    /// The App that may be asked about its token: the one it belongs to, or, as long as that is not known, the one its
+    /// webhooks come through.
+    pub fn token_app<'a>(&'a self, apps: &'a Apps) -> Option<&'a str> {
+        self.token_app_id.as_deref().or(self.app_id.as_deref()).or_else(|| apps.default_id())
+    }
+
     /// Opens the token for a call, with the secret that proves that it is in good hands, where its App is known here.
     pub fn open(&self, keyring: &Keyring, apps: &Apps) -> Result<(SecretString, Option<SecretString>), NoToken> {
         let token = self.token(keyring).ok_or(NoToken::None)??;

@@ -147,7 +147,7 @@ pub async fn is_current(database: &Database) -> Result<bool> {
 }
 
 /// A 200 to Meta means flushed to disk, so a server that may answer before that is refused.
-async fn check_server(client: &Client) -> Result<i32> {
+pub(crate) async fn check_server(client: &Client) -> Result<i32> {
     let row = client
         .query_one(
             "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'),
@@ -184,7 +184,7 @@ async fn check_server(client: &Client) -> Result<i32> {
 }
 
 /// A role that could step around row-level security would make the policies decoration.
-async fn check_role(client: &Client, role: &str) -> Result<()> {
+pub(crate) async fn check_role(client: &Client, role: &str) -> Result<()> {
     let row = client
         .query_one(
             "SELECT r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication, r.rolbypassrls,

@@ -53,6 +53,17 @@ pub struct Number {
     /// How far the import of the phone's history has come.
     #[schema(value_type = Option<Object>)]
     pub history: Option<Json<Box<RawValue>>>,
+    /// Meta's own word for its state, such as `CONNECTED`.
+    pub meta_status: Option<String>,
+    /// Meta's `health_status`: whether messages can be sent, and what is in the way.
+    #[schema(value_type = Option<Object>)]
+    pub health: Option<Json<Box<RawValue>>>,
+    /// When Meta last showed it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub checked_at: Option<Timestamp>,
+    /// What to do something about: `code`, `message`, `at`, `advice` (`en`, `es`); null: nothing.
+    #[schema(value_type = Option<Object>)]
+    pub problem: Option<Json<Box<RawValue>>>,
     /// Why nothing is sent from it now, and until when; null: it sends.
     pub send_paused: Option<SendPaused>,
     /// When its token ends; null: never, or not known.
@@ -114,6 +125,10 @@ impl Number {
             history: row.get("history"),
             token_expires_at: row.get("token_expires_at"),
             token_checked_at: row.get("token_checked_at"),
+            meta_status: row.get("meta_status"),
+            health: row.get("health"),
+            checked_at: row.get("checked_at"),
+            problem: row.get("problem"),
             connected_at: row.get("connected_at"),
             disconnected_at: row.get("disconnected_at"),
         }
@@ -155,7 +170,8 @@ macro_rules! number_columns {
     () => {
         "n.id, n.phone_number_id, n.waba_id, n.status, n.display_phone_number, n.verified_name, n.username,
          n.quality_event, n.quality_rating, n.messaging_limit, n.throughput, n.platform_type, n.is_on_biz_app,
-         n.name_status, n.settings, n.history, n.token_expires_at, n.token_checked_at, n.connected_at, n.disconnected_at,
+         n.name_status, n.settings, n.history, n.token_expires_at, n.token_checked_at,
+          n.meta_status, n.health, n.checked_at, n.problem, n.connected_at, n.disconnected_at,
          p.paused_until > $2 AS paused, p.pause_reason,
          CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS pause_until"
     };

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, Operator};
 
 const KEY_ID: usize = 4;
 const NONCE: usize = 24;
@@ -65,6 +65,13 @@ pub async fn check(database: &Database, keyring: &Keyring) -> Result<(), Databas
         ));
     }
     tx.commit().await
+}
+
+/// Whether this database's secrets were sealed with one of these keys; `None`: it has none yet.
+pub async fn opens(tx: &Operator, keyring: &Keyring) -> Result<Option<bool>, DatabaseError> {
+    let rows = tx.query("SELECT key_id FROM wazapp.sealing_key", &[]).await?;
+    let known = rows.iter().any(|row| keyring.keys.iter().any(|(id, _)| id.as_slice() == row.get::<_, &[u8]>(0)));
+    Ok((!rows.is_empty()).then_some(known))
 }
 
 impl Keyring {

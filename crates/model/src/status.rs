@@ -156,14 +156,29 @@ pub struct Update {
     pub at: Timestamp,
 }
 
-/// The updates already stored for these messages; with the errors of those that failed.
-pub async fn any_organization_find(tx: &Operator, messages: &[Key]) -> Result<Vec<(Update, Option<String>)>> {
+/// An update that is stored already.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Which.
+    pub update: Update,
+    /// JSON: why its message failed.
+    pub errors: Option<String>,
+    /// Meta's object, where it says a price.
+    pub priced: Option<String>,
+    /// Our time.
+    pub received_at: Timestamp,
+}
+
+/// The updates already stored for these messages.
+pub async fn any_organization_find(tx: &Operator, messages: &[Key]) -> Result<Vec<Known>> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
     let rows = tx
         .query(
-            "SELECT s.organization_id, s.number_id, s.wamid, s.status, s.participant, s.timestamp,
+            "SELECT s.organization_id, s.number_id, s.wamid, s.status, s.participant, s.timestamp, s.received_at,
+                    -- As text: PostgreSQL reads no JSON with an escaped NUL in it.
+                    CASE WHEN position('\"pricing\"' IN s.payload::text) > 0 THEN s.payload::text END AS priced,
                     CASE WHEN s.status = 'failed' THEN (s.payload -> 'errors')::text END AS errors
              FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
              JOIN wazapp.status s
@@ -185,7 +200,7 @@ pub async fn any_organization_find(tx: &Operator, messages: &[Key]) -> Result<Ve
                 participant: row.get("participant"),
                 at: row.get("timestamp"),
             };
-            (update, row.get("errors"))
+            Known { update, errors: row.get("errors"), priced: row.get("priced"), received_at: row.get("received_at") }
         })
         .collect())
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, key, migrate, number, organization, quarantine, replay, simulator, version, webhook,
+    app, config_show, doctor, key, migrate, number, organization, quarantine, replay, simulator, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -33,6 +33,8 @@ enum Command {
     Demo(demo::Demo),
     /// Bring the database's schema up to date.
     Migrate,
+    /// Look at everything from the database to Meta's callback, and say how to mend what is wrong.
+    Doctor(doctor::Doctor),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -98,6 +100,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(&config).await?,
         Command::Demo(demo) => demo::run(config, print, &demo).await?,
         Command::Migrate => migrate::run(&config, print).await?,
+        Command::Doctor(doctor) => return doctor::run(&config, print, &doctor).await,
         Command::Config(ConfigCommand::Show) => config_show::run(&config, print),
         Command::Org(command) => organization::run(&config, print, command).await?,
         Command::App(command) => app::run(&config, print, command).await?,

@@ -22,13 +22,31 @@ pub(crate) async fn with<T, F>(config: &Config, command: impl FnOnce(Opened) -> 
 where
     F: Future<Output = anyhow::Result<T>>,
 {
+    reach(config, |access| run(config, access, command)).await
+}
+
+/// The same as it is: a schema that is behind stays behind.
+pub(crate) async fn as_it_is<T, F>(config: &Config, command: impl FnOnce(Database) -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = anyhow::Result<T>>,
+{
+    reach(config, async |access| {
+        let database = Database::new(access, 2)?;
+        let result = command(database.clone()).await;
+        database.close();
+        result
+    })
+    .await
+}
+
+async fn reach<T>(config: &Config, command: impl AsyncFnOnce(Access) -> anyhow::Result<T>) -> anyhow::Result<T> {
     if let Some(access) = external(config)? {
-        return run(config, access, command).await;
+        return command(access).await;
     }
     let mut tell = |line: &str| eprintln!("{line}");
     let private = postgres::Access::attach_or_start(&config.private_postgres(), &mut tell).await?;
     let params = private.connection_params();
-    let result = run(config, Access::socket(&params.host, params.dbname), command).await;
+    let result = command(Access::socket(&params.host, params.dbname)).await;
     private.close(&mut tell).await?;
     result
 }

@@ -168,6 +168,7 @@ async fn start(
         appliers: config.inbound_appliers,
         batch: u32::try_from(config.inbound_batch).unwrap_or(u32::MAX),
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
+        looks_at_numbers: true,
         connections: config.max_connections,
         metrics: Arc::new(move || metrics.render()),
     };

@@ -45,6 +45,8 @@ pub struct Setup {
     pub batch: u32,
     /// Days that raw bodies are kept.
     pub retention_days: u16,
+    /// Whether numbers are looked at now and then.
+    pub looks_at_numbers: bool,
     /// Client connections open at once.
     pub connections: usize,
     /// Renders the metrics.
@@ -74,6 +76,7 @@ impl Setup {
             appliers: 2,
             batch: 1000,
             retention_days: 14,
+            looks_at_numbers: true,
             connections: 8192,
             metrics: Arc::new(String::new),
         }
@@ -170,6 +173,16 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         wake: connecting.clone(),
     };
     work.tasks.spawn(worker::connection::run(database.clone(), settings, work.stop.clone()));
+
+    if setup.looks_at_numbers {
+        let settings = worker::numbers::Settings {
+            clock: setup.clock.clone(),
+            keyring: setup.keyring.clone(),
+            apps: apps.clone(),
+            graph: graph.clone(),
+        };
+        work.tasks.spawn(worker::numbers::run(database.clone(), settings, work.stop.clone()));
+    }
 
     let state = web::State {
         database: database.clone(),

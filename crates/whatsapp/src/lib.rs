@@ -4,6 +4,7 @@
 //! body is Meta's, [`webhook`] says what is in it, [`phone`] knows the quirks of numbers, [`graph`] calls Meta, and
 //! [`verdict`] says what follows when a call fails. [`outgoing`] checks a message before Meta sees it.
 
+pub mod country;
 pub mod graph;
 mod json;
 pub mod outgoing;

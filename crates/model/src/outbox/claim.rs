@@ -163,7 +163,8 @@ async fn any_organization_pace(tx: &Operator, now: Timestamp, turn: Turn) -> Res
         concat!(
             "SELECT ",
             link_columns!(),
-            ", p.next_at, p.refusals, n.throughput, n.history IS NOT NULL AS shared
+            ", p.next_at, p.refusals, n.throughput,
+                n.history IS NOT NULL OR n.is_on_biz_app IS TRUE AS shared
          FROM wazapp.number_pace p
          JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
          WHERE p.organization_id = $1 AND p.number_id = $2

@@ -13,6 +13,7 @@ use crate::database::{Database, Operator, Pipeline, Result, params};
 use crate::event;
 use crate::link::Link;
 use crate::message::{self, Key};
+use crate::number_check;
 use crate::status::{self, climb};
 
 /// Where a message may be sent twice, the status that would show that it was sent gets this long to come.
@@ -221,8 +222,9 @@ async fn known(tx: &Operator, settled: &[Settled], rows: &[Row], words: fn(&str)
         .collect();
     keys.sort_unstable();
     keys.dedup();
-    for (update, errors) in status::any_organization_find(tx, &keys).await? {
-        known.statuses.entry(update.message).or_default().push((update.status, errors.as_deref().map(words)));
+    for stored in status::any_organization_find(tx, &keys).await? {
+        let errors = stored.errors.as_deref().map(words);
+        known.statuses.entry(stored.update.message).or_default().push((stored.update.status, errors));
     }
     for (key, message) in message::any_organization_find(tx, &keys).await? {
         known.taken.insert(key, message.id);
@@ -562,6 +564,9 @@ fn pause<'a>(pipeline: &mut Pipeline<'a>, settled: &'a [Settled]) {
                 true,
             ],
         );
+        if rest.until == Timestamp::MAX {
+            number_check::look_soon(pipeline, organization_id, number_id, whole_account);
+        }
     }
     for ((organization_id, number_id, recipient), (until, refusals)) in pairs {
         // So far ahead that nothing fits before then; the burst is spent.

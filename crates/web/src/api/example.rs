@@ -139,6 +139,26 @@ pub(super) fn number() -> Value {
         "name_status": null,
         "settings": null,
         "history": null,
+        "quality_rating": "GREEN",
+        "platform_type": "CLOUD_API",
+        "meta_status": "CONNECTED",
+        "is_on_biz_app": false,
+        "health": {
+            "can_send_message": "AVAILABLE",
+            "entities": [{"entity_type": "PHONE_NUMBER", "id": "106540352242922", "can_send_message": "AVAILABLE"}],
+        },
+        "token_expires_at": "2026-12-01T09:30:00Z",
+        "checked_at": "2026-11-24T14:00:00.318114Z",
+        "problem": {
+            "code": "token_expires",
+            "at": "2026-12-01T09:30:00Z",
+            "days": 7,
+            "message": "The access token ends at 2026-12-01T09:30:00Z.",
+            "advice": {
+                "en": "Connect the number again before then, best with a token that does not expire.",
+                "es": "Conecta el número otra vez antes, mejor con un token que no caduque.",
+            },
+        },
         "send_paused": null,
         "token_expires_at": null,
         "token_checked_at": "2026-11-24T13:58:00.912034Z",
@@ -267,6 +287,31 @@ pub(super) fn number_left() -> Value {
         "error": null, "warning": null,
     }]);
     left
+}
+
+pub(super) fn costs() -> Value {
+    json!({
+        "month": "2026-11",
+        "currency": "USD",
+        "data": [{
+            "number_id": null,
+            "category": "marketing",
+            "type": null,
+            "country": null,
+            "messages": 1200,
+            "billable": 1200,
+            "unpriced": 0,
+            "amount": "74.16",
+        }],
+        "total": {"messages": 1200, "billable": 1200, "unpriced": 0, "amount": "74.16"},
+    })
+}
+
+pub(super) fn prices() -> Value {
+    json!({
+        "currency": "USD",
+        "data": [{"category": "marketing", "country": "AR", "from": "2026-10", "amount": "0.0618"}],
+    })
 }
 
 pub(super) fn event() -> Value {

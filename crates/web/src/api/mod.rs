@@ -4,6 +4,7 @@ mod caller;
 mod connection;
 mod contact;
 mod conversation;
+mod cost;
 mod docs;
 mod event;
 mod example;
@@ -14,6 +15,7 @@ mod me;
 mod message;
 mod number;
 mod paging;
+mod price;
 mod receipt;
 mod refusals;
 mod send;
@@ -108,6 +110,8 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(connection::list, connection::create))
         .routes(routes!(connection::get, connection::join))
         .routes(routes!(connection::retry))
+        .routes(routes!(cost::count))
+        .routes(routes!(price::read, price::set))
         .routes(routes!(event::list))
         .routes(routes!(me::get))
 }
@@ -124,6 +128,7 @@ fn operations() -> OpenApiRouter<State> {
         (name = "Templates", description = "What may be sent to someone who has not written within 24 hours."),
         (name = "Numbers", description = "Your organization's WhatsApp numbers."),
         (name = "Connections", description = "Attempts to connect or disconnect a number, step by step."),
+        (name = "Costs", description = "What sending costs."),
         (name = "Events", description = "Everything that happened, in order."),
         (name = "Me", description = "Who the API key stands for."),
     ),

@@ -25,6 +25,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("get", "/api/v1/conversations"),
     ("get", "/api/v1/conversations/{id}"),
     ("get", "/api/v1/conversations/{id}/messages"),
+    ("get", "/api/v1/costs"),
     ("get", "/api/v1/events"),
     ("get", "/api/v1/me"),
     ("get", "/api/v1/messages"),
@@ -32,6 +33,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("get", "/api/v1/messages/{id}/statuses"),
     ("get", "/api/v1/numbers"),
     ("get", "/api/v1/numbers/{id}"),
+    ("get", "/api/v1/prices"),
     ("get", "/api/v1/statuses"),
     ("get", "/api/v1/templates"),
     ("get", "/api/v1/templates/sync"),
@@ -50,6 +52,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("post", "/api/v1/templates"),
     ("post", "/api/v1/templates/sync"),
     ("put", "/api/v1/numbers/{id}/token"),
+    ("put", "/api/v1/prices"),
 ];
 
 /// Well formed, and of no server.
@@ -272,6 +275,11 @@ fn examples_have_exactly_the_fields_of_their_shapes() {
         ("TemplateParameter", example::template()["parameters"][0].clone()),
         ("Connection", example::connection()),
         ("Step", example::connection()["steps"][0].clone()),
+        ("Costs", example::costs()),
+        ("CostRow", example::costs()["data"][0].clone()),
+        ("Cost", example::costs()["total"].clone()),
+        ("Prices", example::prices()),
+        ("PriceRow", example::prices()["data"][0].clone()),
         ("Event", example::event()),
         ("Me", example::me()),
         ("Organization", example::me()["organization"].clone()),

@@ -1,15 +1,17 @@
 //! What each webhook item means. Nothing here talks to the database: a batch's items are folded, in order, over what
 //! was loaded, and the result is written afterwards.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use model::contact::{self, Identity};
 use model::conversation::{self, Peer, State};
+use model::cost::{Priced, Tally};
 use model::event;
 use model::media;
 use model::message::{self, Amendment, Key, NewReaction, NewVersion};
-use model::number;
+use model::number::{self, Route};
+use model::number_check::Again;
 use model::status;
 use model::template;
 use serde_json::{Value, json};
@@ -31,6 +33,10 @@ const BUSINESS: &str = "business";
 /// Stands for a file in an import until the file comes.
 const MEDIA_PLACEHOLDER: &str = "media_placeholder";
 
+/// News of an account after which its numbers may be other than before.
+const TOUCHES_NUMBERS: &[&str] =
+    &["account_update", "account_alerts", "account_review_update", "business_capability_update"];
+
 /// Everything a batch writes.
 #[derive(Debug, Default)]
 pub(super) struct Written {
@@ -45,7 +51,9 @@ pub(super) struct Written {
     pub(super) reactions: Vec<NewReaction>,
     pub(super) media: BTreeMap<(Uuid, Uuid), media::New>,
     pub(super) statuses: Vec<(status::Update, String, Timestamp)>,
+    pub(super) costs: Tally,
     pub(super) events: Vec<event::New>,
+    pub(super) look_again: BTreeSet<Again>,
     pub(super) numbers: Vec<number::Facts>,
     pub(super) numbers_shown: BTreeMap<(Uuid, Uuid), String>,
     pub(super) templates: Vec<template::Facts>,
@@ -111,6 +119,7 @@ struct Fold {
     messages: HashMap<Key, Seen>,
     amendments: HashMap<Key, Vec<Amendment>>,
     statuses: HashMap<Key, Vec<(status::Update, Option<String>)>>,
+    priced: HashMap<Key, Priced>,
     notices: HashSet<(Uuid, Vec<u8>)>,
     sequences: HashMap<Uuid, i64>,
     written: Written,
@@ -133,6 +142,7 @@ impl Fold {
                 .collect(),
             amendments: loaded.amendments,
             statuses: loaded.statuses,
+            priced: loaded.priced,
             notices: loaded.notices,
             sequences: batch.sequences.clone(),
             written: Written::default(),
@@ -390,6 +400,12 @@ impl Fold {
         let advised = status.errors.clone().map(advised);
         let errors = advised.as_ref().map(Value::to_string);
         updates.push((update.clone(), errors.clone()));
+        if status.pricing.is_some() {
+            let priced = self.priced.entry(message.clone()).or_default();
+            let before = priced.charge().cloned();
+            priced.add(&update, &status.payload, routed.received_at);
+            self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());
+        }
         if let Some(contact) = self.people.of(routed.route.organization_id, &status.recipient) {
             self.people.observe(contact, &status.recipient, false);
         }
@@ -528,8 +544,11 @@ impl Fold {
             && update.display_phone_number.is_some()
             && update.display_phone_number != routed.route.display_phone_number
         {
+            // Which of the others it is about is not known here.
+            self.look_again(&routed.route, true);
             return;
         }
+        self.look_again(&routed.route, false);
         self.written.numbers.push(number::Facts {
             organization_id: routed.route.organization_id,
             number_id: routed.route.number_id,
@@ -546,12 +565,21 @@ impl Fold {
         });
     }
 
+    /// Meta says that something changed: what else did is seen by looking.
+    fn look_again(&mut self, route: &Route, whole_account: bool) {
+        let (organization_id, number_id) = (route.organization_id, route.number_id);
+        self.written.look_again.insert(Again { organization_id, number_id, whole_account });
+    }
+
     fn notice(&mut self, routed: &Routed, notice: &Notice) {
         let print = fingerprint(&notice.key);
         if !self.first_time(routed, &print) {
             return;
         }
         let route = &routed.route;
+        if TOUCHES_NUMBERS.contains(&notice.kind.as_str()) {
+            self.look_again(route, true);
+        }
         let at = time(notice.timestamp, &routed.change, routed.received_at);
         let contact = notice.party.as_ref().and_then(|party| self.people.of(route.organization_id, party));
         let mut data =

@@ -2,11 +2,13 @@
 
 use model::contact;
 use model::conversation;
+use model::cost;
 use model::database::{Operator, Pipeline, Result};
 use model::event;
 use model::media;
 use model::message;
 use model::number;
+use model::number_check;
 use model::quarantine;
 use model::status;
 use model::template;
@@ -34,6 +36,7 @@ pub(super) async fn store(
     message::any_organization_react(&mut pipeline, &mut written.reactions);
     media::any_organization_insert(&mut pipeline, &written.media.values().collect::<Vec<_>>());
     status::any_organization_insert(&mut pipeline, &mut written.statuses);
+    cost::any_organization_count(&mut pipeline, &written.costs);
     for (organization_id, contact_id) in &written.unused {
         contact::any_organization_forget_unused(&mut pipeline, *organization_id, *contact_id);
     }
@@ -43,6 +46,7 @@ pub(super) async fn store(
     for facts in &written.numbers {
         number::any_organization_learn(&mut pipeline, facts);
     }
+    number_check::any_organization_look_again(&mut pipeline, &written.look_again);
     for facts in &written.templates {
         template::any_organization_learn(&mut pipeline, facts);
     }

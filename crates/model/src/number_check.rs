@@ -1,0 +1,473 @@
+//! Looking at numbers: when each is looked at next, and what was seen.
+//!
+//! A claim moves `check_at` on, past what a look takes, and is settled only if `check_at` still is what the claim made
+//! it: a webhook or a refused send that asks for another look meanwhile makes this one's answer old.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::database::{Database, Operator, Pipeline, Result, params};
+use crate::event;
+use crate::link::{Link, link_columns};
+use crate::scope::Scope;
+
+/// How long a look that brought nothing waits for the next.
+pub const RETRY: SignedDuration = SignedDuration::from_mins(10);
+
+/// Looks at one account's numbers are this far apart. Meta lets an App make 200 calls an hour to an account that has no
+/// registered number, and 5,000 else: <https://developers.facebook.com/docs/graph-api/overview/rate-limiting>
+const APART: SignedDuration = SignedDuration::from_secs(30);
+
+/// A number is looked at once a day, give or take: so they spread.
+const SHORTEST: SignedDuration = SignedDuration::from_hours(22);
+const SPREAD_MINUTES: u64 = 4 * 60;
+
+/// Before its end a token is spoken of at these distances, and at the end.
+const TOLD_DAYS: [i64; 5] = [14, 7, 3, 1, 0];
+
+/// A pause of one of these reasons ends when the token proves good.
+const TOKEN_CODES: [&str; 3] = ["0", "190", "no_token"];
+
+/// A number to look at now. It is the claimer's until [`RETRY`] is over.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The way to it.
+    pub link: Link,
+    /// When the claim lets others have it.
+    fence: Timestamp,
+}
+
+/// Claims the number that has been due longest, of an account at which nobody looked just now.
+pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Option<Claimed>> {
+    let fence = now + RETRY;
+    let row = tx
+        .query_opt(
+            concat!(
+                "UPDATE wazapp.number n SET check_at = $2, check_begun_at = $1
+                 FROM (SELECT d.organization_id, d.id FROM wazapp.number d
+                       WHERE d.status = 'connected' AND d.check_at <= $1
+                         AND NOT EXISTS (SELECT FROM wazapp.number o
+                                         WHERE o.waba_id = d.waba_id AND o.check_begun_at > $3)
+                       ORDER BY d.check_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) due
+                 WHERE n.organization_id = due.organization_id AND n.id = due.id RETURNING ",
+                link_columns!()
+            ),
+            &[&now, &fence, &(now - APART)],
+        )
+        .await?;
+    Ok(row.as_ref().map(|row| Claimed { link: Link::read(row), fence }))
+}
+
+/// What Meta shows of a number; what is `None` was not shown, and stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// Digits.
+    pub display_phone_number: Option<String>,
+    /// The approved name.
+    pub verified_name: Option<String>,
+    /// Meta's decision on it.
+    pub name_status: Option<String>,
+    /// The business's username.
+    pub username: Option<String>,
+    /// `GREEN`, `YELLOW`, `RED`, `UNKNOWN`.
+    pub quality_rating: Option<String>,
+    /// Such as `TIER_2K`.
+    pub messaging_limit: Option<String>,
+    /// `STANDARD` or `HIGH`.
+    pub throughput: Option<String>,
+    /// `CLOUD_API`, …
+    pub platform_type: Option<String>,
+    /// `CONNECTED`, …
+    pub meta_status: Option<String>,
+    /// Whether it is also in the WhatsApp Business app.
+    pub is_on_biz_app: Option<bool>,
+    /// Meta's `health_status`.
+    pub health: Option<Value>,
+}
+
+/// What Meta says of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The App it belongs to.
+    pub app_id: Option<String>,
+    /// When it ends; `None`: never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What a look brought.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// The number; and its token, where an App could ask.
+    Number(Box<Shown>, Option<Token>),
+    /// The token opens nothing: nothing is sent until somebody mends that.
+    NoEntry(Value),
+    /// Meta does not show the number, for a reason that somebody must mend.
+    Hidden(Value),
+    /// Nothing that says anything of the number.
+    Nothing {
+        /// How long the next look waits.
+        wait: SignedDuration,
+    },
+}
+
+/// Settles a look in one transaction, with an event where something changed. `expiring` puts a token's end in words, so
+/// many days ahead. False: it was old by then.
+pub async fn any_organization_settle(
+    database: &Database,
+    now: Timestamp,
+    claimed: &Claimed,
+    seen: &Seen,
+    expiring: impl Fn(Timestamp, i64) -> Value,
+) -> Result<bool> {
+    let (organization_id, number_id) = (claimed.link.organization_id, claimed.link.number_id);
+    let tx = database.operator().await?;
+    // The same order as everyone who records events: the organization's line, then rows.
+    let line = tx
+        .query_opt(
+            "SELECT last FROM wazapp.organization_sequence WHERE organization_id = $1 FOR NO KEY UPDATE",
+            &[&organization_id],
+        )
+        .await?;
+    let stored = tx
+        .query_opt(
+            "SELECT display_phone_number, verified_name, name_status, username, quality_rating, messaging_limit,
+                    throughput, platform_type, meta_status, is_on_biz_app, health::text AS health,
+                    problem::text AS problem, token_app_id, token_expires_at
+             FROM wazapp.number WHERE organization_id = $1 AND id = $2 AND status = 'connected' AND check_at = $3
+             FOR NO KEY UPDATE",
+            &[&organization_id, &number_id, &claimed.fence],
+        )
+        .await?;
+    let (Some(line), Some(stored)) = (line, stored) else {
+        return Ok(false);
+    };
+    if let Seen::Nothing { wait } = seen {
+        tx.query(
+            "UPDATE wazapp.number SET check_at = $3 WHERE organization_id = $1 AND id = $2",
+            &[&organization_id, &number_id, &(now + *wait)],
+        )
+        .await?;
+        tx.commit().await?;
+        return Ok(true);
+    }
+    let known = Known::read(&stored);
+    let next = known.after(now, seen, expiring);
+    let changed = next.differs_from(&known);
+    let told = told(claimed, &changed, next.problem.as_ref());
+    let new: Vec<event::New> = (!changed.is_empty())
+        .then(|| event::New {
+            organization_id,
+            sequence: line.get::<_, i64>("last") + 1,
+            kind: "number.updated".into(),
+            at: now,
+            subject_id: None,
+            data: Some(told.to_string()),
+            fingerprint: None,
+        })
+        .into_iter()
+        .collect();
+    let mut pipeline = Pipeline::new();
+    next.write(&mut pipeline, now, claimed, seen);
+    event::any_organization_record(&mut pipeline, &new);
+    tx.finish(pipeline).await?;
+    Ok(true)
+}
+
+/// The data of the event: what is other than before, with the new values.
+fn told(claimed: &Claimed, changed: &Map<String, Value>, problem: Option<&Value>) -> Value {
+    let link = &claimed.link;
+    json!({
+        "field": "check", "name": "check", "waba_id": link.waba_id, "number_id": link.number_id,
+        "phone_number_id": link.phone_number_id, "data": changed, "problem": problem,
+    })
+}
+
+/// A number's facts, by name.
+#[derive(Clone)]
+struct Known {
+    facts: Map<String, Value>,
+    token_app_id: Option<String>,
+    token_expires_at: Option<Timestamp>,
+    problem: Option<Value>,
+}
+
+impl Known {
+    fn read(row: &Row) -> Self {
+        let json = |name| row.get::<_, Option<&str>>(name).and_then(|text| serde_json::from_str(text).ok());
+        let mut facts = Map::new();
+        for name in [
+            "display_phone_number",
+            "verified_name",
+            "name_status",
+            "username",
+            "quality_rating",
+            "messaging_limit",
+            "throughput",
+            "platform_type",
+            "meta_status",
+        ] {
+            facts.insert(name.into(), json!(row.get::<_, Option<&str>>(name)));
+        }
+        facts.insert("is_on_biz_app".into(), json!(row.get::<_, Option<bool>>("is_on_biz_app")));
+        facts.insert("health".into(), json("health").unwrap_or_default());
+        Self {
+            facts,
+            token_app_id: row.get("token_app_id"),
+            token_expires_at: row.get("token_expires_at"),
+            problem: json("problem"),
+        }
+    }
+
+    /// What is known after a look.
+    fn after(&self, now: Timestamp, seen: &Seen, expiring: impl Fn(Timestamp, i64) -> Value) -> Self {
+        let mut next = self.clone();
+        match seen {
+            Seen::Number(shown, token) => {
+                for (name, value) in shown.facts().into_iter().filter(|(_, value)| !value.is_null()) {
+                    next.facts.insert(name.into(), value);
+                }
+                match token {
+                    Some(token) => {
+                        next.token_app_id = token.app_id.clone().or(next.token_app_id);
+                        next.token_expires_at = token.expires_at;
+                    }
+                    // What opens the number has not ended: that was said of another token.
+                    None => next.token_expires_at = next.token_expires_at.filter(|end| *end > now),
+                }
+                let end = next.token_expires_at;
+                next.problem = end.and_then(|end| Some(expiring(end, told_days(end, now)?)));
+            }
+            Seen::NoEntry(problem) | Seen::Hidden(problem) => next.problem = Some(problem.clone()),
+            Seen::Nothing { .. } => {}
+        }
+        next
+    }
+
+    fn differs_from(&self, before: &Self) -> Map<String, Value> {
+        let mut changed = self.facts.clone();
+        changed.retain(|name, value| before.facts.get(name) != Some(value));
+        if self.token_expires_at != before.token_expires_at {
+            changed.insert("token_expires_at".into(), json!(self.token_expires_at));
+        }
+        if kind_of(self.problem.as_ref()) != kind_of(before.problem.as_ref()) {
+            changed.insert("problem".into(), json!(self.problem));
+        }
+        changed
+    }
+
+    fn write<'a>(&'a self, pipeline: &mut Pipeline<'a>, now: Timestamp, claimed: &Claimed, seen: &Seen) {
+        let (organization_id, number_id) = (claimed.link.organization_id, claimed.link.number_id);
+        let word = |name: &str| self.facts[name].as_str();
+        let json = |value: Option<&Value>| value.filter(|value| !value.is_null()).map(Value::to_string);
+        let good = matches!(seen, Seen::Number(..));
+        pipeline.push(
+            "UPDATE wazapp.number SET display_phone_number = $3, verified_name = $4, name_status = $5, username = $6,
+               quality_rating = $7, messaging_limit = $8, throughput = $9, platform_type = $10, meta_status = $11,
+               is_on_biz_app = $12, health = $13::text::json, problem = $14::text::json, token_app_id = $15,
+               token_expires_at = $16, checked_at = $17, check_at = $18, updated_at = now(),
+               token_checked_at = CASE WHEN $19::boolean THEN $17 ELSE token_checked_at END,
+               facts_at = CASE WHEN $19 THEN greatest(facts_at, $17) ELSE facts_at END
+             WHERE organization_id = $1 AND id = $2",
+            params![
+                organization_id,
+                number_id,
+                word("display_phone_number"),
+                word("verified_name"),
+                word("name_status"),
+                word("username"),
+                word("quality_rating"),
+                word("messaging_limit"),
+                word("throughput"),
+                word("platform_type"),
+                word("meta_status"),
+                self.facts["is_on_biz_app"].as_bool(),
+                json(self.facts.get("health")),
+                json(self.problem.as_ref()),
+                self.token_app_id.as_deref(),
+                self.token_expires_at,
+                now,
+                next_look(number_id, self.token_expires_at, now),
+                good,
+            ],
+        );
+        match seen {
+            Seen::Number(..) => pipeline.push(
+                "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL
+                 WHERE organization_id = $1 AND number_id = $2 AND pause_reason ->> 'code' = ANY ($3)",
+                params![organization_id, number_id, TOKEN_CODES.to_vec()],
+            ),
+            Seen::NoEntry(problem) => pipeline.push(
+                "UPDATE wazapp.number_pace SET pause_reason = $3::text::json, paused_until = 'infinity'
+                 WHERE organization_id = $1 AND number_id = $2
+                   AND (paused_until IS NULL OR paused_until < 'infinity')",
+                params![organization_id, number_id, pause_reason(problem).to_string()],
+            ),
+            Seen::Hidden(_) | Seen::Nothing { .. } => {}
+        }
+    }
+}
+
+impl Shown {
+    fn facts(&self) -> [(&'static str, Value); 11] {
+        [
+            ("display_phone_number", json!(self.display_phone_number)),
+            ("verified_name", json!(self.verified_name)),
+            ("name_status", json!(self.name_status)),
+            ("username", json!(self.username)),
+            ("quality_rating", json!(self.quality_rating)),
+            ("messaging_limit", json!(self.messaging_limit)),
+            ("throughput", json!(self.throughput)),
+            ("platform_type", json!(self.platform_type)),
+            ("meta_status", json!(self.meta_status)),
+            ("is_on_biz_app", json!(self.is_on_biz_app)),
+            ("health", json!(self.health)),
+        ]
+    }
+}
+
+/// The same as a pause says it: under Meta's code, as a refused send has it.
+fn pause_reason(problem: &Value) -> Value {
+    let code = problem.get("meta_code").or_else(|| problem.get("code"));
+    json!({ "code": code, "message": problem["message"], "advice": problem["advice"] })
+}
+
+/// A problem without Meta's own words, which may tell the time of day.
+fn kind_of(problem: Option<&Value>) -> Option<Value> {
+    let mut problem = problem?.clone();
+    problem.as_object_mut()?.remove("message");
+    Some(problem)
+}
+
+/// Which of the distances before a token's end has been reached; `None`: the end is far.
+fn told_days(end: Timestamp, now: Timestamp) -> Option<i64> {
+    let left = end.duration_since(now);
+    TOLD_DAYS.into_iter().rev().find(|days| left <= SignedDuration::from_hours(24 * days))
+}
+
+/// When a number is looked at next: in a day or so, or when there is something new to say of its token.
+fn next_look(number_id: Uuid, token_end: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let minutes = i64::try_from(number_id.as_u64_pair().1 % SPREAD_MINUTES).unwrap_or(0);
+    let usual = now + SHORTEST + SignedDuration::from_mins(minutes);
+    let moments =
+        TOLD_DAYS.iter().filter_map(|days| token_end?.checked_sub(SignedDuration::from_hours(24 * days)).ok());
+    moments.filter(|moment| *moment > now).fold(usual, Timestamp::min)
+}
+
+/// A number about which Meta told news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Again {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The number.
+    pub number_id: Uuid,
+    /// Whether the others of its account are meant too.
+    pub whole_account: bool,
+}
+
+/// Asks for another look at these.
+pub fn any_organization_look_again(pipeline: &mut Pipeline<'_>, numbers: &BTreeSet<Again>) {
+    for again in numbers {
+        look_soon(pipeline, again.organization_id, again.number_id, again.whole_account);
+    }
+}
+
+/// Asks for another look at a number, or at all of the organization's numbers in its account.
+pub(crate) fn look_soon(pipeline: &mut Pipeline<'_>, organization_id: Uuid, number_id: Uuid, whole_account: bool) {
+    pipeline.push(
+        "UPDATE wazapp.number n SET check_at = 'epoch' FROM wazapp.number named
+         WHERE n.organization_id = $1 AND named.organization_id = $1 AND named.id = $2 AND n.check_at > 'epoch'
+           AND (n.id = named.id OR $3::boolean AND n.waba_id = named.waba_id)",
+        params![organization_id, number_id, whole_account],
+    );
+}
+
+/// A connected number as it is examined by an operator.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// The owner's slug.
+    pub organization: String,
+    /// The way to it.
+    pub link: Link,
+    /// Digits.
+    pub display_phone_number: Option<String>,
+    /// Whether sending rests now.
+    pub paused: bool,
+    /// Until then; `None` with `paused`: until somebody mends it.
+    pub paused_until: Option<Timestamp>,
+    /// JSON: why.
+    pub pause_reason: Option<Value>,
+    /// When Meta last answered.
+    pub checked_at: Option<Timestamp>,
+}
+
+/// All connected numbers of this server, or of one organization.
+pub async fn any_organization_examine(tx: &Operator, scope: Option<&Scope>, now: Timestamp) -> Result<Vec<Examined>> {
+    let rows = tx
+        .query(
+            concat!(
+                "SELECT ",
+                link_columns!(),
+                ", o.slug, n.display_phone_number, n.checked_at, coalesce(p.paused_until > $2, false) AS paused,
+                   CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS paused_until,
+                   p.pause_reason::text AS pause_reason
+                 FROM wazapp.number n JOIN wazapp.organization o ON o.id = n.organization_id
+                 LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
+                 WHERE n.status = 'connected' AND ($1::uuid IS NULL OR n.organization_id = $1) ORDER BY o.slug, n.id"
+            ),
+            &[&scope.map(Scope::organization_id), &now],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Examined {
+            organization: row.get("slug"),
+            link: Link::read(row),
+            display_phone_number: row.get("display_phone_number"),
+            paused: row.get("paused"),
+            paused_until: row.get("paused_until"),
+            pause_reason: row.get::<_, Option<&str>>("pause_reason").and_then(|text| serde_json::from_str(text).ok()),
+            checked_at: row.get("checked_at"),
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_end_is_told_at_its_distances() {
+        let end = at("2026-12-31T12:00:00Z");
+        for (now, days) in [
+            ("2026-12-17T11:59:59Z", None),
+            ("2026-12-17T12:00:00Z", Some(14)),
+            ("2026-12-24T11:59:59Z", Some(14)),
+            ("2026-12-24T12:00:00Z", Some(7)),
+            ("2026-12-28T12:00:00Z", Some(3)),
+            ("2026-12-30T12:00:00Z", Some(1)),
+            ("2026-12-31T12:00:00Z", Some(0)),
+            ("2027-02-01T00:00:00Z", Some(0)),
+        ] {
+            assert_eq!(told_days(end, at(now)), days, "{now}");
+        }
+    }
+
+    #[test]
+    fn the_next_look_is_in_a_day_or_when_there_is_something_to_say() {
+        let (id, now) = (Uuid::now_v7(), at("2026-11-24T12:00:00Z"));
+        let usual = next_look(id, None, now);
+        assert!(usual >= now + SHORTEST && usual < now + SignedDuration::from_hours(26), "{usual}");
+        assert_eq!(next_look(id, Some(at("2027-11-24T12:00:00Z")), now), usual);
+        assert_eq!(next_look(id, Some(at("2026-11-25T13:00:00Z")), now), at("2026-11-24T13:00:00Z"));
+        assert_eq!(next_look(id, Some(at("2026-11-24T12:00:05Z")), now), at("2026-11-24T12:00:05Z"));
+        assert_eq!(next_look(id, Some(at("2026-11-01T12:00:00Z")), now), usual, "over is over");
+    }
+}

@@ -1,0 +1,127 @@
+//! Meta Apps: known to Meta by their secret, and sending us what we need.
+
+use model::app;
+use secrecy::SecretString;
+use whatsapp::graph::{Failure, Subscription};
+
+use super::Examination;
+use super::finding::Finding;
+
+const AREA: &str = "Apps";
+
+const OBJECT: &str = "whatsapp_business_account";
+
+/// Without this nothing comes.
+const NEEDED: &str = "messages";
+
+/// Without these, what changes at Meta is seen a day later.
+const USEFUL: [&str; 6] = [
+    "account_update",
+    "account_alerts",
+    "message_template_status_update",
+    "message_template_quality_update",
+    "phone_number_name_update",
+    "phone_number_quality_update",
+];
+
+pub(super) async fn check(of: &Examination<'_>) -> anyhow::Result<Vec<Finding>> {
+    let tx = of.database.operator().await?;
+    let others = app::list(&tx).await?;
+    tx.commit().await?;
+    let mut findings = Vec::new();
+    if let Some(id) = of.apps.default_id() {
+        let url = format!("{}/webhook", of.public_url);
+        let fix =
+            "WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET as Meta's App dashboard shows them (App settings, Basic)";
+        match of.apps.secret(id) {
+            Some(secret) => findings.extend(examine(of, id, &secret, &url, fix).await),
+            None => findings.push(Finding::broken(AREA, id, "has no secret here", fix)),
+        }
+    }
+    for app in others {
+        let url = format!("{}/webhook/{}", of.public_url, app.id);
+        let fix = format!("wazapp app rotate --app-id {} --secret - --drop-old", app.id);
+        match of.apps.secret(&app.id) {
+            Some(secret) => findings.extend(examine(of, &app.id, &secret, &url, &fix).await),
+            None => findings.push(Finding::broken(AREA, &app.id, "has no secret that opens with this master key", fix)),
+        }
+    }
+    Ok(findings)
+}
+
+async fn examine(of: &Examination<'_>, id: &str, secret: &SecretString, url: &str, bad_secret: &str) -> Vec<Finding> {
+    match of.graph.app_subscriptions(id, secret).await {
+        Ok(all) => {
+            let mut findings = vec![Finding::good(AREA, id, "Meta knows it by its secret")];
+            let own: Vec<&Subscription> = all.iter().filter(|one| one.object == OBJECT).collect();
+            findings.extend(subscription(id, own.first().copied(), url));
+            findings
+        }
+        Err(Failure::Refused(error)) => {
+            vec![Finding::broken(AREA, id, format!("Meta does not take its id and secret: {error}"), bad_secret)]
+        }
+        Err(failure) => {
+            let fix = "see that this machine reaches Meta: curl -sS https://graph.facebook.com";
+            vec![Finding::broken(AREA, id, format!("Meta did not answer: {failure}"), fix)]
+        }
+    }
+}
+
+fn subscription(id: &str, found: Option<&Subscription>, url: &str) -> Vec<Finding> {
+    let set = format!("in the App's dashboard, WhatsApp, Configuration: callback URL {url}, and its verify token");
+    let Some(found) = found else {
+        return vec![Finding::broken(AREA, id, "is not subscribed to WhatsApp's webhooks: none come", set)];
+    };
+    let mut findings = Vec::new();
+    // The default App's webhooks come on either of two paths.
+    let callback = found.callback_url.as_deref().unwrap_or_default();
+    if callback == url || callback == format!("{url}/{id}") {
+        findings.push(Finding::good(AREA, id, format!("its webhooks come to {callback}")));
+    } else {
+        findings.push(Finding::broken(AREA, id, format!("its webhooks go to {callback}, not to {url}"), &set));
+    }
+    if !found.active {
+        findings.push(Finding::broken(AREA, id, "Meta has switched its subscription off, after failures", &set));
+    }
+    let has = |name: &str| found.fields.iter().any(|field| field.name == name);
+    let subscribe = |fields: &str| format!("in the App's dashboard, WhatsApp, Configuration, Webhook fields: {fields}");
+    if !has(NEEDED) {
+        let says = "is not subscribed to the field messages: no message comes";
+        findings.push(Finding::broken(AREA, id, says, subscribe(NEEDED)));
+    }
+    let missing: Vec<&str> = USEFUL.into_iter().filter(|name| !has(name)).collect();
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        findings.push(Finding::warning(AREA, id, format!("does not hear of {missing}"), subscribe(&missing)));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::finding::Level;
+    use super::*;
+
+    fn found(callback: &str, active: bool, fields: &[&str]) -> Vec<Finding> {
+        let row = json!({ "object": OBJECT, "callback_url": callback, "active": active, "fields": fields });
+        subscription("1", Subscription::read(&row).as_ref(), "https://wa.example.org/webhook")
+    }
+
+    #[test]
+    fn a_subscription_is_ours_and_whole() {
+        let all: Vec<&str> = USEFUL.into_iter().chain([NEEDED]).collect();
+        for callback in ["https://wa.example.org/webhook", "https://wa.example.org/webhook/1"] {
+            assert!(found(callback, true, &all).iter().all(|finding| finding.level == Level::Good));
+        }
+        let levels = |findings: Vec<Finding>| findings.iter().map(|finding| finding.level).collect::<Vec<_>>();
+        assert_eq!(levels(found("https://else.example.org/webhook", true, &all)), [Level::Broken]);
+        assert_eq!(levels(found("https://wa.example.org/webhook", false, &all)), [Level::Good, Level::Broken]);
+        assert_eq!(
+            levels(found("https://wa.example.org/webhook", true, &[])),
+            [Level::Good, Level::Broken, Level::Warning]
+        );
+        assert_eq!(levels(subscription("1", None, "https://wa.example.org/webhook")), [Level::Broken]);
+    }
+}

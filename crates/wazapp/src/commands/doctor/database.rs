@@ -1,0 +1,110 @@
+//! PostgreSQL: reached, fit, current, and sealed with our key.
+
+use jiff::SignedDuration;
+use model::database::Result;
+use model::{Database, inspect, migrate, secret};
+
+use super::configuration::is_set;
+use super::finding::Finding;
+use crate::config::Config;
+use crate::open;
+
+const AREA: &str = "Database";
+
+/// Windows and tokens are told by our clock, retention by the database's.
+const SKEW: SignedDuration = SignedDuration::from_secs(5);
+const FAR_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Nothing was ever kept here.
+pub(super) fn none_yet() -> Finding {
+    let says = "there is none in the data directory yet";
+    let fix = "wazapp serve makes a private one; for another one set WAZAPP_DATABASE_URL";
+    Finding::warning(AREA, "PostgreSQL", says, fix)
+}
+
+/// It cannot be reached, or not be looked at.
+pub(super) fn unreachable(error: &anyhow::Error) -> Finding {
+    let fix = "see that PostgreSQL runs, and what WAZAPP_DATABASE_URL says (private: DATA_DIR/postgres.log)";
+    Finding::broken(AREA, "PostgreSQL", format!("{error:#}"), fix)
+}
+
+/// What is found, and whether the areas that need the schema can be looked at.
+pub(super) async fn check(config: &Config, database: &Database) -> (Vec<Finding>, bool) {
+    let mut findings = Vec::new();
+    match examine(config, database, &mut findings).await {
+        Ok(fit) => (findings, fit),
+        Err(error) => {
+            findings.push(unreachable(&error.into()));
+            (findings, false)
+        }
+    }
+}
+
+async fn examine(config: &Config, database: &Database, findings: &mut Vec<Finding>) -> Result<bool> {
+    let server = inspect::server(database).await?;
+    findings.push(Finding::good(AREA, "PostgreSQL", format!("version {}, reached", server.major)));
+    for fault in &server.faults {
+        findings.push(Finding::broken(AREA, "PostgreSQL", fault, "as it says; docs/operate.md, External"));
+    }
+    if server.faults.is_empty() {
+        findings.push(Finding::good(AREA, "roles and settings", "keep organizations apart, and what was confirmed"));
+    }
+    if server.transaction_pooler {
+        findings.push(Finding::broken(
+            AREA,
+            "direct connection",
+            "leads to a transaction pooler, which keeps no session: migrations and applying need one",
+            "WAZAPP_DATABASE_DIRECT_URL=postgres://… of the server itself, or of a session pooler",
+        ));
+    }
+    findings.push(clock(server.ahead));
+    let pending = migrate::pending(database).await?;
+    if !pending.is_empty() {
+        let says = format!("behind this version by {}: {}", pending.len(), pending.join(", "));
+        findings.push(Finding::broken(AREA, "schema", says, "wazapp migrate"));
+        return Ok(false);
+    }
+    findings.push(Finding::good(AREA, "schema", "current"));
+    Ok(key(config, database, findings).await? && server.faults.is_empty())
+}
+
+fn clock(ahead: SignedDuration) -> Finding {
+    let by = ahead.abs();
+    let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
+    let says = format!("the database's runs {:.1} s {direction} ours", by.as_secs_f64());
+    let fix = "let both machines keep time by NTP: timedatectl set-ntp true";
+    if by > FAR_SKEW {
+        Finding::broken(AREA, "clock", says, fix)
+    } else if by > SKEW {
+        Finding::warning(AREA, "clock", says, fix)
+    } else {
+        Finding::good(AREA, "clock", says)
+    }
+}
+
+/// Whether the master key opens this database's secrets. Looking makes no key.
+async fn key(config: &Config, database: &Database, findings: &mut Vec<Finding>) -> Result<bool> {
+    const SUBJECT: &str = "master key";
+    const FIX: &str = "WAZAPP_MASTER_KEY=… as it was, or put back its DATA_DIR/master-key";
+    let tx = database.operator().await?;
+    if !is_set(config, "master_key") && !config.data_dir.join("master-key").is_file() {
+        let says = "there is none here; a server on this data directory would make another one";
+        findings.push(Finding::broken(AREA, SUBJECT, says, FIX));
+        return Ok(false);
+    }
+    let keyring = match open::keyring(config) {
+        Ok(keyring) => keyring,
+        Err(error) => {
+            findings.push(Finding::broken(AREA, SUBJECT, format!("{error:#}"), FIX));
+            return Ok(false);
+        }
+    };
+    let opens = secret::opens(&tx, &keyring).await?;
+    tx.commit().await?;
+    findings.push(match opens {
+        Some(true) => Finding::good(AREA, SUBJECT, "the one that this database's secrets are sealed with"),
+        None => Finding::good(AREA, SUBJECT, "nothing is sealed yet"),
+        Some(false) => Finding::broken(AREA, SUBJECT, "another one than this database's secrets are sealed with", FIX),
+    });
+    Ok(opens != Some(false))
+}

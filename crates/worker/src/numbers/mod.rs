@@ -1,0 +1,101 @@
+//! Keeps numbers current: each is looked at once a day, and soon after Meta says that something changed, or refused its
+//! token.
+//!
+//! What is due, and when, is in the database, so any node may look, and a look that a crash cut short is due again a
+//! little later. An account's numbers are looked at one after the other, far below what Meta lets an App ask.
+
+mod look;
+mod problem;
+
+use std::time::Duration;
+
+use metrics::counter;
+use model::apps::Apps;
+use model::database::{DatabaseError, Result};
+use model::number_check::{self, Claimed};
+use model::secret::Keyring;
+use model::{Clock, Database};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use whatsapp::graph::Graph;
+
+/// How often numbers that are due are looked for.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Looks at the same time, of all accounts.
+const LOOKS: usize = 4;
+
+/// What looking takes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What time it is.
+    pub clock: Clock,
+    /// Opens numbers' tokens.
+    pub keyring: Keyring,
+    /// Prove calls, and ask after tokens.
+    pub apps: Apps,
+    /// Meta.
+    pub graph: Graph,
+}
+
+/// Looks until the token is cancelled; what is under way is finished first.
+pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    let mut looks = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        while looks.try_join_next().is_some() {}
+        while looks.len() < LOOKS {
+            match claim(&database, &settings).await {
+                Ok(Some(claimed)) => {
+                    let (database, settings) = (database.clone(), settings.clone());
+                    looks.spawn(async move { look_at(&database, &settings, claimed).await });
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    failed(&error);
+                    break;
+                }
+            }
+        }
+    }
+    looks.join_all().await;
+}
+
+/// Looks at every number that is due now, one after the other; answers how many there were.
+pub async fn look_at_all(database: &Database, settings: &Settings) -> Result<usize> {
+    let mut looks = 0;
+    while let Some(claimed) = claim(database, settings).await? {
+        look_at(database, settings, claimed).await;
+        looks += 1;
+    }
+    Ok(looks)
+}
+
+async fn claim(database: &Database, settings: &Settings) -> Result<Option<Claimed>> {
+    let tx = database.operator().await?;
+    let claimed = number_check::any_organization_claim(&tx, settings.clock.now()).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+async fn look_at(database: &Database, settings: &Settings, claimed: Claimed) {
+    let seen = look::look(settings, &claimed.link).await;
+    counter!("wazapp_number_checks_total", "outcome" => look::word(&seen)).increment(1);
+    tracing::debug!(number = %claimed.link.phone_number_id, outcome = look::word(&seen), "looked at");
+    let now = settings.clock.now();
+    // What could not be written is seen again at the next look.
+    if let Err(error) = number_check::any_organization_settle(database, now, &claimed, &seen, problem::expiring).await {
+        failed(&error);
+    }
+}
+
+fn failed(error: &DatabaseError) {
+    if error.is_transient() {
+        tracing::debug!(%error, "a look at a number met another transaction: it is repeated");
+    } else {
+        tracing::warn!(%error, "numbers could not be looked at; it is tried again");
+    }
+}
