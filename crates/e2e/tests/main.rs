@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod faults;
 mod graph_client;
+mod graph_side;
 mod http;
 mod lint;
 mod meaning;

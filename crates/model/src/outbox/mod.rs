@@ -7,17 +7,20 @@
 mod claim;
 mod echo;
 mod enqueue;
+mod fate;
 mod settle;
 mod sweep;
+mod wake;
 
 pub use claim::{Claimed, Taken, any_organization_claim};
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue};
+pub use fate::{Acceptance, Fate, fate, resume};
 pub use settle::{Outcome, Pause, Settled, any_organization_settle};
 pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
+pub use wake::{Wake, Watch};
 
 use jiff::SignedDuration;
-use tokio::sync::Notify;
 
 /// How long a claimed row is the claimer's. Longer than any call takes.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(90);
@@ -31,19 +34,3 @@ const PAIR_BURST: i64 = 45;
 
 /// How far the clock of a pair may run ahead of the time.
 const PAIR_AHEAD: SignedDuration = SignedDuration::from_secs((PAIR_BURST - 1) * PAIR_SECONDS);
-
-/// Tells this process's worker that something was queued. A hint only: polling is the truth.
-#[derive(Debug, Default)]
-pub struct Wake(Notify);
-
-impl Wake {
-    /// Something was committed.
-    pub fn queued(&self) {
-        self.0.notify_one();
-    }
-
-    /// Waits for [`Wake::queued`].
-    pub async fn wait(&self) {
-        self.0.notified().await;
-    }
-}

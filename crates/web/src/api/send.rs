@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use whatsapp::outgoing::{self, Outgoing};
+use whatsapp::outgoing;
 use whatsapp::phone;
 
 use super::caller::Caller;
@@ -21,6 +21,7 @@ use super::id::Id;
 use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
 use crate::problem::{Mistake, Problem};
+use crate::sending;
 
 /// The longest `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
@@ -43,6 +44,10 @@ pub(super) struct NewMessage {
     /// The message it answers, by Meta's id: `{"message_id":"wamid…"}`.
     #[schema(value_type = Option<Object>)]
     context: Option<Value>,
+    /// A word of your own, up to 512 characters: the message shows it as `callback_data`, and so does every
+    /// `message.status` event.
+    #[schema(value_type = Option<String>, example = "order-7")]
+    biz_opaque_callback_data: Option<String>,
     /// Sent in its place where the service window is closed: `{"template": {…}}`.
     #[schema(value_type = Option<Object>)]
     when_window_closed: Option<Value>,
@@ -180,7 +185,7 @@ fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Want
         when_window_closed,
     };
     check_times(&options, now)?;
-    Ok(Wanted { needs_phone: outgoing.needs_phone, content: content(outgoing), options })
+    Ok(Wanted { needs_phone: outgoing.needs_phone, content: sending::content(outgoing), options })
 }
 
 fn check_times(options: &Options, now: Timestamp) -> Result<(), Problem> {
@@ -207,25 +212,7 @@ fn template(wanted: Value, language: Language) -> Result<Content, Problem> {
         return Err(Problem::malformed("The field `when_window_closed` must have `template`, and nothing else."));
     };
     let body = json!({ "type": "template", "template": template });
-    outgoing::check(&body).map(content).map_err(|all| mistakes(all, "when_window_closed.", language))
-}
-
-fn content(outgoing: Outgoing) -> Content {
-    let mut body = outgoing.body;
-    // Ours to say, not the sender's.
-    if let Value::Object(members) = &mut body {
-        for name in ["biz_opaque_callback_data", "recipient_type"] {
-            members.shift_remove(name);
-        }
-    }
-    let reacts_to = body["reaction"]["message_id"].as_str().map(str::to_owned);
-    Content {
-        kind: outgoing.kind.as_str().to_owned(),
-        text: outgoing.text,
-        body: body.to_string(),
-        reply_to_wamid: outgoing.reply_to.or(reacts_to),
-        needs_window: outgoing.needs_window,
-    }
+    outgoing::check(&body).map(sending::content).map_err(|all| mistakes(all, "when_window_closed.", language))
 }
 
 fn mistakes(all: outgoing::Problems, before: &str, language: Language) -> Problem {
@@ -248,18 +235,12 @@ impl Address {
             (Some(_), Some(_)) => return Err(Problem::malformed("Both `to` and `recipient` are given. Send one.")),
             (None, None) => return Err(Problem::malformed("The field `to` is missing.")),
         };
-        let recipient = match outgoing::recipient(&written) {
-            Ok(outgoing::Recipient::Phone(digits)) => {
-                outbox::Recipient::Phone { spellings: phone::equivalents(&digits), digits }
-            }
-            Ok(outgoing::Recipient::UserId(id)) => outbox::Recipient::User(id),
-            Err(problem) => return Err(mistakes(problem.into(), "", language)),
-        };
+        let recipient = sending::recipient(&written).map_err(|problem| mistakes(problem.into(), "", language))?;
         Ok(To::Recipient { number_id: self.number_id, recipient })
     }
 }
 
-/// Queues it, and tells the sender of this process.
+/// Queues it; answers the message.
 async fn queue(
     caller: &Caller,
     state: &crate::State,
@@ -269,11 +250,8 @@ async fn queue(
     idempotency: Option<&Idempotency>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     let tx = caller.begin().await?;
-    let now = state.clock.now();
-    let queued = outbox::enqueue(&tx, now, to, &wanted.content, &wanted.options, idempotency).await?;
+    let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await?;
     let message = queued.map_err(|refusal| refused(refusal, language))?;
-    tx.commit().await?;
-    state.wake.queued();
     Ok((StatusCode::ACCEPTED, Json(message)))
 }
 

@@ -5,7 +5,8 @@ use reqwest::{RequestBuilder, Response, Url, multipart};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::{Credential, Failure, Graph, MetaError};
+use super::scrub::scrub;
+use super::{Content, Credential, Failure, Graph, MetaError};
 use crate::json::Read;
 
 /// The longest answer that is read. A page of a hundred templates is well below a tenth of it.
@@ -20,6 +21,7 @@ pub(super) enum Body<'a> {
     Json(&'a Value),
     Form(&'a [(&'a str, &'a str)]),
     Parts(multipart::Form),
+    Content(Content),
 }
 
 /// A call, as its family puts it.
@@ -57,6 +59,13 @@ impl Answer {
     pub(super) fn error(&self) -> Option<MetaError> {
         let hidden: Vec<&str> = self.hidden.iter().map(String::as_str).collect();
         MetaError::read(self.http, &self.body, &hidden)
+    }
+
+    /// Its status and the whole of it, without what must not be seen.
+    pub(super) fn relayed(mut self) -> (u16, Value) {
+        let hidden: Vec<&str> = self.hidden.iter().map(String::as_str).collect();
+        scrub(&mut self.body, &hidden);
+        (self.http, self.body)
     }
 
     /// What it brings, unless it is an error.
@@ -125,7 +134,10 @@ impl Graph {
         let url = self.url(&call)?;
         let mut request = self.client.request(call.method, url).timeout(self.timeouts.call);
         if let Some(credential) = call.credential {
-            request = request.header(header::AUTHORIZATION, bearer(credential)?);
+            // Resumable uploads know another word for it.
+            let scheme =
+                if call.path.first().is_some_and(|word| word.starts_with("upload:")) { "OAuth" } else { "Bearer" };
+            request = request.header(header::AUTHORIZATION, authorization(scheme, credential)?);
         }
         Ok(match call.body {
             Body::Nothing => request,
@@ -137,6 +149,7 @@ impl Graph {
                 request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)
             }
             Body::Parts(form) => request.multipart(form).timeout(self.timeouts.upload),
+            Body::Content(content) => content.put(request, self.timeouts.upload),
         })
     }
 
@@ -157,7 +170,11 @@ impl Graph {
 
 /// `Bearer …`, which `Debug` of a request does not show.
 pub(super) fn bearer(credential: &Credential) -> Result<HeaderValue, Failure> {
-    let value = HeaderValue::from_str(&format!("Bearer {}", credential.token.expose_secret()));
+    authorization("Bearer", credential)
+}
+
+fn authorization(scheme: &str, credential: &Credential) -> Result<HeaderValue, Failure> {
+    let value = HeaderValue::from_str(&format!("{scheme} {}", credential.token.expose_secret()));
     let mut value = value.map_err(|_| Failure::malformed("the access token has characters that no token has"))?;
     value.set_sensitive(true);
     Ok(value)

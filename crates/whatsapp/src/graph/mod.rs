@@ -17,6 +17,7 @@ mod messages;
 mod numbers;
 mod onboarding;
 mod page;
+mod relay;
 mod scrub;
 mod templates;
 
@@ -36,6 +37,7 @@ pub use media::{MediaInfo, Upload};
 pub use messages::Sent;
 pub use numbers::Number;
 pub use onboarding::{Granted, GranularScope, TokenInfo};
+pub use relay::{Content, Relayed};
 pub use templates::{CreatedTemplate, Template, TemplateQuery};
 
 /// Meta closes idle connections after a while it does not tell; one that is used in that very moment breaks, and the
@@ -109,6 +111,13 @@ impl Graph {
             .build()
             .map_err(|error| SetupError::Client(failure::words(error)))?;
         Ok(Self { client, base: Arc::new(base(base_url, version)?), timeouts })
+    }
+}
+
+impl Graph {
+    /// The version that calls are made in, as `v26.0`.
+    pub fn version(&self) -> &str {
+        self.base.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default()
     }
 }
 
