@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod faults;
 mod graph_client;
+mod graph_side;
 mod http;
 mod lint;
 mod meaning;

@@ -132,3 +132,18 @@ pub async fn find(tx: &Operator, scope: &Scope, by: By<'_>) -> database::Result<
         .await?;
     Ok(row.as_ref().map(Link::read))
 }
+
+/// One way to Meta for each of an organization's accounts, through the number of it that was connected first.
+pub async fn accounts(tx: &Operator, scope: &Scope) -> database::Result<Vec<Link>> {
+    let rows = tx
+        .query(
+            concat!(
+                "SELECT DISTINCT ON (n.waba_id) ",
+                link_columns!(),
+                " FROM wazapp.number n WHERE n.organization_id = $1 AND n.status = 'connected' ORDER BY n.waba_id, n.id"
+            ),
+            &[&scope.organization_id()],
+        )
+        .await?;
+    Ok(rows.iter().map(Link::read).collect())
+}

@@ -45,6 +45,8 @@ pub struct Message {
     /// Why it failed, or what was wrong with it, as Meta said.
     #[schema(value_type = Option<Object>)]
     pub error: Option<Json<Box<RawValue>>>,
+    /// The sender's own word, as `biz_opaque_callback_data` named it: every `message.status` event brings it back.
+    pub callback_data: Option<String>,
     /// The reactions it has now.
     #[schema(value_type = Vec<Reaction>)]
     pub reactions: Json<Box<RawValue>>,
@@ -133,6 +135,7 @@ impl Message {
             media: Media::read(row),
             status: row.get("status"),
             error: row.get("error"),
+            callback_data: row.get("callback_data"),
             reactions: row.get("reactions"),
             versions: row.get("versions"),
             edited_at: row.get("edited_at"),
@@ -222,6 +225,8 @@ pub struct Known {
     pub status: Option<String>,
     /// JSON: what is wrong with it.
     pub error: Option<String>,
+    /// The sender's own word.
+    pub callback_data: Option<String>,
     /// When it was last edited.
     pub edited_at: Option<Timestamp>,
     /// When it was deleted.
@@ -237,7 +242,7 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<
     let rows = tx
         .query(
             "SELECT m.organization_id, m.number_id, m.wamid, m.id, m.conversation_id, m.type, m.direction, m.text, m.status,
-                    m.error::text AS error, m.edited_at, m.revoked_at
+                    m.error::text AS error, m.callback_data, m.edited_at, m.revoked_at
              FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
              JOIN wazapp.message m
                ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.wamid",
@@ -257,6 +262,7 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<
                 payload: None,
                 status: row.get("status"),
                 error: row.get("error"),
+                callback_data: row.get("callback_data"),
                 edited_at: row.get("edited_at"),
                 revoked_at: row.get("revoked_at"),
             };

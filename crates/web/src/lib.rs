@@ -1,12 +1,14 @@
 //! Everything that answers HTTP.
 //!
-//! [`webhook`] is Meta's door, with [`receive`] behind it; [`api`] is for organizations' programs, [`health`] for
-//! operators; [`serve`] accepts the connections.
+//! [`webhook`] is Meta's door, with [`receive`] behind it; [`api`] is for organizations' programs, `graph` for those that
+//! were written for Meta, [`health`] for operators; [`serve`] accepts the connections.
 
 pub mod api;
+mod graph;
 pub mod health;
 pub mod problem;
 pub mod receive;
+mod sending;
 pub mod serve;
 pub mod webhook;
 
@@ -56,5 +58,6 @@ pub fn router(state: State, webhook: Webhook, health: Health) -> Router {
         .route("/", get(async || Redirect::temporary("/docs")))
         .merge(webhook::routes(webhook))
         .merge(health::routes(health))
+        .merge(graph::router(state.clone()))
         .merge(api::router(state))
 }

@@ -63,6 +63,8 @@ pub struct Content {
     pub body: String,
     /// Meta's id of the message that it answers or reacts to.
     pub reply_to_wamid: Option<String>,
+    /// The sender's own word, which comes back with every status.
+    pub callback_data: Option<String>,
     /// Whether Meta takes it only while the recipient's service window is open.
     pub needs_window: bool,
     /// Whether it can go to a phone number alone.
@@ -355,9 +357,9 @@ async fn write(
          written AS (
            INSERT INTO wazapp.message
              (organization_id, id, conversation_id, number_id, sequence, direction, origin, type, text, payload,
-              reply_to_wamid, status, timestamp, received_at)
+              reply_to_wamid, status, timestamp, received_at, callback_data)
            SELECT $1, $2, $3, $4::uuid, last_sequence, 'outbound', 'api', $5::text, $6::text, $7::text::json, $9::text, 'queued', $8,
-                  $10::timestamptz
+                  $10::timestamptz, $19::text
            FROM thread),
          known AS (
            INSERT INTO wazapp.idempotency_key (organization_id, key, fingerprint, message_id, created_at)
@@ -387,6 +389,7 @@ async fn write(
             &shows,
             &idempotency.map(|known| known.key.clone()),
             &idempotency.map(|known| known.fingerprint.as_slice()),
+            &content.callback_data,
         ],
     )
     .await?;
@@ -411,11 +414,12 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
         .query_opt(
             "UPDATE wazapp.outbox q SET state = 'cancelled' FROM wazapp.message m
              WHERE q.organization_id = $1 AND q.message_id = $2 AND q.state = 'queued'
-               AND m.organization_id = $1 AND m.id = $2 AND m.status IN ('queued', 'sending') RETURNING q.message_id",
+               AND m.organization_id = $1 AND m.id = $2 AND m.status IN ('queued', 'sending')
+             RETURNING m.callback_data",
             &[&organization_id, &id],
         )
         .await?;
-    if taken.is_some() {
+    if let Some(taken) = &taken {
         let error = json!({
             "code": "cancelled", "title": "Cancelled", "message": "The message was cancelled before it was sent.",
             "details": null,
@@ -427,7 +431,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
             &[&organization_id, &id, &error.to_string()],
         )
         .await?;
-        let told = super::settle::told(id, "failed", now, Some(&error));
+        let told = super::settle::told(id, taken.get("callback_data"), "failed", now, Some(&error));
         event::record(tx, "message.status", Some(id), &told).await?;
     }
     let Some(message) = message::get(tx, id).await?.map(Box::new) else {

@@ -7,19 +7,22 @@
 mod claim;
 mod echo;
 mod enqueue;
+mod fate;
 mod settle;
 mod sweep;
+mod wake;
 
 pub use claim::{Claimed, Refused, Taken, Turn, any_organization_claim, any_organization_turns};
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{
     Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, repeated_message,
 };
+pub use fate::{Acceptance, Fate, fate, resume};
 pub use settle::{Outcome, Pause, Settled, any_organization_rest, any_organization_settle};
 pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
+pub use wake::{Wake, Watch};
 
 use jiff::SignedDuration;
-use tokio::sync::Notify;
 
 /// How long a claimed row is the claimer's. Longer than any call takes.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(90);
@@ -33,32 +36,3 @@ const PAIR_BURST: i64 = 45;
 
 /// How far the clock of a pair may run ahead of the time.
 const PAIR_AHEAD: SignedDuration = SignedDuration::from_secs((PAIR_BURST - 1) * PAIR_SECONDS);
-
-/// Tells this process's worker that something was queued. A hint only: polling is the truth.
-#[derive(Debug, Default)]
-pub struct Wake {
-    messages: Notify,
-    receipts: Notify,
-}
-
-impl Wake {
-    /// A message was committed.
-    pub fn queued(&self) {
-        self.messages.notify_one();
-    }
-
-    /// Waits for [`Wake::queued`].
-    pub async fn wait(&self) {
-        self.messages.notified().await;
-    }
-
-    /// A receipt was committed.
-    pub fn read(&self) {
-        self.receipts.notify_one();
-    }
-
-    /// Waits for [`Wake::read`].
-    pub async fn wait_read(&self) {
-        self.receipts.notified().await;
-    }
-}

@@ -55,6 +55,10 @@ pub enum Outcome {
         wamid: String,
         /// The phone number in Meta's spelling, where it named one.
         wa_id: Option<String>,
+        /// The user id, where it named one.
+        user_id: Option<String>,
+        /// Of templates: `accepted`, `held_for_quality_assessment` or `paused`.
+        message_status: Option<String>,
     },
     /// Provably not sent; tried again.
     Retry {
@@ -118,6 +122,7 @@ struct Written {
     status: Option<String>,
     wamid: Option<String>,
     message_error: Option<String>,
+    acceptance: Option<String>,
     event: Option<(&'static str, Option<Value>)>,
 }
 
@@ -182,7 +187,8 @@ async fn lines(tx: &Operator, settled: &[Settled]) -> Result<HashMap<Uuid, i64>>
 /// The rows that are still what they were claimed as; they are ours until the transaction ends.
 async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
     tx.query(
-        "SELECT k.nth, q.state, q.on_unknown, q.deadline, q.error::text AS error, m.status
+        "SELECT k.nth, q.state, q.on_unknown, q.deadline, q.error::text AS error, m.status,
+                m.callback_data
          FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) WITH ORDINALITY AS k (o, id, fence, nth)
          JOIN wazapp.outbox q ON q.organization_id = k.o AND q.message_id = k.id AND q.fence = k.fence
          JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id
@@ -238,7 +244,7 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
     let shown: Option<String> = row.get("status");
     let deadline: Timestamp = row.get("deadline");
     match &one.outcome {
-        Outcome::Accepted { wamid, .. } => {
+        Outcome::Accepted { wamid, wa_id, user_id, message_status } => {
             let key = key(one, wamid);
             let mut status = climb(shown.as_deref(), "accepted");
             let mut message_error = None;
@@ -251,13 +257,16 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
                 status,
                 wamid: free.then(|| wamid.clone()),
                 message_error,
+                acceptance: Some(
+                    json!({ "wa_id": wa_id, "user_id": user_id, "message_status": message_status }).to_string(),
+                ),
                 event: Some(("message.sent", None)),
                 ..Written::default()
             })
         }
         // Its deadline comes first: that it fails is known now.
         Outcome::Retry { at, error } if *at >= deadline && deadline > now => {
-            Some(given_up(one, shown.as_deref(), now, error))
+            Some(given_up(one, row, shown.as_deref(), now, error))
         }
         Outcome::Retry { at, error } => Some(Written {
             state: Some("queued"),
@@ -267,32 +276,35 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
             error: Some(error.clone()),
             ..Written::default()
         }),
-        Outcome::Failed { error } => Some(failed(one, shown.as_deref(), now, error)),
+        Outcome::Failed { error } => Some(failed(one, row, shown.as_deref(), now, error)),
         Outcome::Unknown { error } if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, Some(error))),
         Outcome::LeaseEnded if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, None)),
         Outcome::DeadlinePassed if state == "queued" && deadline <= now => {
             let last: Option<String> = row.get("error");
-            Some(given_up(one, shown.as_deref(), now, &too_late(last.as_deref())))
+            Some(given_up(one, row, shown.as_deref(), now, &too_late(last.as_deref())))
         }
         Outcome::Unknown { .. } | Outcome::LeaseEnded | Outcome::DeadlinePassed => None,
     }
 }
 
 /// What waited to be sent a second time may have been sent the first time: of that, nobody knows.
-fn given_up(one: &Settled, shown: Option<&str>, now: Timestamp, error: &str) -> Written {
+fn given_up(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: &str) -> Written {
     match shown {
         Some("unknown") => Written { state: Some("unknown"), ..Written::default() },
-        _ => failed(one, shown, now, error),
+        _ => failed(one, row, shown, now, error),
     }
 }
 
-fn failed(one: &Settled, shown: Option<&str>, now: Timestamp, error: &str) -> Written {
+fn failed(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: &str) -> Written {
     let told = serde_json::from_str(error).unwrap_or(Value::Null);
     Written {
         gone: true,
         status: climb(shown, "failed"),
         message_error: Some(error.to_owned()),
-        event: Some(("message.status", Some(self::told(one.message_id, "failed", now, Some(&told))))),
+        event: Some((
+            "message.status",
+            Some(self::told(one.message_id, row.get("callback_data"), "failed", now, Some(&told))),
+        )),
         ..Written::default()
     }
 }
@@ -305,7 +317,8 @@ fn unknown(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error:
         send_at: resend.then_some(now + RESEND_AFTER),
         error: error.cloned(),
         status: climb(shown, "unknown"),
-        event: first.then(|| ("message.status", Some(told(one.message_id, "unknown", now, None)))),
+        event: first
+            .then(|| ("message.status", Some(told(one.message_id, row.get("callback_data"), "unknown", now, None)))),
         ..Written::default()
     }
 }
@@ -323,7 +336,7 @@ fn too_late(last: Option<&str>) -> String {
 }
 
 /// The data of an event about a message that Meta never had, or may have.
-pub(super) fn told(id: Uuid, status: &str, at: Timestamp, error: Option<&Value>) -> Value {
+pub(super) fn told(id: Uuid, callback_data: Option<&str>, status: &str, at: Timestamp, error: Option<&Value>) -> Value {
     let errors = error.map(|error| json!([error]));
     status::Told {
         message_id: Some(id),
@@ -331,7 +344,7 @@ pub(super) fn told(id: Uuid, status: &str, at: Timestamp, error: Option<&Value>)
         status,
         timestamp: at,
         participant: None,
-        callback_data: Some(&id.to_string()),
+        callback_data,
         errors: errors.as_ref(),
         pricing: None,
         conversation: None,
@@ -372,8 +385,9 @@ fn write<'a>(pipeline: &mut Pipeline<'a>, written: &'a [(&'a Settled, Written)])
     let changed: Vec<_> = written.iter().filter(|(_, what)| what.status.is_some()).collect();
     if !changed.is_empty() {
         pipeline.push(
-            "UPDATE wazapp.message m SET status = k.s, wamid = coalesce(m.wamid, k.w), error = k.e::json
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) AS k (o, id, s, w, e)
+            "UPDATE wazapp.message m SET status = k.s, wamid = coalesce(m.wamid, k.w), error = k.e::json,
+                                         acceptance = coalesce(m.acceptance, k.a::json)
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) AS k (o, id, s, w, e, a)
              WHERE m.organization_id = k.o AND m.id = k.id",
             params![
                 column(&changed, |(one, _)| one.organization_id),
@@ -381,6 +395,7 @@ fn write<'a>(pipeline: &mut Pipeline<'a>, written: &'a [(&'a Settled, Written)])
                 column(&changed, |(_, what)| what.status.as_deref()),
                 column(&changed, |(_, what)| what.wamid.as_deref()),
                 column(&changed, |(_, what)| what.message_error.as_deref()),
+                column(&changed, |(_, what)| what.acceptance.as_deref()),
             ],
         );
     }

@@ -59,6 +59,7 @@ pub(super) fn message() -> Value {
         "media": null,
         "status": null,
         "error": null,
+        "callback_data": null,
         "reactions": [],
         "versions": [],
         "edited_at": null,

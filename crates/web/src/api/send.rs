@@ -23,6 +23,7 @@ use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
 use super::template::used;
 use crate::problem::{Mistake, Problem};
+use crate::sending;
 
 /// The longest `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
@@ -48,6 +49,10 @@ pub(super) struct NewMessage {
     /// The message it answers, by Meta's id: `{"message_id":"wamid…"}`.
     #[schema(value_type = Option<Object>)]
     context: Option<Value>,
+    /// A word of your own, up to 512 characters: the message shows it as `callback_data`, and so does every
+    /// `message.status` event.
+    #[schema(value_type = Option<String>, example = "order-7")]
+    biz_opaque_callback_data: Option<String>,
     /// Sent in its place where the service window is closed: `{"template": {…}}`.
     #[schema(value_type = Option<Object>)]
     when_window_closed: Option<Value>,
@@ -184,10 +189,10 @@ fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Want
         deadline: wishes.deadline.map(|time| time.0),
         resend: wishes.on_unknown == Some(OnUnknown::Resend),
         bulk: wishes.bulk == Some(true),
-        when_window_closed: instead.map(content),
+        when_window_closed: instead.map(sending::content),
     };
     check_times(&options, now)?;
-    Ok(Wanted { content: content(outgoing), options, templates })
+    Ok(Wanted { content: sending::content(outgoing), options, templates })
 }
 
 fn check_times(options: &Options, now: Timestamp) -> Result<(), Problem> {
@@ -217,25 +222,6 @@ fn template(wanted: Value, language: Language) -> Result<Outgoing, Problem> {
     outgoing::check(&body).map_err(|all| mistakes(all, INSTEAD, language))
 }
 
-fn content(outgoing: Outgoing) -> Content {
-    let mut body = outgoing.body;
-    // Ours to say, not the sender's.
-    if let Value::Object(members) = &mut body {
-        for name in ["biz_opaque_callback_data", "recipient_type"] {
-            members.shift_remove(name);
-        }
-    }
-    let reacts_to = body["reaction"]["message_id"].as_str().map(str::to_owned);
-    Content {
-        kind: outgoing.kind.as_str().to_owned(),
-        text: outgoing.text,
-        body: body.to_string(),
-        reply_to_wamid: outgoing.reply_to.or(reacts_to),
-        needs_window: outgoing.needs_window,
-        needs_phone: outgoing.needs_phone,
-    }
-}
-
 pub(super) fn mistakes(all: outgoing::Problems, before: &str, language: Language) -> Problem {
     let errors = all.into_iter().map(|one| Mistake {
         field: format!("{before}{}", one.field),
@@ -256,18 +242,12 @@ impl Address {
             (Some(_), Some(_)) => return Err(Problem::malformed("Both `to` and `recipient` are given. Send one.")),
             (None, None) => return Err(Problem::malformed("The field `to` is missing.")),
         };
-        let recipient = match outgoing::recipient(&written) {
-            Ok(outgoing::Recipient::Phone(digits)) => {
-                outbox::Recipient::Phone { spellings: phone::equivalents(&digits), digits }
-            }
-            Ok(outgoing::Recipient::UserId(id)) => outbox::Recipient::User(id),
-            Err(problem) => return Err(mistakes(problem.into(), "", language)),
-        };
+        let recipient = sending::recipient(&written).map_err(|problem| mistakes(problem.into(), "", language))?;
         Ok(To::Recipient { number_id: self.number_id, recipient })
     }
 }
 
-/// Queues it, and tells the sender of this process.
+/// Queues it; answers the message.
 async fn queue(
     caller: &Caller,
     state: &crate::State,
@@ -277,12 +257,9 @@ async fn queue(
     idempotency: Option<&Idempotency>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     let tx = caller.begin().await?;
-    let now = state.clock.now();
-    wanted.fill(&tx, now, to, idempotency, language).await?;
-    let queued = outbox::enqueue(&tx, now, to, &wanted.content, &wanted.options, idempotency).await?;
+    wanted.fill(&tx, state.clock.now(), to, idempotency, language).await?;
+    let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await?;
     let message = queued.map_err(|refusal| refused(refusal, language))?;
-    tx.commit().await?;
-    state.wake.queued();
     Ok((StatusCode::ACCEPTED, Json(message)))
 }
 

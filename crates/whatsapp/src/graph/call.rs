@@ -5,7 +5,8 @@ use reqwest::{RequestBuilder, Response, Url, multipart};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::{Credential, Failure, Graph, MetaError};
+use super::scrub::scrub;
+use super::{Content, Credential, Failure, Graph, MetaError};
 use crate::json::Read;
 
 /// The longest answer that is read. A page of a hundred templates is well below a tenth of it.
@@ -20,8 +21,7 @@ pub(super) enum Body<'a> {
     Json(&'a Value),
     Form(&'a [(&'a str, &'a str)]),
     Parts(multipart::Form),
-    /// A file as it is, from its first byte on.
-    File(reqwest::Body, u64),
+    Content(Content),
 }
 
 /// A call, as its family puts it.
@@ -59,6 +59,13 @@ impl Answer {
     pub(super) fn error(&self) -> Option<MetaError> {
         let hidden: Vec<&str> = self.hidden.iter().map(String::as_str).collect();
         MetaError::read(self.http, &self.body, &hidden)
+    }
+
+    /// Its status and the whole of it, without what must not be seen.
+    pub(super) fn relayed(mut self) -> (u16, Value) {
+        let hidden: Vec<&str> = self.hidden.iter().map(String::as_str).collect();
+        scrub(&mut self.body, &hidden);
+        (self.http, self.body)
     }
 
     /// What it brings, unless it is an error.
@@ -127,7 +134,9 @@ impl Graph {
         let url = self.url(&call)?;
         let mut request = self.client.request(call.method, url).timeout(self.timeouts.call);
         if let Some(credential) = call.credential {
-            let scheme = if matches!(call.body, Body::File(..)) { "OAuth" } else { "Bearer" };
+            // Resumable uploads know another word for it.
+            let scheme =
+                if call.path.first().is_some_and(|word| word.starts_with("upload:")) { "OAuth" } else { "Bearer" };
             request = request.header(header::AUTHORIZATION, authorization(scheme, credential)?);
         }
         Ok(match call.body {
@@ -140,12 +149,7 @@ impl Graph {
                 request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)
             }
             Body::Parts(form) => request.multipart(form).timeout(self.timeouts.upload),
-            Body::File(content, length) => request
-                .header(header::CONTENT_TYPE, "application/octet-stream")
-                .header(header::CONTENT_LENGTH, length)
-                .header("file_offset", 0)
-                .body(content)
-                .timeout(self.timeouts.upload),
+            Body::Content(content) => content.put(request, self.timeouts.upload),
         })
     }
 

@@ -18,6 +18,7 @@ mod messages;
 mod numbers;
 mod onboarding;
 mod page;
+mod relay;
 mod scrub;
 mod templates;
 mod uploads;
@@ -39,6 +40,7 @@ pub use media::{MediaInfo, Upload};
 pub use messages::Sent;
 pub use numbers::Number;
 pub use onboarding::{Granted, GranularScope, TokenInfo};
+pub use relay::{Content, Relayed};
 pub use templates::{CreatedTemplate, Template, TemplatePage, TemplateQuery};
 pub use uploads::Sample;
 
@@ -115,6 +117,13 @@ impl Graph {
             .build()
             .map_err(|error| SetupError::Client(failure::words(error)))?;
         Ok(Self { client, base: Arc::new(base(base_url, version)?), timeouts })
+    }
+}
+
+impl Graph {
+    /// The version that calls are made in, as `v26.0`.
+    pub fn version(&self) -> &str {
+        self.base.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default()
     }
 }
 

@@ -5,15 +5,18 @@ use futures::TryStream;
 use http::Method;
 
 use super::call::{Body, Call, digits};
-use super::{Credential, Failure, Graph};
+use super::{Content, Credential, Failure, Graph};
 use crate::json::Read;
+
+/// What a file travels as; what it is was said when the upload began.
+const OCTETS: &str = "application/octet-stream";
 
 /// A file on its way to Meta as a sample.
 #[derive(Debug)]
 pub struct Sample {
     mime_type: String,
     file_name: String,
-    content: reqwest::Body,
+    content: Content,
     length: u64,
 }
 
@@ -22,7 +25,8 @@ impl Sample {
     pub fn bytes(mime_type: &str, file_name: &str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let length = bytes.len() as u64;
-        Self { mime_type: mime_type.to_owned(), file_name: file_name.to_owned(), content: bytes.into(), length }
+        let content = Content::bytes(OCTETS, bytes).at(0);
+        Self { mime_type: mime_type.to_owned(), file_name: file_name.to_owned(), content, length }
     }
 
     /// A file that comes piece by piece, `length` bytes in all.
@@ -32,7 +36,7 @@ impl Sample {
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         Bytes: From<S::Ok>,
     {
-        let content = reqwest::Body::wrap_stream(stream);
+        let content = Content::stream(OCTETS, stream, length).at(0);
         Self { mime_type: mime_type.to_owned(), file_name: file_name.to_owned(), content, length }
     }
 }
@@ -57,8 +61,7 @@ impl Graph {
         let query: Vec<(String, String)> = form_urlencoded::parse(signature.as_bytes()).into_owned().collect();
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let path = [session];
-        let call =
-            Call { query: &query, body: Body::File(content, length), ..Call::new(Method::POST, &path, credential) };
+        let call = Call { query: &query, body: Body::Content(content), ..Call::new(Method::POST, &path, credential) };
         self.bring(call, |answer| answer.text("h"), "it has no handle").await
     }
 }

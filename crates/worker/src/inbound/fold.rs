@@ -217,6 +217,7 @@ impl Fold {
                 payload: None,
                 status: outbound.then(|| history_status(message)).flatten(),
                 error: new.error.clone(),
+                callback_data: None,
                 edited_at: None,
                 revoked_at: None,
             },
@@ -411,8 +412,13 @@ impl Fold {
         }
 
         let mut message_id = None;
+        let mut callback_data = status.callback_data.clone();
         if let Some(seen) = self.messages.get_mut(&message) {
             message_id = Some(seen.known.id);
+            // Meta echoes our id; its sender asked for their own word.
+            if callback_data.as_deref().and_then(|text| text.parse().ok()) == message_id {
+                callback_data.clone_from(&seen.known.callback_data);
+            }
             if seen.known.outbound {
                 seen.changed |= advance(&mut seen.known, &status.status, errors.as_deref());
             }
@@ -424,7 +430,7 @@ impl Fold {
             status: &status.status,
             timestamp: at,
             participant: status.participant.as_deref(),
-            callback_data: status.callback_data.as_deref(),
+            callback_data: callback_data.as_deref(),
             errors: advised.as_ref(),
             pricing: status.pricing.as_ref(),
             conversation: status.conversation.as_ref(),

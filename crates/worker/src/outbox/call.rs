@@ -61,7 +61,9 @@ fn body(message: &Claimed) -> Value {
 /// What an answer means for the message, and for those behind it.
 fn heard(answer: Result<Sent, Failure>, refused: Refused, now: Timestamp) -> (Outcome, Option<Pause>) {
     let failure = match answer {
-        Ok(sent) => return (Outcome::Accepted { wamid: sent.wamid, wa_id: sent.wa_id }, None),
+        Ok(Sent { wamid, wa_id, user_id, message_status }) => {
+            return (Outcome::Accepted { wamid, wa_id, user_id, message_status }, None);
+        }
         Err(failure) => failure,
     };
     let error = error(&failure).to_string();
@@ -118,7 +120,7 @@ pub(crate) fn error(failure: &Failure) -> Value {
         Failure::Refused(error) => json!({
             "code": error.code, "subcode": error.subcode, "title": error.user_title.as_ref().unwrap_or(&error.message),
             "message": error.message, "details": error.details.as_ref().or(error.user_message.as_ref()),
-            "fbtrace_id": error.fbtrace_id, "advice": advice,
+            "type": error.kind, "http_status": error.http, "fbtrace_id": error.fbtrace_id, "advice": advice,
         }),
         Failure::NotSent(_) => json!({
             "code": "not_sent", "title": "Not sent", "message": failure.to_string(), "details": null, "advice": advice,

@@ -21,6 +21,7 @@ pub(super) async fn run(database: Database, settings: Settings, mut heard: Recei
     let mut batch = Vec::with_capacity(BATCH);
     while heard.recv_many(&mut batch, BATCH).await > 0 {
         settle(&database, &settings, &batch).await;
+        settings.wake.settled(batch.iter().map(|one| one.message_id));
         batch.clear();
         // Messages may wait for those that were just settled.
         settings.wake.queued();

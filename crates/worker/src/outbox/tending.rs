@@ -52,6 +52,7 @@ async fn tend(database: &Database, settings: &Settings, look: u32) -> Result<()>
     tx.commit().await?;
     if !overdue.is_empty() {
         outbox::any_organization_settle(database, now, &overdue, advised_text).await?;
+        settings.wake.settled(overdue.iter().map(|one| one.message_id));
         settings.wake.queued();
     }
     Ok(())

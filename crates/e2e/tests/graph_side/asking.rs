@@ -1,0 +1,121 @@
+//! Templates, numbers and accounts: asked of Meta with the organization's token, answered without it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Stage, body};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn templates_are_made_listed_page_by_page_changed_and_deleted() {
+    let stage = Stage::new().await;
+    let path = format!("{}/message_templates", stage.number.waba_id);
+    let mut ids = Vec::new();
+    for name in ["one", "two", "three"] {
+        let template = json!({ "name": name, "language": "en_US", "category": "UTILITY",
+            "components": [body("We are open today.")] });
+        let made = stage.ask(Method::POST, &path, Some(template)).await;
+        ids.push(made.body["id"].as_str().unwrap_or_else(|| panic!("{}", made.body)).to_owned());
+    }
+    // Pages lead here, and open with the key.
+    let mut page = stage.get(&format!("{path}?fields=name,status&limit=2")).await;
+    let mut names = Vec::new();
+    loop {
+        assert_eq!(page.status, 200, "{}", page.body);
+        let rows = page.body["data"].as_array().unwrap();
+        names.extend(rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()));
+        let Some(next) = page.body["paging"]["next"].as_str() else { break };
+        assert!(next.starts_with(&format!("{}/v23.0/{path}?", stage.world.url())), "{next}");
+        page = stage.heard(stage.world.client().get(next).bearer_auth(&stage.organization.key)).await;
+    }
+    assert!(["one", "two", "three"].iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
+    assert!(names.len() > 2, "several pages");
+
+    let shown = stage.get(&format!("{}?fields=name,components", ids[0])).await;
+    assert_eq!((&shown.body["name"], &shown.body["id"]), (&json!("one"), &json!(ids[0])));
+    let approved = json!({ "event": "APPROVED" });
+    stage.world.meta().control(Method::POST, &format!("templates/{}", ids[0]), Some(&approved)).await;
+    let change = json!({ "components": [body("We are open until ten.")] });
+    let changed = stage.ask(Method::POST, &ids[0], Some(change)).await;
+    assert_eq!(changed.body["success"], true, "{}", changed.body);
+    let gone = stage.ask(Method::DELETE, &format!("{path}?name=two"), None).await;
+    assert_eq!(gone.body, json!({ "success": true }));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_and_accounts_are_shown_and_set() {
+    let stage = Stage::new().await;
+    let (number, waba) = (&stage.number.phone_number_id, &stage.number.waba_id);
+    let shown = stage.get(&format!("{number}?fields=id,display_phone_number,throughput")).await;
+    assert_eq!(shown.body["id"], json!(number), "{}", shown.body);
+    assert!(shown.body["display_phone_number"].is_string() && shown.body["verified_name"].is_null());
+    assert_eq!(stage.get(waba).await.body["id"], json!(waba));
+    let numbers = stage.get(&format!("{waba}/phone_numbers")).await;
+    assert!(numbers.body["data"].as_array().unwrap().iter().any(|row| row["id"] == json!(number)));
+
+    let profile = format!("{number}/whatsapp_business_profile");
+    let about = json!({ "messaging_product": "whatsapp", "about": "Té y café" });
+    assert_eq!(stage.ask(Method::POST, &profile, Some(about)).await.body, json!({ "success": true }));
+    assert_eq!(stage.get(&format!("{profile}?fields=about")).await.body["data"][0]["about"], "Té y café");
+    let qr = json!({ "prefilled_message": "Hola", "generate_qr_image": "SVG" });
+    let qr = stage.ask(Method::POST, &format!("{number}/message_qrdls"), Some(qr)).await;
+    let code = format!("{number}/message_qrdls/{}", qr.body["code"].as_str().unwrap());
+    assert_eq!(stage.get(&code).await.body["data"][0]["prefilled_message"], "Hola");
+    assert_eq!(stage.ask(Method::DELETE, &code, None).await.body, json!({ "success": true }));
+
+    // Of a portfolio only the accounts that are the organization's.
+    let owned = stage.get(&format!("{}/owned_whatsapp_business_accounts", stage.number.business_id)).await;
+    let rows: Vec<&Value> = owned.body["data"].as_array().unwrap().iter().map(|row| &row["id"]).collect();
+    assert_eq!(rows, [&json!(waba)], "{}", owned.body);
+    let portfolio = stage.get(&stage.number.business_id).await;
+    assert_eq!((portfolio.status, portfolio.code()), (400, 100), "{}", portfolio.body);
+    stage.end().await;
+}
+
+/// An SDK that sets its own callback would leave the inbox without a message.
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_stay_ours() {
+    let stage = Stage::new().await;
+    let (number, waba) = (&stage.number.phone_number_id, &stage.number.waba_id);
+    let before = stage.get(&format!("{number}?fields=webhook_configuration")).await.body;
+    let elsewhere = json!({ "override_callback_uri": "https://example.com/hook", "verify_token": "a word" });
+    for (path, body) in [
+        (number.clone(), Some(json!({ "webhook_configuration": elsewhere }))),
+        (format!("{number}?webhook_configuration={{\"override_callback_uri\":\"https://example.com\"}}"), None),
+        (format!("{waba}/subscribed_apps"), Some(elsewhere.clone())),
+        (format!("{waba}/subscribed_apps?override_callback_uri=https://example.com&verify_token=a"), None),
+    ] {
+        let answer = stage.ask(Method::POST, &path, body).await;
+        assert_eq!((answer.status, answer.code()), (403, 3), "{path}: {}", answer.body);
+        assert!(answer.details().contains("webhooks"), "{}", answer.body);
+    }
+    let gone = stage.ask(Method::DELETE, &format!("{waba}/subscribed_apps"), None).await;
+    assert_eq!((gone.status, gone.code()), (403, 3), "{}", gone.body);
+    // Meta lets a parameter name another method; here it does not.
+    let sly = stage.ask(Method::POST, &format!("{waba}/subscribed_apps?method=delete"), None).await;
+    assert_eq!(sly.body, json!({ "success": true }));
+    let apps = stage.get(&format!("{waba}/subscribed_apps")).await;
+    assert_eq!(apps.body["data"].as_array().map(Vec::len), Some(1), "{}", apps.body);
+    assert_eq!(stage.get(&format!("{number}?fields=webhook_configuration")).await.body, before);
+    let app = stage.ask(Method::POST, "670843887433847/subscriptions", Some(elsewhere)).await;
+    assert!(app.status >= 400, "{}", app.body);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_told_of_as_a_token() {
+    let stage = Stage::new().await;
+    let told = stage.get(&format!("debug_token?input_token={}", stage.organization.key)).await;
+    let data = &told.body["data"];
+    assert_eq!((&data["is_valid"], &data["expires_at"]), (&json!(true), &json!(0)), "{}", told.body);
+    assert_eq!(data["granular_scopes"][0]["target_ids"], json!([stage.number.waba_id]));
+    for other in [stage.stranger.key.as_str(), "EAAwrong", ""] {
+        let told = stage.get(&format!("debug_token?input_token={other}")).await;
+        assert_eq!((told.status, &told.body["data"]["is_valid"]), (200, &json!(false)), "{}", told.body);
+    }
+    assert_eq!(stage.get("debug_token").await.code(), 100);
+    for path in ["oauth/access_token", "me", "search"] {
+        assert_eq!(stage.get(path).await.code(), 2500);
+    }
+    stage.end().await;
+}

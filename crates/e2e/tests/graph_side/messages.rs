@@ -1,0 +1,144 @@
+//! Sends that Meta takes: answered as Meta answers, and kept like any other message.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{LUCIA, Stage, body};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_answered_as_by_meta_and_stands_in_the_inbox() {
+    let stage = Stage::new().await;
+    let message = json!({
+        "to": "+34 600 111 222", "type": "text", "text": { "body": "Sí, hasta las 20." },
+        "biz_opaque_callback_data": "order-7",
+    });
+    let answer = stage.send(message).await;
+    let wamid = answer.body["messages"][0]["id"].as_str().expect("a wamid").to_owned();
+    let expected = json!({
+        "messaging_product": "whatsapp", "contacts": [{ "input": "+34 600 111 222", "wa_id": LUCIA }],
+        "messages": [{ "id": wamid }],
+    });
+    assert_eq!((answer.status, &answer.body), (200, &expected));
+
+    stage.world.settle().await;
+    let kept = stage.outbound().await.remove(0);
+    assert_eq!((&kept["wamid"], &kept["origin"], &kept["status"]), (&json!(wamid), &json!("api"), &json!("read")));
+    assert_eq!((&kept["text"], &kept["callback_data"]), (&json!("Sí, hasta las 20."), &json!("order-7")));
+    let accepted = stage.accepted().await.remove(0);
+    assert_eq!(accepted["request"]["biz_opaque_callback_data"], kept["id"], "Meta echoes our id");
+    let told = stage.world.events(&stage.organization, "message.status").await;
+    let told: Vec<_> = told.iter().map(|event| (&event["data"]["status"], &event["data"]["callback_data"])).collect();
+    let word = json!("order-7");
+    assert_eq!(told, [(&json!("sent"), &word), (&json!("delivered"), &word), (&json!("read"), &word)]);
+    stage.end().await;
+}
+
+/// API v1 takes the same word, and without one nobody is shown our id in its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_senders_word_is_the_same_in_the_api() {
+    let stage = Stage::new().await;
+    let conversation = stage.world.conversation(&stage.organization).await;
+    let path = format!("/conversations/{}/messages", conversation["id"].as_str().unwrap());
+    for word in [json!("order-8"), Value::Null] {
+        let mut message = json!({ "text": { "body": "hola" } });
+        if word.is_string() {
+            message["biz_opaque_callback_data"] = word.clone();
+        }
+        let (status, queued) = stage.world.post_api(&stage.organization, &path, &message).await;
+        assert_eq!((status, &queued["callback_data"]), (202, &word), "{queued}");
+        let read = format!("/messages/{}", queued["id"].as_str().unwrap());
+        let status = async || stage.world.read(&stage.organization, &read).await["status"].clone();
+        stage.world.until("it is read", async || status().await == "read").await;
+        let told = stage.world.events(&stage.organization, "message.status").await;
+        assert_eq!(told.last().unwrap()["data"]["callback_data"], word);
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_id_a_template_and_a_form_are_taken_too() {
+    let stage = Stage::new().await;
+    let conversation = stage.world.conversation(&stage.organization).await;
+    let user_id = conversation["contact"]["user_id"].as_str().expect("Lucía's user id");
+    let answer = stage.send(json!({ "recipient": user_id, "text": { "body": "hola" } })).await;
+    assert_eq!(answer.body["contacts"], json!([{ "input": user_id, "user_id": user_id }]), "{}", answer.body);
+
+    let template = json!({ "name": "open_late", "language": "en_US", "category": "UTILITY",
+        "components": [body("We are open until ten today.")] });
+    let path = format!("{}/message_templates", stage.number.waba_id);
+    let made = stage.ask(Method::POST, &path, Some(template)).await;
+    let id = made.body["id"].as_str().unwrap_or_else(|| panic!("{}", made.body));
+    let approved = json!({ "event": "APPROVED" });
+    stage.world.meta().control(Method::POST, &format!("templates/{id}"), Some(&approved)).await;
+    let template = json!({ "name": "open_late", "language": { "code": "en_US" } });
+    let answer = stage.send(json!({ "to": "34600999888", "type": "template", "template": template })).await;
+    assert_eq!(answer.body["messages"][0]["message_status"], "accepted", "{}", answer.body);
+
+    // A form, its key in the query, on a path without a version.
+    let (number, key) = (&stage.number.phone_number_id, &stage.organization.key);
+    let url = format!("{}/{number}/messages?access_token={key}", stage.world.url());
+    let form =
+        [("messaging_product", "whatsapp"), ("to", LUCIA), ("type", "text"), ("text", r#"{"body":"por formulario"}"#)];
+    let request = stage.world.client().post(url);
+    let body = form.map(|(name, value)| format!("{name}={}", value.replace('"', "%22").replace(' ', "+"))).join("&");
+    let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+    assert_eq!(stage.heard(request).await.status, 200);
+    assert_eq!(stage.outbound().await.last().unwrap()["text"], "por formulario");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_receipt_reaches_meta_and_the_inbox() {
+    let stage = Stage::new().await;
+    let conversation = stage.world.conversation(&stage.organization).await;
+    assert_eq!(conversation["unread_count"], 1);
+    let wamid = stage.world.messages(&stage.organization, &conversation).await[0]["wamid"].clone();
+    let receipt = json!({ "status": "read", "message_id": wamid, "typing_indicator": { "type": "text" } });
+    let answer = stage.send(receipt).await;
+    assert_eq!((answer.status, answer.body), (200, json!({ "success": true })));
+    let read = stage.accepted().await.remove(0);
+    assert_eq!((&read["kind"], &read["id"]), (&json!("read"), &wamid));
+    assert_eq!(read["request"]["typing_indicator"], json!({ "type": "text" }));
+    assert_eq!(stage.world.conversation(&stage.organization).await["unread_count"], 0);
+    let refused = stage.send(json!({ "status": "read", "message_id": "wamid.none" })).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sends_at_once_are_two_messages() {
+    let stage = Stage::new().await;
+    let (one, other) = tokio::join!(stage.says("uno"), stage.says("dos"));
+    assert_eq!((one.status, other.status), (200, 200), "{} {}", one.body, other.body);
+    assert_ne!(one.body["messages"], other.body["messages"]);
+    assert_eq!(stage.accepted().await.len(), 2);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_sent_is_refused_with_metas_codes() {
+    let stage = Stage::new().await;
+    let text = json!({ "body": "hola" });
+    for (message, code) in [
+        (json!({ "text": text }), 100),
+        (json!({ "to": "nobody", "text": text }), 131009),
+        (json!({ "to": LUCIA, "type": "text" }), 131008),
+        (json!({ "to": LUCIA, "text": { "body": "x".repeat(4097) } }), 131009),
+        (json!({ "to": "34600999888", "text": text }), 131047),
+        (json!({ "to": stage.number.digits, "text": text }), 131047),
+    ] {
+        let answer = stage.send(message.clone()).await;
+        assert_eq!((answer.status, answer.code()), (400, code), "{message}: {}", answer.body);
+    }
+    // Refused by Meta itself, with its HTTP status.
+    let unknown = json!({ "name": "no_such", "language": { "code": "en_US" } });
+    let answer = stage.send(json!({ "to": LUCIA, "type": "template", "template": unknown })).await;
+    assert_eq!((answer.status, answer.code()), (404, 132001), "{}", answer.body);
+    let path = format!("{}/messages", stage.number.phone_number_id);
+    let answer = stage.ask(Method::POST, &path, Some(json!({ "to": LUCIA, "text": text }))).await;
+    assert_eq!((answer.status, answer.code()), (400, 100), "no messaging_product: {}", answer.body);
+    let answer = stage.ask(Method::POST, &path, Some(json!("x".repeat(70_000)))).await;
+    assert_eq!((answer.status, answer.code()), (413, 100));
+    assert_eq!(stage.accepted().await.len(), 0);
+    stage.end().await;
+}

@@ -1,0 +1,288 @@
+//! Errors as Meta words them, so that programs know them. <https://developers.facebook.com/docs/graph-api/guides/error-handling>
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use model::DatabaseError;
+use model::link::NoToken;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use whatsapp::graph::{Failure, MetaError, NotSent, Relayed};
+
+use super::call::json_response;
+
+/// An error of the Graph API.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct GraphError {
+    http: StatusCode,
+    code: i64,
+    subcode: Option<i64>,
+    kind: &'static str,
+    message: String,
+    details: Option<String>,
+    user: Option<(String, String)>,
+    transient: Option<bool>,
+    trace: Option<String>,
+}
+
+/// Codes that say that a token is worth nothing.
+const OF_TOKENS: [i64; 4] = [0, 102, 190, 467];
+
+impl GraphError {
+    pub(super) fn new(http: u16, code: i64, message: impl Into<String>) -> Self {
+        Self {
+            http: StatusCode::from_u16(http).unwrap_or(StatusCode::BAD_REQUEST),
+            code,
+            subcode: None,
+            kind: "OAuthException",
+            message: message.into(),
+            details: None,
+            user: None,
+            transient: None,
+            trace: None,
+        }
+    }
+
+    /// With `error_data.details`.
+    #[must_use]
+    pub(super) fn details(self, details: impl Into<String>) -> Self {
+        Self { details: Some(details.into()), ..self }
+    }
+
+    /// With `is_transient`: whether the same call may work later.
+    #[must_use]
+    pub(super) fn transient(self, transient: bool) -> Self {
+        Self { transient: Some(transient), ..self }
+    }
+
+    /// 401: no key.
+    pub(super) fn no_token() -> Self {
+        Self::new(
+            401,
+            190,
+            "An access token is required to request this resource: send a wazapp API key as a bearer token.",
+        )
+    }
+
+    /// 401: a key that opens nothing.
+    pub(super) fn wrong_token() -> Self {
+        Self::new(401, 190, "Invalid OAuth access token - this is no wazapp API key that is in force here.")
+    }
+
+    /// The object is not there, or someone else's, which is the same.
+    pub(super) fn no_such_object(method: &http::Method, id: &str) -> Self {
+        let (method, id) = (method.as_str().to_ascii_lowercase(), id.chars().take(64).collect::<String>());
+        let message = format!(
+            "Unsupported {method} request. Object with ID '{id}' does not exist, cannot be loaded due to missing \
+             permissions, or does not support this operation. Please read the Graph API documentation at \
+             https://developers.facebook.com/docs/graph-api"
+        );
+        Self { kind: "GraphMethodException", subcode: Some(33), ..Self::new(400, 100, message) }
+    }
+
+    /// A path that leads nowhere.
+    pub(super) fn unknown_path(path: &str) -> Self {
+        let path: String = path.chars().take(64).collect();
+        Self::new(400, 2500, format!("Unknown path components: /{path}"))
+    }
+
+    /// `(#100) …`.
+    pub(super) fn invalid(message: impl AsRef<str>) -> Self {
+        Self::new(400, 100, format!("(#100) {}", message.as_ref()))
+    }
+
+    /// A parameter that must be there.
+    pub(super) fn missing(name: &str) -> Self {
+        Self::invalid(format!("The parameter {name} is required."))
+    }
+
+    /// Something that is wazapp's to do.
+    pub(super) fn not_yours(what: &str) -> Self {
+        Self::new(403, 3, "(#3) Application does not have the capability to make this API call.").details(what)
+    }
+
+    /// 503, and nothing happened.
+    pub(super) fn unavailable(details: impl Into<String>) -> Self {
+        Self::new(503, 2, "An unexpected error has occurred. Please retry your request later.")
+            .details(details)
+            .transient(true)
+    }
+
+    /// Meta refuses what we show it; the caller's key is good.
+    pub(super) fn access(details: impl Into<String>) -> Self {
+        Self::new(403, 131005, "(#131005) Access denied").details(details)
+    }
+
+    /// Meta's error about a call that was made for the caller, as it is kept with a message.
+    pub(super) fn kept(error: &Value) -> Option<Self> {
+        let text = |name: &str| error[name].as_str().map(str::to_owned);
+        let code = error["code"].as_i64()?;
+        let message = text("message").unwrap_or_default();
+        if OF_TOKENS.contains(&code) {
+            return Some(Self::of_our_token(&message));
+        }
+        let http = error["http_status"].as_u64().and_then(|http| u16::try_from(http).ok());
+        Some(Self {
+            subcode: error["subcode"].as_i64(),
+            details: text("details"),
+            trace: text("fbtrace_id"),
+            ..Self::new(http.unwrap_or(400), code, message)
+        })
+    }
+
+    /// Meta's error, as it answered it.
+    pub(super) fn relayed(relayed: &Relayed) -> Option<Self> {
+        let error = relayed.body.get("error")?;
+        Self::kept(&json!({
+            "code": error["code"], "subcode": error["error_subcode"], "message": error["message"],
+            "details": error["error_data"]["details"], "fbtrace_id": error["fbtrace_id"], "http_status": relayed.http,
+        }))
+    }
+
+    /// What Meta said of our token is no news of the caller's key.
+    pub(super) fn of_our_token(message: &str) -> Self {
+        Self::access(format!(
+            "Meta refuses the access token that wazapp holds for this number ({message}). Nothing was sent. Connect the \
+             number again with a good one."
+        ))
+    }
+
+    /// Whether Meta's error is about the token that we showed.
+    pub(super) fn is_of_token(code: i64) -> bool {
+        OF_TOKENS.contains(&code)
+    }
+
+    /// Its code.
+    #[cfg(test)]
+    pub(super) fn code(&self) -> i64 {
+        self.code
+    }
+
+    fn envelope(&self) -> Value {
+        let mut error = Map::new();
+        error.insert("message".into(), json!(self.message));
+        error.insert("type".into(), json!(self.kind));
+        error.insert("code".into(), json!(self.code));
+        if let Some(details) = &self.details {
+            error.insert("error_data".into(), json!({ "messaging_product": "whatsapp", "details": details }));
+        }
+        if let Some(subcode) = self.subcode {
+            error.insert("error_subcode".into(), json!(subcode));
+        }
+        if let Some(transient) = self.transient {
+            error.insert("is_transient".into(), json!(transient));
+        }
+        if let Some((title, text)) = &self.user {
+            error.insert("error_user_title".into(), json!(title));
+            error.insert("error_user_msg".into(), json!(text));
+        }
+        let trace = self.trace.clone().unwrap_or_else(trace_id);
+        error.insert("fbtrace_id".into(), json!(trace));
+        json!({ "error": error })
+    }
+}
+
+/// An id by which an answer can be named.
+pub(super) fn trace_id() -> String {
+    let mut id = Uuid::now_v7().simple().to_string();
+    id.replace_range(..10, "A");
+    id
+}
+
+impl IntoResponse for GraphError {
+    fn into_response(self) -> Response {
+        json_response(self.http, &self.envelope())
+    }
+}
+
+/// The database's own words may quote rows, so they go nowhere.
+impl From<DatabaseError> for GraphError {
+    fn from(error: DatabaseError) -> Self {
+        let ours = error.blames_data() || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
+        if ours && !error.is_transient() {
+            tracing::warn!("a request failed in the database");
+            return Self::new(500, 1, "An unknown error has occurred.")
+                .details("This is wazapp's mistake; whoever runs this server finds it in its log.");
+        }
+        tracing::warn!("the database cannot be reached, or a transaction lost against another one");
+        Self::unavailable("wazapp cannot reach its database. Nothing was sent; the same request may be sent again.")
+    }
+}
+
+impl From<NoToken> for GraphError {
+    fn from(_: NoToken) -> Self {
+        Self::access(
+            "wazapp has no access token of Meta's for this number that can be opened. Connect the number again.",
+        )
+    }
+}
+
+impl From<MetaError> for GraphError {
+    fn from(error: MetaError) -> Self {
+        if Self::is_of_token(error.code) {
+            return Self::of_our_token(&error.message);
+        }
+        Self {
+            subcode: error.subcode,
+            kind: if error.kind.as_deref() == Some("GraphMethodException") {
+                "GraphMethodException"
+            } else {
+                "OAuthException"
+            },
+            details: error.details,
+            user: error.user_title.zip(error.user_message),
+            transient: error.transient.then_some(true),
+            trace: error.fbtrace_id,
+            ..Self::new(error.http, error.code, error.message)
+        }
+    }
+}
+
+impl From<Failure> for GraphError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => Self::from(*error),
+            Failure::NotSent(NotSent::NoConnection(_)) => {
+                Self::unavailable("wazapp cannot reach Meta. Nothing was done; the same request may be sent again.")
+            }
+            Failure::NotSent(NotSent::Malformed(what)) => {
+                Self::invalid(format!("This cannot be put to Meta: {what}."))
+            }
+            Failure::Unknown(_) => Self::new(500, 1, "An unknown error has occurred.").details(
+                "Meta gave wazapp no complete answer, so this may or may not have been done. Look before you repeat it.",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_metas_envelope() {
+        let error = GraphError::kept(&json!({
+            "code": 131026, "subcode": 2494010, "message": "(#131026) Message undeliverable", "http_status": 400,
+            "details": "Not on WhatsApp.", "fbtrace_id": "Az8or", "advice": { "en": "…" },
+        }));
+        let expected = json!({ "error": {
+            "message": "(#131026) Message undeliverable", "type": "OAuthException", "code": 131026,
+            "error_data": { "messaging_product": "whatsapp", "details": "Not on WhatsApp." },
+            "error_subcode": 2494010, "fbtrace_id": "Az8or",
+        }});
+        assert_eq!(error.unwrap().envelope(), expected);
+        assert_eq!(GraphError::kept(&json!({ "code": "cancelled" })), None);
+    }
+
+    #[test]
+    fn what_meta_says_of_our_token_does_not_blame_the_key() {
+        let error = GraphError::kept(&json!({ "code": 190, "message": "Session has expired", "http_status": 401 }));
+        let error = error.unwrap();
+        assert_eq!((error.http.as_u16(), error.code), (403, 131005));
+    }
+
+    #[test]
+    fn every_answer_has_a_name() {
+        let (one, other) = (trace_id(), trace_id());
+        assert!(one.len() == 23 && one != other, "{one} {other}");
+    }
+}

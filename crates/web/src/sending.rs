@@ -1,0 +1,57 @@
+//! What every way of sending has in common: from a checked message to its place in the queue.
+
+use model::DatabaseError;
+use model::database::Tenant;
+use model::message::Message;
+use model::outbox::{self, Content, Idempotency, Options, Recipient, Refusal, To};
+use serde_json::Value;
+use whatsapp::outgoing::{self, Outgoing};
+use whatsapp::phone;
+
+use crate::State;
+
+/// A checked message as the queue takes it.
+pub(crate) fn content(outgoing: Outgoing) -> Content {
+    let mut body = outgoing.body;
+    let mut callback_data = None;
+    if let Value::Object(members) = &mut body {
+        members.shift_remove("recipient_type");
+        // Meta gets our id in its place: that is how a send whose answer was lost is known again.
+        callback_data = members.shift_remove("biz_opaque_callback_data");
+    }
+    let reacts_to = body["reaction"]["message_id"].as_str().map(str::to_owned);
+    Content {
+        kind: outgoing.kind.as_str().to_owned(),
+        text: outgoing.text,
+        body: body.to_string(),
+        reply_to_wamid: outgoing.reply_to.or(reacts_to),
+        callback_data: callback_data.as_ref().and_then(Value::as_str).map(str::to_owned),
+        needs_window: outgoing.needs_window,
+        needs_phone: outgoing.needs_phone,
+    }
+}
+
+/// A recipient as people write it, with the spellings that WhatsApp may know them by.
+pub(crate) fn recipient(written: &str) -> Result<Recipient, outgoing::Problem> {
+    Ok(match outgoing::recipient(written)? {
+        outgoing::Recipient::Phone(digits) => Recipient::Phone { spellings: phone::equivalents(&digits), digits },
+        outgoing::Recipient::UserId(id) => Recipient::User(id),
+    })
+}
+
+/// Queues a message, and tells the sender of this process.
+pub(crate) async fn queue(
+    state: &State,
+    tx: Tenant,
+    to: &To,
+    content: &Content,
+    options: &Options,
+    idempotency: Option<&Idempotency>,
+) -> Result<Result<Message, Refusal>, DatabaseError> {
+    let queued = outbox::enqueue(&tx, state.clock.now(), to, content, options, idempotency).await?;
+    if queued.is_ok() {
+        tx.commit().await?;
+        state.wake.queued();
+    }
+    Ok(queued)
+}
