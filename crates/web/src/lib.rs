@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod health;
+mod media;
 pub mod problem;
 pub mod receive;
 pub mod serve;
@@ -18,6 +19,7 @@ use axum::routing::get;
 use model::apps::Apps;
 use model::outbox::Wake;
 use model::secret::Keyring;
+use model::store::Store;
 use model::{Clock, Database};
 use whatsapp::graph::Graph;
 
@@ -39,6 +41,10 @@ pub struct State {
     pub apps: Apps,
     /// Rung when a message was queued.
     pub wake: Arc<Wake>,
+    /// Rung when there is a file to fetch, or a picture.
+    pub media_wake: Arc<Wake>,
+    /// The bytes of media.
+    pub store: Store,
     /// What others call this server, such as `https://wa.example.com`.
     pub public_url: String,
     /// This server's version.

@@ -27,6 +27,13 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Opens the rows of the caller's organization.
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
 impl FromRequestParts<State> for Caller {
     type Rejection = Problem;
 

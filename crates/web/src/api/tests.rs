@@ -23,6 +23,9 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("get", "/api/v1/conversations/{id}/messages"),
     ("get", "/api/v1/events"),
     ("get", "/api/v1/me"),
+    ("get", "/api/v1/media/{id}"),
+    ("get", "/api/v1/media/{id}/content"),
+    ("get", "/api/v1/media/{id}/thumbnail"),
     ("get", "/api/v1/messages"),
     ("get", "/api/v1/messages/{id}"),
     ("get", "/api/v1/messages/{id}/statuses"),
@@ -32,6 +35,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("patch", "/api/v1/conversations/{id}"),
     ("post", "/api/v1/conversations/{id}/messages"),
     ("post", "/api/v1/conversations/{id}/read"),
+    ("post", "/api/v1/media/{id}/retry"),
     ("post", "/api/v1/messages"),
 ];
 
@@ -63,6 +67,8 @@ async fn ask(request: Request<Body>) -> Answer {
         keyring,
         database,
         wake: std::sync::Arc::default(),
+        media_wake: std::sync::Arc::default(),
+        store: model::store::Store::directory(&std::env::temp_dir().join("wazapp-api-tests")).unwrap(),
         public_url: "http://127.0.0.1".into(),
         version: "0",
     };
@@ -216,7 +222,7 @@ fn shapes_have_the_fields_they_promise() {
             "id conversation_id sequence direction type text payload wamid reply_to_wamid media status error timestamp \
              received_at",
         ),
-        ("Media", "id state mime_type filename size sha256"),
+        ("Media", "id state mime_type filename size sha256 thumbnail error"),
         ("Event", "id sequence type timestamp data"),
         ("Problem", "type title status detail errors templates"),
         ("Me", "organization api_version version"),
@@ -237,6 +243,8 @@ fn examples_have_exactly_the_fields_of_their_shapes() {
         ("LastMessage", example::conversation()["last_message"].clone()),
         ("Message", example::message()),
         ("Message", example::queued()),
+        ("Media", example::media()),
+        ("Media", example::pending_media()),
         ("Status", example::status()),
         ("Contact", example::contact()),
         ("Number", example::number()),
