@@ -254,6 +254,11 @@ impl World {
         &self.database
     }
 
+    /// Another way to the server's database, for when the server is stopped.
+    pub fn database_apart(&self) -> Database {
+        database(&self.socket_dir, self.proxy.as_ref(), &self.name)
+    }
+
     /// What secrets are sealed with.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
