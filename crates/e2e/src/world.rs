@@ -9,10 +9,12 @@ use model::apps::{Apps, DefaultApp};
 use model::database::Access;
 use model::number::Connect;
 use model::secret::Keyring;
+use model::store::Store;
 use model::{Clock, Database, Scope};
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_postgres::Client;
@@ -32,7 +34,7 @@ const GRAPH_TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(5),
     call: Duration::from_secs(2),
     upload: Duration::from_secs(300),
-    piece: Duration::from_secs(30),
+    piece: Duration::from_secs(2),
 };
 
 /// What a test's server is to be like, where that matters.
@@ -48,6 +50,10 @@ pub struct Options {
     pub proxied: bool,
     /// The most bodies applied in one transaction, if not the usual number.
     pub batch: Option<u32>,
+    /// The longest file that is kept, if not the usual one.
+    pub media_max_bytes: Option<u64>,
+    /// Where media are kept; none: in a directory that goes with the world.
+    pub store: Option<Store>,
     /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
     pub simulated: bool,
     /// Whether the server looks at numbers by itself; else [`World::look_at_numbers`] does.
@@ -132,6 +138,7 @@ pub struct World {
     url: String,
     client: reqwest::Client,
     sql: Client,
+    media: TempDir,
     ended: bool,
 }
 
@@ -167,6 +174,7 @@ impl World {
             url: String::new(),
             client: client(),
             sql,
+            media: TempDir::with_prefix("wazapp-media-").expect("a directory"),
             ended: false,
         };
         if world.options.simulated {
@@ -230,11 +238,14 @@ impl World {
     }
 
     async fn server(&self, database: Database, address: SocketAddr) -> Running {
-        let mut setup = Setup::new(database, self.keyring.clone(), self.default_app());
+        let mut setup = Setup::new(database, self.keyring.clone(), self.default_app(), self.store());
         setup.clock = self.clock.clone();
         setup.graph_url = self.graph_url().to_owned();
         setup.graph_timeouts = GRAPH_TIMEOUTS;
         setup.looks_at_numbers = self.options.looks_at_numbers;
+        if let Some(longest) = self.options.media_max_bytes {
+            setup.media_max_bytes = longest;
+        }
         if let Some(batch) = self.options.batch {
             setup.batch = batch;
         }
@@ -269,9 +280,24 @@ impl World {
         &self.database
     }
 
+    /// Another way to the server's database, for when the server is stopped.
+    pub fn database_apart(&self) -> Database {
+        database(&self.socket_dir, self.proxy.as_ref(), &self.name)
+    }
+
     /// What secrets are sealed with.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
+    }
+
+    /// Where media are kept.
+    pub fn store(&self) -> Store {
+        self.options.store.clone().unwrap_or_else(|| Store::directory(self.media.path()).expect("a store"))
+    }
+
+    /// The directory of the media, where the world has one of its own.
+    pub fn media_dir(&self) -> &std::path::Path {
+        self.media.path()
     }
 
     /// Where the server listens, without a slash at the end.

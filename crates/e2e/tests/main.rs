@@ -15,6 +15,7 @@ mod graph_side;
 mod http;
 mod lint;
 mod meaning;
+mod media;
 mod receive;
 mod send;
 mod simulated;

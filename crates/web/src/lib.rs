@@ -6,6 +6,7 @@
 pub mod api;
 mod graph;
 pub mod health;
+mod media;
 pub mod problem;
 pub mod receive;
 mod sending;
@@ -20,6 +21,7 @@ use axum::routing::get;
 use model::apps::Apps;
 use model::outbox::Wake;
 use model::secret::Keyring;
+use model::store::Store;
 use model::{Clock, Database};
 use whatsapp::graph::Graph;
 
@@ -45,6 +47,10 @@ pub struct State {
     pub typing: api::Typing,
     /// Rung when an attempt to connect a number was begun or resumed.
     pub connecting: Arc<Wake>,
+    /// Rung when there is a file to fetch, or a picture.
+    pub media_wake: Arc<Wake>,
+    /// The bytes of media.
+    pub store: Store,
     /// What others call this server, such as `https://wa.example.com`.
     pub public_url: String,
     /// This server's version.
