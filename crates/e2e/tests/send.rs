@@ -2,6 +2,7 @@
 //! accepted.
 
 mod cancel;
+mod media;
 mod receipts;
 mod refusal;
 mod retry;

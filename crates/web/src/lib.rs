@@ -18,6 +18,7 @@ use axum::routing::get;
 use model::apps::Apps;
 use model::outbox::Wake;
 use model::secret::Keyring;
+use model::store::Store;
 use model::{Clock, Database};
 use whatsapp::graph::Graph;
 
@@ -37,8 +38,12 @@ pub struct State {
     pub keyring: Keyring,
     /// Meta Apps.
     pub apps: Apps,
+    /// The bytes of media.
+    pub store: Store,
     /// Rung when a message was queued.
     pub wake: Arc<Wake>,
+    /// Rung when somebody was read.
+    pub receipt_wake: Arc<Wake>,
     /// Signs of somebody writing that are under way.
     pub typing: api::Typing,
     /// What others call this server, such as `https://wa.example.com`.

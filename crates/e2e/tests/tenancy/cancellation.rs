@@ -224,6 +224,7 @@ async fn a_send_dropped_anywhere_is_whole_or_nothing() {
                     text: marker.clone(),
                     body: "{}".into(),
                     reply_to_wamid: None,
+                    files: Vec::new(),
                     needs_window: false,
                 };
                 let now = jiff::Timestamp::now();

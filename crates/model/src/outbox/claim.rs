@@ -8,6 +8,7 @@ use super::{LEASE, PAIR_AHEAD, PAIR_SECONDS};
 use crate::conversation::column;
 use crate::database::{Operator, Result};
 use crate::link::{Link, link_columns};
+use crate::upload::Attached;
 
 /// A claim takes at most so many, so that every number gets its turn.
 const MOST: i64 = 20;
@@ -40,6 +41,8 @@ pub struct Claimed {
     pub attempt: u32,
     /// Which claim an answer belongs to.
     pub fence: i64,
+    /// Files that Meta must have before the call, which then begins with [`any_organization_begin`].
+    pub files: Vec<Attached>,
 }
 
 /// What a claim took.
@@ -112,7 +115,8 @@ async fn any_organization_next(tx: &Operator, now: Timestamp, full: &[Uuid]) -> 
 async fn any_organization_take(tx: &Operator, now: Timestamp, number: &Link, most: i64) -> Result<Vec<Claimed>> {
     let rows = tx
         .query(
-            "SELECT q.message_id, q.recipient, q.body::text AS body, q.attempts + 1 AS attempt, q.fence + 1 AS fence
+            "SELECT q.message_id, q.recipient, q.body::text AS body, q.files::text AS files, q.attempts + 1 AS attempt,
+                    q.fence + 1 AS fence
              FROM wazapp.outbox q
              LEFT JOIN wazapp.pair_pace r
                ON r.organization_id = q.organization_id AND r.number_id = q.number_id AND r.recipient = q.recipient
@@ -136,6 +140,9 @@ async fn any_organization_take(tx: &Operator, now: Timestamp, number: &Link, mos
             body: row.get("body"),
             attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(u32::MAX),
             fence: row.get("fence"),
+            files: row
+                .get::<_, Option<&str>>("files")
+                .map_or_else(Vec::new, |files| serde_json::from_str(files).expect("we wrote them ourselves")),
         })
         .collect();
     if messages.is_empty() {
@@ -143,7 +150,8 @@ async fn any_organization_take(tx: &Operator, now: Timestamp, number: &Link, mos
     }
     let ids = column(&messages, |message| message.message_id);
     tx.query(
-        "UPDATE wazapp.outbox SET state = 'sending', attempts = attempts + 1, fence = fence + 1, lease_until = $3
+        "UPDATE wazapp.outbox SET state = 'sending', attempts = attempts + 1, fence = fence + 1, lease_until = $3,
+                                  preparing = files IS NOT NULL
          WHERE organization_id = $1 AND message_id = ANY ($2)",
         &[&number.organization_id, &ids, &(now + LEASE)],
     )
@@ -167,6 +175,33 @@ async fn any_organization_take(tx: &Operator, now: Timestamp, number: &Link, mos
     )
     .await?;
     Ok(messages)
+}
+
+/// The files of a claimed message are at Meta, and the call begins. `false`: the claim is lost, or the deadline passed:
+/// it must not begin.
+pub async fn any_organization_begin(tx: &Operator, now: Timestamp, message: &Claimed) -> Result<bool> {
+    let begun = tx
+        .query_opt(
+            "UPDATE wazapp.outbox SET preparing = false, lease_until = $4
+             WHERE organization_id = $1 AND message_id = $2 AND fence = $3 AND state = 'sending' AND preparing
+               AND lease_until > $5 AND deadline > $5 RETURNING message_id",
+            &[&message.organization_id, &message.message_id, &message.fence, &(now + LEASE), &now],
+        )
+        .await?;
+    Ok(begun.is_some())
+}
+
+/// The files of a claimed message are still on their way to Meta. `false`: the claim is lost.
+pub async fn any_organization_renew(tx: &Operator, now: Timestamp, message: &Claimed) -> Result<bool> {
+    let renewed = tx
+        .query_opt(
+            "UPDATE wazapp.outbox SET lease_until = $4
+             WHERE organization_id = $1 AND message_id = $2 AND fence = $3 AND state = 'sending' AND preparing
+             RETURNING message_id",
+            &[&message.organization_id, &message.message_id, &message.fence, &(now + LEASE)],
+        )
+        .await?;
+    Ok(renewed.is_some())
 }
 
 #[cfg(test)]

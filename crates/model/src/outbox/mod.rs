@@ -10,9 +10,11 @@ mod enqueue;
 mod settle;
 mod sweep;
 
-pub use claim::{Claimed, Taken, any_organization_claim};
+pub use claim::{Claimed, Taken, any_organization_begin, any_organization_claim, any_organization_renew};
 pub use echo::{Echo, any_organization_settle_echoes};
-pub use enqueue::{Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue};
+pub use enqueue::{
+    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, repeated,
+};
 pub use settle::{Outcome, Pause, Settled, any_organization_rest, any_organization_settle};
 pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
 
@@ -34,29 +36,16 @@ const PAIR_AHEAD: SignedDuration = SignedDuration::from_secs((PAIR_BURST - 1) * 
 
 /// Tells this process's worker that something was queued. A hint only: polling is the truth.
 #[derive(Debug, Default)]
-pub struct Wake {
-    messages: Notify,
-    receipts: Notify,
-}
+pub struct Wake(Notify);
 
 impl Wake {
-    /// A message was committed.
+    /// Something was committed.
     pub fn queued(&self) {
-        self.messages.notify_one();
+        self.0.notify_one();
     }
 
     /// Waits for [`Wake::queued`].
     pub async fn wait(&self) {
-        self.messages.notified().await;
-    }
-
-    /// A receipt was committed.
-    pub fn read(&self) {
-        self.receipts.notify_one();
-    }
-
-    /// Waits for [`Wake::read`].
-    pub async fn wait_read(&self) {
-        self.receipts.notified().await;
+        self.0.notified().await;
     }
 }

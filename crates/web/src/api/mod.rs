@@ -16,7 +16,9 @@ mod paging;
 mod receipt;
 mod refusals;
 mod send;
+mod shown;
 mod status;
+pub mod upload;
 
 #[cfg(test)]
 mod tests;
@@ -98,6 +100,7 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(contact::list))
         .routes(routes!(contact::get, contact::change))
         .routes(routes!(number::list))
+        .routes(routes!(upload::create))
         .routes(routes!(event::list))
         .routes(routes!(me::get))
 }
@@ -110,6 +113,7 @@ fn operations() -> OpenApiRouter<State> {
     tags(
         (name = "Conversations", description = "The threads of your numbers and your contacts."),
         (name = "Messages", description = "What was said, and what became of it."),
+        (name = "Media", description = "Files that messages carry."),
         (name = "Contacts", description = "The people who write, as your organization knows them."),
         (name = "Numbers", description = "Your organization's WhatsApp numbers."),
         (name = "Events", description = "Everything that happened, in order."),

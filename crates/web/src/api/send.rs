@@ -1,5 +1,7 @@
 //! Sending: `POST /conversations/{id}/messages`, `POST /messages`, `DELETE /messages/{id}`
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use http::StatusCode;
@@ -7,6 +9,7 @@ use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use model::message::Message;
 use model::outbox::{self, Cancelled, Content, Idempotency, Options, Refusal, To};
+use model::upload::{self, Kept};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -20,6 +23,7 @@ use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
 use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
+use super::shown::{self, Shown};
 use crate::problem::{Mistake, Problem};
 
 /// The longest `Idempotency-Key`.
@@ -34,7 +38,7 @@ const FAR: SignedDuration = SignedDuration::from_hours(366 * 24);
 #[expect(dead_code, reason = "members that are Meta's are documented here and read by `outgoing`")]
 pub(super) struct NewMessage {
     /// Meta's type; `text` if left out. The member of the same name holds what it says:
-    /// `{"type":"image","image":{"link":"https://…"}}`.
+    /// `{"type":"image","image":{"id":"…"}}`, with the `id` of a medium of yours, or one of Meta's.
     #[schema(example = "text")]
     r#type: Option<String>,
     /// A text, for `"type": "text"`. The other types have theirs.
@@ -163,24 +167,46 @@ impl Key {
 /// A request, read and checked.
 struct Wanted {
     content: Content,
+    shown: Vec<Shown>,
     options: Options,
+    /// What the one that is sent where the window is closed shows.
+    shown_instead: Vec<Shown>,
     needs_phone: bool,
+}
+
+impl Wanted {
+    /// The files that it shows, by our ids.
+    fn media(&self) -> Vec<Uuid> {
+        self.shown.iter().chain(&self.shown_instead).map(|shown| shown.media_id).collect()
+    }
+
+    /// Has it show its files.
+    fn attach(&mut self, kept: &HashMap<Uuid, Kept>, language: Language) -> Result<(), Problem> {
+        shown::attach(&mut self.content, &self.shown, kept).map_err(|all| mistakes(all, "", language))?;
+        match &mut self.options.when_window_closed {
+            Some(instead) => shown::attach(instead, &self.shown_instead, kept)
+                .map_err(|all| mistakes(all, "when_window_closed.", language)),
+            None => Ok(()),
+        }
+    }
 }
 
 fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Wanted, Problem> {
     let wishes: Wishes = members.take(WISHES)?;
     let instead = members.take_one("when_window_closed");
-    let outgoing = outgoing::check(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
-    let when_window_closed = instead.map(|wanted| template(wanted, language)).transpose()?;
+    let mut outgoing = outgoing::check(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
+    let mut instead = instead.map(|wanted| template(wanted, language)).transpose()?;
+    let own = |outgoing: &mut Outgoing| shown::own(std::mem::take(&mut outgoing.media));
+    let (shown, shown_instead) = (own(&mut outgoing), instead.as_mut().map(own).unwrap_or_default());
     let options = Options {
         send_at: wishes.send_at.map(|time| time.0),
         deadline: wishes.deadline.map(|time| time.0),
         resend: wishes.on_unknown == Some(OnUnknown::Resend),
         bulk: wishes.bulk == Some(true),
-        when_window_closed,
+        when_window_closed: instead.map(content),
     };
     check_times(&options, now)?;
-    Ok(Wanted { needs_phone: outgoing.needs_phone, content: content(outgoing), options })
+    Ok(Wanted { needs_phone: outgoing.needs_phone, content: content(outgoing), shown, options, shown_instead })
 }
 
 fn check_times(options: &Options, now: Timestamp) -> Result<(), Problem> {
@@ -199,7 +225,7 @@ fn check_times(options: &Options, now: Timestamp) -> Result<(), Problem> {
 }
 
 /// What is sent where the window is closed: `{"template": {…}}`.
-fn template(wanted: Value, language: Language) -> Result<Content, Problem> {
+fn template(wanted: Value, language: Language) -> Result<Outgoing, Problem> {
     let Value::Object(mut wanted) = wanted else {
         return Err(Problem::malformed("The field `when_window_closed` must be an object with `template`."));
     };
@@ -207,7 +233,7 @@ fn template(wanted: Value, language: Language) -> Result<Content, Problem> {
         return Err(Problem::malformed("The field `when_window_closed` must have `template`, and nothing else."));
     };
     let body = json!({ "type": "template", "template": template });
-    outgoing::check(&body).map(content).map_err(|all| mistakes(all, "when_window_closed.", language))
+    outgoing::check(&body).map_err(|all| mistakes(all, "when_window_closed.", language))
 }
 
 fn content(outgoing: Outgoing) -> Content {
@@ -225,10 +251,11 @@ fn content(outgoing: Outgoing) -> Content {
         body: body.to_string(),
         reply_to_wamid: outgoing.reply_to.or(reacts_to),
         needs_window: outgoing.needs_window,
+        files: Vec::new(),
     }
 }
 
-fn mistakes(all: outgoing::Problems, before: &str, language: Language) -> Problem {
+fn mistakes(all: impl IntoIterator<Item = outgoing::Problem>, before: &str, language: Language) -> Problem {
     let errors = all.into_iter().map(|one| Mistake {
         field: format!("{before}{}", one.field),
         rule: one.rule.as_str(),
@@ -253,7 +280,7 @@ impl Address {
                 outbox::Recipient::Phone { spellings: phone::equivalents(&digits), digits }
             }
             Ok(outgoing::Recipient::UserId(id)) => outbox::Recipient::User(id),
-            Err(problem) => return Err(mistakes(problem.into(), "", language)),
+            Err(problem) => return Err(mistakes([problem], "", language)),
         };
         Ok(To::Recipient { number_id: self.number_id, recipient })
     }
@@ -265,11 +292,21 @@ async fn queue(
     state: &crate::State,
     language: Language,
     to: &To,
-    wanted: &Wanted,
+    mut wanted: Wanted,
     idempotency: Option<&Idempotency>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     let tx = caller.begin().await?;
     let now = state.clock.now();
+    let media = wanted.media();
+    if !media.is_empty() {
+        // A repeat is answered as before, whatever became of its files since.
+        if let Some(idempotency) = idempotency
+            && let Some(answer) = outbox::repeated(&tx, idempotency).await?
+        {
+            return Ok((StatusCode::ACCEPTED, Json(answer.map_err(|refusal| refused(refusal, language))?)));
+        }
+        wanted.attach(&upload::find(&tx, now, &media).await?, language)?;
+    }
     let queued = outbox::enqueue(&tx, now, to, &wanted.content, &wanted.options, idempotency).await?;
     let message = queued.map_err(|refusal| refused(refusal, language))?;
     tx.commit().await?;
@@ -347,7 +384,7 @@ pub(super) async fn to_conversation(
     }
     let idempotency = key.with(&format!("POST /conversations/{id}/messages"), &members.value());
     let wanted = read(members, language, state.clock.now())?;
-    queue(&caller, &state, language, &To::Conversation(id), &wanted, idempotency.as_ref()).await
+    queue(&caller, &state, language, &To::Conversation(id), wanted, idempotency.as_ref()).await
 }
 
 /// Send a message to someone
@@ -377,7 +414,7 @@ pub(super) async fn to_recipient(
     if wanted.needs_phone && matches!(&to, To::Recipient { recipient: outbox::Recipient::User(_), .. }) {
         return Err(Problem::invalid("This message can only go to a phone number. Send `to` with one."));
     }
-    queue(&caller, &state, language, &to, &wanted, idempotency.as_ref()).await
+    queue(&caller, &state, language, &to, wanted, idempotency.as_ref()).await
 }
 
 /// Cancel a message
