@@ -15,7 +15,7 @@ build:
 	cargo build --release --locked -p wazapp
 
 test: ## all tests, each with its own database on a cluster of their own
-	@scripts/need cargo cc postgres nextest clients browser
+	@scripts/need cargo cc postgres nextest clients moto browser
 	cargo build --locked --workspace --all-targets
 	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace
 	cargo test -q --locked --workspace --doc

@@ -28,6 +28,8 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("idempotency_key", "by which a repeated request is known"),
     ("conversation", "someone may be written to who never wrote"),
     ("contact", "the same"),
+    ("file", "an upload is noted before its bytes are in their place"),
+    ("media", "and when they are"),
     ("contact_identity", "so that their answer comes to the same contact"),
     ("receipt", "who reads a conversation says so to its customer"),
 ];
@@ -57,6 +59,12 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("receipt.deadline", "the same"),
     ("receipt.attempts", "the same"),
     ("receipt.fence", "the same"),
+    ("file.touched_at", "the same bytes uploaded again are as good as new"),
+    ("media.state", "what could not be fetched is asked for once more"),
+    ("media.attempts", "from the beginning"),
+    ("media.next_at", "at once"),
+    ("media.deadline", "for a week"),
+    ("media.error", "and what was wrong is past"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.

@@ -9,10 +9,12 @@ use model::apps::DefaultApp;
 use model::database::Access;
 use model::number::Connect;
 use model::secret::Keyring;
+use model::store::Store;
 use model::{Clock, Database, Scope};
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_postgres::Client;
@@ -40,6 +42,10 @@ pub struct Options {
     pub proxied: bool,
     /// The most bodies applied in one transaction, if not the usual number.
     pub batch: Option<u32>,
+    /// The longest file that is kept, if not the usual one.
+    pub media_max_bytes: Option<u64>,
+    /// Where media are kept; none: in a directory that goes with the world.
+    pub store: Option<Store>,
     /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
     pub simulated: bool,
 }
@@ -122,6 +128,7 @@ pub struct World {
     url: String,
     client: reqwest::Client,
     sql: Client,
+    media: TempDir,
     ended: bool,
 }
 
@@ -157,6 +164,7 @@ impl World {
             url: String::new(),
             client: client(),
             sql,
+            media: TempDir::with_prefix("wazapp-media-").expect("a directory"),
             ended: false,
         };
         if world.options.simulated {
@@ -202,12 +210,20 @@ impl World {
             secrets: secrets.map(SecretString::from).collect(),
             verify_token: self.options.verify_token.clone().map(SecretString::from),
         };
-        let mut setup = Setup::new(database, self.keyring.clone(), default_app);
+        let mut setup = Setup::new(database, self.keyring.clone(), default_app, self.store());
         setup.clock = self.clock.clone();
         // Without a simulator nobody is asked: a test never calls Meta.
         setup.graph_url = self.meta.as_ref().map_or("http://127.0.0.1:9", Meta::url).to_owned();
         // A call that hangs is given up sooner than by an operator's server.
-        setup.graph_timeouts = Timeouts { call: Duration::from_secs(2), ..Timeouts::default() };
+        setup.graph_timeouts = Timeouts {
+            call: Duration::from_secs(2),
+            upload: Duration::from_secs(2),
+            piece: Duration::from_secs(2),
+            ..Timeouts::default()
+        };
+        if let Some(longest) = self.options.media_max_bytes {
+            setup.media_max_bytes = longest;
+        }
         if let Some(batch) = self.options.batch {
             setup.batch = batch;
         }
@@ -242,9 +258,24 @@ impl World {
         &self.database
     }
 
+    /// The same through a pool of the caller's own, as another process has.
+    pub fn other_database(&self) -> Database {
+        database(&self.socket_dir, self.proxy.as_ref(), &self.name)
+    }
+
     /// What secrets are sealed with.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
+    }
+
+    /// Where media are kept.
+    pub fn store(&self) -> Store {
+        self.options.store.clone().unwrap_or_else(|| Store::directory(self.media.path()).expect("a store"))
+    }
+
+    /// The directory of the media, where the world has one of its own.
+    pub fn media_dir(&self) -> &std::path::Path {
+        self.media.path()
     }
 
     /// Where the server listens, without a slash at the end.

@@ -307,8 +307,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "is a right that wazapp_web must not have",
     ),
     (
-        "GRANT INSERT ON wazapp.media TO wazapp_web",
-        "INSERT on media",
+        "GRANT INSERT ON wazapp.reaction TO wazapp_web",
+        "INSERT on reaction",
         "is a right that wazapp_web must not have",
     ),
     (

@@ -12,6 +12,7 @@ mod graph_client;
 mod http;
 mod lint;
 mod meaning;
+mod media;
 mod receive;
 mod send;
 mod simulated;

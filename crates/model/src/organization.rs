@@ -17,6 +17,8 @@ pub struct Organization {
     pub slug: String,
     /// Its name for people.
     pub name: String,
+    /// Days that media are kept; null: for ever.
+    pub media_retention_days: Option<i32>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -24,7 +26,13 @@ pub struct Organization {
 
 impl Organization {
     fn read(row: &Row) -> Self {
-        Self { id: row.get("id"), slug: row.get("slug"), name: row.get("name"), created_at: row.get("created_at") }
+        Self {
+            id: row.get("id"),
+            slug: row.get("slug"),
+            name: row.get("name"),
+            media_retention_days: row.get("media_retention_days"),
+            created_at: row.get("created_at"),
+        }
     }
 
     /// Opens this organization's rows to an operator.
@@ -72,6 +80,17 @@ pub async fn create(tx: &Operator, name: &str) -> Result<Organization> {
         .await?
         .expect("INSERT … RETURNING answers a row");
     Ok(Organization::read(&row))
+}
+
+/// Sets how many days an organization's media are kept; `None`: for ever.
+pub async fn keep_media(tx: &Operator, scope: &Scope, days: Option<i32>) -> Result<Option<Organization>> {
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.organization SET media_retention_days = $2 WHERE id = $1 RETURNING *",
+            &[&scope.organization_id(), &days],
+        )
+        .await?;
+    Ok(row.as_ref().map(Organization::read))
 }
 
 /// All organizations, oldest first.

@@ -5,10 +5,11 @@ use std::future::Future;
 use anyhow::Context;
 use model::database::Access;
 use model::secret::Keyring;
+use model::store::Store;
 use model::{Database, migrate};
 use secrecy::ExposeSecret;
 
-use crate::config::Config;
+use crate::config::{Config, MediaUrl};
 use crate::postgres;
 
 /// What a command works with.
@@ -53,6 +54,14 @@ where
     let result = command(opened).await;
     database.close();
     result
+}
+
+/// Where the bytes of media are.
+pub(crate) fn store(config: &Config) -> anyhow::Result<Store> {
+    Ok(match &config.media_url {
+        MediaUrl::File(directory) => Store::directory(directory)?,
+        MediaUrl::S3 { bucket, prefix } => Store::s3(bucket, prefix)?,
+    })
 }
 
 /// The keys that seal and open secrets.

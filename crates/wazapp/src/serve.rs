@@ -162,6 +162,8 @@ async fn start(
         graph_url: config.graph_url.clone(),
         graph_version: config.graph_version.clone(),
         graph_timeouts: whatsapp::graph::Timeouts::default(),
+        store: open::store(config)?,
+        media_max_bytes: config.media_max_bytes,
         public_url: Some(config.public_url(address)),
         writers: config.inbound_writers,
         queue: config.inbound_queue,

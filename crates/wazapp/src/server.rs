@@ -8,6 +8,7 @@ use model::apps::{Apps, DefaultApp};
 use model::inbound::Backlog;
 use model::outbox::Wake;
 use model::secret::Keyring;
+use model::store::Store;
 use model::{Clock, Database, migrate};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -33,6 +34,10 @@ pub struct Setup {
     pub graph_version: String,
     /// How long calls to it may take.
     pub graph_timeouts: Timeouts,
+    /// Where the bytes of media are kept.
+    pub store: Store,
+    /// The longest file that is kept, in bytes.
+    pub media_max_bytes: u64,
     /// What others call this server; `None`: its address.
     pub public_url: Option<String>,
     /// Connections that commit webhook bodies.
@@ -59,7 +64,7 @@ impl std::fmt::Debug for Setup {
 
 impl Setup {
     /// The usual measures, for a database that was opened already.
-    pub fn new(database: Database, keyring: Keyring, default_app: DefaultApp) -> Self {
+    pub fn new(database: Database, keyring: Keyring, default_app: DefaultApp, store: Store) -> Self {
         Self {
             database,
             clock: Clock::default(),
@@ -68,6 +73,8 @@ impl Setup {
             graph_url: "https://graph.facebook.com".into(),
             graph_version: "v26.0".into(),
             graph_timeouts: Timeouts::default(),
+            store,
+            media_max_bytes: 100 << 20,
             public_url: None,
             writers: 1,
             queue: 4096,
@@ -127,8 +134,13 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     receive.tasks = writers;
 
     let mut work = Part::new();
-    let settings =
-        worker::inbound::Settings { clock: setup.clock.clone(), appliers: setup.appliers, batch: setup.batch };
+    let media_wake = Arc::new(Wake::default());
+    let settings = worker::inbound::Settings {
+        clock: setup.clock.clone(),
+        media: media_wake.clone(),
+        appliers: setup.appliers,
+        batch: setup.batch,
+    };
     work.tasks.spawn(worker::inbound::run(database.clone(), backlog.clone(), settings, work.stop.clone()));
     work.tasks.spawn(worker::upkeep::run(
         database.clone(),
@@ -153,6 +165,17 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     };
     work.tasks.spawn(worker::outbox::run(database.clone(), settings, work.stop.clone()));
 
+    let settings = worker::media::Settings {
+        clock: setup.clock.clone(),
+        keyring: setup.keyring.clone(),
+        apps: apps.clone(),
+        graph: graph.clone(),
+        store: setup.store.clone(),
+        max_bytes: setup.media_max_bytes,
+        wake: media_wake.clone(),
+    };
+    work.tasks.spawn(worker::media::run(database.clone(), settings, work.stop.clone()));
+
     let state = web::State {
         database: database.clone(),
         clock: setup.clock.clone(),
@@ -162,6 +185,8 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         wake,
         receipt_wake,
         typing: web::api::Typing::default(),
+        media_wake,
+        store: setup.store,
         public_url: setup.public_url.unwrap_or_else(|| format!("http://{address}")),
         version: env!("CARGO_PKG_VERSION"),
     };

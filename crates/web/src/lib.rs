@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod health;
+mod media;
 pub mod problem;
 pub mod receive;
 pub mod serve;
@@ -38,14 +39,16 @@ pub struct State {
     pub keyring: Keyring,
     /// Meta Apps.
     pub apps: Apps,
-    /// The bytes of media.
-    pub store: Store,
     /// Rung when a message was queued.
     pub wake: Arc<Wake>,
     /// Rung when somebody was read.
     pub receipt_wake: Arc<Wake>,
     /// Signs of somebody writing that are under way.
     pub typing: api::Typing,
+    /// Rung when there is a file to fetch, or a picture.
+    pub media_wake: Arc<Wake>,
+    /// The bytes of media.
+    pub store: Store,
     /// What others call this server, such as `https://wa.example.com`.
     pub public_url: String,
     /// This server's version.

@@ -33,10 +33,12 @@ kinds! {
     NOT_FOUND = NOT_FOUND, "not-found", "There is no such thing here";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not take this method";
     CONFLICT = CONFLICT, "conflict", "It does not go with what is there already";
+    GONE = GONE, "gone", "It was here, or was to come, and cannot be had any more";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     NOT_JSON = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be JSON";
     NOT_MULTIPART = UNSUPPORTED_MEDIA_TYPE, "not-multipart", "The body must be a form";
     WRONG_FILE = UNSUPPORTED_MEDIA_TYPE, "wrong-file", "This file is not taken";
+    OUTSIDE = RANGE_NOT_SATISFIABLE, "range", "The part that is asked for is not there";
     INVALID = UNPROCESSABLE_ENTITY, "invalid", "A value is not accepted";
     WINDOW_CLOSED = UNPROCESSABLE_ENTITY, "window-closed", "The service window is closed";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
@@ -112,6 +114,11 @@ impl Problem {
         )
     }
 
+    /// 404: the thing is there, but has no such side.
+    pub fn nothing_like_it(detail: impl Into<String>) -> Self {
+        Self::new(NOT_FOUND, detail)
+    }
+
     /// 404: nothing answers at this path.
     pub fn no_such_path(path: &str) -> Self {
         Self::new(
@@ -135,6 +142,21 @@ impl Problem {
     /// 409: a thing is no longer, or not, in the state that this needs.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(CONFLICT, detail)
+    }
+
+    /// 410: it cannot be had, and asking again does not help.
+    pub fn gone(detail: impl Into<String>) -> Self {
+        Self::new(GONE, detail)
+    }
+
+    /// 416: a range behind the end.
+    pub fn outside(size: u64) -> Self {
+        Self::new(
+            OUTSIDE,
+            format!(
+                "The file has {size} bytes, and `Range` asks for others. Ask for a part that begins before its end."
+            ),
+        )
     }
 
     /// 413: the body is longer than we read.

@@ -42,6 +42,10 @@ async fn the_document_covers_the_contract_and_is_openapi_3_1() {
         "patch /api/v1/contacts/{id}",
         "get /api/v1/numbers",
         "get /api/v1/events",
+        "get /api/v1/media/{id}",
+        "get /api/v1/media/{id}/content",
+        "get /api/v1/media/{id}/thumbnail",
+        "post /api/v1/media/{id}/retry",
         "get /api/v1/me",
     ] {
         assert!(documented.contains(operation), "{operation} is not in {documented:#?}");

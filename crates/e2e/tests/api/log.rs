@@ -18,7 +18,7 @@ async fn node(world: &World, appliers: usize) -> Running {
     let name: String = sql.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
     let database = Database::new(Access::socket(&cluster::socket_dir(), &name), 8).unwrap();
     let app = DefaultApp { id: None, secrets: vec![world.secret().into()], verify_token: None };
-    let mut setup = Setup::new(database, world.keyring().clone(), app);
+    let mut setup = Setup::new(database, world.keyring().clone(), app, world.store());
     setup.appliers = appliers;
     setup.writers = 2;
     // Small batches, so that many transactions race for the log.

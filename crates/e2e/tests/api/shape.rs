@@ -16,6 +16,7 @@ fn fits(value: &Value, kind: &str) -> bool {
         "time" => text.is_some_and(|text| text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok()),
         "text" => text.is_some(),
         "count" => value.as_i64().is_some_and(|count| count >= 0),
+        "flag" => value.is_boolean(),
         "object" => value.is_object(),
         "array" => value.is_array(),
         words => text.is_some_and(|text| words.split('|').any(|word| word == text)),
@@ -67,6 +68,8 @@ const MEDIA: &[(&str, &str)] = &[
     ("filename", "text?"),
     ("size", "count?"),
     ("sha256", "text?"),
+    ("thumbnail", "flag"),
+    ("error", "object?"),
 ];
 const EVENT: &[(&str, &str)] =
     &[("id", "uuid"), ("sequence", "count"), ("type", "text"), ("timestamp", "time"), ("data", "object")];

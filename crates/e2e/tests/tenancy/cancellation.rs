@@ -497,7 +497,7 @@ async fn a_client_that_hangs_up_leaves_no_organization_behind() {
     let stage = Stage::new().await;
     let world = &stage.twins.world;
     let app = DefaultApp { id: None, secrets: vec![SecretString::from("unused")], verify_token: None };
-    let setup = Setup::new(stage.database.clone(), world.keyring().clone(), app);
+    let setup = Setup::new(stage.database.clone(), world.keyring().clone(), app, world.store());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let node = server::start(setup, listener).await.unwrap();
     let second = &stage.twins.organizations[1];

@@ -74,7 +74,10 @@ impl Operation {
                 Some(json!({ "type": "text", "text": { "body": "Taken over" } }))
             }
             ("post", "/api/v1/messages") => Some(json!({ "to": "34600111222", "text": { "body": "Taken over" } })),
-            ("post", "/api/v1/conversations/{id}/read" | "/api/v1/conversations/{id}/typing")
+            (
+                "post",
+                "/api/v1/media/{id}/retry" | "/api/v1/conversations/{id}/read" | "/api/v1/conversations/{id}/typing",
+            )
             | ("delete", "/api/v1/messages/{id}")
             | ("get", _) => None,
             (method, path) => panic!("what does {method} {path} take?"),

@@ -84,18 +84,20 @@ pub enum Outcome {
     Released,
 }
 
-/// Claims media of the next organization after `last` that has some due: in a circle, so that each gets its turn. Of
-/// `busy` ones nothing is taken. What cannot be asked for now, because its number is not connected or rests, waits.
-/// `None`: nothing is due elsewhere.
+/// Claims media of the next organization after `last` that has some due: in a circle, so that each gets its turn. `busy`
+/// are organizations with how many more may be taken of each. What cannot be asked for now, because its number is not
+/// connected or rests, waits. `None`: nothing is due elsewhere.
 pub async fn any_organization_claim(
     tx: &Operator,
     now: Timestamp,
     last: Uuid,
-    busy: &[Uuid],
+    busy: &[(Uuid, i64)],
     most: i64,
 ) -> Result<Option<(Uuid, Vec<Claimed>)>> {
+    let full: Vec<Uuid> = busy.iter().filter(|(_, room)| *room < 1).map(|(id, _)| *id).collect();
     for after in [last, Uuid::nil()] {
-        if let Some(organization_id) = any_organization_next(tx, now, after, busy).await? {
+        if let Some(organization_id) = any_organization_next(tx, now, after, &full).await? {
+            let most = busy.iter().find(|(id, _)| *id == organization_id).map_or(most, |(_, room)| *room);
             any_organization_postpone(tx, now, organization_id).await?;
             return Ok(Some((organization_id, any_organization_take(tx, now, organization_id, most).await?)));
         }
@@ -104,7 +106,7 @@ pub async fn any_organization_claim(
 }
 
 /// From one organization with pending media to the next, looking at one row each.
-async fn any_organization_next(tx: &Operator, now: Timestamp, after: Uuid, busy: &[Uuid]) -> Result<Option<Uuid>> {
+async fn any_organization_next(tx: &Operator, now: Timestamp, after: Uuid, full: &[Uuid]) -> Result<Option<Uuid>> {
     let row = tx
         .query_opt(
             "WITH RECURSIVE turn (organization_id) AS (
@@ -120,7 +122,7 @@ async fn any_organization_next(tx: &Operator, now: Timestamp, after: Uuid, busy:
                AND EXISTS (SELECT FROM wazapp.media d WHERE d.organization_id = turn.organization_id
                              AND d.state = 'pending' AND d.next_at <= $1)
              LIMIT 1",
-            &[&now, &after, &busy.to_vec()],
+            &[&now, &after, &full.to_vec()],
         )
         .await?;
     Ok(row.map(|row| row.get(0)))
@@ -308,7 +310,8 @@ pub(super) async fn event(
     })
 }
 
-fn not_connected() -> Value {
+/// Why a medium of a number that is not connected waits.
+pub fn not_connected() -> Value {
     json!({
         "code": "not_connected", "title": "The number is not connected",
         "message": "The file waits at Meta: its number is not connected.", "details": null,

@@ -21,10 +21,10 @@ use crate::file::File;
 
 pub use fetch::{
     Backlog, Claimed, LEASE, Outcome, Settled, any_organization_backlog, any_organization_claim,
-    any_organization_overdue, any_organization_settle,
+    any_organization_overdue, any_organization_settle, not_connected,
 };
 pub use retention::{
-    any_organization_expire, any_organization_forget, any_organization_mark, any_organization_unknown,
+    NEW, any_organization_adopt, any_organization_expire, any_organization_forget, any_organization_mark,
 };
 pub use thumbnail::{Picture, any_organization_next_picture, any_organization_settle_picture};
 
@@ -45,7 +45,7 @@ pub struct Media {
     pub sha256: Option<String>,
     /// Whether it has a thumbnail.
     pub thumbnail: bool,
-    /// Why it failed, or why it is still pending.
+    /// Why it failed.
     #[schema(value_type = Option<Object>)]
     pub error: Option<Json<Box<RawValue>>>,
 }
@@ -55,7 +55,8 @@ macro_rules! media_columns {
     () => {
         "d.id AS d_id, CASE d.state WHEN 'expired' THEN 'failed' ELSE d.state END AS d_state, d.mime_type AS d_mime_type,
          d.filename AS d_filename, coalesce(f.size, d.size) AS d_size, coalesce(f.sha256, d.sha256) AS d_sha256,
-         f.thumbnail IS NOT NULL AS d_thumbnail, d.error AS d_error"
+         f.thumbnail IS NOT NULL AS d_thumbnail,
+         CASE WHEN d.state IN ('failed', 'expired') THEN d.error END AS d_error"
     };
 }
 pub(crate) use media_columns;
@@ -111,7 +112,7 @@ pub struct Found {
     pub file: Option<File>,
     /// Its thumbnail's bytes.
     pub thumbnail: Option<File>,
-    /// Why it failed, for people: in English, and in Spanish.
+    /// What to do where it failed or waits, for people: in English, and in Spanish.
     pub advice: Option<(String, String)>,
 }
 
@@ -214,7 +215,8 @@ pub struct New {
 }
 
 /// Stores files to fetch, one a message at most. A message that already has one gets the new one's particulars: an
-/// edit may bring another picture. The same one again changes nothing.
+/// edit may bring another picture, which is another medium, for bytes under an id never change. The same one again changes
+/// nothing.
 pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New]) {
     if new.is_empty() {
         return;
@@ -222,7 +224,7 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New])
     pipeline.push("INSERT INTO wazapp.media AS d (organization_id, id, message_id, meta_id, url, mime_type, filename, sha256)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
          ON CONFLICT (organization_id, message_id) DO UPDATE SET
-           state = 'pending', meta_id = excluded.meta_id, url = excluded.url, mime_type = excluded.mime_type,
+           id = excluded.id, state = 'pending', meta_id = excluded.meta_id, url = excluded.url, mime_type = excluded.mime_type,
            filename = excluded.filename, sha256 = excluded.sha256, size = NULL, file = NULL, attempts = 0,
            next_at = excluded.next_at, deadline = NULL, fence = d.fence + 1, error = NULL, fetched_at = NULL
          WHERE d.meta_id IS DISTINCT FROM excluded.meta_id", params![

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::database::{Operator, Result};
 use crate::scope::Scope;
 
-/// A file that somebody brought since then may be about to be referred to.
-const NEW: SignedDuration = SignedDuration::from_hours(24);
+/// A file that somebody brought less than so long ago may be about to be referred to.
+pub const NEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Lets go of media past their organization's retention; answers how many.
 pub async fn any_organization_expire(tx: &Operator, now: Timestamp) -> Result<i64> {
@@ -41,7 +41,8 @@ pub async fn any_organization_mark(tx: &Operator, now: Timestamp, most: i64) -> 
            SELECT f.organization_id, f.sha256 FROM wazapp.file f
            WHERE f.deleted_at IS NULL AND f.touched_at < $2
              AND NOT EXISTS (SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
-             AND NOT EXISTS (SELECT FROM wazapp.file t WHERE t.organization_id = f.organization_id AND t.thumbnail = f.sha256)
+             AND NOT EXISTS (SELECT FROM wazapp.file t WHERE t.organization_id = f.organization_id
+                               AND t.thumbnail = f.sha256 AND t.sha256 <> f.sha256)
            LIMIT $3 FOR UPDATE OF f SKIP LOCKED)
          UPDATE wazapp.file f SET deleted_at = $1, thumbnail_at = NULL FROM unused
          WHERE f.organization_id = unused.organization_id AND f.sha256 = unused.sha256",
@@ -67,14 +68,23 @@ pub async fn any_organization_forget(tx: &Operator, scope: &Scope, sha256: &str)
     Ok(())
 }
 
-/// Which of these names of an organization's no row knows.
-pub async fn any_organization_unknown(tx: &Operator, organization_id: Uuid, names: Vec<String>) -> Result<Vec<String>> {
-    let rows = tx
-        .query(
-            "SELECT k.name FROM unnest($2::text[]) AS k (name)
-             WHERE NOT EXISTS (SELECT FROM wazapp.file f WHERE f.organization_id = $1 AND f.sha256 = k.name)",
-            &[&organization_id, &names],
+/// Marks what lies in the store under an organization's names that no row knows as leaving; answers how many. From then
+/// on nobody puts the same bytes there until they are gone.
+pub async fn any_organization_adopt(
+    tx: &Operator,
+    now: Timestamp,
+    organization_id: Uuid,
+    names: Vec<String>,
+) -> Result<i64> {
+    let row = tx
+        .query_opt(
+            "WITH adopted AS (
+               INSERT INTO wazapp.file (organization_id, sha256, size, touched_at, deleted_at)
+               SELECT $1::uuid, name, 0, $3::timestamptz, $3 FROM unnest($2::text[]) AS k (name)
+               ON CONFLICT (organization_id, sha256) DO NOTHING RETURNING sha256)
+             SELECT count(*) FROM adopted",
+            &[&organization_id, &names, &now],
         )
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(row.map_or(0, |row| row.get(0)))
 }

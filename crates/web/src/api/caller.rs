@@ -25,8 +25,10 @@ impl Caller {
     pub(super) async fn begin(&self) -> Result<Tenant, Problem> {
         Ok(self.database.tenant(&self.scope).await?)
     }
+}
 
-    /// Whose rows these are.
+impl Caller {
+    /// Opens the rows of the caller's organization.
     pub(super) fn scope(&self) -> &Scope {
         &self.scope
     }

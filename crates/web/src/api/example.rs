@@ -88,6 +88,27 @@ pub(super) fn queued() -> Value {
     message
 }
 
+pub(super) fn media() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-00000000f001",
+        "state": "stored",
+        "mime_type": "image/jpeg",
+        "filename": null,
+        "size": 48_213,
+        "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "thumbnail": true,
+        "error": null,
+    })
+}
+
+pub(super) fn pending_media() -> Value {
+    let mut media = media();
+    media["state"] = json!("pending");
+    media["size"] = Value::Null;
+    media["thumbnail"] = json!(false);
+    media
+}
+
 pub(super) fn status() -> Value {
     json!({
         "wamid": "wamid.HBgLNTQ5MTE1NTU1MTIzNBUCABIYFjNFQjA=",
@@ -158,6 +179,7 @@ pub(super) fn me() -> Value {
             "id": "019a0b1c-0000-7000-8000-000000000001",
             "slug": "panaderia-nandu",
             "name": "Panadería Ñandú",
+            "media_retention_days": null,
             "created_at": "2026-11-24T13:57:12.004410Z",
         },
         "api_version": "v1",

@@ -10,6 +10,7 @@ mod fields;
 mod id;
 mod language;
 mod me;
+mod media;
 mod message;
 mod number;
 mod paging;
@@ -50,7 +51,7 @@ const BASE: &str = "/api/v1";
 
 /// The API with its OpenAPI document, and the page that shows it.
 pub fn router(state: State) -> Router {
-    let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
+    let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let document = openapi();
     let api = Router::from(operations())
         .route("/openapi.json", get(move || ready(Json(document))))
@@ -97,6 +98,10 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(message::get, send::cancel))
         .routes(routes!(message::statuses))
         .routes(routes!(status::find))
+        .routes(routes!(media::get))
+        .routes(routes!(media::content))
+        .routes(routes!(media::thumbnail))
+        .routes(routes!(media::retry))
         .routes(routes!(contact::list))
         .routes(routes!(contact::get, contact::change))
         .routes(routes!(number::list))
@@ -113,7 +118,7 @@ fn operations() -> OpenApiRouter<State> {
     tags(
         (name = "Conversations", description = "The threads of your numbers and your contacts."),
         (name = "Messages", description = "What was said, and what became of it."),
-        (name = "Media", description = "Files that messages carry."),
+        (name = "Media", description = "The files that messages carry."),
         (name = "Contacts", description = "The people who write, as your organization knows them."),
         (name = "Numbers", description = "Your organization's WhatsApp numbers."),
         (name = "Events", description = "Everything that happened, in order."),

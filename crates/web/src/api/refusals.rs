@@ -23,6 +23,19 @@ pub(super) struct BadFile;
 /// What an operation may answer besides when things are not as it needs them.
 pub(super) struct Conflict;
 
+/// What an operation that answers a file's bytes may answer besides.
+pub(super) struct Unservable;
+
+impl IntoResponses for Unservable {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            ("409", "The file is not here yet; `detail` says what it waits for."),
+            ("410", "The file could not be had, or is past its retention; `detail` says what to do."),
+            ("416", "`Range` asks for bytes behind the end; `Content-Range` says how many there are."),
+        ])
+    }
+}
+
 impl IntoResponses for Conflict {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[("409", "It does not go with what is there already; `detail` says what.")])

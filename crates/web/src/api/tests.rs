@@ -23,6 +23,9 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("get", "/api/v1/conversations/{id}/messages"),
     ("get", "/api/v1/events"),
     ("get", "/api/v1/me"),
+    ("get", "/api/v1/media/{id}"),
+    ("get", "/api/v1/media/{id}/content"),
+    ("get", "/api/v1/media/{id}/thumbnail"),
     ("get", "/api/v1/messages"),
     ("get", "/api/v1/messages/{id}"),
     ("get", "/api/v1/messages/{id}/statuses"),
@@ -34,6 +37,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("post", "/api/v1/conversations/{id}/read"),
     ("post", "/api/v1/conversations/{id}/typing"),
     ("post", "/api/v1/media"),
+    ("post", "/api/v1/media/{id}/retry"),
     ("post", "/api/v1/messages"),
 ];
 
@@ -67,6 +71,8 @@ async fn ask(request: Request<Body>) -> Answer {
         wake: std::sync::Arc::default(),
         receipt_wake: std::sync::Arc::default(),
         typing: Typing::default(),
+        media_wake: std::sync::Arc::default(),
+        store: model::store::Store::directory(&std::env::temp_dir().join("wazapp-api-tests")).unwrap(),
         public_url: "http://127.0.0.1".into(),
         version: "0",
     };
@@ -220,7 +226,7 @@ fn shapes_have_the_fields_they_promise() {
             "id conversation_id sequence direction type text payload wamid reply_to_wamid media status error timestamp \
              received_at",
         ),
-        ("Media", "id state mime_type filename size sha256"),
+        ("Media", "id state mime_type filename size sha256 thumbnail error"),
         ("Event", "id sequence type timestamp data"),
         ("Problem", "type title status detail errors templates"),
         ("Me", "organization api_version version"),
@@ -242,6 +248,8 @@ fn examples_have_exactly_the_fields_of_their_shapes() {
         ("Message", example::message()),
         ("Message", example::queued()),
         ("Media", example::uploaded()),
+        ("Media", example::media()),
+        ("Media", example::pending_media()),
         ("Status", example::status()),
         ("Contact", example::contact()),
         ("Number", example::number()),

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub quarantined: u64,
     /// Messages stored.
     pub messages: u64,
+    /// Files to fetch.
+    pub media: u64,
     /// Statuses stored.
     pub statuses: u64,
     /// Events recorded.
@@ -55,6 +57,7 @@ impl std::ops::AddAssign for Outcome {
         self.applied += other.applied;
         self.quarantined += other.quarantined;
         self.messages += other.messages;
+        self.media += other.media;
         self.statuses += other.statuses;
         self.events += other.events;
         self.duplicates += other.duplicates;
@@ -71,6 +74,7 @@ pub(crate) async fn apply(tx: Operator, inputs: &[Input], finish: impl FnOnce(&m
     let outcome = Outcome {
         applied: inputs.len() as u64 - routed.bodies_quarantined,
         quarantined: routed.bodies_quarantined,
+        media: written.media.len() as u64,
         ..written.outcome
     };
     store::store(tx, &mut written, &quarantined, finish).await?;

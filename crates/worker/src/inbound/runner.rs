@@ -7,6 +7,7 @@ use metrics::{counter, histogram};
 use model::Clock;
 use model::database::{Database, DatabaseError, Operator, Pipeline, Result};
 use model::inbound::{self, Backlog, Claimed, LANES};
+use model::outbox::Wake;
 use model::quarantine;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -33,6 +34,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// What time it is.
     pub clock: Clock,
+    /// Rung when there is a file to fetch.
+    pub media: Arc<Wake>,
     /// Appliers, each with its own lanes and connection.
     pub appliers: usize,
     /// The most bodies in one transaction.
@@ -52,6 +55,7 @@ pub async fn run(database: Database, backlog: Arc<Backlog>, settings: Settings, 
             database: database.clone(),
             backlog: backlog.clone(),
             clock: settings.clock.clone(),
+            media: settings.media.clone(),
             lanes,
             batch: settings.batch,
             limit: settings.batch,
@@ -67,6 +71,7 @@ struct Applier {
     database: Database,
     backlog: Arc<Backlog>,
     clock: Clock,
+    media: Arc<Wake>,
     lanes: Vec<i16>,
     batch: u32,
     /// Below `batch` while a body that cannot be applied is being found.
@@ -168,6 +173,9 @@ impl Applier {
         self.took = started.elapsed();
         self.limit = (self.limit * 2).min(self.batch);
         self.count_taken(&plan, &claim.bodies);
+        if outcome.media > 0 {
+            self.media.queued();
+        }
         measure(&outcome, claim.bodies.len(), self.took, lag);
         tracing::debug!(parent: &span, ?outcome, ms = self.took.as_millis(), "applied");
         Ok(Round::Applied)

@@ -68,6 +68,8 @@ pub(super) async fn create(
     let tx = caller.begin().await?;
     let media = upload::insert(&tx, state.clock.now(), &kept, &mime_type, filename.as_deref()).await?;
     tx.commit().await?;
+    // A picture gets a thumbnail.
+    state.media_wake.queued();
     Ok((StatusCode::CREATED, Json(media)))
 }
 

@@ -1,0 +1,53 @@
+//! An S3 server of the test's own; `scripts/need moto` has installed it.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use e2e::until;
+use model::store::Store;
+
+pub(super) struct S3 {
+    server: Child,
+    url: String,
+}
+
+impl S3 {
+    pub(super) async fn start() -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools-moto/bin/moto_server");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let server = Command::new(program)
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("moto_server starts: scripts/need moto installs it");
+        let s3 = Self { server, url: format!("http://127.0.0.1:{port}") };
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        until("the S3 server makes a bucket", async || {
+            let made = client.put(format!("{}/media", s3.url)).send().await;
+            made.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+        s3
+    }
+
+    /// A store in its bucket.
+    pub(super) fn store(&self, prefix: &str) -> Store {
+        let settings = [
+            ("AWS_ENDPOINT", self.url.as_str()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_ALLOW_HTTP", "true"),
+        ];
+        Store::s3_with(&settings, "media", prefix).expect("a store")
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}

@@ -1,0 +1,114 @@
+//! One fetch: where is it, what comes, is it what was announced.
+
+use std::time::Duration;
+
+use metrics::{counter, histogram};
+use model::Database;
+use model::file::{self, File};
+use model::link::{self, By, Link};
+use model::media::{Claimed, Outcome, Settled, hexadecimal};
+use tokio_util::sync::CancellationToken;
+use whatsapp::graph::{Credential, Failure};
+
+use super::Settings;
+use super::trouble::{Trouble, is_gone};
+
+/// A fetch that takes longer is given up, before its lease ends.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Fetches a claimed medium.
+pub(super) async fn fetch(
+    database: &Database,
+    settings: &Settings,
+    medium: Claimed,
+    stop: &CancellationToken,
+) -> Settled {
+    let started = std::time::Instant::now();
+    let fetched = tokio::select! {
+        fetched = tokio::time::timeout(LONGEST, bring(database, settings, &medium)) => Some(fetched),
+        () = stop.cancelled() => None,
+    };
+    let (outcome, pause) = match fetched {
+        None => (Outcome::Released, None),
+        Some(Ok(Ok(file))) => (Outcome::Stored(file), None),
+        Some(Ok(Err(trouble))) => trouble.settle(medium.attempt, settings.clock.now()),
+        Some(Err(_)) => Trouble::slow().settle(medium.attempt, settings.clock.now()),
+    };
+    histogram!("wazapp_media_fetch_seconds").record(started.elapsed().as_secs_f64());
+    counter!("wazapp_media_fetches_total", "outcome" => word(&outcome)).increment(1);
+    tracing::debug!(media = %medium.id, attempt = medium.attempt, outcome = word(&outcome), "fetched");
+    Settled {
+        scope: medium.scope,
+        id: medium.id,
+        fence: medium.fence,
+        outcome,
+        pause: pause.map(|pause| (medium.number_id, pause)),
+    }
+}
+
+async fn bring(database: &Database, settings: &Settings, medium: &Claimed) -> Result<File, Trouble> {
+    let link = number(database, medium).await?.ok_or_else(Trouble::not_connected)?;
+    let secrets = link.open(&settings.keyring, &settings.apps).map_err(|none| Trouble::no_token(none.to_string()))?;
+    let credential = Credential::from(secrets);
+    let place = look_up(settings, &credential, &link, medium).await?;
+    let download = settings.graph.download(&credential, &place.url, settings.max_bytes).await;
+    let mut download = download.map_err(Trouble::of_download)?;
+    let mut writing = settings.store.writer(medium.scope.organization_id());
+    while let Some(piece) = download.piece().await.map_err(Trouble::of_download)? {
+        writing.push(piece).await?;
+    }
+    let written = writing.finish().await?;
+    if place.sha256.is_some_and(|announced| announced != written.sha256) {
+        return Err(Trouble::wrong_hash());
+    }
+    Ok(file::keep_written(database, &medium.scope, written, settings.clock.now()).await?)
+}
+
+async fn number(database: &Database, medium: &Claimed) -> Result<Option<Link>, Trouble> {
+    let find = async {
+        let tx = database.operator().await?;
+        let link = link::find(&tx, &medium.scope, By::Id(medium.number_id)).await?;
+        tx.commit().await?;
+        Ok(link)
+    };
+    find.await.map_err(|error| Trouble::from(file::KeepError::Database(error)))
+}
+
+/// Where a medium's bytes are now, and what they should be.
+struct Place {
+    url: String,
+    sha256: Option<String>,
+}
+
+/// Meta's own look-up gives an address for five minutes. The webhook's is tried where there is nothing to look up.
+async fn look_up(
+    settings: &Settings,
+    credential: &Credential,
+    link: &Link,
+    medium: &Claimed,
+) -> Result<Place, Trouble> {
+    let announced = medium.sha256.as_deref().and_then(hexadecimal);
+    let from_webhook = medium.url.clone().map(|url| Place { url, sha256: announced.clone() });
+    let Some(id) = &medium.meta_id else { return from_webhook.ok_or_else(Trouble::nameless) };
+    match settings.graph.media(credential, id, Some(&link.phone_number_id)).await {
+        Ok(info) => Ok(Place { url: info.url, sha256: info.sha256.as_deref().and_then(hexadecimal).or(announced) }),
+        Err(failure) if is_gone(&failure) => from_webhook.ok_or_else(|| gone(&failure)),
+        Err(failure) => Err(Trouble::of_look_up(&failure, medium.attempt, settings.clock.now())),
+    }
+}
+
+fn gone(failure: &Failure) -> Trouble {
+    Trouble::gone(match failure {
+        Failure::Refused(error) => Some(&error.message),
+        _ => None,
+    })
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Stored(_) => "stored",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Released => "released",
+    }
+}

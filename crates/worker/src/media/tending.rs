@@ -1,0 +1,62 @@
+//! What nobody else looks after: media that Meta has no longer, how much waits, files past their time.
+
+use std::time::Duration;
+
+use metrics::gauge;
+use model::Database;
+use model::database::Result;
+use model::media;
+use tokio_util::sync::CancellationToken;
+
+use super::{Settings, sweep, tidy};
+
+/// How often the queue is looked through.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Files past their time go every so many looks: hourly. What lies about unknown is looked for daily.
+const TIDY: u32 = 1800;
+const SWEEP: u32 = 24 * TIDY;
+
+/// Tends until the token is cancelled.
+pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    let mut look: u32 = 0;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        if let Err(error) = tend(&database, &settings).await {
+            tracing::debug!(%error, "the queue of media could not be looked through");
+        }
+        if look.is_multiple_of(TIDY) {
+            match tidy(&database, &settings.store, settings.clock.now()).await {
+                Ok(done) => tracing::debug!(?done, "media past their retention are gone"),
+                Err(error) => {
+                    tracing::warn!(%error, "media past their retention could not go; it is tried again in an hour")
+                }
+            }
+        }
+        if look % SWEEP == SWEEP / 2 {
+            match sweep(&database, &settings.store, settings.clock.now()).await {
+                Ok(swept) => tracing::info!(swept, "what lay about in the media store is gone"),
+                Err(error) => tracing::warn!(%error, "the media store could not be swept; it is tried again in a day"),
+            }
+        }
+        look = look.wrapping_add(1);
+    }
+}
+
+async fn tend(database: &Database, settings: &Settings) -> Result<()> {
+    let now = settings.clock.now();
+    let tx = database.operator().await?;
+    let overdue = media::any_organization_overdue(&tx, now).await?;
+    let backlog = media::any_organization_backlog(&tx, now).await?;
+    tx.commit().await?;
+    #[expect(clippy::cast_precision_loss, reason = "a queue is not that long")]
+    gauge!("wazapp_media_pending").set(backlog.pending as f64);
+    gauge!("wazapp_media_age_seconds").set(backlog.age.as_secs_f64());
+    for settled in &overdue {
+        media::any_organization_settle(database, now, settled).await?;
+    }
+    Ok(())
+}
