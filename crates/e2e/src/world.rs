@@ -33,7 +33,7 @@ use crate::wait::{PATIENCE, until};
 const GRAPH_TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(5),
     call: Duration::from_secs(2),
-    upload: Duration::from_secs(300),
+    upload: Duration::from_secs(2),
     piece: Duration::from_secs(2),
 };
 

@@ -3,6 +3,7 @@
 
 mod cancel;
 mod codes;
+mod media;
 mod receipts;
 mod refusal;
 mod retry;

@@ -1,3 +1,22 @@
+-- What Meta has of an organization's files, so that a file is brought there once: for a number, as a type.
+CREATE TABLE wazapp.upload (
+  organization_id uuid NOT NULL,
+  number_id       uuid NOT NULL,
+  file            text NOT NULL,
+  mime_type       text NOT NULL, -- what Meta was told that it is
+  meta_id         text NOT NULL,
+  uploaded_at     timestamptz NOT NULL,
+  PRIMARY KEY (organization_id, number_id, file, mime_type),
+  FOREIGN KEY (organization_id, number_id) REFERENCES wazapp.number (organization_id, id) ON DELETE CASCADE,
+  FOREIGN KEY (organization_id, file) REFERENCES wazapp.file (organization_id, sha256) ON DELETE CASCADE
+);
+CREATE INDEX upload_file ON wazapp.upload (organization_id, file);
+CREATE INDEX upload_past ON wazapp.upload (uploaded_at);
+
+ALTER TABLE wazapp.outbox
+  ADD COLUMN files     json,                           -- what the body shows from the store: place, file, type, name, size
+  ADD COLUMN preparing boolean NOT NULL DEFAULT false; -- of one that is being sent: its files are brought to Meta, no send began
+
 -- What customers are told was read: one row a conversation, newest wins. A row that is done stays, so that it is told once.
 
 CREATE TABLE wazapp.receipt (
@@ -19,7 +38,7 @@ CREATE INDEX receipt_due ON wazapp.receipt (organization_id, number_id, next_at)
 DO $$
 DECLARE tenant text;
 BEGIN
-  FOREACH tenant IN ARRAY ARRAY['receipt'] LOOP
+  FOREACH tenant IN ARRAY ARRAY['upload', 'receipt'] LOOP
     EXECUTE format('ALTER TABLE wazapp.%I ENABLE ROW LEVEL SECURITY', tenant);
     EXECUTE format('ALTER TABLE wazapp.%I FORCE ROW LEVEL SECURITY', tenant);
     EXECUTE format($p$CREATE POLICY own_organization ON wazapp.%I TO wazapp_web

@@ -34,6 +34,7 @@ pub mod store;
 pub mod template;
 mod tls;
 pub mod upkeep;
+pub mod upload;
 
 pub use clock::Clock;
 pub use database::{Database, DatabaseError};

@@ -156,13 +156,15 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     apps.refresh().await;
     work.tasks.spawn(apps.clone().keep_current(work.stop.clone()));
 
-    let wake = Arc::new(Wake::default());
+    let (wake, receipt_wake) = (Arc::new(Wake::default()), Arc::new(Wake::default()));
     let settings = worker::outbox::Settings {
         clock: setup.clock.clone(),
         keyring: setup.keyring.clone(),
         apps: apps.clone(),
         graph: graph.clone(),
         wake: wake.clone(),
+        receipt_wake: receipt_wake.clone(),
+        store: setup.store.clone(),
     };
     work.tasks.spawn(worker::outbox::run(database.clone(), settings, work.stop.clone()));
 
@@ -214,6 +216,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         keyring: setup.keyring,
         apps: apps.clone(),
         wake,
+        receipt_wake,
         typing: web::api::Typing::default(),
         connecting,
         public_url,

@@ -43,10 +43,12 @@ pub struct State {
     pub apps: Apps,
     /// Rung when a message was queued.
     pub wake: Arc<Wake>,
-    /// Signs of somebody writing that are under way.
-    pub typing: api::Typing,
     /// Rung when an attempt to connect a number was begun or resumed.
     pub connecting: Arc<Wake>,
+    /// Rung when somebody was read.
+    pub receipt_wake: Arc<Wake>,
+    /// Signs of somebody writing that are under way.
+    pub typing: api::Typing,
     /// Rung when there is a file to fetch, or a picture.
     pub media_wake: Arc<Wake>,
     /// The bytes of media.

@@ -37,6 +37,8 @@ kinds! {
     GONE = GONE, "gone", "It was here, or was to come, and cannot be had any more";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     NOT_JSON = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be JSON";
+    NOT_MULTIPART = UNSUPPORTED_MEDIA_TYPE, "not-multipart", "The body must be a form";
+    WRONG_FILE = UNSUPPORTED_MEDIA_TYPE, "wrong-file", "This file is not taken";
     OUTSIDE = RANGE_NOT_SATISFIABLE, "range", "The part that is asked for is not there";
     INVALID = UNPROCESSABLE_ENTITY, "invalid", "A value is not accepted";
     REFUSED = UNPROCESSABLE_ENTITY, "refused", "Meta refused it";
@@ -177,6 +179,21 @@ impl Problem {
             NOT_JSON,
             "The body is not declared as JSON. Send JSON with the header `Content-Type: application/json`.",
         )
+    }
+
+    /// 413: the file is longer than WhatsApp takes.
+    pub fn file_too_large(detail: impl Into<String>) -> Self {
+        Self::new(TOO_LARGE, detail)
+    }
+
+    /// 415: the body is not declared as a form.
+    pub fn not_multipart(detail: impl Into<String>) -> Self {
+        Self::new(NOT_MULTIPART, detail)
+    }
+
+    /// 415: a file of a type that WhatsApp does not take, or that is not what it is said to be.
+    pub fn wrong_file(detail: impl Into<String>) -> Self {
+        Self::new(WRONG_FILE, detail)
     }
 
     /// 422: well written, but not a value we take.

@@ -28,6 +28,7 @@ pub(crate) fn content(outgoing: Outgoing) -> Content {
         callback_data: callback_data.as_ref().and_then(Value::as_str).map(str::to_owned),
         needs_window: outgoing.needs_window,
         needs_phone: outgoing.needs_phone,
+        files: Vec::new(),
     }
 }
 

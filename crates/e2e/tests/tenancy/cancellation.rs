@@ -225,6 +225,7 @@ async fn a_send_dropped_anywhere_is_whole_or_nothing() {
                     body: "{}".into(),
                     reply_to_wamid: None,
                     callback_data: None,
+                    files: Vec::new(),
                     needs_window: false,
                     needs_phone: false,
                 };

@@ -8,6 +8,7 @@ use super::{LEASE, PAIR_AHEAD, PAIR_SECONDS};
 use crate::conversation::column;
 use crate::database::{Operator, Result};
 use crate::link::{Link, link_columns};
+use crate::upload::Attached;
 
 /// A claim takes at most so many, so that every number gets its turn.
 const MOST: i64 = 20;
@@ -48,6 +49,8 @@ pub struct Claimed {
     pub fence: i64,
     /// What Meta refused before.
     pub refused: Refused,
+    /// Files that Meta must have before the call, which then begins with [`any_organization_begin`].
+    pub files: Vec<Attached>,
 }
 
 /// How often Meta refused in a row, when a message was claimed.
@@ -191,8 +194,8 @@ async fn any_organization_take(
     }
     let rows = tx
         .query(
-            "SELECT q.message_id, q.recipient, q.body::text AS body, q.attempts + 1 AS attempt, q.fence + 1 AS fence,
-                    q.refusals, coalesce(r.refusals, 0) AS of_pair
+            "SELECT q.message_id, q.recipient, q.body::text AS body, q.files::text AS files, q.attempts + 1 AS attempt,
+                    q.fence + 1 AS fence, q.refusals, coalesce(r.refusals, 0) AS of_pair
              FROM wazapp.outbox q
              LEFT JOIN wazapp.pair_pace r
                ON r.organization_id = q.organization_id AND r.number_id = q.number_id AND r.recipient = q.recipient
@@ -220,6 +223,9 @@ async fn any_organization_take(
         attempt: count(row, "attempt"),
         fence: row.get("fence"),
         refused: Refused { message: count(row, "refusals"), pair: count(row, "of_pair"), number: 0 },
+        files: row
+            .get::<_, Option<&str>>("files")
+            .map_or_else(Vec::new, |files| serde_json::from_str(files).expect("we wrote them ourselves")),
     };
     let messages: Vec<Claimed> = rows.iter().map(claimed).collect();
     if !messages.is_empty() {
@@ -232,7 +238,8 @@ async fn any_organization_take(
 async fn any_organization_note(tx: &Operator, now: Timestamp, number: &Link, messages: &[Claimed]) -> Result<()> {
     let ids = column(messages, |message| message.message_id);
     tx.query(
-        "UPDATE wazapp.outbox SET state = 'sending', attempts = attempts + 1, fence = fence + 1, lease_until = $3
+        "UPDATE wazapp.outbox SET state = 'sending', attempts = attempts + 1, fence = fence + 1, lease_until = $3,
+                                  preparing = files IS NOT NULL
          WHERE organization_id = $1 AND message_id = ANY ($2)",
         &[&number.organization_id, &ids, &(now + LEASE)],
     )
@@ -256,6 +263,33 @@ async fn any_organization_note(tx: &Operator, now: Timestamp, number: &Link, mes
     )
     .await?;
     Ok(())
+}
+
+/// The files of a claimed message are at Meta, and the call begins. `false`: the claim is lost, or the deadline passed:
+/// it must not begin.
+pub async fn any_organization_begin(tx: &Operator, now: Timestamp, message: &Claimed) -> Result<bool> {
+    let begun = tx
+        .query_opt(
+            "UPDATE wazapp.outbox SET preparing = false, lease_until = $4
+             WHERE organization_id = $1 AND message_id = $2 AND fence = $3 AND state = 'sending' AND preparing
+               AND lease_until > $5 AND deadline > $5 RETURNING message_id",
+            &[&message.organization_id, &message.message_id, &message.fence, &(now + LEASE), &now],
+        )
+        .await?;
+    Ok(begun.is_some())
+}
+
+/// The files of a claimed message are still on their way to Meta. `false`: the claim is lost.
+pub async fn any_organization_renew(tx: &Operator, now: Timestamp, message: &Claimed) -> Result<bool> {
+    let renewed = tx
+        .query_opt(
+            "UPDATE wazapp.outbox SET lease_until = $4
+             WHERE organization_id = $1 AND message_id = $2 AND fence = $3 AND state = 'sending' AND preparing
+             RETURNING message_id",
+            &[&message.organization_id, &message.message_id, &message.fence, &(now + LEASE)],
+        )
+        .await?;
+    Ok(renewed.is_some())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::database::{Result, Tenant};
 use crate::event;
 use crate::message::{self, Message};
+use crate::upload::{self, Attached};
 
 /// A message that names no deadline is given up after this long.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
@@ -69,6 +70,8 @@ pub struct Content {
     pub needs_window: bool,
     /// Whether it can go to a phone number alone.
     pub needs_phone: bool,
+    /// Files of the organization's that it shows; [`upload::find`] had them stay.
+    pub files: Vec<Attached>,
 }
 
 /// What else may be said of a message.
@@ -139,15 +142,6 @@ struct Thread {
     window_expires_at: Option<Timestamp>,
 }
 
-/// The message that a request with this key queued before.
-pub async fn repeated_message(tx: &Tenant, idempotency: &Idempotency) -> Result<Option<Result<Message, Refusal>>> {
-    match repeated(tx, idempotency).await? {
-        Some(Ok(message_id)) => Ok(Some(message::get(tx, message_id).await?.ok_or(Refusal::KeyReused))),
-        Some(Err(refusal)) => Ok(Some(Err(refusal))),
-        None => Ok(None),
-    }
-}
-
 /// Queues a message. A repeated request is answered with the message that it queued the first time.
 pub async fn enqueue(
     tx: &Tenant,
@@ -159,10 +153,10 @@ pub async fn enqueue(
 ) -> Result<Result<Message, Refusal>> {
     // Everyone who begins conversations or numbers messages lines up, so nobody does the same beside us.
     event::line_up(tx).await?;
-    if let Some(idempotency) = idempotency {
-        if let Some(answer) = repeated_message(tx, idempotency).await? {
-            return Ok(answer);
-        }
+    if let Some(idempotency) = idempotency
+        && let Some(answer) = repeated(tx, idempotency).await?
+    {
+        return Ok(answer);
     }
     let thread = match to {
         To::Conversation(id) => existing(tx, *id).await?,
@@ -189,18 +183,21 @@ pub async fn enqueue(
     Ok(Ok(message::get(tx, id).await?.expect("it was written just now")))
 }
 
-/// The message that a request with this key queued before.
-async fn repeated(tx: &Tenant, idempotency: &Idempotency) -> Result<Option<Result<Uuid, Refusal>>> {
+/// How a request with this key was answered before, if it came before.
+pub async fn repeated(tx: &Tenant, idempotency: &Idempotency) -> Result<Option<Result<Message, Refusal>>> {
     let row = tx
         .query_opt(
             "SELECT message_id, fingerprint FROM wazapp.idempotency_key WHERE organization_id = $1 AND key = $2",
             &[&tx.organization_id(), &idempotency.key],
         )
         .await?;
-    Ok(row.map(|row| match row.get::<_, Vec<u8>>("fingerprint") == idempotency.fingerprint {
-        true => Ok(row.get("message_id")),
-        false => Err(Refusal::KeyReused),
-    }))
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    if row.get::<_, Vec<u8>>("fingerprint") != idempotency.fingerprint {
+        return Ok(Some(Err(Refusal::KeyReused)));
+    }
+    Ok(Some(message::get(tx, row.get("message_id")).await?.ok_or(Refusal::KeyReused)))
 }
 
 async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
@@ -346,6 +343,8 @@ async fn write(
     let at = Timestamp::from_second(now.as_second()).expect("the start of a second is a time");
     // A reaction answers nobody and stands nowhere of its own.
     let shows = content.kind != "reaction";
+    let files =
+        (!content.files.is_empty()).then(|| serde_json::to_string(&content.files).expect("our own shapes are JSON"));
     tx.query(
         "WITH thread AS (
            UPDATE wazapp.conversation SET
@@ -366,9 +365,10 @@ async fn write(
            SELECT $1, $17::text, $18::bytea, $2, $10 WHERE $17 IS NOT NULL)
          INSERT INTO wazapp.outbox
            (organization_id, message_id, number_id, conversation_id, sequence, recipient, body, bulk, state, on_unknown,
-            due_at, send_at, deadline)
+            due_at, send_at, deadline, files)
          SELECT $1, $2, $4, $3, last_sequence, $11::text, $7::text::json, $12::bool, 'queued',
-                CASE WHEN $13::bool THEN 'resend' ELSE 'settle' END, $14::timestamptz, $14, $15::timestamptz
+                CASE WHEN $13::bool THEN 'resend' ELSE 'settle' END, $14::timestamptz, $14, $15::timestamptz,
+                $20::text::json
          FROM thread",
         &[
             &tx.organization_id(),
@@ -390,9 +390,13 @@ async fn write(
             &idempotency.map(|known| known.key.clone()),
             &idempotency.map(|known| known.fingerprint.as_slice()),
             &content.callback_data,
+            &files,
         ],
     )
     .await?;
+    if let Some(shown) = content.files.first() {
+        upload::attach(tx, now, id, shown).await?;
+    }
     Ok(id)
 }
 

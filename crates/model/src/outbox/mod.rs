@@ -12,10 +12,13 @@ mod settle;
 mod sweep;
 mod wake;
 
-pub use claim::{Claimed, Refused, Taken, Turn, any_organization_claim, any_organization_turns};
+pub use claim::{
+    Claimed, Refused, Taken, Turn, any_organization_begin, any_organization_claim, any_organization_renew,
+    any_organization_turns,
+};
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{
-    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, repeated_message,
+    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, repeated,
 };
 pub use fate::{Acceptance, Fate, fate, resume};
 pub use settle::{Outcome, Pause, Settled, any_organization_rest, any_organization_settle};

@@ -187,7 +187,7 @@ async fn lines(tx: &Operator, settled: &[Settled]) -> Result<HashMap<Uuid, i64>>
 /// The rows that are still what they were claimed as; they are ours until the transaction ends.
 async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
     tx.query(
-        "SELECT k.nth, q.state, q.on_unknown, q.deadline, q.error::text AS error, m.status,
+        "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error::text AS error, m.status,
                 m.callback_data
          FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) WITH ORDINALITY AS k (o, id, fence, nth)
          JOIN wazapp.outbox q ON q.organization_id = k.o AND q.message_id = k.id AND q.fence = k.fence
@@ -278,6 +278,10 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
         }),
         Outcome::Failed { error } => Some(failed(one, row, shown.as_deref(), now, error)),
         Outcome::Unknown { error } if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, Some(error))),
+        // Only its files were on their way: nothing was sent.
+        Outcome::LeaseEnded if state == "sending" && row.get("preparing") => {
+            Some(Written { state: Some("queued"), send_at: Some(now), ..Written::default() })
+        }
         Outcome::LeaseEnded if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, None)),
         Outcome::DeadlinePassed if state == "queued" && deadline <= now => {
             let last: Option<String> = row.get("error");

@@ -11,7 +11,6 @@ use uuid::Uuid;
 #[derive(Debug, Default)]
 pub struct Wake {
     queued: Notify,
-    read: Notify,
     watched: Mutex<HashMap<Uuid, Arc<Notify>>>,
 }
 
@@ -24,16 +23,6 @@ impl Wake {
     /// Waits for [`Wake::queued`].
     pub async fn wait(&self) {
         self.queued.notified().await;
-    }
-
-    /// A receipt was committed.
-    pub fn read(&self) {
-        self.read.notify_one();
-    }
-
-    /// Waits for [`Wake::read`].
-    pub async fn wait_read(&self) {
-        self.read.notified().await;
     }
 
     /// Watches one message; whoever watches looks once after this, for what was missed.

@@ -359,3 +359,16 @@ pub(super) fn me() -> Value {
         "version": "0.1.0",
     })
 }
+
+pub(super) fn uploaded() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-00000000f001",
+        "state": "stored",
+        "mime_type": "image/png",
+        "filename": "menu.png",
+        "size": 48211,
+        "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "thumbnail": false,
+        "error": null,
+    })
+}

@@ -20,8 +20,10 @@ mod price;
 mod receipt;
 mod refusals;
 mod send;
+mod shown;
 mod status;
 mod template;
+pub mod upload;
 
 #[cfg(test)]
 mod tests;
@@ -117,6 +119,7 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(connection::retry))
         .routes(routes!(cost::count))
         .routes(routes!(price::read, price::set))
+        .routes(routes!(upload::create))
         .routes(routes!(event::list))
         .routes(routes!(me::get))
 }

@@ -71,7 +71,7 @@ pub(super) async fn read(
         receipt::queue(&tx, state.clock.now(), id).await?;
     }
     tx.commit().await?;
-    state.wake.read();
+    state.receipt_wake.queued();
     Ok(Json(marked))
 }
 

@@ -17,6 +17,9 @@ pub(super) struct Invalid;
 /// What an operation that takes a body may answer besides.
 pub(super) struct BadBody;
 
+/// What an operation that takes a file may answer besides.
+pub(super) struct BadFile;
+
 /// What an operation may answer besides when things are not as it needs them.
 pub(super) struct Conflict;
 
@@ -78,6 +81,15 @@ impl IntoResponses for Invalid {
 impl IntoResponses for BadBody {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[("413", "The body is longer than 64 KiB."), ("415", "The body is not declared as JSON.")])
+    }
+}
+
+impl IntoResponses for BadFile {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            ("413", "The file is larger than WhatsApp takes of its type."),
+            ("415", "The body is no form, or WhatsApp takes no such file; `detail` lists the types."),
+        ])
     }
 }
 

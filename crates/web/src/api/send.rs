@@ -1,5 +1,7 @@
 //! Sending: `POST /conversations/{id}/messages`, `POST /messages`, `DELETE /messages/{id}`
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use http::StatusCode;
@@ -8,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::database::Tenant;
 use model::message::Message;
 use model::outbox::{self, Cancelled, Content, Idempotency, Options, Refusal, To};
+use model::upload::{self, Kept};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -21,6 +24,7 @@ use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
 use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
+use super::shown::{self, Shown};
 use super::template::used;
 use crate::problem::{Mistake, Problem};
 use crate::sending;
@@ -40,7 +44,7 @@ const FAR: SignedDuration = SignedDuration::from_hours(366 * 24);
 #[expect(dead_code, reason = "members that are Meta's are documented here and read by `outgoing`")]
 pub(super) struct NewMessage {
     /// Meta's type; `text` if left out. The member of the same name holds what it says:
-    /// `{"type":"image","image":{"link":"https://…"}}`.
+    /// `{"type":"image","image":{"id":"…"}}`, with the `id` of a medium of yours, or one of Meta's.
     #[schema(example = "text")]
     r#type: Option<String>,
     /// A text, for `"type": "text"`. The other types have theirs.
@@ -173,16 +177,44 @@ impl Key {
 /// A request, read and checked.
 struct Wanted {
     content: Content,
+    shown: Vec<Shown>,
     options: Options,
     /// The template it is, and the one that goes in its place.
     templates: [Option<TemplateUse>; 2],
+    /// What the one that is sent where the window is closed shows.
+    shown_instead: Vec<Shown>,
+}
+
+impl Wanted {
+    /// Whether the database says more of what it shows.
+    fn looks_further(&self) -> bool {
+        !self.media().is_empty() || self.templates.iter().any(Option::is_some)
+    }
+
+    /// The files that it shows, by our ids.
+    fn media(&self) -> Vec<Uuid> {
+        self.shown.iter().chain(&self.shown_instead).map(|shown| shown.media_id).collect()
+    }
+
+    /// Has it show its files.
+    fn attach(&mut self, kept: &HashMap<Uuid, Kept>, language: Language) -> Result<(), Problem> {
+        shown::attach(&mut self.content, &self.shown, kept).map_err(|all| mistakes(all, "", language))?;
+        match &mut self.options.when_window_closed {
+            Some(instead) => {
+                shown::attach(instead, &self.shown_instead, kept).map_err(|all| mistakes(all, INSTEAD, language))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Wanted, Problem> {
     let wishes: Wishes = members.take(WISHES)?;
     let instead = members.take_one("when_window_closed");
-    let outgoing = outgoing::check(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
-    let instead = instead.map(|wanted| template(wanted, language)).transpose()?;
+    let mut outgoing = outgoing::check(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
+    let mut instead = instead.map(|wanted| template(wanted, language)).transpose()?;
+    let own = |outgoing: &mut Outgoing| shown::own(std::mem::take(&mut outgoing.media));
+    let (shown, shown_instead) = (own(&mut outgoing), instead.as_mut().map(own).unwrap_or_default());
     let templates = [outgoing.template.clone(), instead.as_ref().and_then(|instead| instead.template.clone())];
     let options = Options {
         send_at: wishes.send_at.map(|time| time.0),
@@ -192,7 +224,7 @@ fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Want
         when_window_closed: instead.map(sending::content),
     };
     check_times(&options, now)?;
-    Ok(Wanted { content: sending::content(outgoing), options, templates })
+    Ok(Wanted { content: sending::content(outgoing), shown, options, templates, shown_instead })
 }
 
 fn check_times(options: &Options, now: Timestamp) -> Result<(), Problem> {
@@ -222,7 +254,7 @@ fn template(wanted: Value, language: Language) -> Result<Outgoing, Problem> {
     outgoing::check(&body).map_err(|all| mistakes(all, INSTEAD, language))
 }
 
-pub(super) fn mistakes(all: outgoing::Problems, before: &str, language: Language) -> Problem {
+pub(super) fn mistakes(all: impl IntoIterator<Item = outgoing::Problem>, before: &str, language: Language) -> Problem {
     let errors = all.into_iter().map(|one| Mistake {
         field: format!("{before}{}", one.field),
         rule: one.rule.as_str(),
@@ -242,7 +274,7 @@ impl Address {
             (Some(_), Some(_)) => return Err(Problem::malformed("Both `to` and `recipient` are given. Send one.")),
             (None, None) => return Err(Problem::malformed("The field `to` is missing.")),
         };
-        let recipient = sending::recipient(&written).map_err(|problem| mistakes(problem.into(), "", language))?;
+        let recipient = sending::recipient(&written).map_err(|problem| mistakes([problem], "", language))?;
         Ok(To::Recipient { number_id: self.number_id, recipient })
     }
 }
@@ -257,30 +289,25 @@ async fn queue(
     idempotency: Option<&Idempotency>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     let tx = caller.begin().await?;
-    wanted.fill(&tx, state.clock.now(), to, idempotency, language).await?;
+    if wanted.looks_further() {
+        // A repeat is answered as before, whatever became of its files and its template since.
+        if let Some(idempotency) = idempotency
+            && let Some(answer) = outbox::repeated(&tx, idempotency).await?
+        {
+            return Ok((StatusCode::ACCEPTED, Json(answer.map_err(|refusal| refused(refusal, language))?)));
+        }
+        let now = state.clock.now();
+        wanted.attach(&upload::find(&tx, now, &wanted.media()).await?, language)?;
+        wanted.fill(&tx, now, to, language).await?;
+    }
     let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await?;
     let message = queued.map_err(|refusal| refused(refusal, language))?;
     Ok((StatusCode::ACCEPTED, Json(message)))
 }
 
 impl Wanted {
-    /// Fills in the templates, as far as they are known. A repeated request is not measured by what they became since.
-    async fn fill(
-        &mut self,
-        tx: &Tenant,
-        now: Timestamp,
-        to: &To,
-        idempotency: Option<&Idempotency>,
-        language: Language,
-    ) -> Result<(), Problem> {
-        if self.templates.iter().all(Option::is_none) {
-            return Ok(());
-        }
-        if let Some(idempotency) = idempotency
-            && outbox::repeated_message(tx, idempotency).await?.is_some()
-        {
-            return Ok(());
-        }
+    /// Fills in the templates, as far as they are known.
+    async fn fill(&mut self, tx: &Tenant, now: Timestamp, to: &To, language: Language) -> Result<(), Problem> {
         let due_at = self.options.send_at.map_or(now, |at| at.max(now));
         let contents = [Some(&mut self.content), self.options.when_window_closed.as_mut()];
         for ((template, content), prefix) in self.templates.iter().zip(contents).zip(["", INSTEAD]) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
+use model::Database;
 use model::link::Link;
 use model::outbox::{Claimed, Outcome, Pause, Refused, Settled};
 use serde_json::{Map, Value, json};
@@ -12,15 +13,21 @@ use whatsapp::phone;
 use whatsapp::verdict::{Explanation, Rest, Verdict, verdict};
 
 use super::Settings;
+use super::media::{AtMeta, Sender, Uploads};
 
 /// Sends a claimed message.
-pub(super) async fn send(settings: &Settings, number: &Link, message: Claimed) -> Settled {
+pub(super) async fn send(
+    database: &Database,
+    settings: &Settings,
+    uploads: &Uploads,
+    number: &Link,
+    message: Claimed,
+) -> Settled {
     let started = std::time::Instant::now();
     let (outcome, pause) = match number.open(&settings.keyring, &settings.apps) {
         Ok(secrets) => {
-            let body = body(&message);
-            let answer = settings.graph.send_message(&Credential::from(secrets), &number.phone_number_id, &body).await;
-            heard(answer, message.refused, settings.clock.now())
+            let credential = Credential::from(secrets);
+            attempt(&Sender { database, settings, uploads, number, credential: &credential }, &message).await
         }
         Err(reason) => no_token(reason.to_string(), settings.clock.now()),
     };
@@ -41,8 +48,29 @@ pub(super) async fn send(settings: &Settings, number: &Link, message: Claimed) -
     }
 }
 
-/// Meta's object with whom it is for, and with our id, which its statuses will echo.
-fn body(message: &Claimed) -> Value {
+async fn attempt(sender: &Sender<'_>, message: &Claimed) -> (Outcome, Option<Pause>) {
+    let files = match sender.prepare(message).await {
+        Ok(files) => files,
+        Err(not_ready) => return not_ready,
+    };
+    let (graph, clock) = (&sender.settings.graph, &sender.settings.clock);
+    let body = body(message, &files);
+    let failure = match graph.send_message(sender.credential, &sender.number.phone_number_id, &body).await {
+        Ok(Sent { wamid, wa_id, user_id, message_status }) => {
+            return (Outcome::Accepted { wamid, wa_id, user_id, message_status }, None);
+        }
+        Err(failure) => failure,
+    };
+    if let Failure::Refused(refusal) = &failure
+        && sender.forget(&files, refusal).await
+    {
+        return (Outcome::Retry { at: clock.now(), error: error(&failure).to_string() }, None);
+    }
+    refused(&failure, message.refused, clock.now())
+}
+
+/// Meta's object with whom it is for, with Meta's ids of what it shows, and with our id, which its statuses will echo.
+fn body(message: &Claimed, files: &[AtMeta]) -> Value {
     let mut body = Map::from_iter([("messaging_product".to_owned(), json!("whatsapp"))]);
     let to = &message.recipient;
     if phone::is_user_id(to) {
@@ -55,27 +83,27 @@ fn body(message: &Claimed) -> Value {
         body.extend(content);
     }
     body.insert("biz_opaque_callback_data".into(), json!(message.message_id));
-    Value::Object(body)
+    let mut body = Value::Object(body);
+    for file in files {
+        if let Some(shown) = body.pointer_mut(&file.place) {
+            shown["id"] = json!(file.id());
+        }
+    }
+    body
 }
 
-/// What an answer means for the message, and for those behind it.
-fn heard(answer: Result<Sent, Failure>, refused: Refused, now: Timestamp) -> (Outcome, Option<Pause>) {
-    let failure = match answer {
-        Ok(Sent { wamid, wa_id, user_id, message_status }) => {
-            return (Outcome::Accepted { wamid, wa_id, user_id, message_status }, None);
-        }
-        Err(failure) => failure,
-    };
-    let error = error(&failure).to_string();
-    match verdict(&failure, before(&failure, refused)) {
+/// What a failure means for the message, and for those behind it.
+pub(super) fn refused(failure: &Failure, refused: Refused, now: Timestamp) -> (Outcome, Option<Pause>) {
+    let error = error(failure).to_string();
+    match verdict(failure, before(failure, refused)) {
         Verdict::RetryAfter(wait) => (Outcome::Retry { at: now + span(wait), error }, None),
         Verdict::PausePair(wait) => (Outcome::Retry { at: now, error }, Some(Pause::Pair { until: now + span(wait) })),
         Verdict::PauseNumber { rest, advice } => {
-            let (until, reason) = (until(rest, now), reason(&failure, advice));
+            let (until, reason) = (until(rest, now), reason(failure, advice));
             (Outcome::Retry { at: now, error }, Some(Pause::Number { until, reason }))
         }
         Verdict::PauseAccount { rest, advice } => {
-            let (until, reason) = (until(rest, now), reason(&failure, advice));
+            let (until, reason) = (until(rest, now), reason(failure, advice));
             (Outcome::Retry { at: now, error }, Some(Pause::Account { until, reason }))
         }
         Verdict::AskPerson(_) | Verdict::GiveUp(_) => (Outcome::Failed { error }, None),
@@ -167,20 +195,21 @@ mod tests {
             attempt: 1,
             fence: 1,
             refused: Refused::default(),
+            files: Vec::new(),
         }
     }
 
     #[test]
     fn a_phone_and_a_user_id_are_named_as_meta_wants_them() {
-        let phone = body(&claimed("34600111222"));
+        let phone = body(&claimed("34600111222"), &[]);
         assert_eq!((&phone["to"], &phone["recipient"]), (&json!("34600111222"), &Value::Null));
         assert_eq!(phone["text"]["body"], "hola");
-        let user = body(&claimed("AR.13491208655302741918"));
+        let user = body(&claimed("AR.13491208655302741918"), &[]);
         assert_eq!((&user["to"], &user["recipient"]), (&Value::Null, &json!("AR.13491208655302741918")));
     }
 
     #[test]
     fn the_id_that_comes_back_is_ours() {
-        assert_eq!(body(&claimed("34600111222"))["biz_opaque_callback_data"], json!(Uuid::from_u128(7)));
+        assert_eq!(body(&claimed("34600111222"), &[])["biz_opaque_callback_data"], json!(Uuid::from_u128(7)));
     }
 }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::media::Uploads;
 use super::{CALLS, CALLS_OF_A_NUMBER, SHARE, Settings, call};
 
 /// Wake-ups are hints: retries, paces and other nodes' messages are found by looking.
@@ -32,7 +33,8 @@ pub(super) async fn run(
     stop: &CancellationToken,
 ) -> JoinSet<()> {
     let wake = settings.wake.clone();
-    let mut claims = Claims { database, settings, hear, under_way: UnderWay::default(), calls: JoinSet::new() };
+    let (under_way, uploads) = (UnderWay::default(), Uploads::default());
+    let mut claims = Claims { database, settings, hear, under_way, uploads, calls: JoinSet::new() };
     let mut pause = Duration::ZERO;
     while !stop.is_cancelled() {
         let round = claims.round(stop).await;
@@ -114,6 +116,7 @@ struct Claims {
     settings: Settings,
     hear: Sender<Settled>,
     under_way: UnderWay,
+    uploads: Uploads,
     calls: JoinSet<()>,
 }
 
@@ -158,9 +161,10 @@ impl Claims {
         let number = Arc::new(taken.number);
         for message in taken.messages {
             let (settings, number, hear) = (self.settings.clone(), number.clone(), self.hear.clone());
+            let (database, uploads) = (self.database.clone(), self.uploads.clone());
             let under_way = self.under_way.begin(number.number_id);
             self.calls.spawn(async move {
-                let settled = call::send(&settings, &number, message).await;
+                let settled = call::send(&database, &settings, &uploads, &number, message).await;
                 drop(under_way);
                 // It is gone only when the settler gave up at the end.
                 let _ = hear.send(settled).await;

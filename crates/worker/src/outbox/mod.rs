@@ -6,6 +6,7 @@
 
 mod call;
 mod claims;
+mod media;
 mod receipts;
 mod settling;
 mod tending;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use model::apps::Apps;
 use model::outbox::Wake;
 use model::secret::Keyring;
+use model::store::Store;
 use model::{Clock, Database};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -45,8 +47,12 @@ pub struct Settings {
     pub apps: Apps,
     /// Meta.
     pub graph: Graph,
+    /// Holds what messages show.
+    pub store: Store,
     /// Rings when something is queued in this process.
     pub wake: Arc<Wake>,
+    /// Rings when somebody is read in this process.
+    pub receipt_wake: Arc<Wake>,
 }
 
 /// Sends until the token is cancelled; calls under way are finished first.

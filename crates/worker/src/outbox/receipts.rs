@@ -56,7 +56,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
         let mut told = Vec::new();
         tokio::select! {
             () = stop.cancelled() => {}
-            () = settings.wake.wait_read() => {}
+            () = settings.receipt_wake.wait() => {}
             () = tokio::time::sleep(pause) => {}
             Some(Ok(one)) = calls.join_next() => told.push(one),
         }

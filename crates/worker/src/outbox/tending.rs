@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use metrics::gauge;
-use model::Database;
 use model::database::Result;
-use model::outbox;
+use model::{Database, outbox, upload};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
@@ -48,6 +47,7 @@ async fn tend(database: &Database, settings: &Settings, look: u32) -> Result<()>
     }
     if look.is_multiple_of(SWEEP) {
         outbox::any_organization_sweep(&tx, now).await?;
+        upload::any_organization_sweep(&tx, now).await?;
     }
     tx.commit().await?;
     if !overdue.is_empty() {
