@@ -15,4 +15,5 @@ mod meaning;
 mod receive;
 mod send;
 mod simulated;
+mod templates;
 mod tenancy;

@@ -74,7 +74,10 @@ impl Operation {
                 Some(json!({ "type": "text", "text": { "body": "Taken over" } }))
             }
             ("post", "/api/v1/messages") => Some(json!({ "to": "34600111222", "text": { "body": "Taken over" } })),
-            ("post", "/api/v1/conversations/{id}/read") | ("delete", "/api/v1/messages/{id}") | ("get", _) => None,
+            ("patch", "/api/v1/templates/{id}") => Some(json!({ "category": "MARKETING" })),
+            ("post", "/api/v1/conversations/{id}/read")
+            | ("delete", "/api/v1/messages/{id}" | "/api/v1/templates/{id}")
+            | ("get", _) => None,
             (method, path) => panic!("what does {method} {path} take?"),
         }
     }
@@ -92,7 +95,7 @@ impl Operation {
 /// All ids of rows that the first or the second can name.
 async fn ids(twins: &Twins, nth: usize) -> BTreeSet<Uuid> {
     let mut all = BTreeSet::new();
-    for path in ["/conversations", "/contacts", "/numbers", "/events", "/me"] {
+    for path in ["/conversations", "/contacts", "/numbers", "/templates", "/events", "/me"] {
         all.extend(uuids(&twins.world.read(&twins.organizations[nth], &with_limit(path)).await));
     }
     for conversation in twins.list(nth, "/conversations").await {
@@ -197,6 +200,7 @@ async fn someone_elses_cursor_opens_nothing() {
     for (path_of_first, path_of_second) in [
         ("/api/v1/conversations".to_owned(), "/api/v1/conversations".to_owned()),
         ("/api/v1/contacts".to_owned(), "/api/v1/contacts".to_owned()),
+        ("/api/v1/templates".to_owned(), "/api/v1/templates".to_owned()),
         ("/api/v1/events".to_owned(), "/api/v1/events".to_owned()),
         (format!("/api/v1/conversations/{theirs}/messages"), format!("/api/v1/conversations/{mine}/messages")),
     ] {

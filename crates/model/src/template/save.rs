@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -102,13 +102,17 @@ struct Merged {
     changed: bool,
 }
 
+/// A time farther ahead is a mistake of somebody's clock, and hides nothing.
+const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
 /// The newer of what is known and what is listed; the older one fills gaps.
 fn merge(known: Option<&Template>, listed: &Listed, at: Timestamp) -> Merged {
     let Some(known) = known else {
         let whole = listed.components.is_some();
         return Merged { id: Uuid::now_v7(), row: listed.clone(), whole, facts_at: at, changed: true };
     };
-    let newer = at > known.facts_at;
+    let absurd = known.facts_at > at + AHEAD;
+    let newer = absurd || at > known.facts_at;
     let pick = |known: &Option<String>, listed: &Option<String>| match newer {
         true => listed.clone().or_else(|| known.clone()),
         false => known.clone().or_else(|| listed.clone()),
@@ -133,7 +137,7 @@ fn merge(known: Option<&Template>, listed: &Listed, at: Timestamp) -> Merged {
     };
     let changed = differs(known, &row);
     let whole = listed_whole || known.components_whole;
-    Merged { id: known.id, row, whole, facts_at: at.max(known.facts_at), changed }
+    Merged { id: known.id, row, whole, facts_at: if newer { at } else { known.facts_at }, changed }
 }
 
 fn differs(known: &Template, row: &Listed) -> bool {
@@ -317,6 +321,9 @@ mod tests {
         assert_eq!(older.row.category.as_deref(), Some("UTILITY"));
         assert!(older.whole && older.row.components.is_some());
         assert_eq!(older.facts_at, NEW);
+        // A clock that was wrong by years hides nothing.
+        let ahead = merge(Some(&known("PENDING", Timestamp::constant(90_000, 0))), &listed("APPROVED"), NEW);
+        assert_eq!((ahead.row.status.as_deref(), ahead.facts_at), (Some("APPROVED"), NEW));
         // In the same second the webhook counts.
         assert_eq!(
             merge(Some(&known("APPROVED", NEW)), &listed("PENDING"), NEW).row.status.as_deref(),
@@ -331,7 +338,7 @@ mod tests {
         let older = merge(Some(&told), &listed("APPROVED"), OLD);
         assert!(!older.whole);
         assert_eq!(older.row.components, told.components);
-        assert!(merge(Some(&told), &listed("APPROVED"), Timestamp::constant(300, 0)).whole);
+        assert!(merge(Some(&told), &listed("APPROVED"), NEW + SignedDuration::from_secs(1)).whole);
     }
 
     #[test]

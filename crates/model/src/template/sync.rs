@@ -164,7 +164,8 @@ pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Times
     let rows = tx
         .query(
             "UPDATE wazapp.template SET status = 'DELETED', reason = NULL, facts_at = $4, updated_at = $5
-             WHERE organization_id = $1 AND waba_id = $2 AND listed_at IS DISTINCT FROM $3 AND facts_at < $4
+             WHERE organization_id = $1 AND waba_id = $2 AND listed_at IS DISTINCT FROM $3
+               AND (facts_at < $4 OR facts_at > $5::timestamptz + interval '10 minutes')
                AND status IS DISTINCT FROM 'DELETED'
              RETURNING id, template_id, name, language, category, quality",
             &[&organization_id, &claimed.waba_id, &claimed.started_at, &whole_second(claimed.started_at), &now],
