@@ -23,8 +23,8 @@ async fn a_sample_is_uploaded_and_named_by_its_handle() {
     let streamed = Sample::stream("image/png", "carta.png", pieces, PNG.len() as u64);
     let streamed = graph.upload_sample(&token, APP, streamed).await.unwrap();
     assert_ne!(streamed, handle);
-    for handle in [handle, streamed] {
-        let body = json!({ "name": format!("with_{}", handle.len() + handle.matches('A').count()), "language": "es", "category": "UTILITY", "components": [
+    for (nth, handle) in [handle, streamed].into_iter().enumerate() {
+        let body = json!({ "name": format!("with_{nth}"), "language": "es", "category": "UTILITY", "components": [
             { "type": "HEADER", "format": "IMAGE", "example": { "header_handle": [handle] } }, { "type": "BODY", "text": "Hola a todos" }] });
         graph.create_template(&token, &number.waba_id, &body).await.unwrap();
     }

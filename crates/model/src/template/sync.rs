@@ -172,7 +172,7 @@ pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Times
         )
         .await?;
     let rows = if claimed.first { Vec::new() } else { rows };
-    let events = super::save::gone(&claimed.scope, &claimed.waba_id, "sync", now, last, &rows);
+    let events = super::save::gone(&claimed.scope, &claimed.waba_id, super::Source::Reading, now, last, &rows);
     let mut pipeline = Pipeline::new();
     event::any_organization_record(&mut pipeline, &events);
     // Whoever asked meanwhile is served by the next one.
