@@ -157,10 +157,10 @@ pub async fn enqueue(
 ) -> Result<Result<Message, Refusal>> {
     // Everyone who begins conversations or numbers messages lines up, so nobody does the same beside us.
     event::line_up(tx).await?;
-    if let Some(idempotency) = idempotency {
-        if let Some(answer) = repeated_message(tx, idempotency).await? {
-            return Ok(answer);
-        }
+    if let Some(idempotency) = idempotency
+        && let Some(answer) = repeated_message(tx, idempotency).await?
+    {
+        return Ok(answer);
     }
     let thread = match to {
         To::Conversation(id) => existing(tx, *id).await?,
