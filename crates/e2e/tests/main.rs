@@ -19,5 +19,6 @@ mod media;
 mod receive;
 mod send;
 mod simulated;
+mod templates;
 mod tenancy;
 mod upkeep;

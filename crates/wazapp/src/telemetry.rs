@@ -62,6 +62,10 @@ fn describe() {
     for outcome in ["stored", "unsigned", "too_large", "too_slow", "broken", "busy", "database_away"] {
         counter!("wazapp_webhooks_total", "outcome" => outcome).absolute(0);
     }
+    describe_counter!("wazapp_template_readings_total", "Readings of an account's templates by outcome");
+    for outcome in ["whole", "failed", "lost"] {
+        counter!("wazapp_template_readings_total", "outcome" => outcome).absolute(0);
+    }
     describe_counter!("wazapp_bytes_received_total", Unit::Bytes, "Bytes of webhook bodies committed");
     describe_histogram!("wazapp_receive_commit_seconds", Unit::Seconds, "Time to commit a batch of webhook bodies");
     describe_histogram!("wazapp_receive_batch_bodies", "Webhook bodies in one commit");

@@ -24,21 +24,20 @@ async fn post(stage: &Stage, who: &Organization, path: &str, headers: &[(&str, &
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_window_takes_templates_alone() {
     let stage = Stage::new().await;
-    let sql = stage.world.sql().await;
-    sql.execute(
-        "INSERT INTO wazapp.template (organization_id, id, waba_id, template_id, name, language, status, facts_at)
-         VALUES ($1, gen_random_uuid(), $2, '1', 'order_ready', 'es', 'APPROVED', now()),
-                ($1, gen_random_uuid(), $2, '2', 'not_yet', 'es', 'PENDING', now()),
-                ($1, gen_random_uuid(), 'another', '3', 'not_here', 'es', 'APPROVED', now())",
-        &[&stage.organization.id, &stage.number.waba_id],
-    )
-    .await
-    .unwrap();
+    let disabled = "SELECT count(*) FROM wazapp.template WHERE status = 'DISABLED'";
+    let listed = async || stage.world.all(&stage.organization, "/templates?q=promo_image").await;
+    stage.world.until("templates are read", async || listed().await.len() == 1).await;
+    let promo = listed().await[0]["template_id"].as_str().unwrap().to_owned();
+    let event = json!({ "event": "DISABLED" });
+    stage.world.meta().control(reqwest::Method::POST, &format!("templates/{promo}"), Some(&event)).await;
+    stage.world.until("Meta's news are in", async || stage.world.count(disabled).await == 1).await;
     stage.world.advance(DAY + DAY / 24).await;
     let path = format!("/conversations/{}/messages", stage.conversation);
     let (status, problem) = stage.world.post_api(&stage.organization, &path, &text("¿Sigue ahí?")).await;
     assert_eq!((status, &problem["type"]), (422, &json!("/docs#window-closed")), "{problem}");
-    assert_eq!(problem["templates"], json!([{ "name": "order_ready", "language": "es" }]));
+    let templates = problem["templates"].as_array().unwrap().iter();
+    let templates: Vec<&str> = templates.map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(templates, ["hello_world", "login_code", "menu_cards", "order_update"], "what can be sent");
     assert!(problem["detail"].as_str().unwrap().contains("24 hours"), "{problem}");
     let spanish = [("accept-language", "es-AR")];
     let (_, problem) = post(&stage, &stage.organization, &path, &spanish, &text("¿Sigue ahí?")).await;
@@ -65,7 +64,6 @@ async fn a_closed_window_takes_templates_alone() {
     stage.sent().await;
     stage.world.settle().await;
     assert_eq!(stage.accepted().await, [instead, free]);
-    drop(sql);
     stage.world.end().await;
 }
 

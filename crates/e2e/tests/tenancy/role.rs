@@ -54,7 +54,8 @@ async fn refused(client: &Client, organization: Uuid, statement: &str) -> SqlSta
     error.code().expect("PostgreSQL refused it").clone()
 }
 
-/// Both have a message waiting, under the same key, and a recipient who must be left alone for a while.
+/// Both have a message waiting, under the same key, a recipient who must be left alone for a while, and templates that
+/// are read.
 async fn queue(twins: &Twins, sql: &Client) {
     for (nth, organization) in twins.organizations.iter().enumerate() {
         let body = json!({
@@ -68,7 +69,10 @@ async fn queue(twins: &Twins, sql: &Client) {
     }
     sql.batch_execute(
         "INSERT INTO wazapp.pair_pace (organization_id, number_id, recipient, next_at)
-         SELECT organization_id, id, '34600111222', now() FROM wazapp.number",
+         SELECT organization_id, id, '34600111222', now() FROM wazapp.number;
+         -- As the worker would, a moment later.
+         INSERT INTO wazapp.template_sync (organization_id, waba_id, due_at)
+         SELECT organization_id, waba_id, now() FROM wazapp.number ON CONFLICT DO NOTHING",
     )
     .await
     .unwrap();

@@ -78,8 +78,9 @@ impl Operation {
                 "post",
                 "/api/v1/media/{id}/retry" | "/api/v1/conversations/{id}/read" | "/api/v1/conversations/{id}/typing",
             )
-            | ("delete", "/api/v1/messages/{id}")
+            | ("delete", "/api/v1/messages/{id}" | "/api/v1/templates/{id}")
             | ("get", _) => None,
+            ("patch", "/api/v1/templates/{id}") => Some(json!({ "category": "MARKETING" })),
             ("put", "/api/v1/prices") => Some(json!({ "currency": null, "data": [] })),
             (method, path) => panic!("what does {method} {path} take?"),
         }
@@ -98,7 +99,7 @@ impl Operation {
 /// All ids of rows that the first or the second can name.
 async fn ids(twins: &Twins, nth: usize) -> BTreeSet<Uuid> {
     let mut all = BTreeSet::new();
-    for path in ["/conversations", "/contacts", "/numbers", "/events", "/me"] {
+    for path in ["/conversations", "/contacts", "/numbers", "/templates", "/events", "/me"] {
         all.extend(uuids(&twins.world.read(&twins.organizations[nth], &with_limit(path)).await));
     }
     for conversation in twins.list(nth, "/conversations").await {
@@ -203,6 +204,7 @@ async fn someone_elses_cursor_opens_nothing() {
     for (path_of_first, path_of_second) in [
         ("/api/v1/conversations".to_owned(), "/api/v1/conversations".to_owned()),
         ("/api/v1/contacts".to_owned(), "/api/v1/contacts".to_owned()),
+        ("/api/v1/templates".to_owned(), "/api/v1/templates".to_owned()),
         ("/api/v1/events".to_owned(), "/api/v1/events".to_owned()),
         (format!("/api/v1/conversations/{theirs}/messages"), format!("/api/v1/conversations/{mine}/messages")),
     ] {

@@ -109,7 +109,7 @@ pub async fn delete(
             &[&scope.organization_id(), &waba_id, &name, &language, &whole_second(now), &now],
         )
         .await?;
-    let events = super::save::gone(scope, waba_id, "api", now, last, &rows);
+    let events = super::save::gone(scope, waba_id, super::Source::Change, now, last, &rows);
     let mut pipeline = crate::database::Pipeline::new();
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await

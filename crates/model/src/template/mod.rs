@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub use learn::{Facts, any_organization_learn};
 pub use list::{Filter, delete, find_by_template_id, get, list};
-pub use save::{Listed, save};
+pub use save::{Listed, Source, save};
 
 /// A template in one language, as far as it is known.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -40,8 +40,27 @@ pub struct Listed {
     pub ttl_seconds: Option<i32>,
 }
 
-/// Writes what Meta listed from `at` on, and commits. `source` is what changes are told by in the log, which has none of
-/// the first listing of an account; `None`: nothing is told.
+/// How what Meta shows came here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// By the first reading of an account, of which the log tells nothing.
+    FirstReading,
+    /// By a reading of the whole account.
+    Reading,
+    /// Someone changed the template here, and it was looked at right after: nothing that is known can be newer.
+    Change,
+}
+
+impl Source {
+    fn word(self) -> &'static str {
+        match self {
+            Self::FirstReading | Self::Reading => "sync",
+            Self::Change => "api",
+        }
+    }
+}
+
+/// Writes what Meta showed from `at` on, tells the log what changed by it, and commits.
 pub async fn save(
     tx: Operator,
     scope: &Scope,
@@ -49,17 +68,17 @@ pub async fn save(
     at: Timestamp,
     now: Timestamp,
     listed: &[Listed],
-    source: Option<&str>,
+    source: Source,
 ) -> Result<()> {
     let last = line_up(&tx, scope).await?;
     let known = known(&tx, scope, waba_id, listed).await?;
     let facts_at = whole_second(at);
     let rows: Vec<Merged> =
-        listed.iter().map(|listed| merge(known.get(listed.template_id.as_str()), listed, facts_at)).collect();
-    let changed = rows.iter().filter(|row| row.changed && source.is_some());
+        listed.iter().map(|listed| merge(known.get(listed.template_id.as_str()), listed, facts_at, source)).collect();
+    let changed = rows.iter().filter(|row| row.changed && source != Source::FirstReading);
     let events: Vec<event::New> = (last + 1..)
         .zip(changed)
-        .map(|(sequence, row)| told(scope, waba_id, source.unwrap_or_default(), now, sequence, row.id, &row.row))
+        .map(|(sequence, row)| told(scope, waba_id, source, now, sequence, row.id, &row.row))
         .collect();
     let mut pipeline = Pipeline::new();
     write(&mut pipeline, scope, waba_id, at, now, &rows);
@@ -102,13 +121,17 @@ struct Merged {
     changed: bool,
 }
 
+/// A time farther ahead is a mistake of somebody's clock, and hides nothing.
+const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
 /// The newer of what is known and what is listed; the older one fills gaps.
-fn merge(known: Option<&Template>, listed: &Listed, at: Timestamp) -> Merged {
+fn merge(known: Option<&Template>, listed: &Listed, at: Timestamp, source: Source) -> Merged {
     let Some(known) = known else {
         let whole = listed.components.is_some();
         return Merged { id: Uuid::now_v7(), row: listed.clone(), whole, facts_at: at, changed: true };
     };
-    let newer = at > known.facts_at;
+    let absurd = known.facts_at > at + AHEAD;
+    let newer = absurd || source == Source::Change || at > known.facts_at;
     let pick = |known: &Option<String>, listed: &Option<String>| match newer {
         true => listed.clone().or_else(|| known.clone()),
         false => known.clone().or_else(|| listed.clone()),
@@ -133,7 +156,7 @@ fn merge(known: Option<&Template>, listed: &Listed, at: Timestamp) -> Merged {
     };
     let changed = differs(known, &row);
     let whole = listed_whole || known.components_whole;
-    Merged { id: known.id, row, whole, facts_at: at.max(known.facts_at), changed }
+    Merged { id: known.id, row, whole, facts_at: if absurd { at } else { at.max(known.facts_at) }, changed }
 }
 
 fn differs(known: &Template, row: &Listed) -> bool {
@@ -219,14 +242,14 @@ fn write<'a>(
 fn told(
     scope: &Scope,
     waba_id: &str,
-    source: &str,
+    source: Source,
     now: Timestamp,
     sequence: i64,
     id: Uuid,
     row: &Listed,
 ) -> event::New {
     let data = json!({
-        "field": source, "name": row.name, "waba_id": waba_id,
+        "field": source.word(), "name": row.name, "waba_id": waba_id,
         "data": {
             "id": id, "template_id": row.template_id, "name": row.name, "language": row.language, "status": row.status,
             "category": row.category, "quality": row.quality, "reason": row.reason,
@@ -247,7 +270,7 @@ fn told(
 pub(super) fn gone(
     scope: &Scope,
     waba_id: &str,
-    source: &str,
+    source: Source,
     now: Timestamp,
     last: i64,
     rows: &[Row],
@@ -310,16 +333,20 @@ mod tests {
 
     #[test]
     fn the_newer_counts_and_the_older_fills_gaps() {
-        let newer = merge(Some(&known("REJECTED", OLD)), &listed("APPROVED"), NEW);
+        let newer = merge(Some(&known("REJECTED", OLD)), &listed("APPROVED"), NEW, Source::Reading);
         assert_eq!((newer.row.status.as_deref(), newer.row.reason), (Some("APPROVED"), None));
-        let older = merge(Some(&known("REJECTED", NEW)), &listed("PENDING"), OLD);
+        let older = merge(Some(&known("REJECTED", NEW)), &listed("PENDING"), OLD, Source::Reading);
         assert_eq!((older.row.status.as_deref(), older.row.reason.as_deref()), (Some("REJECTED"), Some("SCAM")));
         assert_eq!(older.row.category.as_deref(), Some("UTILITY"));
         assert!(older.whole && older.row.components.is_some());
         assert_eq!(older.facts_at, NEW);
+        // A clock that was wrong by years hides nothing.
+        let ahead =
+            merge(Some(&known("PENDING", Timestamp::constant(90_000, 0))), &listed("APPROVED"), NEW, Source::Reading);
+        assert_eq!((ahead.row.status.as_deref(), ahead.facts_at), (Some("APPROVED"), NEW));
         // In the same second the webhook counts.
         assert_eq!(
-            merge(Some(&known("APPROVED", NEW)), &listed("PENDING"), NEW).row.status.as_deref(),
+            merge(Some(&known("APPROVED", NEW)), &listed("PENDING"), NEW, Source::Reading).row.status.as_deref(),
             Some("APPROVED")
         );
     }
@@ -328,10 +355,20 @@ mod tests {
     fn words_of_a_later_webhook_are_kept_until_the_next_listing() {
         let mut told = known("APPROVED", NEW);
         told.components = Some(json!([{"type": "BODY", "text": "Buenas"}]));
-        let older = merge(Some(&told), &listed("APPROVED"), OLD);
+        let older = merge(Some(&told), &listed("APPROVED"), OLD, Source::Reading);
         assert!(!older.whole);
         assert_eq!(older.row.components, told.components);
-        assert!(merge(Some(&told), &listed("APPROVED"), Timestamp::constant(300, 0)).whole);
+        assert!(merge(Some(&told), &listed("APPROVED"), NEW + SignedDuration::from_secs(1), Source::Reading).whole);
+    }
+
+    /// Went wrong: an edit in the second of the last webhook was taken for older than that, and the old words stayed.
+    #[test]
+    fn a_change_of_ones_own_is_newer_than_all_that_is_known() {
+        let mut told = known("APPROVED", NEW);
+        told.components = Some(json!([{"type": "BODY", "text": "Buenas"}]));
+        let changed = merge(Some(&told), &listed("PENDING"), NEW, Source::Change);
+        assert_eq!((changed.row.status.as_deref(), changed.whole), (Some("PENDING"), true));
+        assert_eq!(changed.row.components, listed("PENDING").components);
     }
 
     #[test]
@@ -342,8 +379,8 @@ mod tests {
         was.components = Some(with("https://scontent/1"));
         let mut is = listed("APPROVED");
         is.components = Some(with("https://scontent/2"));
-        assert!(!merge(Some(&was), &is, NEW).changed);
+        assert!(!merge(Some(&was), &is, NEW, Source::Reading).changed);
         is.quality = Some("RED".into());
-        assert!(merge(Some(&was), &is, NEW).changed);
+        assert!(merge(Some(&was), &is, NEW, Source::Reading).changed);
     }
 }

@@ -164,14 +164,15 @@ pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Times
     let rows = tx
         .query(
             "UPDATE wazapp.template SET status = 'DELETED', reason = NULL, facts_at = $4, updated_at = $5
-             WHERE organization_id = $1 AND waba_id = $2 AND listed_at IS DISTINCT FROM $3 AND facts_at < $4
+             WHERE organization_id = $1 AND waba_id = $2 AND listed_at IS DISTINCT FROM $3
+               AND (facts_at < $4 OR facts_at > $5::timestamptz + interval '10 minutes')
                AND status IS DISTINCT FROM 'DELETED'
              RETURNING id, template_id, name, language, category, quality",
             &[&organization_id, &claimed.waba_id, &claimed.started_at, &whole_second(claimed.started_at), &now],
         )
         .await?;
     let rows = if claimed.first { Vec::new() } else { rows };
-    let events = super::save::gone(&claimed.scope, &claimed.waba_id, "sync", now, last, &rows);
+    let events = super::save::gone(&claimed.scope, &claimed.waba_id, super::Source::Reading, now, last, &rows);
     let mut pipeline = Pipeline::new();
     event::any_organization_record(&mut pipeline, &events);
     // Whoever asked meanwhile is served by the next one.

@@ -25,7 +25,7 @@ use super::id::Id;
 use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
 use super::shown::{self, Shown};
-use super::template::used;
+use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
 use crate::sending;
 
@@ -312,7 +312,8 @@ impl Wanted {
         let contents = [Some(&mut self.content), self.options.when_window_closed.as_mut()];
         for ((template, content), prefix) in self.templates.iter().zip(contents).zip(["", INSTEAD]) {
             if let (Some(template), Some(content)) = (template, content) {
-                used::fill(tx, (now, due_at), to, (template, content), prefix, language).await?;
+                let used = Used { wanted: template, content, prefix };
+                used.fill(tx, to, now, due_at, language).await?;
             }
         }
         Ok(())

@@ -25,7 +25,7 @@ const READINGS: usize = 8;
 const POLL: Duration = Duration::from_millis(500);
 
 /// Every so many looks it is looked whether an account is new.
-const ENTER: u32 = 2;
+const ENTER: u32 = 4;
 
 /// The pause after a failure of the database grows up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

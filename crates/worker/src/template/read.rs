@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::Database;
 use model::database::Result;
 use model::template::sync::{self, Claimed};
-use model::template::{self, Listed};
+use model::template::{self, Listed, Source};
 use serde_json::{Value, json};
 use whatsapp::graph::{Credential, Failure, Template, TemplateQuery};
 use whatsapp::verdict::{Rest, Verdict, verdict};
@@ -45,7 +45,7 @@ pub(super) async fn account(database: &Database, settings: &Settings, claimed: &
             return Ok("lost");
         }
         let listed: Vec<Listed> = page.templates.into_iter().map(listed).collect();
-        let source = (!claimed.first).then_some("sync");
+        let source = if claimed.first { Source::FirstReading } else { Source::Reading };
         template::save(tx, &claimed.scope, &claimed.waba_id, claimed.started_at, now, &listed, source).await?;
         match page.next {
             Some(next) => after = Some(next),

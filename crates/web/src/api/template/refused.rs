@@ -47,7 +47,7 @@ fn words(error: &MetaError, language: Language) -> String {
         Some(subcode) => format!("{}/{subcode}", error.code),
         None => error.code.to_string(),
     };
-    let title = error.user_title.as_ref().unwrap_or(&error.message);
+    let title = error.user_title.as_ref().unwrap_or(&error.message).trim_end_matches('.');
     let details =
         error.user_message.as_ref().or(error.details.as_ref()).map(|words| format!(" {words}")).unwrap_or_default();
     let explanation = error.explanation();

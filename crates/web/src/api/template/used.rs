@@ -17,35 +17,48 @@ const FRESH: SignedDuration = SignedDuration::from_mins(10);
 /// As many other templates are named.
 const NAMED: usize = 5;
 
-/// Checks what a message gives a template against what that asks for, and writes the words of the message. `prefix` is
-/// of the fields' names. What is not known of the template is left to Meta.
-pub(in crate::api) async fn fill(
-    tx: &Tenant,
-    (now, due_at): (Timestamp, Timestamp),
-    to: &To,
-    (wanted, content): (&TemplateUse, &mut Content),
-    prefix: &str,
-    language: Language,
-) -> Result<(), Problem> {
-    let Some(known) = known::find(tx, to, &wanted.name, &wanted.language).await? else {
-        return Ok(());
-    };
-    // By the time at which it leaves, it may have been approved.
-    if due_at <= now + FRESH
-        && let Some(refusal) = refusal(tx, now, &known, wanted, prefix, language).await?
-    {
-        return Err(refusal);
+/// A template in a message that is about to be queued.
+pub(in crate::api) struct Used<'a> {
+    /// What the message says of it.
+    pub(in crate::api) wanted: &'a TemplateUse,
+    /// The message.
+    pub(in crate::api) content: &'a mut Content,
+    /// Stands before the names of its fields.
+    pub(in crate::api) prefix: &'static str,
+}
+
+impl Used<'_> {
+    /// Checks what is given against what the template asks for, and writes the words of the message. What is not known of
+    /// the template is left to Meta.
+    pub(in crate::api) async fn fill(
+        self,
+        tx: &Tenant,
+        to: &To,
+        now: Timestamp,
+        due_at: Timestamp,
+        language: Language,
+    ) -> Result<(), Problem> {
+        let Self { wanted, content, prefix } = self;
+        let Some(known) = known::find(tx, to, &wanted.name, &wanted.language).await? else {
+            return Ok(());
+        };
+        // By the time at which it leaves, it may have been approved.
+        if due_at <= now + FRESH
+            && let Some(refusal) = refusal(tx, now, &known, wanted, prefix, language).await?
+        {
+            return Err(refusal);
+        }
+        let Some((template, components)) = definition(&known) else {
+            return Ok(());
+        };
+        let preview = outgoing::fill(components, &wanted.parameters).map_err(|all| mistakes(all, prefix, language))?;
+        content.needs_phone |= preview.needs_phone || template.category.as_deref() == Some("AUTHENTICATION");
+        let words = preview.words();
+        if !words.is_empty() {
+            content.text = words;
+        }
+        Ok(())
     }
-    let Some((template, components)) = definition(&known) else {
-        return Ok(());
-    };
-    let preview = outgoing::fill(components, &wanted.parameters).map_err(|all| mistakes(all, prefix, language))?;
-    content.needs_phone |= preview.needs_phone || template.category.as_deref() == Some("AUTHENTICATION");
-    let words = preview.words();
-    if !words.is_empty() {
-        content.text = words;
-    }
-    Ok(())
 }
 
 fn definition(known: &Known) -> Option<(&Template, &serde_json::Value)> {

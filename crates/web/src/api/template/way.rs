@@ -2,7 +2,7 @@
 
 use model::Scope;
 use model::link::{self, By, Link};
-use model::template::{self, Listed, Template, sync};
+use model::template::{self, Listed, Source, Template, sync};
 use serde_json::Value;
 use whatsapp::graph::{self, Credential, Graph};
 
@@ -57,7 +57,7 @@ impl<'a> Way<'a> {
         let id = listed.template_id.clone();
         let tx = self.state.database.operator().await?;
         let now = self.state.clock.now();
-        template::save(tx, self.scope(), &self.waba_id, asked_at, now, &[listed], Some("api")).await?;
+        template::save(tx, self.scope(), &self.waba_id, asked_at, now, &[listed], Source::Change).await?;
         let tx = self.caller.begin().await?;
         let kept = template::find_by_template_id(&tx, &self.waba_id, &id).await?;
         tx.commit().await?;

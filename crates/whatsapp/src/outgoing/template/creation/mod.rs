@@ -164,7 +164,8 @@ fn ttl(body: &mut Fields, category: Option<&str>) {
     let Some(seconds) = body.whole_if_given(key, &(i64::MIN..=i64::MAX)) else {
         return;
     };
-    if !span.contains(&seconds) && !(forever && seconds == -1) {
+    let fits = span.contains(&seconds) || forever && seconds == -1;
+    if !fits {
         body.add(Problem::out_of_range(&body.at(key), &span));
     }
 }
