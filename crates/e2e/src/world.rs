@@ -262,6 +262,11 @@ impl World {
         &self.options.secrets[0]
     }
 
+    /// The word by which the default App's callback proves itself.
+    pub fn verify_token(&self) -> &str {
+        self.options.verify_token.as_deref().expect("a world with Options::verify_token")
+    }
+
     /// The server's way to its database.
     pub fn proxy(&self) -> &Proxy {
         self.proxy.as_ref().expect("a world with Options::proxied")
@@ -453,6 +458,11 @@ impl World {
     /// POSTs to a path below `/api/v1`.
     pub async fn post_api(&self, organization: &Organization, path: &str, body: &Value) -> (u16, Value) {
         self.call(Method::POST, organization, path, Some(body)).await
+    }
+
+    /// PUTs to a path below `/api/v1`.
+    pub async fn put(&self, organization: &Organization, path: &str, body: &Value) -> (u16, Value) {
+        self.call(Method::PUT, organization, path, Some(body)).await
     }
 
     /// DELETEs a path below `/api/v1`.

@@ -5,6 +5,7 @@ mod bad_input;
 mod browser;
 mod clients;
 mod commands;
+mod connect;
 mod crash;
 mod demo;
 mod faults;

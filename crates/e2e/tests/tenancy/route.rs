@@ -74,7 +74,16 @@ impl Operation {
                 Some(json!({ "type": "text", "text": { "body": "Taken over" } }))
             }
             ("post", "/api/v1/messages") => Some(json!({ "to": "34600111222", "text": { "body": "Taken over" } })),
-            ("post", "/api/v1/conversations/{id}/read") | ("delete", "/api/v1/messages/{id}") | ("get", _) => None,
+            ("post", "/api/v1/numbers") => Some(json!({
+                "phone_number_id": phone_number_id(0), "waba_id": "20650000000001", "token": "taken-over",
+            })),
+            ("put", "/api/v1/numbers/{id}/token") => Some(json!({ "token": "taken-over" })),
+            ("post", "/api/v1/connections") => Some(json!({ "session": { "event": "FINISH", "waba_id": "1" } })),
+            ("patch", "/api/v1/connections/{id}") => Some(json!({ "code": "taken-over" })),
+            ("post", "/api/v1/connections/{id}/retry") => Some(json!({ "token": "taken-over" })),
+            ("post", "/api/v1/conversations/{id}/read")
+            | ("delete", "/api/v1/messages/{id}" | "/api/v1/numbers/{id}")
+            | ("get", _) => None,
             (method, path) => panic!("what does {method} {path} take?"),
         }
     }
@@ -92,7 +101,7 @@ impl Operation {
 /// All ids of rows that the first or the second can name.
 async fn ids(twins: &Twins, nth: usize) -> BTreeSet<Uuid> {
     let mut all = BTreeSet::new();
-    for path in ["/conversations", "/contacts", "/numbers", "/events", "/me"] {
+    for path in ["/conversations", "/contacts", "/numbers", "/connections", "/events", "/me"] {
         all.extend(uuids(&twins.world.read(&twins.organizations[nth], &with_limit(path)).await));
     }
     for conversation in twins.list(nth, "/conversations").await {
