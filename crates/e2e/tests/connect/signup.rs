@@ -111,7 +111,8 @@ async fn the_session_first() {
     let swept = model::connection::any_organization_sweep(&tx, stage.world.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(swept, (0, 1));
-    assert_eq!(stage.world.get(&stage.organization, &format!("/connections/{}", id(&attempt))).await.0, 404);
+    let over = stage.until_over(&attempt).await;
+    assert_eq!((&over["state"], &step(&over, "exchange")["error"]["code"]), (&json!("failed"), &json!("no_code")));
     stage.world.end().await;
 }
 

@@ -41,7 +41,7 @@ async fn a_number_is_connected_step_by_step() {
     // It is as it was answered, for everybody who looks.
     let path = format!("/numbers/{}", id(&number));
     let alone = stage.world.read(&stage.organization, &path).await;
-    assert_eq!(stage.numbers().await, [alone.clone()]);
+    assert_eq!(stage.numbers().await, std::slice::from_ref(&alone));
     assert_eq!((&alone["id"], &alone["token_checked_at"]), (&number["id"], &number["token_checked_at"]));
     let attempts = stage.world.all(&stage.organization, "/connections").await;
     assert_eq!(attempts, [number["connection"].clone()]);
@@ -187,9 +187,9 @@ async fn a_number_belongs_to_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_is_registered_with_its_pin() {
     let stage = Stage::new().await;
-    let path = format!("{}", stage.number.phone_number_id);
+    let path = stage.number.phone_number_id.as_str();
     let pin = json!({ "pin": "654321" });
-    let (status, _) = stage.world.meta().graph(Method::POST, &path, &stage.number.token, Some(&pin)).await;
+    let (status, _) = stage.world.meta().graph(Method::POST, path, &stage.number.token, Some(&pin)).await;
     assert_eq!(status, 200);
     let settings = format!("numbers/{}", stage.number.phone_number_id);
     stage.meta(&settings, &json!({ "registered": false })).await;
