@@ -33,6 +33,7 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("contact_identity", "so that their answer comes to the same contact"),
     ("receipt", "who reads a conversation says so to its customer"),
     ("price_list", "what messages cost is said by people"),
+    ("connection", "an attempt to connect a number is written before Meta is asked"),
 ];
 
 /// What requests change.
@@ -69,6 +70,21 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("media.next_at", "at once"),
     ("media.deadline", "for a week"),
     ("media.error", "and what was wrong is past"),
+    ("connection.state", "what failed is resumed"),
+    ("connection.steps", "from the step that failed"),
+    ("connection.wishes", "perhaps with a wish more"),
+    ("connection.token", "another token, sealed; the sealed ones are never read"),
+    ("connection.code", "the code of a sign-up comes after its session"),
+    ("connection.pin", "a step asked for the PIN"),
+    ("connection.session_event", "or the session after its code"),
+    ("connection.awaits_session", "so that it comes once"),
+    ("connection.waba_id", "it names the account"),
+    ("connection.phone_number_id", "and perhaps the number"),
+    ("connection.attempts", "resuming begins to count anew"),
+    ("connection.due_at", "and it is due"),
+    ("connection.lease_until", "and nobody's"),
+    ("connection.updated_at", "goes with every change"),
+    ("connection.ended_at", "it has not ended then"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.
@@ -238,9 +254,10 @@ pub const RULES: &[Rule] = &[
         says: "is a right that wazapp_web must not have",
         finds: "SELECT given FROM granted WHERE grantee = 'wazapp_web' AND NOT CASE
                   WHEN what = 'schema' THEN privilege = 'USAGE'
-                  -- All of its own rows but the sealed token, which only the worker opens.
+                  -- All of its own rows but what is sealed, which only the worker opens.
                   WHEN privilege = 'SELECT' THEN oid IN (SELECT oid FROM protected)
-                    AND CASE what WHEN 'table' THEN name <> 'number' ELSE name <> 'number.token' END
+                    AND CASE what WHEN 'table' THEN name NOT IN ('number', 'connection')
+                      ELSE name NOT IN ('number.token', 'connection.token', 'connection.code', 'connection.pin') END
                   WHEN what = 'table' AND privilege = 'INSERT' THEN name = ANY ($2::text[])
                   WHEN what = 'column' AND privilege = 'UPDATE' THEN name = ANY ($3::text[])
                   ELSE false END",

@@ -315,6 +315,11 @@ impl World {
         &self.options.secrets[0]
     }
 
+    /// The word by which the default App's callback proves itself.
+    pub fn verify_token(&self) -> &str {
+        self.options.verify_token.as_deref().expect("a world with Options::verify_token")
+    }
+
     /// The server's way to its database.
     pub fn proxy(&self) -> &Proxy {
         self.proxy.as_ref().expect("a world with Options::proxied")

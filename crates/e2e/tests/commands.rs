@@ -162,13 +162,10 @@ async fn exit_codes_and_errors_of_one_line() {
     ] {
         assert_eq!(installation.run(misuse).await.status.code(), Some(2), "{misuse:?}");
     }
-    let without_checks: Vec<&str> =
-        connect("acme", "1", "none").into_iter().filter(|one| *one != "--skip-checks").collect();
     let taken = connect("bravo", NUMBER, "none");
     let mut unknown_app = connect("acme", "2", "none");
     unknown_app.extend(["--app", "404"]);
-    let failing: [(&[&str], &str); 10] = [
-        (&without_checks, "--skip-checks"),
+    let failing: [(&[&str], &str); 9] = [
         (&taken, "another organization"),
         (&unknown_app, "404"),
         (&["key", "create", "--org", "nobody"], "wazapp org list"),

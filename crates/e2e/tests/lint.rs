@@ -282,6 +282,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "is a right that wazapp_web must not have",
     ),
     (
+        "GRANT SELECT (pin) ON wazapp.connection TO wazapp_web",
+        "SELECT on connection.pin",
+        "is a right that wazapp_web must not have",
+    ),
+    (
         "GRANT SELECT ON wazapp.number TO wazapp_web",
         "SELECT on number",
         "is a right that wazapp_web must not have",

@@ -5,6 +5,7 @@ mod bad_input;
 mod browser;
 mod clients;
 mod commands;
+mod connect;
 mod cost;
 mod crash;
 mod demo;

@@ -31,6 +31,8 @@ CREATE TABLE wazapp.connection (
 -- Of all organizations: what is to be gone on with, and what is to be forgotten.
 CREATE INDEX connection_due ON wazapp.connection (due_at) WHERE state = 'running';
 CREATE INDEX connection_failed ON wazapp.connection (updated_at) WHERE state = 'failed';
+CREATE INDEX connection_waiting ON wazapp.connection (created_at) WHERE state = 'running' AND due_at IS NULL;
+CREATE INDEX connection_newest ON wazapp.connection (organization_id, created_at, id);
 
 ALTER TABLE wazapp.connection ENABLE ROW LEVEL SECURITY;
 ALTER TABLE wazapp.connection FORCE ROW LEVEL SECURITY;

@@ -86,6 +86,16 @@ impl Apps {
         app.secrets.first().cloned()
     }
 
+    /// Whether an App of this id is known, be it the default one, or one that a command added a moment ago.
+    pub async fn knows(&self, id: &str) -> bool {
+        if self.of_path(Some(id)).is_none() && !self.refresh().await {
+            // It was looked a moment ago, perhaps a moment too early.
+            tokio::time::sleep(AT_MOST_EVERY).await;
+            self.refresh().await;
+        }
+        self.of_path(Some(id)).is_some()
+    }
+
     /// Reads the database's Apps anew, unless that was done a moment ago. Answers whether it was done now.
     pub async fn refresh(&self) -> bool {
         let mut looked = self.inner.looked.lock().await;

@@ -153,6 +153,7 @@ async fn nothing_is_written_into_another_organization() {
         ("UPDATE wazapp.contact SET own_name = 'forged'", "own_name"),
         ("UPDATE wazapp.api_key SET last_used_at = '2001-01-01'", "last_used_at"),
         ("UPDATE wazapp.organization_sequence SET last = 7", "last"),
+        ("UPDATE wazapp.connection SET token = 'forged'", "token"),
     ] {
         let table = statement.split(['.', ' ']).nth(2).unwrap();
         let state = format!(
@@ -200,8 +201,17 @@ async fn rows_are_not_moved_made_or_removed() {
             assert_eq!(why, SqlState::INSUFFICIENT_PRIVILEGE, "{statement}");
         }
         // Requests write messages and whom they are for; see the lists of the catalog's lint.
-        let written =
-            ["event", "message", "outbox", "idempotency_key", "conversation", "contact", "contact_identity", "receipt"];
+        let written = [
+            "event",
+            "message",
+            "outbox",
+            "idempotency_key",
+            "conversation",
+            "contact",
+            "contact_identity",
+            "connection",
+            "receipt",
+        ];
         if !written.contains(&table.as_str()) {
             let statement = format!("INSERT INTO wazapp.{table} (organization_id) VALUES ('{first}')");
             assert_eq!(refused(&web, first, &statement).await, SqlState::INSUFFICIENT_PRIVILEGE, "{statement}");

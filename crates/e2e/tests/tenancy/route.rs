@@ -78,8 +78,15 @@ impl Operation {
                 "post",
                 "/api/v1/media/{id}/retry" | "/api/v1/conversations/{id}/read" | "/api/v1/conversations/{id}/typing",
             )
-            | ("delete", "/api/v1/messages/{id}" | "/api/v1/templates/{id}")
+            | ("delete", "/api/v1/messages/{id}" | "/api/v1/numbers/{id}" | "/api/v1/templates/{id}")
             | ("get", _) => None,
+            ("post", "/api/v1/numbers") => Some(json!({
+                "phone_number_id": phone_number_id(0), "waba_id": "20650000000001", "token": "taken-over",
+            })),
+            ("put", "/api/v1/numbers/{id}/token") => Some(json!({ "token": "taken-over" })),
+            ("post", "/api/v1/connections") => Some(json!({ "session": { "event": "FINISH", "waba_id": "1" } })),
+            ("patch", "/api/v1/connections/{id}") => Some(json!({ "code": "taken-over" })),
+            ("post", "/api/v1/connections/{id}/retry") => Some(json!({ "token": "taken-over" })),
             ("patch", "/api/v1/templates/{id}") => Some(json!({ "category": "MARKETING" })),
             ("put", "/api/v1/prices") => Some(json!({ "currency": null, "data": [] })),
             (method, path) => panic!("what does {method} {path} take?"),
@@ -99,7 +106,7 @@ impl Operation {
 /// All ids of rows that the first or the second can name.
 async fn ids(twins: &Twins, nth: usize) -> BTreeSet<Uuid> {
     let mut all = BTreeSet::new();
-    for path in ["/conversations", "/contacts", "/numbers", "/templates", "/events", "/me"] {
+    for path in ["/conversations", "/contacts", "/numbers", "/connections", "/templates", "/events", "/me"] {
         all.extend(uuids(&twins.world.read(&twins.organizations[nth], &with_limit(path)).await));
     }
     for conversation in twins.list(nth, "/conversations").await {

@@ -85,6 +85,9 @@ impl Twins {
             let assign = json!({ "assignee_id": Uuid::now_v7() });
             let changed = twins.world.patch(&twins.organizations[nth], &path, &assign).await;
             assert_eq!(changed.0, 200, "{changed:?}");
+            let session = json!({ "session": { "event": "FINISH", "waba_id": format!("3065000000000{nth}") } });
+            let begun = twins.world.post_api(&twins.organizations[nth], "/connections", &session).await;
+            assert_eq!(begun.0, 202, "{begun:?}");
             let path = format!("/contacts/{}", conversation["contact"]["id"].as_str().unwrap());
             let note = json!({ "notes": format!("{mark} notes") });
             let changed = twins.world.patch(&twins.organizations[nth], &path, &note).await;

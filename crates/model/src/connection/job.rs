@@ -172,7 +172,8 @@ impl Job {
         self.connection.updated_at = now;
         let step = self.connection.steps.iter_mut().find(|step| step.name == what);
         let step = step.expect("a step is one of its plan");
-        (step.state, step.at) = (state, Some(now));
+        // No finer than the columns beside it.
+        (step.state, step.at) = (state, Timestamp::from_microsecond(now.as_microsecond()).ok());
         step
     }
 

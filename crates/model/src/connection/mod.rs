@@ -41,7 +41,8 @@ pub enum How {
 }
 
 impl How {
-    fn word(self) -> &'static str {
+    /// As it is written in answers.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::Signup => "signup",

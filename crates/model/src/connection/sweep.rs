@@ -10,7 +10,8 @@ const SECRETS: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A code lives half a minute, so one that did not come within the hour comes no more.
 const CODE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Forgets the secrets of what failed a week ago, and sign-ups that were never finished. Answers how many of each.
+/// Forgets the secrets of what failed a week ago, and lets sign-ups go on to their failure whose code never came. Answers
+/// how many of each.
 pub async fn any_organization_sweep(tx: &Operator, now: Timestamp) -> Result<(usize, usize)> {
     let wiped = tx
         .query(
@@ -22,8 +23,9 @@ pub async fn any_organization_sweep(tx: &Operator, now: Timestamp) -> Result<(us
         .await?;
     let abandoned = tx
         .query(
-            "DELETE FROM wazapp.connection WHERE state = 'running' AND due_at IS NULL AND created_at < $1 RETURNING id",
-            &[&(now - CODE)],
+            "UPDATE wazapp.connection SET due_at = $2
+             WHERE state = 'running' AND due_at IS NULL AND created_at < $1 RETURNING id",
+            &[&(now - CODE), &now],
         )
         .await?;
     Ok((wiped.len(), abandoned.len()))

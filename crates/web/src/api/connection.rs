@@ -134,16 +134,13 @@ pub(super) struct NewConnection {
 /// The App of an attempt as rows carry it: none for the server's own.
 pub(super) async fn app(state: &crate::State, named: Option<&MetaId>) -> Result<Option<String>, Problem> {
     let Some(MetaId(id)) = named else { return Ok(None) };
-    if state.apps.of_path(Some(id)).is_none() {
-        state.apps.refresh().await;
-    }
-    let known = state.apps.of_path(Some(id)).map(|(app_id, _)| app_id);
-    known.ok_or_else(|| {
-        Problem::invalid(
+    if !state.apps.knows(id).await {
+        return Err(Problem::invalid(
             "The field `app_id` names no App of this server. Whoever runs it adds one with `wazapp app add`; leave the field \
              out for the server's own App.",
-        )
-    })
+        ));
+    }
+    Ok(state.apps.of_path(Some(id)).and_then(|(app_id, _)| app_id))
 }
 
 /// Begin with what the browser heard

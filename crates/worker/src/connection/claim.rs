@@ -64,7 +64,9 @@ pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let with = (&token, &desk.job.learned);
     let numbers = number::replace_token(tx, &desk.settings.keyring, &scope, id, with, whole_account).await?;
     for number in &numbers {
-        tell(tx, desk, number).await?;
+        // What Meta said is of the one number that it was asked for.
+        let own = if number.id == id { number::keep(tx, &scope, id, &desk.job.learned).await? } else { None };
+        tell(tx, desk, own.as_ref().unwrap_or(number)).await?;
     }
     Ok(match numbers.len() {
         0 => not_connected().into(),

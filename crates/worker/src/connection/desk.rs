@@ -71,8 +71,8 @@ impl Desk<'_> {
     pub(super) async fn app(&self) -> Option<KnownApp> {
         let apps = &self.settings.apps;
         let id = self.job.connection.app_id.as_deref().or_else(|| apps.default_id())?;
-        if apps.secret(id).is_none() {
-            apps.refresh().await;
+        if !apps.knows(id).await {
+            return None;
         }
         Some(KnownApp { id: id.to_owned(), secret: apps.secret(id)? })
     }

@@ -38,7 +38,7 @@ const POLL: Duration = Duration::from_millis(500);
 const AT_ONCE: usize = 32;
 
 /// What is not kept for ever is looked for at the first look, and then after so many.
-const SWEEP: u32 = 7200;
+const SWEEP: u32 = 600;
 
 /// At the end, the step under way gets this long.
 const LAST_STEPS: Duration = Duration::from_secs(20);
@@ -118,7 +118,7 @@ fn count(job: &Job) {
     let outcome = if job.connection.state == Progress::Done { "done" } else { "failed" };
     counter!("wazapp_connections_total", "outcome" => outcome).increment(1);
     let failed = job.connection.failed().map(|step| step.name.word());
-    tracing::info!(connection = %job.connection.id, how = ?job.connection.how, outcome, step = failed,
+    tracing::info!(connection = %job.connection.id, how = job.connection.how.word(), outcome, step = failed,
         number = job.connection.phone_number_id, "an attempt to connect is over");
 }
 

@@ -67,6 +67,8 @@ pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
         Err(failure) => return failure.into(),
     };
     let shown = shown(&number);
+    // It opened the number, so it is good, whether or not Meta could be asked about it.
+    desk.job.learned.token_checked_at = Some(desk.now());
     learn(desk, number);
     Came::done(shown.clone(), shown)
 }

@@ -70,9 +70,9 @@ fn pin_needed() -> Trouble {
     trouble::ours(
         "pin_needed",
         "The number is not registered with the Cloud API yet, and that takes a PIN.",
-        "Retry with the six digits of the number's two-step verification as pin. If it has none, choose some and keep them: \
+        "Retry with the six digits of the number's two-step verification as pin (--pin). If it has none, choose some and keep them: \
          they become its PIN.",
-        "Reintenta con los seis dígitos de la verificación en dos pasos del número como pin. Si no tiene, elige unos y \
+        "Reintenta con los seis dígitos de la verificación en dos pasos del número como pin (--pin). Si no tiene, elige unos y \
          guárdalos: serán su PIN.",
         "organization",
     )

@@ -9,6 +9,10 @@ use whatsapp::verdict::{Verdict, verdict};
 /// What Meta says will pass within so long is tried again; for what takes longer, somebody comes back.
 const SOON: Duration = Duration::from_secs(60);
 
+/// Meta's code for a token that opens nothing. What it means for sending is in the general explanation; here there is a
+/// better one.
+const BAD_TOKEN: i64 = 190;
+
 /// Whether the same call may well succeed in a moment.
 pub(super) fn may_pass(failure: &Failure) -> bool {
     match failure {
@@ -49,6 +53,20 @@ pub(super) fn of(failure: &Failure) -> Trouble {
 
 /// What Meta refused.
 pub(super) fn refused(error: &MetaError) -> Trouble {
+    if error.code == BAD_TOKEN {
+        return instead(
+            error,
+            "Meta does not accept this token: it is mistyped, has expired, or was revoked. Make another, best one of a \
+             system user that does not expire, and try again with it.",
+            "Meta no acepta este token: está mal copiado, caducó o se revocó. Crea otro, mejor uno de un usuario del \
+             sistema que no caduque, y vuelve a intentarlo con él.",
+            "organization",
+        );
+    }
+    plainly(error)
+}
+
+fn plainly(error: &MetaError) -> Trouble {
     let explanation = error.explanation();
     Trouble {
         code: Code::Meta(error.code),
@@ -89,7 +107,7 @@ pub(super) fn instead(
     es: impl Into<String>,
     whose_move: &'static str,
 ) -> Trouble {
-    Trouble { advice: Words::new(en, es), whose_move: whose_move.into(), ..refused(error) }
+    Trouble { advice: Words::new(en, es), whose_move: whose_move.into(), ..plainly(error) }
 }
 
 pub(super) fn no_token() -> Trouble {
