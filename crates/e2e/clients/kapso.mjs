@@ -12,16 +12,17 @@ import { normalizeWebhook, verifySignature } from "@kapso/whatsapp-cloud-api/ser
 import {
   APP,
   DIGITS,
+  GRAPH,
   NUMBER,
   OTHER_WABA,
   PABLO,
   PROFILE,
   SHEENA,
-  SIMULATOR,
   SITE,
   TOKEN,
   VERIFY_TOKEN,
   WABA,
+  WAZAPP,
   Received,
   aPhoto,
   accepted,
@@ -30,6 +31,7 @@ import {
   bodyOf,
   codeSentTo,
   customerWrites,
+  echoed,
   failsNext,
   file,
   finish,
@@ -40,6 +42,7 @@ import {
   receiverSteps,
   rejection,
   same,
+  skip,
   step,
   wasRead,
   wasSent,
@@ -108,9 +111,10 @@ async function sends(method, input, kind, content, { to = SHEENA, replyTo } = {}
 await step("text, then its statuses sent, delivered and read", async () => {
   const input = { body: "Hello", bizOpaqueCallbackData: "order-7" };
   const wamid = await sends("sendText", input, "text", { body: "Hello" });
+  const word = await echoed(wamid, "order-7");
   for (const wanted of ["sent", "delivered", "read"]) {
     const event = await status(wamid, wanted);
-    same([event.status.recipientId, event.status.bizOpaqueCallbackData], [SHEENA, "order-7"]);
+    same([event.status.recipientId, event.status.bizOpaqueCallbackData], [SHEENA, word]);
   }
 });
 await step("text with preview", () =>
@@ -532,7 +536,9 @@ await step("deregister, register", async () => {
   same(await phoneNumbers.register({ phoneNumberId: NUMBER, pin: "000111" }), { success: true });
   await sends("sendText", { body: "Back again" }, "text", { body: "Back again" });
 });
-await step("a new number: code, verification, registration, first message", async () => {
+const aNewNumber = "a new number: code, verification, registration, first message";
+if (WAZAPP) skip(aNewNumber, "a number that no organization has connected is not there");
+else await step(aNewNumber, async () => {
   const phoneNumberId = await newNumber("16505558888");
   same((await rejection(phoneNumbers.register({ phoneNumberId, pin: "000111" }))).code, 133006);
   await phoneNumbers.requestCode({ phoneNumberId, codeMethod: "SMS", language: "en_US" });
@@ -581,13 +587,19 @@ await step("error: no such template, and one whose parameters are missing", asyn
 });
 await step("error: rate limit hit", async () => {
   await failsNext({ code: 130429 });
+  // wazapp waits, and sends it then.
+  if (WAZAPP) return wasSent((await text(client)).messages[0].id, SHEENA, "text", { body: "Hi" });
   assert((await refused(text(client), 130429, "throttling")).isRateLimit());
 });
 await step("error: a page of HTML", async () => {
   await failsNext({ kind: "html_500" });
+  // Behind wazapp it is one of Meta's errors, which tells that nobody knows.
+  if (WAZAPP) return same((await rejection(text(client))).code, 1);
   same((await rejection(text(client))).category, "server");
 });
 await step("error that only a status tells: outside the 24 hours", async () => {
+  // wazapp knows it at once.
+  if (WAZAPP) return same((await rejection(text(client, "16505553333"))).code, 131047);
   const {
     messages: [{ id }],
   } = await text(client, "16505553333");
@@ -595,7 +607,7 @@ await step("error that only a status tells: outside the 24 hours", async () => {
 });
 
 await step("the same by its base URL", async () => {
-  const direct = new WhatsAppClient({ accessToken: TOKEN, baseUrl: SIMULATOR, graphVersion: "v26.0" });
+  const direct = new WhatsAppClient({ accessToken: TOKEN, baseUrl: GRAPH, graphVersion: "v26.0" });
   await wasSent((await text(direct)).messages[0].id, SHEENA, "text", { body: "Hi" });
 });
 await step("every webhook was taken at the first try", allWebhooksTaken);

@@ -6,6 +6,10 @@ import { readFile } from "node:fs/promises";
 import { createHmac } from "node:crypto";
 
 export const SIMULATOR = process.env.SIMULATOR;
+/** Where wazapp answers in Meta's place, with the simulator behind it; undefined: the simulator answers itself. */
+export const WAZAPP = process.env.WAZAPP;
+/** What is Meta to the client at test. */
+export const GRAPH = WAZAPP ?? SIMULATOR;
 export const SITE = process.env.SITE;
 export const VERIFY_TOKEN = "a word between us";
 const PATIENCE = 20_000;
@@ -26,6 +30,9 @@ export async function step(name, run) {
   }
 }
 
+/** A step that is not for this world, and why. */
+export const skip = (name, why) => console.log(`skipped ${name}: ${why}`);
+
 /** Ends the script; its exit code says whether every step passed. */
 export function finish() {
   console.log([`${passed} passed, ${failed.length} failed`, ...failed].join("\n  "));
@@ -43,8 +50,8 @@ export async function waitFor(what, look) {
   }
 }
 
-async function ask(path, body, headers, method) {
-  const answer = await fetch(`${SIMULATOR}${path}`, {
+async function ask(path, body, headers, method, base = SIMULATOR) {
+  const answer = await fetch(`${base}${path}`, {
     method: method ?? (body ? "POST" : "GET"),
     headers: { "Content-Type": "application/json", ...headers },
     body: body && JSON.stringify(body),
@@ -62,6 +69,8 @@ export const APP = state.app;
 export const [BUSINESS, OTHER_BUSINESS] = state.businesses;
 export const WABA = BUSINESS.wabas[0];
 export const OTHER_WABA = OTHER_BUSINESS.wabas[0];
+// An API key is the access token there.
+if (WAZAPP) [WABA.token, OTHER_WABA.token] = [process.env.KEY, process.env.OTHER_KEY];
 export const NUMBER = WABA.numbers[0].phone_number_id;
 export const TOKEN = WABA.token;
 export const DIGITS = WABA.numbers[0].display_phone_number.replace(/\D/g, "");
@@ -82,7 +91,26 @@ export const PROFILE = {
 
 /** A call that the client at test does not know. */
 export const graph = (method, path, body, token = TOKEN) =>
-  ask(`/v23.0/${path}`, body, { Authorization: `Bearer ${token}` }, method);
+  ask(`/v23.0/${path}`, body, { Authorization: `Bearer ${token}` }, method, GRAPH);
+
+/** A message as wazapp's own API shows it. */
+async function kept(wamid) {
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  const { data } = await ask(`/api/v1/messages?wamid=${encodeURIComponent(wamid)}`, undefined, headers, "GET", WAZAPP);
+  same(data.length, 1, `wazapp's API does not show ${wamid}`);
+  return data[0];
+}
+
+/** What Meta's statuses bring back where a send asked for this word: to wazapp its own id, and the message has the word. */
+export async function echoed(wamid, word) {
+  if (!WAZAPP) return word;
+  const message = await kept(wamid);
+  same(message.callback_data, word);
+  return message.id;
+}
+
+/** The same without what is null or empty, some of which wazapp leaves out. */
+const bare = (value) => JSON.parse(JSON.stringify(value), (_, inner) => (inner === "" ? undefined : (inner ?? undefined)));
 
 /** One of the files that the web site has too. */
 export const file = (name) => readFile(`${process.env.FILES}/${name}`);
@@ -119,10 +147,15 @@ export async function wasRead(wamid, typing) {
   same(found.at(-1).request.typing_indicator, typing);
 }
 
-/** Requires that Meta accepted exactly this message. */
+/** Requires that Meta accepted exactly this message, and that wazapp, if it stands between, shows it. */
 export async function wasSent(wamid, to, kind, content, replyTo) {
   assert.match(wamid, /^wamid\./);
   const request = await accepted(wamid);
+  if (WAZAPP) {
+    [content, request[kind]] = [bare(content), bare(request[kind])];
+    const { direction, type, payload } = await kept(wamid);
+    same([direction, type, bare(payload[kind])], ["outbound", kind, content]);
+  }
   same(
     {
       product: request.messaging_product,
@@ -204,7 +237,11 @@ export async function bodyOf(request) {
 export const queryOf = (request) => Object.fromEntries(new URL(request.url, "http://receiver").searchParams);
 
 /** Meta shakes hands with a receiver, and delivers there from now on. */
-const pointWebhooksTo = (url, word = VERIFY_TOKEN) => control("/_sim/callback", { url, verify_token: word });
+const pointWebhooksTo = (url, word = VERIFY_TOKEN) =>
+  control("/_sim/callback", { url: forked(url), verify_token: word });
+
+/** Webhooks go to wazapp too, if it stands between. */
+const forked = (url) => (WAZAPP ? `${process.env.FORK}/?to=${encodeURIComponent(url)}` : url);
 
 /** Meta comes with a word that is not the receiver's. */
 const refusedHandshake = (url) => assert.rejects(pointWebhooksTo(url, "another word"), /answers 400/);

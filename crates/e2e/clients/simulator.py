@@ -20,6 +20,10 @@ from pathlib import Path
 from files import FILES as KINDS
 
 SIMULATOR = os.environ["SIMULATOR"]
+# Where wazapp answers in Meta's place, with the simulator behind it; None: the simulator answers itself.
+WAZAPP = os.environ.get("WAZAPP")
+# What is Meta to the client at test.
+GRAPH = WAZAPP or SIMULATOR
 SITE = os.environ["SITE"]
 FILES = Path(os.environ["FILES"])
 VERIFY_TOKEN = "a word between us"
@@ -38,6 +42,11 @@ def step(name):
     else:
         passed.append(name)
         print(f"ok      {name}")
+
+
+def skip(name, why):
+    """A step that is not for this world, and why."""
+    print(f"skipped {name}: {why}")
 
 
 def finish():
@@ -76,6 +85,9 @@ state = control("/_sim/state")
 APP = state["app"]
 BUSINESS, OTHER_BUSINESS = state["businesses"]
 WABA, OTHER_WABA = BUSINESS["wabas"][0], OTHER_BUSINESS["wabas"][0]
+if WAZAPP:
+    # An API key is the access token there.
+    WABA["token"], OTHER_WABA["token"] = os.environ["KEY"], os.environ["OTHER_KEY"]
 NUMBER, TOKEN = WABA["numbers"][0]["phone_number_id"], WABA["token"]
 DIGITS = "".join(filter(str.isdigit, WABA["numbers"][0]["display_phone_number"]))
 
@@ -108,10 +120,42 @@ def was_read(wamid, typing=None):
     same(rows[-1]["request"].get("typing_indicator"), typing, "typing_indicator")
 
 
+def kept(wamid):
+    """A message as wazapp's own API shows it."""
+    url = f"{WAZAPP}/api/v1/messages?wamid={urllib.parse.quote(wamid)}"
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        rows = json.load(answer)["data"]
+    same(len(rows), 1, f"messages of {wamid} in wazapp's API")
+    return rows[0]
+
+
+def echoed(wamid, word):
+    """What Meta's statuses bring back where a send asked for this word: to wazapp its own id, and the message has the
+    word."""
+    if not WAZAPP:
+        return word
+    message = kept(wamid)
+    same(message["callback_data"], word, "callback_data")
+    return message["id"]
+
+
+def bare(value):
+    """The same without what is null or empty, some of which wazapp leaves out."""
+    if isinstance(value, dict):
+        return {name: bare(inner) for name, inner in value.items() if inner not in (None, "")}
+    return [bare(inner) for inner in value] if isinstance(value, list) else value
+
+
 def was_sent(wamid, to, kind, content, reply_to=None, **more):
-    """Requires that Meta accepted exactly this message."""
+    """Requires that Meta accepted exactly this message, and that wazapp, if it stands between, shows it."""
     assert wamid.startswith("wamid."), f"not a message id: {wamid}"
     request = accepted(wamid)
+    if "biz_opaque_callback_data" in more:
+        more["biz_opaque_callback_data"] = echoed(wamid, more["biz_opaque_callback_data"])
+    if WAZAPP:
+        message, content, request[kind] = kept(wamid), bare(content), bare(request[kind])
+        same((message["direction"], message["type"], bare(message["payload"][kind])), ("outbound", kind, content), "kept")
     same(request["messaging_product"], "whatsapp", "messaging_product")
     same(request["to"], to, "to")
     same(request["type"], kind, "type")
@@ -130,7 +174,7 @@ def graph(method, path, body=None, token=TOKEN):
     """A call that the client at test does not know."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{SIMULATOR}/v23.0/{path}", data, headers, method=method)
+    request = urllib.request.Request(f"{GRAPH}/v23.0/{path}", data, headers, method=method)
     with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return json.load(answer)
 
@@ -183,12 +227,18 @@ def all_webhooks_taken():
 
 def point_webhooks_to(port, path="/webhook"):
     """Meta shakes hands with a receiver here, and delivers there from now on."""
-    control("/_sim/callback", {"url": f"http://127.0.0.1:{port}{path}", "verify_token": VERIFY_TOKEN})
+    control("/_sim/callback", {"url": forked(port, path), "verify_token": VERIFY_TOKEN})
+
+
+def forked(port, path):
+    """Webhooks go to wazapp too, if it stands between."""
+    url = f"http://127.0.0.1:{port}{path}"
+    return f"{os.environ['FORK']}/?{urllib.parse.urlencode({'to': url})}" if WAZAPP else url
 
 
 def refused_handshake(port, path="/webhook"):
     """Meta comes with a word that is not the receiver's."""
-    body = {"url": f"http://127.0.0.1:{port}{path}", "verify_token": "another word"}
+    body = {"url": forked(port, path), "verify_token": "another word"}
     try:
         control("/_sim/callback", body)
     except AssertionError as error:

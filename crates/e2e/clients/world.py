@@ -1,8 +1,9 @@
-"""What a client sees inside the namespaces of `run`: Meta's names, with TLS in front of the simulator, and a web site
-with files that messages link to."""
+"""What a client sees inside the namespaces of `run`: Meta's names, with TLS in front of the simulator, or of wazapp with
+the simulator behind it, and a web site with files that messages link to."""
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import ssl
@@ -10,11 +11,13 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import trustme
 
 from files import FILES, SITE
+from wazapp import FORK, SERVER, Wazapp
 
 HERE = Path(__file__).parent
 SIMULATOR = 8090
@@ -60,11 +63,11 @@ async def head_with(reader, *headers):
     return b"\r\n".join([*lines, *headers, b"", b""])
 
 
-async def terminate_tls(reader, writer):
-    """Passes one request on to the simulator and says, as a proxy in front does, that it came by HTTPS."""
+async def terminate_tls(port, reader, writer):
+    """Passes one request on to the server at a port and says, as a proxy in front does, that it came by HTTPS."""
     with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
         head = await head_with(reader, b"X-Forwarded-Proto: https", b"Connection: close")
-        onward_reader, onward = await asyncio.open_connection("127.0.0.1", SIMULATOR)
+        onward_reader, onward = await asyncio.open_connection("127.0.0.1", port)
         with contextlib.closing(onward):
             onward.write(head)
             request = asyncio.create_task(pump(reader, onward))
@@ -89,12 +92,13 @@ async def serve_files(reader, writer):
         await writer.drain()
 
 
-def answers():
+def state():
+    """What the simulator says of itself, once it answers."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{SIMULATOR}/_sim/state", timeout=5) as answer:
-            return answer.status == 200
+            return json.load(answer)
     except OSError:
-        return False
+        return None
 
 
 async def start_simulator(folder):
@@ -106,7 +110,7 @@ async def start_simulator(folder):
         os.environ["WAZAPP_BIN"], *arguments, stdout=log, stderr=log, env=environment
     )
     deadline = asyncio.get_running_loop().time() + START_SECONDS
-    while not await asyncio.to_thread(answers):
+    while not await asyncio.to_thread(state):
         if simulator.returncode is not None:
             raise SystemExit(f"the simulator ended ({simulator.returncode}) before it answered")
         if asyncio.get_running_loop().time() > deadline:
@@ -125,13 +129,24 @@ async def stop(process):
             await process.wait()
 
 
-async def run(client, folder):
+async def put_in_front(folder):
+    """Starts wazapp between the client and the simulator; answers it, and what the script is told of it."""
+    known = await asyncio.to_thread(state)
+    meta = f"http://127.0.0.1:{SIMULATOR}"
+    wazapp = Wazapp(folder, meta, known)
+    await wazapp.start()
+    key, other_key = [await wazapp.organization(business) for business in known["businesses"]]
+    told = {"WAZAPP": f"http://127.0.0.1:{SERVER}", "KEY": key, "OTHER_KEY": other_key}
+    return wazapp, told | {"FORK": f"http://127.0.0.1:{FORK}"}
+
+
+async def run(client, in_front, folder):
     resolve_names(folder)
     authority, tls = certify(folder)
     for name, (_, content) in FILES.items():
         (folder / name).write_bytes(content)
     servers = [
-        await asyncio.start_server(terminate_tls, "127.0.0.1", 443, ssl=tls),
+        await asyncio.start_server(partial(terminate_tls, SERVER if in_front else SIMULATOR), "127.0.0.1", 443, ssl=tls),
         await asyncio.start_server(serve_files, "127.0.0.1", 80),
     ]
     simulator = await start_simulator(folder)
@@ -146,6 +161,11 @@ async def run(client, folder):
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+    wazapp = None
+    if in_front:
+        wazapp, told = await put_in_front(folder)
+        environment |= told
+        servers.append(await asyncio.start_server(wazapp.forked, "127.0.0.1", FORK))
     script = await asyncio.create_subprocess_exec(*SCRIPTS[client], cwd=HERE, env=environment)
     try:
         return await asyncio.wait_for(script.wait(), RUN_SECONDS)
@@ -154,6 +174,8 @@ async def run(client, folder):
         return 1
     finally:
         await stop(script)
+        if wazapp:
+            await stop(wazapp.process)
         await stop(simulator)
         for server in servers:
             server.close()
@@ -165,11 +187,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="wazapp-client-") as folder:
         result = 1
         try:
-            result = asyncio.run(run(sys.argv[1], Path(folder)))
+            result = asyncio.run(run(sys.argv[1], "wazapp" in sys.argv[2:], Path(folder)))
         finally:
-            log = Path(folder, "simulator.log")
-            if result != 0 and log.exists():
-                print("--- the simulator said:", *log.read_text(errors="replace").splitlines()[-40:], sep="\n")
+            for name in ["simulator", "wazapp"]:
+                log = Path(folder, f"{name}.log")
+                if result != 0 and log.exists():
+                    print(f"--- {name} said:", *log.read_text(errors="replace").splitlines()[-40:], sep="\n")
     sys.exit(result)
 
 

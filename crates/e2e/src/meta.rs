@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::wait::{PATIENCE, until};
 
 /// A number out of the box, and what opens it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedNumber {
     /// Meta's id.
     pub phone_number_id: String,

@@ -66,6 +66,7 @@ pub fn router(state: State, webhook: Webhook, health: Health) -> Router {
         .route("/", get(async || Redirect::temporary("/docs")))
         .merge(webhook::routes(webhook))
         .merge(health::routes(health))
-        .merge(graph::router(state.clone()))
+        // Asked last: its paths begin with any version.
+        .fallback_service(graph::router(state.clone()))
         .merge(api::router(state))
 }

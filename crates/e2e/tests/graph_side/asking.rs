@@ -89,6 +89,12 @@ async fn webhooks_stay_ours() {
         assert_eq!((answer.status, answer.code()), (403, 3), "{path}: {}", answer.body);
         assert!(answer.details().contains("webhooks"), "{}", answer.body);
     }
+    // Nor by a form that is not read here.
+    let form = "--b\r\ncontent-disposition: form-data; name=\"webhook_configuration\"\r\n\r\n{}\r\n--b--\r\n";
+    let request = stage.world.client().post(format!("{}/v23.0/{number}", stage.world.url()));
+    let request = request.header("content-type", "multipart/form-data; boundary=b").body(form);
+    let answer = stage.heard(request.bearer_auth(&stage.organization.key)).await;
+    assert_eq!((answer.status, answer.code()), (400, 100), "{}", answer.body);
     let gone = stage.ask(Method::DELETE, &format!("{waba}/subscribed_apps"), None).await;
     assert_eq!((gone.status, gone.code()), (403, 3), "{}", gone.body);
     // Meta lets a parameter name another method; here it does not.

@@ -54,7 +54,7 @@ async fn someone_elses_id_is_no_id() {
         assert_eq!((own.status, &own.body["id"]), (200, &json!(id)), "its owner sees it: {}", own.body);
     }
 
-    let before = stage.world.meta().control(Method::GET, "state", None).await;
+    let before = stage.world.meta().numbers().await;
     let content = json!({ "messaging_product": "whatsapp", "to": "34600111222", "text": { "body": "Taken over" },
         "about": "Taken over", "pin": "123456", "name": "harbor_news" });
     for id in [&template, &media, &theirs.phone_number_id, &theirs.waba_id, &theirs.business_id] {
@@ -72,7 +72,12 @@ async fn someone_elses_id_is_no_id() {
         let bytes = stage.get(&format!("media-content/{id}")).await;
         assert_eq!((bytes.status, bytes.code()), (400, 100), "{}", bytes.body);
     }
-    assert_eq!(stage.world.meta().control(Method::GET, "state", None).await, before, "nothing happened to them");
+    assert_eq!(stage.world.meta().numbers().await, before, "nothing happened to them");
+    let apps = stage.ask_as(&stranger, Method::GET, &format!("{}/subscribed_apps", theirs.waba_id), None).await;
+    assert_eq!(apps.body["data"].as_array().map(Vec::len), Some(1), "{}", apps.body);
+    let registered =
+        stage.ask_as(&stranger, Method::GET, &format!("{}?fields=status", theirs.phone_number_id), None).await;
+    assert_eq!(registered.body["status"], "CONNECTED", "{}", registered.body);
     let theirs = stage.ask_as(&stranger, Method::GET, &template, None).await;
     assert_eq!(theirs.body["name"], "harbor_news", "{}", theirs.body);
     stage.end().await;

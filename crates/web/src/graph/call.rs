@@ -20,7 +20,7 @@ use super::place::Place;
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// Parameters of a call that are the caller's or ours, never Meta's: tokens, and what would make another call of it.
-const KEPT_BACK: [&str; 6] = ["access_token", "appsecret_proof", "method", "ids", "batch", "callback"];
+pub(super) const KEPT_BACK: [&str; 6] = ["access_token", "appsecret_proof", "method", "ids", "batch", "callback"];
 
 /// A request whose key is in force.
 pub(super) struct Call {

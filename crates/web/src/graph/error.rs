@@ -15,9 +15,15 @@ use super::call::json_response;
 pub(super) struct GraphError {
     http: StatusCode,
     code: i64,
-    subcode: Option<i64>,
     kind: &'static str,
     message: String,
+    more: Box<More>,
+}
+
+/// What only some errors have.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct More {
+    subcode: Option<i64>,
     details: Option<String>,
     user: Option<(String, String)>,
     transient: Option<bool>,
@@ -32,26 +38,24 @@ impl GraphError {
         Self {
             http: StatusCode::from_u16(http).unwrap_or(StatusCode::BAD_REQUEST),
             code,
-            subcode: None,
             kind: "OAuthException",
             message: message.into(),
-            details: None,
-            user: None,
-            transient: None,
-            trace: None,
+            more: Box::default(),
         }
     }
 
     /// With `error_data.details`.
     #[must_use]
-    pub(super) fn details(self, details: impl Into<String>) -> Self {
-        Self { details: Some(details.into()), ..self }
+    pub(super) fn details(mut self, details: impl Into<String>) -> Self {
+        self.more.details = Some(details.into());
+        self
     }
 
     /// With `is_transient`: whether the same call may work later.
     #[must_use]
-    pub(super) fn transient(self, transient: bool) -> Self {
-        Self { transient: Some(transient), ..self }
+    pub(super) fn transient(mut self, transient: bool) -> Self {
+        self.more.transient = Some(transient);
+        self
     }
 
     /// 401: no key.
@@ -76,7 +80,8 @@ impl GraphError {
              permissions, or does not support this operation. Please read the Graph API documentation at \
              https://developers.facebook.com/docs/graph-api"
         );
-        Self { kind: "GraphMethodException", subcode: Some(33), ..Self::new(400, 100, message) }
+        let more = More { subcode: Some(33), ..More::default() };
+        Self { kind: "GraphMethodException", more: Box::new(more), ..Self::new(400, 100, message) }
     }
 
     /// A path that leads nowhere.
@@ -121,12 +126,13 @@ impl GraphError {
             return Some(Self::of_our_token(&message));
         }
         let http = error["http_status"].as_u64().and_then(|http| u16::try_from(http).ok());
-        Some(Self {
+        let more = More {
             subcode: error["subcode"].as_i64(),
             details: text("details"),
             trace: text("fbtrace_id"),
-            ..Self::new(http.unwrap_or(400), code, message)
-        })
+            ..More::default()
+        };
+        Some(Self { more: Box::new(more), ..Self::new(http.unwrap_or(400), code, message) })
     }
 
     /// Meta's error, as it answered it.
@@ -162,20 +168,20 @@ impl GraphError {
         error.insert("message".into(), json!(self.message));
         error.insert("type".into(), json!(self.kind));
         error.insert("code".into(), json!(self.code));
-        if let Some(details) = &self.details {
+        if let Some(details) = &self.more.details {
             error.insert("error_data".into(), json!({ "messaging_product": "whatsapp", "details": details }));
         }
-        if let Some(subcode) = self.subcode {
+        if let Some(subcode) = self.more.subcode {
             error.insert("error_subcode".into(), json!(subcode));
         }
-        if let Some(transient) = self.transient {
+        if let Some(transient) = self.more.transient {
             error.insert("is_transient".into(), json!(transient));
         }
-        if let Some((title, text)) = &self.user {
+        if let Some((title, text)) = &self.more.user {
             error.insert("error_user_title".into(), json!(title));
             error.insert("error_user_msg".into(), json!(text));
         }
-        let trace = self.trace.clone().unwrap_or_else(trace_id);
+        let trace = self.more.trace.clone().unwrap_or_else(trace_id);
         error.insert("fbtrace_id".into(), json!(trace));
         json!({ "error": error })
     }
@@ -221,19 +227,18 @@ impl From<MetaError> for GraphError {
         if Self::is_of_token(error.code) {
             return Self::of_our_token(&error.message);
         }
-        Self {
+        let kind = match error.kind.as_deref() {
+            Some("GraphMethodException") => "GraphMethodException",
+            _ => "OAuthException",
+        };
+        let more = More {
             subcode: error.subcode,
-            kind: if error.kind.as_deref() == Some("GraphMethodException") {
-                "GraphMethodException"
-            } else {
-                "OAuthException"
-            },
             details: error.details,
             user: error.user_title.zip(error.user_message),
             transient: error.transient.then_some(true),
             trace: error.fbtrace_id,
-            ..Self::new(error.http, error.code, error.message)
-        }
+        };
+        Self { kind, more: Box::new(more), ..Self::new(error.http, error.code, error.message) }
     }
 }
 

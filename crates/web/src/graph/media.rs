@@ -51,7 +51,9 @@ async fn read(call: &Call, body: Body) -> Result<File, GraphError> {
     let limits = SizeLimit::new().whole_stream(LONGEST + (64 << 10)).per_field(LONGEST);
     let mut form =
         Multipart::with_constraints(body.into_data_stream(), boundary, Constraints::new().size_limit(limits));
-    let (mut product, mut named, mut file) = (None, None, None);
+    // Meta takes parameters in the query as well.
+    let of_query = |name| call.text(name).map(str::to_owned);
+    let (mut product, mut named, mut file) = (of_query("messaging_product"), of_query("type"), None);
     while let Some(field) = form.next_field().await.map_err(broken)? {
         match field.name().unwrap_or_default() {
             "file" => {

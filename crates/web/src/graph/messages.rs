@@ -6,9 +6,10 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use model::link::Link;
 use model::outbox::{Content, Options, Recipient, Refusal, To};
-use model::{conversation, message};
+use model::{conversation, message, number};
 use serde_json::{Map, Value, json};
 use whatsapp::outgoing::{self, Problems, Rule};
+use whatsapp::phone;
 
 use super::call::{Call, json_response, members, whole};
 use super::error::GraphError;
@@ -21,7 +22,11 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(25);
 
 /// Sends a message, or passes a read receipt on.
 pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
-    let members = members(call.content_type().as_deref(), &whole(body).await?)?;
+    let mut members = members(call.content_type().as_deref(), &whole(body).await?)?;
+    // Meta takes parameters in the query as well.
+    for (name, value) in call.query() {
+        members.entry(name).or_insert_with(|| value.into());
+    }
     if members.get("messaging_product").and_then(Value::as_str) != Some("whatsapp") {
         return Err(GraphError::missing("messaging_product"));
     }
@@ -33,7 +38,14 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
     let options = Options { deadline: Some(call.state.clock.now() + PATIENCE), ..Options::default() };
     let tx = call.begin().await?;
     let queued = sending::queue(&call.state, tx, &to, &wanted.content, &options, None).await?;
-    let message = queued.map_err(|refusal| refused(call, &refusal))?;
+    let message = match queued {
+        Ok(message) => message,
+        Err(Refusal::WindowClosed { .. }) if is_own(call, link, &wanted.recipient).await? => {
+            return Err(GraphError::new(400, 131021, "(#131021) Recipient cannot be sender")
+                .details("Recipient phone number cannot be the sender phone number."));
+        }
+        Err(refusal) => return Err(refused(call, &refusal)),
+    };
     let sent = outcome::wait(call, message.id).await?;
     Ok(json_response(StatusCode::OK, &accepted(&wanted, sent)))
 }
@@ -94,6 +106,20 @@ fn unfit(problems: &Problems) -> GraphError {
 fn needs_phone() -> GraphError {
     GraphError::new(400, 131062, "(#131062) Business-scoped user ids are not supported for this message")
         .details("Send it to a phone number, in `to`.")
+}
+
+/// Whether a number writes to itself, which never has a window; Meta says so first.
+async fn is_own(call: &Call, link: &Link, recipient: &Recipient) -> Result<bool, GraphError> {
+    let Recipient::Phone { digits, .. } = recipient else {
+        return Ok(false);
+    };
+    let tx = call.begin().await?;
+    let numbers = number::list(&tx, call.state.clock.now()).await?;
+    tx.commit().await?;
+    let own = numbers.iter().find(|number| number.id == link.number_id);
+    Ok(own
+        .and_then(|number| number.display_phone_number.as_deref())
+        .is_some_and(|shown| phone::digits(shown) == *digits))
 }
 
 fn refused(call: &Call, refusal: &Refusal) -> GraphError {

@@ -1,11 +1,12 @@
 //! Calls that are Meta's to answer: put with the organization's token, answered without it.
 
 use axum::body::{Body, Bytes};
+use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use whatsapp::graph::{Content, Credential, Relayed};
 
-use super::call::{Call, is_kept_back, members, whole, whole_of};
+use super::call::{Call, KEPT_BACK, is_kept_back, members, whole, whole_of};
 use super::error::GraphError;
 
 /// The longest form with a file: a flow's screens.
@@ -25,12 +26,12 @@ impl Carried {
     /// Reads a body, and refuses what would lead webhooks elsewhere.
     pub(super) async fn read(call: &Call, body: Body) -> Result<Self, GraphError> {
         let content_type = call.content_type();
-        let carried = if content_type.as_deref() == Some("multipart/form-data") {
-            let whole_type = call.headers[http::header::CONTENT_TYPE].to_str().unwrap_or_default().to_owned();
-            Self::Form(whole_type, whole_of(body, FORM_LIMIT).await?)
-        } else {
-            let members = members(content_type.as_deref(), &whole(body).await?)?;
-            if members.is_empty() { Self::Nothing } else { Self::Members(members) }
+        let carried = match content_type.as_deref() {
+            Some("multipart/form-data") => Self::form(call, body).await?,
+            other => {
+                let members = members(other, &whole(body).await?)?;
+                if members.is_empty() { Self::Nothing } else { Self::Members(members) }
+            }
         };
         let of_query = call.query().into_iter().map(|(name, _)| name.to_owned());
         if carried.names().into_iter().chain(of_query).any(|name| is_ours(&name)) {
@@ -40,6 +41,19 @@ impl Carried {
             ));
         }
         Ok(carried)
+    }
+
+    /// A form with a file goes on as it is, so it is taken only where one is needed.
+    async fn form(call: &Call, body: Body) -> Result<Self, GraphError> {
+        if call.place.edge != "assets" {
+            return Err(GraphError::invalid("Send JSON here: a form with files is not taken."));
+        }
+        let content_type = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let bytes = whole_of(body, FORM_LIMIT).await?;
+        if KEPT_BACK.iter().any(|name| find(&bytes, format!("name=\"{name}\"").as_bytes())) {
+            return Err(GraphError::invalid("Send the key as a bearer token, not in the form."));
+        }
+        Ok(Self::Form(content_type.to_owned(), bytes))
     }
 
     fn names(&self) -> Vec<String> {
@@ -58,6 +72,10 @@ impl Carried {
             Self::Form(content_type, bytes) => Some(Content::bytes(content_type, bytes.clone())),
         }
     }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
 /// Meta's forms also name members as `webhook_configuration[override_callback_uri]`.
@@ -93,16 +111,28 @@ pub(super) fn shown_here(relayed: &mut Relayed, base: &str) -> Result<(), GraphE
         tracing::warn!(code, "Meta refused a token");
         return Err(GraphError::of_our_token(message));
     }
-    if let Some(Value::Object(paging)) = relayed.body.get_mut("paging") {
-        for name in ["next", "previous"] {
-            let Some(Value::String(url)) = paging.get(name) else { continue };
-            match led_here(url, base) {
-                Some(url) => _ = paging.insert(name.to_owned(), Value::String(url)),
-                None => _ = paging.shift_remove(name),
-            }
-        }
-    }
+    lead_here(&mut relayed.body, base);
     Ok(())
+}
+
+/// Leads the pages of every list in a value here, of those inside others too.
+fn lead_here(value: &mut Value, base: &str) {
+    match value {
+        Value::Array(rows) => rows.iter_mut().for_each(|row| lead_here(row, base)),
+        Value::Object(members) => {
+            if let Some(Value::Object(paging)) = members.get_mut("paging") {
+                for name in ["next", "previous"] {
+                    let Some(Value::String(url)) = paging.get(name) else { continue };
+                    match led_here(url, base) {
+                        Some(url) => _ = paging.insert(name.to_owned(), Value::String(url)),
+                        None => _ = paging.shift_remove(name),
+                    }
+                }
+            }
+            members.values_mut().for_each(|member| lead_here(member, base));
+        }
+        _ => {}
+    }
 }
 
 /// The page of Meta's that a URL names, here, without a token.
@@ -138,6 +168,9 @@ mod tests {
         shown_here(&mut relayed, "https://wa.example.com/v23.0").unwrap();
         let expected = "https://wa.example.com/v23.0/1065/message_templates?limit=2&fields=name%2Cid&after=MTAx";
         assert_eq!(relayed.body, json!({ "data": [], "paging": { "next": expected } }));
+        let mut relayed = Relayed { http: 200, body: json!({ "flows": { "data": [], "paging": { "next": next } } }) };
+        shown_here(&mut relayed, "https://wa.example.com/v23.0").unwrap();
+        assert_eq!(relayed.body["flows"]["paging"]["next"], expected);
     }
 
     #[test]
