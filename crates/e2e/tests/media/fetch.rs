@@ -106,6 +106,9 @@ async fn what_is_gone_fails_with_words_and_can_be_retried() {
     let problem: serde_json::Value = serde_json::from_str(&problem).expect("JSON");
     assert!(problem["detail"].as_str().expect("words").contains("send it again"), "{problem}");
 
+    let answer = stage.ask(Method::GET, &content(&media), &[("accept-language", "es-AR")]).await;
+    assert!(answer.text().await.expect("palabras").contains("que lo envíe otra vez"));
+
     stage.world.meta().no_faults().await;
     let path = format!("/media/{}/retry", media["id"].as_str().expect("an id"));
     let (status, pending) = stage.world.post_api(&stage.organization, &path, &json!({})).await;

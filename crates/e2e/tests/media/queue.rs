@@ -139,3 +139,29 @@ async fn the_same_bytes_are_one_file_in_each_organization() {
     assert_eq!(stage.world.count("SELECT count(*) FROM wazapp.file").await, 2);
     stage.world.end().await;
 }
+
+/// An edit that brings another picture brings another medium: bytes under an id never change, so that browsers may keep
+/// them. One that brings the same picture with other words changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_picture_is_another_medium() {
+    let stage = Stage::new().await;
+    let wamid = stage.picture(&png(20, 20, 1)).await;
+    let before = stage.until(&wamid, "stored").await;
+    let edit = async |image: serde_json::Value| {
+        let edit = json!({ "original_message_id": wamid, "message": { "type": "image", "image": image } });
+        stage.world.meta().customer_sends(&stage.number, LUCIA, json!({ "type": "edit", "edit": edit })).await;
+        stage.world.settle().await;
+    };
+    edit(json!({ "caption": "La tarta" })).await;
+    let message = stage.world.message(&stage.organization, &wamid).await;
+    assert_eq!((&message["text"], &message["media"]["id"]), (&json!("La tarta"), &before["id"]));
+    assert_eq!(message["media"]["state"], "stored");
+
+    let bytes = png(20, 20, 2);
+    edit(json!({ "data": data_encoding::BASE64.encode(&bytes), "mime_type": "image/png" })).await;
+    let after = stage.until(&wamid, "stored").await;
+    assert_ne!(after["id"], before["id"]);
+    assert_eq!(stage.content(&after).await.bytes().await.expect("bytes"), bytes);
+    assert_eq!(stage.content(&before).await.status(), 404);
+    stage.world.end().await;
+}
