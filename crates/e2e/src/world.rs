@@ -258,8 +258,8 @@ impl World {
         &self.database
     }
 
-    /// The same through a pool of the caller's own, as another process has.
-    pub fn other_database(&self) -> Database {
+    /// Another way to the server's database, for when the server is stopped.
+    pub fn database_apart(&self) -> Database {
         database(&self.socket_dir, self.proxy.as_ref(), &self.name)
     }
 

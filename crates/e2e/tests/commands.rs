@@ -106,6 +106,12 @@ async fn commands_while_the_server_is_stopped() {
 
     let list = installation.json(&["org", "list"]).await;
     assert_eq!((list[0]["slug"].as_str(), list.as_array().map(Vec::len)), (Some("acme"), Some(1)));
+    assert_eq!(list[0]["media_retention_days"], Value::Null);
+    let set =
+        async |days: &str| installation.json(&["org", "set", "--org", "acme", "--media-retention-days", days]).await;
+    assert_eq!(set("90").await["media_retention_days"], 90);
+    assert_eq!(installation.json(&["org", "list"]).await[0]["media_retention_days"], 90);
+    assert_eq!(set("forever").await["media_retention_days"], Value::Null);
     let numbers = installation.json(&["number", "list", "--org", "acme"]).await;
     assert_eq!((&numbers[0]["phone_number_id"], &numbers[0]["organization"]), (&json!(NUMBER), &json!("acme")));
     let keys = installation.json(&["key", "list", "--org", "acme"]).await;
@@ -148,6 +154,7 @@ async fn exit_codes_and_errors_of_one_line() {
         &["frobnicate"][..],
         &[],
         &["org", "create"],
+        &["org", "set", "--org", "acme", "--media-retention-days", "0"],
         &["number", "connect", "--org", "acme"],
         &["key", "revoke", "--org", "acme", "not-an-id"],
         &["replay", "--from", "yesterday"],

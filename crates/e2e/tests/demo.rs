@@ -60,6 +60,28 @@ impl Tenant {
         }
         all
     }
+
+    /// Waits until every file of its messages is stored, with a thumbnail where it is a picture.
+    async fn files_are_here(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let conversations = self.conversations().await;
+            let messages = conversations.values().flat_map(|(_, messages)| messages);
+            let files: Vec<&Value> =
+                messages.map(|message| &message["media"]).filter(|media| media.is_object()).collect();
+            let is_picture = |media: &Value| media["mime_type"].as_str().is_some_and(|mime| mime.starts_with("image/"));
+            let missing: Vec<&&Value> = files
+                .iter()
+                .filter(|media| media["state"] != "stored" || media["thumbnail"] != is_picture(media))
+                .collect();
+            if missing.is_empty() {
+                assert!(!files.is_empty(), "somebody sent a file");
+                return;
+            }
+            assert!(Instant::now() < deadline, "not stored: {missing:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
 }
 
 fn organization<'a>(welcome: &'a Value, slug: &str) -> &'a Value {
@@ -82,6 +104,7 @@ async fn stand(welcome: &Value) -> Value {
     let mut all = BTreeMap::new();
     for slug in ["cafe-lucero", "harbor-pine"] {
         let tenant = Tenant::of(welcome, slug);
+        tenant.files_are_here().await;
         let contacts = tenant.all("/contacts").await;
         all.insert(slug, json!({ "conversations": tenant.conversations().await, "contacts": contacts.len() }));
     }
@@ -121,6 +144,7 @@ async fn a_visitor_finds_two_organizations_at_work() {
         let at: jiff::Timestamp = message["timestamp"].as_str().and_then(|at| at.parse().ok()).expect("a time");
         at > since && at < jiff::Timestamp::now()
     }));
+    Tenant::of(&welcome, "cafe-lucero").files_are_here().await;
     let metrics = client().get(format!("{}/metrics", server.url())).send().await.expect("an answer");
     let metrics = metrics.text().await.expect("a text");
     assert!(metrics.contains("wazapp_bodies_quarantined_total 0"), "everything was understood");

@@ -16,9 +16,6 @@ async fn a_fetch_that_nobody_came_back_from_is_done_again() {
     let wamid = stage.picture(&png(20, 20, 1)).await;
     stage.world.stop().await;
     // As one that claims and is killed.
-    let ahead = stage.world.now() + Duration::from_secs(7200);
-    stage.world.restart().await;
-    stage.world.stop().await;
     let sql = stage.world.sql().await;
     let claimed = "UPDATE wazapp.media SET fence = fence + 1, attempts = attempts + 1, next_at = $1 RETURNING fence";
     let lease = stage.world.now() + media::LEASE;
@@ -36,7 +33,8 @@ async fn a_fetch_that_nobody_came_back_from_is_done_again() {
         outcome: media::Outcome::Failed { error: "{}".into() },
         pause: None,
     };
-    let heard = media::any_organization_settle(stage.world.database(), ahead, &settled).await.expect("it is asked");
+    let heard =
+        media::any_organization_settle(stage.world.database(), stage.world.now(), &settled).await.expect("it is asked");
     assert!(!heard, "its claim is over");
     assert_eq!(stage.media(&wamid).await["state"], "stored");
     stage.world.end().await;
@@ -102,7 +100,8 @@ async fn organizations_take_turns() {
     stage.world.settle().await;
     stage.world.stop().await;
     stage.world.sql().await.batch_execute("UPDATE wazapp.media SET next_at = 'epoch'").await.expect("all are due");
-    let tx = stage.world.database().operator().await.expect("a transaction");
+    let database = stage.world.database_apart();
+    let tx = database.operator().await.expect("a transaction");
     let mut last = Uuid::nil();
     let mut taken = Vec::new();
     while let Some((id, claimed)) =
@@ -115,6 +114,7 @@ async fn organizations_take_turns() {
     let (first, second) = (stage.organization.id, other.id);
     assert_eq!(taken, [(first, 4), (second, 1), (first, 4), (first, 1)]);
     drop(tx);
+    database.close();
     stage.world.end().await;
 }
 

@@ -416,7 +416,7 @@ async fn a_preparer_that_dies_loses_and_doubles_nothing() {
     stage.world.stop().await;
     // As a node does that is killed right after.
     let due = stage.world.now() + jiff::SignedDuration::from_secs(61);
-    let database = stage.world.other_database();
+    let database = stage.world.database_apart();
     let tx = database.operator().await.unwrap();
     let taken = outbox::any_organization_claim(&tx, due, &[]).await.unwrap().expect("it is due").messages.remove(0);
     tx.commit().await.unwrap();

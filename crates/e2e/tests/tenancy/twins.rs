@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use e2e::{Organization, World, body};
+use model::file;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -89,8 +90,28 @@ impl Twins {
             let note = json!({ "notes": format!("{mark} notes") });
             let changed = twins.world.patch(&twins.organizations[nth], &path, &note).await;
             assert_eq!(changed.0, 200, "{changed:?}");
+            twins.store_a_file(nth, mark).await;
         }
         twins
+    }
+
+    /// One of its documents is here, with what stands in for a thumbnail. Both are JSON, which the tests read.
+    async fn store_a_file(&self, nth: usize, mark: &str) {
+        let organization = &self.organizations[nth];
+        let (database, now) = (self.world.database(), self.world.now());
+        let mut kept = Vec::new();
+        for what in ["pages", "small"] {
+            let mut writing = self.world.store().writer(organization.id);
+            writing.push(json!({ what: mark }).to_string().into()).await.expect("room");
+            kept.push(file::keep(database, &organization.scope, writing, now).await.expect("it is kept").sha256);
+        }
+        let sql = self.world.sql().await;
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&organization.id, &kept[0], &kept[1]];
+        let small = "UPDATE wazapp.file SET thumbnail = $3 WHERE organization_id = $1 AND sha256 = $2";
+        sql.execute(small, &params).await.expect("it has a thumbnail");
+        let stored = "UPDATE wazapp.media SET state = 'stored', file = $2, fence = fence + 1
+                      WHERE organization_id = $1 AND filename IS NOT NULL";
+        assert!(sql.execute(stored, &params[..2]).await.expect("they are stored") > 0);
     }
 
     pub(super) async fn list(&self, nth: usize, path: &str) -> Vec<Value> {

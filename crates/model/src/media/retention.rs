@@ -25,7 +25,7 @@ pub async fn any_organization_expire(tx: &Operator, now: Timestamp) -> Result<i6
                UPDATE wazapp.media d SET state = 'expired', file = NULL, error = $2::text::json
                FROM wazapp.organization o
                WHERE o.media_retention_days IS NOT NULL AND d.organization_id = o.id AND d.state = 'stored'
-                 AND d.fetched_at < $1 - o.media_retention_days * interval '1 day'
+                 AND d.fetched_at < $1::timestamptz - make_interval(days => o.media_retention_days)
                RETURNING d.id)
              SELECT count(*) FROM gone",
             &[&now, &error.to_string()],

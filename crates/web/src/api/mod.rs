@@ -19,7 +19,7 @@ mod refusals;
 mod send;
 mod shown;
 mod status;
-pub mod upload;
+mod upload;
 
 #[cfg(test)]
 mod tests;
