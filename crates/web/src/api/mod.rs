@@ -23,7 +23,7 @@ mod send;
 mod shown;
 mod status;
 mod template;
-pub mod upload;
+mod upload;
 
 #[cfg(test)]
 mod tests;

@@ -26,20 +26,20 @@ const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 /// A form with one file. Dropped before the file is kept, it leaves nothing.
 #[derive(Debug)]
-pub struct Form {
+pub(super) struct Form {
     /// Its bytes.
-    pub file: Written,
+    pub(super) file: Written,
     /// As its part names it, without a path.
-    pub filename: Option<String>,
+    pub(super) filename: Option<String>,
     /// The type that its part names.
-    pub content_type: Option<String>,
+    pub(super) content_type: Option<String>,
     /// The texts beside it, in their order.
-    pub texts: Vec<(String, String)>,
+    pub(super) texts: Vec<(String, String)>,
 }
 
 /// Why there is no form.
 #[derive(Debug)]
-pub enum Unread {
+pub(super) enum Unread {
     /// The body is none.
     NotMultipart,
     /// It ended early, or is not written as it should be.
@@ -58,7 +58,7 @@ pub enum Unread {
 
 impl Form {
     /// Reads a form whose texts have these names.
-    pub async fn read(store: &Store, scope: &Scope, request: Request, known: &[&str]) -> Result<Self, Unread> {
+    pub(super) async fn read(store: &Store, scope: &Scope, request: Request, known: &[&str]) -> Result<Self, Unread> {
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok()).ok_or(Unread::NotMultipart)?;
         let limits = known.iter().fold(SizeLimit::new(), |limits, name| limits.for_field(*name, LONGEST_TEXT));
@@ -85,7 +85,7 @@ impl Form {
     }
 
     /// The text of this name.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.texts.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str())
     }
 }

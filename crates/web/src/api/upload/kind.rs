@@ -23,7 +23,7 @@ const OOXML: &str = "application/vnd.openxmlformats-officedocument.";
 
 /// Why a file is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub(super) enum Wrong {
     /// It is said to be one thing, and is another, or nothing that is known.
     Said {
         /// What it is said to be.
@@ -44,7 +44,7 @@ pub enum Wrong {
 }
 
 /// What a file is that may be sent: what Meta is told. `found` is what its first bytes say.
-pub fn judge(said: Option<&str>, found: Option<&str>, head: &[u8], size: u64) -> Result<String, Wrong> {
+pub(super) fn judge(said: Option<&str>, found: Option<&str>, head: &[u8], size: u64) -> Result<String, Wrong> {
     if size == 0 {
         return Err(Wrong::Empty);
     }

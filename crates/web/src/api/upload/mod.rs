@@ -1,4 +1,4 @@
-//! Uploading: `POST /media`, and what it takes to bring a file to Meta at once.
+//! Uploading: `POST /media`
 
 mod form;
 mod kind;
@@ -6,14 +6,11 @@ mod kind;
 use axum::Json;
 use axum::extract::{Request, State};
 use http::StatusCode;
-use model::Scope;
-use model::file::{self, File, KeepError};
-use model::link::Link;
+use model::file::{self, KeepError};
 use model::media::Media;
 use model::store::StoreError;
-use model::upload::{self, Key, Uploaded};
+use model::upload;
 use utoipa::ToSchema;
-use whatsapp::graph::{Credential, Failure, Upload};
 use whatsapp::outgoing::{LARGEST_FILE, mime_types};
 
 use super::caller::Caller;
@@ -23,9 +20,9 @@ use super::language::Language;
 use super::refusals::{Always, BadFile};
 use crate::problem::Problem;
 
-pub use form::{Form, Unread};
+use form::{Form, Unread};
 pub(super) use kind::known;
-pub use kind::{Wrong, judge};
+use kind::{Wrong, judge};
 
 /// A file to send later.
 #[derive(ToSchema)]
@@ -63,54 +60,16 @@ pub(super) async fn create(
     let said = form.text("type").or(form.content_type.as_deref());
     let (head, size) = (&form.file.head, form.file.size);
     let mime_type = judge(said, file::sniff(head), head, size).map_err(|wrong| not_taken(&wrong, language))?;
-    let filename = form.filename.clone();
-    let kept = keep(&state, caller.scope(), form).await.map_err(|error| not_kept(error, language))?;
+    let filename = form.filename;
+    let now = state.clock.now();
+    let kept = file::keep_written(&state.database, caller.scope(), form.file, now).await;
+    let kept = kept.map_err(|error| not_kept(error, language))?;
     let tx = caller.begin().await?;
-    let media = upload::insert(&tx, state.clock.now(), &kept, &mime_type, filename.as_deref()).await?;
+    let media = upload::insert(&tx, now, &kept, &mime_type, filename.as_deref()).await?;
     tx.commit().await?;
     // A picture gets a thumbnail.
     state.media_wake.queued();
     Ok((StatusCode::CREATED, Json(media)))
-}
-
-/// Brings a file that is in the store to Meta, for one number; answers Meta's id. One that Meta has is not brought twice.
-pub async fn to_meta(
-    state: &crate::State,
-    number: &Link,
-    credential: &Credential,
-    file: &File,
-    mime_type: &str,
-    filename: Option<&str>,
-) -> Result<Result<String, Failure>, Problem> {
-    let key = Key {
-        organization_id: number.organization_id,
-        number_id: number.number_id,
-        file: file.sha256.clone(),
-        mime_type: mime_type.to_owned(),
-    };
-    let tx = state.database.operator().await?;
-    let known = upload::any_organization_find(&tx, &key, state.clock.now()).await?;
-    tx.commit().await?;
-    if let Some(known) = known {
-        return Ok(Ok(known.meta_id));
-    }
-    let size = u64::try_from(file.size).unwrap_or_default();
-    let bytes = state.store.read(number.organization_id, &file.sha256, 0..size).await.map_err(|error| store(&error))?;
-    let upload = Upload::stream(mime_type, filename.unwrap_or("file"), bytes, size);
-    let meta_id = match state.graph.upload_media(credential, &number.phone_number_id, upload).await {
-        Ok(meta_id) => meta_id,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    let uploaded = Uploaded { meta_id: meta_id.clone(), at: state.clock.now() };
-    let tx = state.database.operator().await?;
-    upload::any_organization_record(&tx, &key, &uploaded).await?;
-    tx.commit().await?;
-    Ok(Ok(meta_id))
-}
-
-/// Keeps a file that was judged.
-pub async fn keep(state: &crate::State, scope: &Scope, form: Form) -> Result<File, KeepError> {
-    file::keep_written(&state.database, scope, form.file, state.clock.now()).await
 }
 
 fn not_read(unread: Unread, language: Language) -> Problem {
