@@ -165,7 +165,10 @@ async fn a_month_costs_what_the_price_list_says() {
     assert_eq!(row("marketing", "AR")["amount"], "0.1236");
     assert_eq!(row("marketing", "AR")["messages"], 2);
     assert_eq!(row("service", "ES")["amount"], "0.00");
-    assert_eq!((&row("marketing_lite", "ES")["amount"], &row("marketing_lite", "ES")["unpriced"]), (&Value::Null, &json!(1)));
+    assert_eq!(
+        (&row("marketing_lite", "ES")["amount"], &row("marketing_lite", "ES")["unpriced"]),
+        (&Value::Null, &json!(1))
+    );
     assert_eq!(all["total"], json!({ "messages": 6, "billable": 5, "unpriced": 2, "amount": "0.1436" }));
     assert_eq!(all["currency"], "USD");
     assert_eq!(costs_of("month=2026-10").await["data"], json!([]));
@@ -191,10 +194,22 @@ async fn a_list_that_cannot_be_is_refused_whole() {
         (json!({ "data": [good] }), "currency"),
         (json!({ "currency": "USD", "data": [good, good] }), "data[1]"),
         (json!({ "currency": "USD", "data": [1] }), "data[0]"),
-        (json!({ "currency": "USD", "data": [{ "category": "utility", "from": "2026-11", "amount": 0.01 }] }), "data[0].amount"),
-        (json!({ "currency": "USD", "data": [{ "category": "utility", "from": "2026-11", "amount": "-1" }] }), "data[0].amount"),
-        (json!({ "currency": "USD", "data": [{ "category": "utility", "from": "November", "amount": "1" }] }), "data[0].from"),
-        (json!({ "currency": "USD", "data": [{ "category": "", "from": "2026-11", "amount": "1" }] }), "data[0].category"),
+        (
+            json!({ "currency": "USD", "data": [{ "category": "utility", "from": "2026-11", "amount": 0.01 }] }),
+            "data[0].amount",
+        ),
+        (
+            json!({ "currency": "USD", "data": [{ "category": "utility", "from": "2026-11", "amount": "-1" }] }),
+            "data[0].amount",
+        ),
+        (
+            json!({ "currency": "USD", "data": [{ "category": "utility", "from": "November", "amount": "1" }] }),
+            "data[0].from",
+        ),
+        (
+            json!({ "currency": "USD", "data": [{ "category": "", "from": "2026-11", "amount": "1" }] }),
+            "data[0].category",
+        ),
         (
             json!({ "currency": "USD", "data": [{ "category": "utility", "country": "XX", "from": "2026-11", "amount": "1" }] }),
             "data[0].country",
@@ -233,7 +248,8 @@ async fn what_is_sent_is_counted() {
         let body = json!({ "type": "text", "text": { "body": format!("Nr. {nth}") } });
         assert_eq!(world.post_api(&organization, &path, &body).await.0, 202);
     }
-    let total = async || costs(&world, &organization, "group_by=category,type,country").await["total"]["messages"].clone();
+    let total =
+        async || costs(&world, &organization, "group_by=category,type,country").await["total"]["messages"].clone();
     world.until("all are counted", async || total().await == 3).await;
     world.settle().await;
     let costs = costs(&world, &organization, "group_by=category,type,country").await;

@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
+use e2e::SimulatedNumber;
 use e2e::meta::Meta;
 use e2e::program::{Installation, Server};
-use e2e::SimulatedNumber;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -85,9 +85,8 @@ impl Stage {
 
 fn answer(output: &Output) -> Value {
     let said = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(&said).unwrap_or_else(|error| {
-        panic!("no JSON ({error}): {said} {}", String::from_utf8_lossy(&output.stderr))
-    })
+    serde_json::from_str(&said)
+        .unwrap_or_else(|error| panic!("no JSON ({error}): {said} {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 fn of(said: &Value, level: &str) -> Vec<Value> {
@@ -214,7 +213,10 @@ async fn what_is_broken_is_named_with_its_fix() {
     let (code, said) = stage.doctor().await;
     assert_eq!(code, 1);
     let refused = of(&said, "broken");
-    assert!(refused.iter().any(|finding| finding["says"].as_str().unwrap().contains("Meta does not show it")), "{said:#}");
+    assert!(
+        refused.iter().any(|finding| finding["says"].as_str().unwrap().contains("Meta does not show it")),
+        "{said:#}"
+    );
     assert!(refused.iter().all(|finding| finding["fix"].as_str().unwrap().contains(&reconnect)), "{said:#}");
     stage.connect(&number.token).await;
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::conversation::column;
 use crate::database::{Pipeline, Result, Tenant, params};
-use crate::status::Update;
+use crate::status::{Known, Update};
 
 /// Longer words of Meta's are cut.
 const LONGEST_WORD: usize = 64;
@@ -92,12 +92,7 @@ impl Charge {
 
 /// Where a message went, as far as its price depends on it.
 fn prefix(status: &Value) -> String {
-    let named = [
-        "recipient_participant_id",
-        "recipient_id",
-        "recipient_participant_user_id",
-        "recipient_user_id",
-    ];
+    let named = ["recipient_participant_id", "recipient_id", "recipient_participant_user_id", "recipient_user_id"];
     let mut words = named.iter().filter_map(|key| status.get(key)?.as_str());
     words.find_map(place).unwrap_or_default().to_owned()
 }
@@ -117,6 +112,17 @@ fn place(word: &str) -> Option<&str> {
 pub struct Priced(BTreeMap<(Timestamp, String, String), Charge>);
 
 impl Priced {
+    /// Those that are stored.
+    pub fn read(stored: &[Known]) -> Self {
+        let mut priced = Self::default();
+        for known in stored {
+            if let Some(payload) = known.priced.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+                priced.add(&known.update, &payload, known.received_at);
+            }
+        }
+        priced
+    }
+
     /// Adds an update, with Meta's object and our time of it.
     pub fn add(&mut self, update: &Update, status: &Value, received_at: Timestamp) {
         let at = if update.at == Timestamp::UNIX_EPOCH { received_at } else { update.at };
@@ -141,7 +147,9 @@ impl Tally {
         if before.as_ref() == after {
             return;
         }
-        for (charge, by) in before.into_iter().map(|charge| (charge, -1)).chain(after.cloned().map(|charge| (charge, 1))) {
+        for (charge, by) in
+            before.into_iter().map(|charge| (charge, -1)).chain(after.cloned().map(|charge| (charge, 1)))
+        {
             *self.0.entry((organization_id, number_id, charge)).or_default() += by;
         }
     }
@@ -384,7 +392,8 @@ mod tests {
         let charge = charge.unwrap();
         assert_eq!((charge.category.as_str(), charge.kind.as_str()), ("authentication_international", "regular"));
         assert_eq!((charge.billable, charge.prefix.as_str()), (true, "5491"));
-        let hidden = read(json!({ "recipient_user_id": "AR.1349", "conversation": { "pricing": { "category": "service",
+        let hidden =
+            read(json!({ "recipient_user_id": "AR.1349", "conversation": { "pricing": { "category": "service",
             "type": "free_customer_service" } } }));
         let hidden = hidden.unwrap();
         assert_eq!((hidden.billable, hidden.prefix.as_str()), (false, "AR"));

@@ -200,12 +200,7 @@ pub async fn any_organization_find(tx: &Operator, messages: &[Key]) -> Result<Ve
                 participant: row.get("participant"),
                 at: row.get("timestamp"),
             };
-            Known {
-                update,
-                errors: row.get("errors"),
-                priced: row.get("priced"),
-                received_at: row.get("received_at"),
-            }
+            Known { update, errors: row.get("errors"), priced: row.get("priced"), received_at: row.get("received_at") }
         })
         .collect())
 }

@@ -196,7 +196,16 @@ async fn rows_are_not_moved_made_or_removed() {
             assert_eq!(why, SqlState::INSUFFICIENT_PRIVILEGE, "{statement}");
         }
         // Requests write messages and whom they are for; see the lists of the catalog's lint.
-        let written = ["event", "message", "outbox", "idempotency_key", "conversation", "contact", "contact_identity"];
+        let written = [
+            "event",
+            "message",
+            "outbox",
+            "idempotency_key",
+            "conversation",
+            "contact",
+            "contact_identity",
+            "price_list",
+        ];
         if !written.contains(&table.as_str()) {
             let statement = format!("INSERT INTO wazapp.{table} (organization_id) VALUES ('{first}')");
             assert_eq!(refused(&web, first, &statement).await, SqlState::INSUFFICIENT_PRIVILEGE, "{statement}");

@@ -129,7 +129,11 @@ impl Reader {
             prices.push(price);
         }
         prices.sort_by(|a, b| (&a.category, &a.country, a.since).cmp(&(&b.category, &b.country, b.since)));
-        if self.mistakes.is_empty() { Ok(PriceList { currency, prices }) } else { Err(Problem::mistakes(self.mistakes)) }
+        if self.mistakes.is_empty() {
+            Ok(PriceList { currency, prices })
+        } else {
+            Err(Problem::mistakes(self.mistakes))
+        }
     }
 
     fn currency(&mut self, value: &Value, empty: bool) -> Option<String> {

@@ -9,6 +9,9 @@ use super::finding::Finding;
 
 const AREA: &str = "Apps";
 
+/// What to do where no whole answer comes.
+pub(super) const UNREACHED: &str = "see that this machine reaches Meta: curl -sS https://graph.facebook.com";
+
 const OBJECT: &str = "whatsapp_business_account";
 
 /// Without this nothing comes.
@@ -31,7 +34,8 @@ pub(super) async fn check(of: &Examination<'_>) -> anyhow::Result<Vec<Finding>> 
     let mut findings = Vec::new();
     if let Some(id) = of.apps.default_id() {
         let url = format!("{}/webhook", of.public_url);
-        let fix = "WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET as Meta's App dashboard shows them (App settings, Basic)";
+        let fix =
+            "WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET as Meta's App dashboard shows them (App settings, Basic)";
         match of.apps.secret(id) {
             Some(secret) => findings.extend(examine(of, id, &secret, &url, fix).await),
             None => findings.push(Finding::broken(AREA, id, "has no secret here", fix)),
@@ -60,8 +64,7 @@ async fn examine(of: &Examination<'_>, id: &str, secret: &SecretString, url: &st
             vec![Finding::broken(AREA, id, format!("Meta does not take its id and secret: {error}"), bad_secret)]
         }
         Err(failure) => {
-            let fix = "see that this machine reaches Meta: curl -sS https://graph.facebook.com";
-            vec![Finding::broken(AREA, id, format!("Meta did not answer: {failure}"), fix)]
+            vec![Finding::broken(AREA, id, format!("Meta did not answer: {failure}"), UNREACHED)]
         }
     }
 }

@@ -34,7 +34,9 @@ pub(super) async fn check(config: &Config, server: &Server) -> Vec<Finding> {
         .build();
     let client = match client {
         Ok(client) => client,
-        Err(error) => return vec![Finding::broken(AREA, url, error.to_string(), "see the certificates of this machine")],
+        Err(error) => {
+            return vec![Finding::broken(AREA, url, error.to_string(), "see the certificates of this machine")];
+        }
     };
     let mut findings = Vec::new();
     match &config.meta_verify_token {
@@ -106,7 +108,9 @@ async fn forged(client: &reqwest::Client, url: &str) -> Finding {
             let says = format!("a forged one is answered {status}: something else than wazapp answers there");
             Finding::broken(AREA, "signatures", says, NOT_HERE)
         }
-        Ok(status) => Finding::broken(AREA, "signatures", format!("a forged one is answered {status}, not 401"), NOT_HERE),
+        Ok(status) => {
+            Finding::broken(AREA, "signatures", format!("a forged one is answered {status}, not 401"), NOT_HERE)
+        }
         Err(error) => Finding::broken(AREA, "signatures", format!("no answer to a POST: {}", words(error)), NOT_HERE),
     }
 }

@@ -104,9 +104,7 @@ async fn key(config: &Config, database: &Database, findings: &mut Vec<Finding>) 
     findings.push(match opens {
         Some(true) => Finding::good(AREA, SUBJECT, "the one that this database's secrets are sealed with"),
         None => Finding::good(AREA, SUBJECT, "nothing is sealed yet"),
-        Some(false) => {
-            Finding::broken(AREA, SUBJECT, "another one than this database's secrets are sealed with", FIX)
-        }
+        Some(false) => Finding::broken(AREA, SUBJECT, "another one than this database's secrets are sealed with", FIX),
     });
     Ok(opens != Some(false))
 }

@@ -17,7 +17,12 @@ pub(super) async fn check(of: &Examination<'_>, server: &Server) -> anyhow::Resu
     let waiting = inspect::any_organization_waiting(&tx).await?;
     let backlog = outbox::any_organization_backlog(&tx, of.now).await?;
     tx.commit().await?;
-    Ok(vec![received(of, &waiting, server), quarantine(waiting.quarantined), to_send(&backlog, server), unknown(&backlog)])
+    Ok(vec![
+        received(of, &waiting, server),
+        quarantine(waiting.quarantined),
+        to_send(&backlog, server),
+        unknown(&backlog),
+    ])
 }
 
 fn received(of: &Examination<'_>, waiting: &inspect::Waiting, server: &Server) -> Finding {
@@ -40,7 +45,12 @@ fn quarantine(waiting: i64) -> Finding {
         return Finding::good(AREA, "quarantine", "empty");
     }
     let says = format!("{waiting} inputs of Meta's belong to no connected number, or could not be applied");
-    Finding::warning(AREA, "quarantine", says, "wazapp quarantine list; when the cause is gone: wazapp quarantine replay")
+    Finding::warning(
+        AREA,
+        "quarantine",
+        says,
+        "wazapp quarantine list; when the cause is gone: wazapp quarantine replay",
+    )
 }
 
 fn to_send(backlog: &outbox::Backlog, server: &Server) -> Finding {
