@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::conversation::column;
 use crate::database::{Pipeline, Result, Tenant, params};
-use crate::status::Update;
+use crate::status::{Known, Update};
 
 /// Longer words of Meta's are cut.
 const LONGEST_WORD: usize = 64;
@@ -112,6 +112,17 @@ fn place(word: &str) -> Option<&str> {
 pub struct Priced(BTreeMap<(Timestamp, String, String), Charge>);
 
 impl Priced {
+    /// Those that are stored.
+    pub fn read(stored: &[Known]) -> Self {
+        let mut priced = Self::default();
+        for known in stored {
+            if let Some(payload) = known.priced.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+                priced.add(&known.update, &payload, known.received_at);
+            }
+        }
+        priced
+    }
+
     /// Adds an update, with Meta's object and our time of it.
     pub fn add(&mut self, update: &Update, status: &Value, received_at: Timestamp) {
         let at = if update.at == Timestamp::UNIX_EPOCH { received_at } else { update.at };

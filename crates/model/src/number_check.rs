@@ -20,7 +20,7 @@ pub const RETRY: SignedDuration = SignedDuration::from_mins(10);
 
 /// Looks at one account's numbers are this far apart. Meta lets an App make 200 calls an hour to an account that has no
 /// registered number, and 5,000 else: <https://developers.facebook.com/docs/graph-api/overview/rate-limiting>
-const APART: SignedDuration = SignedDuration::from_secs(30);
+const APART: SignedDuration = SignedDuration::from_mins(1);
 
 /// A number is looked at once a day, give or take: so they spread.
 const SHORTEST: SignedDuration = SignedDuration::from_hours(22);
@@ -269,8 +269,7 @@ impl Known {
                quality_rating = $7, messaging_limit = $8, throughput = $9, platform_type = $10, meta_status = $11,
                is_on_biz_app = $12, health = $13::text::json, problem = $14::text::json, token_app_id = $15,
                token_expires_at = $16, checked_at = $17, check_at = $18, updated_at = now(),
-               token_checked_at = CASE WHEN $19::boolean THEN $17 ELSE token_checked_at END,
-               facts_at = CASE WHEN $19 THEN greatest(facts_at, $17) ELSE facts_at END
+               token_checked_at = CASE WHEN $19::boolean THEN $17 ELSE token_checked_at END
              WHERE organization_id = $1 AND id = $2",
             params![
                 organization_id,

@@ -47,7 +47,9 @@ fn bodies(nth: usize) -> Vec<Value> {
         // The status comes before its message, and waits.
         all.push(body::status(number, &echo, "delivered", 1_795_000_006, from));
         all.push(body::echo(number, from, &echo, 1_795_000_005, &format!("{mark} answer")));
-        all.push(body::status(number, &echo, "sent", 1_795_000_005, from));
+        let mut sent = body::status_of(&echo, "sent", 1_795_000_005, from);
+        sent["pricing"] = json!({ "billable": true, "type": "regular", "category": "marketing" });
+        all.push(body::value(number, &json!({ "statuses": [sent] })));
         all.push(body::status(number, &format!("{echo}.unknown"), "read", 1_795_000_007, from));
     }
     let account = ["20650000000001", "20650000000002"][nth];
@@ -90,6 +92,12 @@ impl Twins {
             let begun = twins.world.post_api(&twins.organizations[nth], "/connections", &session).await;
             assert_eq!(begun.0, 202, "{begun:?}");
             let path = format!("/contacts/{}", conversation["contact"]["id"].as_str().unwrap());
+            let amount = ["0.0618", "0.0619"][nth];
+            let prices = json!({ "currency": "USD", "data": [
+                { "category": "marketing", "from": "2026-01", "amount": amount },
+            ] });
+            let changed = twins.world.put_api(&twins.organizations[nth], "/prices", &prices).await;
+            assert_eq!(changed.0, 200, "{changed:?}");
             let note = json!({ "notes": format!("{mark} notes") });
             let changed = twins.world.patch(&twins.organizations[nth], &path, &note).await;
             assert_eq!(changed.0, 200, "{changed:?}");

@@ -120,6 +120,8 @@ struct Fold {
     amendments: HashMap<Key, Vec<Amendment>>,
     statuses: HashMap<Key, Vec<(status::Update, Option<String>)>>,
     priced: HashMap<Key, Priced>,
+    /// What stored updates say of prices, read where a new one says something too.
+    priced_before: HashMap<Key, Vec<status::Known>>,
     notices: HashSet<(Uuid, Vec<u8>)>,
     sequences: HashMap<Uuid, i64>,
     written: Written,
@@ -142,7 +144,8 @@ impl Fold {
                 .collect(),
             amendments: loaded.amendments,
             statuses: loaded.statuses,
-            priced: loaded.priced,
+            priced: HashMap::new(),
+            priced_before: loaded.priced,
             notices: loaded.notices,
             sequences: batch.sequences.clone(),
             written: Written::default(),
@@ -402,7 +405,8 @@ impl Fold {
         let errors = advised.as_ref().map(Value::to_string);
         updates.push((update.clone(), errors.clone()));
         if status.pricing.is_some() {
-            let priced = self.priced.entry(message.clone()).or_default();
+            let priced_before = || Priced::read(&self.priced_before.remove(&message).unwrap_or_default());
+            let priced = self.priced.entry(message.clone()).or_insert_with(priced_before);
             let before = priced.charge().cloned();
             priced.add(&update, &status.payload, routed.received_at);
             self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());

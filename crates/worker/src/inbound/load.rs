@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::try_join;
 use model::conversation::{self, Peer};
-use model::cost::Priced;
 use model::database::{Operator, Result};
 use model::event;
 use model::message::{self, Amendment, Key};
@@ -26,7 +25,7 @@ pub(super) struct Loaded {
     pub(super) messages: HashMap<Key, message::Known>,
     pub(super) amendments: HashMap<Key, Vec<Amendment>>,
     pub(super) statuses: HashMap<Key, Vec<(status::Update, Option<String>)>>,
-    pub(super) priced: HashMap<Key, Priced>,
+    pub(super) priced: HashMap<Key, Vec<status::Known>>,
     pub(super) notices: HashSet<(Uuid, Vec<u8>)>,
 }
 
@@ -74,12 +73,13 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
     for (key, amendment) in amendments {
         loaded.amendments.entry(key).or_default().push(amendment);
     }
-    for status::Known { update, errors, priced, received_at } in statuses {
-        if let Some(payload) = priced.and_then(|text| serde_json::from_str(&text).ok()) {
-            loaded.priced.entry(update.message.clone()).or_default().add(&update, &payload, received_at);
+    for known in statuses {
+        let message = known.update.message.clone();
+        let errors = known.errors.as_deref().map(advised_text);
+        loaded.statuses.entry(message.clone()).or_default().push((known.update.clone(), errors));
+        if known.priced.is_some() {
+            loaded.priced.entry(message).or_default().push(known);
         }
-        let errors = errors.as_deref().map(advised_text);
-        loaded.statuses.entry(update.message.clone()).or_default().push((update, errors));
     }
     Ok(loaded)
 }

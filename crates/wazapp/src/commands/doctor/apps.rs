@@ -9,6 +9,9 @@ use super::finding::Finding;
 
 const AREA: &str = "Apps";
 
+/// What to do where no whole answer comes.
+pub(super) const UNREACHED: &str = "see that this machine reaches Meta: curl -sS https://graph.facebook.com";
+
 const OBJECT: &str = "whatsapp_business_account";
 
 /// Without this nothing comes.
@@ -61,8 +64,7 @@ async fn examine(of: &Examination<'_>, id: &str, secret: &SecretString, url: &st
             vec![Finding::broken(AREA, id, format!("Meta does not take its id and secret: {error}"), bad_secret)]
         }
         Err(failure) => {
-            let fix = "see that this machine reaches Meta: curl -sS https://graph.facebook.com";
-            vec![Finding::broken(AREA, id, format!("Meta did not answer: {failure}"), fix)]
+            vec![Finding::broken(AREA, id, format!("Meta did not answer: {failure}"), UNREACHED)]
         }
     }
 }

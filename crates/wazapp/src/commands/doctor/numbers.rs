@@ -11,6 +11,7 @@ use serde_json::Value;
 use whatsapp::graph::{Credential, Failure, Number, TokenInfo};
 
 use super::Examination;
+use super::apps::UNREACHED;
 use super::finding::{Finding, Level};
 
 const AREA: &str = "Numbers";
@@ -116,7 +117,8 @@ impl Patient<'_> {
     fn refused(&mut self, what: &str, failure: &Failure) {
         let fix = match failure {
             Failure::Refused(error) if matches!(error.code, 0 | 190) => self.reconnect(),
-            failure => failure.explanation().en.to_owned(),
+            Failure::Refused(error) => error.explanation().en.to_owned(),
+            Failure::NotSent(_) | Failure::Unknown(_) => UNREACHED.to_owned(),
         };
         self.broken(format!("{what}: {failure}"), fix);
     }
@@ -128,6 +130,15 @@ impl Patient<'_> {
         format!(
             "wazapp number connect --org {} --phone-number-id {} --waba-id {} --token -{app}",
             self.number.organization, link.phone_number_id, link.waba_id
+        )
+    }
+
+    /// A call to Meta to make by hand, with the number's token in `$TOKEN`.
+    fn curl(&self, path: &str, body: &str) -> String {
+        let (url, version) = (&self.of.config.graph_url, &self.of.config.graph_version);
+        format!(
+            "curl -X POST {url}/{version}/{path} -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \
+             -d '{body}'"
         )
     }
 
@@ -200,12 +211,9 @@ impl Patient<'_> {
             shown.status.as_deref().unwrap_or("unknown"),
             shown.platform_type.as_deref().unwrap_or("unknown")
         );
-        let link = &self.number.link;
-        let fix = format!(
-            "POST {}/{}/{}/register with its token and {{\"messaging_product\":\"whatsapp\",\"pin\":\"its six digits\"}}",
-            self.of.config.graph_url, self.of.config.graph_version, link.phone_number_id
-        );
-        self.broken(says, fix);
+        let body = r#"{"messaging_product":"whatsapp","pin":"PIN"}"#;
+        let fix = self.curl(&format!("{}/register", self.number.link.phone_number_id), body);
+        self.broken(says, format!("{fix}, PIN being its six digits of two-step verification, or new ones"));
     }
 
     fn health(&mut self, shown: &Number) {
@@ -232,9 +240,8 @@ impl Patient<'_> {
 
     fn quality(&mut self, shown: &Number) {
         let fix = "write to fewer people who did not ask for it; WhatsApp Manager, Phone numbers, Insights";
-        match shown.quality_rating.as_deref() {
-            Some(quality @ ("YELLOW" | "RED")) => self.warning(format!("its quality is {quality}"), fix),
-            _ => {}
+        if let Some(quality @ ("YELLOW" | "RED")) = shown.quality_rating.as_deref() {
+            self.warning(format!("its quality is {quality}"), fix);
         }
     }
 
@@ -242,11 +249,8 @@ impl Patient<'_> {
     fn number_callback(&mut self, shown: &Number) {
         let override_url = shown.whole.pointer("/webhook_configuration/phone_number").and_then(Value::as_str);
         if let Some(url) = override_url.filter(|url| !self.is_ours(url)) {
-            let link = &self.number.link;
-            let fix = format!(
-                "POST {}/{}/{} with its token and {{\"webhook_configuration\":{{\"override_callback_uri\":\"\"}}}}",
-                self.of.config.graph_url, self.of.config.graph_version, link.phone_number_id
-            );
+            let body = r#"{"webhook_configuration":{"override_callback_uri":""}}"#;
+            let fix = self.curl(&self.number.link.phone_number_id, body);
             self.broken(format!("its messages go to {url} instead of here"), fix);
         }
     }
@@ -285,15 +289,11 @@ impl Patient<'_> {
         let Some(app) = link.app_id.as_deref().or_else(|| self.of.apps.default_id()) else { return };
         let Some(own) = subscribed.iter().find(|subscribed| subscribed.id == app) else {
             let says = format!("App {app} is not subscribed to account {}: no webhook comes", link.waba_id);
-            let (url, version) = (&self.of.config.graph_url, &self.of.config.graph_version);
-            let fix = format!("POST {url}/{version}/{}/subscribed_apps with its token", link.waba_id);
-            return self.broken(says, fix);
+            return self.broken(says, self.curl(&format!("{}/subscribed_apps", link.waba_id), "{}"));
         };
         if let Some(url) = own.override_callback_uri.as_deref().filter(|url| !self.is_ours(url)) {
             let says = format!("the messages of account {} go to {url} instead of here", link.waba_id);
-            let (graph, version) = (&self.of.config.graph_url, &self.of.config.graph_version);
-            let fix = format!("POST {graph}/{version}/{}/subscribed_apps with its token and no body", link.waba_id);
-            self.broken(says, fix);
+            self.broken(says, self.curl(&format!("{}/subscribed_apps", link.waba_id), "{}"));
         }
     }
 }
