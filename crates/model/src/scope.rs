@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-/// Says whose rows may be touched. Made by an API key ([`crate::api_key::authenticate`]) or by an operator's command
-/// that named an organization ([`crate::organization::find`]), and by nothing else.
+/// Says whose rows may be touched. Made by an API key ([`crate::api_key::authenticate`]), by an operator's command that
+/// named an organization ([`crate::organization::find`]), or by a row of that organization that a worker took
+/// ([`crate::connection::Job`]), and by nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     organization_id: Uuid,
