@@ -1,9 +1,12 @@
 //! Media: `POST /{phone-number-id}/media`, `GET|DELETE /{media-id}`, and the bytes, which are fetched through us: Meta's own
 //! URL opens only with its token.
 
+use std::io;
+
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::Stream;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
@@ -11,6 +14,8 @@ use http::{HeaderValue, Method, StatusCode};
 use model::link::Link;
 use multer::{Constraints, Multipart, SizeLimit};
 use serde_json::json;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use whatsapp::graph::{Credential, DownloadFailure, MediaInfo, Relayed, Upload};
 
 use super::call::{Call, json_response};
@@ -25,22 +30,28 @@ pub(super) const CONTENT: &str = "media-content";
 /// The longest file: a document.
 const LONGEST: u64 = 100 << 20;
 
+/// A file is read so many bytes at a time.
+const PIECE: usize = 64 << 10;
+
 /// What was uploaded.
-struct File {
+struct Uploaded {
     mime_type: String,
     name: String,
-    bytes: Bytes,
+    content: File,
+    length: u64,
 }
 
 /// Uploads a file for a number; answers Meta's id of it.
 pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
-    let file = read(call, body).await?;
-    let upload = Upload::bytes(&file.mime_type, &file.name, file.bytes);
+    let uploaded = read(call, body).await?;
+    let Uploaded { mime_type, name, content, length } = uploaded;
+    let upload = Upload::stream(&mime_type, &name, pieces(content), length);
     let id = call.state.graph.upload_media(&call.credential(link)?, &link.phone_number_id, upload).await?;
     Ok(json_response(StatusCode::OK, &json!({ "id": id })))
 }
 
-async fn read(call: &Call, body: Body) -> Result<File, GraphError> {
+/// Reads the form; its file goes through the disk, for Meta wants to know its length first.
+async fn read(call: &Call, body: Body) -> Result<Uploaded, GraphError> {
     let broken = |error: multer::Error| match error {
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => too_long(),
         _ => GraphError::invalid("The multipart form cannot be read."),
@@ -54,12 +65,20 @@ async fn read(call: &Call, body: Body) -> Result<File, GraphError> {
     // Meta takes parameters in the query as well.
     let of_query = |name| call.text(name).map(str::to_owned);
     let (mut product, mut named, mut file) = (of_query("messaging_product"), of_query("type"), None);
-    while let Some(field) = form.next_field().await.map_err(broken)? {
+    while let Some(mut field) = form.next_field().await.map_err(broken)? {
         match field.name().unwrap_or_default() {
             "file" => {
                 let mime_type = field.content_type().map(ToString::to_string);
                 let name = field.file_name().unwrap_or("file").to_owned();
-                file = Some((mime_type, name, field.bytes().await.map_err(broken)?));
+                let mut content = File::from_std(tempfile::tempfile().map_err(no_room)?);
+                let mut length = 0;
+                while let Some(piece) = field.chunk().await.map_err(broken)? {
+                    content.write_all(&piece).await.map_err(no_room)?;
+                    length += piece.len() as u64;
+                }
+                content.flush().await.map_err(no_room)?;
+                content.rewind().await.map_err(no_room)?;
+                file = Some((mime_type, name, content, length));
             }
             "type" => named = Some(field.text().await.map_err(broken)?),
             "messaging_product" => product = Some(field.text().await.map_err(broken)?),
@@ -69,9 +88,22 @@ async fn read(call: &Call, body: Body) -> Result<File, GraphError> {
     if product.as_deref() != Some("whatsapp") {
         return Err(GraphError::missing("messaging_product"));
     }
-    let (of_part, name, bytes) = file.ok_or_else(|| GraphError::missing("file"))?;
+    let (of_part, name, content, length) = file.ok_or_else(|| GraphError::missing("file"))?;
     let mime_type = named.filter(|named| !named.is_empty()).or(of_part).ok_or_else(|| GraphError::missing("type"))?;
-    Ok(File { mime_type, name, bytes })
+    Ok(Uploaded { mime_type, name, content, length })
+}
+
+fn pieces(file: File) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    futures::stream::try_unfold(file, async |mut file| {
+        let mut piece = BytesMut::with_capacity(PIECE);
+        let read = file.read_buf(&mut piece).await?;
+        Ok((read > 0).then(|| (piece.freeze(), file)))
+    })
+}
+
+fn no_room(error: io::Error) -> GraphError {
+    tracing::warn!(%error, "an uploaded file could not be kept on its way to Meta");
+    GraphError::unavailable("wazapp has no room for this file now. Nothing was uploaded; send it again later.")
 }
 
 fn too_long() -> GraphError {
