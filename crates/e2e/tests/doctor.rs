@@ -183,7 +183,7 @@ async fn what_is_broken_is_named_with_its_fix() {
     let (code, said) = stage.doctor().await;
     let broken = of(&said, "broken");
     assert_eq!((code, broken.len()), (1, 2), "{broken:#?}");
-    assert_says(&broken[0], "Numbers", "not registered", "/register");
+    assert_says(&broken[0], "Numbers", "not registered", "--pin PIN");
     assert_says(&broken[1], "Numbers", "BLOCKED", "Register the phone number.");
     stage.meta.control(Method::POST, &path, Some(&json!({ "registered": true, "quality": "YELLOW" }))).await;
     let (code, said) = stage.doctor().await;

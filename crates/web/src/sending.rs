@@ -4,8 +4,9 @@ use model::DatabaseError;
 use model::database::Tenant;
 use model::message::Message;
 use model::outbox::{self, Content, Idempotency, Options, Recipient, Refusal, To};
+use model::template::known::Known;
 use serde_json::Value;
-use whatsapp::outgoing::{self, Outgoing};
+use whatsapp::outgoing::{self, Outgoing, Problems, TemplateUse};
 use whatsapp::phone;
 
 use crate::State;
@@ -30,6 +31,23 @@ pub(crate) fn content(outgoing: Outgoing) -> Content {
         needs_phone: outgoing.needs_phone,
         files: Vec::new(),
     }
+}
+
+/// Measures a message by the template that it uses, as far as that is known, and writes what the customer will read.
+pub(crate) fn fill(content: &mut Content, known: &Known, wanted: &TemplateUse) -> Result<(), Problems> {
+    let Some(template) = known.template.as_ref().filter(|template| template.components_whole) else {
+        return Ok(());
+    };
+    let Some(components) = &template.components else {
+        return Ok(());
+    };
+    let preview = outgoing::fill(components, &wanted.parameters)?;
+    content.needs_phone |= preview.needs_phone || template.category.as_deref() == Some("AUTHENTICATION");
+    let words = preview.words();
+    if !words.is_empty() {
+        content.text = words;
+    }
+    Ok(())
 }
 
 /// A recipient as people write it, with the spellings that WhatsApp may know them by.

@@ -70,7 +70,7 @@ pub async fn replace_token(
         let row = tx
             .query_opt(
                 "UPDATE wazapp.number SET token = $3, token_app_id = $4, token_expires_at = $5, token_checked_at = $6,
-                   updated_at = now()
+                   problem = NULL, check_at = 'epoch', updated_at = now()
                  WHERE organization_id = $1 AND id = $2 RETURNING *",
                 &[
                     &organization,

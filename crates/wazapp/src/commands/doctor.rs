@@ -1,6 +1,7 @@
 //! `wazapp doctor`: looks at everything from the database to Meta's callback, and says how to mend what is wrong.
 //!
-//! Each area is a file that answers findings; nothing here changes anything.
+//! Each area is a file that answers findings; nothing here changes anything, but for a probe that the media store takes
+//! and gives back.
 
 mod apps;
 mod callback;
@@ -54,7 +55,7 @@ pub(crate) async fn run(config: &Config, print: &Print, doctor: &Doctor) -> anyh
     let server = Server::find(config).await;
     let mut findings = configuration::check(config, &server.public_url(config));
     findings.extend(data_dir::check(config));
-    findings.extend(media::check(config));
+    findings.push(media::check(config).await);
     findings.extend(server.findings());
 
     if config.database_url.is_none() && !config.data_dir.join("postgres").is_dir() {

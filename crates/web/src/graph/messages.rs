@@ -4,11 +4,13 @@ use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::SignedDuration;
+use model::database::Tenant;
 use model::link::Link;
 use model::outbox::{Content, Options, Recipient, Refusal, To};
+use model::template::known;
 use model::{conversation, message, number};
 use serde_json::{Map, Value, json};
-use whatsapp::outgoing::{self, Problems, Rule};
+use whatsapp::outgoing::{self, Problems, Rule, TemplateUse};
 use whatsapp::phone;
 
 use super::call::{Call, json_response, members, whole};
@@ -33,10 +35,11 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
     if members.contains_key("status") {
         return receipt(call, link, members).await;
     }
-    let wanted = Wanted::read(members)?;
+    let mut wanted = Wanted::read(members)?;
     let to = To::Recipient { number_id: link.number_id, recipient: wanted.recipient.clone() };
     let options = Options { deadline: Some(call.state.clock.now() + PATIENCE), ..Options::default() };
     let tx = call.begin().await?;
+    wanted.fill(&tx, &to).await?;
     let queued = sending::queue(&call.state, tx, &to, &wanted.content, &options, None).await?;
     let message = match queued {
         Ok(message) => message,
@@ -56,6 +59,7 @@ struct Wanted {
     input: String,
     recipient: Recipient,
     content: Content,
+    template: Option<TemplateUse>,
 }
 
 impl Wanted {
@@ -69,7 +73,19 @@ impl Wanted {
         if outgoing.needs_phone && matches!(recipient, Recipient::User(_)) {
             return Err(needs_phone());
         }
-        Ok(Self { input, recipient, content: sending::content(outgoing) })
+        let template = outgoing.template.clone();
+        Ok(Self { input, recipient, content: sending::content(outgoing), template })
+    }
+
+    /// Writes what the customer will read of a template that is known. What is wrong with the values given to it, Meta says
+    /// under codes of its own.
+    async fn fill(&mut self, tx: &Tenant, to: &To) -> Result<(), GraphError> {
+        if let Some(used) = &self.template
+            && let Some(known) = known::find(tx, to, &used.name, &used.language).await?
+        {
+            let _ = sending::fill(&mut self.content, &known, used);
+        }
+        Ok(())
     }
 }
 

@@ -211,8 +211,7 @@ impl Patient<'_> {
             shown.status.as_deref().unwrap_or("unknown"),
             shown.platform_type.as_deref().unwrap_or("unknown")
         );
-        let body = r#"{"messaging_product":"whatsapp","pin":"PIN"}"#;
-        let fix = self.curl(&format!("{}/register", self.number.link.phone_number_id), body);
+        let fix = format!("{} --pin PIN", self.reconnect());
         self.broken(says, format!("{fix}, PIN being its six digits of two-step verification, or new ones"));
     }
 
@@ -289,7 +288,7 @@ impl Patient<'_> {
         let Some(app) = link.app_id.as_deref().or_else(|| self.of.apps.default_id()) else { return };
         let Some(own) = subscribed.iter().find(|subscribed| subscribed.id == app) else {
             let says = format!("App {app} is not subscribed to account {}: no webhook comes", link.waba_id);
-            return self.broken(says, self.curl(&format!("{}/subscribed_apps", link.waba_id), "{}"));
+            return self.broken(says, self.reconnect());
         };
         if let Some(url) = own.override_callback_uri.as_deref().filter(|url| !self.is_ours(url)) {
             let says = format!("the messages of account {} go to {url} instead of here", link.waba_id);

@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use model::database::Tenant;
 use model::outbox::{Content, To};
-use model::template::Template;
 use model::template::known::{self, Known};
 use whatsapp::outgoing::{self, TemplateUse};
 
 use crate::api::language::Language;
 use crate::api::send::mistakes;
 use crate::problem::{Mistake, Problem};
+use crate::sending;
 
 /// What was heard of Meta within this time is taken for true; of what is older, Meta decides.
 const FRESH: SignedDuration = SignedDuration::from_mins(10);
@@ -48,22 +48,8 @@ impl Used<'_> {
         {
             return Err(refusal);
         }
-        let Some((template, components)) = definition(&known) else {
-            return Ok(());
-        };
-        let preview = outgoing::fill(components, &wanted.parameters).map_err(|all| mistakes(all, prefix, language))?;
-        content.needs_phone |= preview.needs_phone || template.category.as_deref() == Some("AUTHENTICATION");
-        let words = preview.words();
-        if !words.is_empty() {
-            content.text = words;
-        }
-        Ok(())
+        sending::fill(content, &known, wanted).map_err(|all| mistakes(all, prefix, language))
     }
-}
-
-fn definition(known: &Known) -> Option<(&Template, &serde_json::Value)> {
-    let template = known.template.as_ref().filter(|template| template.components_whole)?;
-    Some((template, template.components.as_ref()?))
 }
 
 /// Why it can't be sent, where that was heard of lately.
