@@ -337,7 +337,7 @@ pub(in crate::api) async fn delete(
         }
     }
     let tx = state.database.operator().await?;
-    let only = (!all).then(|| known_before.language.as_deref()).flatten();
+    let only = known_before.language.as_deref().filter(|_| !all);
     template::delete(tx, way.scope(), state.clock.now(), &way.waba_id, name, only).await?;
     Ok(Json(known(&caller, id).await?.into()))
 }
