@@ -569,7 +569,10 @@ with step("two-step PIN, deregister, register"):
     assert wa.send_message(SHEENA, "Back again").id
     raises(errors.WhatsAppError, lambda: wa.register_phone_number("654321"), 133005)
 if WAZAPP:
-    skip("a new number: code, verification, registration, first message", "a number that no organization has connected is not there")
+    skip(
+        "a new number: code, verification, registration, first message",
+        "a number that no organization has connected is not there",
+    )
 else:
 
     with step("a new number: code, verification, registration, first message"):

@@ -101,7 +101,7 @@ async function kept(wamid) {
   return data[0];
 }
 
-/** What Meta's statuses bring back where a send asked for this word: to wazapp its own id, and the message has the word. */
+/** What Meta's statuses bring back where a send asked for this word: wazapp's own id, and the message has the word. */
 export async function echoed(wamid, word) {
   if (!WAZAPP) return word;
   const message = await kept(wamid);
@@ -110,7 +110,8 @@ export async function echoed(wamid, word) {
 }
 
 /** The same without what is null or empty, some of which wazapp leaves out. */
-const bare = (value) => JSON.parse(JSON.stringify(value), (_, inner) => (inner === "" ? undefined : (inner ?? undefined)));
+const bare = (value) =>
+  JSON.parse(JSON.stringify(value), (_, inner) => ([null, ""].includes(inner) ? undefined : inner));
 
 /** One of the files that the web site has too. */
 export const file = (name) => readFile(`${process.env.FILES}/${name}`);

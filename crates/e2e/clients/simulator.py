@@ -155,7 +155,8 @@ def was_sent(wamid, to, kind, content, reply_to=None, **more):
         more["biz_opaque_callback_data"] = echoed(wamid, more["biz_opaque_callback_data"])
     if WAZAPP:
         message, content, request[kind] = kept(wamid), bare(content), bare(request[kind])
-        same((message["direction"], message["type"], bare(message["payload"][kind])), ("outbound", kind, content), "kept")
+        found = (message["direction"], message["type"], bare(message["payload"][kind]))
+        same(found, ("outbound", kind, content), "as wazapp's API shows it")
     same(request["messaging_product"], "whatsapp", "messaging_product")
     same(request["to"], to, "to")
     same(request["type"], kind, "type")

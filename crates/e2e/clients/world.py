@@ -145,8 +145,9 @@ async def run(client, in_front, folder):
     authority, tls = certify(folder)
     for name, (_, content) in FILES.items():
         (folder / name).write_bytes(content)
+    meta = SERVER if in_front else SIMULATOR
     servers = [
-        await asyncio.start_server(partial(terminate_tls, SERVER if in_front else SIMULATOR), "127.0.0.1", 443, ssl=tls),
+        await asyncio.start_server(partial(terminate_tls, meta), "127.0.0.1", 443, ssl=tls),
         await asyncio.start_server(serve_files, "127.0.0.1", 80),
     ]
     simulator = await start_simulator(folder)
