@@ -5,6 +5,7 @@ mod cancel;
 mod codes;
 mod refusal;
 mod retry;
+mod throttled;
 mod types;
 mod unknown;
 
@@ -78,11 +79,18 @@ impl Stage {
         self.world.until("everything is sent", async || self.world.count(left).await == 0).await;
     }
 
+    /// Waits until every call was heard, so that nothing is under way.
+    async fn heard(&self) {
+        let under_way = "SELECT count(*) FROM wazapp.outbox WHERE state = 'sending'";
+        self.world.until("calls are heard", async || self.world.count(under_way).await == 0).await;
+    }
+
     /// Asserts that whoever looked now would find nothing to send and nothing to give up. What is found is left as it is.
     async fn nothing_is_due(&self) {
         let tx = self.world.database().operator().await.expect("a transaction");
         for turn in outbox::any_organization_turns(&tx, self.world.now(), &[]).await.expect("the statement runs") {
-            let taken = outbox::any_organization_claim(&tx, self.world.now(), turn, 20).await.expect("the statement runs");
+            let taken =
+                outbox::any_organization_claim(&tx, self.world.now(), turn, 20).await.expect("the statement runs");
             assert!(taken.as_ref().is_none_or(|taken| taken.messages.is_empty()), "{taken:?}");
         }
         let overdue = outbox::any_organization_overdue(&tx, self.world.now()).await.expect("the statement runs");

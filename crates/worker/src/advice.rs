@@ -29,9 +29,13 @@ mod tests {
 
     #[test]
     fn every_error_with_a_code_is_explained_and_nothing_else_is_changed() {
-        let errors = json!([{ "code": 131_047, "title": "Re-engagement message" }, { "code": "131026" }, { "title": "odd" }, 7]);
+        let errors =
+            json!([{ "code": 131_047, "title": "Re-engagement message" }, { "code": "131026" }, { "title": "odd" }, 7]);
         let all = advised(errors);
-        assert_eq!((&all[0]["title"], &all[2], &all[3]), (&json!("Re-engagement message"), &json!({ "title": "odd" }), &json!(7)));
+        assert_eq!(
+            (&all[0]["title"], &all[2], &all[3]),
+            (&json!("Re-engagement message"), &json!({ "title": "odd" }), &json!(7))
+        );
         assert_eq!(all[0]["advice"]["es"], verdict::explain(131_047).es);
         assert_eq!(all[1]["advice"]["en"], verdict::explain(131_026).en);
         assert_eq!(advised(all.clone()), all, "once");

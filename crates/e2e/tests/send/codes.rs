@@ -84,9 +84,9 @@ async fn every_code_at_the_call_is_obeyed() {
     let (world, organization) = (&stage.world, &stage.organization);
     let template = stage.template().await;
     let all = world.meta().numbers().await;
-    let sibling = all.iter().find(|other| {
-        other.waba_id == stage.number.waba_id && other.phone_number_id != stage.number.phone_number_id
-    });
+    let sibling = all
+        .iter()
+        .find(|other| other.waba_id == stage.number.waba_id && other.phone_number_id != stage.number.phone_number_id);
     let stranger = all.iter().find(|other| other.waba_id != stage.number.waba_id);
     let (sibling, stranger) = (sibling.expect("a sibling"), stranger.expect("another account"));
     world.connect_simulated(organization, sibling).await;
@@ -112,7 +112,8 @@ async fn every_code_at_the_call_is_obeyed() {
         let heard = "SELECT NOT EXISTS (SELECT FROM wazapp.outbox q WHERE q.message_id = $1
                        AND (q.attempts = 0 OR q.state = 'sending'))";
         let message_uuid: uuid::Uuid = message_id.parse().expect("an id");
-        let heard = async || sql.query_one(heard, &[&message_uuid]).await.expect("the statement runs").get::<_, bool>(0);
+        let heard =
+            async || sql.query_one(heard, &[&message_uuid]).await.expect("the statement runs").get::<_, bool>(0);
         world.until(&format!("{code} is heard"), heard).await;
 
         let message = stage.message(&message_id).await;
@@ -128,7 +129,8 @@ async fn every_code_at_the_call_is_obeyed() {
             .expect("the statement runs");
         let (own, beside) = (rests(&stage.number).await, rests(sibling).await);
         assert!(rests(stranger).await.is_null(), "{code}: another account goes on");
-        let error: Option<Value> = waits.as_ref().and_then(|row| serde_json::from_str(row.get::<_, Option<&str>>(2)?).ok());
+        let error: Option<Value> =
+            waits.as_ref().and_then(|row| serde_json::from_str(row.get::<_, Option<&str>>(2)?).ok());
         let words = explain(code);
         let verdict = judged(code, http);
         let kept = |seconds: Duration, is: f64| (is - seconds.as_secs_f64()).abs() < 5.0;

@@ -19,11 +19,11 @@ use whatsapp::webhook::{
     Status, SyncAction, TemplateUpdate,
 };
 
-use crate::advice::advised;
 use super::Outcome;
 use super::load::{Loaded, error_fingerprint, fingerprint, history_fingerprint, key, peer};
 use super::people::People;
 use super::route::{Batch, Routed};
+use crate::advice::advised;
 
 /// Who reacts when it is not the contact.
 const BUSINESS: &str = "business";

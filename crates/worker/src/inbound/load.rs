@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use whatsapp::webhook::{Change, Direction, Effect, HistoryProgress, Item, Message};
 
-use crate::advice::advised_text;
 use super::people::People;
 use super::route::{Batch, Routed};
+use crate::advice::advised_text;
 
 /// The stored state that a batch starts from.
 #[derive(Debug, Default)]
