@@ -7,6 +7,7 @@ mod media;
 mod receipts;
 mod refusal;
 mod retry;
+mod throttled;
 mod types;
 mod unknown;
 
@@ -78,6 +79,12 @@ impl Stage {
     async fn sent(&self) {
         let left = "SELECT count(*) FROM wazapp.outbox WHERE state IN ('queued', 'sending')";
         self.world.until("everything is sent", async || self.world.count(left).await == 0).await;
+    }
+
+    /// Waits until every call was heard, so that nothing is under way.
+    async fn heard(&self) {
+        let under_way = "SELECT count(*) FROM wazapp.outbox WHERE state = 'sending'";
+        self.world.until("calls are heard", async || self.world.count(under_way).await == 0).await;
     }
 
     /// Asserts that whoever looked now would find nothing to send and nothing to give up. What is found is left as it is.

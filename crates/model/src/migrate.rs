@@ -30,8 +30,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261124175000_upload",
     "20261124180000_template",
     "20261124190000_account",
-    "20261124200000_pace",
-    "20261124210000_graph",
+    "20261124200000_graph",
+    "20261124210000_pace",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -504,7 +504,7 @@ struct Rest<'a> {
 /// replaced already.
 const REST: &str = "UPDATE wazapp.number_pace p SET
        pause_reason = CASE WHEN p.paused_until > k.until THEN p.pause_reason ELSE $4::text::json END,
-       paused_until = greatest(p.paused_until, k.until), refusals = greatest(p.refusals, $7)
+       paused_until = greatest(p.paused_until, k.until), refusals = greatest(p.refusals, $7), held_until = NULL
      FROM wazapp.number n, wazapp.number refused,
           (SELECT CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END) AS k (until)
      WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id

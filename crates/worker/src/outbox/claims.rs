@@ -77,7 +77,7 @@ impl UnderWay {
     }
 
     /// How many more calls a number may have under way. The fewer are free over all, the fewer any number may hold, so
-    /// that however many numbers hang, there is always room for one that does not.
+    /// that dozens of numbers that hang leave room for one that does not.
     fn room(&self, number_id: Uuid) -> usize {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let free = CALLS.saturating_sub(all.values().sum());
