@@ -268,6 +268,12 @@ impl World {
         }
     }
 
+    /// Stops the server gracefully, and keeps a way to its database, for a test that does the server's work by itself.
+    pub async fn idle(&mut self) {
+        self.stop().await;
+        self.database = database(&self.socket_dir, self.proxy.as_ref(), &self.name);
+    }
+
     /// Stops the server gracefully and starts it again on the same database and address.
     pub async fn restart(&mut self) {
         self.stop().await;
@@ -318,6 +324,18 @@ impl World {
     /// The word by which the default App's callback proves itself.
     pub fn verify_token(&self) -> &str {
         self.options.verify_token.as_deref().expect("a world with Options::verify_token")
+    }
+
+    /// The default App's id, in a simulated world.
+    pub fn app_id(&self) -> &str {
+        self.options.app_id.as_deref().expect("a simulated world has one")
+    }
+
+    /// How a server that is a process of its own finds the database, through the proxy where there is one.
+    pub fn database_url(&self) -> String {
+        let way = self.proxy.as_ref().map_or(self.socket_dir.as_path(), Proxy::socket_dir);
+        let host = way.to_str().expect("a path in UTF-8").replace('/', "%2F");
+        format!("postgres://postgres@{host}/{}?sslmode=disable", self.name)
     }
 
     /// The server's way to its database.

@@ -1,8 +1,12 @@
 //! Sending: from the API through the outbox to a simulated Meta and back by webhook. Meta's side counts what it truly
 //! accepted.
 
+mod canary;
 mod cancel;
 mod codes;
+mod crash;
+mod fair;
+mod faults;
 mod media;
 mod receipts;
 mod refusal;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{MARTIN, Stage, id, text};
 
 /// Uploads a file to Meta; answers its id there.
-async fn upload(stage: &Stage, number: &SimulatedNumber, mime: &str, name: &str, bytes: &[u8]) -> String {
+pub(super) async fn upload(stage: &Stage, number: &SimulatedNumber, mime: &str, name: &str, bytes: &[u8]) -> String {
     let boundary = "a-boundary";
     let mut body = format!(
         "--{boundary}\r\ncontent-disposition: form-data; name=\"messaging_product\"\r\n\r\nwhatsapp\r\n\

@@ -50,6 +50,84 @@ async fn a_token_in_another_organizations_row_does_not_open() {
     world.end().await;
 }
 
+/// Every column that holds bytes: sealed, or why not. A new one is a line here.
+const BYTES: &[(&str, Bytes)] = &[
+    ("app.verify_token", Bytes::Sealed("id")),
+    ("app_secret.sealed", Bytes::Sealed("id")),
+    ("number.token", Bytes::Sealed("id")),
+    ("connection.token", Bytes::SealedFor("an attempt to connect, until its end")),
+    ("connection.code", Bytes::SealedFor("the same")),
+    ("connection.pin", Bytes::SealedFor("the same")),
+    ("api_key.hash", Bytes::Open("a hash of random bits")),
+    ("sealing_key.key_id", Bytes::Open("tells keys apart, and opens nothing")),
+    ("migration.checksum", Bytes::Open("of what is in the program")),
+    ("event.fingerprint", Bytes::Open("a hash of a notice")),
+    ("inbound.body", Bytes::Open("what Meta posted, as it was signed")),
+    ("quarantine.body", Bytes::Open("the same")),
+    ("quarantine.fingerprint", Bytes::Open("a hash of it")),
+    ("idempotency_key.fingerprint", Bytes::Open("a hash of a request")),
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Bytes {
+    /// Sealed for its row, which this column names.
+    Sealed(&'static str),
+    /// Sealed for a while, and tried where it is made.
+    SealedFor(&'static str),
+    /// No secret.
+    Open(&'static str),
+}
+
+/// What opens in its row opens in no other, whatever the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_sealed_opens_in_another_row() {
+    let world = World::new().await;
+    for nth in ["1", "2"] {
+        let organization = world.organization(&format!("Number {nth}")).await;
+        connect(&world, &organization, nth, &format!("EAA-{nth}")).await;
+        let tx = world.database().operator().await.unwrap();
+        let (secret, verify) =
+            (SecretString::from(format!("secret {nth}")), SecretString::from(format!("verify {nth}")));
+        assert!(model::app::add(&tx, world.keyring(), nth, nth, &secret, Some(&verify)).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+    let sql = world.sql().await;
+    let columns = sql
+        .query(
+            "SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+             WHERE c.relnamespace = 'wazapp'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+               AND a.atttypid = 'bytea'::regtype AND a.attnum > 0 ORDER BY 1",
+            &[],
+        )
+        .await
+        .unwrap();
+    let mut swapped = 0;
+    for column in columns {
+        let column: String = column.get(0);
+        let what = BYTES.iter().find(|(name, _)| *name == column).map(|(_, what)| *what);
+        match what.unwrap_or_else(|| panic!("{column}: is it sealed, or why not?")) {
+            Bytes::SealedFor(why) | Bytes::Open(why) => assert!(!why.is_empty()),
+            Bytes::Sealed(key) => {
+                let (table, name) = column.split_once('.').unwrap();
+                let owner =
+                    if table == "number" { "organization_id" } else { "'00000000-0000-0000-0000-000000000000'::uuid" };
+                let statement = format!("SELECT {owner}, {key}::text, {name} FROM wazapp.{table}");
+                let rows = sql.query(&statement, &[]).await.unwrap();
+                assert_eq!(rows.len(), 2, "{column}");
+                for (row, other) in [(0, 0), (1, 1), (0, 1), (1, 0)] {
+                    let place = Place { organization: rows[row].get(0), column: &column, row: rows[row].get(1) };
+                    let opened = world.keyring().open(place, rows[other].get(2));
+                    assert_eq!(opened.is_ok(), row == other, "{column}");
+                }
+                swapped += 1;
+            }
+        }
+    }
+    assert_eq!(swapped, 3);
+    drop(sql);
+    world.end().await;
+}
+
 /// Every column of every table, as text and as bytes, of every secret there is.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_stored_in_the_clear() {

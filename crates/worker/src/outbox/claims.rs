@@ -172,3 +172,25 @@ impl Claims {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dozens_of_numbers_that_hang_leave_room_for_another() {
+        let under_way = UnderWay::default();
+        let mut hanging = Vec::new();
+        for _ in 0..24 {
+            let number = Uuid::now_v7();
+            while under_way.room(number) > 0 {
+                hanging.push(under_way.begin(number));
+            }
+            assert!(under_way.full().contains(&number));
+        }
+        assert!(hanging.len() > 400, "and use what there is: {}", hanging.len());
+        assert!(under_way.room(Uuid::now_v7()) >= 2);
+        hanging.clear();
+        assert_eq!(under_way.room(Uuid::now_v7()), CALLS_OF_A_NUMBER);
+    }
+}
