@@ -106,7 +106,7 @@ async fn what_nobody_knows_is_swept_and_no_more() {
     stage.until(&wamid, "stored").await;
     stage.thumbnailed(&wamid).await;
     let known = stage.files();
-    let old = SystemTime::now() - 3 * DAY;
+    let old = SystemTime::from(stage.world.now()) - 3 * DAY;
     let place = |organization: Uuid, folder: &str, name: &str, old_too: bool| {
         let folder = stage.world.media_dir().join(organization.to_string()).join(folder);
         fs::create_dir_all(&folder).expect("a folder");

@@ -119,8 +119,9 @@ async fn any_organization_next(tx: &Operator, now: Timestamp, after: Uuid, full:
                FROM turn WHERE turn.organization_id IS NOT NULL)
              SELECT organization_id FROM turn
              WHERE organization_id IS NOT NULL AND organization_id <> ALL ($3)
-               AND EXISTS (SELECT FROM wazapp.media d WHERE d.organization_id = turn.organization_id
-                             AND d.state = 'pending' AND d.next_at <= $1)
+               -- Not EXISTS, which could be joined in another order: the first of the circle is wanted.
+               AND (SELECT min(d.next_at) FROM wazapp.media d
+                    WHERE d.organization_id = turn.organization_id AND d.state = 'pending') <= $1
              LIMIT 1",
             &[&now, &after, &full.to_vec()],
         )

@@ -10,7 +10,7 @@ use super::place::{Placed, Row, place};
 use super::{FILES, stories};
 use crate::engine::Meta;
 use crate::webhook::Update;
-use crate::world::{Direction, Throughput, World};
+use crate::world::{Direction, Media, Throughput, World};
 
 /// Threads in one update of history.
 const CHUNK: usize = 6;
@@ -60,6 +60,10 @@ fn place_all(world: &mut World, at: Timestamp) -> Vec<Placed> {
             let Some(number) = numbers.get(story.number) else { continue };
             all.extend(place(world, &story, number, at));
         }
+    }
+    // What a phone brings of its past is handed to Meta now, and kept from now on.
+    for media in world.media.values_mut() {
+        media.expires_at = media.expires_at.max(at + Media::life(media.inbound));
     }
     all
 }
