@@ -70,6 +70,11 @@ async fn queue(twins: &Twins, sql: &Client) {
     sql.batch_execute(
         "INSERT INTO wazapp.pair_pace (organization_id, number_id, recipient, next_at)
          SELECT organization_id, id, '34600111222', now() FROM wazapp.number;
+         INSERT INTO wazapp.upload (organization_id, number_id, file, mime_type, meta_id, uploaded_at)
+         SELECT n.organization_id, n.id, f.sha256, 'text/plain', '77', now()
+         FROM wazapp.number n JOIN wazapp.file f ON f.organization_id = n.organization_id;
+         INSERT INTO wazapp.receipt (organization_id, conversation_id, number_id, wamid, message_at, state, next_at, deadline)
+         SELECT organization_id, id, number_id, 'wamid.read', now(), 'told', now(), now() FROM wazapp.conversation;
          -- As the worker would, a moment later.
          INSERT INTO wazapp.template_sync (organization_id, waba_id, due_at)
          SELECT organization_id, waba_id, now() FROM wazapp.number ON CONFLICT DO NOTHING",
