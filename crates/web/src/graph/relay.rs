@@ -137,7 +137,7 @@ fn lead_here(value: &mut Value, base: &str) {
 
 /// The page of Meta's that a URL names, here, without a token.
 fn led_here(url: &str, base: &str) -> Option<String> {
-    let uri: http::Uri = url.parse().ok()?;
+    let uri = url.parse::<http::Uri>().ok().filter(|uri| uri.host().is_some())?;
     let mut words: Vec<&str> = uri.path().trim_matches('/').split('/').collect();
     if words.first().is_some_and(|word| word.starts_with('v') && word.contains('.')) {
         words.remove(0);
