@@ -175,7 +175,7 @@ async fn what_is_broken_is_named_with_its_fix() {
     // The account's subscription.
     let subscribed = format!("{}/subscribed_apps", number.waba_id);
     stage.meta.graph(Method::DELETE, &subscribed, &number.token, None).await;
-    assert_says(&stage.only_broken().await, "Numbers", "no webhook comes", "/subscribed_apps");
+    assert_says(&stage.only_broken().await, "Numbers", "no webhook comes", "number connect");
     stage.meta.graph(Method::POST, &subscribed, &number.token, Some(&json!({}))).await;
 
     // The number.

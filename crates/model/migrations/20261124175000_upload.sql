@@ -11,6 +11,7 @@ CREATE TABLE wazapp.upload (
   FOREIGN KEY (organization_id, file) REFERENCES wazapp.file (organization_id, sha256) ON DELETE CASCADE
 );
 CREATE INDEX upload_file ON wazapp.upload (organization_id, file);
+CREATE INDEX upload_meta_id ON wazapp.upload (organization_id, meta_id);
 CREATE INDEX upload_past ON wazapp.upload (uploaded_at);
 
 ALTER TABLE wazapp.outbox

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::database::{Operator, Result, Tenant};
@@ -111,6 +112,41 @@ pub async fn find(tx: &Tenant, now: Timestamp, ids: &[Uuid]) -> Result<HashMap<U
         (row.get("id"), kept)
     });
     Ok(kept.collect())
+}
+
+/// Files that Meta knows by these ids, because they were brought there from here. They stay for the message that is about to
+/// show them.
+pub async fn find_at_meta(tx: &Tenant, now: Timestamp, meta_ids: &[&str]) -> Result<HashMap<String, AtMeta>> {
+    // Before rows, like everyone who records events.
+    event::line_up(tx).await?;
+    let rows = tx
+        .query(
+            "WITH stays AS (
+               UPDATE wazapp.file f SET touched_at = greatest(f.touched_at, $3) FROM wazapp.upload u
+               WHERE u.organization_id = $1 AND u.meta_id = ANY ($2)
+                 AND f.organization_id = $1 AND f.sha256 = u.file AND f.deleted_at IS NULL
+               RETURNING u.meta_id, u.mime_type, f.sha256, f.size)
+             SELECT * FROM stays",
+            &[&tx.organization_id(), &meta_ids.to_vec(), &now],
+        )
+        .await?;
+    let at_meta = |row: &Row| AtMeta {
+        file: row.get("sha256"),
+        mime_type: row.get("mime_type"),
+        size: u64::try_from(row.get::<_, i64>("size")).unwrap_or_default(),
+    };
+    Ok(rows.iter().map(|row| (row.get("meta_id"), at_meta(row))).collect())
+}
+
+/// A file that Meta has from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtMeta {
+    /// Its SHA-256: its name in the store.
+    pub file: String,
+    /// What Meta was told that it is.
+    pub mime_type: String,
+    /// Bytes.
+    pub size: u64,
 }
 
 /// What is brought to Meta once: a file, as something, for a number.

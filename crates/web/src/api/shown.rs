@@ -13,7 +13,7 @@ use super::upload;
 /// A file that a body shows by an id of ours.
 #[derive(Debug)]
 pub(crate) struct Shown {
-    used: MediaUse,
+    pub(crate) used: MediaUse,
     pub(crate) media_id: Uuid,
 }
 

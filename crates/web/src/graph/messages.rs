@@ -3,14 +3,15 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use model::database::Tenant;
 use model::link::Link;
 use model::outbox::{Content, Options, Recipient, Refusal, To};
 use model::template::known;
+use model::upload::{self, Attached};
 use model::{conversation, message, number};
 use serde_json::{Map, Value, json};
-use whatsapp::outgoing::{self, Problems, Rule, TemplateUse};
+use whatsapp::outgoing::{self, MediaSource, MediaUse, Problems, Rule, TemplateUse};
 use whatsapp::phone;
 
 use super::call::{Call, json_response, members, whole};
@@ -40,6 +41,7 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
     let options = Options { deadline: Some(call.state.clock.now() + PATIENCE), ..Options::default() };
     let tx = call.begin().await?;
     wanted.fill(&tx, &to).await?;
+    wanted.attach(&tx, call.state.clock.now()).await?;
     let queued = sending::queue(&call.state, tx, &to, &wanted.content, &options, None).await?;
     let message = match queued {
         Ok(message) => message,
@@ -60,6 +62,7 @@ struct Wanted {
     recipient: Recipient,
     content: Content,
     template: Option<TemplateUse>,
+    media: Vec<MediaUse>,
 }
 
 impl Wanted {
@@ -69,12 +72,12 @@ impl Wanted {
         let input = input.ok_or_else(|| GraphError::missing("to"))?;
         let recipient = sending::recipient(&input).map_err(|problem| unfit(&problem.into()))?;
         unfold(&mut members);
-        let outgoing = outgoing::check(&Value::Object(members)).map_err(|problems| unfit(&problems))?;
+        let mut outgoing = outgoing::check(&Value::Object(members)).map_err(|problems| unfit(&problems))?;
         if outgoing.needs_phone && matches!(recipient, Recipient::User(_)) {
             return Err(needs_phone());
         }
-        let template = outgoing.template.clone();
-        Ok(Self { input, recipient, content: sending::content(outgoing), template })
+        let (template, media) = (outgoing.template.take(), std::mem::take(&mut outgoing.media));
+        Ok(Self { input, recipient, content: sending::content(outgoing), template, media })
     }
 
     /// Writes what the customer will read of a template that is known. What is wrong with the values given to it, Meta says
@@ -86,6 +89,36 @@ impl Wanted {
             let _ = sending::fill(&mut self.content, &known, used);
         }
         Ok(())
+    }
+
+    /// Has the message show the files that were uploaded through here.
+    async fn attach(&mut self, tx: &Tenant, now: Timestamp) -> Result<(), GraphError> {
+        let ids: Vec<&str> = self.media.iter().filter_map(meta_id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let known = upload::find_at_meta(tx, now, &ids).await?;
+        let body: Value = serde_json::from_str(&self.content.body).unwrap_or_default();
+        let attached = |used: &MediaUse| {
+            let file = known.get(meta_id(used)?)?;
+            let filename = body.pointer(&used.place).and_then(|shown| shown["filename"].as_str());
+            Some(Attached {
+                place: used.place.clone(),
+                file: file.file.clone(),
+                mime_type: file.mime_type.clone(),
+                filename: filename.map(str::to_owned),
+                size: file.size,
+            })
+        };
+        self.content.files = self.media.iter().filter_map(attached).collect();
+        Ok(())
+    }
+}
+
+fn meta_id(used: &MediaUse) -> Option<&str> {
+    match &used.source {
+        MediaSource::Id(id) => Some(id),
+        MediaSource::Link(_) => None,
     }
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use whatsapp::graph::{Failure, TemplateQuery};
 use whatsapp::outgoing::{self, NewTemplate};
 
+use super::sample;
 use super::shown::MessageTemplate;
 use super::way::Way;
 use super::{not_there, refused};
@@ -104,9 +105,11 @@ pub(in crate::api) async fn create(
 ) -> Result<(StatusCode, Json<MessageTemplate>), Problem> {
     let account: Account = members.take(ACCOUNT)?;
     let (by, what) = account.by()?;
-    let wanted =
+    let mut wanted =
         outgoing::check_template(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
     let way = Way::find(&caller, &state, by, language).await?.ok_or_else(|| Problem::not_there(what))?;
+    let samples = std::mem::take(&mut wanted.samples);
+    sample::bring(&way, &mut wanted.body, samples, language).await?;
     let asked = way.graph().create_template(&way.credential, &way.waba_id, &wanted.body).await;
     let known = match asked {
         Ok(created) => Listed {
@@ -223,9 +226,11 @@ pub(in crate::api) async fn change(
         }
     }
     let (category, format) = (known.category.as_deref(), known.parameter_format.as_deref());
-    let edit = outgoing::check_template_edit(&Value::Object(wanted), category, format)
+    let mut edit = outgoing::check_template_edit(&Value::Object(wanted), category, format)
         .map_err(|all| mistakes(all, "", language))?;
     let way = way_to(&caller, &state, &known, language).await?;
+    let samples = std::mem::take(&mut edit.samples);
+    sample::bring(&way, &mut edit.body, samples, language).await?;
     if let Err(failure) = way.graph().edit_template(&way.credential, &known.template_id, &edit.body).await {
         return Err(match refused::problem(&failure, language) {
             Some(problem) => problem,

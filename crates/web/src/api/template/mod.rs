@@ -2,6 +2,7 @@
 
 mod change;
 mod refused;
+mod sample;
 mod shown;
 pub(super) mod used;
 mod way;

@@ -1,7 +1,10 @@
 //! The way to an account's templates at Meta, and what came back by it.
 
+use jiff::Timestamp;
 use model::Scope;
+use model::database::Tenant;
 use model::link::{self, By, Link};
+use model::store::Store;
 use model::template::{self, Listed, Source, Template, sync};
 use serde_json::Value;
 use whatsapp::graph::{self, Credential, Graph};
@@ -17,6 +20,7 @@ pub(super) struct Way<'a> {
     state: &'a State,
     pub(super) waba_id: String,
     pub(super) credential: Credential,
+    link: Link,
 }
 
 impl<'a> Way<'a> {
@@ -32,11 +36,28 @@ impl<'a> Way<'a> {
         tx.commit().await?;
         let Some(link) = link else { return Ok(None) };
         let credential = credential(state, &link, language)?;
-        Ok(Some(Self { caller, state, waba_id: link.waba_id, credential }))
+        Ok(Some(Self { caller, state, waba_id: link.waba_id.clone(), credential, link }))
     }
 
     pub(super) fn graph(&self) -> &Graph {
         &self.state.graph
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.state.store
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.state.clock.now()
+    }
+
+    /// The App that samples are uploaded for.
+    pub(super) fn app_id(&self) -> Option<&str> {
+        self.link.token_app(&self.state.apps)
+    }
+
+    pub(super) async fn begin(&self) -> Result<Tenant, Problem> {
+        self.caller.begin().await
     }
 
     pub(super) fn scope(&self) -> &Scope {

@@ -1,6 +1,5 @@
 //! Uploading: `POST /media`
 
-mod form;
 mod kind;
 
 use axum::Json;
@@ -18,9 +17,9 @@ use super::example;
 use super::fields::{Nothing, Query};
 use super::language::Language;
 use super::refusals::{Always, BadFile};
+use crate::form::{Form, Others, Unread};
 use crate::problem::Problem;
 
-use form::{Form, Unread};
 pub(super) use kind::known;
 use kind::{Wrong, judge};
 
@@ -55,7 +54,8 @@ pub(super) async fn create(
     language: Language,
     request: Request,
 ) -> Result<(StatusCode, Json<Media>), Problem> {
-    let form = Form::read(&state.store, caller.scope(), request, &["type"]).await;
+    let (parts, body) = request.into_parts();
+    let form = Form::read(&state.store, caller.scope(), (&parts.headers, body), &["type"], Others::Refused).await;
     let form = form.map_err(|unread| not_read(unread, language))?;
     let said = form.text("type").or(form.content_type.as_deref());
     let (head, size) = (&form.file.head, form.file.size);

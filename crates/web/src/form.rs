@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::body::Body;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use model::Scope;
 use model::store::{Store, StoreError, Writing, Written};
@@ -26,20 +27,29 @@ const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 /// A form with one file. Dropped before the file is kept, it leaves nothing.
 #[derive(Debug)]
-pub(super) struct Form {
+pub(crate) struct Form {
     /// Its bytes.
-    pub(super) file: Written,
+    pub(crate) file: Written,
     /// As its part names it, without a path.
-    pub(super) filename: Option<String>,
+    pub(crate) filename: Option<String>,
     /// The type that its part names.
-    pub(super) content_type: Option<String>,
+    pub(crate) content_type: Option<String>,
     /// The texts beside it, in their order.
-    pub(super) texts: Vec<(String, String)>,
+    pub(crate) texts: Vec<(String, String)>,
+}
+
+/// What to do with texts that are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// They are a mistake.
+    Refused,
+    /// They are for somebody else.
+    PassedOver,
 }
 
 /// Why there is no form.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(crate) enum Unread {
     /// The body is none.
     NotMultipart,
     /// It ended early, or is not written as it should be.
@@ -57,13 +67,19 @@ pub(super) enum Unread {
 }
 
 impl Form {
-    /// Reads a form whose texts have these names.
-    pub(super) async fn read(store: &Store, scope: &Scope, request: Request, known: &[&str]) -> Result<Self, Unread> {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    /// Reads a form whose texts have these names; what has another name is for [`Others`] to say.
+    pub(crate) async fn read(
+        store: &Store,
+        scope: &Scope,
+        (headers, body): (&HeaderMap, Body),
+        known: &[&str],
+        others: Others,
+    ) -> Result<Self, Unread> {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok()).ok_or(Unread::NotMultipart)?;
         let limits = known.iter().fold(SizeLimit::new(), |limits, name| limits.for_field(*name, LONGEST_TEXT));
-        let body = request.into_body().into_data_stream();
-        let mut form = Multipart::with_constraints(body, boundary, Constraints::new().size_limit(limits));
+        let constraints = Constraints::new().size_limit(limits);
+        let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
         let (mut found, mut texts) = (None, Vec::new());
         while let Some(field) = patient(form.next_field()).await? {
             match field.name().unwrap_or_default() {
@@ -76,6 +92,7 @@ impl Form {
                 name if known.contains(&name) && texts.len() < TEXTS => {
                     texts.push((name.to_owned(), patient(field.text()).await?));
                 }
+                _ if others == Others::PassedOver => {}
                 name => return Err(Unread::Unknown(name.chars().take(80).collect())),
             }
         }
@@ -85,7 +102,7 @@ impl Form {
     }
 
     /// The text of this name.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.texts.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str())
     }
 }
