@@ -48,6 +48,14 @@ async fn a_file_goes_up_and_comes_down_by_the_key_alone() {
     let id = uploaded(&stage, &key, &stage.number).await;
     let answer = stage.send(json!({ "to": LUCIA, "type": "image", "image": { "id": id } })).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
+    // The message shows the file here, too.
+    let wamid = answer.body["messages"][0]["id"].as_str().expect("a wamid");
+    let message = stage.world.message(&stage.organization, wamid).await;
+    assert_eq!(message["media"]["state"], "stored", "{message:#}");
+    let here =
+        format!("{}/api/v1/media/{}/content", stage.world.url(), message["media"]["id"].as_str().expect("an id"));
+    let here = stage.world.client().get(here).bearer_auth(&key).send().await.unwrap();
+    assert_eq!((here.status().as_u16(), here.bytes().await.unwrap().as_ref()), (200, PNG));
 
     for path in [id.clone(), format!("{id}?phone_number_id={}", stage.number.phone_number_id)] {
         let shown = stage.get(&path).await;

@@ -19,7 +19,7 @@ fn faults() -> Value {
         { "kind": "delay", "rate": 0.1, "seconds": 3.0 * 3_600.0 },
         { "kind": "batch", "rate": 0.3 },
         { "kind": "early_status", "rate": 0.2 },
-        { "kind": "skip_status", "rate": 0.1 },
+        { "kind": "skip_status", "rate": 0.1, "status": "delivered" },
         { "kind": "skip_status", "rate": 0.1, "status": "sent" },
         { "kind": "repeat_status", "rate": 0.2 },
         { "kind": "retry_storm", "rate": 0.02, "times": 5 },
