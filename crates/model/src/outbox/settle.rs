@@ -492,6 +492,9 @@ fn stored(refusals: u32) -> i32 {
     i32::try_from(refusals).unwrap_or(i32::MAX)
 }
 
+/// Which number, whether its whole account, and which token brought it.
+type Resting<'a> = (Uuid, Uuid, bool, Option<&'a [u8]>);
+
 /// The longest rest that a batch asks for.
 #[derive(Debug)]
 struct Rest<'a> {
@@ -545,7 +548,7 @@ pub async fn any_organization_rest(
 }
 
 fn pause<'a>(pipeline: &mut Pipeline<'a>, settled: &'a [Settled]) {
-    let mut numbers: BTreeMap<(Uuid, Uuid, bool, Option<&[u8]>), Rest<'_>> = BTreeMap::new();
+    let mut numbers: BTreeMap<Resting<'_>, Rest<'_>> = BTreeMap::new();
     let mut pairs: BTreeMap<(Uuid, Uuid, &str), (Timestamp, i32)> = BTreeMap::new();
     for one in settled {
         let (whole_account, until, reason) = match &one.pause {
