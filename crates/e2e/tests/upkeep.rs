@@ -240,9 +240,10 @@ async fn a_meta_that_does_not_answer_changes_nothing() {
         world.sql().await.batch_execute("UPDATE wazapp.number SET checked_at = NULL").await.unwrap();
         let after = stage.shown().await;
         assert_eq!(after["quality_rating"], before["quality_rating"]);
-        let checked = "UPDATE wazapp.number SET checked_at = $1::text::timestamptz";
-        let then = before["checked_at"].as_str().unwrap();
-        world.sql().await.execute(checked, &[&then]).await.unwrap();
+        let checked =
+            "UPDATE wazapp.number SET checked_at = $1::text::timestamptz, token_checked_at = $2::text::timestamptz";
+        let then = ["checked_at", "token_checked_at"].map(|field| before[field].as_str().unwrap());
+        world.sql().await.execute(checked, &[&then[0], &then[1]]).await.unwrap();
     }
     assert_eq!(stage.told().await.len(), 1);
     stage.world.end().await;

@@ -37,7 +37,7 @@ impl<'a> Traffic<'a> {
         let to = format!("346{person:08}");
         let number_id = self.numbers[person % self.numbers.len()];
         let body = json!({ "number_id": number_id, "to": to, "type": "template", "template": self.template,
-                           "bulk": person % 2 == 0 });
+                           "bulk": person.is_multiple_of(2) });
         let (status, answer) = self.stage.world.post_api(&self.stage.organization, "/messages", &body).await;
         assert_eq!(status, 202, "{answer}");
         self.sent.entry(to).or_default().push(id(&answer));
