@@ -227,7 +227,7 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New])
            id = excluded.id, state = 'pending', meta_id = excluded.meta_id, url = excluded.url, mime_type = excluded.mime_type,
            filename = excluded.filename, sha256 = excluded.sha256, size = NULL, file = NULL, attempts = 0,
            next_at = excluded.next_at, deadline = NULL, fence = d.fence + 1, error = NULL, fetched_at = NULL
-         WHERE d.meta_id IS DISTINCT FROM excluded.meta_id", params![
+         WHERE (d.meta_id, d.sha256) IS DISTINCT FROM (excluded.meta_id, excluded.sha256)", params![
             column(new, |row| row.organization_id),
             column(new, |_| Uuid::now_v7()),
             column(new, |row| row.message_id),
