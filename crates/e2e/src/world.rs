@@ -232,9 +232,8 @@ impl World {
         let apps = Apps::new(self.default_app(), self.database.clone(), self.keyring.clone());
         apps.refresh().await;
         let graph = Graph::with_timeouts(self.graph_url(), "v26.0", GRAPH_TIMEOUTS).expect("a client");
-        let settings =
-            worker::numbers::Settings { clock: self.clock.clone(), keyring: self.keyring.clone(), apps, graph };
-        worker::numbers::look_at_all(&self.database, &settings).await.expect("the statements run")
+        let to_meta = worker::ToMeta { clock: self.clock.clone(), keyring: self.keyring.clone(), apps, graph };
+        worker::numbers::look_at_all(&self.database, &to_meta).await.expect("the statements run")
     }
 
     async fn server(&self, database: Database, address: SocketAddr) -> Running {

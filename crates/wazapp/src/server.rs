@@ -156,12 +156,15 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     apps.refresh().await;
     work.tasks.spawn(apps.clone().keep_current(work.stop.clone()));
 
-    let (wake, receipt_wake) = (Arc::new(Wake::default()), Arc::new(Wake::default()));
-    let settings = worker::outbox::Settings {
+    let to_meta = worker::ToMeta {
         clock: setup.clock.clone(),
         keyring: setup.keyring.clone(),
         apps: apps.clone(),
         graph: graph.clone(),
+    };
+    let (wake, receipt_wake) = (Arc::new(Wake::default()), Arc::new(Wake::default()));
+    let settings = worker::outbox::Settings {
+        to_meta: to_meta.clone(),
         wake: wake.clone(),
         receipt_wake: receipt_wake.clone(),
         store: setup.store.clone(),
@@ -169,44 +172,26 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     work.tasks.spawn(worker::outbox::run(database.clone(), settings, work.stop.clone()));
 
     let settings = worker::media::Settings {
-        clock: setup.clock.clone(),
-        keyring: setup.keyring.clone(),
-        apps: apps.clone(),
-        graph: graph.clone(),
+        to_meta: to_meta.clone(),
         store: setup.store.clone(),
         max_bytes: setup.media_max_bytes,
         wake: media_wake.clone(),
     };
     work.tasks.spawn(worker::media::run(database.clone(), settings, work.stop.clone()));
 
-    let settings = worker::template::Settings {
-        clock: setup.clock.clone(),
-        keyring: setup.keyring.clone(),
-        apps: apps.clone(),
-        graph: graph.clone(),
-    };
-    work.tasks.spawn(worker::template::run(database.clone(), settings, work.stop.clone()));
+    work.tasks.spawn(worker::template::run(database.clone(), to_meta.clone(), work.stop.clone()));
 
     let public_url = setup.public_url.unwrap_or_else(|| format!("http://{address}"));
     let connecting = Arc::new(Wake::default());
     let settings = worker::connection::Settings {
-        clock: setup.clock.clone(),
-        keyring: setup.keyring.clone(),
-        apps: apps.clone(),
-        graph: graph.clone(),
+        to_meta: to_meta.clone(),
         public_url: public_url.clone(),
         wake: connecting.clone(),
     };
     work.tasks.spawn(worker::connection::run(database.clone(), settings, work.stop.clone()));
 
     if setup.looks_at_numbers {
-        let settings = worker::numbers::Settings {
-            clock: setup.clock.clone(),
-            keyring: setup.keyring.clone(),
-            apps: apps.clone(),
-            graph: graph.clone(),
-        };
-        work.tasks.spawn(worker::numbers::run(database.clone(), settings, work.stop.clone()));
+        work.tasks.spawn(worker::numbers::run(database.clone(), to_meta, work.stop.clone()));
     }
 
     let state = web::State {

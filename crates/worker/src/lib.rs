@@ -11,4 +11,7 @@ pub mod media;
 pub mod numbers;
 pub mod outbox;
 pub mod template;
+mod to_meta;
 pub mod upkeep;
+
+pub use to_meta::ToMeta;

@@ -64,7 +64,7 @@ impl Carrier {
 
     async fn go(&mut self, stop: &CancellationToken, hold: bool, mut tell: impl FnMut(&Step)) -> Result<Rest> {
         while let Some(what) = self.job.next() {
-            let now = self.settings.clock.now();
+            let now = self.settings.to_meta.clock.now();
             if stop.is_cancelled() {
                 // Another server need not wait for the lease to end.
                 return Ok(if self.write(false, now).await? { Rest::Until(now) } else { Rest::Lost });
@@ -150,7 +150,7 @@ impl Carrier {
 
     /// Writes what came of a step.
     async fn settle(&mut self, tx: Operator, what: What, came: &Came, hold: bool) -> Result<Option<Rest>> {
-        let now = self.settings.clock.now();
+        let now = self.settings.to_meta.clock.now();
         let (mut hold, mut due_at, mut rest) = (hold, now, None);
         match came {
             Came::Done(detail) => self.job.did(what, State::Done, detail.clone(), None, now),

@@ -22,7 +22,7 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let app_id = desk.job.connection.app_id.as_deref();
     let with = Connect { phone_number_id, waba_id, app_id, token: &token };
     event::any_organization_line_up(tx, &[&scope]).await?;
-    let id = match number::connect(tx, &desk.settings.keyring, &scope, with).await? {
+    let id = match number::connect(tx, &desk.settings.to_meta.keyring, &scope, with).await? {
         Ok(number) => number.id,
         Err(Refusal::Taken) => return Ok(taken(phone_number_id).into()),
         Err(Refusal::UnknownApp) => return Ok(trouble::unknown_app(app_id.unwrap_or_default()).into()),
@@ -62,7 +62,7 @@ pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     event::any_organization_line_up(tx, &[&scope]).await?;
     let whole_account = desk.job.wishes.account;
     let with = (&token, &desk.job.learned);
-    let numbers = number::replace_token(tx, &desk.settings.keyring, &scope, id, with, whole_account).await?;
+    let numbers = number::replace_token(tx, &desk.settings.to_meta.keyring, &scope, id, with, whole_account).await?;
     for number in &numbers {
         // What Meta said is of the one number that it was asked for.
         let own = if number.id == id { number::keep(tx, &scope, id, &desk.job.learned).await? } else { None };
@@ -96,8 +96,8 @@ pub(super) async fn release(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> 
     event::any_organization_line_up(tx, &[&scope]).await?;
     let Some(link) = link::find(tx, &scope, By::Id(id)).await? else { return Ok(already()) };
     // Without it nothing can be told to Meta, which the next steps say.
-    if let Some(Ok(token)) = link.token(&desk.settings.keyring) {
-        desk.job.keep_token(&desk.settings.keyring, &token);
+    if let Some(Ok(token)) = link.token(&desk.settings.to_meta.keyring) {
+        desk.job.keep_token(&desk.settings.to_meta.keyring, &token);
     }
     desk.job.learned.token_app_id = link.token_app_id.clone();
     let Some(number) = number::disconnect(tx, &scope, &link.phone_number_id).await? else { return Ok(already()) };

@@ -64,12 +64,12 @@ pub(super) struct Desk<'a> {
 
 impl Desk<'_> {
     pub(super) fn now(&self) -> Timestamp {
-        self.settings.clock.now()
+        self.settings.to_meta.clock.now()
     }
 
     /// The App that the number comes through, where its id and its secret are known.
     pub(super) async fn app(&self) -> Option<KnownApp> {
-        let apps = &self.settings.apps;
+        let apps = &self.settings.to_meta.apps;
         let id = self.job.connection.app_id.as_deref().or_else(|| apps.default_id())?;
         if !apps.knows(id).await {
             return None;
@@ -79,7 +79,7 @@ impl Desk<'_> {
 
     /// The word by which our callback knows Meta, for that App.
     pub(super) fn verify_token(&self) -> Option<SecretString> {
-        let (_, app) = self.settings.apps.of_path(self.job.connection.app_id.as_deref())?;
+        let (_, app) = self.settings.to_meta.apps.of_path(self.job.connection.app_id.as_deref())?;
         app.verify_token.clone()
     }
 
@@ -93,7 +93,7 @@ impl Desk<'_> {
     }
 
     pub(super) fn token(&self) -> Result<SecretString, Trouble> {
-        match self.job.token(&self.settings.keyring) {
+        match self.job.token(&self.settings.to_meta.keyring) {
             Ok(Some(token)) => Ok(token),
             Ok(None) => Err(trouble::no_token()),
             Err(unopenable) => Err(trouble::unopenable(&unopenable.to_string())),
@@ -102,7 +102,7 @@ impl Desk<'_> {
 
     /// The token, with the secret that proves it, where Meta said whose it is.
     pub(super) fn credential(&self) -> Result<Credential, Trouble> {
-        let secret = self.job.learned.token_app_id.as_deref().and_then(|app| self.settings.apps.secret(app));
+        let secret = self.job.learned.token_app_id.as_deref().and_then(|app| self.settings.to_meta.apps.secret(app));
         Ok(Credential::from((self.token()?, secret)))
     }
 

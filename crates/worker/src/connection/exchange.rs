@@ -18,12 +18,12 @@ const CODE_USED: i64 = 36_009;
 /// Exchanges the code. It is good once, so an answer that did not come is not asked for again.
 pub(super) async fn exchange(desk: &mut Desk<'_>) -> Came {
     let Some(app) = desk.app().await else { return trouble::no_app().into() };
-    let code = match desk.job.code(&desk.settings.keyring) {
+    let code = match desk.job.code(&desk.settings.to_meta.keyring) {
         Ok(Some(code)) => code,
         Ok(None) => return no_code().into(),
         Err(unopenable) => return trouble::unopenable(&unopenable.to_string()).into(),
     };
-    let granted = match desk.settings.graph.exchange_code(&app.id, &app.secret, &code).await {
+    let granted = match desk.settings.to_meta.graph.exchange_code(&app.id, &app.secret, &code).await {
         Ok(granted) => granted,
         // The code did not leave this machine.
         Err(failure @ Failure::NotSent(_)) => return failure.into(),
@@ -37,7 +37,7 @@ pub(super) async fn exchange(desk: &mut Desk<'_>) -> Came {
         }
     };
     desk.job.forget_code();
-    desk.job.keep_token(&desk.settings.keyring, &granted.token);
+    desk.job.keep_token(&desk.settings.to_meta.keyring, &granted.token);
     desk.job.learned.token_app_id = Some(app.id);
     desk.job.learned.token_expires_at = granted
         .expires_in

@@ -19,15 +19,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use metrics::counter;
-use model::apps::Apps;
+use model::Database;
 use model::connection::{self, Job, Progress, Step};
 use model::database::Result;
 use model::outbox::Wake;
-use model::secret::Keyring;
-use model::{Clock, Database};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use whatsapp::graph::Graph;
+
+use crate::to_meta::ToMeta;
 
 use carry::{Carrier, Rest};
 
@@ -46,14 +45,8 @@ const LAST_STEPS: Duration = Duration::from_secs(20);
 /// What connecting takes.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What time it is.
-    pub clock: Clock,
-    /// Opens and seals tokens.
-    pub keyring: Keyring,
-    /// Meta Apps: their secrets say what a token is good for.
-    pub apps: Apps,
-    /// Meta.
-    pub graph: Graph,
+    /// Calls to Meta.
+    pub to_meta: ToMeta,
     /// What others call this server: Meta's webhooks are to come there.
     pub public_url: String,
     /// Rings when an attempt was begun or resumed in this process.
@@ -71,7 +64,7 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
             tracing::debug!(%error, "attempts to connect could not be looked for");
         }
         if look.is_multiple_of(SWEEP)
-            && let Err(error) = sweep(&database, settings.clock.now()).await
+            && let Err(error) = sweep(&database, settings.to_meta.clock.now()).await
         {
             tracing::debug!(%error, "old attempts to connect could not be swept");
         }
@@ -96,7 +89,7 @@ async fn take_all(
 ) -> Result<()> {
     while attempts.len() < AT_ONCE && !stop.is_cancelled() {
         let tx = database.operator().await?;
-        let taken = connection::any_organization_take(&tx, settings.clock.now()).await?;
+        let taken = connection::any_organization_take(&tx, settings.to_meta.clock.now()).await?;
         tx.commit().await?;
         let Some(job) = taken else { break };
         let carrier = Carrier::new(database.clone(), settings.clone(), job);
@@ -133,7 +126,7 @@ pub async fn finish(database: &Database, settings: &Settings, job: Job, mut tell
     let never = CancellationToken::new();
     let mut carrier = Carrier::new(database.clone(), settings.clone(), job);
     while let Rest::Until(at) = carrier.go_on_holding(&never, &mut tell).await? {
-        let wait = Duration::try_from(at.duration_since(settings.clock.now())).unwrap_or_default();
+        let wait = Duration::try_from(at.duration_since(settings.to_meta.clock.now())).unwrap_or_default();
         tokio::time::sleep(wait).await;
     }
     Ok(carrier.into_job())

@@ -34,7 +34,7 @@ pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
             Ok(waba_id) => waba_id,
             Err(why) => return why.into(),
         };
-        let numbers = match desk.settings.graph.numbers_of(&credential, waba_id, NAMES).await {
+        let numbers = match desk.settings.to_meta.graph.numbers_of(&credential, waba_id, NAMES).await {
             Ok(numbers) => numbers,
             Err(failure) => return failure.into(),
         };
@@ -47,7 +47,7 @@ pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
         Ok(phone_number_id) => phone_number_id,
         Err(why) => return why.into(),
     };
-    let number = match desk.settings.graph.number(&credential, phone_number_id, FIELDS).await {
+    let number = match desk.settings.to_meta.graph.number(&credential, phone_number_id, FIELDS).await {
         Ok(number) => number,
         Err(Failure::Refused(error)) if (error.code, error.subcode) == (100, Some(33)) || error.code == 33 => {
             return trouble::instead(
@@ -120,7 +120,7 @@ pub(super) async fn find_in_account(desk: &mut Desk<'_>) -> Came {
         (Ok(credential), Ok(phone_number_id), Ok(waba_id)) => (credential, phone_number_id, waba_id),
         (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => return why.into(),
     };
-    let numbers = match desk.settings.graph.numbers_of(&credential, waba_id, NAMES).await {
+    let numbers = match desk.settings.to_meta.graph.numbers_of(&credential, waba_id, NAMES).await {
         Ok(numbers) => numbers,
         Err(Failure::Refused(error)) if (error.code, error.subcode) == (100, Some(33)) || error.code == 33 => {
             return trouble::instead(

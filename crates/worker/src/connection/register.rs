@@ -31,7 +31,7 @@ pub(super) async fn register(desk: &mut Desk<'_>) -> Came {
     if registered {
         return Came::skipped("It is registered with the Cloud API.", "Está registrado en la Cloud API.");
     }
-    let pin = match desk.job.pin(&desk.settings.keyring) {
+    let pin = match desk.job.pin(&desk.settings.to_meta.keyring) {
         Ok(Some(pin)) => pin,
         Ok(None) => return pin_needed().into(),
         Err(unopenable) => return trouble::unopenable(&unopenable.to_string()).into(),
@@ -40,7 +40,7 @@ pub(super) async fn register(desk: &mut Desk<'_>) -> Came {
         (Ok(credential), Ok(phone_number_id)) => (credential, phone_number_id),
         (Err(why), _) | (_, Err(why)) => return why.into(),
     };
-    match desk.settings.graph.register(&credential, phone_number_id, pin.expose_secret()).await {
+    match desk.settings.to_meta.graph.register(&credential, phone_number_id, pin.expose_secret()).await {
         Ok(()) => {
             desk.job.learned.platform_type = Some(CLOUD_API.into());
             Came::done("Registered with the Cloud API.", "Registrado en la Cloud API.")
@@ -94,7 +94,7 @@ pub(super) async fn deregister(desk: &mut Desk<'_>) -> Came {
         (Ok(credential), Ok(phone_number_id)) => (credential, phone_number_id),
         (Err(why), _) | (_, Err(why)) => return why.into(),
     };
-    match desk.settings.graph.deregister(&credential, phone_number_id).await {
+    match desk.settings.to_meta.graph.deregister(&credential, phone_number_id).await {
         Ok(()) => Came::done("Deregistered at Meta.", "Dado de baja en Meta."),
         Err(failure) => failure.into(),
     }
@@ -116,7 +116,7 @@ pub(super) async fn sync(desk: &mut Desk<'_>) -> Came {
     for kind in ["smb_app_state_sync", "history"] {
         let body = json!({ "messaging_product": "whatsapp", "sync_type": kind });
         let path = [phone_number_id, "smb_app_data"];
-        match desk.settings.graph.call(Method::POST, &path, &[], Some(&body), &credential).await {
+        match desk.settings.to_meta.graph.call(Method::POST, &path, &[], Some(&body), &credential).await {
             Ok(_) => {}
             Err(Failure::Refused(error)) => match error.subcode.unwrap_or(error.code) {
                 // By us, before a crash or a retry; or by whoever connected it before.

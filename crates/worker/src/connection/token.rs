@@ -28,7 +28,7 @@ pub(super) async fn look(desk: &mut Desk<'_>) -> Came {
         Ok(token) => token,
         Err(why) => return why.into(),
     };
-    let info = match desk.settings.graph.debug_token(&app.id, &app.secret, &token).await {
+    let info = match desk.settings.to_meta.graph.debug_token(&app.id, &app.secret, &token).await {
         Ok(info) => info,
         Err(Failure::Refused(error)) => match error.code {
             101 | 190 => return trouble::wrong_secret(&app.id, &error).into(),

@@ -42,7 +42,7 @@ pub(super) async fn subscribe(desk: &mut Desk<'_>) -> Came {
         (Ok(credential), Ok(waba_id)) => (credential, waba_id),
         (Err(why), _) | (_, Err(why)) => return why.into(),
     };
-    let graph = &desk.settings.graph;
+    let graph = &desk.settings.to_meta.graph;
     let ours = desk.callback_url();
     if desk.job.wishes.override_callback {
         let Some(verify_token) = desk.verify_token() else { return no_verify_token().into() };
@@ -80,7 +80,7 @@ pub(super) async fn subscribe(desk: &mut Desk<'_>) -> Came {
 
 fn subscribed<'a>(desk: &Desk<'_>, known: &'a [SubscribedApp]) -> Option<&'a SubscribedApp> {
     let of_token = desk.job.learned.token_app_id.as_deref();
-    let id = of_token.or(desk.job.connection.app_id.as_deref()).or_else(|| desk.settings.apps.default_id())?;
+    let id = of_token.or(desk.job.connection.app_id.as_deref()).or_else(|| desk.settings.to_meta.apps.default_id())?;
     known.iter().find(|app| app.id == id)
 }
 
@@ -122,7 +122,7 @@ pub(super) async fn fields(desk: &mut Desk<'_>) -> Came {
              recibe la App.",
         );
     };
-    let graph = &desk.settings.graph;
+    let graph = &desk.settings.to_meta.graph;
     let subscriptions = match graph.app_subscriptions(&app.id, &app.secret).await {
         Ok(subscriptions) => subscriptions,
         Err(failure) => return failure.into(),
@@ -213,7 +213,7 @@ pub(super) async fn callback(desk: &mut Desk<'_>) -> Came {
     let Some(verify_token) = desk.verify_token() else { return no_verify_token().into() };
     let url = desk.callback_url();
     let challenge = Uuid::now_v7().as_u128().to_string();
-    let shaken = desk.settings.graph.shake_hands(&url, &verify_token, &challenge).await;
+    let shaken = desk.settings.to_meta.graph.shake_hands(&url, &verify_token, &challenge).await;
     let secure = url.starts_with("https://");
     match shaken {
         Ok(()) if secure => Came::done(format!("{url} answers."), format!("{url} responde.")),
@@ -263,7 +263,7 @@ pub(super) async fn unsubscribe(desk: &mut Desk<'_>, database: &Database) -> Res
         Ok(credential) => credential,
         Err(why) => return Ok(why.into()),
     };
-    let graph = &desk.settings.graph;
+    let graph = &desk.settings.to_meta.graph;
     if let Err(failure) = graph.unsubscribe_app(&credential, waba_id).await {
         return Ok(failure.into());
     }

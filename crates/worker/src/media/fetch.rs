@@ -31,8 +31,8 @@ pub(super) async fn fetch(
     let (outcome, pause) = match fetched {
         None => (Outcome::Released, None),
         Some(Ok(Ok(file))) => (Outcome::Stored(file), None),
-        Some(Ok(Err(trouble))) => trouble.settle(medium.attempt, settings.clock.now()),
-        Some(Err(_)) => Trouble::slow().settle(medium.attempt, settings.clock.now()),
+        Some(Ok(Err(trouble))) => trouble.settle(medium.attempt, settings.to_meta.clock.now()),
+        Some(Err(_)) => Trouble::slow().settle(medium.attempt, settings.to_meta.clock.now()),
     };
     histogram!("wazapp_media_fetch_seconds").record(started.elapsed().as_secs_f64());
     counter!("wazapp_media_fetches_total", "outcome" => word(&outcome)).increment(1);
@@ -48,10 +48,12 @@ pub(super) async fn fetch(
 
 async fn bring(database: &Database, settings: &Settings, medium: &Claimed) -> Result<File, Trouble> {
     let link = number(database, medium).await?.ok_or_else(Trouble::not_connected)?;
-    let secrets = link.open(&settings.keyring, &settings.apps).map_err(|none| Trouble::no_token(none.to_string()))?;
+    let secrets = link
+        .open(&settings.to_meta.keyring, &settings.to_meta.apps)
+        .map_err(|none| Trouble::no_token(none.to_string()))?;
     let credential = Credential::from(secrets);
     let place = look_up(settings, &credential, &link, medium).await?;
-    let download = settings.graph.download(&credential, &place.url, settings.max_bytes).await;
+    let download = settings.to_meta.graph.download(&credential, &place.url, settings.max_bytes).await;
     let mut download = download.map_err(Trouble::of_download)?;
     let mut writing = settings.store.writer(medium.scope.organization_id());
     while let Some(piece) = download.piece().await.map_err(Trouble::of_download)? {
@@ -61,7 +63,7 @@ async fn bring(database: &Database, settings: &Settings, medium: &Claimed) -> Re
     if place.sha256.is_some_and(|announced| announced != written.sha256) {
         return Err(Trouble::wrong_hash());
     }
-    Ok(file::keep_written(database, &medium.scope, written, settings.clock.now()).await?)
+    Ok(file::keep_written(database, &medium.scope, written, settings.to_meta.clock.now()).await?)
 }
 
 async fn number(database: &Database, medium: &Claimed) -> Result<Option<Link>, Trouble> {
@@ -90,10 +92,10 @@ async fn look_up(
     let announced = medium.sha256.as_deref().and_then(hexadecimal);
     let from_webhook = medium.url.clone().map(|url| Place { url, sha256: announced.clone() });
     let Some(id) = &medium.meta_id else { return from_webhook.ok_or_else(Trouble::nameless) };
-    match settings.graph.media(credential, id, Some(&link.phone_number_id)).await {
+    match settings.to_meta.graph.media(credential, id, Some(&link.phone_number_id)).await {
         Ok(info) => Ok(Place { url: info.url, sha256: info.sha256.as_deref().and_then(hexadecimal).or(announced) }),
         Err(failure) if is_gone(&failure) => from_webhook.ok_or_else(|| gone(&failure)),
-        Err(failure) => Err(Trouble::of_look_up(&failure, medium.attempt, settings.clock.now())),
+        Err(failure) => Err(Trouble::of_look_up(&failure, medium.attempt, settings.to_meta.clock.now())),
     }
 }
 

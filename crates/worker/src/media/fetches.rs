@@ -74,7 +74,7 @@ impl Fetches {
             busy.extend(self.under_way.iter().map(|(id, running)| (*id, whole(room(*running)))));
             let most = FETCHES_OF_AN_ORGANIZATION.min(FETCHES - self.tasks.len());
             let tx = self.database.operator().await?;
-            let now = self.settings.clock.now();
+            let now = self.settings.to_meta.clock.now();
             let taken = media::any_organization_claim(&tx, now, self.last, &busy, whole(most)).await?;
             tx.commit().await?;
             let Some((organization_id, claimed)) = taken else { break };
@@ -119,7 +119,7 @@ fn whole(count: usize) -> i64 {
 async fn settle(database: &Database, settings: &Settings, settled: &Settled) {
     let mut pause = Duration::from_millis(50);
     for _ in 0..SETTLE_TRIES {
-        match media::any_organization_settle(database, settings.clock.now(), settled).await {
+        match media::any_organization_settle(database, settings.to_meta.clock.now(), settled).await {
             Ok(_) => return settings.wake.queued(),
             Err(error) => tracing::debug!(%error, media = %settled.id, "a fetch could not be written down"),
         }

@@ -14,13 +14,12 @@ mod trouble;
 
 use std::sync::Arc;
 
-use model::apps::Apps;
+use model::Database;
 use model::outbox::Wake;
-use model::secret::Keyring;
 use model::store::Store;
-use model::{Clock, Database};
 use tokio_util::sync::CancellationToken;
-use whatsapp::graph::Graph;
+
+use crate::to_meta::ToMeta;
 
 pub use tidy::{Tidied, sweep, tidy};
 
@@ -31,14 +30,8 @@ const FETCHES_OF_AN_ORGANIZATION: usize = 4;
 /// What fetching takes.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What time it is.
-    pub clock: Clock,
-    /// Opens numbers' tokens.
-    pub keyring: Keyring,
-    /// Prove calls.
-    pub apps: Apps,
-    /// Meta.
-    pub graph: Graph,
+    /// Calls to Meta.
+    pub to_meta: ToMeta,
     /// Where bytes are kept.
     pub store: Store,
     /// The longest file that is fetched, in bytes.

@@ -36,7 +36,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
 /// Makes the next one, if one is to be made.
 async fn next(database: &Database, settings: &Settings) -> Result<bool> {
     let tx = database.operator().await?;
-    let picture = media::any_organization_next_picture(&tx, settings.clock.now()).await?;
+    let picture = media::any_organization_next_picture(&tx, settings.to_meta.clock.now()).await?;
     tx.commit().await?;
     let Some(picture) = picture else { return Ok(false) };
     let made = match make(database, settings, &picture).await {
@@ -48,7 +48,7 @@ async fn next(database: &Database, settings: &Settings) -> Result<bool> {
         }
     };
     counter!("wazapp_thumbnails_total", "outcome" => if made.is_some() { "made" } else { "none" }).increment(1);
-    media::any_organization_settle_picture(database, settings.clock.now(), &picture, made.as_ref()).await?;
+    media::any_organization_settle_picture(database, settings.to_meta.clock.now(), &picture, made.as_ref()).await?;
     Ok(true)
 }
 
@@ -77,5 +77,5 @@ async fn make(
     };
     let mut writing = settings.store.writer(organization_id);
     writing.push(Bytes::from(small)).await?;
-    Ok(Some(file::keep_thumbnail(database, &picture.scope, writing, settings.clock.now()).await?))
+    Ok(Some(file::keep_thumbnail(database, &picture.scope, writing, settings.to_meta.clock.now()).await?))
 }

@@ -29,7 +29,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
             tracing::debug!(%error, "the queue of media could not be looked through");
         }
         if look.is_multiple_of(TIDY) {
-            match tidy(&database, &settings.store, settings.clock.now()).await {
+            match tidy(&database, &settings.store, settings.to_meta.clock.now()).await {
                 Ok(done) => tracing::debug!(?done, "media past their retention are gone"),
                 Err(error) => {
                     tracing::warn!(%error, "media past their retention could not go; it is tried again in an hour")
@@ -37,7 +37,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
             }
         }
         if look % SWEEP == SWEEP / 2 {
-            match sweep(&database, &settings.store, settings.clock.now()).await {
+            match sweep(&database, &settings.store, settings.to_meta.clock.now()).await {
                 Ok(swept) => tracing::info!(swept, "what lay about in the media store is gone"),
                 Err(error) => tracing::warn!(%error, "the media store could not be swept; it is tried again in a day"),
             }
@@ -47,7 +47,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
 }
 
 async fn tend(database: &Database, settings: &Settings) -> Result<()> {
-    let now = settings.clock.now();
+    let now = settings.to_meta.clock.now();
     let tx = database.operator().await?;
     let overdue = media::any_organization_overdue(&tx, now).await?;
     let backlog = media::any_organization_backlog(&tx, now).await?;

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use whatsapp::graph::{Credential, Failure, MetaError, Number};
 use whatsapp::phone;
 
-use super::{Settings, problem};
+use super::problem;
+use crate::to_meta::ToMeta;
 
 /// What is asked for.
 /// <https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account-to-number-current-status>
@@ -38,33 +39,33 @@ const BAD_PARAMETER: i64 = 100;
 const NO_SUCH_OBJECT: i64 = 33;
 
 /// Looks at a number.
-pub(super) async fn look(settings: &Settings, link: &Link) -> Seen {
-    let (token, secret) = match link.open(&settings.keyring, &settings.apps) {
+pub(super) async fn look(to_meta: &ToMeta, link: &Link) -> Seen {
+    let (token, secret) = match link.open(&to_meta.keyring, &to_meta.apps) {
         Ok(opened) => opened,
         Err(reason) => return Seen::NoEntry(problem::no_token(&reason.to_string())),
     };
-    match number(settings, link, &Credential::from((token.clone(), secret))).await {
-        Ok(number) => Seen::Number(Box::new(shown(&number)), ask_after(settings, link, &token).await),
+    match number(to_meta, link, &Credential::from((token.clone(), secret))).await {
+        Ok(number) => Seen::Number(Box::new(shown(&number)), ask_after(to_meta, link, &token).await),
         Err(Failure::Refused(error)) => refused(&error),
         Err(_) => Seen::Nothing { wait: RETRY },
     }
 }
 
-async fn number(settings: &Settings, link: &Link, credential: &Credential) -> Result<Number, Failure> {
+async fn number(to_meta: &ToMeta, link: &Link, credential: &Credential) -> Result<Number, Failure> {
     let fields: Vec<&str> = FIELDS.iter().copied().chain([USERNAME]).collect();
-    match settings.graph.number(credential, &link.phone_number_id, &fields).await {
+    match to_meta.graph.number(credential, &link.phone_number_id, &fields).await {
         Err(Failure::Refused(error)) if error.code == BAD_PARAMETER && error.subcode != Some(NO_SUCH_OBJECT) => {
-            settings.graph.number(credential, &link.phone_number_id, FIELDS).await
+            to_meta.graph.number(credential, &link.phone_number_id, FIELDS).await
         }
         answer => answer,
     }
 }
 
 /// What an App may learn of a token; `None`: none that is known here may ask, or Meta did not answer.
-async fn ask_after(settings: &Settings, link: &Link, token: &SecretString) -> Option<Token> {
-    let app_id = link.token_app(&settings.apps)?;
-    let secret = settings.apps.secret(app_id)?;
-    let info = settings.graph.debug_token(app_id, &secret, token).await.ok().filter(|info| info.is_valid)?;
+async fn ask_after(to_meta: &ToMeta, link: &Link, token: &SecretString) -> Option<Token> {
+    let app_id = link.token_app(&to_meta.apps)?;
+    let secret = to_meta.apps.secret(app_id)?;
+    let info = to_meta.graph.debug_token(app_id, &secret, token).await.ok().filter(|info| info.is_valid)?;
     let expires_at = info.expires_at.and_then(|second| Timestamp::from_second(second).ok());
     Some(Token { app_id: info.app_id, expires_at })
 }

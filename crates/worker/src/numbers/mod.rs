@@ -10,14 +10,13 @@ mod problem;
 use std::time::Duration;
 
 use metrics::counter;
-use model::apps::Apps;
+use model::Database;
 use model::database::{DatabaseError, Result};
 use model::number_check::{self, Claimed};
-use model::secret::Keyring;
-use model::{Clock, Database};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use whatsapp::graph::Graph;
+
+use crate::to_meta::ToMeta;
 
 /// How often numbers that are due are looked for.
 const EVERY: Duration = Duration::from_secs(1);
@@ -25,21 +24,8 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Looks at the same time, of all accounts.
 const LOOKS: usize = 4;
 
-/// What looking takes.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What time it is.
-    pub clock: Clock,
-    /// Opens numbers' tokens.
-    pub keyring: Keyring,
-    /// Prove calls, and ask after tokens.
-    pub apps: Apps,
-    /// Meta.
-    pub graph: Graph,
-}
-
 /// Looks until the token is cancelled; what is under way is finished first.
-pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+pub async fn run(database: Database, to_meta: ToMeta, stop: CancellationToken) {
     let mut looks = JoinSet::new();
     loop {
         tokio::select! {
@@ -48,10 +34,10 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
         }
         while looks.try_join_next().is_some() {}
         while looks.len() < LOOKS {
-            match claim(&database, &settings).await {
+            match claim(&database, &to_meta).await {
                 Ok(Some(claimed)) => {
-                    let (database, settings) = (database.clone(), settings.clone());
-                    looks.spawn(async move { look_at(&database, &settings, claimed).await });
+                    let (database, to_meta) = (database.clone(), to_meta.clone());
+                    looks.spawn(async move { look_at(&database, &to_meta, claimed).await });
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -65,27 +51,27 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
 }
 
 /// Looks at every number that is due now, one after the other; answers how many there were.
-pub async fn look_at_all(database: &Database, settings: &Settings) -> Result<usize> {
+pub async fn look_at_all(database: &Database, to_meta: &ToMeta) -> Result<usize> {
     let mut looks = 0;
-    while let Some(claimed) = claim(database, settings).await? {
-        look_at(database, settings, claimed).await;
+    while let Some(claimed) = claim(database, to_meta).await? {
+        look_at(database, to_meta, claimed).await;
         looks += 1;
     }
     Ok(looks)
 }
 
-async fn claim(database: &Database, settings: &Settings) -> Result<Option<Claimed>> {
+async fn claim(database: &Database, to_meta: &ToMeta) -> Result<Option<Claimed>> {
     let tx = database.operator().await?;
-    let claimed = number_check::any_organization_claim(&tx, settings.clock.now()).await?;
+    let claimed = number_check::any_organization_claim(&tx, to_meta.clock.now()).await?;
     tx.commit().await?;
     Ok(claimed)
 }
 
-async fn look_at(database: &Database, settings: &Settings, claimed: Claimed) {
-    let seen = look::look(settings, &claimed.link).await;
+async fn look_at(database: &Database, to_meta: &ToMeta, claimed: Claimed) {
+    let seen = look::look(to_meta, &claimed.link).await;
     counter!("wazapp_number_checks_total", "outcome" => look::word(&seen)).increment(1);
     tracing::debug!(number = %claimed.link.phone_number_id, outcome = look::word(&seen), "looked at");
-    let now = settings.clock.now();
+    let now = to_meta.clock.now();
     // What could not be written is seen again at the next look.
     if let Err(error) = number_check::any_organization_settle(database, now, &claimed, &seen, problem::expiring).await {
         failed(&error);

@@ -24,12 +24,12 @@ pub(super) async fn send(
     message: Claimed,
 ) -> Settled {
     let started = std::time::Instant::now();
-    let (outcome, pause) = match number.open(&settings.keyring, &settings.apps) {
+    let (outcome, pause) = match number.open(&settings.to_meta.keyring, &settings.to_meta.apps) {
         Ok(secrets) => {
             let credential = Credential::from(secrets);
             attempt(&Sender { database, settings, uploads, number, credential: &credential }, &message).await
         }
-        Err(reason) => no_token(reason.to_string(), settings.clock.now()),
+        Err(reason) => no_token(reason.to_string(), settings.to_meta.clock.now()),
     };
     histogram!("wazapp_send_seconds").record(started.elapsed().as_secs_f64());
     counter!("wazapp_sends_total", "outcome" => word(&outcome)).increment(1);
@@ -53,7 +53,7 @@ async fn attempt(sender: &Sender<'_>, message: &Claimed) -> (Outcome, Option<Pau
         Ok(files) => files,
         Err(not_ready) => return not_ready,
     };
-    let (graph, clock) = (&sender.settings.graph, &sender.settings.clock);
+    let (graph, clock) = (&sender.settings.to_meta.graph, &sender.settings.to_meta.clock);
     let body = body(message, &files);
     let failure = match graph.send_message(sender.credential, &sender.number.phone_number_id, &body).await {
         Ok(Sent { wamid, wa_id, user_id, message_status }) => {

@@ -129,7 +129,7 @@ impl Claims {
         loop {
             let full: Vec<Uuid> = self.under_way.full().union(&passed).copied().collect();
             let tx = self.database.operator().await?;
-            let turns = outbox::any_organization_turns(&tx, self.settings.clock.now(), &full).await?;
+            let turns = outbox::any_organization_turns(&tx, self.settings.to_meta.clock.now(), &full).await?;
             tx.commit().await?;
             let before = (left, passed.len());
             for turn in turns {
@@ -141,7 +141,7 @@ impl Claims {
                     continue;
                 }
                 let tx = self.database.operator().await?;
-                let taken = outbox::any_organization_claim(&tx, self.settings.clock.now(), turn, room).await?;
+                let taken = outbox::any_organization_claim(&tx, self.settings.to_meta.clock.now(), turn, room).await?;
                 tx.commit().await?;
                 match taken {
                     Some(taken) if !taken.messages.is_empty() => {

@@ -171,7 +171,7 @@ impl Sender<'_> {
         let name = file.filename.as_deref().unwrap_or("file");
         let upload = Upload::stream(&file.mime_type, name, bytes, file.size);
         let number = &self.number.phone_number_id;
-        match self.settings.graph.upload_media(self.credential, number, upload).await {
+        match self.settings.to_meta.graph.upload_media(self.credential, number, upload).await {
             Ok(meta_id) => Ok(Uploaded { meta_id, at: self.now() }),
             Err(failure) => Err(match call::refused(&failure, message.refused, self.now()) {
                 // Whatever became of the upload, nothing was sent: it can be put again.
@@ -206,7 +206,7 @@ impl Sender<'_> {
     }
 
     fn now(&self) -> Timestamp {
-        self.settings.clock.now()
+        self.settings.to_meta.clock.now()
     }
 
     fn lost(&self) -> NotReady {

@@ -14,14 +14,13 @@ mod tending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::apps::Apps;
+use model::Database;
 use model::outbox::Wake;
-use model::secret::Keyring;
 use model::store::Store;
-use model::{Clock, Database};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use whatsapp::graph::Graph;
+
+use crate::to_meta::ToMeta;
 
 pub(crate) use call::error;
 
@@ -39,14 +38,8 @@ const LAST_SETTLING: Duration = Duration::from_secs(5);
 /// What sending takes.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What time it is.
-    pub clock: Clock,
-    /// Opens numbers' tokens.
-    pub keyring: Keyring,
-    /// Prove calls.
-    pub apps: Apps,
-    /// Meta.
-    pub graph: Graph,
+    /// Calls to Meta.
+    pub to_meta: ToMeta,
     /// Holds what messages show.
     pub store: Store,
     /// Rings when something is queued in this process.

@@ -72,7 +72,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
                 under_way.insert(number, left)
             };
         }
-        if let Err(error) = settle(&database, settings.clock.now(), &told).await {
+        if let Err(error) = settle(&database, settings.to_meta.clock.now(), &told).await {
             tracing::debug!(%error, "receipts could not be settled: they are told again");
         }
     }
@@ -91,7 +91,7 @@ async fn claim(
     let busy: Vec<Uuid> = under_way.keys().copied().collect();
     let (room, each) = (i64::try_from(room).unwrap_or(0), i64::try_from(CALLS_OF_A_NUMBER).unwrap_or(0));
     let tx = database.operator().await?;
-    let claimed = receipt::any_organization_claim(&tx, settings.clock.now(), &busy, room, each).await?;
+    let claimed = receipt::any_organization_claim(&tx, settings.to_meta.clock.now(), &busy, room, each).await?;
     tx.commit().await?;
     Ok(claimed)
 }
@@ -104,13 +104,13 @@ async fn settle(database: &Database, now: Timestamp, told: &[(Claimed, Outcome)]
 }
 
 async fn tell(settings: &Settings, receipt: Claimed) -> (Claimed, Outcome) {
-    let now = settings.clock.now();
-    let outcome = match receipt.number.open(&settings.keyring, &settings.apps) {
+    let now = settings.to_meta.clock.now();
+    let outcome = match receipt.number.open(&settings.to_meta.keyring, &settings.to_meta.apps) {
         _ if now >= receipt.deadline => Outcome::GivenUp,
         Ok(secrets) => {
             let (credential, number) = (Credential::from(secrets), &receipt.number.phone_number_id);
-            let answer = settings.graph.mark_read(&credential, number, &receipt.wamid, false).await;
-            heard(answer, receipt.attempt, settings.clock.now())
+            let answer = settings.to_meta.graph.mark_read(&credential, number, &receipt.wamid, false).await;
+            heard(answer, receipt.attempt, settings.to_meta.clock.now())
         }
         // Whoever sends a message is told; a tick is no reason to.
         Err(_) => again(receipt.attempt, now),

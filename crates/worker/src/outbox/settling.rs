@@ -74,10 +74,11 @@ fn next(waiting: &mut VecDeque<Settled>, busy: &HashSet<Uuid>) -> Option<Vec<Set
 async fn settle(database: &Database, settings: &Settings, batch: &[Settled]) {
     let mut pause = Duration::from_millis(1);
     loop {
-        let error = match outbox::any_organization_settle(database, settings.clock.now(), batch, advised_text).await {
-            Ok(_) => return,
-            Err(error) => error,
-        };
+        let error =
+            match outbox::any_organization_settle(database, settings.to_meta.clock.now(), batch, advised_text).await {
+                Ok(_) => return,
+                Err(error) => error,
+            };
         if error.blames_data() && batch.len() == 1 {
             // Its lease ends, and its status will tell.
             counter!("wazapp_settle_failures_total").increment(1);

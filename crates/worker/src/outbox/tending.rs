@@ -34,7 +34,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
 }
 
 async fn tend(database: &Database, settings: &Settings, look: u32) -> Result<()> {
-    let now = settings.clock.now();
+    let now = settings.to_meta.clock.now();
     let tx = database.operator().await?;
     let overdue = outbox::any_organization_overdue(&tx, now).await?;
     if look.is_multiple_of(COUNT) {

@@ -9,14 +9,13 @@ mod read;
 use std::time::Duration;
 
 use metrics::counter;
-use model::apps::Apps;
+use model::Database;
 use model::database::{DatabaseError, Result};
-use model::secret::Keyring;
 use model::template::sync::{self, Claimed};
-use model::{Clock, Database};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use whatsapp::graph::Graph;
+
+use crate::to_meta::ToMeta;
 
 /// Accounts that are read at once. One that hangs leaves room for the others.
 const READINGS: usize = 8;
@@ -33,26 +32,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// At the end, readings under way get this long; the lease of what is left ends, and another node goes on.
 const LAST_READINGS: Duration = Duration::from_secs(5);
 
-/// What reading templates takes.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What time it is.
-    pub clock: Clock,
-    /// Opens numbers' tokens.
-    pub keyring: Keyring,
-    /// Prove calls.
-    pub apps: Apps,
-    /// Meta.
-    pub graph: Graph,
-}
-
 /// Reads until the token is cancelled.
-pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+pub async fn run(database: Database, to_meta: ToMeta, stop: CancellationToken) {
     let mut readings = JoinSet::new();
     let mut pause = Duration::ZERO;
     let mut look: u32 = 0;
     while !stop.is_cancelled() {
-        pause = match round(&database, &settings, &mut readings, look).await {
+        pause = match round(&database, &to_meta, &mut readings, look).await {
             Ok(()) => Duration::ZERO,
             Err(error) => failed(&error, pause),
         };
@@ -77,20 +63,20 @@ fn failed(error: &DatabaseError, pause: Duration) -> Duration {
     (pause * 2).clamp(Duration::from_millis(100), LONGEST_PAUSE)
 }
 
-async fn round(database: &Database, settings: &Settings, readings: &mut JoinSet<()>, look: u32) -> Result<()> {
+async fn round(database: &Database, to_meta: &ToMeta, readings: &mut JoinSet<()>, look: u32) -> Result<()> {
     if look.is_multiple_of(ENTER) {
         let tx = database.operator().await?;
-        sync::any_organization_enter(&tx, settings.clock.now()).await?;
+        sync::any_organization_enter(&tx, to_meta.clock.now()).await?;
         tx.commit().await?;
     }
     while readings.len() < READINGS {
         let tx = database.operator().await?;
-        let claimed = sync::any_organization_claim(&tx, settings.clock.now()).await?;
+        let claimed = sync::any_organization_claim(&tx, to_meta.clock.now()).await?;
         tx.commit().await?;
         let Some(claimed) = claimed else { break };
-        let (database, settings) = (database.clone(), settings.clone());
+        let (database, to_meta) = (database.clone(), to_meta.clone());
         readings.spawn(async move {
-            if let Err(error) = reading(&database, &settings, &claimed).await {
+            if let Err(error) = reading(&database, &to_meta, &claimed).await {
                 // Its lease ends, and it is read again.
                 tracing::warn!(%error, waba = claimed.waba_id, "a reading of templates was given up");
             }
@@ -99,8 +85,8 @@ async fn round(database: &Database, settings: &Settings, readings: &mut JoinSet<
     Ok(())
 }
 
-async fn reading(database: &Database, settings: &Settings, claimed: &Claimed) -> Result<()> {
-    let outcome = read::account(database, settings, claimed).await?;
+async fn reading(database: &Database, to_meta: &ToMeta, claimed: &Claimed) -> Result<()> {
+    let outcome = read::account(database, to_meta, claimed).await?;
     counter!("wazapp_template_readings_total", "outcome" => outcome).increment(1);
     tracing::debug!(waba = claimed.waba_id, outcome, "templates read");
     Ok(())

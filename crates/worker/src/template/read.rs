@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use whatsapp::graph::{Credential, Failure, Template, TemplateQuery};
 use whatsapp::verdict::{Rest, Verdict, verdict};
 
-use super::Settings;
 use crate::outbox::error;
+use crate::to_meta::ToMeta;
 
 /// From one reading to the next.
 const EVERY: SignedDuration = SignedDuration::from_hours(6);
@@ -23,23 +23,23 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 const MOST_PAGES: usize = 200;
 
 /// Reads and writes page by page; answers the word for how it ended.
-pub(super) async fn account(database: &Database, settings: &Settings, claimed: &Claimed) -> Result<&'static str> {
-    let credential = match claimed.link.open(&settings.keyring, &settings.apps) {
+pub(super) async fn account(database: &Database, to_meta: &ToMeta, claimed: &Claimed) -> Result<&'static str> {
+    let credential = match claimed.link.open(&to_meta.keyring, &to_meta.apps) {
         Ok(secrets) => Credential::from(secrets),
-        Err(reason) => return fail(database, settings, claimed, no_token(&reason.to_string()), LONGEST_PAUSE).await,
+        Err(reason) => return fail(database, to_meta, claimed, no_token(&reason.to_string()), LONGEST_PAUSE).await,
     };
     let mut after: Option<String> = None;
     for _ in 0..MOST_PAGES {
         let query = TemplateQuery::default();
-        let asked = settings.graph.template_page(&credential, &claimed.waba_id, query, after.as_deref()).await;
+        let asked = to_meta.graph.template_page(&credential, &claimed.waba_id, query, after.as_deref()).await;
         let page = match asked {
             Ok(page) => page,
             Err(failure) => {
                 let pause = pause(&failure, claimed.attempts);
-                return fail(database, settings, claimed, error(&failure), pause).await;
+                return fail(database, to_meta, claimed, error(&failure), pause).await;
             }
         };
-        let now = settings.clock.now();
+        let now = to_meta.clock.now();
         let tx = database.operator().await?;
         if !sync::renew(&tx, claimed, now).await? {
             return Ok("lost");
@@ -61,19 +61,19 @@ pub(super) async fn account(database: &Database, settings: &Settings, claimed: &
         "advice": { "en": "What came was kept. It is read again by itself; if this goes on, ask Meta's support.",
                     "es": "Lo que llegó se guardó. Se lee otra vez solo; si continúa, consulta al soporte de Meta." },
     });
-    fail(database, settings, claimed, error, LONGEST_PAUSE).await
+    fail(database, to_meta, claimed, error, LONGEST_PAUSE).await
 }
 
 async fn fail(
     database: &Database,
-    settings: &Settings,
+    to_meta: &ToMeta,
     claimed: &Claimed,
     error: Value,
     pause: SignedDuration,
 ) -> Result<&'static str> {
     tracing::info!(waba = claimed.waba_id, code = %error["code"], "templates could not be read");
     let tx = database.operator().await?;
-    let next: Timestamp = settings.clock.now() + pause;
+    let next: Timestamp = to_meta.clock.now() + pause;
     sync::fail(&tx, claimed, next, &error.to_string()).await?;
     tx.commit().await?;
     Ok("failed")

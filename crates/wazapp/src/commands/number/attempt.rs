@@ -7,6 +7,7 @@ use model::number::Owned;
 use model::{Clock, Scope};
 use serde_json::{Value, json};
 use whatsapp::graph::Graph;
+use worker::ToMeta;
 use worker::connection::Settings;
 
 use crate::config::Config;
@@ -28,14 +29,13 @@ pub(super) async fn settings(config: &Config, opened: &Opened) -> anyhow::Result
     let apps = Apps::new(default_app, opened.database.clone(), opened.keyring.clone());
     apps.refresh().await;
     let public_url = running_public_url(&config.data_dir).unwrap_or_else(|| config.public_url(config.listen));
-    Ok(Settings {
+    let to_meta = ToMeta {
         clock: Clock::default(),
         keyring: opened.keyring.clone(),
         apps,
         graph: Graph::new(&config.graph_url, &config.graph_version)?,
-        public_url,
-        wake: std::sync::Arc::default(),
-    })
+    };
+    Ok(Settings { to_meta, public_url, wake: std::sync::Arc::default() })
 }
 
 /// Begins an attempt and takes it to its end.
@@ -47,7 +47,7 @@ pub(super) async fn make(
     new: &New<'_>,
 ) -> anyhow::Result<Connection> {
     let tx = opened.database.operator().await?;
-    let now = settings.clock.now();
+    let now = settings.to_meta.clock.now();
     let job = connection::any_organization_begin(&tx, scope, &opened.keyring, now, new).await?;
     tx.commit().await?;
     let job: Job = worker::connection::finish(&opened.database, settings, job, |step| print.line(&line(step)))
@@ -64,7 +64,7 @@ pub(super) async fn find(
     phone_number_id: &str,
 ) -> anyhow::Result<Owned> {
     let tx = opened.database.operator().await?;
-    let found = model::number::find(&tx, scope, phone_number_id, settings.clock.now()).await?;
+    let found = model::number::find(&tx, scope, phone_number_id, settings.to_meta.clock.now()).await?;
     tx.commit().await?;
     found.with_context(|| format!("{organization} has no connected number {phone_number_id}: see wazapp number list"))
 }

@@ -56,7 +56,7 @@ pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> any
     let organization = connect.number.organization.organization.as_str();
     open::with(config, async |opened| {
         let settings = attempt::settings(config, &opened).await?;
-        if settings.apps.of_path(app).is_none() {
+        if settings.to_meta.apps.of_path(app).is_none() {
             bail!("there is no App {}: add it with wazapp app add", app.unwrap_or_default());
         }
         let tx = opened.database.operator().await?;
