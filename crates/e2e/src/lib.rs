@@ -5,7 +5,9 @@
 //! `make test` starts one PostgreSQL for all tests (`with-cluster`); every [`World`] is a database in it.
 
 pub mod body;
+pub mod canary;
 pub mod cluster;
+pub mod form;
 pub mod lint;
 pub mod meta;
 pub mod program;

@@ -51,6 +51,7 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("conversation.last_message_id", "and shows"),
     ("conversation.last_message_at", "and shows"),
     ("outbox.state", "what is queued can be cancelled"),
+    ("outbox.deadline", "what nobody waits for any more is tried no more"),
     ("message.status", "and the message says so"),
     ("message.error", "and the message says so"),
     ("receipt.number_id", "what was read last takes the place of what was read before"),

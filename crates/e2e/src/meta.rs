@@ -1,5 +1,6 @@
 //! Meta's side of a world, steered and observed from outside, over HTTP.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -157,6 +158,39 @@ impl Meta {
     /// Ends all faults.
     pub async fn no_faults(&self) {
         self.control(Method::DELETE, "faults", None).await;
+    }
+
+    /// How often each kind of fault in force, or used up, struck.
+    pub async fn struck(&self) -> BTreeMap<String, u64> {
+        let faults = self.control(Method::GET, "faults", None).await;
+        let mut all = BTreeMap::new();
+        for fault in faults["data"].as_array().expect("a list") {
+            let kind = fault["kind"].as_str().expect("a kind").to_owned();
+            *all.entry(kind).or_default() += fault["happened"].as_u64().expect("a count");
+        }
+        all
+    }
+
+    /// How often faults struck, whatever their kind.
+    pub async fn strikes(&self) -> u64 {
+        self.struck().await.values().sum()
+    }
+
+    /// Whether every fault that was to strike a number of times did.
+    pub async fn used_up(&self) -> bool {
+        let faults = self.control(Method::GET, "faults", None).await;
+        let mut counts = faults["data"].as_array().expect("a list").iter().filter_map(|fault| fault["count"].as_u64());
+        counts.all(|left| left == 0)
+    }
+
+    /// An approved template without parameters of a number's account, as a message names it.
+    pub async fn simple_template(&self, number: &SimulatedNumber) -> Value {
+        let path = format!("{}/message_templates?limit=100", number.waba_id);
+        let (_, answer) = self.graph(Method::GET, &path, &number.token, None).await;
+        let simple = |row: &&Value| row["status"] == "APPROVED" && !row["components"].to_string().contains("{{");
+        let found = answer["data"].as_array().and_then(|all| all.iter().find(simple));
+        let found = found.unwrap_or_else(|| panic!("no simple template in {answer:#}"));
+        json!({ "name": found["name"], "language": { "code": found["language"] } })
     }
 
     /// What was truly accepted on a number.

@@ -13,6 +13,8 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::meta::{Meta, SimulatedNumber};
+
 /// How long a start, a stop or a repair may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,6 +29,12 @@ pub fn binary() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// The arguments that connect a simulated number to an organization with this token.
+pub fn connect<'a>(organization: &'a str, number: &'a SimulatedNumber, token: &'a str) -> Vec<&'a str> {
+    let ids = ["--phone-number-id", &number.phone_number_id, "--waba-id", &number.waba_id];
+    [&["number", "connect", "--org", organization][..], &ids, &["--token", token]].concat()
 }
 
 /// A data directory and the settings to run wazapp on it.
@@ -50,6 +58,30 @@ impl Installation {
     pub fn setting(mut self, variable: &str, value: &str) -> Self {
         self.settings.push((variable.to_owned(), value.to_owned()));
         self
+    }
+
+    /// One that knows a simulated Meta and its App, to which it proves itself by this word.
+    pub async fn beside(meta: &Meta, verify_token: &str) -> Self {
+        let app = meta.state().await["app"].clone();
+        let word = |name: &str| app[name].as_str().unwrap_or_else(|| panic!("no App: {app}")).to_owned();
+        Self::new()
+            .setting("WAZAPP_GRAPH_URL", meta.url())
+            .setting("WAZAPP_META_APP_ID", &word("id"))
+            .setting("WAZAPP_META_APP_SECRET", &word("secret"))
+            .setting("WAZAPP_META_VERIFY_TOKEN", verify_token)
+    }
+
+    /// Connects a simulated number to an organization, or gives a connected one another token, unseen by Meta.
+    pub async fn connect(&self, organization: &str, number: &SimulatedNumber, token: &str) {
+        let mut arguments = connect(organization, number, token);
+        arguments.push("--skip-checks");
+        self.json(&arguments).await;
+    }
+
+    /// The directory of the socket of its private PostgreSQL, if that runs.
+    pub fn socket_dir(&self) -> Option<PathBuf> {
+        let places = ["socket", "postgres/socket"].map(|name| self.data_dir().join(name));
+        places.into_iter().find(|directory| directory.is_dir())
     }
 
     /// `DATA_DIR`.

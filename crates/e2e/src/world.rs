@@ -25,6 +25,7 @@ use whatsapp::signature;
 
 use crate::body;
 use crate::cluster;
+use crate::form::Form;
 use crate::meta::{Meta, SimulatedNumber};
 use crate::proxy::Proxy;
 use crate::wait::{PATIENCE, until};
@@ -407,12 +408,12 @@ impl World {
         let tx = self.database.operator().await.expect("a transaction");
         let token = SecretString::from(token);
         let with = Connect { phone_number_id, waba_id, app_id, token: &token };
-        let number = model::number::connect(&tx, &self.keyring, &organization.scope, with)
+        let id = model::number::connect(&tx, &self.keyring, &organization.scope, with)
             .await
             .expect("the statement runs")
             .expect("the number is free and the App is known");
         tx.commit().await.expect("the number is connected");
-        number.id
+        id
     }
 
     /// Connects a number of the simulator; answers its id.
@@ -547,21 +548,46 @@ impl World {
         path: &str,
         body: Option<&Value>,
     ) -> (u16, Value) {
-        let mut request =
-            self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&organization.key);
+        self.call_with(method, organization, path, &[], body).await
+    }
+
+    /// A request to a path below `/api/v1` with headers of the test's own.
+    pub async fn call_with(
+        &self,
+        method: Method,
+        organization: &Organization,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let mut request = self.request(method, organization, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let answer = request.send().await.expect("an answer");
-        let status = answer.status().as_u16();
-        let text = answer.text().await.expect("a whole answer");
-        let value = match text.as_str() {
-            "" => Value::Null,
-            text => {
-                serde_json::from_str(text).unwrap_or_else(|error| panic!("{path} answers no JSON ({error}): {text}"))
-            }
-        };
-        (status, value)
+        answer(request, path).await
+    }
+
+    /// Posts a form to a path below `/api/v1`.
+    pub async fn post_form(
+        &self,
+        organization: &Organization,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: Form,
+    ) -> (u16, Value) {
+        let mut request = self.request(Method::POST, organization, path).header("content-type", Form::CONTENT_TYPE);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(request.body(form.end()), path).await
+    }
+
+    /// A request to a path below `/api/v1` with the organization's key, to be completed.
+    pub fn request(&self, method: Method, organization: &Organization, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&organization.key)
     }
 
     /// All rows of a list, page by page.
@@ -731,6 +757,18 @@ fn client() -> reqwest::Client {
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("an HTTP client")
+}
+
+/// Status and JSON of the answer; null where it has no body.
+async fn answer(request: reqwest::RequestBuilder, path: &str) -> (u16, Value) {
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    let text = answer.text().await.expect("a whole answer");
+    let value = match text.as_str() {
+        "" => Value::Null,
+        text => serde_json::from_str(text).unwrap_or_else(|error| panic!("{path} answers no JSON ({error}): {text}")),
+    };
+    (status, value)
 }
 
 async fn post(client: &reqwest::Client, url: &str, path: &str, secret: &str, body: &[u8]) -> Result<u16> {

@@ -99,6 +99,14 @@ impl Stage {
         self.send(json!({ "to": LUCIA, "text": { "body": text } })).await
     }
 
+    /// Sends a text to Lucía, and hangs up as soon as a count is one.
+    async fn hang_up(&self, text: &str, when: &str) {
+        tokio::select! {
+            answer = self.says(text) => panic!("it was answered: {answer:?}"),
+            () = self.world.until("it is time to hang up", async || self.world.count(when).await == 1) => {}
+        }
+    }
+
     async fn send(&self, message: Value) -> Answer {
         let mut body = message;
         body["messaging_product"] = "whatsapp".into();

@@ -91,6 +91,21 @@ impl Stage {
         self.world.until("calls are heard", async || self.world.count(under_way).await == 0).await;
     }
 
+    /// Waits until the worker looked at everything that is due by now, and every call was heard.
+    async fn looked_at(&self) {
+        let (sql, now) = (self.world.sql().await, self.world.now());
+        let looked = async || {
+            let tx = self.world.database().operator().await.expect("a transaction");
+            let turns = outbox::any_organization_turns(&tx, now, &[]).await.expect("the statement runs");
+            drop(tx);
+            let turns: Vec<Uuid> = turns.iter().map(|turn| turn.number_id).collect();
+            let waits = "SELECT count(*) FROM wazapp.number_pace WHERE served_at < $1 AND number_id = ANY ($2)";
+            sql.query_one(waits, &[&now, &turns]).await.expect("the statement runs").get::<_, i64>(0) == 0
+        };
+        self.world.until("what is due was looked at", looked).await;
+        self.heard().await;
+    }
+
     /// Asserts that whoever looked now would find nothing to send and nothing to give up. What is found is left as it is.
     async fn nothing_is_due(&self) {
         let tx = self.world.database().operator().await.expect("a transaction");
@@ -112,12 +127,7 @@ impl Stage {
 
     /// An approved template without parameters.
     async fn template(&self) -> Value {
-        let path = format!("{}/message_templates?limit=100", self.number.waba_id);
-        let (_, answer) = self.world.meta().graph(reqwest::Method::GET, &path, &self.number.token, None).await;
-        let all = answer["data"].as_array().expect("a list");
-        let simple = |row: &&Value| row["status"] == "APPROVED" && !row["components"].to_string().contains("{{");
-        let found = all.iter().find(simple).unwrap_or_else(|| panic!("no simple template in {answer:#}"));
-        json!({ "name": found["name"], "language": { "code": found["language"] } })
+        self.world.meta().simple_template(&self.number).await
     }
 }
 

@@ -117,15 +117,16 @@ impl Stage {
         answer["id"].as_str().expect("an id").to_owned()
     }
 
-    /// Counts the calls of an edge from now on.
-    async fn count_calls(&self, edge: &str) {
-        self.world.meta().faults(json!([{ "kind": "slow", "edge": edge, "seconds": 0.0 }])).await;
+    /// Every call of an edge fails from now on, before Meta looks at it: each is counted, and none is answered.
+    async fn fail_calls(&self, edge: &str) {
+        self.world.meta().faults(json!([{ "kind": "reset", "edge": edge }])).await;
     }
 
-    async fn calls(&self) -> i64 {
-        let faults = self.world.meta().control(Method::GET, "faults", None).await;
-        let all = faults["data"].as_array().expect("a list");
-        all.iter().filter(|fault| fault["kind"] == "slow").filter_map(|fault| fault["happened"].as_i64()).sum()
+    /// Asserts that Meta was not asked since calls fail, and that it would have been noticed: by this request it is.
+    async fn asked_only_by(&self, request: impl AsyncFnOnce()) {
+        assert_eq!(self.world.meta().strikes().await, 0, "Meta was asked");
+        request().await;
+        self.world.until("Meta is asked now", async || self.world.meta().strikes().await > 0).await;
     }
 
     /// Sends a template to Lucía; answers status and body.

@@ -65,25 +65,31 @@ pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Vec<Event>> {
 /// Waits for this organization's turn to write. Whoever changes its conversations lines up first: batches read, think
 /// and write under it.
 pub async fn line_up(tx: &Tenant) -> Result<()> {
-    tx.query(
-        "SELECT last FROM wazapp.organization_sequence WHERE organization_id = $1 FOR NO KEY UPDATE",
-        &[&tx.organization_id()],
-    )
-    .await?;
+    lines(tx, &[tx.organization_id()]).await?;
     Ok(())
 }
 
-/// The same for an operator or a worker that changes numbers and tells of it: whoever applies webhooks lines up first,
-/// too. Several organizations are waited for in order of their ids.
-pub async fn any_organization_line_up(tx: &Operator, scopes: &[&Scope]) -> Result<()> {
-    let organizations: Vec<Uuid> = scopes.iter().map(|scope| scope.organization_id()).collect();
-    tx.query(
-        "SELECT last FROM wazapp.organization_sequence WHERE organization_id = ANY ($1)
-         ORDER BY organization_id FOR NO KEY UPDATE",
-        &[&organizations],
-    )
-    .await?;
-    Ok(())
+/// The same for what an operator or a worker changes in one organization; answers the sequence of its last event.
+/// `None`: the organization is gone.
+pub async fn line_up_for(tx: &Operator, scope: &Scope) -> Result<Option<i64>> {
+    Ok(any_organization_line_up(tx, &[scope]).await?.remove(&scope.organization_id()))
+}
+
+/// The same for several organizations, which are waited for in order of their ids; answers each one's last sequence.
+pub async fn any_organization_line_up(tx: &Operator, scopes: &[&Scope]) -> Result<HashMap<Uuid, i64>> {
+    lines(tx, &column(scopes, |scope| scope.organization_id())).await
+}
+
+/// Whoever tells of what they do lines up before they touch any row, webhooks included: nobody waits crosswise.
+async fn lines(tx: &Tx, organizations: &[Uuid]) -> Result<HashMap<Uuid, i64>> {
+    let rows = tx
+        .query(
+            "SELECT organization_id, last FROM wazapp.organization_sequence WHERE organization_id = ANY ($1)
+             ORDER BY organization_id FOR NO KEY UPDATE",
+            &[&organizations.to_vec()],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// Records one event inside the transaction that makes it true.

@@ -25,6 +25,8 @@ pub struct Link {
     pub app_id: Option<String>,
     /// The App that its token belongs to, where Meta was asked.
     pub token_app_id: Option<String>,
+    /// Whether a phone has it too, with the WhatsApp Business app.
+    pub shared: bool,
     token: Option<Vec<u8>>,
 }
 
@@ -61,7 +63,8 @@ pub enum By<'a> {
 /// The columns that [`Link::read`] reads, of `wazapp.number` as `n`.
 macro_rules! link_columns {
     () => {
-        "n.organization_id, n.id AS number_id, n.phone_number_id, n.waba_id, n.app_id, n.token_app_id, n.token"
+        "n.organization_id, n.id AS number_id, n.phone_number_id, n.waba_id, n.app_id, n.token_app_id, n.token,
+         n.history IS NOT NULL OR n.is_on_biz_app IS TRUE AS shared"
     };
 }
 pub(crate) use link_columns;
@@ -75,6 +78,7 @@ impl Link {
             waba_id: row.get("waba_id"),
             app_id: row.get("app_id"),
             token_app_id: row.get("token_app_id"),
+            shared: row.get("shared"),
             token: row.get("token"),
         }
     }

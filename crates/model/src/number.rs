@@ -11,9 +11,9 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 pub use claim::{Connect, Refusal, any_organization_claimed_of, connect, disconnect, hand_over};
-pub use token::{keep, let_go_on, replace_token};
+pub use token::{carried_by, keep, replace_token};
 
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
 use crate::scope::Scope;
 
 /// A business phone number as its organization sees it.
@@ -93,8 +93,8 @@ pub struct SendPaused {
 
 impl SendPaused {
     fn read(row: &Row) -> Option<Self> {
-        let paused = row.try_get::<_, Option<bool>>("paused").ok().flatten()?;
-        paused.then(|| Self { until: row.get("pause_until"), reason: row.get("pause_reason") })
+        let paused: Option<bool> = row.get("paused");
+        (paused == Some(true)).then(|| Self { until: row.get("pause_until"), reason: row.get("pause_reason") })
     }
 }
 
@@ -216,25 +216,28 @@ pub async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<Number>> {
 
 /// One number, with the App that it is connected through; `None` there: the default App.
 pub async fn get(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<(Number, Option<String>)>> {
-    let row = tx
-        .query_opt(
-            concat!(
-                "SELECT ",
-                number_columns!(),
-                ", n.app_id FROM wazapp.number n
-                 LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
-                 WHERE n.organization_id = $1 AND n.id = $3"
-            ),
-            &[&tx.organization_id(), &now, &id],
-        )
-        .await?;
+    let row = one(tx, tx.organization_id(), id, now).await?;
     Ok(row.as_ref().map(|row| (Number::read(row), row.get("app_id"))))
 }
 
-/// One connected number by Meta's id, for an operator's command.
-pub async fn find(tx: &Operator, scope: &Scope, phone_number_id: &str, now: Timestamp) -> Result<Option<Owned>> {
-    let owned = any_organization_list(tx, Some(scope), now).await?;
-    Ok(owned.into_iter().find(|row| row.number.phone_number_id == phone_number_id && row.number.is_connected()))
+/// One number as its organization sees it now, for whoever tells of it.
+pub async fn find(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Result<Option<Number>> {
+    let row = one(tx, scope.organization_id(), id, now).await?;
+    Ok(row.as_ref().map(Number::read))
+}
+
+async fn one(tx: &Tx, organization_id: Uuid, id: Uuid, now: Timestamp) -> Result<Option<Row>> {
+    tx.query_opt(
+        concat!(
+            "SELECT ",
+            number_columns!(),
+            ", n.app_id FROM wazapp.number n
+             LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
+             WHERE n.organization_id = $1 AND n.id = $3"
+        ),
+        &[&organization_id, &now, &id],
+    )
+    .await
 }
 
 /// Where events go that name these numbers or these accounts, with the last number of each owner's event log. Waits for

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::database::{Database, Operator, Pipeline, Result, params};
 use crate::event;
 use crate::link::{Link, link_columns};
+use crate::outbox::{self, Pause, Rest};
 use crate::scope::Scope;
 
 /// How long a look that brought nothing waits for the next.
@@ -125,13 +126,7 @@ pub async fn any_organization_settle(
 ) -> Result<bool> {
     let (organization_id, number_id) = (claimed.link.organization_id, claimed.link.number_id);
     let tx = database.operator().await?;
-    // The same order as everyone who records events: the organization's line, then rows.
-    let line = tx
-        .query_opt(
-            "SELECT last FROM wazapp.organization_sequence WHERE organization_id = $1 FOR NO KEY UPDATE",
-            &[&organization_id],
-        )
-        .await?;
+    let last = event::line_up_for(&tx, &Scope::new(organization_id)).await?;
     let stored = tx
         .query_opt(
             "SELECT display_phone_number, verified_name, name_status, username, quality_rating, messaging_limit,
@@ -142,7 +137,7 @@ pub async fn any_organization_settle(
             &[&organization_id, &number_id, &claimed.fence],
         )
         .await?;
-    let (Some(line), Some(stored)) = (line, stored) else {
+    let (Some(last), Some(stored)) = (last, stored) else {
         return Ok(false);
     };
     if let Seen::Nothing { wait } = seen {
@@ -161,7 +156,7 @@ pub async fn any_organization_settle(
     let new: Vec<event::New> = (!changed.is_empty())
         .then(|| event::New {
             organization_id,
-            sequence: line.get::<_, i64>("last") + 1,
+            sequence: last + 1,
             kind: "number.updated".into(),
             at: now,
             subject_id: None,
@@ -170,9 +165,19 @@ pub async fn any_organization_settle(
         })
         .into_iter()
         .collect();
+    if let Seen::Number(..) = seen {
+        outbox::let_go(&tx, &Scope::new(organization_id), number_id, Some(&TOKEN_CODES)).await?;
+    }
+    let rest = match seen {
+        Seen::NoEntry(problem) => Rest::of(&claimed.link, &no_entry(problem)),
+        _ => None,
+    };
     let mut pipeline = Pipeline::new();
     next.write(&mut pipeline, now, claimed, seen);
     event::any_organization_record(&mut pipeline, &new);
+    if let Some(rest) = &rest {
+        rest.begin(&mut pipeline);
+    }
     tx.finish(pipeline).await?;
     Ok(true)
 }
@@ -293,20 +298,6 @@ impl Known {
                 good,
             ],
         );
-        match seen {
-            Seen::Number(..) => pipeline.push(
-                "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL
-                 WHERE organization_id = $1 AND number_id = $2 AND pause_reason ->> 'code' = ANY ($3)",
-                params![organization_id, number_id, TOKEN_CODES.to_vec()],
-            ),
-            Seen::NoEntry(problem) => pipeline.push(
-                "UPDATE wazapp.number_pace SET pause_reason = $3::text::json, paused_until = 'infinity'
-                 WHERE organization_id = $1 AND number_id = $2
-                   AND (paused_until IS NULL OR paused_until < 'infinity')",
-                params![organization_id, number_id, pause_reason(problem).to_string()],
-            ),
-            Seen::Hidden(_) | Seen::Nothing { .. } => {}
-        }
     }
 }
 
@@ -329,9 +320,10 @@ impl Shown {
 }
 
 /// The same as a pause says it: under Meta's code, as a refused send has it.
-fn pause_reason(problem: &Value) -> Value {
+fn no_entry(problem: &Value) -> Pause {
     let code = problem.get("meta_code").or_else(|| problem.get("code"));
-    json!({ "code": code, "message": problem["message"], "advice": problem["advice"] })
+    let reason = json!({ "code": code, "message": problem["message"], "advice": problem["advice"] });
+    Pause::Number { until: None, reason: reason.to_string() }
 }
 
 /// A problem without Meta's own words, which may tell the time of day.
@@ -374,12 +366,16 @@ pub fn any_organization_look_again(pipeline: &mut Pipeline<'_>, numbers: &BTreeS
     }
 }
 
-/// Asks for another look at a number, or at all of the organization's numbers in its account.
+/// Asks for another look at a number, or at all of the organization's numbers in its account; their rows are ours then.
 pub(crate) fn look_soon(pipeline: &mut Pipeline<'_>, organization_id: Uuid, number_id: Uuid, whole_account: bool) {
     pipeline.push(
-        "UPDATE wazapp.number n SET check_at = 'epoch' FROM wazapp.number named
-         WHERE n.organization_id = $1 AND named.organization_id = $1 AND named.id = $2 AND n.check_at > 'epoch'
-           AND (n.id = named.id OR $3::boolean AND n.waba_id = named.waba_id)",
+        "WITH meant AS (
+           SELECT n.id FROM wazapp.number n
+           JOIN wazapp.number named ON named.organization_id = n.organization_id AND named.id = $2
+           WHERE n.organization_id = $1 AND (n.id = named.id OR $3::boolean AND n.waba_id = named.waba_id)
+           ORDER BY n.id FOR NO KEY UPDATE OF n)
+         UPDATE wazapp.number n SET check_at = 'epoch' FROM meant
+         WHERE n.organization_id = $1 AND n.id = meant.id AND n.check_at > 'epoch'",
         params![organization_id, number_id, whole_account],
     );
 }

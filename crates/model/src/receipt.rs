@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::conversation::column;
-use crate::database::{Operator, Result, Tenant};
+use crate::database::{Operator, Pipeline, Result, Tenant, params};
 use crate::link::{Link, link_columns};
-use crate::outbox::{self, Pause};
+use crate::outbox::{Pause, Rest};
 
 /// Meta forgets messages after so long.
 /// <https://developers.facebook.com/docs/whatsapp/cloud-api/guides/mark-message-as-read>
@@ -160,30 +160,27 @@ pub async fn any_organization_settle(tx: Operator, now: Timestamp, settled: &[(C
         Outcome::Rest { .. } => ("waiting", now),
         Outcome::GivenUp => ("given_up", now),
     };
-    for (one, outcome) in settled {
-        if let Outcome::Rest { reason } = outcome {
-            let pause = Pause::Number { until: None, reason: reason.clone() };
-            outbox::any_organization_rest(
-                &tx,
-                (one.number.organization_id, one.number.number_id),
-                Some(&one.number),
-                &pause,
-            )
-            .await?;
-        }
+    let rest = |(one, outcome): &(Claimed, Outcome)| match outcome {
+        Outcome::Rest { reason } => Rest::of(&one.number, &Pause::Number { until: None, reason: reason.clone() }),
+        _ => None,
+    };
+    let mut rests: Vec<Rest> = settled.iter().filter_map(rest).collect();
+    rests.sort_unstable_by_key(Rest::number);
+    let mut pipeline = Pipeline::new();
+    for rest in &rests {
+        rest.begin_and_look(&mut pipeline);
     }
-    tx.query(
+    pipeline.push(
         "UPDATE wazapp.receipt r SET state = k.s, next_at = k.at
          FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[]) AS k (o, c, fence, s, at)
          WHERE r.organization_id = k.o AND r.conversation_id = k.c AND r.fence = k.fence AND r.state = 'waiting'",
-        &[
-            &column(settled, |(one, _)| one.number.organization_id),
-            &column(settled, |(one, _)| one.conversation_id),
-            &column(settled, |(one, _)| one.fence),
-            &column(settled, |(_, outcome)| next(outcome).0),
-            &column(settled, |(_, outcome)| next(outcome).1),
+        params![
+            column(settled, |(one, _)| one.number.organization_id),
+            column(settled, |(one, _)| one.conversation_id),
+            column(settled, |(one, _)| one.fence),
+            column(settled, |(_, outcome)| next(outcome).0),
+            column(settled, |(_, outcome)| next(outcome).1),
         ],
-    )
-    .await?;
-    tx.commit().await
+    );
+    tx.finish(pipeline).await
 }

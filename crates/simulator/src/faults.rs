@@ -25,7 +25,7 @@ pub(crate) enum Kind {
     RepeatStatus,
     /// Webhook: a POST that was answered 200 is sent again `times` times at once.
     RetryStorm,
-    /// Graph: refused with `code`, and `http_status` if not the usual one. Nothing is accepted.
+    /// Graph: refused with `code`, and `http_status` if not the usual one, after `seconds` if said. Nothing is accepted.
     Error,
     /// Graph: 500 with a page of HTML; with `after_accept`, after the request was carried out.
     #[serde(rename = "html_500")]
@@ -77,7 +77,7 @@ pub(crate) struct Fault {
     /// `error`, `html_500`: status of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) http_status: Option<u16>,
-    /// `delay`, `batch`: seconds of the simulator's time; `slow`: seconds of the world's.
+    /// `delay`, `batch`: seconds of the simulator's time; `slow`, `error`: seconds of the world's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) seconds: Option<f64>,
     /// `skip_status`, `repeat_status`: which.

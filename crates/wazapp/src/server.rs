@@ -98,6 +98,7 @@ pub struct Running {
     http: Part,
     receive: Part,
     work: Part,
+    aside: Part,
 }
 
 /// Tasks that stop together.
@@ -136,7 +137,9 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         Receiver::start(&database, &backlog, &setup.clock, setup.writers, setup.queue, &receive.stop);
     receive.tasks = writers;
 
-    let mut work = Part::new();
+    // What requests under way wait for, and what nobody waits for.
+    let (mut work, mut aside) = (Part::new(), Part::new());
+    let mut http = Part::new();
     let media_wake = Arc::new(Wake::default());
     let settings = worker::inbound::Settings {
         clock: setup.clock.clone(),
@@ -145,11 +148,11 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         batch: setup.batch,
     };
     work.tasks.spawn(worker::inbound::run(database.clone(), backlog.clone(), settings, work.stop.clone()));
-    work.tasks.spawn(worker::upkeep::run(
+    aside.tasks.spawn(worker::upkeep::run(
         database.clone(),
         setup.clock.clone(),
         setup.retention_days,
-        work.stop.clone(),
+        aside.stop.clone(),
     ));
 
     let apps = Apps::new(setup.default_app, database.clone(), setup.keyring.clone());
@@ -177,9 +180,9 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         max_bytes: setup.media_max_bytes,
         wake: media_wake.clone(),
     };
-    work.tasks.spawn(worker::media::run(database.clone(), settings, work.stop.clone()));
+    aside.tasks.spawn(worker::media::run(database.clone(), settings, aside.stop.clone()));
 
-    work.tasks.spawn(worker::template::run(database.clone(), to_meta.clone(), work.stop.clone()));
+    aside.tasks.spawn(worker::template::run(database.clone(), to_meta.clone(), aside.stop.clone()));
 
     let public_url = setup.public_url.unwrap_or_else(|| format!("http://{address}"));
     let connecting = Arc::new(Wake::default());
@@ -188,10 +191,10 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         public_url: public_url.clone(),
         wake: connecting.clone(),
     };
-    work.tasks.spawn(worker::connection::run(database.clone(), settings, work.stop.clone()));
+    aside.tasks.spawn(worker::connection::run(database.clone(), settings, aside.stop.clone()));
 
     if setup.looks_at_numbers {
-        work.tasks.spawn(worker::numbers::run(database.clone(), to_meta, work.stop.clone()));
+        aside.tasks.spawn(worker::numbers::run(database.clone(), to_meta, aside.stop.clone()));
     }
 
     let state = web::State {
@@ -202,6 +205,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         apps: apps.clone(),
         wake,
         receipt_wake,
+        stopping: http.stop.clone(),
         typing: web::api::Typing::default(),
         connecting,
         public_url,
@@ -211,9 +215,8 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     };
     let health = Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics };
     let router = web::router(state, Webhook::new(apps, receiver, setup.clock), health);
-    let mut http = Part::new();
     http.tasks.spawn(web::serve::serve(listener, router, setup.connections, http.stop.clone()));
-    Ok(Running { address, database, http, receive, work })
+    Ok(Running { address, database, http, receive, work, aside })
 }
 
 impl Running {
@@ -224,9 +227,12 @@ impl Running {
 
     /// Answers what is under way, commits what was taken, applies the batch at hand, hears calls to Meta out.
     pub async fn stop(self) {
-        self.http.end().await;
-        self.receive.end().await;
-        self.work.end().await;
+        let in_order = async {
+            self.http.end().await;
+            self.receive.end().await;
+            self.work.end().await;
+        };
+        tokio::join!(in_order, self.aside.end());
         self.database.close();
     }
 }

@@ -24,6 +24,7 @@ use model::outbox::Wake;
 use model::secret::Keyring;
 use model::store::Store;
 use model::{Clock, Database};
+use tokio_util::sync::CancellationToken;
 use whatsapp::graph::Graph;
 
 use crate::health::Health;
@@ -48,6 +49,8 @@ pub struct State {
     pub connecting: Arc<Wake>,
     /// Rung when somebody was read.
     pub receipt_wake: Arc<Wake>,
+    /// Cancelled when the server stops: who waits for something to come to its end answers how far it is.
+    pub stopping: CancellationToken,
     /// Signs of somebody writing that are under way.
     pub typing: api::Typing,
     /// Rung when there is a file to fetch, or a picture.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use model::connection::{self, How, LEASE, New};
+use e2e::Organization;
+use model::connection::{self, How, Job, LEASE, New};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -63,7 +64,8 @@ async fn an_attempt_outlives_its_server() {
     let under_way = "SELECT count(*) FROM wazapp.connection WHERE steps::text LIKE '%account\",\"state\":\"running%'";
     stage.world.until("Meta is slow", async || stage.world.count(under_way).await == 1).await;
     stage.world.restart().await;
-    let _ = asked.await;
+    let answer = asked.await.unwrap().expect("an answer");
+    assert_eq!(answer.status(), 202, "who asked does not keep the server from stopping");
     stage
         .world
         .until("the next server goes on", async || {
@@ -79,6 +81,62 @@ async fn an_attempt_outlives_its_server() {
             stage.world.read(&stage.organization, &path).await["state"] == "done"
         })
         .await;
+    stage.world.end().await;
+}
+
+/// Disconnecting kept the token for the calls that follow, in the transaction whose answer was lost; done once more it found
+/// nothing connected, and nothing to tell Meta with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_whose_commit_is_not_answered_is_done_once() {
+    let world = e2e::World::with(e2e::Options { simulated: true, proxied: true, ..e2e::Options::default() }).await;
+    let organization = world.organization("Café Lucero").await;
+    let number = world.meta().numbers().await.remove(0);
+    let stage = Stage { world, organization, number };
+    let number = stage.connected().await;
+    let lost = stage.world.proxy().lose_commit(r#""release","state":"done""#);
+    let (status, left) = stage.world.delete(&stage.organization, &format!("/numbers/{}", id(&number))).await;
+    lost.await.expect("a commit without an answer");
+    assert_eq!((status, &left["warnings"]), (200, &json!([])), "{left:#}");
+    assert_eq!(steps(&left["connection"]), ["release:done", "unsubscribe:done"]);
+    assert!(stage.subscribed().await.is_empty(), "Meta was told");
+    stage.world.end().await;
+}
+
+/// One organization's attempts, however many, leave room for others'.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_every_place() {
+    let mut stage = Stage::new().await;
+    stage.world.idle().await;
+    let other = stage.world.organization("Harbor & Pine").await;
+    let (database, now) = (stage.world.database(), stage.world.now());
+    for scope in std::iter::repeat_n(&stage.organization.scope, 9).chain([&other.scope]) {
+        let tx = database.tenant(scope).await.unwrap();
+        connection::begin(&tx, stage.world.keyring(), now, &New::of(How::Token)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let take = async |at| {
+        let tx = database.operator().await.unwrap();
+        let mut taken = Vec::new();
+        while let Some(job) = connection::any_organization_take(&tx, at).await.unwrap() {
+            taken.push(job);
+        }
+        tx.commit().await.unwrap();
+        taken
+    };
+    let count = |taken: &[Job], of: &Organization| taken.iter().filter(|job| job.scope == of.scope).count();
+    let taken = take(now).await;
+    assert_eq!((count(&taken, &stage.organization), count(&taken, &other)), (4, 1));
+    assert_eq!(take(now).await.len(), 0);
+    // Who came to an end makes place for the next.
+    let tx = database.operator().await.unwrap();
+    let mut done = taken.into_iter().find(|job| job.scope == stage.organization.scope).unwrap();
+    done.ends(now);
+    assert!(done.any_organization_save(&tx, false, now).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(count(&take(now).await, &stage.organization), 1);
+    // And so does one that died.
+    let later = now + LEASE + jiff::SignedDuration::from_secs(1);
+    assert_eq!(count(&take(later).await, &stage.organization), 4);
     stage.world.end().await;
 }
 

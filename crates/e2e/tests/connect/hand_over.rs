@@ -16,9 +16,10 @@ async fn the_history_stays_and_what_comes_goes_to_the_other() {
     stage.world.settle().await;
     let scopes = (&stage.organization.scope, &other.scope);
     let tx = stage.world.database().operator().await.unwrap();
-    let nobodys = number::hand_over(&tx, stage.world.keyring(), scopes, "404").await.unwrap();
+    let (keyring, now) = (stage.world.keyring(), stage.world.now());
+    let nobodys = number::hand_over(&tx, keyring, scopes, "404", now).await.unwrap();
     assert!(nobodys.is_none());
-    let moved = number::hand_over(&tx, stage.world.keyring(), scopes, &stage.number.phone_number_id).await.unwrap();
+    let moved = number::hand_over(&tx, keyring, scopes, &stage.number.phone_number_id, now).await.unwrap();
     let (left, came) = moved.expect("it is connected").expect("it has a token");
     tx.commit().await.unwrap();
     assert_eq!((left.id.to_string().as_str(), left.status.as_str()), (id(&number), "disconnected"));

@@ -21,7 +21,7 @@ impl Stage {
         SignedUp { code: done["code"].clone(), session }
     }
 
-    async fn until_over(&self, connection: &Value) -> Value {
+    pub(super) async fn until_over(&self, connection: &Value) -> Value {
         let path = format!("/connections/{}", id(connection));
         self.world
             .until("the attempt is over", async || {
@@ -62,28 +62,18 @@ async fn both_halves_at_once() {
 async fn the_code_first() {
     let stage = Stage::new().await;
     let SignedUp { code, session } = stage.signed_up(json!({})).await;
-    // Nobody waits for this answer: the session comes while it is under way.
+    // It is answered at once: who sent the code learns where the session goes.
     let wish = json!({ "signup": { "code": code }, "pin": "123456" });
-    let begin = stage.connect(&wish);
-    let join = async {
-        let attempts = || stage.world.all(&stage.organization, "/connections");
-        stage
-            .world
-            .until("the code is exchanged", async || {
-                attempts().await.first().is_some_and(|one| step(one, "exchange")["state"] == "done")
-            })
-            .await;
-        let attempt = attempts().await.remove(0);
-        assert_eq!(attempt["awaits"], "session");
-        let path = format!("/connections/{}", id(&attempt));
-        stage.world.patch(&stage.organization, &path, &json!({ "session": session })).await
-    };
-    let ((status, number), joined) = tokio::join!(begin, join);
-    assert_eq!(joined.0, 200, "{joined:?}");
-    assert_eq!((status, &number["phone_number_id"]), (201, &session["phone_number_id"]), "{number:#}");
-    assert_eq!(step(&number["connection"], "session")["state"], "done");
+    let (status, attempt) = stage.connect(&wish).await;
+    assert_eq!((status, &attempt["state"], &attempt["awaits"]), (202, &json!("running"), &json!("session")));
+    let path = format!("/connections/{}", id(&attempt));
+    let (status, joined) = stage.world.patch(&stage.organization, &path, &json!({ "session": session })).await;
+    assert_eq!((status, &joined["awaits"]), (200, &Value::Null), "{joined:#}");
+    let over = stage.until_over(&attempt).await;
+    assert_eq!((&over["state"], &over["phone_number_id"]), (&json!("done"), &session["phone_number_id"]), "{over:#}");
+    assert_eq!(step(&over, "session")["state"], "done");
+    assert_eq!(stage.numbers().await[0]["phone_number_id"], session["phone_number_id"]);
     // It comes once.
-    let path = format!("/connections/{}", id(&number["connection"]));
     let (status, _) = stage.world.patch(&stage.organization, &path, &json!({ "session": session })).await;
     assert_eq!(status, 409);
     stage.world.end().await;
@@ -120,9 +110,11 @@ async fn the_session_first() {
 async fn without_a_session_the_newest_account_and_its_only_number() {
     let stage = Stage::new().await;
     let SignedUp { code, session } = stage.signed_up(json!({})).await;
-    let (status, number) = stage.connect(&json!({ "signup": { "code": code }, "pin": "123456" })).await;
-    assert_eq!((status, &number["phone_number_id"]), (201, &session["phone_number_id"]), "{number:#}");
-    assert_eq!(step(&number["connection"], "session")["state"], "skipped");
+    let (status, attempt) = stage.connect(&json!({ "signup": { "code": code }, "pin": "123456" })).await;
+    assert_eq!(status, 202, "{attempt:#}");
+    let over = stage.until_over(&attempt).await;
+    assert_eq!((&over["state"], &over["phone_number_id"]), (&json!("done"), &session["phone_number_id"]), "{over:#}");
+    assert_eq!(step(&over, "session")["state"], "skipped");
 
     // With a second number in the account it is asked which.
     let SignedUp { code, session } = stage.signed_up(json!({})).await;

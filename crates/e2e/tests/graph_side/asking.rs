@@ -108,6 +108,45 @@ async fn webhooks_stay_ours() {
     stage.end().await;
 }
 
+/// SDKs subscribe an account as a first step. To Meta, doing so without an override ends the one that is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn subscribing_again_ends_no_override() {
+    let stage = Stage::new().await;
+    let path = format!("{}/subscribed_apps", stage.number.waba_id);
+    let over = json!({ "override_callback_uri": format!("{}/webhook", stage.world.url()),
+        "verify_token": stage.world.verify_token() });
+    let (status, answer) = stage.world.meta().graph(Method::POST, &path, &stage.number.token, Some(&over)).await;
+    assert_eq!(status, 200, "{answer}");
+    let answer = stage.ask(Method::POST, &path, None).await;
+    assert_eq!(answer.body, json!({ "success": true }));
+    let apps = stage.get(&path).await;
+    assert_eq!(apps.body["data"][0]["override_callback_uri"], over["override_callback_uri"], "{}", apps.body);
+    // Where nobody hears of it, it is asked for.
+    stage.world.meta().graph(Method::DELETE, &path, &stage.number.token, None).await;
+    assert_eq!(stage.ask(Method::POST, &path, None).await.body, json!({ "success": true }));
+    assert_eq!(stage.get(&path).await.body["data"].as_array().map(Vec::len), Some(1));
+    stage.end().await;
+}
+
+/// A phone would lose its number, or wazapp would.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_a_phone_shares_is_not_registered_here() {
+    let stage = Stage::new().await;
+    let number = &stage.number.phone_number_id;
+    let sql = stage.world.sql().await;
+    for shared in ["is_on_biz_app = true", "is_on_biz_app = NULL, history = '{}'"] {
+        sql.batch_execute(&format!("UPDATE wazapp.number SET {shared}")).await.unwrap();
+        for edge in ["register", "deregister"] {
+            let pin = json!({ "messaging_product": "whatsapp", "pin": "123456" });
+            let answer = stage.ask(Method::POST, &format!("{number}/{edge}"), Some(pin)).await;
+            assert_eq!((answer.status, answer.code()), (403, 3), "{}", answer.body);
+            assert!(answer.details().contains("phone"), "{}", answer.body);
+        }
+    }
+    assert_eq!(stage.get(&format!("{number}?fields=status")).await.body["status"], "CONNECTED");
+    stage.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_told_of_as_a_token() {
     let stage = Stage::new().await;

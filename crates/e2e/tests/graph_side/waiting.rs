@@ -99,13 +99,56 @@ async fn an_unknown_outcome_is_called_one_and_sent_once() {
 async fn what_nobody_waits_for_any_more_is_taken_back() {
     let stage = Stage::new().await;
     stage.world.meta().faults(json!([{ "kind": "error", "code": 130429 }])).await;
-    let hung_up = tokio::time::timeout(Duration::from_millis(500), stage.says("cuelgo")).await;
-    assert!(hung_up.is_err(), "{hung_up:?}");
+    let refused = "SELECT count(*) FROM wazapp.outbox WHERE error IS NOT NULL AND state = 'queued'";
+    stage.hang_up("cuelgo", refused).await;
     stage.world.until("it is taken back", async || stage.outbound().await[0]["status"] == "failed").await;
     assert_eq!(stage.outbound().await[0]["error"]["code"], "cancelled");
     stage.world.meta().no_faults().await;
     stage.world.advance(Duration::from_secs(3600)).await;
     assert_eq!(stage.accepted().await.len(), 0);
+    stage.end().await;
+}
+
+/// The same while Meta has it and is slow to refuse it: it went back into the queue, and left after its sender had sent it
+/// again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_meta_refuses_after_its_sender_left_is_not_tried_again() {
+    let stage = Stage::new().await;
+    stage.world.meta().faults(json!([{ "kind": "error", "code": 130429, "count": 1, "seconds": 1.5 }])).await;
+    stage.hang_up("cuelgo", "SELECT count(*) FROM wazapp.outbox WHERE state = 'sending'").await;
+    let over = async || stage.outbound().await[0]["status"] == "failed";
+    stage.world.until("it is given up", over).await;
+    stage.world.advance(Duration::from_secs(15)).await;
+    assert_eq!(stage.says("otra vez").await.status, 200);
+    let accepted: Vec<_> =
+        stage.accepted().await.into_iter().map(|sent| sent["request"]["text"]["body"].clone()).collect();
+    assert_eq!(accepted, ["otra vez"]);
+    stage.end().await;
+}
+
+/// A message whose file is still on its way to Meta was not sent, and its sender is told so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_does_not_reach_meta_keeps_nobody_guessing() {
+    let stage = Stage::new().await;
+    let id = super::media::uploaded(&stage, &stage.organization.key, &stage.number).await;
+    // Meta keeps no file so long: it is brought there anew.
+    stage.world.advance(Duration::from_secs(30 * 86400)).await;
+    stage.world.meta().customer_says(&stage.number, LUCIA, "¿Me mandas la foto?").await;
+    stage.world.settle().await;
+    stage.world.meta().faults(json!([{ "kind": "hang", "edge": "media" }])).await;
+    let image = json!({ "to": LUCIA, "type": "image", "image": { "id": id } });
+    let preparing = "SELECT count(*) FROM wazapp.outbox WHERE preparing AND state = 'sending'";
+    let (answer, ()) = tokio::join!(stage.send(image.clone()), async {
+        stage.world.until("its file is on its way", async || stage.world.count(preparing).await == 1).await;
+        stage.world.advance(Duration::from_secs(30)).await;
+    });
+    assert_eq!((answer.status, answer.code()), (500, 131016), "{}", answer.body);
+    assert_eq!(answer.body["error"]["is_transient"], true);
+    assert_eq!(stage.outbound().await[0]["status"], "failed");
+    stage.world.meta().no_faults().await;
+    assert_eq!(stage.send(image).await.status, 200);
+    stage.world.until("nothing is under way", async || stage.world.count(preparing).await == 0).await;
+    assert_eq!(stage.accepted().await.len(), 1);
     stage.end().await;
 }
 

@@ -67,7 +67,11 @@ async fn a_failure_shows_with_its_reason_until_the_message_was_delivered_after_a
     failed["errors"] = errors.clone();
     world.receive(&body::value(NUMBER, &json!({ "statuses": [failed] }))).await;
     let message = world.message(&acme, "wamid.1").await;
-    assert_eq!((&message["status"], &message["error"][0]["title"]), (&json!("failed"), &errors[0]["title"]));
+    // As Meta said it, and what it means.
+    let advice = whatsapp::verdict::explain(131_049);
+    let mut explained = errors;
+    explained[0]["advice"] = json!({ "en": advice.en, "es": advice.es });
+    assert_eq!((&message["status"], &message["error"]), (&json!("failed"), &explained));
     world.receive(&body::status(NUMBER, "wamid.1", "sent", at, ANA)).await;
     assert_eq!(world.message(&acme, "wamid.1").await["status"], "failed", "never back");
     world.receive(&body::status(NUMBER, "wamid.1", "delivered", at + 2, ANA)).await;

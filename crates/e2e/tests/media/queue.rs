@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use model::link::{self, By};
 use model::media;
+use model::outbox::Pause;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -118,6 +120,101 @@ async fn organizations_take_turns() {
     stage.world.end().await;
 }
 
+/// Went wrong: once one of its numbers was not connected, a claim locked all of an organization's media that were due, and
+/// another node found none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_leaves_the_rest_to_other_nodes() {
+    let mut stage = Stage::new().await;
+    let gone = stage.world.meta().numbers().await.remove(2);
+    stage.world.connect_simulated(&stage.organization, &gone).await;
+    stage.world.disconnect(&stage.organization, &gone.phone_number_id).await;
+    stage.world.meta().faults(json!([{ "kind": "html_500", "edge": "media" }])).await;
+    for _ in 0..5 {
+        stage.world.meta().customer_sends(&stage.number, LUCIA, json!({ "type": "image", "image": {} })).await;
+    }
+    stage.world.settle().await;
+    stage.world.stop().await;
+    stage.world.sql().await.batch_execute("UPDATE wazapp.media SET next_at = 'epoch'").await.expect("all are due");
+    let database = stage.world.database_apart();
+    let mut nodes = Vec::new();
+    for wanted in [2, 3] {
+        let tx = database.operator().await.expect("a transaction");
+        let claimed = media::any_organization_claim(&tx, stage.world.now(), Uuid::nil(), &[], wanted).await;
+        let (_, claimed) = claimed.expect("a claim").expect("some are due");
+        assert_eq!(claimed.len() as i64, wanted);
+        nodes.push(tx);
+    }
+    drop(nodes);
+    database.close();
+    stage.world.end().await;
+}
+
+/// A picture gets its thumbnail once a medium shows it: until then its bytes may not be there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_is_still_being_stored_waits_for_its_thumbnail() {
+    let mut stage = Stage::new().await;
+    stage.world.stop().await;
+    let sql = stage.world.sql().await;
+    let (id, name) = (stage.organization.id, hex(b"soon"));
+    let announced = format!(
+        "INSERT INTO wazapp.file (organization_id, sha256, size, thumbnail_at, touched_at) VALUES ('{id}', '{name}', 4, 'epoch', now())"
+    );
+    sql.batch_execute(&announced).await.expect("a row before its bytes");
+    let database = stage.world.database_apart();
+    let next = async || {
+        let tx = database.operator().await.expect("a transaction");
+        media::any_organization_next_picture(&tx, stage.world.now()).await.expect("it runs")
+    };
+    assert!(next().await.is_none());
+    let shown = format!(
+        "INSERT INTO wazapp.media (organization_id, id, state, file) VALUES ('{id}', gen_random_uuid(), 'stored', '{name}')"
+    );
+    sql.batch_execute(&shown).await.expect("a medium");
+    assert_eq!(next().await.expect("it is its turn").sha256, name);
+    database.close();
+    stage.world.end().await;
+}
+
+/// While the store is away, no picture loses its tries.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_costs_no_thumbnail() {
+    let stage = Stage::new().await;
+    let picture = png(400, 400, 7);
+    let first = stage.picture(&picture).await;
+    stage.until(&first, "stored").await;
+    stage.thumbnailed(&first).await;
+    let thumbnail = stage.files().into_iter().find(|name| *name != hex(&picture)).expect("a thumbnail");
+    // The same thumbnail has no place in the next organization: a file lies where its folder would be.
+    let other = stage.world.organization("Bar Sol").await;
+    let number = stage.world.meta().numbers().await.remove(2);
+    stage.world.connect_simulated(&other, &number).await;
+    let folder = stage.world.media_dir().join(other.id.to_string());
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let in_the_way = folder.join(&thumbnail[..2]);
+    std::fs::write(&in_the_way, []).expect("a file");
+    let image = json!({ "data": data_encoding::BASE64.encode(&picture), "mime_type": "image/png" });
+    let wamid = json!({ "type": "image", "image": image });
+    let wamid = stage.world.meta().customer_sends(&number, LUCIA, wamid).await;
+    stage.world.settle().await;
+    for nth in 0..4 {
+        let tried = format!(
+            "SELECT count(*) FROM wazapp.file WHERE organization_id = '{}' AND thumbnail_attempts = 0 AND thumbnail_at > '{}'",
+            other.id,
+            stage.world.now()
+        );
+        let what = format!("it was tried, {nth}");
+        stage.world.until(&what, async || stage.world.count(&tried).await == 1).await;
+        stage.world.advance(Duration::from_secs(121)).await;
+    }
+    std::fs::remove_file(in_the_way).expect("the store is back");
+    let made = async || {
+        stage.world.advance(Duration::from_secs(121)).await;
+        stage.world.message(&other, &wamid).await["media"]["thumbnail"] == true
+    };
+    stage.world.until("it has a thumbnail", made).await;
+    stage.world.end().await;
+}
+
 /// The same bytes are kept once in an organization, and apart from the next one's.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_bytes_are_one_file_in_each_organization() {
@@ -163,5 +260,38 @@ async fn another_picture_is_another_medium() {
     assert_ne!(after["id"], before["id"]);
     assert_eq!(stage.content(&after).await.bytes().await.expect("bytes"), bytes);
     assert_eq!(stage.content(&before).await.status(), 404);
+    stage.world.end().await;
+}
+
+/// A fetch with the old token is under way while the number gets another: its refusal stops nobody any more. That of the
+/// token in force does, and is looked at soon.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_refusal_of_an_old_token_does_not_stop_the_new_one() {
+    let stage = Stage::new().await;
+    let (world, acme) = (&stage.world, &stage.organization);
+    let number = world.connect_with(acme, "11", "12", None, "old").await;
+    let settled = format!("UPDATE wazapp.number SET check_at = 'infinity' WHERE id = '{number}'");
+    let stopped = format!(
+        "SELECT count(*) FROM wazapp.number n JOIN wazapp.number_pace p ON p.number_id = n.id
+         WHERE n.id = '{number}' AND n.check_at = 'epoch' AND p.paused_until = 'infinity'"
+    );
+    for (reconnects, stops) in [(true, 0), (false, 1)] {
+        let tx = world.database().operator().await.expect("a transaction");
+        let tried = link::find(&tx, &acme.scope, By::Id(number)).await.expect("the statement runs").expect("a number");
+        tx.commit().await.expect("it is read");
+        if reconnects {
+            world.connect_with(acme, "11", "12", None, "new").await;
+        }
+        world.sql().await.batch_execute(&settled).await.expect("it was looked at");
+        let heard = media::Settled {
+            scope: acme.scope,
+            id: Uuid::now_v7(),
+            fence: 1,
+            outcome: media::Outcome::Retry { at: world.now(), error: "{}".into(), counts: false },
+            pause: Some((tried, Pause::Number { until: None, reason: "{}".into() })),
+        };
+        media::any_organization_settle(world.database(), world.now(), &heard).await.expect("it is written");
+        assert_eq!(world.count(&stopped).await, stops, "reconnected: {reconnects}");
+    }
     stage.world.end().await;
 }

@@ -72,7 +72,7 @@ async fn a_crash_on_the_way_out_leaves_nothing_readable() {
     let tx = stage.world.database().operator().await.expect("a transaction");
     assert_eq!(media::any_organization_expire(&tx, stage.world.now()).await.expect("it runs"), 1);
     let leaving = media::any_organization_mark(&tx, stage.world.now(), 10).await.expect("it runs");
-    assert_eq!(leaving.len(), 1);
+    assert_eq!(leaving, 1);
     tx.commit().await.expect("it is marked");
     assert_eq!(stage.files(), [hex(&bytes)], "the bytes are still there");
     let gone = stage.media(&wamid).await;
@@ -94,6 +94,60 @@ async fn a_crash_on_the_way_out_leaves_nothing_readable() {
     assert_eq!(tidied(&stage).await.files, 1);
     let media = stage.until(&again, "stored").await;
     assert_eq!(stage.content(&media).await.bytes().await.expect("bytes"), bytes);
+    stage.world.end().await;
+}
+
+/// While one node deletes a file, another leaves it alone: by the time the other came to it, somebody might have brought
+/// the same bytes again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_leaves_by_the_hand_of_one_node() {
+    let stage = Stage::new().await;
+    let bytes = b"%PDF-1.4 once".to_vec();
+    let wamid = stage.sends("document", "application/pdf", &bytes, None).await;
+    stage.until(&wamid, "stored").await;
+    kept(&stage, Some(1)).await;
+    stage.world.advance(3 * DAY).await;
+    let tx = stage.world.database().operator().await.expect("a transaction");
+    media::any_organization_expire(&tx, stage.world.now()).await.expect("it runs");
+    assert_eq!(media::any_organization_mark(&tx, stage.world.now(), 10).await.expect("it runs"), 1);
+    tx.commit().await.expect("it is marked");
+
+    let mut sql = stage.world.sql().await;
+    let other = sql.transaction().await.expect("a transaction");
+    let taken = other.query("SELECT FROM wazapp.file WHERE deleted_at IS NOT NULL FOR UPDATE", &[]).await;
+    assert_eq!(taken.expect("the other node's").len(), 1);
+    assert_eq!(tidied(&stage).await.files, 0);
+    assert_eq!(stage.files(), [hex(&bytes)], "they are the other node's to delete");
+    other.rollback().await.expect("the other node dies");
+    assert_eq!(tidied(&stage).await.files, 1);
+    assert_eq!(stage.files(), Vec::<String>::new());
+    stage.world.end().await;
+}
+
+/// A file that the store does not let go of stops no other, and is tried again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_will_not_go_stops_no_other() {
+    let stage = Stage::new().await;
+    let all = [b"%PDF-1.4 one".to_vec(), b"%PDF-1.4 two".to_vec()];
+    for bytes in &all {
+        let wamid = stage.sends("document", "application/pdf", bytes, None).await;
+        stage.until(&wamid, "stored").await;
+    }
+    kept(&stage, Some(1)).await;
+    stage.world.advance(3 * DAY).await;
+    // A directory with something in it cannot be deleted as a file, by anybody.
+    let [first, second] = all.map(|bytes| hex(&bytes));
+    let place = stage.world.media_dir().join(stage.organization.id.to_string()).join(&first[..2]).join(&first);
+    fs::remove_file(&place).expect("it is there");
+    fs::create_dir(&place).expect("a folder");
+    fs::write(place.join("inside"), []).expect("a file");
+    assert_eq!(tidied(&stage).await.files, 1);
+    assert_eq!(stage.files(), ["inside"], "{second} is gone");
+    assert_eq!(tidied(&stage).await.files, 0, "it waits");
+    assert_eq!(stage.world.count("SELECT count(*) FROM wazapp.file WHERE deleted_at IS NOT NULL").await, 1);
+    fs::remove_dir_all(&place).expect("it is mended");
+    stage.world.advance(Duration::from_secs(601)).await;
+    assert_eq!(tidied(&stage).await.files, 1);
     stage.world.end().await;
 }
 

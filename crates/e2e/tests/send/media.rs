@@ -437,6 +437,24 @@ async fn a_preparer_that_dies_loses_and_doubles_nothing() {
     stage.world.end().await;
 }
 
+/// As long as only its file is on its way, nothing was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_file_is_on_its_way_can_be_cancelled() {
+    let stage = Stage::new().await;
+    let media = stage.uploads("image/png", "a.png", PNG).await;
+    stage.world.meta().faults(json!([{ "kind": "hang", "edge": "media" }])).await;
+    let message = stage.image(&media).await;
+    let preparing = "SELECT count(*) FROM wazapp.outbox WHERE state = 'sending' AND preparing";
+    stage.world.until("its file is on its way", async || stage.world.count(preparing).await == 1).await;
+    let (status, cancelled) = stage.world.delete(&stage.organization, &format!("/messages/{message}")).await;
+    assert_eq!((status, &cancelled["error"]["code"]), (200, &json!("cancelled")), "{cancelled}");
+    stage.world.meta().no_faults().await;
+    let other = stage.image(&media).await;
+    stage.until_read(&other).await;
+    assert_eq!((stage.accepted().await, stage.status(&message).await.as_str()), (vec![other], "failed"));
+    stage.world.end().await;
+}
+
 /// Two nodes and many messages with one file: each message once, and hardly more uploads than nodes.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_share_what_either_brought() {

@@ -161,6 +161,24 @@ async fn a_dead_token_rests_the_number_and_its_receipts() {
     stage.world.end().await;
 }
 
+/// What a receipt hears of the token is looked at like what a message hears: the problem is told at once, not at the look
+/// of the next day.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rest_that_a_receipt_brought_is_looked_at_soon() {
+    let stage = Stage::new().await;
+    let world = &stage.world;
+    assert_eq!(world.look_at_numbers().await, 1);
+    world.advance(Duration::from_secs(61)).await;
+    assert_eq!(world.look_at_numbers().await, 0, "it was looked at just now");
+    world.meta().control(Method::DELETE, "tokens", Some(&json!({ "token": stage.number.token }))).await;
+    stage.read(None).await;
+    let shown = async || world.read(&stage.organization, "/numbers").await["data"][0].clone();
+    world.until("the number rests", async || shown().await["send_paused"].is_object()).await;
+    assert_eq!(world.look_at_numbers().await, 1);
+    assert_eq!(shown().await["problem"]["code"], "token_refused");
+    stage.world.end().await;
+}
+
 /// A day later nobody cares: it is given up without a call.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_is_given_up_after_a_day() {

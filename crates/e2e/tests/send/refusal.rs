@@ -1,7 +1,7 @@
 //! What is refused before it is queued, and what a repeated request is.
 
-use e2e::Organization;
-use reqwest::header::HeaderMap;
+use e2e::{Organization, SimulatedNumber};
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -11,33 +11,52 @@ const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
 /// A POST with headers of the test's own.
 async fn post(stage: &Stage, who: &Organization, path: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Value) {
-    let mut all = HeaderMap::new();
-    for (name, value) in headers {
-        all.insert(reqwest::header::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
-    }
-    let asked = stage.world.client().post(format!("{}/api/v1{path}", stage.world.url())).bearer_auth(&who.key);
-    let asked = asked.headers(all).header("content-type", "application/json").body(body.to_string());
-    let answer = asked.send().await.unwrap();
-    (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+    stage.world.call_with(Method::POST, who, path, headers, Some(body)).await
+}
+
+/// A template of a number's account, created past us.
+async fn made_at_meta(stage: &Stage, number: &SimulatedNumber, name: &str) {
+    let body = json!({ "name": name, "language": "es", "category": "UTILITY",
+                       "components": [{ "type": "BODY", "text": "Tu pedido está listo." }] });
+    let path = format!("{}/message_templates", number.waba_id);
+    let (status, answer) = stage.world.meta().graph(Method::POST, &path, &number.token, Some(&body)).await;
+    assert_eq!(status, 200, "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_window_takes_templates_alone() {
     let stage = Stage::new().await;
-    let disabled = "SELECT count(*) FROM wazapp.template WHERE status = 'DISABLED'";
-    let listed = async || stage.world.all(&stage.organization, "/templates?q=promo_image").await;
-    stage.world.until("templates are read", async || listed().await.len() == 1).await;
-    let promo = listed().await[0]["template_id"].as_str().unwrap().to_owned();
-    let event = json!({ "event": "DISABLED" });
-    stage.world.meta().control(reqwest::Method::POST, &format!("templates/{promo}"), Some(&event)).await;
-    stage.world.until("Meta's news are in", async || stage.world.count(disabled).await == 1).await;
+    let meta = stage.world.meta();
+    // Of the organization's, one that another account has, one that Meta stopped, and one that it still looks at.
+    let elsewhere = meta.numbers().await.into_iter().find(|other| other.waba_id != stage.number.waba_id).unwrap();
+    stage.world.connect_simulated(&stage.organization, &elsewhere).await;
+    made_at_meta(&stage, &elsewhere, "not_here").await;
+    let listed = async |name: &str| stage.world.all(&stage.organization, &format!("/templates?q={name}")).await;
+    let promo = async || listed("promo_image").await.into_iter().find(|one| one["waba_id"] == stage.number.waba_id);
+    stage.world.until("templates are read", async || promo().await.is_some()).await;
+    let promo = promo().await.unwrap()["template_id"].as_str().unwrap().to_owned();
+    meta.control(Method::POST, &format!("templates/{promo}"), Some(&json!({ "event": "DISABLED" }))).await;
     stage.world.advance(DAY + DAY / 24).await;
+    // From here on Meta's reviewers take their time.
+    meta.speed(1e-3).await;
+    made_at_meta(&stage, &stage.number, "not_yet").await;
+    let (status, answer) = stage.world.post_api(&stage.organization, "/templates/sync", &json!({})).await;
+    assert_eq!(status, 202, "{answer}");
+    for (status, name) in [("DISABLED", "promo_image"), ("PENDING", "not_yet"), ("APPROVED", "not_here")] {
+        let is = async || listed(name).await.iter().any(|one| one["status"] == status);
+        stage.world.until(&format!("{name} is known to be {status}"), is).await;
+    }
+    meta.speed(1.0).await;
     let path = format!("/conversations/{}/messages", stage.conversation);
     let (status, problem) = stage.world.post_api(&stage.organization, &path, &text("¿Sigue ahí?")).await;
     assert_eq!((status, &problem["type"]), (422, &json!("/docs#window-closed")), "{problem}");
-    let templates = problem["templates"].as_array().unwrap().iter();
-    let templates: Vec<&str> = templates.map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(templates, ["hello_world", "login_code", "menu_cards", "order_update"], "what can be sent");
+    let can_be_sent = json!([
+        { "name": "hello_world", "language": "en_US" },
+        { "name": "login_code", "language": "en_US" },
+        { "name": "menu_cards", "language": "en_US" },
+        { "name": "order_update", "language": "es_MX" },
+    ]);
+    assert_eq!(problem["templates"], can_be_sent);
     assert!(problem["detail"].as_str().unwrap().contains("24 hours"), "{problem}");
     let spanish = [("accept-language", "es-AR")];
     let (_, problem) = post(&stage, &stage.organization, &path, &spanish, &text("¿Sigue ahí?")).await;

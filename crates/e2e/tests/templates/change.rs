@@ -102,6 +102,16 @@ async fn one_language_or_all_are_deleted() {
     stage.sync_now().await;
     assert_eq!(stage.template(id(&made[2])).await["status"], "DELETED");
 
+    // Went wrong: one whose language no webhook had told took those in all languages with it.
+    let mut late = simple("order_late");
+    let one = stage.create(&late).await;
+    late["language"] = json!("en_US");
+    let second = stage.create(&late).await;
+    let sql = format!("UPDATE wazapp.template SET language = NULL WHERE id = '{}'", id(&one));
+    stage.world.sql().await.batch_execute(&sql).await.unwrap();
+    assert_eq!(stage.world.delete(&stage.organization, &path(&one, "")).await.1["status"], "DELETED");
+    assert_eq!(stage.template(id(&second)).await["status"], "PENDING");
+
     // Without a number nobody can be asked.
     let other = stage.named("hello_world").await;
     stage.world.disconnect(&stage.organization, &stage.number.phone_number_id).await;

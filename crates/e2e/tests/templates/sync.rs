@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+use model::database::Pipeline;
+use model::template::{self, Facts, sync};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -215,12 +218,89 @@ async fn a_reading_that_fails_is_made_again() {
 async fn two_nodes_read_an_account_once() {
     let stage = Stage::new().await;
     let node = stage.world.node().await;
-    stage.count_calls("message_templates").await;
+    // Each answered call is counted.
+    stage.world.meta().faults(json!([{ "kind": "slow", "edge": "message_templates", "seconds": 0.0 }])).await;
     for _ in 0..3 {
         stage.sync_now().await;
     }
-    assert_eq!(stage.calls().await, 3);
+    assert_eq!(stage.world.meta().strikes().await, 3);
     node.stop().await;
+    stage.world.end().await;
+}
+
+/// What is asked for while an account is being read, by a person or because a webhook named a template of which too little
+/// is known, is read behind that; ten seconds lie between two readings all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_during_a_reading_is_served_by_the_next() {
+    let mut stage = Stage::new().await;
+    stage.world.stop().await;
+    let database = stage.world.database_apart();
+    let scope = stage.organization.scope;
+    let seconds = |from: Timestamp, to: Timestamp| to.duration_since(from).as_secs();
+    let mut began = Timestamp::from_second(stage.world.now().as_second()).unwrap();
+    for (webhook_after, asked_after, next) in [
+        (None, None, 3600),
+        (Some(3), None, 10),
+        (Some(25), None, 25),
+        (None, Some(4), 10),
+        // Long after the first lease, in the hold of the second.
+        (None, Some(100), 100),
+        (Some(100), Some(50), 50),
+    ] {
+        began += HOUR;
+        let tx = database.operator().await.unwrap();
+        sync::ask(&tx, &scope, None, began).await.unwrap();
+        let claimed = sync::any_organization_claim(&tx, began).await.unwrap().expect("it is due");
+        tx.commit().await.unwrap();
+        let after = |seconds: i64| began + SignedDuration::from_secs(seconds);
+        let written = sync::page(database.operator().await.unwrap(), &claimed, after(60), &[]).await.unwrap();
+        assert!(written, "it is still ours");
+        if let Some(seconds) = webhook_after {
+            let facts = Facts {
+                organization_id: stage.organization.id,
+                waba_id: stage.number.waba_id.clone(),
+                template_id: began.as_second().to_string(),
+                at: after(seconds),
+                ..Facts::default()
+            };
+            let tx = database.operator().await.unwrap();
+            let mut pipeline = Pipeline::new();
+            template::any_organization_learn(&mut pipeline, &facts);
+            tx.finish(pipeline).await.unwrap();
+        }
+        if let Some(seconds) = asked_after {
+            let tx = database.operator().await.unwrap();
+            sync::ask(&tx, &scope, None, after(seconds)).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        sync::finish(database.operator().await.unwrap(), &claimed, after(120), after(3600)).await.unwrap();
+        let tx = database.tenant(&scope).await.unwrap();
+        let read = sync::list(&tx).await.unwrap().remove(0);
+        assert_eq!(seconds(began, read.due_at), next, "{webhook_after:?} {asked_after:?}");
+    }
+    database.close();
+    stage.world.end().await;
+}
+
+/// Went wrong: a reading held its account's row while it waited for the organization's turn to write, and whoever
+/// applied a template's webhook held the turn and wanted the row: one of the two was rolled back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_waits_for_its_turn_holds_nothing() {
+    let stage = Stage::new().await;
+    let before = stage.sync().await["synced_at"].clone();
+    let mut sql = stage.world.sql().await;
+    let applying = sql.transaction().await.unwrap();
+    let line = "SELECT last FROM wazapp.organization_sequence WHERE organization_id = $1 FOR NO KEY UPDATE";
+    applying.query_one(line, &[&stage.organization.id]).await.unwrap();
+    stage.world.advance(PAUSE).await;
+    stage.world.post_api(&stage.organization, "/templates/sync", &json!({})).await;
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                 AND query LIKE '%organization_sequence%'";
+    stage.world.until("the reading waits", async || stage.world.count(waits).await == 1).await;
+    let account = "SELECT due_at FROM wazapp.template_sync WHERE organization_id = $1 FOR UPDATE NOWAIT";
+    applying.query_one(account, &[&stage.organization.id]).await.expect("nobody holds it");
+    applying.commit().await.unwrap();
+    stage.synced_after(&before).await;
     stage.world.end().await;
 }
 

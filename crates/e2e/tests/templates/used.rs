@@ -1,6 +1,6 @@
 //! Messages that use a template are measured by it before they are queued.
 
-use reqwest::header::ACCEPT_LANGUAGE;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{LUCIA, PAUSE, Stage, fields, id};
@@ -50,7 +50,7 @@ async fn a_message_says_what_its_template_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_is_refused_by_its_field_before_meta_is_asked() {
     let stage = Stage::new().await;
-    stage.count_calls("messages").await;
+    stage.fail_calls("messages").await;
     let place = "template.components[0].parameters";
     let named = json!({ "type": "text", "parameter_name": "who", "text": "Lucía" });
     for (template, field) in [
@@ -84,18 +84,15 @@ async fn what_does_not_fit_is_refused_by_its_field_before_meta_is_asked() {
         assert!(fields(&problem).contains(&field), "{field} of {problem:#}");
     }
     assert_eq!(stage.world.count("SELECT count(*) FROM wazapp.message").await, 0);
-    assert_eq!(stage.calls().await, 0);
+    let good = async || assert_eq!(stage.send(&order(&["Lucía", "A-77"])).await.0, 202);
+    stage.asked_only_by(good).await;
 
     // The same holds for what goes where the window is closed, and in Spanish.
     let body = json!({ "number_id": stage.number_id, "to": LUCIA, "text": { "body": "Hola" },
         "when_window_closed": { "template": order(&["Lucía"]) } });
-    let asked = stage
-        .world
-        .client()
-        .post(format!("{}/api/v1/messages", stage.world.url()))
-        .bearer_auth(&stage.organization.key);
-    let asked = asked.header(ACCEPT_LANGUAGE, "es").header("content-type", "application/json").body(body.to_string());
-    let problem: Value = serde_json::from_str(&asked.send().await.unwrap().text().await.unwrap()).unwrap();
+    let spanish = [("accept-language", "es")];
+    let (_, problem) =
+        stage.world.call_with(Method::POST, &stage.organization, "/messages", &spanish, Some(&body)).await;
     assert_eq!(fields(&problem), ["when_window_closed.template.components[0].parameters"], "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("tiene que llevar 2"), "{problem}");
     stage.world.end().await;
@@ -190,17 +187,8 @@ async fn a_repeated_request_is_not_measured_again() {
     let stage = Stage::new().await;
     let body =
         json!({ "number_id": stage.number_id, "to": LUCIA, "type": "template", "template": order(&["Lucía", "A-77"]) });
-    let post = async || {
-        let asked = stage
-            .world
-            .client()
-            .post(format!("{}/api/v1/messages", stage.world.url()))
-            .bearer_auth(&stage.organization.key);
-        let asked =
-            asked.header("idempotency-key", "k").header("content-type", "application/json").body(body.to_string());
-        let answer = asked.send().await.unwrap();
-        (answer.status().as_u16(), serde_json::from_str::<Value>(&answer.text().await.unwrap()).unwrap())
-    };
+    let key = [("idempotency-key", "k")];
+    let post = async || stage.world.call_with(Method::POST, &stage.organization, "/messages", &key, Some(&body)).await;
     let (status, first) = post().await;
     assert_eq!(status, 202, "{first}");
     let template = stage.named("order_update").await;

@@ -13,7 +13,7 @@ async fn try_connect(world: &World, organization: &Organization) -> Result<uuid:
     let tx = world.database().operator().await.unwrap();
     let connected = number::connect(&tx, world.keyring(), &organization.scope, with).await.unwrap()?;
     tx.commit().await.unwrap();
-    Ok(connected.id)
+    Ok(connected)
 }
 
 async fn write(world: &World, wamid: &str, timestamp: i64) {

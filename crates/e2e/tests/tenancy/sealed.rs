@@ -1,6 +1,10 @@
 //! Secrets at rest: readable nowhere, and openable only in the row they belong to.
 
+use std::collections::BTreeSet;
+
 use e2e::World;
+use e2e::canary::{self, Canaries};
+use model::connection::{self, How, New};
 use model::number::{self, Connect};
 use model::secret::Place;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,7 +16,7 @@ async fn connect(world: &World, organization: &e2e::Organization, phone_number_i
     let tx = world.database().operator().await.unwrap();
     let connected = number::connect(&tx, world.keyring(), &organization.scope, with).await.unwrap().unwrap();
     tx.commit().await.unwrap();
-    connected.id
+    connected
 }
 
 /// The token of a number as its row holds it.
@@ -50,41 +54,60 @@ async fn a_token_in_another_organizations_row_does_not_open() {
     world.end().await;
 }
 
-/// Every column that holds bytes: sealed, or why not. A new one is a line here.
-const BYTES: &[(&str, Bytes)] = &[
-    ("app.verify_token", Bytes::Sealed("id")),
-    ("app_secret.sealed", Bytes::Sealed("id")),
-    ("number.token", Bytes::Sealed("id")),
-    ("connection.token", Bytes::SealedFor("an attempt to connect, until its end")),
-    ("connection.code", Bytes::SealedFor("the same")),
-    ("connection.pin", Bytes::SealedFor("the same")),
-    ("api_key.hash", Bytes::Open("a hash of random bits")),
-    ("sealing_key.key_id", Bytes::Open("tells keys apart, and opens nothing")),
-    ("migration.checksum", Bytes::Open("of what is in the program")),
-    ("event.fingerprint", Bytes::Open("a hash of a notice")),
-    ("inbound.body", Bytes::Open("what Meta posted, as it was signed")),
-    ("quarantine.body", Bytes::Open("the same")),
-    ("quarantine.fingerprint", Bytes::Open("a hash of it")),
-    ("idempotency_key.fingerprint", Bytes::Open("a hash of a request")),
+/// Every column of sealed secrets; each is sealed for its row, which `id` names.
+const SEALED: &[&str] = &[
+    "app.verify_token",
+    "app_secret.sealed",
+    "number.token",
+    // Of an attempt to connect, until its end.
+    "connection.token",
+    "connection.code",
+    "connection.pin",
 ];
 
-#[derive(Clone, Copy, Debug)]
-enum Bytes {
-    /// Sealed for its row, which this column names.
-    Sealed(&'static str),
-    /// Sealed for a while, and tried where it is made.
-    SealedFor(&'static str),
-    /// No secret.
-    Open(&'static str),
+/// Every other column that holds bytes, and why they may be read.
+const OPEN: &[&str] = &[
+    // A hash of random bits.
+    "api_key.hash",
+    // Tells keys apart, and opens nothing.
+    "sealing_key.key_id",
+    // Of what is in the program.
+    "migration.checksum",
+    // A hash of a notice.
+    "event.fingerprint",
+    // What Meta posted, as it was signed, and what of it could not be applied.
+    "inbound.body",
+    "quarantine.body",
+    // Hashes of it, and of a request.
+    "quarantine.fingerprint",
+    "idempotency_key.fingerprint",
+];
+
+/// Begins an attempt to connect with all that is secret; nobody else goes on with it.
+async fn attempt(world: &World, organization: &e2e::Organization, phone_number_id: &str, secrets: [&str; 3]) {
+    let [token, code, pin] = secrets.map(SecretString::from);
+    let new = New {
+        phone_number_id: Some(phone_number_id),
+        waba_id: Some("2"),
+        token: Some(&token),
+        code: Some(&code),
+        pin: Some(&pin),
+        ..New::of(How::Signup)
+    };
+    let tx = world.database().operator().await.unwrap();
+    let (scope, keyring) = (&organization.scope, world.keyring());
+    connection::any_organization_begin(&tx, scope, keyring, world.now(), &new).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
-/// What opens in its row opens in no other, whatever the table.
+/// What opens in its row opens in no other, whatever the table, and in no other column.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_sealed_opens_in_another_row() {
     let world = World::new().await;
     for nth in ["1", "2"] {
         let organization = world.organization(&format!("Number {nth}")).await;
         connect(&world, &organization, nth, &format!("EAA-{nth}")).await;
+        attempt(&world, &organization, nth, ["a token", "a code", "a pin"]).await;
         let tx = world.database().operator().await.unwrap();
         let (secret, verify) =
             (SecretString::from(format!("secret {nth}")), SecretString::from(format!("verify {nth}")));
@@ -96,34 +119,35 @@ async fn nothing_sealed_opens_in_another_row() {
         .query(
             "SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
              WHERE c.relnamespace = 'wazapp'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-               AND a.atttypid = 'bytea'::regtype AND a.attnum > 0 ORDER BY 1",
+               AND a.atttypid = 'bytea'::regtype AND a.attnum > 0",
             &[],
         )
         .await
         .unwrap();
-    let mut swapped = 0;
-    for column in columns {
-        let column: String = column.get(0);
-        let what = BYTES.iter().find(|(name, _)| *name == column).map(|(_, what)| *what);
-        match what.unwrap_or_else(|| panic!("{column}: is it sealed, or why not?")) {
-            Bytes::SealedFor(why) | Bytes::Open(why) => assert!(!why.is_empty()),
-            Bytes::Sealed(key) => {
-                let (table, name) = column.split_once('.').unwrap();
-                let owner =
-                    if table == "number" { "organization_id" } else { "'00000000-0000-0000-0000-000000000000'::uuid" };
-                let statement = format!("SELECT {owner}, {key}::text, {name} FROM wazapp.{table}");
-                let rows = sql.query(&statement, &[]).await.unwrap();
-                assert_eq!(rows.len(), 2, "{column}");
-                for (row, other) in [(0, 0), (1, 1), (0, 1), (1, 0)] {
-                    let place = Place { organization: rows[row].get(0), column: &column, row: rows[row].get(1) };
-                    let opened = world.keyring().open(place, rows[other].get(2));
-                    assert_eq!(opened.is_ok(), row == other, "{column}");
-                }
-                swapped += 1;
+    let found: BTreeSet<&str> = columns.iter().map(|column| column.get(0)).collect();
+    let known: BTreeSet<&str> = SEALED.iter().chain(OPEN).copied().collect();
+    assert_eq!(found, known, "each is sealed, or is a line in OPEN that says why not");
+    for column in SEALED {
+        let (table, name) = column.split_once('.').unwrap();
+        let owner = match table {
+            "app" | "app_secret" => "'00000000-0000-0000-0000-000000000000'::uuid",
+            _ => "organization_id",
+        };
+        let statement = format!("SELECT {owner}, id::text, {name} FROM wazapp.{table}");
+        let rows = sql.query(&statement, &[]).await.unwrap();
+        assert_eq!(rows.len(), 2, "{column}");
+        for (row, other) in [(0, 0), (1, 1), (0, 1), (1, 0)] {
+            let (organization, id): (Uuid, &str) = (rows[row].get(0), rows[row].get(1));
+            let open = |column| {
+                let place = Place { organization, column, row: id };
+                world.keyring().open(place, rows[other].get(2)).is_ok()
+            };
+            assert_eq!(open(column), row == other, "{column}");
+            for another in SEALED.iter().filter(|another| *another != column) {
+                assert!(!open(another), "{column} opens as {another}");
             }
         }
     }
-    assert_eq!(swapped, 3);
     drop(sql);
     world.end().await;
 }
@@ -134,6 +158,9 @@ async fn no_secret_is_stored_in_the_clear() {
     let world = World::new().await;
     let organization = world.organization("First").await;
     let number = connect(&world, &organization, "11", "EAA-canary-token-0123456789").await;
+    let attempted =
+        ["canary-attempts-token-0123456789", "canary-attempts-code-0123456789", "canary-attempts-pin-0123456789"];
+    attempt(&world, &organization, "12", attempted).await;
     let tx = world.database().operator().await.unwrap();
     let (secret, verify) = ("canary-app-secret-0123456789", "canary-verify-token-0123456789");
     let (sealed_secret, sealed_verify) = (SecretString::from(secret), SecretString::from(verify));
@@ -144,37 +171,23 @@ async fn no_secret_is_stored_in_the_clear() {
     world.receive(&e2e::body::text("11", "34600111222", "wamid.1", 1_795_000_000, "readable")).await;
 
     let sql = world.sql().await;
-    let tables = sql
-        .query(
-            "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-             WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
-            &[],
-        )
-        .await
-        .unwrap();
-    assert!(tables.len() >= 20);
-    let mut readable = 0;
-    for table in tables {
-        let table: String = table.get(0);
-        let rows = sql.query(&format!("SELECT t::text FROM {table} t"), &[]).await.unwrap();
-        for row in rows {
-            let row: String = row.get(0);
-            readable += usize::from(row.contains("readable") || row.contains(&hex("readable")));
-            for canary in [&organization.key, "EAA-canary-token-0123456789", secret, verify] {
-                let plain =
-                    row.contains(canary) || row.contains(&hex(canary)) || row.contains(&canary[canary.len() - 12..]);
-                assert!(!plain, "{table} shows {canary}");
-            }
-        }
-    }
-    assert!(readable >= 2, "the search finds what is in the clear: the message and its webhook");
+    let rows = canary::rows(&sql).await;
+    assert!(
+        rows.contains("readable") && rows.contains(&canary::hex("readable")),
+        "the search finds what is in the clear"
+    );
+    Canaries::of(&[
+        ("API key", organization.key.as_str()),
+        ("access token", "EAA-canary-token-0123456789"),
+        ("App's secret", secret),
+        ("verify token", verify),
+        ("token of an attempt", attempted[0]),
+        ("code of an attempt", attempted[1]),
+        ("PIN of an attempt", attempted[2]),
+    ])
+    .assert_absent("the database", rows.as_bytes());
     let sealed = token(&sql, number).await;
     assert!(sealed.len() > "EAA-canary-token-0123456789".len() + 40);
     drop(sql);
     world.end().await;
-}
-
-/// As PostgreSQL prints bytea.
-fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }

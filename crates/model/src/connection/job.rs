@@ -15,6 +15,9 @@ use crate::secret::{Keyring, Unopenable};
 /// How long a taken attempt is its taker's, from step to step. Longer than the calls of any step.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(180);
 
+/// Attempts of one organization that are worked on at once: others have their turn beside them.
+pub const AT_ONCE_EACH: i64 = 4;
+
 /// What Meta said of a token and its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -25,6 +28,10 @@ pub struct Learned {
     pub token_expires_at: Option<Timestamp>,
     /// When Meta said that it is good.
     pub token_checked_at: Option<Timestamp>,
+    /// Meta's id of the number that the token opened.
+    pub proved_number: Option<String>,
+    /// Meta's id of the account that this number was found in.
+    pub proved_account: Option<String>,
     /// Digits.
     pub display_phone_number: Option<String>,
     /// The approved name.
@@ -135,6 +142,12 @@ impl Job {
         (first.state != State::Failed).then_some(first.name)
     }
 
+    /// Whether a step came to its end, good or bad.
+    pub fn is_past(&self, what: What) -> bool {
+        let step = self.connection.steps.iter().find(|step| step.name == what);
+        step.is_some_and(|step| step.is_over() || step.state == State::Failed)
+    }
+
     /// A step is under way.
     pub fn starts(&mut self, what: What, now: Timestamp) {
         self.mark(what, State::Running, now);
@@ -214,6 +227,17 @@ impl Job {
         Ok(row.is_some())
     }
 
+    /// The attempt as it is written now. `None`: somebody else took it.
+    pub async fn any_organization_reread(&self, tx: &Operator) -> Result<Option<Self>> {
+        let row = tx
+            .query_opt(
+                "SELECT * FROM wazapp.connection WHERE organization_id = $1 AND id = $2 AND fence = $3",
+                &[&self.scope.organization_id(), &self.connection.id, &self.fence],
+            )
+            .await?;
+        Ok(row.as_ref().map(Self::read))
+    }
+
     /// Looks whether the session came meanwhile, and takes none from here on, unless it is still waited for.
     pub async fn any_organization_hear_session(&mut self, tx: &Operator, still_waiting: bool) -> Result<()> {
         let row = tx
@@ -234,17 +258,20 @@ impl Job {
     }
 }
 
-/// Takes the attempt that has waited longest. `None`: none is due.
+/// Takes the attempt that has waited longest, of an organization that has not [`AT_ONCE_EACH`] under way. `None`: there is
+/// none.
 pub async fn any_organization_take(tx: &Operator, now: Timestamp) -> Result<Option<Job>> {
     let row = tx
         .query_opt(
             "WITH next AS (
                SELECT organization_id, id FROM wazapp.connection
                WHERE state = 'running' AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+                 AND organization_id NOT IN (SELECT organization_id FROM wazapp.connection
+                   WHERE state = 'running' AND lease_until > $1 GROUP BY organization_id HAVING count(*) >= $3)
                ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
              UPDATE wazapp.connection c SET fence = c.fence + 1, lease_until = $2
              FROM next WHERE c.organization_id = next.organization_id AND c.id = next.id RETURNING c.*",
-            &[&now, &(now + LEASE)],
+            &[&now, &(now + LEASE), &AT_ONCE_EACH],
         )
         .await?;
     Ok(row.as_ref().map(Job::read))

@@ -17,7 +17,7 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 pub use begin::{New, any_organization_begin, begin};
-pub use job::{Job, LEASE, Learned, any_organization_take};
+pub use job::{AT_ONCE_EACH, Job, LEASE, Learned, any_organization_take};
 pub use resume::{Half, NotNow, Resume, join, retry};
 pub use step::{Code, State, Step, Trouble, What, Words};
 pub use sweep::any_organization_sweep;

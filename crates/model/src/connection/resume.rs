@@ -37,6 +37,8 @@ pub enum NotNow {
     NeedsToken,
     /// Its code was used or is too old, so that it needs another, or a token.
     NeedsCode,
+    /// It has its number, and gets no other.
+    HasItsNumber,
 }
 
 /// Adds a half of a sign-up. `None`: there is no such attempt.
@@ -92,7 +94,7 @@ pub struct Resume<'a> {
     pub code: Option<&'a SecretString>,
     /// The PIN to register with.
     pub pin: Option<&'a SecretString>,
-    /// Which number of the account, where Meta did not say.
+    /// Which number of the account, where Meta did not say. Refused once the attempt has its number.
     pub phone_number_id: Option<&'a str>,
     /// Set the App's webhook subscription.
     pub set_webhook: bool,
@@ -109,7 +111,7 @@ pub async fn retry(
     let organization = tx.organization_id();
     let row = tx
         .query_opt(
-            "SELECT how, state, steps, wishes, has_token FROM wazapp.connection
+            "SELECT how, state, phone_number_id, number_id, steps, wishes, has_token FROM wazapp.connection
              WHERE organization_id = $1 AND id = $2 FOR UPDATE",
             &[&organization, &id],
         )
@@ -118,6 +120,10 @@ pub async fn retry(
     if row.get::<_, &str>("state") != "failed" {
         return Ok(Some(Err(NotNow::NotFailed)));
     }
+    let another = with.phone_number_id.filter(|id| Some(*id) != row.get("phone_number_id"));
+    if another.is_some() && row.get::<_, Option<Uuid>>("number_id").is_some() {
+        return Ok(Some(Err(NotNow::HasItsNumber)));
+    }
     let (Json(mut steps), Json(mut wishes)) =
         (row.get::<_, Json<Vec<Step>>>("steps"), row.get::<_, Json<Wishes>>("wishes"));
     if let Some(lacking) = lacking(How::of(row.get("how")), &steps, row.get("has_token"), with) {
@@ -125,6 +131,8 @@ pub async fn retry(
     }
     step::resume(&mut steps, with.token.is_some());
     wishes.set_webhook |= with.set_webhook;
+    // Later it would name another number than the one that proves itself.
+    let hears_session = !steps.iter().any(|step| step.name == What::Session && step.is_over());
     let text = id.to_string();
     // One by one: the web role writes sealed secrets, and reads none.
     for (sql, column, secret) in [
@@ -141,12 +149,12 @@ pub async fn retry(
         .query_opt(
             concat!(
                 "UPDATE wazapp.connection SET state = 'running', steps = $3::text::json, wishes = $4::text::json,
-                   phone_number_id = coalesce($5, phone_number_id), attempts = 0, due_at = $6, lease_until = NULL,
-                   updated_at = $6, ended_at = NULL
+                   phone_number_id = coalesce($5, phone_number_id), awaits_session = awaits_session AND $7, attempts = 0,
+                   due_at = $6, lease_until = NULL, updated_at = $6, ended_at = NULL
                  WHERE organization_id = $1 AND id = $2 RETURNING ",
                 connection_columns!()
             ),
-            &[&organization, &id, &json(&steps), &json(&wishes), &with.phone_number_id, &now],
+            &[&organization, &id, &json(&steps), &json(&wishes), &with.phone_number_id, &now, &hears_session],
         )
         .await?;
     Ok(row.map(|row| Ok(Connection::read(&row))))

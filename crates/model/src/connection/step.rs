@@ -167,16 +167,17 @@ pub(super) fn plan(how: How, wishes: Wishes) -> Vec<Step> {
     names.into_iter().map(Step::new).collect()
 }
 
-/// Makes the steps ready to go on. Another token has to prove itself from the beginning; what was done with the one
-/// before is looked at again.
+/// Makes the steps ready to go on. Another token has to prove itself from the beginning. As long as the proof was not used
+/// it is made again, too: what it is of, or what Meta says of it, may be other than it was. A code is good once, whatever
+/// came of it.
 pub(super) fn resume(steps: &mut [Step], another_token: bool) {
+    let unused = steps.iter().any(|step| matches!(step.name, What::Claim | What::Store) && !step.is_over());
     for step in steps {
-        // A code is good once, whatever came of it.
-        let kept = matches!(step.name, What::Exchange | What::Session) && (step.is_over() || another_token);
-        if kept && another_token && !step.is_over() {
+        let of_code = matches!(step.name, What::Exchange | What::Session);
+        if of_code && another_token && !step.is_over() {
             step.state = State::Skipped;
             step.error = None;
-        } else if !kept && (another_token || !step.is_over()) {
+        } else if !step.is_over() || !of_code && (another_token || unused) {
             *step = Step::new(step.name);
         }
     }
@@ -190,19 +191,37 @@ mod tests {
         steps.iter().map(|step| (step.name, step.state)).collect()
     }
 
+    /// Steps of which the first so many are done, and the next one failed.
+    fn failed_at(how: How, nth: usize) -> Vec<Step> {
+        let mut steps = plan(how, Wishes::default());
+        steps[..nth].iter_mut().for_each(|step| step.state = State::Done);
+        steps[nth].state = State::Failed;
+        steps
+    }
+
     #[test]
-    fn what_failed_is_done_again_and_what_was_done_is_not() {
-        let mut steps = plan(How::Rotation, Wishes::default());
-        steps[0].state = State::Done;
-        steps[1].state = State::Failed;
+    fn what_failed_is_done_again_and_what_was_done_with_the_proof_is_not() {
+        let mut steps = failed_at(How::Token, 5);
+        assert_eq!((steps[3].name, steps[5].name), (What::Claim, What::Fields));
         resume(&mut steps, false);
-        assert_eq!(
-            states(&steps),
-            [(What::Token, State::Done), (What::Number, State::Pending), (What::Store, State::Pending)]
-        );
-        steps[0].state = State::Done;
+        let over: Vec<bool> = steps.iter().map(Step::is_over).collect();
+        assert_eq!(over, [true, true, true, true, true, false, false, false, false]);
         resume(&mut steps, true);
         assert!(steps.iter().all(|step| step.state == State::Pending), "{steps:?}");
+    }
+
+    /// An attempt whose number another organization had went on with any other id, as if the proof were of that one.
+    #[test]
+    fn a_proof_that_was_not_used_is_made_again() {
+        for (how, used_by, of_code) in [(How::Token, 3, 0), (How::Signup, 5, 2), (How::Rotation, 2, 0)] {
+            for nth in of_code..=used_by {
+                let mut steps = failed_at(how, nth);
+                assert!(matches!(steps[used_by].name, What::Claim | What::Store));
+                resume(&mut steps, false);
+                assert!(steps[..of_code].iter().all(|step| step.state == State::Done), "{steps:?}");
+                assert!(steps[of_code..].iter().all(|step| step.state == State::Pending), "{steps:?}");
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use super::{EVENT, Media, Told, media_columns, media_file};
 use crate::database::{Database, Operator, Pipeline, Result};
 use crate::event;
 use crate::file::File;
-use crate::outbox::{Pause, any_organization_rest};
+use crate::link::Link;
+use crate::outbox::{Pause, Rest};
 use crate::scope::Scope;
 
 /// How long a claimed medium is the claimer's. Longer than any fetch takes.
@@ -57,8 +58,8 @@ pub struct Settled {
     pub fence: i64,
     /// What came of it.
     pub outcome: Outcome,
-    /// Everything from this number waits.
-    pub pause: Option<(Uuid, Pause)>,
+    /// Who waits, by the way that was tried.
+    pub pause: Option<(Link, Pause)>,
 }
 
 /// What became of a claimed medium.
@@ -140,14 +141,19 @@ async fn any_organization_postpone(tx: &Operator, now: Timestamp, organization_i
          due AS (
            SELECT id, message_id FROM wazapp.media
            WHERE organization_id = $1 AND state = 'pending' AND next_at <= $2 AND EXISTS (SELECT FROM resting)
-           ORDER BY next_at, id LIMIT $6 FOR UPDATE SKIP LOCKED),
+           ORDER BY next_at, id LIMIT $6),
          late AS (
            SELECT due.id, r.status, r.pause_reason, CASE WHEN r.status = 'connected' THEN r.until ELSE $3 END AS until
            FROM due JOIN wazapp.message m ON m.organization_id = $1 AND m.id = due.message_id
-           JOIN resting r ON r.id = m.number_id)
+           JOIN resting r ON r.id = m.number_id),
+         -- Only these: the others are for this claim, or for another node's.
+         held AS (
+           SELECT d.id FROM wazapp.media d
+           WHERE d.organization_id = $1 AND d.id IN (SELECT late.id FROM late) AND d.state = 'pending' AND d.next_at <= $2
+           ORDER BY d.id FOR UPDATE SKIP LOCKED)
          UPDATE wazapp.media d SET next_at = late.until, deadline = coalesce(d.deadline, $4),
            error = CASE WHEN late.status = 'connected' THEN late.pause_reason ELSE $5::text::json END
-         FROM late WHERE d.organization_id = $1 AND d.id = late.id",
+         FROM late JOIN held ON held.id = late.id WHERE d.organization_id = $1 AND d.id = late.id",
         &[&organization_id, &now, &(now + LOOK_AGAIN), &(now + KEPT_AT_META), &not_connected().to_string(), &MOST_LATE],
     )
     .await?;
@@ -217,20 +223,16 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
     if let Outcome::Retry { .. } | Outcome::Released = settled.outcome {
         let tx = database.operator().await?;
         let still = postpone(&tx, now, settled).await?;
-        if let Some((number_id, pause)) = &settled.pause {
-            any_organization_rest(&tx, (organization_id, *number_id), None, pause).await?;
+        let rest = settled.pause.as_ref().and_then(|(link, pause)| Rest::of(link, pause));
+        let mut pipeline = Pipeline::new();
+        if let Some(rest) = &rest {
+            rest.begin_and_look(&mut pipeline);
         }
-        tx.commit().await?;
+        tx.finish(pipeline).await?;
         return Ok(still);
     }
     let tx = database.operator().await?;
-    // The organization's line before its rows, like everyone who records events.
-    let line = tx
-        .query_opt(
-            "SELECT last FROM wazapp.organization_sequence WHERE organization_id = $1 FOR NO KEY UPDATE",
-            &[&organization_id],
-        )
-        .await?;
+    let last = event::line_up_for(&tx, &settled.scope).await?;
     let row = match &settled.outcome {
         Outcome::Stored(file) => {
             tx.query_opt(
@@ -250,9 +252,9 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
         }
         Outcome::Retry { .. } | Outcome::Released => None,
     };
-    let (Some(row), Some(line)) = (row, line) else { return Ok(false) };
+    let (Some(row), Some(last)) = (row, last) else { return Ok(false) };
     let events = match row.get::<_, Option<Uuid>>("message_id") {
-        Some(message_id) => vec![event(&tx, organization_id, line.get::<_, i64>("last") + 1, message_id, now).await?],
+        Some(message_id) => vec![event(&tx, organization_id, last + 1, message_id, now).await?],
         None => Vec::new(),
     };
     let mut pipeline = Pipeline::new();

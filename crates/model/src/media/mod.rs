@@ -25,8 +25,11 @@ pub use fetch::{
 };
 pub use retention::{
     NEW, any_organization_adopt, any_organization_expire, any_organization_forget, any_organization_mark,
+    any_organization_next_leaving, any_organization_stays,
 };
-pub use thumbnail::{Picture, any_organization_next_picture, any_organization_settle_picture};
+pub use thumbnail::{
+    Picture, any_organization_give_back, any_organization_next_picture, any_organization_settle_picture,
+};
 
 /// A file as its organization sees it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]

@@ -34,28 +34,38 @@ pub async fn any_organization_expire(tx: &Operator, now: Timestamp) -> Result<i6
     Ok(row.map_or(0, |row| row.get(0)))
 }
 
-/// Marks files that nothing refers to any more as leaving, and answers all that are.
-pub async fn any_organization_mark(tx: &Operator, now: Timestamp, most: i64) -> Result<Vec<(Scope, String)>> {
-    tx.query(
-        "WITH unused AS (
-           SELECT f.organization_id, f.sha256 FROM wazapp.file f
-           WHERE f.deleted_at IS NULL AND f.touched_at < $2
-             AND NOT EXISTS (SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
-             AND NOT EXISTS (SELECT FROM wazapp.file t WHERE t.organization_id = f.organization_id
-                               AND t.thumbnail = f.sha256 AND t.sha256 <> f.sha256)
-           LIMIT $3 FOR UPDATE OF f SKIP LOCKED)
-         UPDATE wazapp.file f SET deleted_at = $1, thumbnail_at = NULL FROM unused
-         WHERE f.organization_id = unused.organization_id AND f.sha256 = unused.sha256",
-        &[&now, &(now - NEW), &most],
-    )
-    .await?;
-    let rows = tx
-        .query(
-            "SELECT organization_id, sha256 FROM wazapp.file WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT $1",
-            &[&most],
+/// Marks files that nothing refers to any more as leaving; answers how many.
+pub async fn any_organization_mark(tx: &Operator, now: Timestamp, most: i64) -> Result<i64> {
+    let row = tx
+        .query_opt(
+            "WITH unused AS (
+               SELECT f.organization_id, f.sha256 FROM wazapp.file f
+               WHERE f.deleted_at IS NULL AND f.touched_at < $2
+                 AND NOT EXISTS (SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
+                 AND NOT EXISTS (SELECT FROM wazapp.file t WHERE t.organization_id = f.organization_id
+                                   AND t.thumbnail = f.sha256 AND t.sha256 <> f.sha256)
+               LIMIT $3 FOR UPDATE OF f SKIP LOCKED),
+             marked AS (
+               UPDATE wazapp.file f SET deleted_at = $1, thumbnail_at = NULL FROM unused
+               WHERE f.organization_id = unused.organization_id AND f.sha256 = unused.sha256 RETURNING f.sha256)
+             SELECT count(*) FROM marked",
+            &[&now, &(now - NEW), &most],
         )
         .await?;
-    Ok(rows.iter().map(|row| (Scope::new(row.get(0)), row.get(1))).collect())
+    Ok(row.map_or(0, |row| row.get(0)))
+}
+
+/// The file that is leaving and has waited longest. It is the caller's until the transaction ends: its bytes go in that
+/// time, and nobody brings the same ones, or deletes those that somebody brought again since.
+pub async fn any_organization_next_leaving(tx: &Operator, now: Timestamp) -> Result<Option<(Scope, String)>> {
+    let row = tx
+        .query_opt(
+            "SELECT organization_id, sha256 FROM wazapp.file WHERE deleted_at <= $1
+             ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED",
+            &[&now],
+        )
+        .await?;
+    Ok(row.map(|row| (Scope::new(row.get(0)), row.get(1))))
 }
 
 /// Forgets a file whose bytes are gone.
@@ -63,6 +73,16 @@ pub async fn any_organization_forget(tx: &Operator, scope: &Scope, sha256: &str)
     tx.query(
         "DELETE FROM wazapp.file WHERE organization_id = $1 AND sha256 = $2 AND deleted_at IS NOT NULL",
         &[&scope.organization_id(), &sha256],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Lets a file whose bytes would not go wait, behind those that will.
+pub async fn any_organization_stays(tx: &Operator, scope: &Scope, sha256: &str, until: Timestamp) -> Result<()> {
+    tx.query(
+        "UPDATE wazapp.file SET deleted_at = $3 WHERE organization_id = $1 AND sha256 = $2 AND deleted_at IS NOT NULL",
+        &[&scope.organization_id(), &sha256, &until],
     )
     .await?;
     Ok(())

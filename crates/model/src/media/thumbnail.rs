@@ -29,13 +29,15 @@ pub struct Picture {
     pub size: i64,
 }
 
-/// Claims the picture that has waited longest.
+/// Claims the picture that has waited longest. Of one that no medium shows, the bytes may not be there yet.
 pub async fn any_organization_next_picture(tx: &Operator, now: Timestamp) -> Result<Option<Picture>> {
     let row = tx
         .query_opt(
             "WITH next AS (
-               SELECT organization_id, sha256 FROM wazapp.file WHERE thumbnail_at <= $1 AND deleted_at IS NULL
-               ORDER BY thumbnail_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+               SELECT f.organization_id, f.sha256 FROM wazapp.file f
+               WHERE f.thumbnail_at <= $1 AND f.deleted_at IS NULL AND EXISTS (
+                 SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
+               ORDER BY f.thumbnail_at LIMIT 1 FOR UPDATE OF f SKIP LOCKED)
              UPDATE wazapp.file f SET thumbnail_attempts = f.thumbnail_attempts + 1,
                -- The last try is not repeated, whatever becomes of it.
                thumbnail_at = CASE WHEN f.thumbnail_attempts + 1 < $3::smallint THEN $2::timestamptz END
@@ -51,6 +53,17 @@ pub async fn any_organization_next_picture(tx: &Operator, now: Timestamp) -> Res
     }))
 }
 
+/// Gives a claimed picture back, to be tried again after a while: the picture is not to blame, so the try does not count.
+pub async fn any_organization_give_back(tx: &Operator, now: Timestamp, picture: &Picture) -> Result<()> {
+    tx.query(
+        "UPDATE wazapp.file SET thumbnail_attempts = greatest(thumbnail_attempts - 1, 0), thumbnail_at = $3
+         WHERE organization_id = $1 AND sha256 = $2 AND thumbnail IS NULL AND deleted_at IS NULL",
+        &[&picture.scope.organization_id(), &picture.sha256.as_str(), &(now + LEASE)],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Notes a picture's thumbnail, whose bytes are in their place, and tells of it; or that it gets none.
 pub async fn any_organization_settle_picture(
     database: &Database,
@@ -60,12 +73,7 @@ pub async fn any_organization_settle_picture(
 ) -> Result<()> {
     let organization_id = picture.scope.organization_id();
     let tx = database.operator().await?;
-    let line = tx
-        .query_opt(
-            "SELECT last FROM wazapp.organization_sequence WHERE organization_id = $1 FOR NO KEY UPDATE",
-            &[&organization_id],
-        )
-        .await?;
+    let last = event::line_up_for(&tx, &picture.scope).await?;
     tx.query(
         "UPDATE wazapp.file SET thumbnail = coalesce($3, thumbnail), thumbnail_at = NULL
          WHERE organization_id = $1 AND sha256 = $2",
@@ -73,7 +81,7 @@ pub async fn any_organization_settle_picture(
     )
     .await?;
     let mut events = Vec::new();
-    if let (Some(line), Some(_)) = (line, thumbnail) {
+    if let (Some(last), Some(_)) = (last, thumbnail) {
         let rows = tx
             .query(
                 "SELECT message_id FROM wazapp.media
@@ -81,7 +89,7 @@ pub async fn any_organization_settle_picture(
                 &[&organization_id, &picture.sha256.as_str(), &MOST_TOLD],
             )
             .await?;
-        for (sequence, row) in (line.get::<_, i64>("last") + 1..).zip(&rows) {
+        for (sequence, row) in (last + 1..).zip(&rows) {
             events.push(event(&tx, organization_id, sequence, row.get::<_, Uuid>(0), now).await?);
         }
     }

@@ -8,6 +8,7 @@ use super::Number;
 use crate::database::{Operator, Result};
 use crate::event;
 use crate::link::{self, By, NoToken, token_place};
+use crate::outbox;
 use crate::scope::Scope;
 use crate::secret::Keyring;
 
@@ -33,13 +34,13 @@ pub struct Connect<'a> {
     pub token: &'a SecretString,
 }
 
-/// Connects a number: claims it and attaches to what history there is.
+/// Connects a number: claims it and attaches to what history there is. Answers our id of it.
 pub async fn connect(
     tx: &Operator,
     keyring: &Keyring,
     scope: &Scope,
     with: Connect<'_>,
-) -> Result<Result<Number, Refusal>> {
+) -> Result<Result<Uuid, Refusal>> {
     if let Some(app_id) = with.app_id {
         let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE", &[&app_id]).await?;
         if known.is_none() {
@@ -67,8 +68,7 @@ pub async fn connect(
     if claimed.is_none() {
         return Ok(Err(Refusal::Taken));
     }
-    let row = tx
-        .query_opt(
+    tx.query(
             "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token)
              VALUES ($1, $2, $3, $4, $5, 'connected', $6)
              ON CONFLICT (organization_id, phone_number_id) DO UPDATE SET
@@ -76,8 +76,7 @@ pub async fn connect(
                -- Of the token before.
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL, problem = NULL, check_at = 'epoch',
                connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
-               status = 'connected', disconnected_at = NULL
-             RETURNING *",
+               status = 'connected', disconnected_at = NULL",
             &[
                 &organization_id,
                 &id,
@@ -87,26 +86,19 @@ pub async fn connect(
                 &keyring.seal(token_place(organization_id, &id.to_string()), with.token),
             ],
         )
-        .await?
-        .expect("INSERT … RETURNING answers a row");
-    // A new token ends the pause that a dead one brought.
-    tx.query(
-        "INSERT INTO wazapp.number_pace (organization_id, number_id) VALUES ($1, $2)
-         ON CONFLICT (organization_id, number_id) DO UPDATE SET
-           paused_until = NULL, pause_reason = NULL, refusals = 0, held_until = NULL",
-        &[&organization_id, &id],
-    )
-    .await?;
-    Ok(Ok(Number::read(&row)))
+        .await?;
+    outbox::begin_anew(tx, scope, id).await?;
+    Ok(Ok(id))
 }
 
-/// Ends the claim and forgets the token; history stays. `None`: this organization has no such connected number.
-pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str) -> Result<Option<Number>> {
+/// Ends the claim and forgets the token, also in what attempts of this organization that failed have kept of it: they
+/// speak for the number no more. History stays. Answers our id of it; `None`: this organization has no such connected number.
+pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str) -> Result<Option<Uuid>> {
     let row = tx
         .query_opt(
             "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = now(), updated_at = now(), token = NULL,
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL
-             WHERE organization_id = $1 AND phone_number_id = $2 AND status = 'connected' RETURNING *",
+             WHERE organization_id = $1 AND phone_number_id = $2 AND status = 'connected' RETURNING id",
             &[&scope.organization_id(), &phone_number_id],
         )
         .await?;
@@ -115,7 +107,14 @@ pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str) -> 
         &[&phone_number_id, &scope.organization_id()],
     )
     .await?;
-    Ok(row.as_ref().map(Number::read))
+    tx.query(
+        "UPDATE wazapp.connection SET token = NULL, code = NULL, pin = NULL
+         WHERE organization_id = $1 AND phone_number_id = $2 AND state = 'failed'
+           AND (token IS NOT NULL OR code IS NOT NULL OR pin IS NOT NULL)",
+        &[&scope.organization_id(), &phone_number_id],
+    )
+    .await?;
+    Ok(row.map(|row| row.get("id")))
 }
 
 /// How many numbers of an account are connected through an App, whoever has them: for each of them Meta must go on to
@@ -137,6 +136,7 @@ pub async fn hand_over(
     keyring: &Keyring,
     (from, to): (&Scope, &Scope),
     phone_number_id: &str,
+    now: Timestamp,
 ) -> Result<Option<Result<(Number, Number), NoToken>>> {
     event::any_organization_line_up(tx, &[from, to]).await?;
     let Some(link) = link::find(tx, from, By::PhoneNumberId(phone_number_id)).await? else { return Ok(None) };
@@ -154,28 +154,28 @@ pub async fn hand_over(
     let (Some(facts), Some(left)) = (facts, disconnect(tx, from, phone_number_id).await?) else { return Ok(None) };
     let with = Connect { phone_number_id, waba_id: &link.waba_id, app_id: link.app_id.as_deref(), token: &token };
     let Ok(came) = connect(tx, keyring, to, with).await? else { return Ok(None) };
-    let came = tx
-        .query_opt(
-            "UPDATE wazapp.number n SET
+    tx.query(
+        "UPDATE wazapp.number n SET
                token_app_id = $3, token_expires_at = $4, token_checked_at = $5,
                display_phone_number = f.display_phone_number, verified_name = f.verified_name, username = f.username,
                quality_event = f.quality_event, quality_rating = f.quality_rating, messaging_limit = f.messaging_limit,
                throughput = f.throughput, platform_type = f.platform_type, is_on_biz_app = f.is_on_biz_app,
                name_status = f.name_status, settings = f.settings, facts_at = f.facts_at
              FROM wazapp.number f
-             WHERE n.organization_id = $1 AND n.id = $2 AND f.organization_id = $6 AND f.id = $7 RETURNING n.*",
-            &[
-                &to.organization_id(),
-                &came.id,
-                &link.token_app_id,
-                &facts.get::<_, Option<Timestamp>>("token_expires_at"),
-                &facts.get::<_, Option<Timestamp>>("token_checked_at"),
-                &link.organization_id,
-                &link.number_id,
-            ],
-        )
-        .await?;
-    let Some(came) = came.as_ref().map(Number::read) else { return Ok(None) };
+             WHERE n.organization_id = $1 AND n.id = $2 AND f.organization_id = $6 AND f.id = $7",
+        &[
+            &to.organization_id(),
+            &came,
+            &link.token_app_id,
+            &facts.get::<_, Option<Timestamp>>("token_expires_at"),
+            &facts.get::<_, Option<Timestamp>>("token_checked_at"),
+            &link.organization_id,
+            &link.number_id,
+        ],
+    )
+    .await?;
+    let (left, came) = (super::find(tx, from, left, now).await?, super::find(tx, to, came, now).await?);
+    let (Some(left), Some(came)) = (left, came) else { return Ok(None) };
     event::any_organization_tell(tx, from, "number.updated", Some(left.id), &left).await?;
     event::any_organization_tell(tx, to, "number.updated", Some(came.id), &came).await?;
     Ok(Some(Ok((left, came))))

@@ -3,18 +3,17 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::Number;
 use crate::connection::Learned;
 use crate::database::{Operator, Result};
 use crate::link::token_place;
+use crate::outbox;
 use crate::scope::Scope;
 use crate::secret::Keyring;
 
-/// Writes what Meta said of a number and its token, and answers the number. What Meta did not say stays.
-pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learned) -> Result<Option<Number>> {
-    let row = tx
-        .query_opt(
-            "UPDATE wazapp.number SET
+/// Writes what Meta said of a number and its token. What Meta did not say stays.
+pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learned) -> Result<()> {
+    tx.query(
+        "UPDATE wazapp.number SET
                token_app_id = coalesce($3, token_app_id), token_expires_at = $4,
                token_checked_at = coalesce($5, token_checked_at),
                display_phone_number = coalesce($6, display_phone_number), verified_name = coalesce($7, verified_name),
@@ -22,29 +21,29 @@ pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learn
                messaging_limit = coalesce($10, messaging_limit), throughput = coalesce($11, throughput),
                platform_type = coalesce($12, platform_type), is_on_biz_app = coalesce($13, is_on_biz_app),
                updated_at = now()
-             WHERE organization_id = $1 AND id = $2 RETURNING *",
-            &[
-                &scope.organization_id(),
-                &number_id,
-                &learned.token_app_id,
-                &learned.token_expires_at,
-                &learned.token_checked_at,
-                &learned.display_phone_number,
-                &learned.verified_name,
-                &learned.name_status,
-                &learned.quality_rating,
-                &learned.messaging_limit,
-                &learned.throughput,
-                &learned.platform_type,
-                &learned.is_on_biz_app,
-            ],
-        )
-        .await?;
-    Ok(row.as_ref().map(Number::read))
+             WHERE organization_id = $1 AND id = $2",
+        &[
+            &scope.organization_id(),
+            &number_id,
+            &learned.token_app_id,
+            &learned.token_expires_at,
+            &learned.token_checked_at,
+            &learned.display_phone_number,
+            &learned.verified_name,
+            &learned.name_status,
+            &learned.quality_rating,
+            &learned.messaging_limit,
+            &learned.throughput,
+            &learned.platform_type,
+            &learned.is_on_biz_app,
+        ],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Puts another token in force for a connected number, or, with `whole_account`, for every connected number of its
-/// account in the organization. Pauses that waited for a person end. Answers the numbers: none, if it is not connected.
+/// account in the organization. Pauses that waited for a person end. Answers their ids: none, if it is not connected.
 pub async fn replace_token(
     tx: &Operator,
     keyring: &Keyring,
@@ -52,7 +51,7 @@ pub async fn replace_token(
     number_id: Uuid,
     (token, learned): (&SecretString, &Learned),
     whole_account: bool,
-) -> Result<Vec<Number>> {
+) -> Result<Vec<Uuid>> {
     let organization = scope.organization_id();
     let rows = tx
         .query(
@@ -63,37 +62,27 @@ pub async fn replace_token(
             &[&organization, &number_id, &whole_account],
         )
         .await?;
-    let mut numbers = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let id: Uuid = row.get(0);
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    for id in ids.iter().copied() {
         let sealed = keyring.seal(token_place(organization, &id.to_string()), token);
-        let row = tx
-            .query_opt(
-                "UPDATE wazapp.number SET token = $3, token_app_id = $4, token_expires_at = $5, token_checked_at = $6,
+        tx.query(
+            "UPDATE wazapp.number SET token = $3, token_app_id = $4, token_expires_at = $5, token_checked_at = $6,
                    problem = NULL, check_at = 'epoch', updated_at = now()
-                 WHERE organization_id = $1 AND id = $2 RETURNING *",
-                &[
-                    &organization,
-                    &id,
-                    &sealed,
-                    &learned.token_app_id,
-                    &learned.token_expires_at,
-                    &learned.token_checked_at,
-                ],
-            )
-            .await?;
-        let_go_on(tx, scope, id).await?;
-        numbers.extend(row.as_ref().map(Number::read));
+                 WHERE organization_id = $1 AND id = $2",
+            &[&organization, &id, &sealed, &learned.token_app_id, &learned.token_expires_at, &learned.token_checked_at],
+        )
+        .await?;
+        outbox::let_go(tx, scope, id, None).await?;
     }
-    Ok(numbers)
+    Ok(ids)
 }
 
-/// Ends a pause that waited for a person; one that ends by itself stays.
-pub async fn let_go_on(tx: &Operator, scope: &Scope, number_id: Uuid) -> Result<()> {
+/// Notes which platform carries the number from now on, such as `CLOUD_API`, and nothing else: the rest of what is known
+/// may be newer than what its caller knows.
+pub async fn carried_by(tx: &Operator, scope: &Scope, number_id: Uuid, platform: &str) -> Result<()> {
     tx.query(
-        "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL
-         WHERE organization_id = $1 AND number_id = $2 AND paused_until = 'infinity'",
-        &[&scope.organization_id(), &number_id],
+        "UPDATE wazapp.number SET platform_type = $3, updated_at = now() WHERE organization_id = $1 AND id = $2",
+        &[&scope.organization_id(), &number_id, &platform],
     )
     .await?;
     Ok(())

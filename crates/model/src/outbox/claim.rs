@@ -123,7 +123,7 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, r
     };
     let number = Link::read(&row);
     let rate = match row.get::<_, Option<&str>>("throughput") {
-        _ if row.get("shared") => SHARED,
+        _ if number.shared => SHARED,
         Some("HIGH") => HIGH,
         _ => STANDARD,
     };
@@ -166,8 +166,7 @@ async fn any_organization_pace(tx: &Operator, now: Timestamp, turn: Turn) -> Res
         concat!(
             "SELECT ",
             link_columns!(),
-            ", p.next_at, p.refusals, n.throughput,
-                n.history IS NOT NULL OR n.is_on_biz_app IS TRUE AS shared
+            ", p.next_at, p.refusals, n.throughput
          FROM wazapp.number_pace p
          JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
          WHERE p.organization_id = $1 AND p.number_id = $2

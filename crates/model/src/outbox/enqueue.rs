@@ -409,7 +409,7 @@ pub enum Cancelled {
     TooLate(Box<Message>),
 }
 
-/// Takes a message back that is still queued.
+/// Takes a message back that is still queued, or whose files are still on their way to Meta.
 pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Cancelled>> {
     event::line_up(tx).await?;
     let organization_id = tx.organization_id();
@@ -417,7 +417,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
     let taken = tx
         .query_opt(
             "UPDATE wazapp.outbox q SET state = 'cancelled' FROM wazapp.message m
-             WHERE q.organization_id = $1 AND q.message_id = $2 AND q.state = 'queued'
+             WHERE q.organization_id = $1 AND q.message_id = $2 AND (q.state = 'queued' OR q.state = 'sending' AND q.preparing)
                AND m.organization_id = $1 AND m.id = $2 AND m.status IN ('queued', 'sending')
              RETURNING m.callback_data",
             &[&organization_id, &id],
@@ -442,4 +442,17 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
         return Ok(None);
     };
     Ok(Some(if taken.is_some() { Cancelled::Done(message) } else { Cancelled::TooLate(message) }))
+}
+
+/// Has a message that is at Meta now tried no more: where Meta refuses it, whatever for, it fails.
+pub async fn try_no_more(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<()> {
+    // No answer is written while we look, so what is at Meta is so until we are done.
+    event::line_up(tx).await?;
+    tx.query(
+        "UPDATE wazapp.outbox SET deadline = least(deadline, $3)
+         WHERE organization_id = $1 AND message_id = $2 AND state = 'sending'",
+        &[&tx.organization_id(), &id, &now],
+    )
+    .await?;
+    Ok(())
 }

@@ -7,14 +7,15 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::database::{Operator, Result, Tenant};
-use crate::scope::Scope;
+use crate::database::{Result, Tenant};
 
 /// How far a message is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
-    /// It waits for its turn, or for another try.
+    /// It waits for its turn, for its files, or for another try: it is not with Meta.
     Waiting {
+        /// Its files are on their way to Meta.
+        preparing: bool,
         /// Its number rests until then.
         rests_until: Option<Timestamp>,
         /// Why it rests, as people are told.
@@ -60,7 +61,7 @@ impl Fate {
         }
         match row.get::<_, Option<&str>>("status").unwrap_or_default() {
             "queued" => Self::waiting(row),
-            "sending" if row.get::<_, Option<&str>>("state") == Some("queued") => Self::waiting(row),
+            "sending" if row.get::<_, Option<bool>>("waits") == Some(true) => Self::waiting(row),
             "sending" => Self::UnderWay,
             "failed" => Self::Failed { error: error("error").unwrap_or(Value::Null) },
             _ => Self::Unknown,
@@ -70,6 +71,7 @@ impl Fate {
     fn waiting(row: &Row) -> Self {
         let value = |column| row.get::<_, Option<Json<Value>>>(column).map(|json| json.0);
         Self::Waiting {
+            preparing: row.get("preparing"),
             // PostgreSQL's infinity is no time of ours.
             rests_until: match row.get("rests_forever") {
                 true => Some(Timestamp::MAX),
@@ -85,7 +87,9 @@ impl Fate {
 pub async fn fate(tx: &Tenant, id: Uuid) -> Result<Option<Fate>> {
     let row = tx
         .query_opt(
-            "SELECT m.status, m.wamid, m.error, m.acceptance, q.state, q.error AS last_error, p.pause_reason,
+            "SELECT m.status, m.wamid, m.error, m.acceptance, q.error AS last_error, p.pause_reason,
+                    q.state = 'queued' OR q.state = 'sending' AND q.preparing AS waits,
+                    coalesce(q.state = 'sending' AND q.preparing, false) AS preparing,
                     coalesce(p.paused_until = 'infinity', false) AS rests_forever,
                     CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS paused_until
              FROM wazapp.message m
@@ -96,15 +100,4 @@ pub async fn fate(tx: &Tenant, id: Uuid) -> Result<Option<Fate>> {
         )
         .await?;
     Ok(row.as_ref().map(Fate::read))
-}
-
-/// Lets a number go on that rests because Meta refused it with this code: what was wrong has been put right.
-pub async fn resume(tx: &Operator, scope: &Scope, number_id: Uuid, code: i64) -> Result<()> {
-    tx.query(
-        "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL
-         WHERE organization_id = $1 AND number_id = $2 AND pause_reason ->> 'code' = $3::bigint::text",
-        &[&scope.organization_id(), &number_id, &code],
-    )
-    .await?;
-    Ok(())
 }

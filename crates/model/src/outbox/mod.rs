@@ -8,6 +8,7 @@ mod claim;
 mod echo;
 mod enqueue;
 mod fate;
+mod pace;
 mod settle;
 mod sweep;
 mod wake;
@@ -18,10 +19,12 @@ pub use claim::{
 };
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{
-    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, repeated,
+    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, repeated, try_no_more,
 };
-pub use fate::{Acceptance, Fate, fate, resume};
-pub use settle::{Outcome, Pause, Settled, any_organization_rest, any_organization_settle};
+pub use fate::{Acceptance, Fate, fate};
+pub use pace::{Pause, let_go};
+pub(crate) use pace::{Rest, begin_anew};
+pub use settle::{Outcome, Settled, any_organization_settle};
 pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
 pub use wake::{Wake, Watch};
 

@@ -1,19 +1,19 @@
 //! Settling: what became of claimed messages.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{PAIR_AHEAD, Refused};
+use super::Refused;
+use super::pace::{Heard, Pause};
 use crate::conversation::column;
 use crate::database::{Database, Operator, Pipeline, Result, params};
 use crate::event;
-use crate::link::Link;
 use crate::message::{self, Key};
-use crate::number_check;
+use crate::scope::Scope;
 use crate::status::{self, climb};
 
 /// Where a message may be sent twice, the status that would show that it was sent gets this long to come.
@@ -83,30 +83,6 @@ pub enum Outcome {
     DeadlinePassed,
 }
 
-/// Who must wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pause {
-    /// The recipient of this message.
-    Pair {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// Everything from this number.
-    Number {
-        /// Until then; `None`: until a person connects the number again.
-        until: Option<Timestamp>,
-        /// JSON: what people are told.
-        reason: String,
-    },
-    /// Everything from all of the organization's numbers in the same account.
-    Account {
-        /// Until then; `None`: until a person connects the numbers again.
-        until: Option<Timestamp>,
-        /// JSON: what people are told.
-        reason: String,
-    },
-}
-
 /// What one settled message writes.
 #[derive(Debug, Default)]
 struct Written {
@@ -135,8 +111,8 @@ pub async fn any_organization_settle(
     words: fn(&str) -> String,
 ) -> Result<usize> {
     let tx = database.operator().await?;
-    // The same order as everyone who records events: the organizations' lines, then rows.
-    let mut sequences = lines(&tx, settled).await?;
+    let scopes = column(settled, |one| Scope::new(one.organization_id));
+    let mut sequences = event::any_organization_line_up(&tx, &scopes.iter().collect::<Vec<_>>()).await?;
     let rows = claimed(&tx, settled).await?;
     let known = known(&tx, settled, &rows, words).await?;
 
@@ -164,24 +140,13 @@ pub async fn any_organization_settle(
             });
         }
     }
+    let pace = Heard::of(settled);
     let mut pipeline = Pipeline::new();
     write(&mut pipeline, &written);
-    ease(&mut pipeline, settled);
     event::any_organization_record(&mut pipeline, &events);
-    pause(&mut pipeline, settled);
+    pace.write(&mut pipeline);
     tx.finish(pipeline).await?;
     Ok(written.len())
-}
-
-async fn lines(tx: &Operator, settled: &[Settled]) -> Result<HashMap<Uuid, i64>> {
-    let rows = tx
-        .query(
-            "SELECT organization_id, last FROM wazapp.organization_sequence WHERE organization_id = ANY ($1)
-             ORDER BY organization_id FOR NO KEY UPDATE",
-            &[&column(settled, |one| one.organization_id)],
-        )
-        .await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// The rows that are still what they were claimed as; they are ours until the transaction ends.
@@ -454,148 +419,4 @@ fn identities(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
          WHERE v.contact_id IS NOT NULL ORDER BY k.o, k.w ON CONFLICT DO NOTHING",
         params![column(&named, |row| row.0), column(&named, |row| row.1), column(&named, |row| row.2.clone()),],
     );
-}
-
-/// An answer that makes nobody wait: what was refused before begins again, the number step by step. An answer to an older
-/// claim than the last refusal says nothing.
-fn ease(pipeline: &mut Pipeline<'_>, settled: &[Settled]) {
-    let mut numbers = BTreeSet::new();
-    let mut pairs = BTreeSet::new();
-    for one in settled {
-        let of_pair = matches!(one.pause, Some(Pause::Pair { .. }));
-        let judged = matches!(one.outcome, Outcome::Accepted { .. } | Outcome::Failed { .. });
-        if one.refused.number > 0 && (judged || of_pair) {
-            numbers.insert((one.organization_id, one.number_id, stored(one.refused.number)));
-        }
-        if one.refused.pair > 0 && judged {
-            pairs.insert((one.organization_id, one.number_id, one.recipient.clone(), stored(one.refused.pair)));
-        }
-    }
-    for (organization_id, number_id, refusals) in numbers {
-        pipeline.push(
-            "UPDATE wazapp.number_pace SET refusals = refusals - 1, held_until = NULL
-             WHERE organization_id = $1 AND number_id = $2 AND refusals = $3",
-            params![organization_id, number_id, refusals],
-        );
-    }
-    for (organization_id, number_id, recipient, refusals) in pairs {
-        pipeline.push(
-            "UPDATE wazapp.pair_pace SET refusals = 0
-             WHERE organization_id = $1 AND number_id = $2 AND recipient = $3 AND refusals = $4",
-            params![organization_id, number_id, recipient, refusals],
-        );
-    }
-}
-
-/// A count as its column holds it.
-fn stored(refusals: u32) -> i32 {
-    i32::try_from(refusals).unwrap_or(i32::MAX)
-}
-
-/// Which number, whether its whole account, and which token brought it.
-type Resting<'a> = (Uuid, Uuid, bool, Option<&'a [u8]>);
-
-/// The longest rest that a batch asks for.
-#[derive(Debug)]
-struct Rest<'a> {
-    until: Timestamp,
-    reason: &'a str,
-    refusals: i32,
-}
-
-/// Lets numbers rest. The reason is that of the rest that ends last; what only a person ends is not begun for a token that is
-/// replaced already.
-const REST: &str = "UPDATE wazapp.number_pace p SET
-       pause_reason = CASE WHEN p.paused_until > k.until THEN p.pause_reason ELSE $4::text::json END,
-       paused_until = greatest(p.paused_until, k.until), refusals = greatest(p.refusals, $7), held_until = NULL
-     FROM wazapp.number n, wazapp.number refused,
-          (SELECT CASE WHEN $5::bool THEN 'infinity' ELSE $3::timestamptz END) AS k (until)
-     WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
-       AND refused.organization_id = $1 AND refused.id = $2
-       AND (n.id = refused.id OR $6::bool AND n.waba_id = refused.waba_id)
-       AND (NOT $5 OR NOT $9::bool OR sha256(refused.token) IS NOT DISTINCT FROM $8::bytea)";
-
-/// Lets a number, or its whole account, rest, because of what Meta said to another call than a send. `used` is the way that
-/// was tried, where it is known: a token that replaced it meanwhile has done nothing wrong.
-pub async fn any_organization_rest(
-    tx: &Operator,
-    (organization_id, number_id): (Uuid, Uuid),
-    used: Option<&Link>,
-    pause: &Pause,
-) -> Result<()> {
-    let (whole_account, until, reason) = match pause {
-        Pause::Number { until, reason } => (false, until, reason),
-        Pause::Account { until, reason } => (true, until, reason),
-        Pause::Pair { .. } => return Ok(()),
-    };
-    let (at, forever, mark) = (until.unwrap_or(Timestamp::MAX), until.is_none(), used.and_then(Link::token_mark));
-    tx.query(
-        REST,
-        &[
-            &organization_id,
-            &number_id,
-            &at,
-            &reason.as_str(),
-            &forever,
-            &whole_account,
-            &0,
-            &mark.as_deref(),
-            &used.is_some(),
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-fn pause<'a>(pipeline: &mut Pipeline<'a>, settled: &'a [Settled]) {
-    let mut numbers: BTreeMap<Resting<'_>, Rest<'_>> = BTreeMap::new();
-    let mut pairs: BTreeMap<(Uuid, Uuid, &str), (Timestamp, i32)> = BTreeMap::new();
-    for one in settled {
-        let (whole_account, until, reason) = match &one.pause {
-            Some(Pause::Number { until, reason }) => (false, until, reason),
-            Some(Pause::Account { until, reason }) => (true, until, reason),
-            Some(Pause::Pair { until }) => {
-                let refusals = stored(one.refused.pair.saturating_add(1));
-                let longest = pairs.entry((one.organization_id, one.number_id, &one.recipient)).or_insert((*until, 0));
-                *longest = ((*until).max(longest.0), refusals.max(longest.1));
-                continue;
-            }
-            None => continue,
-        };
-        let until = until.unwrap_or(Timestamp::MAX);
-        let refusals = stored(one.refused.number.saturating_add(1));
-        let key = (one.organization_id, one.number_id, whole_account, one.token_mark.as_deref());
-        let rest = numbers.entry(key).or_insert(Rest { until, reason, refusals });
-        if rest.until < until {
-            (rest.until, rest.reason) = (until, reason);
-        }
-        rest.refusals = rest.refusals.max(refusals);
-    }
-    for ((organization_id, number_id, whole_account, token_mark), rest) in numbers {
-        pipeline.push(
-            REST,
-            params![
-                organization_id,
-                number_id,
-                rest.until,
-                rest.reason.to_owned(),
-                rest.until == Timestamp::MAX,
-                whole_account,
-                rest.refusals,
-                token_mark,
-                true,
-            ],
-        );
-        if rest.until == Timestamp::MAX {
-            number_check::look_soon(pipeline, organization_id, number_id, whole_account);
-        }
-    }
-    for ((organization_id, number_id, recipient), (until, refusals)) in pairs {
-        // So far ahead that nothing fits before then; the burst is spent.
-        pipeline.push(
-            "UPDATE wazapp.pair_pace SET next_at = greatest(next_at, $4), refusals = greatest(refusals, $5)
-             WHERE organization_id = $1 AND number_id = $2 AND recipient = $3",
-            params![organization_id, number_id, recipient.to_owned(), until + PAIR_AHEAD, refusals],
-        );
-    }
 }

@@ -64,9 +64,11 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
                 facts.at,
             ],
         );
-    // What a webhook leaves out, the listing has. An account whose listing fails keeps its own pace.
+    // What a webhook leaves out, the listing has: one that is being read may have passed it, and is read once more behind
+    // that. An account whose listing fails keeps its own pace.
     pipeline.push(
-        "UPDATE wazapp.template_sync s SET due_at = least(s.due_at, greatest($4::timestamptz, s.synced_at + interval '10 seconds'))
+        "UPDATE wazapp.template_sync s SET due_at =
+           least(s.due_at, greatest($4::timestamptz, s.synced_at + interval '10 seconds'))
          WHERE s.organization_id = $1 AND s.waba_id = $2 AND s.attempts = 0 AND EXISTS (
            SELECT FROM wazapp.template t
            WHERE t.organization_id = $1 AND t.waba_id = $2 AND t.template_id = $3 AND NOT t.components_whole

@@ -1,5 +1,7 @@
 //! Templates as people and programs look them up.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -90,23 +92,36 @@ pub async fn find_by_template_id(tx: &Tenant, waba_id: &str, template_id: &str) 
     Ok(row.as_ref().map(Template::read))
 }
 
-/// Notes that Meta deleted templates: those of a name in one language or, without one, in all. They stay, as `DELETED`.
+/// Meta's ids of the templates that may have a name and language; webhooks tell of some without either.
+pub async fn ids(tx: &Tenant, waba_id: &str, name: &str, language: &str) -> Result<HashSet<String>> {
+    let rows = tx
+        .query(
+            "SELECT template_id FROM wazapp.template
+             WHERE organization_id = $1 AND waba_id = $2 AND coalesce(name, $3) = $3 AND coalesce(language, $4) = $4",
+            &[&tx.organization_id(), &waba_id, &name, &language],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get("template_id")).collect())
+}
+
+/// Notes that Meta deleted templates of a name: the one of this id or, without one, those in all languages. They stay, as
+/// `DELETED`.
 pub async fn delete(
     tx: Operator,
     scope: &Scope,
     now: Timestamp,
     waba_id: &str,
     name: &str,
-    language: Option<&str>,
+    template_id: Option<&str>,
 ) -> Result<()> {
-    let last = super::save::line_up(&tx, scope).await?;
+    let last = event::line_up_for(&tx, scope).await?.unwrap_or(0);
     let rows = tx
         .query(
             "UPDATE wazapp.template SET status = 'DELETED', reason = NULL, facts_at = $5, updated_at = $6
-             WHERE organization_id = $1 AND waba_id = $2 AND name = $3 AND ($4::text IS NULL OR language = $4)
+             WHERE organization_id = $1 AND waba_id = $2 AND name = $3 AND ($4::text IS NULL OR template_id = $4)
                AND status IS DISTINCT FROM 'DELETED'
              RETURNING id, template_id, name, language, category, quality",
-            &[&scope.organization_id(), &waba_id, &name, &language, &whole_second(now), &now],
+            &[&scope.organization_id(), &waba_id, &name, &template_id, &whole_second(now), &now],
         )
         .await?;
     let events = super::save::gone(scope, waba_id, super::Source::Change, now, last, &rows);

@@ -70,7 +70,28 @@ pub async fn save(
     listed: &[Listed],
     source: Source,
 ) -> Result<()> {
-    let last = line_up(&tx, scope).await?;
+    let last = event::line_up_for(&tx, scope).await?.unwrap_or(0);
+    let shown = Shown { scope, waba_id, at, source };
+    save_behind(tx, last, shown, now, listed).await
+}
+
+/// What Meta showed: whose it is, of which account, from when on, and how it came here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown<'a> {
+    pub(super) scope: &'a Scope,
+    pub(super) waba_id: &'a str,
+    pub(super) at: Timestamp,
+    pub(super) source: Source,
+}
+
+/// The same for who has lined up already, and knows the last event's sequence.
+pub(super) async fn save_behind(
+    tx: Operator,
+    last: i64,
+    Shown { scope, waba_id, at, source }: Shown<'_>,
+    now: Timestamp,
+    listed: &[Listed],
+) -> Result<()> {
     let known = known(&tx, scope, waba_id, listed).await?;
     let facts_at = whole_second(at);
     let rows: Vec<Merged> =
@@ -84,17 +105,6 @@ pub async fn save(
     write(&mut pipeline, scope, waba_id, at, now, &rows);
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await
-}
-
-/// Waits for the organization's turn to write: its templates change by webhooks too. Answers the last event's sequence.
-pub(super) async fn line_up(tx: &Operator, scope: &Scope) -> Result<i64> {
-    let row = tx
-        .query_opt(
-            "SELECT last FROM wazapp.organization_sequence WHERE organization_id = $1 FOR NO KEY UPDATE",
-            &[&scope.organization_id()],
-        )
-        .await?;
-    Ok(row.map_or(0, |row| row.get("last")))
 }
 
 async fn known(tx: &Operator, scope: &Scope, waba_id: &str, listed: &[Listed]) -> Result<HashMap<String, Template>> {

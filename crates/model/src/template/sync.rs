@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::types::Json;
 
-use super::whole_second;
+use super::save::{Shown, save_behind};
+use super::{Listed, Source, whole_second};
 use crate::database::{Operator, Pipeline, Result, Tenant, params};
 use crate::event;
 use crate::link::{self, By, Link};
@@ -58,8 +59,8 @@ pub async fn ask(tx: &Operator, scope: &Scope, waba_id: Option<&str>, at: Timest
         "INSERT INTO wazapp.template_sync AS s (organization_id, waba_id, due_at)
          SELECT DISTINCT n.organization_id, n.waba_id, $3::timestamptz FROM wazapp.number n
          WHERE n.organization_id = $1 AND n.status = 'connected' AND ($2::text IS NULL OR n.waba_id = $2)
-         ON CONFLICT (organization_id, waba_id) DO UPDATE SET due_at = CASE WHEN s.lease_until IS NULL
-           THEN least(s.due_at, greatest(excluded.due_at, s.synced_at + interval '10 seconds')) ELSE excluded.due_at END",
+         ON CONFLICT (organization_id, waba_id) DO UPDATE SET
+           due_at = least(s.due_at, greatest(excluded.due_at, s.synced_at + interval '10 seconds'))",
         &[&scope.organization_id(), &waba_id, &at],
     )
     .await?;
@@ -95,7 +96,6 @@ pub struct Claimed {
     pub attempts: u32,
     /// Whether the account was never read as a whole.
     pub first: bool,
-    due_at: Timestamp,
     fence: i64,
 }
 
@@ -110,9 +110,10 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Opt
                    WHERE s.due_at <= $1::timestamptz AND NOT EXISTS (
                      SELECT FROM wazapp.template_sync o WHERE o.waba_id = s.waba_id AND o.lease_until > $1)
                    ORDER BY s.due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-                 UPDATE wazapp.template_sync s SET lease_until = $2::timestamptz, fence = s.fence + 1
+                 -- While both are the same, nobody has asked since.
+                 UPDATE wazapp.template_sync s SET lease_until = $2::timestamptz, due_at = $2, fence = s.fence + 1
                  FROM due WHERE s.organization_id = due.organization_id AND s.waba_id = due.waba_id
-                 RETURNING s.organization_id, s.waba_id, s.due_at, s.fence, s.attempts, s.synced_at",
+                 RETURNING s.organization_id, s.waba_id, s.fence, s.attempts, s.synced_at",
                 &[&now, &(now + LEASE)],
             )
             .await?;
@@ -136,17 +137,36 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Opt
             started_at: now,
             attempts: u32::try_from(row.get::<_, i32>("attempts")).unwrap_or(0),
             first: row.get::<_, Option<Timestamp>>("synced_at").is_none(),
-            due_at: row.get("due_at"),
             fence: row.get("fence"),
         }));
     }
 }
 
+/// Writes a page of a reading and commits, and keeps the reading claimed; `false`: it is somebody else's by now, and
+/// nothing was written.
+pub async fn page(tx: Operator, claimed: &Claimed, now: Timestamp, listed: &[Listed]) -> Result<bool> {
+    // The organization's line before its rows: applying webhooks holds it when it comes to this account.
+    let last = event::line_up_for(&tx, &claimed.scope).await?.unwrap_or(0);
+    if !renew(&tx, claimed, now).await? {
+        return Ok(false);
+    }
+    let shown = Shown {
+        scope: &claimed.scope,
+        waba_id: &claimed.waba_id,
+        at: claimed.started_at,
+        source: if claimed.first { Source::FirstReading } else { Source::Reading },
+    };
+    save_behind(tx, last, shown, now, listed).await?;
+    Ok(true)
+}
+
 /// Keeps a reading claimed; `false`: it is somebody else's by now.
-pub async fn renew(tx: &Operator, claimed: &Claimed, now: Timestamp) -> Result<bool> {
+async fn renew(tx: &Operator, claimed: &Claimed, now: Timestamp) -> Result<bool> {
     let row = tx
         .query_opt(
-            "UPDATE wazapp.template_sync SET lease_until = $4 WHERE organization_id = $1 AND waba_id = $2 AND fence = $3
+            "UPDATE wazapp.template_sync SET
+               lease_until = $4::timestamptz, due_at = CASE WHEN due_at = lease_until THEN $4 ELSE due_at END
+             WHERE organization_id = $1 AND waba_id = $2 AND fence = $3
              RETURNING fence",
             &[&claimed.scope.organization_id(), &claimed.waba_id, &claimed.fence, &(now + LEASE)],
         )
@@ -157,7 +177,7 @@ pub async fn renew(tx: &Operator, claimed: &Claimed, now: Timestamp) -> Result<b
 /// Ends a reading that saw every template, and commits: what it did not see is deleted at Meta, unless it is newer.
 pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Timestamp) -> Result<()> {
     let organization_id = claimed.scope.organization_id();
-    let last = super::save::line_up(&tx, &claimed.scope).await?;
+    let last = event::line_up_for(&tx, &claimed.scope).await?.unwrap_or(0);
     if !renew(&tx, claimed, now).await? {
         return Ok(());
     }
@@ -172,15 +192,16 @@ pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Times
         )
         .await?;
     let rows = if claimed.first { Vec::new() } else { rows };
-    let events = super::save::gone(&claimed.scope, &claimed.waba_id, super::Source::Reading, now, last, &rows);
+    let events = super::save::gone(&claimed.scope, &claimed.waba_id, Source::Reading, now, last, &rows);
     let mut pipeline = Pipeline::new();
     event::any_organization_record(&mut pipeline, &events);
-    // Whoever asked meanwhile is served by the next one.
+    // Whoever asked meanwhile is served by the next one, ten seconds after this one like any that is asked for.
     pipeline.push(
         "UPDATE wazapp.template_sync SET lease_until = NULL, attempts = 0, error = NULL, synced_at = $4,
-           due_at = CASE WHEN due_at = $5 THEN $6::timestamptz ELSE due_at END
+           due_at = CASE WHEN due_at = lease_until THEN $5::timestamptz
+             ELSE greatest(due_at, $4::timestamptz + interval '10 seconds') END
          WHERE organization_id = $1 AND waba_id = $2 AND fence = $3",
-        params![organization_id, claimed.waba_id.as_str(), claimed.fence, claimed.started_at, claimed.due_at, next],
+        params![organization_id, claimed.waba_id.as_str(), claimed.fence, claimed.started_at, next],
     );
     tx.finish(pipeline).await
 }

@@ -48,6 +48,7 @@ pub(crate) async fn serve(State(meta): State<Arc<Meta>>, request: Request<HttpBo
         return abort(Abort::Reset);
     }
     if let Some(fault) = strike(Kind::Error, false) {
+        tokio::time::sleep(Duration::from_secs_f64(fault.seconds.unwrap_or(0.0))).await;
         return refused(&meta, &error_of(&fault));
     }
     if let Some(fault) = strike(Kind::Html500, false) {

@@ -252,7 +252,7 @@ pub(super) struct Retry {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, write_only)]
     pin: Option<Pin>,
-    /// Which number of the account, where a sign-up did not say.
+    /// Which number of the account, where a sign-up did not say. An attempt that has its number takes no other.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     phone_number_id: Option<MetaId>,
@@ -264,8 +264,9 @@ pub(super) struct Retry {
 
 /// Resume a connection
 ///
-/// Goes on at the step that failed; what was done is not repeated, unless there is another token. Answers as `POST /numbers`
-/// does. The token is kept for a week; after that it must be sent again.
+/// Goes on at the step that failed. Until the number is connected, or has its new token, Meta is asked about token, number and
+/// account again; after that what was done is not repeated, unless there is another token. Answers as `POST /numbers` does. The
+/// token is kept for a week; after that it must be sent again.
 #[utoipa::path(
     post, path = "/connections/{id}/retry", operation_id = "retryConnection", tag = "Connections",
     params(("id" = Uuid, Path, description = "The connection's id.")),
@@ -319,11 +320,18 @@ fn not_now(why: NotNow, language: Language) -> Problem {
             "The code of this sign-up is spent. Open Meta's window again and send the new `code`.",
             "El código de este registro ya no vale. Abre otra vez la ventana de Meta y envía el `code` nuevo.",
         ),
+        NotNow::HasItsNumber => (
+            "This attempt has its number, and `phone_number_id` names another. Leave the field out to go on; connect the \
+             other one with `POST /numbers`.",
+            "Este intento ya tiene su número, y `phone_number_id` nombra otro. Omite el campo para seguir; conecta el otro \
+             con `POST /numbers`.",
+        ),
     };
     Problem::conflict(language.of(en, es))
 }
 
-/// Waits for the end of an attempt, and answers what became of it.
+/// Waits for the end of an attempt, and answers what became of it; how far it is, where it waits for its caller, where that
+/// takes too long, or where the server stops.
 pub(super) async fn conclude(
     caller: &Caller,
     state: &crate::State,
@@ -334,10 +342,14 @@ pub(super) async fn conclude(
     let until = Instant::now() + PATIENCE;
     let mut pause = FIRST_LOOK;
     while attempt.state == Progress::Running {
-        if Instant::now() + pause > until {
+        let stopping = state.stopping.is_cancelled();
+        if attempt.awaits.is_some() || stopping || Instant::now() + pause > until {
             return Ok((StatusCode::ACCEPTED, Json(attempt)).into_response());
         }
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = state.stopping.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
         pause = (pause * 3 / 2).min(LONGEST_LOOK);
         let tx = caller.begin().await?;
         attempt = connection::get(&tx, attempt.id).await?.ok_or_else(not_there)?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use super::example;
-use super::fields::{Body, Nothing, Query, Text, given};
+use super::fields::{Body, Flag, Nothing, Query, Text, given};
 use super::id::Id;
 use super::paging::{Cursor, Limit};
 use super::refusals::{Always, BadBody, Invalid, NotThere};
@@ -27,7 +27,7 @@ pub(super) struct Wanted {
     /// `true`: only with unread messages.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<bool>)]
-    unread: Option<Unread>,
+    unread: Option<Flag>,
     /// Only on this number, by its `id`.
     #[serde(default, deserialize_with = "given")]
     number_id: Option<Uuid>,
@@ -53,14 +53,6 @@ pub(super) struct Wanted {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-enum Unread {
-    #[serde(rename = "true")]
-    Only,
-    #[serde(rename = "false")]
-    All,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 enum Assignee {
     Nobody,
@@ -82,7 +74,7 @@ impl Wanted {
     fn filter(self) -> Filter {
         Filter {
             state: self.state,
-            unread: self.unread == Some(Unread::Only),
+            unread: self.unread == Some(Flag::Yes),
             number_id: self.number_id,
             contact_id: self.contact_id,
             assignee_id: match self.assignee {

@@ -25,6 +25,15 @@ use crate::problem::Problem;
 /// Longer than any token or code of Meta's.
 const LONGEST_SECRET: usize = 4096;
 
+/// A yes or no of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) enum Flag {
+    #[serde(rename = "true")]
+    Yes,
+    #[serde(rename = "false")]
+    No,
+}
+
 /// What the query says. A parameter that `T` does not know, or that is given twice, is refused.
 #[derive(Debug)]
 pub(super) struct Query<T>(pub(super) T);

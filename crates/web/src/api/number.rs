@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::connection::{Session, app, conclude};
 use super::example;
-use super::fields::{Body, MetaId, Nothing, Pin, Query, Secret, given};
+use super::fields::{Body, Flag, MetaId, Nothing, Pin, Query, Secret, given};
 use super::id::Id;
 use super::language::Language;
 use super::paging::{Part, page_of};
@@ -174,8 +174,9 @@ impl NewNumber {
 /// Connect a number
 ///
 /// Asks Meta about the token, the number and its account, claims the number, and lets Meta's webhooks come here: step by
-/// step. Answers when it is done, refused, or after 25 seconds; then `GET /connections/{id}` tells how it goes on. A number
-/// that your organization had before goes on with its history; one that it has now gets the new token.
+/// step. Answers when it is done, refused, or after 25 seconds; then `GET /connections/{id}` tells how it goes on. A sign-up
+/// whose session is still to come is answered at once, so that `PATCH /connections/{id}` can add it. A number that your
+/// organization had before goes on with its history; one that it has now gets the new token.
 #[utoipa::path(
     post, path = "/numbers", operation_id = "connectNumber", tag = "Numbers", request_body = NewNumber,
     responses(
@@ -219,15 +220,6 @@ pub(super) struct Leaving {
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<bool>)]
     keep_subscription: Option<Flag>,
-}
-
-/// A yes or no of a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-enum Flag {
-    #[serde(rename = "true")]
-    Yes,
-    #[serde(rename = "false")]
-    No,
 }
 
 /// Disconnect a number

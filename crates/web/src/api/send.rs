@@ -426,8 +426,8 @@ pub(super) async fn to_recipient(
 
 /// Cancel a message
 ///
-/// Only while it is queued: its status becomes `failed`, with the error `cancelled`. One that was sent, or may have been,
-/// stays as it is: 409.
+/// Only while it is queued, or its file is still being brought to Meta: its status becomes `failed`, with the error
+/// `cancelled`. One that was sent, or may have been, stays as it is: 409.
 #[utoipa::path(
     delete, path = "/messages/{id}", operation_id = "cancelMessage", tag = "Messages",
     params(("id" = Uuid, Path, description = "The message's id.")),

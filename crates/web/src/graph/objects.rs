@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::Method;
+use http::{Method, StatusCode};
 use model::link::{By, Link};
 use model::outbox;
-use serde_json::Value;
+use serde_json::{Value, json};
 use whatsapp::graph::{Credential, Relayed};
 
 use super::call::{Call, json_response};
@@ -16,7 +16,7 @@ use super::table::{Object, allows, allows_edge};
 use super::{media, messages};
 
 /// The number is not registered: sends of its rest until it is.
-const NOT_REGISTERED: i64 = 133010;
+const NOT_REGISTERED: &str = "133010";
 
 /// Meta's code for what is not there, among other things.
 const INVALID: i64 = 100;
@@ -31,7 +31,7 @@ pub(super) async fn answer(call: &Call, body: Body) -> Result<Response, GraphErr
         return of_number(call, &link, body).await;
     }
     if let Some(link) = call.link(By::Waba(id)).await? {
-        return relayed(call, &link, Object::Account, body).await;
+        return of_account(call, &link, body).await;
     }
     if allows_edge(Object::Portfolio, &call.place.edge) {
         return accounts(call).await;
@@ -43,11 +43,15 @@ async fn of_number(call: &Call, link: &Link, body: Body) -> Result<Response, Gra
     match (&call.method, call.place.edge.as_str()) {
         (&Method::POST, "messages") => messages::post(call, link, body).await,
         (&Method::POST, "media") => media::upload(call, link, body).await,
+        (&Method::POST, "register" | "deregister") if link.shared => Err(GraphError::not_yours(
+            "A phone has this number too, with the WhatsApp Business app: registering or deregistering it here would \
+             take it from one of the two.",
+        )),
         (&Method::POST, "register") => {
             let response = relayed(call, link, Object::Number, body).await?;
             if response.status().is_success() {
                 let tx = call.state.database.operator().await?;
-                outbox::resume(&tx, &call.scope, link.number_id, NOT_REGISTERED).await?;
+                outbox::let_go(&tx, &call.scope, link.number_id, Some(&[NOT_REGISTERED])).await?;
                 tx.commit().await?;
                 call.state.wake.queued();
             }
@@ -55,6 +59,26 @@ async fn of_number(call: &Call, link: &Link, body: Body) -> Result<Response, Gra
         }
         _ => relayed(call, link, Object::Number, body).await,
     }
+}
+
+async fn of_account(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
+    match (&call.method, call.place.edge.as_str()) {
+        (&Method::POST, "subscribed_apps") => subscribe(call, link, body).await,
+        _ => relayed(call, link, Object::Account, body).await,
+    }
+}
+
+/// Lets the token's App hear of an account. Where it does, it stays as it is: Meta would end an override that wazapp set.
+async fn subscribe(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
+    let carried = Carried::read(call, body).await?;
+    let credential = call.credential(link)?;
+    let apps = call.state.graph.subscribed_apps(&credential, &link.waba_id).await?;
+    let ours = link.token_app(&call.state.apps);
+    if apps.iter().any(|app| ours == Some(app.id.as_str())) {
+        return Ok(json_response(StatusCode::OK, &json!({ "success": true })));
+    }
+    let relayed = relay(call, &credential, &carried).await?;
+    Ok(json_response(status(&relayed), &relayed.body))
 }
 
 /// Asks Meta, where the table allows it.
@@ -175,8 +199,6 @@ fn kind(shown: &Value) -> Option<Kind> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

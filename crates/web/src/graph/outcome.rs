@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use model::outbox::{self, Acceptance, Cancelled, Fate};
 use model::{DatabaseError, Scope};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::call::Call;
@@ -16,6 +16,9 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// A message that has not left after this long is taken back.
 const LEAVE_WITHIN: SignedDuration = SignedDuration::from_secs(28);
+
+/// The worker's word for a message whose files did not reach Meta.
+const NOT_UPLOADED: &str = "not_uploaded";
 
 /// Looks without a hint come after pauses that grow.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
@@ -32,7 +35,7 @@ pub(super) struct Sent {
 pub(super) async fn wait(call: &Call, message_id: Uuid) -> Result<Sent, GraphError> {
     let state = &call.state;
     let watch = state.wake.watch(message_id);
-    let mut waiting = Waiting { state: state.clone(), scope: call.scope, message_id, over: false };
+    let waiting = Waiting { state: state.clone(), scope: call.scope, message_id, over: false };
     let began = state.clock.now();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -41,10 +44,11 @@ pub(super) async fn wait(call: &Call, message_id: Uuid) -> Result<Sent, GraphErr
             Fate::Accepted { wamid, acceptance } => return waiting.end(Ok(Sent { wamid, acceptance })),
             Fate::Failed { error } => return waiting.end(Err(failed(&error))),
             Fate::Unknown => return waiting.end(Err(unknown(message_id))),
-            Fate::Waiting { rests_until, pause_reason, last_error } => {
+            Fate::Waiting { preparing, rests_until, pause_reason, last_error } => {
                 let hopeless = rests_until.is_some_and(|until| until > began + LEAVE_WITHIN);
-                if (hopeless || waited > LEAVE_WITHIN) && waiting.cancel().await? {
-                    let why = pause_reason.filter(|_| hopeless).or(last_error);
+                if (hopeless || waited > LEAVE_WITHIN) && waiting.take_back().await? {
+                    let of_file = preparing.then(|| json!({ "code": NOT_UPLOADED }));
+                    let why = pause_reason.filter(|_| hopeless).or(last_error).or(of_file);
                     return waiting.end(Err(held(why.as_ref(), rests_until)));
                 }
             }
@@ -65,7 +69,8 @@ async fn look(call: &Call, message_id: Uuid) -> Result<Fate, GraphError> {
     Ok(fate.unwrap_or(Fate::Unknown))
 }
 
-/// Somebody waits for a message. Whoever hangs up gets no answer and may send it again, so it is taken back then.
+/// Somebody waits for a message. Whoever hangs up gets no answer and may send it again, so it is taken back then, or
+/// tried no more.
 struct Waiting {
     state: crate::State,
     scope: Scope,
@@ -79,9 +84,8 @@ impl Waiting {
         with
     }
 
-    /// Takes the message back; false: it is on its way, or further.
-    async fn cancel(&mut self) -> Result<bool, DatabaseError> {
-        cancel(&self.state, &self.scope, self.message_id).await
+    async fn take_back(&self) -> Result<bool, DatabaseError> {
+        take_back(&self.state, &self.scope, self.message_id).await
     }
 }
 
@@ -92,18 +96,22 @@ impl Drop for Waiting {
         }
         let (state, scope, message_id) = (self.state.clone(), self.scope, self.message_id);
         tokio::spawn(async move {
-            if let Err(error) = cancel(&state, &scope, message_id).await {
+            if let Err(error) = take_back(&state, &scope, message_id).await {
                 tracing::warn!(%error, message = %message_id, "a message whose sender hung up could not be taken back");
             }
         });
     }
 }
 
-async fn cancel(state: &crate::State, scope: &Scope, message_id: Uuid) -> Result<bool, DatabaseError> {
+/// Takes a message back; false: it is at Meta now, which is its last try, or further.
+async fn take_back(state: &crate::State, scope: &Scope, message_id: Uuid) -> Result<bool, DatabaseError> {
     let tx = state.database.tenant(scope).await?;
     let cancelled = outbox::cancel(&tx, state.clock.now(), message_id).await?;
-    tx.commit().await?;
     let done = matches!(cancelled, Some(Cancelled::Done(_)));
+    if !done {
+        outbox::try_no_more(&tx, state.clock.now(), message_id).await?;
+    }
+    tx.commit().await?;
     if done {
         // Messages behind it need not wait for it any more.
         state.wake.queued();
@@ -131,7 +139,7 @@ fn held(why: Option<&Value>, rests_until: Option<Timestamp>) -> GraphError {
         (Some(error), _) if rests_until == Some(Timestamp::MAX) => error,
         (Some(error), _) => error.transient(true),
         (None, Some("no_token")) => model::link::NoToken::None.into(),
-        (None, Some("not_sent")) => GraphError::new(500, 131016, "(#131016) Service unavailable")
+        (None, Some("not_sent" | NOT_UPLOADED)) => GraphError::new(500, 131016, "(#131016) Service unavailable")
             .details("wazapp cannot reach Meta. Nothing was sent; send it again later.")
             .transient(true),
         (None, _) => GraphError::new(400, 130429, "(#130429) Rate limit hit")
@@ -151,8 +159,6 @@ fn unknown(message_id: Uuid) -> GraphError {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -161,6 +167,7 @@ mod tests {
         assert_eq!(held(Some(&limit), None).code(), 131056);
         assert_eq!(held(None, None).code(), 130429);
         assert_eq!(held(Some(&json!({ "code": "not_sent" })), None).code(), 131016);
+        assert_eq!(held(Some(&json!({ "code": "not_uploaded" })), None).code(), 131016);
         assert_eq!(held(Some(&json!({ "code": "no_token" })), Some(Timestamp::MAX)).code(), 131005);
         let late = json!({ "code": "deadline", "last_error": limit });
         assert_eq!(failed(&late).code(), 131056);

@@ -3,6 +3,7 @@
 #[path = "../support/any_json.rs"]
 mod any_json;
 mod bad;
+mod creation;
 mod fill;
 mod good;
 mod properties;

@@ -99,11 +99,15 @@ fn any_json() -> impl Strategy<Value = Value> {
     crate::any_json::any_json(&KEYS, &WORDS, -2..12_i64, (7, 96))
 }
 
-/// A good body where some values are others, some are gone and some are new.
 fn damaged() -> impl Strategy<Value = Value> {
-    let blow = (any::<prop::sample::Index>(), any_json(), 0..3_u8);
-    (any::<prop::sample::Index>(), prop::collection::vec(blow, 0..4)).prop_map(|(which, blows)| {
-        let mut body = which.get(&bodies()).0.clone();
+    damage(bodies().into_iter().map(|(body, ..)| body).collect(), any_json())
+}
+
+/// One of these bodies, where some values are others, some are gone and some are new.
+pub(crate) fn damage(bodies: Vec<Value>, any_json: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    let blow = (any::<prop::sample::Index>(), any_json, 0..3_u8);
+    (any::<prop::sample::Index>(), prop::collection::vec(blow, 0..4)).prop_map(move |(which, blows)| {
+        let mut body = which.get(&bodies).clone();
         for (at, value, how) in blows {
             let mut places = Vec::new();
             pointers(&body, String::new(), &mut places);

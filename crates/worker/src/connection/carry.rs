@@ -97,17 +97,30 @@ impl Carrier {
         };
         let before = self.job.clone();
         let mut patience = Patience::new();
+        let mut again = false;
         loop {
-            match self.try_write(what, called.as_ref(), hold).await {
+            match self.try_write(what, called.as_ref(), hold, again).await {
                 Ok(rest) => return Ok(rest),
                 Err(error) => patience.after(error).await?,
             }
             self.job = before.clone();
+            again = true;
         }
     }
 
-    async fn try_write(&mut self, what: What, called: Option<&Came>, hold: bool) -> Result<Option<Rest>> {
+    async fn try_write(&mut self, what: What, called: Option<&Came>, hold: bool, again: bool) -> Result<Option<Rest>> {
         let tx = self.database.operator().await?;
+        if again {
+            // It may have been written, and only the answer lost: what changed rows does not find them the same again.
+            match self.job.any_organization_reread(&tx).await? {
+                Some(job) if job.is_past(what) => {
+                    self.job = job;
+                    return Ok(self.job.next().is_none().then_some(Rest::Over));
+                }
+                Some(_) => {}
+                None => return Ok(Some(Rest::Lost)),
+            }
+        }
         match called {
             Some(came) => self.settle(tx, what, came, hold).await,
             None => {

@@ -5,6 +5,7 @@ use model::database::{Operator, Result};
 use model::event;
 use model::link::{self, By};
 use model::number::{self, Connect, Number, Refusal};
+use uuid::Uuid;
 
 use super::desk::{Came, Desk};
 use super::trouble;
@@ -19,23 +20,41 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
         (Ok(token), Ok(phone_number_id), Ok(waba_id)) => (token, phone_number_id, waba_id),
         (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => return Ok(why.into()),
     };
+    if !desk.proved(phone_number_id) || !desk.proved_within(waba_id) {
+        return Ok(unproved(phone_number_id).into());
+    }
     let app_id = desk.job.connection.app_id.as_deref();
     let with = Connect { phone_number_id, waba_id, app_id, token: &token };
     event::any_organization_line_up(tx, &[&scope]).await?;
     let id = match number::connect(tx, &desk.settings.to_meta.keyring, &scope, with).await? {
-        Ok(number) => number.id,
+        Ok(id) => id,
         Err(Refusal::Taken) => return Ok(taken(phone_number_id).into()),
         Err(Refusal::UnknownApp) => return Ok(trouble::unknown_app(app_id.unwrap_or_default()).into()),
     };
-    if let Some(number) = number::keep(tx, &scope, id, &desk.job.learned).await? {
-        tell(tx, desk, &number).await?;
-    }
+    number::keep(tx, &scope, id, &desk.job.learned).await?;
+    tell(tx, desk, id).await?;
     desk.job.connection.number_id = Some(id);
     Ok(Came::done("The number is connected.", "El número está conectado."))
 }
 
-async fn tell(tx: &Operator, desk: &Desk<'_>, number: &Number) -> Result<()> {
-    event::any_organization_tell(tx, &desk.job.scope, UPDATED, Some(number.id), number).await
+/// Tells the organization of a number as it is now, and answers it.
+async fn tell(tx: &Operator, desk: &Desk<'_>, id: Uuid) -> Result<Option<Number>> {
+    let number = number::find(tx, &desk.job.scope, id, desk.now()).await?;
+    if let Some(number) = &number {
+        event::any_organization_tell(tx, &desk.job.scope, UPDATED, Some(id), number).await?;
+    }
+    Ok(number)
+}
+
+/// No order of steps leads here: it is looked at once more where it counts.
+fn unproved(phone_number_id: &str) -> Trouble {
+    trouble::ours(
+        "unproved",
+        format!("The token was not tried with number {phone_number_id} and its account."),
+        "Retry: Meta is asked again.",
+        "Reintenta: se vuelve a preguntar a Meta.",
+        "organization",
+    )
 }
 
 /// Whose it is, is nobody's business.
@@ -60,13 +79,19 @@ pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let scope = desk.job.scope;
     let Some(id) = desk.job.connection.number_id else { return Ok(not_connected().into()) };
     event::any_organization_line_up(tx, &[&scope]).await?;
+    let Some(link) = link::find(tx, &scope, By::Id(id)).await? else { return Ok(not_connected().into()) };
+    if !desk.proved(&link.phone_number_id) {
+        return Ok(unproved(&link.phone_number_id).into());
+    }
     let whole_account = desk.job.wishes.account;
     let with = (&token, &desk.job.learned);
     let numbers = number::replace_token(tx, &desk.settings.to_meta.keyring, &scope, id, with, whole_account).await?;
-    for number in &numbers {
+    if numbers.contains(&id) {
         // What Meta said is of the one number that it was asked for.
-        let own = if number.id == id { number::keep(tx, &scope, id, &desk.job.learned).await? } else { None };
-        tell(tx, desk, own.as_ref().unwrap_or(number)).await?;
+        number::keep(tx, &scope, id, &desk.job.learned).await?;
+    }
+    for number in &numbers {
+        tell(tx, desk, *number).await?;
     }
     Ok(match numbers.len() {
         0 => not_connected().into(),
@@ -100,9 +125,11 @@ pub(super) async fn release(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> 
         desk.job.keep_token(&desk.settings.to_meta.keyring, &token);
     }
     desk.job.learned.token_app_id = link.token_app_id.clone();
-    let Some(number) = number::disconnect(tx, &scope, &link.phone_number_id).await? else { return Ok(already()) };
-    let shared = number.is_on_biz_app == Some(true) || number.history.is_some();
+    if number::disconnect(tx, &scope, &link.phone_number_id).await?.is_none() {
+        return Ok(already());
+    }
+    let left = tell(tx, desk, id).await?;
+    let shared = left.is_some_and(|number| number.is_on_biz_app == Some(true) || number.history.is_some());
     desk.job.learned.is_on_biz_app = Some(shared);
-    tell(tx, desk, &number).await?;
     Ok(Came::done("The number is disconnected; its history stays.", "El número está desconectado; su historial queda."))
 }

@@ -66,6 +66,8 @@ pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
         }
         Err(failure) => return failure.into(),
     };
+    desk.job.learned.proved_number = Some(phone_number_id.to_owned());
+    desk.job.learned.proved_account = None;
     let shown = shown(&number);
     // It opened the number, so it is good, whether or not Meta could be asked about it.
     desk.job.learned.token_checked_at = Some(desk.now());
@@ -140,10 +142,12 @@ pub(super) async fn find_in_account(desk: &mut Desk<'_>) -> Came {
         Err(failure) => return failure.into(),
     };
     if numbers.iter().any(|number| number.id == phone_number_id) {
-        return Came::done(
+        let done = Came::done(
             format!("The number is in account {waba_id}."),
             format!("El número está en la cuenta {waba_id}."),
         );
+        desk.job.learned.proved_account = Some(waba_id.to_owned());
+        return done;
     }
     let all: Vec<String> = numbers.iter().map(shown).collect();
     trouble::ours(

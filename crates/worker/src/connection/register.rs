@@ -3,7 +3,7 @@
 use http::Method;
 use model::connection::{Job, State, Trouble, What, Words};
 use model::database::{Operator, Result};
-use model::number;
+use model::{number, outbox};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use whatsapp::graph::Failure;
@@ -61,9 +61,9 @@ pub(super) async fn register(desk: &mut Desk<'_>) -> Came {
 pub(super) async fn keep(job: &Job, tx: &Operator) -> Result<()> {
     let done = job.connection.steps.iter().any(|step| step.name == What::Register && step.state == State::Done);
     let Some(id) = job.connection.number_id.filter(|_| done) else { return Ok(()) };
-    number::keep(tx, &job.scope, id, &job.learned).await?;
+    number::carried_by(tx, &job.scope, id, CLOUD_API).await?;
     // Sending may have stopped because it was not registered.
-    number::let_go_on(tx, &job.scope, id).await
+    outbox::let_go(tx, &job.scope, id, None).await
 }
 
 fn pin_needed() -> Trouble {

@@ -25,34 +25,40 @@ pub(super) async fn fetch(
 ) -> Settled {
     let started = std::time::Instant::now();
     let fetched = tokio::select! {
-        fetched = tokio::time::timeout(LONGEST, bring(database, settings, &medium)) => Some(fetched),
+        fetched = tokio::time::timeout(LONGEST, attempt(database, settings, &medium)) => Some(fetched),
         () = stop.cancelled() => None,
+    };
+    let (fetched, tried) = match fetched {
+        None => (None, None),
+        Some(Ok((fetched, tried))) => (Some(fetched), tried),
+        Some(Err(_)) => (Some(Err(Trouble::slow())), None),
     };
     let (outcome, pause) = match fetched {
         None => (Outcome::Released, None),
-        Some(Ok(Ok(file))) => (Outcome::Stored(file), None),
-        Some(Ok(Err(trouble))) => trouble.settle(medium.attempt, settings.to_meta.clock.now()),
-        Some(Err(_)) => Trouble::slow().settle(medium.attempt, settings.to_meta.clock.now()),
+        Some(Ok(file)) => (Outcome::Stored(file), None),
+        Some(Err(trouble)) => trouble.settle(medium.attempt, settings.to_meta.clock.now()),
     };
     histogram!("wazapp_media_fetch_seconds").record(started.elapsed().as_secs_f64());
     counter!("wazapp_media_fetches_total", "outcome" => word(&outcome)).increment(1);
     tracing::debug!(media = %medium.id, attempt = medium.attempt, outcome = word(&outcome), "fetched");
-    Settled {
-        scope: medium.scope,
-        id: medium.id,
-        fence: medium.fence,
-        outcome,
-        pause: pause.map(|pause| (medium.number_id, pause)),
+    Settled { scope: medium.scope, id: medium.id, fence: medium.fence, outcome, pause: tried.zip(pause) }
+}
+
+/// What came, and the way that was tried.
+async fn attempt(database: &Database, settings: &Settings, medium: &Claimed) -> (Result<File, Trouble>, Option<Link>) {
+    match number(database, medium).await {
+        Ok(Some(link)) => (bring(database, settings, &link, medium).await, Some(link)),
+        Ok(None) => (Err(Trouble::not_connected()), None),
+        Err(trouble) => (Err(trouble), None),
     }
 }
 
-async fn bring(database: &Database, settings: &Settings, medium: &Claimed) -> Result<File, Trouble> {
-    let link = number(database, medium).await?.ok_or_else(Trouble::not_connected)?;
+async fn bring(database: &Database, settings: &Settings, link: &Link, medium: &Claimed) -> Result<File, Trouble> {
     let secrets = link
         .open(&settings.to_meta.keyring, &settings.to_meta.apps)
         .map_err(|none| Trouble::no_token(none.to_string()))?;
     let credential = Credential::from(secrets);
-    let place = look_up(settings, &credential, &link, medium).await?;
+    let place = look_up(settings, &credential, link, medium).await?;
     let download = settings.to_meta.graph.download(&credential, &place.url, settings.max_bytes).await;
     let mut download = download.map_err(Trouble::of_download)?;
     let mut writing = settings.store.writer(medium.scope.organization_id());

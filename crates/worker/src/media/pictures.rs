@@ -6,8 +6,9 @@ use bytes::Bytes;
 use metrics::counter;
 use model::Database;
 use model::database::Result;
-use model::file::{self, File};
+use model::file::{self, File, KeepError};
 use model::media::{self, Picture};
+use model::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use super::{Settings, picture};
@@ -33,7 +34,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
     }
 }
 
-/// Makes the next one, if one is to be made.
+/// Makes the next one. `false`: there is none, or none can be made now.
 async fn next(database: &Database, settings: &Settings) -> Result<bool> {
     let tx = database.operator().await?;
     let picture = media::any_organization_next_picture(&tx, settings.to_meta.clock.now()).await?;
@@ -42,9 +43,16 @@ async fn next(database: &Database, settings: &Settings) -> Result<bool> {
     let made = match make(database, settings, &picture).await {
         Ok(made) => made,
         // Its lease ends, and it is tried again; not for ever.
-        Err(error) => {
-            tracing::warn!(%error, "a thumbnail could not be stored");
+        Err(KeepError::Store(StoreError::Missing)) => {
+            tracing::warn!(sha256 = picture.sha256, "a picture's bytes are not in the media store");
             return Ok(true);
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a thumbnail could not be stored; it is tried again");
+            let tx = database.operator().await?;
+            media::any_organization_give_back(&tx, settings.to_meta.clock.now(), &picture).await?;
+            tx.commit().await?;
+            return Ok(false);
         }
     };
     counter!("wazapp_thumbnails_total", "outcome" => if made.is_some() { "made" } else { "none" }).increment(1);
@@ -57,7 +65,7 @@ async fn make(
     database: &Database,
     settings: &Settings,
     picture: &Picture,
-) -> std::result::Result<Option<File>, file::KeepError> {
+) -> std::result::Result<Option<File>, KeepError> {
     let organization_id = picture.scope.organization_id();
     if u64::try_from(picture.size).is_ok_and(|size| size > LONGEST) {
         return Ok(None);

@@ -1,15 +1,21 @@
 //! Files that go: past their retention, or known to nobody.
 
 use futures::TryStreamExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::database::DatabaseError;
 use model::media::{self, NEW};
 use model::store::{Store, StoreError};
 use model::{Database, organization};
 use uuid::Uuid;
 
-/// So many files in a transaction.
+/// So many files are marked, or adopted, in a transaction.
 const BATCH: usize = 200;
+
+/// A file that the store would not let go is tried again after so long.
+const STAYS: SignedDuration = SignedDuration::from_mins(10);
+
+/// A store that would not let go of so many is away: the rest waits for the next round.
+const MOST_STAYED: u32 = 20;
 
 /// Why files did not go.
 #[derive(Debug, thiserror::Error)]
@@ -35,27 +41,59 @@ pub struct Tidied {
 }
 
 /// Lets media past their retention go, and the bytes of every file that nothing refers to. Safe to run from several
-/// nodes at once.
+/// nodes at once. What will not go stays for a later round.
 pub async fn tidy(database: &Database, store: &Store, now: Timestamp) -> Result<Tidied, TidyError> {
     let tx = database.operator().await?;
     let expired = media::any_organization_expire(&tx, now).await?;
     tx.commit().await?;
-    let mut files = 0;
+    let (mut files, mut stayed) = (0, 0);
     loop {
         let tx = database.operator().await?;
-        let leaving = media::any_organization_mark(&tx, now, i64::try_from(BATCH).unwrap_or(i64::MAX)).await?;
+        let marked = media::any_organization_mark(&tx, now, i64::try_from(BATCH).unwrap_or(i64::MAX)).await?;
         tx.commit().await?;
-        if leaving.is_empty() {
+        let before = files;
+        while stayed < MOST_STAYED {
+            match leave(database, store, now).await? {
+                Left::Gone => files += 1,
+                Left::Stayed => stayed += 1,
+                Left::Nothing => break,
+            }
+        }
+        // With a picture, its thumbnail may have become unused.
+        if stayed == MOST_STAYED || marked == 0 && files == before {
             return Ok(Tidied { expired, files });
         }
-        for (scope, sha256) in &leaving {
-            store.delete(scope.organization_id(), sha256).await?;
-            let tx = database.operator().await?;
-            media::any_organization_forget(&tx, scope, sha256).await?;
-            tx.commit().await?;
-            files += 1;
-        }
     }
+}
+
+/// What became of the next file that was to go.
+enum Left {
+    Gone,
+    /// The store would not let it go.
+    Stayed,
+    /// There is none.
+    Nothing,
+}
+
+/// Bytes and row go in one transaction: until it ends the file is this node's.
+async fn leave(database: &Database, store: &Store, now: Timestamp) -> Result<Left, DatabaseError> {
+    let tx = database.operator().await?;
+    let Some((scope, sha256)) = media::any_organization_next_leaving(&tx, now).await? else {
+        return Ok(Left::Nothing);
+    };
+    let left = match store.delete(scope.organization_id(), &sha256).await {
+        Ok(()) => {
+            media::any_organization_forget(&tx, &scope, &sha256).await?;
+            Left::Gone
+        }
+        Err(error) => {
+            tracing::warn!(%error, organization = %scope.organization_id(), sha256, "a file could not be deleted; it is tried again");
+            media::any_organization_stays(&tx, &scope, &sha256, now + STAYS).await?;
+            Left::Stayed
+        }
+    };
+    tx.commit().await?;
+    Ok(left)
 }
 
 /// Removes what lies in the store and no row knows, and what was never finished; answers how much. Only of organizations

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use model::Database;
 use model::database::Result;
+use model::template::Listed;
 use model::template::sync::{self, Claimed};
-use model::template::{self, Listed, Source};
 use serde_json::{Value, json};
 use whatsapp::graph::{Credential, Failure, Template, TemplateQuery};
 use whatsapp::verdict::{Rest, Verdict, verdict};
@@ -41,12 +41,10 @@ pub(super) async fn account(database: &Database, to_meta: &ToMeta, claimed: &Cla
         };
         let now = to_meta.clock.now();
         let tx = database.operator().await?;
-        if !sync::renew(&tx, claimed, now).await? {
+        let listed: Vec<Listed> = page.templates.into_iter().map(listed).collect();
+        if !sync::page(tx, claimed, now, &listed).await? {
             return Ok("lost");
         }
-        let listed: Vec<Listed> = page.templates.into_iter().map(listed).collect();
-        let source = if claimed.first { Source::FirstReading } else { Source::Reading };
-        template::save(tx, &claimed.scope, &claimed.waba_id, claimed.started_at, now, &listed, source).await?;
         match page.next {
             Some(next) => after = Some(next),
             None => {

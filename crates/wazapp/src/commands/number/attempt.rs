@@ -3,7 +3,7 @@
 use anyhow::Context;
 use model::apps::{Apps, DefaultApp};
 use model::connection::{self, Connection, Job, New, State, Step, Trouble};
-use model::number::Owned;
+use model::link::{self, By, Link};
 use model::{Clock, Scope};
 use serde_json::{Value, json};
 use whatsapp::graph::Graph;
@@ -59,12 +59,11 @@ pub(super) async fn make(
 /// The connected number with this id of Meta's.
 pub(super) async fn find(
     opened: &Opened,
-    settings: &Settings,
     (scope, organization): (&Scope, &str),
     phone_number_id: &str,
-) -> anyhow::Result<Owned> {
+) -> anyhow::Result<Link> {
     let tx = opened.database.operator().await?;
-    let found = model::number::find(&tx, scope, phone_number_id, settings.to_meta.clock.now()).await?;
+    let found = link::find(&tx, scope, By::PhoneNumberId(phone_number_id)).await?;
     tx.commit().await?;
     found.with_context(|| format!("{organization} has no connected number {phone_number_id}: see wazapp number list"))
 }

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
+use model::Clock;
 use model::connection::{How, New, Wishes};
 use model::number::{self, Refusal};
 use model::quarantine;
@@ -112,8 +113,8 @@ async fn believe(
         let scope = find_organization(&tx, organization).await?.scope();
         let with = number::Connect { phone_number_id, waba_id: &connect.waba_id, app_id, token };
         model::event::any_organization_line_up(&tx, &[&scope]).await?;
-        let connected = match number::connect(&tx, &opened.keyring, &scope, with).await? {
-            Ok(connected) => connected,
+        let id = match number::connect(&tx, &opened.keyring, &scope, with).await? {
+            Ok(id) => id,
             Err(Refusal::Taken) => {
                 bail!("number {phone_number_id} is connected to another organization: disconnect it there first")
             }
@@ -121,7 +122,9 @@ async fn believe(
                 bail!("there is no App {}: add it with wazapp app add", app_id.unwrap_or_default())
             }
         };
-        model::event::any_organization_tell(&tx, &scope, "number.updated", Some(connected.id), &connected).await?;
+        let connected = number::find(&tx, &scope, id, Clock::default().now()).await?;
+        let connected = connected.context("the number is gone")?;
+        model::event::any_organization_tell(&tx, &scope, "number.updated", Some(id), &connected).await?;
         tx.commit().await?;
         let waiting = waiting(&opened, phone_number_id).await?;
         Ok((connected, waiting))

@@ -31,12 +31,12 @@ pub(super) async fn run(config: &Config, print: &Print, disconnect: Disconnect) 
         let tx = opened.database.operator().await?;
         let scope = find_organization(&tx, organization).await?.scope();
         tx.commit().await?;
-        let found = attempt::find(&opened, &settings, (&scope, organization), phone_number_id).await?;
+        let found = attempt::find(&opened, (&scope, organization), phone_number_id).await?;
         let new = New {
             phone_number_id: Some(phone_number_id),
-            waba_id: Some(&found.number.waba_id),
+            waba_id: Some(&found.waba_id),
             app_id: found.app_id.as_deref(),
-            number_id: Some(found.number.id),
+            number_id: Some(found.number_id),
             wishes: Wishes {
                 deregister: disconnect.deregister,
                 keep_subscription: disconnect.keep_subscription,
@@ -49,7 +49,7 @@ pub(super) async fn run(config: &Config, print: &Print, disconnect: Disconnect) 
             return Ok(print.refused(&attempt::refusal(&made, &line), &line));
         }
         let value = json!({
-            "id": found.number.id, "phone_number_id": phone_number_id, "status": "disconnected",
+            "id": found.number_id, "phone_number_id": phone_number_id, "status": "disconnected",
             "warnings": made.warnings(), "steps": made.steps,
         });
         print.answer(&value, || {

@@ -1,7 +1,7 @@
 //! `wazapp number move`.
 
 use anyhow::{Context, bail};
-use model::number;
+use model::{Clock, number};
 use serde_json::json;
 
 use crate::commands::find_organization;
@@ -30,7 +30,8 @@ pub(super) async fn run(config: &Config, print: &Print, hand_over: Move) -> anyh
         if a.id == b.id {
             bail!("--from and --to name the same organization");
         }
-        let moved = number::hand_over(&tx, &opened.keyring, (&a.scope(), &b.scope()), &phone_number_id).await?;
+        let (scopes, now) = ((&a.scope(), &b.scope()), Clock::default().now());
+        let moved = number::hand_over(&tx, &opened.keyring, scopes, &phone_number_id, now).await?;
         let moved = moved
             .with_context(|| format!("{from} has no connected number {phone_number_id}: see wazapp number list"))?
             .with_context(|| {

@@ -32,12 +32,12 @@ pub(super) async fn run(config: &Config, print: &Print, token: Token) -> anyhow:
         let tx = opened.database.operator().await?;
         let scope = find_organization(&tx, organization).await?.scope();
         tx.commit().await?;
-        let found = attempt::find(&opened, &settings, (&scope, organization), phone_number_id).await?;
+        let found = attempt::find(&opened, (&scope, organization), phone_number_id).await?;
         let new = New {
             phone_number_id: Some(phone_number_id),
-            waba_id: Some(&found.number.waba_id),
+            waba_id: Some(&found.waba_id),
             app_id: found.app_id.as_deref(),
-            number_id: Some(found.number.id),
+            number_id: Some(found.number_id),
             wishes: Wishes { account: token.account, ..Wishes::default() },
             token: Some(&text),
             ..New::of(How::Rotation)
@@ -47,7 +47,7 @@ pub(super) async fn run(config: &Config, print: &Print, token: Token) -> anyhow:
             return Ok(print.refused(&attempt::refusal(&made, &line), &line));
         }
         let value = json!({
-            "id": found.number.id, "phone_number_id": phone_number_id, "status": "connected", "steps": made.steps,
+            "id": found.number_id, "phone_number_id": phone_number_id, "status": "connected", "steps": made.steps,
         });
         print.answer(&value, || format!("{phone_number_id} has the new token."));
         Ok(ExitCode::SUCCESS)

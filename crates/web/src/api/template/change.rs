@@ -1,5 +1,7 @@
 //! `POST /templates`, `PATCH /templates/{id}`, `DELETE /templates/{id}`
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
@@ -18,7 +20,7 @@ use super::way::Way;
 use super::{not_there, refused};
 use crate::api::caller::Caller;
 use crate::api::example;
-use crate::api::fields::{Members, Nothing, Query, given};
+use crate::api::fields::{Flag, Members, Nothing, Query, given};
 use crate::api::id::Id;
 use crate::api::language::Language;
 use crate::api::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
@@ -110,6 +112,7 @@ pub(in crate::api) async fn create(
     let way = Way::find(&caller, &state, by, language).await?.ok_or_else(|| Problem::not_there(what))?;
     let samples = std::mem::take(&mut wanted.samples);
     sample::bring(&way, &mut wanted.body, samples, language).await?;
+    let before = way.ids(&wanted.name, &wanted.language).await?;
     let asked = way.graph().create_template(&way.credential, &way.waba_id, &wanted.body).await;
     let known = match asked {
         Ok(created) => Listed {
@@ -120,7 +123,7 @@ pub(in crate::api) async fn create(
         },
         Err(failure) => match refused::problem(&failure, language) {
             Some(problem) => return Err(problem),
-            None => found(&caller, &way, wanted, language).await?,
+            None => found(&way, &before, wanted, language).await?,
         },
     };
     Ok((StatusCode::CREATED, Json(way.keep(known).await?.into())))
@@ -138,8 +141,14 @@ fn listed(wanted: NewTemplate) -> Listed {
     }
 }
 
-/// Looks for a template that Meta may have made without saying so. One that was known before is not it.
-async fn found(caller: &Caller, way: &Way<'_>, wanted: NewTemplate, language: Language) -> Result<Listed, Problem> {
+/// Looks for a template that Meta may have made without saying so. One that was known before Meta was asked is not it; a
+/// webhook may have told of the new one since.
+async fn found(
+    way: &Way<'_>,
+    before: &HashSet<String>,
+    wanted: NewTemplate,
+    language: Language,
+) -> Result<Listed, Problem> {
     let query =
         TemplateQuery { name: Some(&wanted.name), language: Some(&wanted.language), ..TemplateQuery::default() };
     let same = |one: &whatsapp::graph::Template| {
@@ -148,10 +157,7 @@ async fn found(caller: &Caller, way: &Way<'_>, wanted: NewTemplate, language: La
     let listed_now = way.graph().templates(&way.credential, &way.waba_id, query, 100).await;
     let found = listed_now.ok().and_then(|all| all.into_iter().find(same));
     if let Some(found) = found {
-        let tx = caller.begin().await?;
-        let before = template::find_by_template_id(&tx, &way.waba_id, &found.id).await?;
-        tx.commit().await?;
-        if before.is_some() {
+        if before.contains(&found.id) {
             return Err(Problem::conflict(language.of(
                 "There is a template of this name in this language already. Choose another name, or change that one.",
                 "Ya hay una plantilla con este nombre en este idioma. Elige otro nombre, o cambia esa.",
@@ -287,15 +293,7 @@ pub(in crate::api) struct HowMuch {
     /// `true`: the templates of this name in all languages.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<bool>)]
-    all_languages: Option<AllLanguages>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-enum AllLanguages {
-    #[serde(rename = "true")]
-    All,
-    #[serde(rename = "false")]
-    This,
+    all_languages: Option<Flag>,
 }
 
 /// Delete a template
@@ -318,7 +316,7 @@ pub(in crate::api) async fn delete(
     language: Language,
 ) -> Result<Json<MessageTemplate>, Problem> {
     let known_before = known(&caller, id).await?;
-    let all = how_much.all_languages == Some(AllLanguages::All);
+    let all = how_much.all_languages == Some(Flag::Yes);
     let Some(name) = known_before.name.as_deref() else {
         return Err(Problem::conflict(language.of(
             "Meta has not said this template's name yet, by which it is deleted. Send this again in a minute.",
@@ -342,7 +340,6 @@ pub(in crate::api) async fn delete(
         }
     }
     let tx = state.database.operator().await?;
-    let only = known_before.language.as_deref().filter(|_| !all);
     template::delete(tx, way.scope(), state.clock.now(), &way.waba_id, name, only).await?;
     Ok(Json(known(&caller, id).await?.into()))
 }

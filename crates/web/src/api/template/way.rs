@@ -1,5 +1,7 @@
 //! The way to an account's templates at Meta, and what came back by it.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use model::Scope;
 use model::database::Tenant;
@@ -62,6 +64,14 @@ impl<'a> Way<'a> {
 
     pub(super) fn scope(&self) -> &Scope {
         self.caller.scope()
+    }
+
+    /// Meta's ids of the templates that are known under a name, in a language.
+    pub(super) async fn ids(&self, name: &str, language: &str) -> Result<HashSet<String>, Problem> {
+        let tx = self.caller.begin().await?;
+        let ids = template::ids(&tx, &self.waba_id, name, language).await?;
+        tx.commit().await?;
+        Ok(ids)
     }
 
     /// Looks a template up at Meta, keeps what it is now, or, where that can't be had, what it should be by all that is
