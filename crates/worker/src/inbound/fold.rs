@@ -24,7 +24,7 @@ use whatsapp::webhook::{
 use super::Outcome;
 use super::load::{Loaded, error_fingerprint, fingerprint, history_fingerprint, key, peer};
 use super::people::People;
-use super::route::{Batch, Routed};
+use super::route::{Batch, OtherAccount, Routed};
 use crate::advice::advised;
 
 /// Who reacts when it is not the contact.
@@ -89,6 +89,10 @@ pub(super) fn fold(batch: &Batch, loaded: Loaded) -> Written {
             fold.item(routed, item);
         }
     }
+    for told in &batch.other_accounts {
+        fold.other_account(told);
+    }
+    fold.written.look_again.extend(&batch.look_again);
     fold.finish(now)
 }
 
@@ -549,16 +553,11 @@ impl Fold {
     }
 
     fn number(&mut self, routed: &Routed, update: &NumberUpdate) {
-        // An account's news of one number is not news of the others.
-        if !routed.by_number
-            && update.display_phone_number.is_some()
-            && update.display_phone_number != routed.route.display_phone_number
-        {
-            // Which of the others it is about is not known here.
-            self.look_again(&routed.route, true);
+        self.look_again(&routed.route, !routed.of_number);
+        if !routed.of_number {
+            // Which number of the account it is about is not said.
             return;
         }
-        self.look_again(&routed.route, false);
         self.written.numbers.push(number::Facts {
             organization_id: routed.route.organization_id,
             number_id: routed.route.number_id,
@@ -594,7 +593,7 @@ impl Fold {
         let contact = notice.party.as_ref().and_then(|party| self.people.of(route.organization_id, party));
         let mut data =
             json!({ "field": notice.kind, "name": notice.name, "waba_id": route.waba_id, "data": notice.data });
-        if routed.by_number {
+        if routed.of_number {
             data["number_id"] = json!(route.number_id);
             data["phone_number_id"] = json!(route.phone_number_id);
         }
@@ -602,6 +601,16 @@ impl Fold {
             data["contact_id"] = json!(contact);
         }
         self.record(route.organization_id, &notice_kind(&notice.kind), at, None, Some(&data), Some(print));
+    }
+
+    /// Meta contradicts a claim: its organization is told, once, and Meta is asked.
+    fn other_account(&mut self, told: &OtherAccount) {
+        let OtherAccount { route, account, received_at } = told;
+        let data = json!({
+            "field": "account", "name": "other_account", "waba_id": route.waba_id, "number_id": route.number_id,
+            "phone_number_id": route.phone_number_id, "data": { "named": account },
+        });
+        self.record(route.organization_id, "number.updated", *received_at, None, Some(&data), None);
     }
 
     // Events ---------------------------------------------------------------------------------------------------------
