@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use model::apps::{Apps, DefaultApp};
 use model::database::Access;
-use model::number::Connect;
+use model::number::Proof;
 use model::secret::Keyring;
 use model::store::Store;
 use model::{Clock, Database, Scope};
@@ -407,8 +407,8 @@ impl World {
     ) -> Uuid {
         let tx = self.database.operator().await.expect("a transaction");
         let token = SecretString::from(token);
-        let with = Connect { phone_number_id, waba_id, app_id, token: &token };
-        let id = model::number::connect(&tx, &self.keyring, &organization.scope, with)
+        let proof = Proof::operators_word(&organization.scope, phone_number_id, waba_id, app_id, &token);
+        let id = model::number::connect(&tx, &self.keyring, &proof, self.now())
             .await
             .expect("the statement runs")
             .expect("the number is free and the App is known");
@@ -424,7 +424,7 @@ impl World {
     /// Ends the connection of a number.
     pub async fn disconnect(&self, organization: &Organization, phone_number_id: &str) {
         let tx = self.database.operator().await.expect("a transaction");
-        model::number::disconnect(&tx, &organization.scope, phone_number_id)
+        model::number::disconnect(&tx, &organization.scope, phone_number_id, self.now())
             .await
             .expect("the statement runs")
             .expect("a connected number");

@@ -38,6 +38,8 @@ const TOKEN_CODES: [&str; 3] = ["0", "190", "no_token"];
 pub struct Claimed {
     /// The way to it.
     pub link: Link,
+    /// The account that a webhook of Meta's named for it, where that is not the one of its claim.
+    pub other_account: Option<String>,
     /// When the claim lets others have it.
     fence: Timestamp,
 }
@@ -54,13 +56,15 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Opt
                          AND NOT EXISTS (SELECT FROM wazapp.number o
                                          WHERE o.waba_id = d.waba_id AND o.check_begun_at > $3)
                        ORDER BY d.check_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) due
-                 WHERE n.organization_id = due.organization_id AND n.id = due.id RETURNING ",
+                 WHERE n.organization_id = due.organization_id AND n.id = due.id
+                 RETURNING (SELECT c.other_account FROM wazapp.number_claim c
+                            WHERE c.organization_id = n.organization_id AND c.number_id = n.id), ",
                 link_columns!()
             ),
             &[&now, &fence, &(now - APART)],
         )
         .await?;
-    Ok(row.as_ref().map(|row| Claimed { link: Link::read(row), fence }))
+    Ok(row.as_ref().map(|row| Claimed { link: Link::read(row), other_account: row.get(0), fence }))
 }
 
 /// What Meta shows of a number; what is `None` was not shown, and stays as it is.
@@ -102,8 +106,8 @@ pub struct Token {
 /// What a look brought.
 #[derive(Clone, Debug)]
 pub enum Seen {
-    /// The number; and its token, where an App could ask.
-    Number(Box<Shown>, Option<Token>),
+    /// The number; its token, where an App could ask; and what is wrong all the same.
+    Number(Box<Shown>, Option<Token>, Option<Value>),
     /// The token opens nothing: nothing is sent until somebody mends that.
     NoEntry(Value),
     /// Meta does not show the number, for a reason that somebody must mend.
@@ -231,7 +235,7 @@ impl Known {
     fn after(&self, now: Timestamp, seen: &Seen, expiring: impl Fn(Timestamp, i64) -> Value) -> Self {
         let mut next = self.clone();
         match seen {
-            Seen::Number(shown, token) => {
+            Seen::Number(shown, token, problem) => {
                 for (name, value) in shown.facts().into_iter().filter(|(_, value)| !value.is_null()) {
                     next.facts.insert(name.into(), value);
                 }
@@ -244,7 +248,8 @@ impl Known {
                     None => next.token_expires_at = next.token_expires_at.filter(|end| *end > now),
                 }
                 let end = next.token_expires_at;
-                next.problem = end.and_then(|end| Some(expiring(end, told_days(end, now)?)));
+                let ends = || end.and_then(|end| Some(expiring(end, told_days(end, now)?)));
+                next.problem = problem.clone().or_else(ends);
             }
             Seen::NoEntry(problem) | Seen::Hidden(problem) => next.problem = Some(problem.clone()),
             Seen::Nothing { .. } => {}
@@ -397,6 +402,8 @@ pub struct Examined {
     pub pause_reason: Option<Value>,
     /// When Meta last answered.
     pub checked_at: Option<Timestamp>,
+    /// The account that a webhook of Meta's named for it, where that is not the one of its claim.
+    pub other_account: Option<String>,
 }
 
 /// All connected numbers of this server, or of one organization.
@@ -406,10 +413,11 @@ pub async fn any_organization_examine(tx: &Operator, scope: Option<&Scope>, now:
             concat!(
                 "SELECT ",
                 link_columns!(),
-                ", o.slug, n.display_phone_number, n.checked_at, coalesce(p.paused_until > $2, false) AS paused,
+                ", o.slug, n.display_phone_number, n.checked_at, c.other_account, coalesce(p.paused_until > $2, false) AS paused,
                    CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS paused_until,
                    p.pause_reason::text AS pause_reason
                  FROM wazapp.number n JOIN wazapp.organization o ON o.id = n.organization_id
+                 LEFT JOIN wazapp.number_claim c ON c.organization_id = n.organization_id AND c.number_id = n.id
                  LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
                  WHERE n.status = 'connected' AND ($1::uuid IS NULL OR n.organization_id = $1) ORDER BY o.slug, n.id"
             ),
@@ -426,6 +434,7 @@ pub async fn any_organization_examine(tx: &Operator, scope: Option<&Scope>, now:
             paused_until: row.get("paused_until"),
             pause_reason: row.get::<_, Option<&str>>("pause_reason").and_then(|text| serde_json::from_str(text).ok()),
             checked_at: row.get("checked_at"),
+            other_account: row.get("other_account"),
         })
         .collect())
 }

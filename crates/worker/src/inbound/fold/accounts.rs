@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use whatsapp::webhook::{HistoryProgress, Notice, NumberUpdate, TemplateUpdate};
 
 use super::super::load::{error_fingerprint, fingerprint, history_fingerprint};
-use super::super::route::Routed;
+use super::super::route::{OtherAccount, Routed};
 use super::{Fold, time, without_nul};
 
 /// News of an account after which its numbers may be other than before.
@@ -79,16 +79,11 @@ impl Fold {
     }
 
     pub(super) fn number(&mut self, routed: &Routed, update: &NumberUpdate) {
-        // An account's news of one number is not news of the others.
-        if !routed.by_number
-            && update.display_phone_number.is_some()
-            && update.display_phone_number != routed.route.display_phone_number
-        {
-            // Which of the others it is about is not known here.
-            self.look_again(&routed.route, true);
+        self.look_again(&routed.route, !routed.of_number);
+        if !routed.of_number {
+            // Which number of the account it is about is not said.
             return;
         }
-        self.look_again(&routed.route, false);
         self.written.numbers.push(number::Facts {
             organization_id: routed.route.organization_id,
             number_id: routed.route.number_id,
@@ -124,7 +119,7 @@ impl Fold {
         let contact = notice.party.as_ref().and_then(|party| self.people.of(route.organization_id, party));
         let mut data =
             json!({ "field": notice.kind, "name": notice.name, "waba_id": route.waba_id, "data": notice.data });
-        if routed.by_number {
+        if routed.of_number {
             data["number_id"] = json!(route.number_id);
             data["phone_number_id"] = json!(route.phone_number_id);
         }
@@ -132,6 +127,16 @@ impl Fold {
             data["contact_id"] = json!(contact);
         }
         self.record(route.organization_id, &notice_kind(&notice.kind), at, None, Some(&data), Some(print));
+    }
+
+    /// Meta contradicts a claim: its organization is told, once, and Meta is asked.
+    pub(super) fn other_account(&mut self, told: &OtherAccount) {
+        let OtherAccount { route, account, received_at } = told;
+        let data = json!({
+            "field": "account", "name": "other_account", "waba_id": route.waba_id, "number_id": route.number_id,
+            "phone_number_id": route.phone_number_id, "data": { "named": account },
+        });
+        self.record(route.organization_id, "number.updated", *received_at, None, Some(&data), None);
     }
 }
 

@@ -64,6 +64,10 @@ pub(super) fn fold(batch: &Batch, loaded: Loaded) -> Written {
             fold.item(routed, item);
         }
     }
+    for told in &batch.other_accounts {
+        fold.other_account(told);
+    }
+    fold.written.look_again.extend(&batch.look_again);
     fold.finish(now)
 }
 
