@@ -242,6 +242,7 @@ impl World {
         setup.clock = self.clock.clone();
         setup.graph_url = self.graph_url().to_owned();
         setup.graph_timeouts = GRAPH_TIMEOUTS;
+        setup.decoder.program = crate::program::path();
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {
             setup.media_max_bytes = longest;
