@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use metrics::counter;
 use model::Database;
-use model::database::Result;
+use model::database::{CommitError, Result};
 use model::file::{self, File, KeepError};
 use model::media::{self, Picture};
 use model::store::StoreError;
@@ -38,7 +38,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
 async fn next(database: &Database, settings: &Settings) -> Result<bool> {
     let tx = database.operator().await?;
     let picture = media::any_organization_next_picture(&tx, settings.to_meta.clock.now()).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(CommitError::in_job)?;
     let Some(picture) = picture else { return Ok(false) };
     let made = match make(database, settings, &picture).await {
         Ok(made) => made,
@@ -51,7 +51,7 @@ async fn next(database: &Database, settings: &Settings) -> Result<bool> {
             tracing::warn!(%error, "a thumbnail could not be stored; it is tried again");
             let tx = database.operator().await?;
             media::any_organization_give_back(&tx, settings.to_meta.clock.now(), &picture).await?;
-            tx.commit().await?;
+            tx.commit().await.map_err(CommitError::in_job)?;
             return Ok(false);
         }
     };
