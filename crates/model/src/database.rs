@@ -3,6 +3,8 @@
 //! Nothing outside this crate sees a bare connection. A transaction is opened as one of two roles, [`Tenant`] or
 //! [`Operator`]; the role and the organization travel in the same round trip as BEGIN and end with the transaction.
 
+mod commit;
+
 use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -18,6 +20,8 @@ use tokio_postgres::{Config, NoTls, Row};
 
 use crate::scope::Scope;
 use crate::tls;
+
+pub use commit::CommitError;
 
 /// How long a request waits for a connection before it is told that the database is busy.
 const POOL_WAIT: Duration = Duration::from_secs(5);
@@ -369,17 +373,6 @@ impl Tx {
         }
         Ok(done?)
     }
-
-    /// Ends the transaction; what it did is durable when this returns.
-    pub async fn commit(mut self) -> Result<()> {
-        // PostgreSQL answers the COMMIT of a failed transaction with success, after rolling it back.
-        if self.failed.load(Ordering::Relaxed) {
-            return Err(DatabaseError::RolledBack);
-        }
-        self.client().batch_execute("COMMIT").await?;
-        self.object = None;
-        Ok(())
-    }
 }
 
 impl Drop for Tx {
@@ -422,11 +415,6 @@ impl Tenant {
     pub(crate) fn organization_id(&self) -> uuid::Uuid {
         self.scope.organization_id()
     }
-
-    /// See [`Tx::commit`].
-    pub async fn commit(self) -> Result<()> {
-        self.tx.commit().await
-    }
 }
 
 impl std::ops::Deref for Tenant {
@@ -441,13 +429,6 @@ impl std::ops::Deref for Tenant {
 #[derive(Debug)]
 pub struct Operator {
     tx: Tx,
-}
-
-impl Operator {
-    /// See [`Tx::commit`].
-    pub async fn commit(self) -> Result<()> {
-        self.tx.commit().await
-    }
 }
 
 impl std::ops::Deref for Operator {
@@ -488,24 +469,24 @@ impl<'a> Pipeline<'a> {
 
 impl Operator {
     /// Runs the statements and commits, in one round trip. What they did is durable when this returns; if one fails,
-    /// none of them happened.
-    pub async fn finish(mut self, pipeline: Pipeline<'_>) -> Result<()> {
+    /// none of them happened. A lost answer leaves it in doubt: to jobs, what is there tells at their next round.
+    pub async fn finish(mut self, pipeline: Pipeline<'_>) -> Result<(), CommitError> {
         let client = self.tx.client();
         // All are prepared before the first is sent, or a first use would let later ones overtake.
         let mut statements = Vec::with_capacity(pipeline.steps.len());
         for (sql, _) in &pipeline.steps {
-            statements.push(client.prepare_cached(sql).await?);
+            statements.push(client.prepare_cached(sql).await.map_err(DatabaseError::from)?);
         }
         let params: Vec<Vec<&(dyn ToSql + Sync)>> =
             pipeline.steps.iter().map(|(_, params)| params.iter().map(|param| param.as_sql()).collect()).collect();
         let queries =
             statements.iter().zip(&params).map(|(statement, params)| client.execute(statement, params.as_slice()));
         let (outcomes, committed) = futures::join!(in_order(queries), client.batch_execute("COMMIT"));
-        committed?;
-        // PostgreSQL answers the COMMIT behind a failed statement with success, after rolling back.
         let failure = outcomes.into_iter().find_map(std::result::Result::err);
+        // PostgreSQL answers the COMMIT behind a failed statement with success, after rolling back.
+        commit::flight(failure, committed)?;
         self.tx.object = None;
-        failure.map_or(Ok(()), |error| Err(error.into()))
+        Ok(())
     }
 }
 

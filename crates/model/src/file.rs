@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::database::{Database, DatabaseError, Result, Tenant};
+use crate::database::{CommitError, Database, DatabaseError, Result, Tenant};
 use crate::scope::Scope;
 use crate::store::{StoreError, Writing, Written};
 
@@ -69,7 +69,8 @@ async fn place(
 ) -> Result<File, KeepError> {
     let tx = database.tenant(scope).await?;
     let file = announce(&tx, &written, now, thumbnail_at).await?;
-    tx.commit().await?;
+    // Bytes come behind a row that is certain; a row without bytes is swept.
+    tx.commit().await.map_err(CommitError::in_job)?;
     let file = file.ok_or(KeepError::Leaving)?;
     written.keep().await?;
     Ok(file)

@@ -37,5 +37,5 @@ pub mod upkeep;
 pub mod upload;
 
 pub use clock::Clock;
-pub use database::{Database, DatabaseError};
+pub use database::{CommitError, Database, DatabaseError};
 pub use scope::Scope;

@@ -145,7 +145,7 @@ pub async fn is_current(database: &Database) -> Result<bool> {
     let tx = database.operator().await?;
     let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();
     let row = tx.query_opt("SELECT count(*) FROM wazapp.migration WHERE name = ANY ($1)", &[&names]).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(row.is_some_and(|row| usize::try_from(row.get::<_, i64>(0)) == Ok(names.len())))
 }
 

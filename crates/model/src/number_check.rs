@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::database::{Database, Operator, Pipeline, Result, params};
+use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
 use crate::event;
 use crate::link::{Link, link_columns};
 use crate::outbox::{self, Pause, Rest};
@@ -150,7 +150,7 @@ pub async fn any_organization_settle(
             &[&organization_id, &number_id, &(now + *wait)],
         )
         .await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         return Ok(true);
     }
     let known = Known::read(&stored);
@@ -182,7 +182,7 @@ pub async fn any_organization_settle(
     if let Some(rest) = &rest {
         rest.begin(&mut pipeline);
     }
-    tx.finish(pipeline).await?;
+    tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(true)
 }
 

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::database::{CommitError, Operator, Pipeline, Result, Tenant, params};
 use crate::link::{Link, link_columns};
 use crate::outbox::{Pause, Rest};
 
@@ -182,5 +182,5 @@ pub async fn any_organization_settle(tx: Operator, now: Timestamp, settled: &[(C
             column(settled, |(_, outcome)| next(outcome).1),
         ],
     );
-    tx.finish(pipeline).await
+    tx.finish(pipeline).await.map_err(CommitError::in_job)
 }

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
-use model::DatabaseError;
 use model::connection::Connection;
 use model::outbox::Template;
+use model::{CommitError, DatabaseError};
 use serde::Serialize;
 
 /// A kind of problem: programs tell problems apart by its name.
@@ -45,6 +45,7 @@ kinds! {
     WINDOW_CLOSED = UNPROCESSABLE_ENTITY, "window-closed", "The service window is closed";
     NUMBER_REFUSED = UNPROCESSABLE_ENTITY, "number-refused", "The number could not be connected";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
+    UNKNOWN = INTERNAL_SERVER_ERROR, "unknown", "It may have been done";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "wazapp cannot answer now";
 }
 
@@ -231,6 +232,23 @@ impl Problem {
         )
     }
 
+    /// 500: it may have been done, and a repeat might do it twice.
+    pub fn unknown(detail: impl Into<String>) -> Self {
+        Self::new(UNKNOWN, detail)
+    }
+
+    /// Of a COMMIT that went wrong, where the same request once more ends as one does.
+    pub(crate) fn repeatable(error: CommitError) -> Self {
+        match error {
+            CommitError::NotDone(error) => error.into(),
+            CommitError::InDoubt(_) => Self::unavailable(
+                "wazapp lost its database at the last moment, so this may have been done or not. Send the same request \
+                 again in 5 seconds: done twice it ends the same.",
+                5,
+            ),
+        }
+    }
+
     /// 503: not now.
     pub fn unavailable(detail: impl Into<String>, retry_after: u16) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(UNAVAILABLE, detail) }
@@ -247,7 +265,8 @@ impl Problem {
     }
 }
 
-/// The database's own words may quote rows, so they go neither to the client nor to the log.
+/// Of a transaction that ended before COMMIT: nothing happened. What may have happened is a [`CommitError`], which becomes
+/// no answer by itself. The database's own words may quote rows, so they go neither to the client nor to the log.
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
         let code = match &error {
@@ -257,7 +276,7 @@ impl From<DatabaseError> for Problem {
         if error.is_transient() {
             tracing::warn!(code, "a transaction lost against another one");
             return Self::unavailable(
-                "Another request changed the same thing at the same moment. Send this one again in a second.",
+                "Another request changed the same thing at the same moment, and this one changed nothing. Send it again in a second.",
                 1,
             );
         }
@@ -268,8 +287,8 @@ impl From<DatabaseError> for Problem {
         }
         tracing::warn!(code, "the database cannot be reached");
         Self::unavailable(
-            "wazapp cannot reach its database. Send the same request again in 5 seconds, it is safe to repeat; if this \
-             goes on, whoever runs this server finds the reason at /readyz.",
+            "wazapp cannot reach its database, and nothing was done. Send the same request again in 5 seconds, it is safe to \
+             repeat; if this goes on, whoever runs this server finds the reason at /readyz.",
             5,
         )
     }

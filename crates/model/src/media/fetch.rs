@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{EVENT, Media, Told, media_columns, media_file};
-use crate::database::{Database, Operator, Pipeline, Result};
+use crate::database::{CommitError, Database, Operator, Pipeline, Result};
 use crate::event;
 use crate::file::File;
 use crate::link::Link;
@@ -228,7 +228,7 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
         if let Some(rest) = &rest {
             rest.begin_and_look(&mut pipeline);
         }
-        tx.finish(pipeline).await?;
+        tx.finish(pipeline).await.map_err(CommitError::in_job)?;
         return Ok(still);
     }
     let tx = database.operator().await?;
@@ -259,7 +259,7 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
     };
     let mut pipeline = Pipeline::new();
     event::any_organization_record(&mut pipeline, &events);
-    tx.finish(pipeline).await?;
+    tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(true)
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Refused;
 use super::pace::{Heard, Pause};
 use crate::conversation::column;
-use crate::database::{Database, Operator, Pipeline, Result, params};
+use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
 use crate::event;
 use crate::message::{self, Key};
 use crate::scope::Scope;
@@ -145,7 +145,7 @@ pub async fn any_organization_settle(
     write(&mut pipeline, &written);
     event::any_organization_record(&mut pipeline, &events);
     pace.write(&mut pipeline);
-    tx.finish(pipeline).await?;
+    tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(written.len())
 }
 

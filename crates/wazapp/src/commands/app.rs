@@ -73,7 +73,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             let all = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
                 let all = model::app::list(&tx).await?;
-                tx.commit().await?;
+                tx.close();
                 Ok(all)
             })
             .await?;

@@ -117,7 +117,7 @@ async fn examine(
         Some(name) => Some(find_organization(&tx, name).await.map_err(NoSuchOrganization)?.scope()),
         None => None,
     };
-    tx.commit().await?;
+    tx.close();
     findings.extend(queues::check(&examination, server).await?);
     findings.extend(apps::check(&examination).await?);
     findings.extend(numbers::check(&examination, scope.as_ref()).await?);

@@ -97,7 +97,7 @@ async fn list(config: &Config, print: &Print) -> anyhow::Result<()> {
     let all = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
         let all = model::organization::list(&tx).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(all)
     })
     .await?;

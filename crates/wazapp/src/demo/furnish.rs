@@ -159,7 +159,7 @@ async fn applied(database: &Database) -> anyhow::Result<()> {
     loop {
         let tx = database.operator().await?;
         let left = inbound::unapplied(&tx).await?;
-        tx.commit().await?;
+        tx.close();
         if left == 0 {
             return Ok(());
         }

@@ -6,15 +6,18 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use model::CommitError;
 use model::connection::{self, Connection, Half, How, New, NotNow, Progress, Resume};
-use model::number;
+use model::number::{self, Number};
 use model::page::Page;
 use serde::de::{self, Unexpected};
 use serde::{Deserialize, Deserializer};
 use tokio::time::Instant;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::caller::Caller;
+use super::doubt;
 use super::example;
 use super::fields::{Body, MetaId, Nothing, PerhapsBody, Pin, Query, Secret, Text, given};
 use super::id::Id;
@@ -45,7 +48,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(500);
 pub(super) async fn list(caller: Caller, Query(part): Query<Part>) -> Result<Json<Page<Connection>>, Problem> {
     let tx = caller.begin().await?;
     let page = connection::list(&tx, part.cursor.map(|cursor| cursor.0), part.limit.0).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page))
 }
 
@@ -62,12 +65,19 @@ pub(super) async fn list(caller: Caller, Query(part): Query<Part>) -> Result<Jso
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Connection>, Problem> {
     let tx = caller.begin().await?;
     let found = connection::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }
 
 fn not_there() -> Problem {
     Problem::not_there("connection")
+}
+
+/// Of an attempt that may have been begun, or have gone on, or not.
+pub(super) fn in_doubt(error: CommitError, id: Uuid, language: Language) -> Problem {
+    let en = format!("`GET /connections/{id}` tells whether it was begun, and how far it is.");
+    let es = format!("`GET /connections/{id}` dice si empezó y cómo va.");
+    doubt::look_first(error, language, &en, &es)
 }
 
 /// What the browser heard from Meta's Embedded Signup: `event`, and the members of `data`. What Meta adds is passed over.
@@ -159,6 +169,7 @@ pub(super) async fn create(
     caller: Caller,
     State(state): State<crate::State>,
     _: Query<Nothing>,
+    language: Language,
     Body(wanted): Body<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>), Problem> {
     let app_id = app(&state, wanted.app_id.as_ref()).await?;
@@ -172,7 +183,7 @@ pub(super) async fn create(
     };
     let tx = caller.begin().await?;
     let begun = connection::begin(&tx, &state.keyring, state.clock.now(), &new).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(|error| in_doubt(error, begun.id, language))?;
     Ok((StatusCode::ACCEPTED, Json(begun)))
 }
 
@@ -230,7 +241,7 @@ pub(super) async fn join(
     let tx = caller.begin().await?;
     let joined = connection::join(&tx, &state.keyring, state.clock.now(), id, half).await?.ok_or_else(not_there)?;
     let joined = joined.map_err(|why| not_now(why, language))?;
-    tx.commit().await?;
+    tx.commit().await.map_err(|error| in_doubt(error, joined.id, language))?;
     state.connecting.queued();
     Ok(Json(joined))
 }
@@ -296,7 +307,7 @@ pub(super) async fn retry(
     let tx = caller.begin().await?;
     let resumed = connection::retry(&tx, &state.keyring, state.clock.now(), id, &with).await?.ok_or_else(not_there)?;
     let resumed = resumed.map_err(|why| not_now(why, language))?;
-    tx.commit().await?;
+    tx.commit().await.map_err(|error| in_doubt(error, resumed.id, language))?;
     state.connecting.queued();
     conclude(&caller, &state, language, resumed, StatusCode::OK).await
 }
@@ -351,18 +362,30 @@ pub(super) async fn conclude(
             () = tokio::time::sleep(pause) => {}
         }
         pause = (pause * 3 / 2).min(LONGEST_LOOK);
-        let tx = caller.begin().await?;
-        attempt = connection::get(&tx, attempt.id).await?.ok_or_else(not_there)?;
-        tx.commit().await?;
+        // It goes on by itself: who cannot look knows nothing new of it.
+        if let Ok(seen) = look(caller, attempt.id).await {
+            attempt = seen.ok_or_else(not_there)?;
+        }
     }
     if attempt.state == Progress::Failed {
         return Err(refused(&attempt, language));
     }
     let number_id = attempt.number_id.ok_or_else(Problem::internal)?;
+    match number_as_left(caller, state, number_id).await {
+        Ok(number) => Ok(answer(done, number.ok_or_else(not_there)?, Some(attempt))),
+        // It is done, whether or not the number can be shown.
+        Err(_) => Ok((StatusCode::ACCEPTED, Json(attempt)).into_response()),
+    }
+}
+
+async fn look(caller: &Caller, id: Uuid) -> Result<Option<Connection>, Problem> {
     let tx = caller.begin().await?;
-    let (number, _) = number::get(&tx, number_id, state.clock.now()).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
-    Ok(answer(done, number, Some(attempt)))
+    Ok(connection::get(&tx, id).await?)
+}
+
+async fn number_as_left(caller: &Caller, state: &crate::State, id: Uuid) -> Result<Option<Number>, Problem> {
+    let tx = caller.begin().await?;
+    Ok(number::get(&tx, id, state.clock.now()).await?.map(|(number, _)| number))
 }
 
 fn refused(attempt: &Connection, language: Language) -> Problem {

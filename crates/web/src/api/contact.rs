@@ -49,7 +49,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
     let after = wanted.cursor.map(|cursor| cursor.0);
     let tx = caller.begin().await?;
     let page = contact::list(&tx, q, after, wanted.limit.0).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page))
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Contact>, Problem> {
     let tx = caller.begin().await?;
     let found = contact::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }
 
@@ -126,7 +126,7 @@ pub(super) async fn change(
     let change = wanted.change()?;
     let tx = caller.begin().await?;
     let changed = contact::change(&tx, id, &change).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(changed))
 }
 

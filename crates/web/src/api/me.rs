@@ -41,6 +41,6 @@ pub(super) async fn get(
 ) -> Result<Json<Me>, Problem> {
     let tx = caller.begin().await?;
     let organization = organization::own(&tx).await?.ok_or_else(|| Problem::not_there("organization"))?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(Me { organization, api_version: "v1", version: state.version }))
 }

@@ -6,6 +6,7 @@ mod contact;
 mod conversation;
 mod cost;
 mod docs;
+mod doubt;
 mod event;
 mod example;
 mod fields;

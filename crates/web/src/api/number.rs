@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::connection::{Session, app, conclude};
+use super::connection::{Session, app, conclude, in_doubt};
 use super::example;
 use super::fields::{Body, Flag, MetaId, Nothing, Pin, Query, Secret, given};
 use super::id::Id;
@@ -39,7 +39,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Number>>, Problem> {
     let tx = caller.begin().await?;
     let data = number::list(&tx, state.clock.now()).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page_of(data, part.limit, part.cursor)))
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn get(
 ) -> Result<Json<Number>, Problem> {
     let tx = caller.begin().await?;
     let (number, _) = number::get(&tx, id, state.clock.now()).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(number))
 }
 
@@ -195,14 +195,19 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     wanted.check()?;
     let app_id = app(&state, wanted.app_id.as_ref()).await?;
-    let begun = begin(&caller, &state, &wanted.attempt(app_id.as_deref())).await?;
+    let begun = begin(&caller, &state, &wanted.attempt(app_id.as_deref()), language).await?;
     conclude(&caller, &state, language, begun, StatusCode::CREATED).await
 }
 
-async fn begin(caller: &Caller, state: &crate::State, new: &New<'_>) -> Result<Connection, Problem> {
+async fn begin(
+    caller: &Caller,
+    state: &crate::State,
+    new: &New<'_>,
+    language: Language,
+) -> Result<Connection, Problem> {
     let tx = caller.begin().await?;
     let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(|error| in_doubt(error, begun.id, language))?;
     state.connecting.queued();
     Ok(begun)
 }
@@ -261,14 +266,14 @@ pub(super) async fn delete(
         },
         ..New::of(How::Disconnection)
     };
-    let begun = begin(&caller, &state, &new).await?;
+    let begun = begin(&caller, &state, &new, language).await?;
     conclude(&caller, &state, language, begun, StatusCode::OK).await
 }
 
 async fn one(caller: &Caller, state: &crate::State, id: Uuid) -> Result<(Number, Option<String>), Problem> {
     let tx = caller.begin().await?;
     let found = number::get(&tx, id, state.clock.now()).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(found)
 }
 
@@ -331,6 +336,6 @@ pub(super) async fn token(
         token: Some(&wanted.token.0),
         ..New::of(How::Rotation)
     };
-    let begun = begin(&caller, &state, &new).await?;
+    let begun = begin(&caller, &state, &new, language).await?;
     conclude(&caller, &state, language, begun, StatusCode::OK).await
 }

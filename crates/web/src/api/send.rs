@@ -19,6 +19,7 @@ use whatsapp::outgoing::{self, Outgoing, TemplateUse};
 use whatsapp::phone;
 
 use super::caller::Caller;
+use super::doubt;
 use super::example;
 use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
@@ -27,7 +28,7 @@ use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
 use super::shown::{self, Shown};
 use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
-use crate::sending;
+use crate::sending::{self, Queued};
 
 /// The longest `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
@@ -301,8 +302,37 @@ async fn queue(
         wanted.fill(&tx, now, to, language).await?;
     }
     let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await?;
-    let message = queued.map_err(|refusal| refused(refusal, language))?;
-    Ok((StatusCode::ACCEPTED, Json(message)))
+    match queued.map_err(|refusal| refused(refusal, language))? {
+        Queued::Surely(message) => Ok((StatusCode::ACCEPTED, Json(message))),
+        Queued::Perhaps(message) => Err(in_doubt(&message, idempotency, language)),
+    }
+}
+
+/// Nobody knows whether it is queued. With a key the same request queues it once; without one, somebody has to look.
+fn in_doubt(message: &Message, idempotency: Option<&Idempotency>, language: Language) -> Problem {
+    if idempotency.is_some() {
+        return Problem::unavailable(
+            language.of(
+                "wazapp lost its database at the last moment, so this message may be queued or not. Send the same request \
+                 again in 5 seconds with the same `Idempotency-Key`: it is sent once.",
+                "wazapp perdió su base de datos en el último momento, así que este mensaje puede estar en cola o no. Envía la \
+                 misma petición otra vez en 5 segundos con la misma `Idempotency-Key`: se envía una sola vez.",
+            ),
+            5,
+        );
+    }
+    let id = message.id;
+    doubt::unknown(
+        language,
+        &format!(
+            "it may be sent. Ask for `GET /messages/{id}`: if it is there it is queued; if it is not there a minute from now, \
+             it never will be, and you can send it anew. With an `Idempotency-Key` a repeat is always safe."
+        ),
+        &format!(
+            "puede que se envíe. Pide `GET /messages/{id}`: si está, está en cola; si dentro de un minuto no está, ya no \
+             estará, y puedes enviarlo de nuevo. Con una `Idempotency-Key` siempre se puede repetir."
+        ),
+    )
 }
 
 impl Wanted {
@@ -442,12 +472,19 @@ pub(super) async fn cancel(
     State(state): State<crate::State>,
     Id(id): Id,
     _: Query<Nothing>,
+    language: Language,
 ) -> Result<Json<Message>, Problem> {
     let tx = caller.begin().await?;
     let cancelled = outbox::cancel(&tx, state.clock.now(), id).await?;
     match cancelled.ok_or_else(|| Problem::not_there("message"))? {
         Cancelled::Done(message) => {
-            tx.commit().await?;
+            tx.commit().await.map_err(|error| {
+                let (en, es) = (
+                    "`GET /messages/{id}` tells whether it was cancelled.",
+                    "`GET /messages/{id}` dice si se canceló.",
+                );
+                doubt::look_first(error, language, en, es)
+            })?;
             // Messages behind it need not wait for it any more.
             state.wake.queued();
             Ok(Json(*message))

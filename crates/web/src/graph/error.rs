@@ -200,7 +200,8 @@ impl IntoResponse for GraphError {
     }
 }
 
-/// The database's own words may quote rows, so they go nowhere.
+/// Of a transaction that ended before COMMIT: nothing happened. What may have happened is a [`model::CommitError`], which
+/// becomes no answer by itself. The database's own words may quote rows, so they go nowhere.
 impl From<DatabaseError> for GraphError {
     fn from(error: DatabaseError) -> Self {
         let ours = error.blames_data() || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));

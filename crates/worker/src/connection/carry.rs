@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use model::Database;
 use model::connection::{Job, State, Step, Trouble, What, Words};
-use model::database::{DatabaseError, Operator, Result};
+use model::database::{CommitError, DatabaseError, Operator, Result};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -200,7 +200,7 @@ impl Carrier {
         if !self.job.any_organization_save(&tx, hold, due_at).await? {
             return Ok(Some(Rest::Lost));
         }
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         Ok(rest)
     }
 
@@ -232,7 +232,7 @@ impl Carrier {
     async fn save(&self, hold: bool, due_at: Timestamp) -> Result<bool> {
         let tx = self.database.operator().await?;
         let kept = self.job.any_organization_save(&tx, hold, due_at).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         Ok(kept)
     }
 }

@@ -280,7 +280,7 @@ pub(super) async fn unsubscribe(desk: &mut Desk<'_>, database: &Database) -> Res
 async fn is_needed(database: &Database, waba_id: &str, app_id: Option<&str>) -> Result<bool> {
     let tx = database.operator().await?;
     let claimed = number::any_organization_claimed_of(&tx, waba_id, app_id).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(claimed > 0)
 }
 

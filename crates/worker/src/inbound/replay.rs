@@ -26,7 +26,7 @@ pub async fn replay_bodies(
     loop {
         let bodies = inbound::next_replayed(&walk).await?;
         if bodies.is_empty() {
-            walk.commit().await?;
+            walk.close();
             return Ok(total);
         }
         read += bodies.len() as u64;
@@ -47,7 +47,7 @@ pub async fn replay_quarantine(database: &Database, filter: &Filter, mut progres
         let tx = database.operator().await?;
         let kept = quarantine::list(&tx, filter, after, BATCH).await?;
         let Some(last) = kept.last() else {
-            tx.commit().await?;
+            tx.close();
             return Ok(total);
         };
         after = Some((last.received_at, last.id));

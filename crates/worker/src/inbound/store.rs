@@ -3,7 +3,7 @@
 use model::contact;
 use model::conversation;
 use model::cost;
-use model::database::{Operator, Pipeline, Result};
+use model::database::{CommitError, Operator, Pipeline, Result};
 use model::event;
 use model::media;
 use model::message;
@@ -58,5 +58,5 @@ pub(super) async fn store(
     event::any_organization_record(&mut pipeline, &written.events);
     quarantine::keep(&mut pipeline, quarantined);
     finish(&mut pipeline);
-    tx.finish(pipeline).await
+    tx.finish(pipeline).await.map_err(CommitError::in_job)
 }

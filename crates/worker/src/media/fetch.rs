@@ -76,7 +76,7 @@ async fn number(database: &Database, medium: &Claimed) -> Result<Option<Link>, T
     let find = async {
         let tx = database.operator().await?;
         let link = link::find(&tx, &medium.scope, By::Id(medium.number_id)).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(link)
     };
     find.await.map_err(|error| Trouble::from(file::KeepError::Database(error)))

@@ -51,7 +51,7 @@ async fn tend(database: &Database, settings: &Settings) -> Result<()> {
     let tx = database.operator().await?;
     let overdue = media::any_organization_overdue(&tx, now).await?;
     let backlog = media::any_organization_backlog(&tx, now).await?;
-    tx.commit().await?;
+    tx.close();
     #[expect(clippy::cast_precision_loss, reason = "a queue is not that long")]
     gauge!("wazapp_media_pending").set(backlog.pending as f64);
     gauge!("wazapp_media_age_seconds").set(backlog.age.as_secs_f64());

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
 use model::Database;
-use model::database::Result as DatabaseResult;
+use model::database::{CommitError, Result as DatabaseResult};
 use model::link::Link;
 use model::outbox::{self, Claimed, Outcome, Pause};
 use model::store::StoreError;
@@ -221,14 +221,14 @@ impl Sender<'_> {
     async fn known(&self, key: &Key) -> DatabaseResult<Option<Uploaded>> {
         let tx = self.database.operator().await?;
         let known = upload::any_organization_find(&tx, key, self.now()).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(known)
     }
 
     async fn record(&self, key: &Key, uploaded: &Uploaded) -> DatabaseResult<()> {
         let tx = self.database.operator().await?;
         upload::any_organization_record(&tx, key, uploaded).await?;
-        tx.commit().await
+        tx.commit().await.map_err(CommitError::in_job)
     }
 
     async fn forget_all(&self, files: &[&AtMeta]) -> DatabaseResult<()> {
@@ -236,20 +236,20 @@ impl Sender<'_> {
         for file in files {
             upload::any_organization_forget(&tx, &file.key, &file.uploaded.meta_id).await?;
         }
-        tx.commit().await
+        tx.commit().await.map_err(CommitError::in_job)
     }
 
     async fn begin(&self, message: &Claimed) -> DatabaseResult<bool> {
         let tx = self.database.operator().await?;
         let begun = outbox::any_organization_begin(&tx, self.now(), message).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         Ok(begun)
     }
 
     async fn renew(&self, message: &Claimed) -> DatabaseResult<bool> {
         let tx = self.database.operator().await?;
         let renewed = outbox::any_organization_renew(&tx, self.now(), message).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         Ok(renewed)
     }
 }

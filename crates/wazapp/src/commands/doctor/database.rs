@@ -100,7 +100,7 @@ async fn key(config: &Config, database: &Database, findings: &mut Vec<Finding>) 
         }
     };
     let opens = secret::opens(&tx, &keyring).await?;
-    tx.commit().await?;
+    tx.close();
     findings.push(match opens {
         Some(true) => Finding::good(AREA, SUBJECT, "the one that this database's secrets are sealed with"),
         None => Finding::good(AREA, SUBJECT, "nothing is sealed yet"),

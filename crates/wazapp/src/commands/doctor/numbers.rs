@@ -43,7 +43,7 @@ const SCOPES: [&str; 2] = ["whatsapp_business_messaging", "whatsapp_business_man
 pub(super) async fn check(of: &Examination<'_>, scope: Option<&Scope>) -> anyhow::Result<Vec<Finding>> {
     let tx = of.database.operator().await?;
     let numbers = number_check::any_organization_examine(&tx, scope, of.now).await?;
-    tx.commit().await?;
+    tx.close();
     if numbers.is_empty() {
         let fix = "wazapp number connect --org O --phone-number-id N --waba-id W --token -";
         return Ok(vec![Finding::warning(AREA, "none", "no number is connected", fix)]);

@@ -62,7 +62,7 @@ pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> any
         }
         let tx = opened.database.operator().await?;
         let scope = find_organization(&tx, organization).await?.scope();
-        tx.commit().await?;
+        tx.close();
         let new = New {
             phone_number_id: Some(phone_number_id),
             waba_id: Some(&connect.waba_id),
@@ -142,7 +142,7 @@ async fn believe(
 async fn waiting(opened: &Opened, phone_number_id: &str) -> anyhow::Result<i64> {
     let tx = opened.database.operator().await?;
     let waiting = quarantine::waiting(&tx, phone_number_id).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(waiting)
 }
 

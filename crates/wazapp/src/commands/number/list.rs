@@ -19,7 +19,7 @@ pub(super) async fn run(config: &Config, print: &Print, organization: Option<Str
             None => None,
         };
         let all = number::any_organization_list(&tx, scope.as_ref(), now).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(all)
     })
     .await?;

@@ -66,7 +66,7 @@ pub(super) async fn create(
     let kept = kept.map_err(|error| not_kept(error, language))?;
     let tx = caller.begin().await?;
     let media = upload::insert(&tx, now, &kept, &mime_type, filename.as_deref()).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     // A picture gets a thumbnail.
     state.media_wake.queued();
     Ok((StatusCode::CREATED, Json(media)))
