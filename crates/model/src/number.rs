@@ -14,6 +14,7 @@ pub use claim::{Connect, Refusal, any_organization_claimed_of, connect, disconne
 pub use token::{carried_by, keep, replace_token};
 
 use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
+use crate::event::line;
 use crate::scope::Scope;
 
 /// A business phone number as its organization sees it.
@@ -247,6 +248,11 @@ pub async fn any_organization_route(
     phone_number_ids: &[&str],
     waba_ids: &[&str],
 ) -> Result<Vec<(Route, i64)>> {
+    tx.query(
+        line!("wazapp.number_claim WHERE phone_number_id = ANY ($1) OR waba_id = ANY ($2)"),
+        &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
+    )
+    .await?;
     let rows = tx
         .query(
             "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, n.display_phone_number, s.last

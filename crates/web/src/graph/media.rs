@@ -52,7 +52,7 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
     let (organization_id, number_id) = (link.organization_id, link.number_id);
     let key = Key { organization_id, number_id, file: file.sha256, mime_type };
     let uploaded = Uploaded { meta_id, at: state.clock.now() };
-    let tx = state.database.operator().await?;
+    let tx = state.database.operator_for(scope).await?;
     upload::any_organization_record(&tx, &key, &uploaded).await?;
     tx.commit().await?;
     Ok(json_response(StatusCode::OK, &json!({ "id": uploaded.meta_id })))
@@ -65,6 +65,7 @@ impl From<Unread> for GraphError {
             Unread::Broken | Unread::TwoFiles | Unread::Unknown(_) => {
                 Self::invalid("The multipart form cannot be read.")
             }
+            Unread::TooSlow => Self::too_slow(),
             Unread::NoFile => Self::missing("file"),
             Unread::TooLarge => too_long(),
             Unread::Store(error) => KeepError::Store(error).into(),

@@ -50,7 +50,7 @@ async fn of_number(call: &Call, link: &Link, body: Body) -> Result<Response, Gra
         (&Method::POST, "register") => {
             let response = relayed(call, link, Object::Number, body).await?;
             if response.status().is_success() {
-                let tx = call.state.database.operator().await?;
+                let tx = call.state.database.operator_for(&call.scope).await?;
                 outbox::let_go(&tx, &call.scope, link.number_id, Some(&[NOT_REGISTERED])).await?;
                 tx.commit().await?;
                 call.state.wake.queued();

@@ -339,7 +339,7 @@ pub(in crate::api) async fn delete(
             });
         }
     }
-    let tx = state.database.operator().await?;
+    let tx = state.database.operator_for(way.scope()).await?;
     template::delete(tx, way.scope(), state.clock.now(), &way.waba_id, name, only).await?;
     Ok(Json(known(&caller, id).await?.into()))
 }

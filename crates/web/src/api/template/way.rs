@@ -33,7 +33,7 @@ impl<'a> Way<'a> {
         by: By<'_>,
         language: Language,
     ) -> Result<Option<Self>, Problem> {
-        let tx = state.database.operator().await?;
+        let tx = state.database.operator_for(caller.scope()).await?;
         let link = link::find(&tx, caller.scope(), by).await?;
         tx.commit().await?;
         let Some(link) = link else { return Ok(None) };
@@ -86,7 +86,7 @@ impl<'a> Way<'a> {
             }
         };
         let id = listed.template_id.clone();
-        let tx = self.state.database.operator().await?;
+        let tx = self.state.database.operator_for(self.scope()).await?;
         let now = self.state.clock.now();
         template::save(tx, self.scope(), &self.waba_id, asked_at, now, &[listed], Source::Change).await?;
         let tx = self.caller.begin().await?;
@@ -97,7 +97,7 @@ impl<'a> Way<'a> {
 
     /// Has the account read soon: nobody knows what became of a call.
     pub(super) async fn read_soon(&self) -> Result<(), Problem> {
-        let tx = self.state.database.operator().await?;
+        let tx = self.state.database.operator_for(self.scope()).await?;
         sync::ask(&tx, self.scope(), Some(&self.waba_id), self.state.clock.now()).await?;
         Ok(tx.commit().await?)
     }
