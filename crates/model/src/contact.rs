@@ -115,7 +115,15 @@ pub struct Change {
 }
 
 /// Changes what people may change.
+///
+/// A change to what is there already makes no event, and takes no place in the organization's line.
 pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Contact>> {
+    let Some(known) = get(tx, id).await? else { return Ok(None) };
+    if change.own_name.as_ref().is_none_or(|name| *name == known.own_name)
+        && change.notes.as_ref().is_none_or(|notes| *notes == known.notes)
+    {
+        return Ok(Some(known));
+    }
     event::line_up(tx).await?;
     let row = tx
         .query_opt(

@@ -245,7 +245,15 @@ pub struct Change {
 }
 
 /// Changes what people may change.
+///
+/// A change to what is there already makes no event, and takes no place in the organization's line.
 pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Conversation>> {
+    let Some(known) = get(tx, id).await? else { return Ok(None) };
+    if change.state.is_none_or(|state| state == known.state)
+        && change.assignee_id.is_none_or(|assignee| assignee == known.assignee_id)
+    {
+        return Ok(Some(known));
+    }
     event::line_up(tx).await?;
     tx.query(
         "UPDATE wazapp.conversation SET state = coalesce($3, state),
@@ -265,6 +273,10 @@ pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Con
 
 /// Marks everything inbound as read.
 pub async fn mark_read(tx: &Tenant, id: Uuid) -> Result<Option<Conversation>> {
+    let known = get(tx, id).await?;
+    if known.as_ref().is_none_or(|known| known.unread_count == 0) {
+        return Ok(known);
+    }
     event::line_up(tx).await?;
     let changed = tx
         .query_opt(

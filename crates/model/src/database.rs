@@ -7,6 +7,7 @@ mod commit;
 
 use std::error::Error as _;
 use std::future::{Future, poll_fn};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,9 +17,12 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, P
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use postgres_types::{ToSql, Type};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::{Config, NoTls, Row};
 
+use crate::api_key::Met;
 use crate::scope::Scope;
+use crate::shares::Shares;
 use crate::tls;
 
 pub use commit::CommitError;
@@ -29,6 +33,14 @@ const POOL_WAIT: Duration = Duration::from_secs(5);
 /// The worker's statements are index look-ups by key. Without statistics the planner guesses otherwise, so its sessions
 /// rule other plans out.
 const WORKER_SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan;";
+
+/// What a request may ask of the database: a statement, a lock, and a pause between statements end after this.
+const REQUEST_LIMITS: &str = "SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '5s'; \
+                              SET LOCAL idle_in_transaction_session_timeout = '10s'";
+
+/// One organization's requests have at most this part of the pool; keys not met before have this part of it together.
+const ORGANIZATIONS_PART: usize = 2;
+const STRANGERS_PART: usize = 4;
 
 const BEGIN_OPERATOR: &str = "BEGIN; SET LOCAL ROLE wazapp_worker";
 
@@ -87,7 +99,7 @@ impl From<PoolError> for DatabaseError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => Self::Unreachable(describe(&error)),
-            PoolError::Timeout(_) => Self::Unreachable("all connections are busy".into()),
+            PoolError::Timeout(_) => all_busy(),
             other => Self::Unreachable(other.to_string()),
         }
     }
@@ -153,6 +165,9 @@ impl Access {
 pub struct Database {
     web: Pool,
     worker: Pool,
+    shares: Arc<Shares>,
+    strangers: Arc<Semaphore>,
+    met: Arc<Met>,
     web_prepares: bool,
     access: Access,
 }
@@ -184,15 +199,49 @@ impl Database {
         let web = pool(&access, &access.pooled, Role::Web, size)?;
         let worker = pool(&access, &access.direct, Role::Worker, 64)?;
         let web_prepares = !access.transaction_pooler;
-        Ok(Self { web, worker, web_prepares, access })
+        let shares = Arc::new(Shares::new(size.div_ceil(ORGANIZATIONS_PART)));
+        let strangers = Arc::new(Semaphore::new(size.div_ceil(STRANGERS_PART)));
+        Ok(Self { web, worker, shares, strangers, met: Arc::default(), web_prepares, access })
     }
 
-    /// A transaction inside one organization.
+    /// A transaction inside one organization, of whose share of the connections it takes one.
     pub async fn tenant(&self, scope: &Scope) -> Result<Tenant> {
-        let begin =
-            format!("BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{}'", scope.organization_id());
-        let tx = Tx::begin(&self.web, &begin, self.web_prepares).await?;
+        let place = self.place(scope).await?;
+        self.tenant_at(scope, place).await
+    }
+
+    /// The same for who only says to belong to it: such have a few connections together, and none of an organization's.
+    pub(crate) async fn stranger(&self, scope: &Scope) -> Result<Tenant> {
+        let turn = tokio::time::timeout(POOL_WAIT, self.strangers.clone().acquire_owned());
+        let place = turn.await.map_err(|_| all_busy())?.expect("the semaphore is never closed");
+        self.tenant_at(scope, place).await
+    }
+
+    async fn tenant_at(&self, scope: &Scope, place: OwnedSemaphorePermit) -> Result<Tenant> {
+        let organization_id = scope.organization_id();
+        let begin = format!(
+            "BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{organization_id}'; {REQUEST_LIMITS}"
+        );
+        let mut tx = Tx::begin(&self.web, &begin, self.web_prepares).await?;
+        tx.place = Some(place);
         Ok(Tenant { tx, scope: *scope })
+    }
+
+    /// A transaction across organizations that a request of this one needs: it counts in its share.
+    pub async fn operator_for(&self, scope: &Scope) -> Result<Operator> {
+        let place = self.place(scope).await?;
+        let mut tx = Tx::begin(&self.worker, &format!("{BEGIN_OPERATOR}; {REQUEST_LIMITS}"), true).await?;
+        tx.place = Some(place);
+        Ok(Operator { tx })
+    }
+
+    pub(crate) fn met(&self) -> &Met {
+        &self.met
+    }
+
+    async fn place(&self, scope: &Scope) -> Result<OwnedSemaphorePermit> {
+        let turn = self.shares.take(scope.organization_id());
+        tokio::time::timeout(POOL_WAIT, turn).await.map_err(|_| all_busy())
     }
 
     /// A transaction across organizations: batches and operators' commands.
@@ -254,6 +303,10 @@ impl Database {
         self.web.close();
         self.worker.close();
     }
+}
+
+fn all_busy() -> DatabaseError {
+    DatabaseError::Unreachable("all connections are busy".into())
 }
 
 /// How many connections are in use.
@@ -322,11 +375,13 @@ pub struct Tx {
     object: Option<Object>,
     prepares: bool,
     failed: AtomicBool,
+    /// What it takes of its organization's share, until its connection is free again.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Tx {
     fn new(object: Object, prepares: bool) -> Self {
-        Self { object: Some(object), prepares, failed: AtomicBool::new(false) }
+        Self { object: Some(object), prepares, failed: AtomicBool::new(false), place: None }
     }
 
     async fn begin(pool: &Pool, begin: &str, prepares: bool) -> Result<Self> {
@@ -384,7 +439,9 @@ impl Drop for Tx {
             drop(Object::take(object));
             return;
         };
+        let place = self.place.take();
         runtime.spawn(async move {
+            let _place = place;
             let ended = tokio::time::timeout(POOL_WAIT, object.batch_execute("ROLLBACK")).await;
             if !matches!(ended, Ok(Ok(()))) {
                 drop(Object::take(object));

@@ -29,6 +29,7 @@ pub mod quarantine;
 pub mod receipt;
 pub mod scope;
 pub mod secret;
+pub mod shares;
 pub mod status;
 pub mod store;
 pub mod template;

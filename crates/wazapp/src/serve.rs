@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use web::serve::{Admission, Proxies};
 
 use crate::config::{Config, create_data_dir};
 use crate::open;
@@ -172,7 +173,7 @@ async fn start(
         batch: u32::try_from(config.inbound_batch).unwrap_or(u32::MAX),
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
         looks_at_numbers: true,
-        connections: config.max_connections,
+        admission: admission(config),
         metrics: Arc::new(move || metrics.render()),
     };
     let running = server::start(setup, listener).await?;
@@ -183,6 +184,12 @@ async fn start(
             Err(error)
         }
     }
+}
+
+fn admission(config: &Config) -> Admission {
+    let trusted = config.trusted_proxies.clone();
+    let proxies = Proxies::new(move |address| trusted.iter().any(|network| network.contains(address)));
+    Admission { connections: config.max_connections, proxies }
 }
 
 /// Ctrl-C and SIGTERM, from now on.

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use web::health::Health;
 use web::receive::Receiver;
+use web::serve::{Admission, Proxies};
 use web::webhook::Webhook;
 use whatsapp::graph::{Graph, Timeouts};
 use worker::media::Decoder;
@@ -55,8 +56,8 @@ pub struct Setup {
     pub retention_days: u16,
     /// Whether numbers are looked at now and then.
     pub looks_at_numbers: bool,
-    /// Client connections open at once.
-    pub connections: usize,
+    /// Who may connect.
+    pub admission: Admission,
     /// Renders the metrics.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -88,7 +89,7 @@ impl Setup {
             batch: 1000,
             retention_days: 14,
             looks_at_numbers: true,
-            connections: 8192,
+            admission: Admission { connections: 8192, proxies: Proxies::default() },
             metrics: Arc::new(String::new),
         }
     }
@@ -211,6 +212,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         wake,
         receipt_wake,
         stopping: http.stop.clone(),
+        desk: web::Desk::default(),
         typing: web::api::Typing::default(),
         connecting,
         public_url,
@@ -220,7 +222,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     };
     let health = Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics };
     let router = web::router(state, Webhook::new(apps, receiver, setup.clock), health);
-    http.tasks.spawn(web::serve::serve(listener, router, setup.connections, http.stop.clone()));
+    http.tasks.spawn(web::serve::serve(listener, router, setup.admission, http.stop.clone()));
     Ok(Running { address, database, http, receive, work, aside })
 }
 

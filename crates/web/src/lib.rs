@@ -5,15 +5,19 @@
 
 pub mod api;
 mod behind;
+mod budget;
 mod form;
 mod graph;
 pub mod health;
+mod key;
 mod media;
 pub mod problem;
 pub mod receive;
 mod sending;
 pub mod serve;
 pub mod webhook;
+
+pub use key::Desk;
 
 use std::sync::Arc;
 
@@ -52,6 +56,8 @@ pub struct State {
     pub receipt_wake: Arc<Wake>,
     /// Cancelled when the server stops: who waits for something to come to its end answers how far it is.
     pub stopping: CancellationToken,
+    /// What organizations have under way.
+    pub desk: Desk,
     /// Signs of somebody writing that are under way.
     pub typing: api::Typing,
     /// Rung when there is a file to fetch, or a picture.

@@ -33,6 +33,7 @@ kinds! {
     UNAUTHORIZED = UNAUTHORIZED, "unauthorized", "An API key is needed";
     NOT_FOUND = NOT_FOUND, "not-found", "There is no such thing here";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not take this method";
+    TOO_SLOW = REQUEST_TIMEOUT, "too-slow", "The body does not arrive";
     CONFLICT = CONFLICT, "conflict", "It does not go with what is there already";
     GONE = GONE, "gone", "It was here, or was to come, and cannot be had any more";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
@@ -44,6 +45,7 @@ kinds! {
     REFUSED = UNPROCESSABLE_ENTITY, "refused", "Meta refused it";
     WINDOW_CLOSED = UNPROCESSABLE_ENTITY, "window-closed", "The service window is closed";
     NUMBER_REFUSED = UNPROCESSABLE_ENTITY, "number-refused", "The number could not be connected";
+    TOO_MANY = TOO_MANY_REQUESTS, "too-many-requests", "Too much is under way";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
     UNKNOWN = INTERNAL_SERVER_ERROR, "unknown", "It may have been done";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "wazapp cannot answer now";
@@ -147,6 +149,16 @@ impl Problem {
                 "{path} does not take {method}. The `Allow` header lists what it takes; /docs says what each does."
             ),
         )
+    }
+
+    /// 408: the body trickles in, or stopped.
+    pub fn too_slow() -> Self {
+        Self::new(TOO_SLOW, "The body arrives too slowly to be waited for. Nothing was done: send it again.")
+    }
+
+    /// 429: the caller has too much under way.
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        Self { retry_after: Some(1), ..Self::new(TOO_MANY, detail) }
     }
 
     /// 409: a thing is no longer, or not, in the state that this needs.

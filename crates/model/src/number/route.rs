@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::conversation::column;
 use crate::database::{Operator, Pipeline, Result, params};
+use crate::event::line;
 use crate::message::Key;
 use crate::scope::Scope;
 
@@ -63,6 +64,16 @@ pub async fn any_organization_route(
     phone_number_ids: &[&str],
     waba_ids: &[&str],
 ) -> Result<(Vec<Route>, HashMap<Uuid, i64>)> {
+    let (numbers, accounts) = (phone_number_ids.to_vec(), waba_ids.to_vec());
+    tx.query(
+        line!(
+            "wazapp.number_claim c WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
+               AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
+                               WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
+        ),
+        &[&numbers, &accounts],
+    )
+    .await?;
     let rows = tx
         .query(
             "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, c.claimed_at, c.proven,
@@ -74,7 +85,7 @@ pub async fn any_organization_route(
                AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
                                WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))
              ORDER BY c.organization_id, c.phone_number_id FOR NO KEY UPDATE OF s",
-            &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
+            &[&numbers, &accounts],
         )
         .await?;
     let lasts = rows.iter().map(|row| (row.get("organization_id"), row.get("last"))).collect();

@@ -104,7 +104,7 @@ pub(super) async fn typing(
             "Nadie escribió aquí en los últimos 30 días, o es un grupo: Meta solo muestra que alguien escribe a una persona, debajo de un mensaje suyo.",
         ))
     })?;
-    let tx = state.database.operator().await?;
+    let tx = state.database.operator_for(caller.scope()).await?;
     let number = link::find(&tx, caller.scope(), By::Id(newest.number_id)).await?;
     tx.close();
     let number = number.ok_or_else(|| {

@@ -60,6 +60,7 @@ impl IntoResponses for Always {
         problems(&[
             ("400", "The request cannot be read; `detail` names the parameter or field."),
             ("401", "The API key is missing or not in force."),
+            ("429", "Your organization has as many requests under way as it may; `Retry-After` says when to come again."),
             ("500", "wazapp's own mistake."),
             ("503", "Not now, for instance because the database is away: `Retry-After` says when."),
         ])
@@ -80,13 +81,18 @@ impl IntoResponses for Invalid {
 
 impl IntoResponses for BadBody {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[("413", "The body is longer than 64 KiB."), ("415", "The body is not declared as JSON.")])
+        problems(&[
+            ("408", "The body arrives too slowly."),
+            ("413", "The body is longer than 64 KiB."),
+            ("415", "The body is not declared as JSON."),
+        ])
     }
 }
 
 impl IntoResponses for BadFile {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[
+            ("408", "The form arrives too slowly."),
             ("413", "The file is larger than WhatsApp takes of its type."),
             ("415", "The body is no form, or WhatsApp takes no such file; `detail` lists the types."),
         ])

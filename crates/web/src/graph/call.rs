@@ -15,6 +15,8 @@ use whatsapp::graph::Credential;
 use super::caller;
 use super::error::{GraphError, trace_id};
 use super::place::Place;
+use crate::key::Admitted;
+use crate::serve::{Client, is_too_slow};
 
 /// The longest body that is no file.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -30,6 +32,8 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     query: Vec<(String, String)>,
+    /// Its place among its organization's requests.
+    _admitted: Admitted,
 }
 
 impl Call {
@@ -42,14 +46,16 @@ impl Call {
         let (parts, body) = request.into_parts();
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let mut query = query.map_err(|_| GraphError::invalid("The query cannot be read: send it URL-encoded."))?.0;
-        let scope = caller::scope(&state, &parts.headers, &query).await?;
+        let client = parts.extensions.get::<Client>();
+        let admitted = caller::admitted(&state, client, &parts.headers, &query).await?;
         query.retain(|(name, _)| !is_kept_back(name));
         // Programs escape the question mark in an upload's name, or do not.
         if let Some((upload, sig)) = place.object.clone().split_once("?sig=") {
             place.object = upload.to_owned();
             query.push(("sig".to_owned(), sig.to_owned()));
         }
-        Ok((Self { state, scope, place, method: parts.method, headers: parts.headers, query }, body))
+        let (scope, method, headers) = (admitted.scope, parts.method, parts.headers);
+        Ok((Self { state, scope, place, method, headers, query, _admitted: admitted }, body))
     }
 
     /// Opens a transaction inside the caller's organization.
@@ -58,7 +64,7 @@ impl Call {
     }
 
     async fn operator(&self) -> Result<Operator, GraphError> {
-        Ok(self.state.database.operator().await?)
+        Ok(self.state.database.operator_for(&self.scope).await?)
     }
 
     /// The way to Meta through one of the organization's connected numbers.
@@ -134,6 +140,7 @@ pub(super) async fn whole_of(body: Body, limit: usize) -> Result<Bytes, GraphErr
         Err(error) if error.is::<LengthLimitError>() => {
             Err(GraphError::new(413, 100, format!("(#100) The body is longer than {limit} bytes.")))
         }
+        Err(error) if is_too_slow(&*error) => Err(GraphError::too_slow()),
         Err(_) => Err(GraphError::invalid("The body did not arrive whole.")),
     }
 }

@@ -2,19 +2,31 @@
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use model::{Scope, api_key};
 use secrecy::SecretString;
 
 use super::error::GraphError;
+use crate::key::{Admitted, Refused, admit};
+use crate::serve::Client;
 
 /// The organization of the key in the header, or in the query.
-pub(super) async fn scope(
+pub(super) async fn admitted(
     state: &crate::State,
+    client: Option<&Client>,
     headers: &HeaderMap,
     query: &[(String, String)],
-) -> Result<Scope, GraphError> {
+) -> Result<Admitted, GraphError> {
     let key = presented(headers, query).ok_or_else(GraphError::no_token)?;
-    api_key::authenticate(&state.database, &key).await?.ok_or_else(GraphError::wrong_token)
+    Ok(admit(state, client, &key).await?)
+}
+
+impl From<Refused> for GraphError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NotInForce => Self::wrong_token(),
+            Refused::TooMany => Self::too_many(),
+            Refused::Database(error) => error.into(),
+        }
+    }
 }
 
 /// The one key that a request carries: with two of them nobody could say who asks.

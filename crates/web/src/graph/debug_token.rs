@@ -26,7 +26,7 @@ pub(super) async fn get(call: &Call) -> Result<Response, GraphError> {
         });
         return Ok(json_response(StatusCode::OK, &json!({ "data": data })));
     }
-    let tx = call.state.database.operator().await?;
+    let tx = call.state.database.operator_for(&call.scope).await?;
     let links = link::accounts(&tx, &call.scope).await?;
     tx.close();
     let accounts: Vec<&str> = links.iter().map(|link| link.waba_id.as_str()).collect();

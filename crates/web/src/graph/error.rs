@@ -112,6 +112,21 @@ impl GraphError {
             .transient(true)
     }
 
+    /// 408: the body trickles in.
+    pub(super) fn too_slow() -> Self {
+        Self::new(408, 100, "(#100) The body arrives too slowly: nothing was done. Send it again.")
+    }
+
+    /// 429: the organization has as much under way as it may, and this was not begun.
+    pub(super) fn too_many() -> Self {
+        Self::new(429, 130429, "(#130429) Rate limit hit")
+            .details(
+                "Your organization has as many calls under way as it may. Nothing was done: repeat this one when some of \
+                 them are answered.",
+            )
+            .transient(true)
+    }
+
     /// Meta refuses what we show it; the caller's key is good.
     pub(super) fn access(details: impl Into<String>) -> Self {
         Self::new(403, 131005, "(#131005) Access denied").details(details)

@@ -54,12 +54,12 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
     let key = Key { organization_id, number_id, file: file.sha256, mime_type };
     let uploaded = Uploaded { meta_id, at: state.clock.now() };
     let answer = json!({ "id": uploaded.meta_id });
-    let database = state.database.clone();
+    let (database, scope) = (state.database.clone(), *scope);
     // Meta has it, so that is the answer: only the message that shows it would not show it here.
     write_down("an upload", move || {
         let (database, key, uploaded) = (database.clone(), key.clone(), uploaded.clone());
         async move {
-            let tx = database.operator().await?;
+            let tx = database.operator_for(&scope).await?;
             upload::any_organization_record(&tx, &key, &uploaded).await?;
             tx.commit().await
         }
@@ -75,6 +75,7 @@ impl From<Unread> for GraphError {
             Unread::Broken | Unread::TwoFiles | Unread::Unknown(_) => {
                 Self::invalid("The multipart form cannot be read.")
             }
+            Unread::TooSlow => Self::too_slow(),
             Unread::NoFile => Self::missing("file"),
             Unread::TooLarge => too_long(),
             Unread::Store(error) => KeepError::Store(error).into(),

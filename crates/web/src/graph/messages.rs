@@ -38,6 +38,7 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
         return receipt(call, link, members).await;
     }
     let mut wanted = Wanted::read(members)?;
+    let _place = call.state.desk.wait(&call.scope).ok_or_else(GraphError::too_many)?;
     let to = To::Recipient { number_id: link.number_id, recipient: wanted.recipient.clone() };
     let options = Options { deadline: Some(call.state.clock.now() + PATIENCE), ..Options::default() };
     let tx = call.begin().await?;

@@ -55,7 +55,7 @@ async fn of_number(call: &Call, link: &Link, body: Body) -> Result<Response, Gra
                 write_down("a registered number", move || {
                     let state = state.clone();
                     async move {
-                        let tx = state.database.operator().await?;
+                        let tx = state.database.operator_for(&scope).await?;
                         outbox::let_go(&tx, &scope, number_id, Some(&[NOT_REGISTERED])).await?;
                         tx.commit().await?;
                         state.wake.queued();

@@ -156,7 +156,7 @@ pub(super) async fn sync_now(
     State(state): State<crate::State>,
     _: Query<Nothing>,
 ) -> Result<(StatusCode, Json<Page<Sync>>), Problem> {
-    let tx = state.database.operator().await?;
+    let tx = state.database.operator_for(caller.scope()).await?;
     sync::ask(&tx, caller.scope(), None, state.clock.now()).await?;
     tx.commit().await.map_err(Problem::repeatable)?;
     let tx = caller.begin().await?;

@@ -35,7 +35,7 @@ impl<'a> Way<'a> {
         by: By<'_>,
         language: Language,
     ) -> Result<Option<Self>, Problem> {
-        let tx = state.database.operator().await?;
+        let tx = state.database.operator_for(caller.scope()).await?;
         let link = link::find(&tx, caller.scope(), by).await?;
         tx.close();
         let Some(link) = link else { return Ok(None) };
@@ -91,7 +91,7 @@ impl<'a> Way<'a> {
         let kept = self.write_down("a template that Meta changed", move |at| {
             let listed = listed.clone();
             async move {
-                let tx = at.state.database.operator().await?;
+                let tx = at.state.database.operator_for(&at.scope).await?;
                 let now = at.state.clock.now();
                 template::save(tx, &at.scope, &at.waba_id, asked_at, now, &[listed.clone()], Source::Change).await?;
                 let tx = at.state.database.tenant(&at.scope).await?;
@@ -107,7 +107,7 @@ impl<'a> Way<'a> {
         let kept = self.write_down("a template that Meta deleted", move |at| {
             let known = known.clone();
             async move {
-                let tx = at.state.database.operator().await?;
+                let tx = at.state.database.operator_for(&at.scope).await?;
                 let (name, now) = (known.name.as_deref().unwrap_or_default(), at.state.clock.now());
                 let only = (!all).then_some(known.template_id.as_str());
                 template::delete(tx, &at.scope, now, &at.waba_id, name, only).await?;
@@ -121,7 +121,7 @@ impl<'a> Way<'a> {
     /// Has the account read soon: nobody knows what became of a call.
     pub(super) async fn read_soon(&self) {
         let asked = self.write_down("that templates are to be read anew", |at| async move {
-            let tx = at.state.database.operator().await?;
+            let tx = at.state.database.operator_for(&at.scope).await?;
             sync::ask(&tx, &at.scope, Some(&at.waba_id), at.state.clock.now()).await?;
             tx.commit().await
         });

@@ -82,6 +82,7 @@ fn not_read(unread: Unread, language: Language) -> Problem {
             "The form did not arrive whole, or is not written as it should be. Nothing was kept: send it again.",
             "El formulario no llegó entero o no está bien escrito. No se guardó nada: envíalo otra vez.",
         )),
+        Unread::TooSlow => Problem::too_slow(),
         Unread::NoFile => Problem::malformed(language.of(
             "The form has no part `file`. Send the file in it.",
             "El formulario no tiene la parte `file`. Envía el archivo en ella.",
