@@ -4,6 +4,7 @@ mod command;
 mod crash;
 mod hand_over;
 mod leave;
+mod moved;
 mod resume;
 mod rotate;
 mod signup;

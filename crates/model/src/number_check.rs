@@ -3,6 +3,8 @@
 //! A claim moves `check_at` on, past what a look takes, and is settled only if `check_at` still is what the claim made
 //! it: a webhook or a refused send that asks for another look meanwhile makes this one's answer old.
 
+mod doubt;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,10 +12,13 @@ use serde_json::{Map, Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+pub use doubt::any_organization_doubt;
+pub(crate) use doubt::OF_RESTS;
+
 use crate::database::{Database, Operator, Pipeline, Result, params};
 use crate::event;
 use crate::link::{Link, link_columns};
-use crate::outbox::{self, Pause, Rest};
+use crate::outbox::{self, Pause, Rest, Well};
 use crate::scope::Scope;
 
 /// How long a look that brought nothing waits for the next.
@@ -30,8 +35,8 @@ const SPREAD_MINUTES: u64 = 4 * 60;
 /// Before its end a token is spoken of at these distances, and at the end.
 const TOLD_DAYS: [i64; 5] = [14, 7, 3, 1, 0];
 
-/// A pause of one of these reasons ends when the token proves good.
-const TOKEN_CODES: [&str; 3] = ["0", "190", "no_token"];
+/// A number that rests is looked at this often.
+const RESTING: SignedDuration = SignedDuration::from_hours(1);
 
 /// A number to look at now. It is the claimer's until [`RETRY`] is over.
 #[derive(Clone, Debug)]
@@ -88,7 +93,22 @@ pub struct Shown {
     pub is_on_biz_app: Option<bool>,
     /// Meta's `health_status`.
     pub health: Option<Value>,
+    /// Meta's `webhook_configuration`.
+    pub webhooks: Option<Value>,
 }
+
+impl Shown {
+    /// What it says of a number that may rest.
+    fn well(&self) -> Well {
+        Well {
+            able: doubt::can_send(self.health.as_ref()) == Some("AVAILABLE"),
+            named: self.name_status.as_deref().is_some_and(|status| APPROVED.contains(&status)),
+        }
+    }
+}
+
+/// Meta's words for a name that may be shown.
+const APPROVED: [&str; 2] = ["APPROVED", "AVAILABLE_WITHOUT_REVIEW"];
 
 /// What Meta says of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +151,7 @@ pub async fn any_organization_settle(
         .query_opt(
             "SELECT display_phone_number, verified_name, name_status, username, quality_rating, messaging_limit,
                     throughput, platform_type, meta_status, is_on_biz_app, health::text AS health,
+                    webhooks::text AS webhooks,
                     problem::text AS problem, token_app_id, token_expires_at
              FROM wazapp.number WHERE organization_id = $1 AND id = $2 AND status = 'connected' AND check_at = $3
              FOR NO KEY UPDATE",
@@ -150,9 +171,17 @@ pub async fn any_organization_settle(
         return Ok(true);
     }
     let known = Known::read(&stored);
-    let next = known.after(now, seen, expiring);
+    let mut next = known.after(now, seen, expiring);
+    let judged = doubt::judge(claimed, known.problem.as_ref(), seen, now);
+    if let Seen::Number(shown, _) = seen {
+        let (well, scope) = (shown.well(), Scope::new(organization_id));
+        let rests = outbox::let_go_seen(&tx, &scope, number_id, well, now).await?;
+        let fails = doubt::bulk_rest(&tx, claimed, well.able || shown.health.is_none(), now).await?;
+        next.rests = rests || fails.is_some() || judged.rest.is_some();
+        next.problem = judged.problem.or(fails).or(next.problem);
+    }
     let changed = next.differs_from(&known);
-    let told = told(claimed, &changed, next.problem.as_ref());
+    let told = told(&claimed.link, &changed, next.problem.as_ref());
     let new: Vec<event::New> = (!changed.is_empty())
         .then(|| event::New {
             organization_id,
@@ -165,12 +194,9 @@ pub async fn any_organization_settle(
         })
         .into_iter()
         .collect();
-    if let Seen::Number(..) = seen {
-        outbox::let_go(&tx, &Scope::new(organization_id), number_id, Some(&TOKEN_CODES)).await?;
-    }
     let rest = match seen {
-        Seen::NoEntry(problem) => Rest::of(&claimed.link, &no_entry(problem)),
-        _ => None,
+        Seen::NoEntry(problem) => Rest::of(&claimed.link, &no_entry(problem), now),
+        _ => judged.rest,
     };
     let mut pipeline = Pipeline::new();
     next.write(&mut pipeline, now, claimed, seen);
@@ -183,13 +209,15 @@ pub async fn any_organization_settle(
 }
 
 /// The data of the event: what is other than before, with the new values.
-fn told(claimed: &Claimed, changed: &Map<String, Value>, problem: Option<&Value>) -> Value {
-    let link = &claimed.link;
+fn told(link: &Link, changed: &Map<String, Value>, problem: Option<&Value>) -> Value {
     json!({
         "field": "check", "name": "check", "waba_id": link.waba_id, "number_id": link.number_id,
         "phone_number_id": link.phone_number_id, "data": changed, "problem": problem,
     })
 }
+
+/// Facts that are no words.
+const JSON: [&str; 2] = ["health", "webhooks"];
 
 /// A number's facts, by name.
 #[derive(Clone)]
@@ -198,6 +226,8 @@ struct Known {
     token_app_id: Option<String>,
     token_expires_at: Option<Timestamp>,
     problem: Option<Value>,
+    /// Whether something of it rests until a look or a person ends that.
+    rests: bool,
 }
 
 impl Known {
@@ -218,12 +248,15 @@ impl Known {
             facts.insert(name.into(), json!(row.get::<_, Option<&str>>(name)));
         }
         facts.insert("is_on_biz_app".into(), json!(row.get::<_, Option<bool>>("is_on_biz_app")));
-        facts.insert("health".into(), json("health").unwrap_or_default());
+        for name in JSON {
+            facts.insert(name.into(), json(name).unwrap_or_default());
+        }
         Self {
             facts,
             token_app_id: row.get("token_app_id"),
             token_expires_at: row.get("token_expires_at"),
             problem: json("problem"),
+            rests: false,
         }
     }
 
@@ -264,6 +297,11 @@ impl Known {
         changed
     }
 
+    fn next_look(&self, number_id: Uuid, now: Timestamp) -> Timestamp {
+        let next = next_look(number_id, self.token_expires_at, now);
+        if self.rests { next.min(now + RESTING) } else { next }
+    }
+
     fn write<'a>(&'a self, pipeline: &mut Pipeline<'a>, now: Timestamp, claimed: &Claimed, seen: &Seen) {
         let (organization_id, number_id) = (claimed.link.organization_id, claimed.link.number_id);
         let word = |name: &str| self.facts[name].as_str();
@@ -274,7 +312,7 @@ impl Known {
                quality_rating = $7, messaging_limit = $8, throughput = $9, platform_type = $10, meta_status = $11,
                is_on_biz_app = $12, health = $13::text::json, problem = $14::text::json, token_app_id = $15,
                token_expires_at = $16, checked_at = $17, check_at = $18, updated_at = now(),
-               token_checked_at = CASE WHEN $19::boolean THEN $17 ELSE token_checked_at END
+               token_checked_at = CASE WHEN $19::boolean THEN $17 ELSE token_checked_at END, webhooks = $20::text::json
              WHERE organization_id = $1 AND id = $2",
             params![
                 organization_id,
@@ -294,15 +332,16 @@ impl Known {
                 self.token_app_id.as_deref(),
                 self.token_expires_at,
                 now,
-                next_look(number_id, self.token_expires_at, now),
+                self.next_look(number_id, now),
                 good,
+                json(self.facts.get("webhooks")),
             ],
         );
     }
 }
 
 impl Shown {
-    fn facts(&self) -> [(&'static str, Value); 11] {
+    fn facts(&self) -> [(&'static str, Value); 12] {
         [
             ("display_phone_number", json!(self.display_phone_number)),
             ("verified_name", json!(self.verified_name)),
@@ -315,6 +354,7 @@ impl Shown {
             ("meta_status", json!(self.meta_status)),
             ("is_on_biz_app", json!(self.is_on_biz_app)),
             ("health", json!(self.health)),
+            ("webhooks", json!(self.webhooks)),
         ]
     }
 }

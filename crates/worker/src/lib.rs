@@ -5,6 +5,7 @@
 //! [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
 
 mod advice;
+mod doubt;
 pub mod connection;
 pub mod inbound;
 pub mod media;

@@ -75,6 +75,7 @@ pub async fn connect(
                waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = now(),
                -- Of the token before.
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL, problem = NULL, check_at = 'epoch',
+               hears = number.status <> 'connected' OR number.hears,
                connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
                status = 'connected', disconnected_at = NULL",
             &[

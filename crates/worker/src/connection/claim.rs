@@ -13,7 +13,7 @@ use super::trouble;
 /// What is told of a number that was connected or disconnected, or that has another token.
 const UPDATED: &str = "number.updated";
 
-/// Claims the number, now that the token has proved itself: it is connected from here on.
+/// Claims the number, now that the token has proved itself: from here on it is nobody else's.
 pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let scope = desk.job.scope;
     let (token, phone_number_id, waba_id) = match (desk.token(), desk.phone_number_id(), desk.waba_id()) {
@@ -26,15 +26,27 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let app_id = desk.job.connection.app_id.as_deref();
     let with = Connect { phone_number_id, waba_id, app_id, token: &token };
     event::any_organization_line_up(tx, &[&scope]).await?;
+    let had = link::find(tx, &scope, By::PhoneNumberId(phone_number_id)).await?;
+    if let Some(former) = &desk.job.learned.former {
+        number::give_id(tx, &scope, former, phone_number_id).await?;
+    }
     let id = match number::connect(tx, &desk.settings.to_meta.keyring, &scope, with).await? {
         Ok(id) => id,
         Err(Refusal::Taken) => return Ok(taken(phone_number_id).into()),
         Err(Refusal::UnknownApp) => return Ok(trouble::unknown_app(app_id.unwrap_or_default()).into()),
     };
     number::keep(tx, &scope, id, &desk.job.learned).await?;
-    tell(tx, desk, id).await?;
     desk.job.connection.number_id = Some(id);
-    Ok(Came::done("The number is connected.", "El número está conectado."))
+    if had.is_none() {
+        // Connected it is with its webhooks, and told then.
+        number::waits(tx, &scope, id).await?;
+        return Ok(Came::done(
+            "The number is yours; its webhooks are next.",
+            "El número es tuyo; faltan sus webhooks.",
+        ));
+    }
+    tell(tx, desk, id).await?;
+    Ok(Came::done("The number has the new token.", "El número tiene el token nuevo."))
 }
 
 /// Tells the organization of a number as it is now, and answers it.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::contact::{self, Identity};
 use model::conversation::{self, Peer, State};
 use model::cost::{Priced, Tally};
@@ -12,6 +12,7 @@ use model::media;
 use model::message::{self, Amendment, Key, NewReaction, NewVersion};
 use model::number::{self, Route};
 use model::number_check::Again;
+use model::outbox::Failing;
 use model::status;
 use model::template;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ use super::Outcome;
 use super::load::{Loaded, error_fingerprint, fingerprint, history_fingerprint, key, peer};
 use super::people::People;
 use super::route::{Batch, Routed};
-use crate::advice::advised;
+use crate::advice::{advised, stops_others};
 
 /// Who reacts when it is not the contact.
 const BUSINESS: &str = "business";
@@ -36,6 +37,9 @@ const MEDIA_PLACEHOLDER: &str = "media_placeholder";
 /// News of an account after which its numbers may be other than before.
 const TOUCHES_NUMBERS: &[&str] =
     &["account_update", "account_alerts", "account_review_update", "business_capability_update"];
+
+/// What failed longer ago says nothing of a number now.
+const FRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// Everything a batch writes.
 #[derive(Debug, Default)]
@@ -54,6 +58,7 @@ pub(super) struct Written {
     pub(super) costs: Tally,
     pub(super) events: Vec<event::New>,
     pub(super) look_again: BTreeSet<Again>,
+    pub(super) failing: Failing,
     pub(super) numbers: Vec<number::Facts>,
     pub(super) numbers_shown: BTreeMap<(Uuid, Uuid), String>,
     pub(super) templates: Vec<template::Facts>,
@@ -439,6 +444,14 @@ impl Fold {
             pricing: status.pricing.as_ref(),
             conversation: status.conversation.as_ref(),
         };
+        if let Some(reason) = advised.as_ref().and_then(stops_others)
+            && routed.received_at.duration_since(at) < FRESH
+        {
+            let newest = self.written.failing.entry((message.organization_id, message.number_id)).or_default();
+            if newest.0 <= at {
+                *newest = (at, reason.to_string());
+            }
+        }
         self.written.statuses.push((update, status.payload.to_string(), routed.received_at));
         self.written.outcome.statuses += 1;
         self.record(message.organization_id, "message.status", at, message_id, Some(&told.json()), None);
