@@ -1,5 +1,6 @@
 //! Connecting numbers, giving them other tokens, disconnecting and moving them, against a simulated Meta.
 
+mod callback;
 mod command;
 mod crash;
 mod hand_over;

@@ -209,7 +209,12 @@ async fn what_is_broken_is_named_with_its_fix() {
     let (code, said) = stage.doctor().await;
     let lacks = |finding: &Value| finding["says"].as_str().unwrap().contains("lacks whatsapp_business_messaging");
     assert_eq!(code, 0, "{said:#}");
-    assert_says(of(&said, "warning").iter().find(|one| lacks(one)).expect("it is told"), "Numbers", "lacks", &reconnect);
+    assert_says(
+        of(&said, "warning").iter().find(|one| lacks(one)).expect("it is told"),
+        "Numbers",
+        "lacks",
+        &reconnect,
+    );
     let last = token(json!({})).await;
     stage.connect(&last).await;
     stage.meta.control(Method::DELETE, "tokens", Some(&json!({ "token": last }))).await;

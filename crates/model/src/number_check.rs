@@ -4,6 +4,7 @@
 //! it: a webhook or a refused send that asks for another look meanwhile makes this one's answer old.
 
 mod doubt;
+mod examine;
 
 use std::collections::BTreeSet;
 
@@ -12,8 +13,9 @@ use serde_json::{Map, Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-pub use doubt::any_organization_doubt;
 pub(crate) use doubt::OF_RESTS;
+pub use doubt::any_organization_doubt;
+pub use examine::{Examined, any_organization_examine};
 
 use crate::database::{Database, Operator, Pipeline, Result, params};
 use crate::event;
@@ -172,14 +174,7 @@ pub async fn any_organization_settle(
     }
     let known = Known::read(&stored);
     let mut next = known.after(now, seen, expiring);
-    let judged = doubt::judge(claimed, known.problem.as_ref(), seen, now);
-    if let Seen::Number(shown, _) = seen {
-        let (well, scope) = (shown.well(), Scope::new(organization_id));
-        let rests = outbox::let_go_seen(&tx, &scope, number_id, well, now).await?;
-        let fails = doubt::bulk_rest(&tx, claimed, well.able || shown.health.is_none(), now).await?;
-        next.rests = rests || fails.is_some() || judged.rest.is_some();
-        next.problem = judged.problem.or(fails).or(next.problem);
-    }
+    let rest = weigh(&tx, claimed, (&known, &mut next), seen, now).await?;
     let changed = next.differs_from(&known);
     let told = told(&claimed.link, &changed, next.problem.as_ref());
     let new: Vec<event::New> = (!changed.is_empty())
@@ -194,10 +189,6 @@ pub async fn any_organization_settle(
         })
         .into_iter()
         .collect();
-    let rest = match seen {
-        Seen::NoEntry(problem) => Rest::of(&claimed.link, &no_entry(problem), now),
-        _ => judged.rest,
-    };
     let mut pipeline = Pipeline::new();
     next.write(&mut pipeline, now, claimed, seen);
     event::any_organization_record(&mut pipeline, &new);
@@ -206,6 +197,30 @@ pub async fn any_organization_settle(
     }
     tx.finish(pipeline).await?;
     Ok(true)
+}
+
+/// What a look means for what rests, and for the doubts in the number: notes it in what is known after it, and answers the
+/// rest that begins.
+async fn weigh(
+    tx: &Operator,
+    claimed: &Claimed,
+    (known, next): (&Known, &mut Known),
+    seen: &Seen,
+    now: Timestamp,
+) -> Result<Option<Rest>> {
+    if let Seen::NoEntry(problem) = seen {
+        return Ok(Rest::of(&claimed.link, &no_entry(problem), now));
+    }
+    let judged = doubt::judge(claimed, known.problem.as_ref(), seen, now);
+    if let Seen::Number(shown, _) = seen {
+        let (well, scope) = (shown.well(), Scope::new(claimed.link.organization_id));
+        next.goes_on = outbox::let_go_seen(tx, &scope, claimed.link.number_id, well, now).await?;
+        let fails = doubt::bulk_rest(tx, claimed, well.able || shown.health.is_none(), now).await?;
+        let rests = outbox::rests(tx, &scope, claimed.link.number_id).await?;
+        next.rests = rests || fails.is_some() || judged.rest.is_some();
+        next.problem = judged.problem.or(fails).or(next.problem.take());
+    }
+    Ok(judged.rest)
 }
 
 /// The data of the event: what is other than before, with the new values.
@@ -228,6 +243,8 @@ struct Known {
     problem: Option<Value>,
     /// Whether something of it rests until a look or a person ends that.
     rests: bool,
+    /// Whether a rest of its sending ended.
+    goes_on: bool,
 }
 
 impl Known {
@@ -257,6 +274,7 @@ impl Known {
             token_expires_at: row.get("token_expires_at"),
             problem: json("problem"),
             rests: false,
+            goes_on: false,
         }
     }
 
@@ -290,6 +308,9 @@ impl Known {
         changed.retain(|name, value| before.facts.get(name) != Some(value));
         if self.token_expires_at != before.token_expires_at {
             changed.insert("token_expires_at".into(), json!(self.token_expires_at));
+        }
+        if self.goes_on {
+            changed.insert("send_paused".into(), Value::Null);
         }
         if kind_of(self.problem.as_ref()) != kind_of(before.problem.as_ref()) {
             changed.insert("problem".into(), json!(self.problem));
@@ -418,56 +439,6 @@ pub(crate) fn look_soon(pipeline: &mut Pipeline<'_>, organization_id: Uuid, numb
          WHERE n.organization_id = $1 AND n.id = meant.id AND n.check_at > 'epoch'",
         params![organization_id, number_id, whole_account],
     );
-}
-
-/// A connected number as it is examined by an operator.
-#[derive(Clone, Debug)]
-pub struct Examined {
-    /// The owner's slug.
-    pub organization: String,
-    /// The way to it.
-    pub link: Link,
-    /// Digits.
-    pub display_phone_number: Option<String>,
-    /// Whether sending rests now.
-    pub paused: bool,
-    /// Until then; `None` with `paused`: until somebody mends it.
-    pub paused_until: Option<Timestamp>,
-    /// JSON: why.
-    pub pause_reason: Option<Value>,
-    /// When Meta last answered.
-    pub checked_at: Option<Timestamp>,
-}
-
-/// All connected numbers of this server, or of one organization.
-pub async fn any_organization_examine(tx: &Operator, scope: Option<&Scope>, now: Timestamp) -> Result<Vec<Examined>> {
-    let rows = tx
-        .query(
-            concat!(
-                "SELECT ",
-                link_columns!(),
-                ", o.slug, n.display_phone_number, n.checked_at, coalesce(p.paused_until > $2, false) AS paused,
-                   CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS paused_until,
-                   p.pause_reason::text AS pause_reason
-                 FROM wazapp.number n JOIN wazapp.organization o ON o.id = n.organization_id
-                 LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
-                 WHERE n.status = 'connected' AND ($1::uuid IS NULL OR n.organization_id = $1) ORDER BY o.slug, n.id"
-            ),
-            &[&scope.map(Scope::organization_id), &now],
-        )
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| Examined {
-            organization: row.get("slug"),
-            link: Link::read(row),
-            display_phone_number: row.get("display_phone_number"),
-            paused: row.get("paused"),
-            paused_until: row.get("paused_until"),
-            pause_reason: row.get::<_, Option<&str>>("pause_reason").and_then(|text| serde_json::from_str(text).ok()),
-            checked_at: row.get("checked_at"),
-        })
-        .collect())
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ pub(crate) fn advised(mut errors: Value) -> Value {
 
 /// Of the advised errors of a status, the one that will fail others too, as a problem of the number.
 pub(crate) fn stops_others(errors: &Value) -> Option<Value> {
-    let error = errors.as_array()?.iter().find(|error| error.get("code").and_then(code).is_some_and(verdict::stops_others))?;
+    let error =
+        errors.as_array()?.iter().find(|error| error.get("code").and_then(code).is_some_and(verdict::stops_others))?;
     let message = error.get("message").filter(|text| text.is_string()).unwrap_or(&error["title"]);
     Some(json!({
         "code": "sends_fail", "meta_code": error.get("code").and_then(code), "message": message,

@@ -5,8 +5,8 @@
 //! [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
 
 mod advice;
-mod doubt;
 pub mod connection;
+mod doubt;
 pub mod inbound;
 pub mod media;
 pub mod numbers;

@@ -108,7 +108,8 @@ async fn a_number_moves_here_from_another_platform() {
 
     // Connected, and said to be heard elsewhere.
     let connected = stage.connected().await;
-    let warnings: Vec<&str> = connected["warnings"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    let warnings: Vec<&str> =
+        connected["warnings"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
     assert_eq!(warnings, ["webhooks_go_elsewhere", "webhooks_go_elsewhere"], "{connected:#}");
     assert_eq!(connected["webhooks"]["phone_number"], elsewhere.url());
     assert!(stage.said().await.is_empty(), "what she wrote went there");

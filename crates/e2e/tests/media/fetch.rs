@@ -212,7 +212,10 @@ async fn a_refused_look_up_is_looked_into_and_holds_nothing() {
     world.advance(std::time::Duration::from_secs(60)).await;
     world.look_at_numbers().await;
     let number = shown().await;
-    assert_eq!((&number["problem"]["code"], &number["send_paused"]["reason"]["code"]), (&json!("meta_refuses"), &json!(133_010)));
+    assert_eq!(
+        (&number["problem"]["code"], &number["send_paused"]["reason"]["code"]),
+        (&json!("meta_refuses"), &json!(133_010))
+    );
     world.meta().control(Method::POST, &path, Some(&json!({ "registered": true }))).await;
     world.advance(std::time::Duration::from_secs(3_601)).await;
     assert_eq!(world.look_at_numbers().await, 1, "a number that rests is looked at within the hour");

@@ -139,18 +139,7 @@ pub async fn retry(
     wishes.override_callback |= with.override_callback;
     // Later it would name another number than the one that proves itself.
     let hears_session = !steps.iter().any(|step| step.name == What::Session && step.is_over());
-    let text = id.to_string();
-    // One by one: the web role writes sealed secrets, and reads none.
-    for (sql, column, secret) in [
-        ("UPDATE wazapp.connection SET token = $3 WHERE organization_id = $1 AND id = $2", TOKEN, with.token),
-        ("UPDATE wazapp.connection SET code = $3 WHERE organization_id = $1 AND id = $2", CODE, with.code),
-        ("UPDATE wazapp.connection SET pin = $3 WHERE organization_id = $1 AND id = $2", PIN, with.pin),
-    ] {
-        if let Some(secret) = secret {
-            let sealed = keyring.seal(place(organization, column, &text), secret);
-            tx.query(sql, &[&organization, &id, &sealed]).await?;
-        }
-    }
+    write_secrets(tx, keyring, id, with).await?;
     let row = tx
         .query_opt(
             concat!(
@@ -174,6 +163,22 @@ pub async fn retry(
         )
         .await?;
     Ok(row.map(|row| Ok(Connection::read(&row))))
+}
+
+/// One by one: the web role writes sealed secrets, and reads none.
+async fn write_secrets(tx: &Tenant, keyring: &Keyring, id: Uuid, with: &Resume<'_>) -> Result<()> {
+    let (organization, text) = (tx.organization_id(), id.to_string());
+    for (sql, column, secret) in [
+        ("UPDATE wazapp.connection SET token = $3 WHERE organization_id = $1 AND id = $2", TOKEN, with.token),
+        ("UPDATE wazapp.connection SET code = $3 WHERE organization_id = $1 AND id = $2", CODE, with.code),
+        ("UPDATE wazapp.connection SET pin = $3 WHERE organization_id = $1 AND id = $2", PIN, with.pin),
+    ] {
+        if let Some(secret) = secret {
+            let sealed = keyring.seal(place(organization, column, &text), secret);
+            tx.query(sql, &[&organization, &id, &sealed]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What it cannot go on without.

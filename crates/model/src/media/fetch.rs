@@ -233,7 +233,8 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
             rest.begin(&mut pipeline);
         }
         tx.finish(pipeline).await?;
-        if let Some((link, Pause::Number { until: None, reason } | Pause::Account { until: None, reason })) = &settled.pause
+        if let Some((link, Pause::Number { until: None, reason } | Pause::Account { until: None, reason })) =
+            &settled.pause
         {
             number_check::any_organization_doubt(database, link, reason).await?;
         }

@@ -6,12 +6,7 @@ use crate::scope::Scope;
 
 /// What the organization has of these digits under another id, while it has nothing under this one: the one that was
 /// connected last.
-pub async fn former(
-    tx: &Operator,
-    scope: &Scope,
-    phone_number_id: &str,
-    digits: &[String],
-) -> Result<Option<Link>> {
+pub async fn former(tx: &Operator, scope: &Scope, phone_number_id: &str, digits: &[String]) -> Result<Option<Link>> {
     let row = tx
         .query_opt(
             concat!(

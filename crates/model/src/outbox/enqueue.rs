@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::window::Window;
 use crate::database::{Result, Tenant};
 use crate::event;
 use crate::message::{self, Message};
@@ -12,9 +13,6 @@ use crate::upload::{self, Attached};
 
 /// A message that names no deadline is given up after this long.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
-
-/// After what a customer writes, Meta takes any message for so long.
-const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// A refusal names at most so many templates.
 const TEMPLATES: i64 = 50;
@@ -158,26 +156,6 @@ struct Thread {
     window_expires_at: Option<Timestamp>,
     /// Since when the number is connected here.
     connected_at: Timestamp,
-}
-
-/// What is known of a service window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Window {
-    Open,
-    Closed { since: Timestamp },
-    Unknown,
-}
-
-impl Window {
-    /// At a time. What a customer wrote before the number came here was not heard here, so for as long as a window lasts,
-    /// nothing says that it is closed; nor does anything where they were never heard.
-    fn at(due_at: Timestamp, expires_at: Option<Timestamp>, connected_at: Timestamp) -> Self {
-        match expires_at {
-            Some(end) if end > due_at => Self::Open,
-            Some(since) if due_at >= connected_at + WINDOW => Self::Closed { since },
-            _ => Self::Unknown,
-        }
-    }
 }
 
 /// Queues a message. A repeated request is answered with the message that it queued the first time.
@@ -506,22 +484,4 @@ pub async fn try_no_more(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<()> {
     )
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_is_closed_only_where_that_is_known() {
-        let at = |text: &str| -> Timestamp { text.parse().expect("a time") };
-        let (came, now) = (at("2026-11-20T12:00:00Z"), at("2026-11-24T12:00:00Z"));
-        let closed = now - SignedDuration::from_hours(1);
-        assert_eq!(Window::at(now, Some(now + SignedDuration::from_secs(1)), came), Window::Open);
-        assert_eq!(Window::at(now, Some(closed), came), Window::Closed { since: closed });
-        assert_eq!(Window::at(now, None, came), Window::Unknown, "never heard");
-        let just_now = now - SignedDuration::from_hours(23);
-        assert_eq!(Window::at(now, Some(closed), just_now), Window::Unknown, "perhaps they wrote where it was before");
-        assert_eq!(Window::at(now, Some(now), now - WINDOW), Window::Closed { since: now });
-    }
 }

@@ -161,15 +161,17 @@ impl Rest {
 }
 
 /// Lets a number go on that rests until a person mends something; with `codes`, only one that rests for one of these.
-pub async fn let_go(tx: &Operator, scope: &Scope, number_id: Uuid, codes: Option<&[&str]>) -> Result<()> {
-    tx.query(
-        "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL, paused_at = NULL, probe_at = NULL
-         WHERE organization_id = $1 AND number_id = $2 AND paused_until = 'infinity'
-           AND (NOT $3::bool OR pause_reason ->> 'code' = ANY ($4::text[]))",
-        &[&scope.organization_id(), &number_id, &codes.is_some(), &codes.unwrap_or_default().to_vec()],
-    )
-    .await?;
-    Ok(())
+/// Answers whether it did rest.
+pub async fn let_go(tx: &Operator, scope: &Scope, number_id: Uuid, codes: Option<&[&str]>) -> Result<bool> {
+    let rested = tx
+        .query_opt(
+            "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL, paused_at = NULL, probe_at = NULL
+             WHERE organization_id = $1 AND number_id = $2 AND paused_until = 'infinity'
+               AND (NOT $3::bool OR pause_reason ->> 'code' = ANY ($4::text[])) RETURNING number_id",
+            &[&scope.organization_id(), &number_id, &codes.is_some(), &codes.unwrap_or_default().to_vec()],
+        )
+        .await?;
+    Ok(rested.is_some())
 }
 
 /// What a good look showed of a number that may rest.
@@ -181,7 +183,7 @@ pub(crate) struct Well {
     pub(crate) named: bool,
 }
 
-/// Lets a number go on that rests without an end, where a look found nothing of its reason. Answers whether it still rests.
+/// Lets a number go on that rests without an end, where a look found nothing of its reason. Answers whether it did.
 pub(crate) async fn let_go_seen(
     tx: &Operator,
     scope: &Scope,
@@ -189,22 +191,28 @@ pub(crate) async fn let_go_seen(
     well: Well,
     now: Timestamp,
 ) -> Result<bool> {
-    let_go(tx, scope, number_id, Some(&TOKEN_CODES)).await?;
-    tx.query(
-        "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL, paused_at = NULL, probe_at = NULL
-         WHERE organization_id = $1 AND number_id = $2 AND paused_until = 'infinity'
-           AND ($3 OR $4 AND pause_reason ->> 'code' = '131037')
-           AND (refusals <= 1 OR paused_at IS NULL OR paused_at <= $5)",
-        &[&scope.organization_id(), &number_id, &well.able, &well.named, &(now - BELIEVED_AFTER)],
-    )
-    .await?;
-    let rests = tx
+    let of_token = let_go(tx, scope, number_id, Some(&TOKEN_CODES)).await?;
+    let ended = tx
+        .query_opt(
+            "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL, paused_at = NULL, probe_at = NULL
+             WHERE organization_id = $1 AND number_id = $2 AND paused_until = 'infinity'
+               AND ($3 OR $4 AND pause_reason ->> 'code' = '131037')
+               AND (refusals <= 1 OR paused_at IS NULL OR paused_at <= $5) RETURNING number_id",
+            &[&scope.organization_id(), &number_id, &well.able, &well.named, &(now - BELIEVED_AFTER)],
+        )
+        .await?;
+    Ok(of_token || ended.is_some())
+}
+
+/// Whether a number rests without an end.
+pub(crate) async fn rests(tx: &Operator, scope: &Scope, number_id: Uuid) -> Result<bool> {
+    let row = tx
         .query_opt(
             "SELECT 1 FROM wazapp.number_pace WHERE organization_id = $1 AND number_id = $2 AND paused_until = 'infinity'",
             &[&scope.organization_id(), &number_id],
         )
         .await?;
-    Ok(rests.is_some())
+    Ok(row.is_some())
 }
 
 /// Ends every rest of a number, with the token that is there: a person says that it may go on.

@@ -74,10 +74,7 @@ async fn lead(desk: &mut Desk<'_>) -> Result<Came, Came> {
             format!("La App ya recibía lo de la cuenta {waba_id}."),
         )
     } else {
-        Words::new(
-            format!("The App hears of account {waba_id}."),
-            format!("La App recibe lo de la cuenta {waba_id}."),
-        )
+        Words::new(format!("The App hears of account {waba_id}."), format!("La App recibe lo de la cuenta {waba_id}."))
     };
     Ok(match overridden(desk).filter(|(_, url)| *url != ours) {
         None => Came::Done(detail),
@@ -86,12 +83,7 @@ async fn lead(desk: &mut Desk<'_>) -> Result<Came, Came> {
 }
 
 /// Leads the account's webhooks here, and the number's where they have a callback of their own.
-async fn override_all(
-    desk: &mut Desk<'_>,
-    graph: &Graph,
-    credential: &Credential,
-    waba_id: &str,
-) -> Result<(), Came> {
+async fn override_all(desk: &mut Desk<'_>, graph: &Graph, credential: &Credential, waba_id: &str) -> Result<(), Came> {
     let verify_token = desk.verify_token().ok_or_else(no_verify_token)?;
     let ours = desk.callback_url();
     let here = Override { url: &ours, verify_token: verify_token.expose_secret() };

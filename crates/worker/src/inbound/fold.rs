@@ -71,6 +71,17 @@ impl Written {
         self.media.insert((media.organization_id, media.message_id), media);
     }
 
+    /// A message failed with these errors, perhaps for the sake of its account.
+    fn fails(&mut self, message: &Key, errors: Option<&Value>, at: Timestamp, received_at: Timestamp) {
+        let reason = errors.and_then(stops_others).filter(|_| received_at.duration_since(at) < FRESH);
+        if let Some(reason) = reason {
+            let newest = self.failing.entry((message.organization_id, message.number_id)).or_default();
+            if newest.0 <= at {
+                *newest = (at, reason.to_string());
+            }
+        }
+    }
+
     /// Applies an edit or a deletion, with the file that the edit which now shows brings.
     fn amend(&mut self, message: &mut message::Known, organization_id: Uuid, amendment: &Amendment) {
         self.versions.extend(amend(message, organization_id, amendment));
@@ -444,14 +455,7 @@ impl Fold {
             pricing: status.pricing.as_ref(),
             conversation: status.conversation.as_ref(),
         };
-        if let Some(reason) = advised.as_ref().and_then(stops_others)
-            && routed.received_at.duration_since(at) < FRESH
-        {
-            let newest = self.written.failing.entry((message.organization_id, message.number_id)).or_default();
-            if newest.0 <= at {
-                *newest = (at, reason.to_string());
-            }
-        }
+        self.written.fails(&message, advised.as_ref(), at, routed.received_at);
         self.written.statuses.push((update, status.payload.to_string(), routed.received_at));
         self.written.outcome.statuses += 1;
         self.record(message.organization_id, "message.status", at, message_id, Some(&told.json()), None);

@@ -289,7 +289,8 @@ impl Patient<'_> {
         if let Some(url) = override_url.filter(|url| !self.is_ours(url)) {
             let body = r#"{"webhook_configuration":{"override_callback_uri":""}}"#;
             let here = self.curl(&self.number.link.phone_number_id, body);
-            let fix = format!("{} --override-callback; or, to have them go where its account's go: {here}", self.reconnect());
+            let fix =
+                format!("{} --override-callback; or, to have them go where its account's go: {here}", self.reconnect());
             self.broken(format!("its messages go to {url} instead of here: a callback was set for it alone"), fix);
         }
     }

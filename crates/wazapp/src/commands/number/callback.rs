@@ -22,8 +22,11 @@ pub(crate) struct Callback {
 }
 
 /// Whose callback one is, as Meta names it and as people do; the first that is there counts.
-const LEVELS: [(&str, &str); 3] =
-    [("phone_number", "the number's own"), ("whatsapp_business_account", "its account's"), ("application", "its App's")];
+const LEVELS: [(&str, &str); 3] = [
+    ("phone_number", "the number's own"),
+    ("whatsapp_business_account", "its account's"),
+    ("application", "its App's"),
+];
 
 pub(super) async fn run(config: &Config, print: &Print, callback: Callback) -> anyhow::Result<ExitCode> {
     let phone_number_id = callback.number.phone_number_id.as_str();
