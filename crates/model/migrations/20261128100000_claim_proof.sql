@@ -32,7 +32,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON wazapp.former_claim TO wazapp_worker;
 ALTER TABLE wazapp.number ADD UNIQUE (organization_id, id, phone_number_id);
 ALTER TABLE wazapp.connection ADD CONSTRAINT connection_names_its_number
   FOREIGN KEY (organization_id, number_id, phone_number_id)
-  REFERENCES wazapp.number (organization_id, id, phone_number_id) ON DELETE CASCADE NOT VALID;
+  REFERENCES wazapp.number (organization_id, id, phone_number_id) ON DELETE CASCADE ON UPDATE CASCADE NOT VALID;
 ALTER TABLE wazapp.number_claim ADD CONSTRAINT claim_names_its_number
   FOREIGN KEY (organization_id, number_id, phone_number_id)
   REFERENCES wazapp.number (organization_id, id, phone_number_id) ON DELETE CASCADE

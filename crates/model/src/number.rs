@@ -1,9 +1,11 @@
 //! Meta's business phone numbers, and who has which.
 
 mod claim;
+mod former;
 mod proof;
 mod route;
 mod token;
+mod webhooks;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,15 +15,18 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 pub use claim::{Refusal, any_organization_claimed_of, any_organization_is_claimed, connect, disconnect, hand_over};
+pub use former::{former, give_id};
 pub use proof::{Opens, Proof};
 pub use route::{
     Route, any_organization_holders, any_organization_in_accounts, any_organization_known,
     any_organization_note_other_account, any_organization_route,
 };
 pub use token::{carried_by, keep, replace_token};
+pub use webhooks::{led, noted, waits};
 
 use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
 use crate::scope::Scope;
+use crate::{event, number_check, outbox};
 
 /// A business phone number as its organization sees it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -32,7 +37,7 @@ pub struct Number {
     pub phone_number_id: String,
     /// Meta's id of its WhatsApp Business Account.
     pub waba_id: String,
-    /// `connected` or `disconnected`.
+    /// `connected`, `disconnected`, or `connecting`: it is yours, and Meta was not told yet to send its webhooks here.
     pub status: String,
     /// Digits, as Meta's webhooks show it.
     pub display_phone_number: Option<String>,
@@ -52,6 +57,10 @@ pub struct Number {
     pub platform_type: Option<String>,
     /// Whether the WhatsApp Business app on a phone shares it; null: Meta was not asked.
     pub is_on_biz_app: Option<bool>,
+    /// Where Meta sends its webhooks: `phone_number` and `whatsapp_business_account` are callbacks of the number's and the
+    /// account's own, the first that is there counts, else `application`, the App's; null: Meta was not asked.
+    #[schema(value_type = Option<Object>)]
+    pub webhooks: Option<Json<Box<RawValue>>>,
     /// How Meta decided on the last name asked for.
     pub name_status: Option<String>,
     /// Meta's phone number settings, as last announced.
@@ -73,6 +82,8 @@ pub struct Number {
     pub problem: Option<Json<Box<RawValue>>>,
     /// Why nothing is sent from it now, and until when; null: it sends.
     pub send_paused: Option<SendPaused>,
+    /// Why bulk messages of it wait, while others are sent; null: they are sent.
+    pub bulk_paused: Option<SendPaused>,
     /// When its token ends; null: never, or not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub token_expires_at: Option<Timestamp>,
@@ -90,9 +101,14 @@ pub struct Number {
 /// A pause in sending.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct SendPaused {
-    /// It goes on by itself then; null: when someone has mended it and connects the number again.
+    /// It goes on by itself then; null: when it is mended, which a look at the number, one message that is tried, another
+    /// token, or `POST /numbers/{id}/resume` finds.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
+    /// One message is tried then, although it rests; left out: none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_try_at: Option<Timestamp>,
     /// What Meta said, and what to do: `code`, `message`, `advice` (`en`, `es`).
     #[schema(value_type = Option<Object>)]
     pub reason: Option<Json<Box<RawValue>>>,
@@ -101,19 +117,29 @@ pub struct SendPaused {
 impl SendPaused {
     fn read(row: &Row) -> Option<Self> {
         let paused: Option<bool> = row.get("paused");
-        (paused == Some(true)).then(|| Self { until: row.get("pause_until"), reason: row.get("pause_reason") })
+        (paused == Some(true)).then(|| Self {
+            until: row.get("pause_until"),
+            next_try_at: row.get("probe_at"),
+            reason: row.get("pause_reason"),
+        })
+    }
+
+    fn read_bulk(row: &Row) -> Option<Self> {
+        let paused: Option<bool> = row.get("bulk_paused");
+        (paused == Some(true)).then(|| Self { until: None, next_try_at: None, reason: row.get("bulk_pause_reason") })
     }
 }
 
 impl Number {
-    /// Whether it is connected now.
+    /// Whether it is the organization's now, with or without webhooks.
     pub fn is_connected(&self) -> bool {
-        self.status == "connected"
+        self.status != "disconnected"
     }
 
     fn read(row: &Row) -> Self {
         Self {
             send_paused: SendPaused::read(row),
+            bulk_paused: SendPaused::read_bulk(row),
             id: row.get("id"),
             phone_number_id: row.get("phone_number_id"),
             waba_id: row.get("waba_id"),
@@ -127,6 +153,7 @@ impl Number {
             throughput: row.get("throughput"),
             platform_type: row.get("platform_type"),
             is_on_biz_app: row.get("is_on_biz_app"),
+            webhooks: row.get("webhooks"),
             name_status: row.get("name_status"),
             settings: row.get("settings"),
             history: row.get("history"),
@@ -158,11 +185,14 @@ pub struct Owned {
 /// web role may read all but the token. `$2` is the time.
 macro_rules! number_columns {
     () => {
-        "n.id, n.phone_number_id, n.waba_id, n.status, n.display_phone_number, n.verified_name, n.username,
+        "n.id, n.phone_number_id, n.waba_id, n.webhooks,
+         CASE WHEN n.status = 'connected' AND NOT n.hears THEN 'connecting' ELSE n.status END AS status, n.display_phone_number, n.verified_name, n.username,
          n.quality_event, n.quality_rating, n.messaging_limit, n.throughput, n.platform_type, n.is_on_biz_app,
          n.name_status, n.settings, n.history, n.token_expires_at, n.token_checked_at,
-          n.meta_status, n.health, n.checked_at, n.problem, n.connected_at, n.disconnected_at,
-         p.paused_until > $2 AS paused, p.pause_reason,
+          n.meta_status, n.health, n.checked_at, n.connected_at, n.disconnected_at,
+         coalesce(n.problem, CASE WHEN p.bulk_paused_until > $2 THEN p.bulk_pause_reason END) AS problem,
+         p.paused_until > $2 AS paused, p.pause_reason, CASE WHEN p.paused_until = 'infinity' THEN p.probe_at END AS probe_at,
+         p.bulk_paused_until > $2 AS bulk_paused, p.bulk_pause_reason,
          CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS pause_until"
     };
 }
@@ -214,6 +244,29 @@ pub async fn get(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<(Number
 pub async fn find(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Result<Option<Number>> {
     let row = one(tx, scope.organization_id(), id, now).await?;
     Ok(row.as_ref().map(Number::read))
+}
+
+/// Lets a connected number go on that rests, with the token that it has, and has it looked at. Answers the number; `None`:
+/// it is not connected.
+pub async fn resume(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Result<Option<Number>> {
+    event::any_organization_line_up(tx, &[scope]).await?;
+    let connected = tx
+        .query_opt(
+            "UPDATE wazapp.number SET check_at = 'epoch', updated_at = now(),
+               problem = CASE WHEN problem ->> 'code' = ANY ($3) THEN NULL ELSE problem END
+             WHERE organization_id = $1 AND id = $2 AND status = 'connected' RETURNING id",
+            &[&scope.organization_id(), &id, &number_check::OF_RESTS.to_vec()],
+        )
+        .await?;
+    if connected.is_none() {
+        return Ok(None);
+    }
+    let rested = outbox::resume(tx, scope, id).await?;
+    let number = find(tx, scope, id, now).await?;
+    if let Some(number) = number.as_ref().filter(|_| rested) {
+        event::any_organization_tell(tx, scope, "number.updated", Some(id), number).await?;
+    }
+    Ok(number)
 }
 
 async fn one(tx: &Tx, organization_id: Uuid, id: Uuid, now: Timestamp) -> Result<Option<Row>> {

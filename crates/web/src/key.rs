@@ -41,11 +41,7 @@ pub struct Desk {
 
 impl Default for Desk {
     fn default() -> Self {
-        Self {
-            requests: Arc::new(Shares::new(REQUESTS)),
-            waits: Arc::new(Shares::new(WAITS)),
-            guesses: Arc::default(),
-        }
+        Self { requests: Arc::new(Shares::new(REQUESTS)), waits: Arc::new(Shares::new(WAITS)), guesses: Arc::default() }
     }
 }
 

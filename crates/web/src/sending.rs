@@ -53,7 +53,9 @@ pub(crate) fn fill(content: &mut Content, known: &Known, wanted: &TemplateUse) -
 /// A recipient as people write it, with the spellings that WhatsApp may know them by.
 pub(crate) fn recipient(written: &str) -> Result<Recipient, outgoing::Problem> {
     Ok(match outgoing::recipient(written)? {
-        outgoing::Recipient::Phone(digits) => Recipient::Phone { spellings: phone::equivalents(&digits), digits },
+        outgoing::Recipient::Phone(digits) => {
+            Recipient::Phone { spellings: phone::equivalents(&digits), digits, user_id: None }
+        }
         outgoing::Recipient::UserId(id) => Recipient::User(id),
     })
 }

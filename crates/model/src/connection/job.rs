@@ -49,6 +49,10 @@ pub struct Learned {
     pub meta_status: Option<String>,
     /// Whether the WhatsApp Business app shares the number.
     pub is_on_biz_app: Option<bool>,
+    /// Meta's id of the same number before it moved, where that one is dead and the organization's.
+    pub former: Option<String>,
+    /// Where Meta sends its webhooks, as `webhook_configuration`.
+    pub webhooks: Option<serde_json::Value>,
 }
 
 /// An attempt under way. `Debug` shows no secret, not even sealed.

@@ -9,6 +9,7 @@ use crate::database::{CommitError, Database, Operator, Pipeline, Result};
 use crate::event;
 use crate::file::File;
 use crate::link::Link;
+use crate::number_check;
 use crate::outbox::{Pause, Rest};
 use crate::scope::Scope;
 
@@ -223,12 +224,20 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
     if let Outcome::Retry { .. } | Outcome::Released = settled.outcome {
         let tx = database.operator().await?;
         let still = postpone(&tx, now, settled).await?;
-        let rest = settled.pause.as_ref().and_then(|(link, pause)| Rest::of(link, pause));
+        let rest = match &settled.pause {
+            Some((link, pause)) if pause.ends() => Rest::of(link, pause, now),
+            _ => None,
+        };
         let mut pipeline = Pipeline::new();
         if let Some(rest) = &rest {
-            rest.begin_and_look(&mut pipeline);
+            rest.begin(&mut pipeline);
         }
         tx.finish(pipeline).await.map_err(CommitError::in_job)?;
+        if let Some((link, Pause::Number { until: None, reason } | Pause::Account { until: None, reason })) =
+            &settled.pause
+        {
+            number_check::any_organization_doubt(database, link, reason).await?;
+        }
         return Ok(still);
     }
     let tx = database.operator().await?;

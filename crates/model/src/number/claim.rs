@@ -21,12 +21,7 @@ pub enum Refusal {
 }
 
 /// Connects a number: claims it and attaches to what history there is. Answers our id of it.
-pub async fn connect(
-    tx: &Operator,
-    keyring: &Keyring,
-    proof: &Proof,
-    now: Timestamp,
-) -> Result<Result<Uuid, Refusal>> {
+pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
     let Proof { opens: Opens { scope, phone_number_id, token }, waba_id, app_id, by_meta } = proof;
     if let Some(app_id) = app_id {
         let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE", &[app_id]).await?;
@@ -63,6 +58,7 @@ pub async fn connect(
                waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = now(),
                -- Of the token before.
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL, problem = NULL, check_at = 'epoch',
+               hears = number.status <> 'connected' OR number.hears,
                connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
                status = 'connected', disconnected_at = NULL",
             &[

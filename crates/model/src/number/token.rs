@@ -20,6 +20,7 @@ pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learn
                name_status = coalesce($8, name_status), quality_rating = coalesce($9, quality_rating),
                messaging_limit = coalesce($10, messaging_limit), throughput = coalesce($11, throughput),
                platform_type = coalesce($12, platform_type), is_on_biz_app = coalesce($13, is_on_biz_app),
+               webhooks = coalesce($14::text::json, webhooks),
                updated_at = now()
              WHERE organization_id = $1 AND id = $2",
         &[
@@ -36,6 +37,7 @@ pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learn
             &learned.throughput,
             &learned.platform_type,
             &learned.is_on_biz_app,
+            &learned.webhooks.as_ref().map(serde_json::Value::to_string),
         ],
     )
     .await?;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::window::Window;
 use crate::database::{Result, Tenant};
 use crate::event;
 use crate::message::{self, Message};
@@ -39,12 +40,23 @@ pub enum Recipient {
         digits: String,
         /// Other digits that WhatsApp may use for the same phone.
         spellings: Vec<String>,
+        /// Their user id, where it is known too: by either they are found.
+        user_id: Option<String>,
     },
     /// By business-scoped user id.
     User(String),
 }
 
 impl Recipient {
+    /// The same person, with the user id that they are known by too.
+    #[must_use]
+    pub fn known_as(self, also: Option<String>) -> Self {
+        match self {
+            Self::Phone { digits, spellings, .. } => Self::Phone { digits, spellings, user_id: also },
+            Self::User(id) => Self::User(id),
+        }
+    }
+
     fn as_str(&self) -> &str {
         match self {
             Self::Phone { digits, .. } => digits,
@@ -85,6 +97,8 @@ pub struct Options {
     pub resend: bool,
     /// Whether it waits behind what people write.
     pub bulk: bool,
+    /// Whether it goes to Meta also where the recipient's service window is known to be closed.
+    pub force: bool,
     /// Sent in its place where the window is closed.
     pub when_window_closed: Option<Content>,
 }
@@ -111,10 +125,10 @@ pub enum Refusal {
     Nameless,
     /// It can go to a phone number alone, and only a user id is known.
     NeedsPhone,
-    /// The recipient's service window is closed, or was never open.
+    /// The recipient's service window is known to be closed.
     WindowClosed {
-        /// Since when, if ever it was open.
-        since: Option<Timestamp>,
+        /// Since when.
+        since: Timestamp,
         /// What may be sent instead.
         templates: Vec<Template>,
     },
@@ -140,6 +154,8 @@ struct Thread {
     /// Whether the recipient is a phone number.
     by_phone: bool,
     window_expires_at: Option<Timestamp>,
+    /// Since when the number is connected here.
+    connected_at: Timestamp,
 }
 
 /// Queues a message. A repeated request is answered with the message that it queued the first time.
@@ -167,13 +183,14 @@ pub async fn enqueue(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let due_at = options.send_at.map_or(now, |at| at.max(now));
-    let open = thread.window_expires_at.is_some_and(|end| end > due_at);
-    let content = match &options.when_window_closed {
-        _ if open || !content.needs_window => content,
-        Some(instead) => instead,
-        None => {
+    let window = Window::at(due_at, thread.window_expires_at, thread.connected_at);
+    let content = match (window, &options.when_window_closed) {
+        _ if !content.needs_window || options.force => content,
+        (Window::Open, _) | (Window::Unknown, None) => content,
+        (_, Some(instead)) => instead,
+        (Window::Closed { since }, None) => {
             let templates = templates(tx, &thread).await?;
-            return Ok(Err(Refusal::WindowClosed { since: thread.window_expires_at, templates }));
+            return Ok(Err(Refusal::WindowClosed { since, templates }));
         }
     };
     if content.needs_phone && !thread.by_phone {
@@ -203,7 +220,7 @@ pub async fn repeated(tx: &Tenant, idempotency: &Idempotency) -> Result<Option<R
 async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
     let row = tx
         .query_opt(
-            "SELECT v.number_id, n.status, n.waba_id, v.group_id, coalesce(c.wa_id, c.user_id) AS recipient,
+            "SELECT v.number_id, n.status, n.waba_id, n.connected_at, v.group_id, coalesce(c.wa_id, c.user_id) AS recipient,
                     c.wa_id IS NOT NULL AS by_phone, v.window_expires_at
              FROM wazapp.conversation v
              JOIN wazapp.number n ON n.organization_id = v.organization_id AND n.id = v.number_id
@@ -231,6 +248,7 @@ async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
         recipient,
         by_phone: row.get("by_phone"),
         window_expires_at: row.get("window_expires_at"),
+        connected_at: row.get("connected_at"),
     }))
 }
 
@@ -244,7 +262,7 @@ async fn meeting(
     let organization_id = tx.organization_id();
     let number = tx
         .query_opt(
-            "SELECT status, waba_id FROM wazapp.number WHERE organization_id = $1 AND id = $2",
+            "SELECT status, waba_id, connected_at FROM wazapp.number WHERE organization_id = $1 AND id = $2",
             &[&organization_id, &number_id],
         )
         .await?;
@@ -282,25 +300,24 @@ async fn meeting(
         recipient: recipient.as_str().to_owned(),
         by_phone: matches!(recipient, Recipient::Phone { .. }),
         window_expires_at,
+        connected_at: number.get("connected_at"),
     }))
 }
 
 /// The contact behind a name, made if need be. The spelling that was asked for comes first.
 async fn contact(tx: &Tenant, recipient: &Recipient) -> Result<Uuid> {
-    let (kind, name, spellings) = match recipient {
-        Recipient::Phone { digits, spellings } => ("wa_id", digits, spellings.clone()),
-        Recipient::User(id) => ("user_id", id, Vec::new()),
+    let (kind, name, spellings, user_id) = match recipient {
+        Recipient::Phone { digits, spellings, user_id } => ("wa_id", digits, spellings.clone(), user_id.as_ref()),
+        Recipient::User(id) => ("user_id", id, Vec::new(), None),
     };
     let names: Vec<String> = std::iter::once(name.clone()).chain(spellings).collect();
-    let known = tx
-        .query_opt(
-            "SELECT contact_id FROM wazapp.contact_identity
-             WHERE organization_id = $1 AND kind = $2 AND value = ANY ($3) ORDER BY value = $4 DESC LIMIT 1",
-            &[&tx.organization_id(), &kind, &names, name],
-        )
-        .await?;
-    if let Some(row) = known {
-        return Ok(row.get("contact_id"));
+    if let Some(known) = known(tx, kind, &names).await? {
+        return Ok(known);
+    }
+    if let Some(id) = user_id
+        && let Some(known) = known(tx, "user_id", std::slice::from_ref(id)).await?
+    {
+        return Ok(known);
     }
     let id = Uuid::now_v7();
     tx.query(
@@ -312,6 +329,18 @@ async fn contact(tx: &Tenant, recipient: &Recipient) -> Result<Uuid> {
     )
     .await?;
     Ok(id)
+}
+
+/// The contact with one of these names, the first of them if that is known.
+async fn known(tx: &Tenant, kind: &str, names: &[String]) -> Result<Option<Uuid>> {
+    let row = tx
+        .query_opt(
+            "SELECT contact_id FROM wazapp.contact_identity
+             WHERE organization_id = $1 AND kind = $2 AND value = ANY ($3) ORDER BY value = $4 DESC LIMIT 1",
+            &[&tx.organization_id(), &kind, &names.to_vec(), &names.first().map(String::as_str)],
+        )
+        .await?;
+    Ok(row.map(|row| row.get("contact_id")))
 }
 
 /// Templates that would reach the recipient now.

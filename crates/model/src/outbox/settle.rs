@@ -140,7 +140,7 @@ pub async fn any_organization_settle(
             });
         }
     }
-    let pace = Heard::of(settled);
+    let pace = Heard::of(settled, now);
     let mut pipeline = Pipeline::new();
     write(&mut pipeline, &written);
     event::any_organization_record(&mut pipeline, &events);

@@ -267,6 +267,15 @@ pub(super) struct Retry {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     phone_number_id: Option<MetaId>,
+    /// The account, where a sign-up did not say, or said a wrong one. It is proved again; an attempt that has its number
+    /// takes no other.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    waba_id: Option<MetaId>,
+    /// `true`: have the number's webhooks come here, whatever the App's, the account's or its own callback is.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    override_callback: Option<bool>,
     /// `true`: set the App's webhook subscription, where it lacks something.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
@@ -302,6 +311,8 @@ pub(super) async fn retry(
         code: wanted.code.as_ref().map(|code| &code.0),
         pin: wanted.pin.as_ref().map(|pin| &pin.0),
         phone_number_id: wanted.phone_number_id.as_ref().map(|id| id.0.as_str()),
+        waba_id: wanted.waba_id.as_ref().map(|id| id.0.as_str()),
+        override_callback: wanted.override_callback == Some(true),
         set_webhook: wanted.set_webhook == Some(true),
     };
     let tx = caller.begin().await?;
@@ -332,10 +343,10 @@ fn not_now(why: NotNow, language: Language) -> Problem {
             "El código de este registro ya no vale. Abre otra vez la ventana de Meta y envía el `code` nuevo.",
         ),
         NotNow::HasItsNumber => (
-            "This attempt has its number, and `phone_number_id` names another. Leave the field out to go on; connect the \
-             other one with `POST /numbers`.",
-            "Este intento ya tiene su número, y `phone_number_id` nombra otro. Omite el campo para seguir; conecta el otro \
-             con `POST /numbers`.",
+            "This attempt has its number, and `phone_number_id` or `waba_id` names another. Leave them out to go on; \
+             connect the other one with `POST /numbers`.",
+            "Este intento ya tiene su número, y `phone_number_id` o `waba_id` nombra otro. Omítelos para seguir; conecta \
+             el otro con `POST /numbers`.",
         ),
     };
     Problem::conflict(language.of(en, es))

@@ -115,6 +115,8 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(number::list, number::create))
         .routes(routes!(number::get, number::delete))
         .routes(routes!(number::token))
+        .routes(routes!(number::resume))
+        .routes(routes!(number::clear_callback))
         .routes(routes!(connection::list, connection::create))
         .routes(routes!(connection::get, connection::join))
         .routes(routes!(connection::retry))

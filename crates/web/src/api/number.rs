@@ -5,11 +5,14 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::connection::{self, Connection, How, New, Trouble, Wishes};
+use model::link::{self, By};
 use model::number::{self, Number};
 use model::page::Page;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+use whatsapp::graph::{Credential, Failure};
 
 use super::caller::Caller;
 use super::connection::{Session, app, conclude, in_doubt};
@@ -112,7 +115,8 @@ pub(super) struct NewNumber {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     set_webhook: Option<bool>,
-    /// `true`: have this account's webhooks come here, whatever the App's own callback is.
+    /// `true`: have the webhooks of this number and its account come here, whatever the App's callback, the account's or the
+    /// number's own is.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     override_callback: Option<bool>,
@@ -283,6 +287,91 @@ pub(super) fn answer(status: StatusCode, number: Number, connection: Option<Conn
     axum::response::IntoResponse::into_response((status, Json(NumberAndConnection { number, warnings, connection })))
 }
 
+/// Let a number go on
+///
+/// Ends what its sending rests for (`send_paused`, `bulk_paused`), with the token that it has: for whoever has mended that at
+/// Meta. What waited is sent, and the number is looked at. If Meta refuses again, it rests again.
+#[utoipa::path(
+    post, path = "/numbers/{id}/resume", operation_id = "resumeNumber", tag = "Numbers",
+    params(("id" = Uuid, Path, description = "The number's id.")),
+    responses(
+        (status = 200, description = "The number, which goes on.", body = Number, example = json!(example::number())),
+        Always, NotThere, Conflict,
+    ),
+)]
+pub(super) async fn resume(
+    caller: Caller,
+    State(state): State<crate::State>,
+    language: Language,
+    Id(id): Id,
+    _: Query<Nothing>,
+) -> Result<Json<Number>, Problem> {
+    one(&caller, &state, id).await?;
+    let tx = state.database.operator_for(caller.scope()).await?;
+    let resumed = number::resume(&tx, caller.scope(), id, state.clock.now()).await?;
+    let resumed = resumed.ok_or_else(|| not_connected(language))?;
+    tx.commit().await.map_err(Problem::repeatable)?;
+    state.wake.queued();
+    Ok(Json(resumed))
+}
+
+fn not_connected(language: Language) -> Problem {
+    Problem::conflict(language.of(
+        "This number is not connected. Connect it with its token: `POST /numbers`.",
+        "Este número no está conectado. Conéctalo con su token: `POST /numbers`.",
+    ))
+}
+
+/// Take a number's own callback away
+///
+/// Meta can send the webhooks of one number elsewhere than its account's or its App's; `webhooks.phone_number` shows where.
+/// After this they go where those say.
+#[utoipa::path(
+    delete, path = "/numbers/{id}/callback", operation_id = "clearNumberCallback", tag = "Numbers",
+    params(("id" = Uuid, Path, description = "The number's id.")),
+    responses(
+        (status = 200, description = "The number, with where its webhooks go now.", body = Number,
+         example = json!(example::number())),
+        Always, NotThere, Conflict,
+    ),
+)]
+pub(super) async fn clear_callback(
+    caller: Caller,
+    State(state): State<crate::State>,
+    language: Language,
+    Id(id): Id,
+    _: Query<Nothing>,
+) -> Result<Json<Number>, Problem> {
+    one(&caller, &state, id).await?;
+    let tx = state.database.operator_for(caller.scope()).await?;
+    let link = link::find(&tx, caller.scope(), By::Id(id)).await?.ok_or_else(|| not_connected(language))?;
+    tx.close();
+    let secrets = link.open(&state.keyring, &state.apps).map_err(|_| not_connected(language))?;
+    let credential = Credential::from(secrets);
+    let webhooks = cleared(&state, &credential, &link.phone_number_id).await.map_err(|why| refused(&why, language))?;
+    let tx = state.database.operator_for(caller.scope()).await?;
+    let led = number::noted(&tx, caller.scope(), id, &webhooks, state.clock.now()).await?;
+    let led = led.ok_or_else(|| not_connected(language))?;
+    tx.commit().await.map_err(Problem::repeatable)?;
+    Ok(Json(led))
+}
+
+/// Takes it away at Meta, and asks where the webhooks go then.
+async fn cleared(state: &crate::State, credential: &Credential, phone_number_id: &str) -> Result<Value, Failure> {
+    const WEBHOOKS: &str = "webhook_configuration";
+    state.graph.override_number(credential, phone_number_id, None).await?;
+    let shown = state.graph.number(credential, phone_number_id, &[WEBHOOKS]).await?;
+    Ok(shown.whole.get(WEBHOOKS).filter(|shown| shown.is_object()).cloned().unwrap_or_else(|| json!({})))
+}
+
+fn refused(failure: &Failure, language: Language) -> Problem {
+    let words = failure.explanation();
+    Problem::conflict(language.of(
+        format!("Meta did not take the callback away: {failure}. {}", words.en),
+        format!("Meta no quitó el callback: {failure}. {}", words.es),
+    ))
+}
+
 /// A token in the place of the one that a number has.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -322,10 +411,7 @@ pub(super) async fn token(
 ) -> Result<Response, Problem> {
     let (number, app_id) = one(&caller, &state, id).await?;
     if !number.is_connected() {
-        return Err(Problem::conflict(language.of(
-            "This number is not connected. Connect it with the token: `POST /numbers`.",
-            "Este número no está conectado. Conéctalo con el token: `POST /numbers`.",
-        )));
+        return Err(not_connected(language));
     }
     let new = New {
         phone_number_id: Some(&number.phone_number_id),

@@ -57,6 +57,8 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("post", "/api/v1/templates"),
     ("post", "/api/v1/templates/sync"),
     ("put", "/api/v1/numbers/{id}/token"),
+    ("post", "/api/v1/numbers/{id}/resume"),
+    ("delete", "/api/v1/numbers/{id}/callback"),
     ("put", "/api/v1/prices"),
 ];
 

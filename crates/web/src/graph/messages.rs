@@ -74,6 +74,8 @@ impl Wanted {
         let input = ["to", "recipient"].into_iter().find_map(|name| word(members.get(name)?));
         let input = input.ok_or_else(|| GraphError::missing("to"))?;
         let recipient = sending::recipient(&input).map_err(|problem| unfit(&problem.into()))?;
+        let also = members.get("recipient").and_then(word).filter(|id| phone::is_user_id(id));
+        let recipient = recipient.known_as(also);
         unfold(&mut members);
         let mut outgoing = outgoing::check(&Value::Object(members)).map_err(|problems| unfit(&problems))?;
         if outgoing.needs_phone && matches!(recipient, Recipient::User(_)) {

@@ -13,7 +13,7 @@ use super::error::GraphError;
 use super::place::is_id;
 use super::relay::{Carried, relay, shown_here, status};
 use super::table::{Object, allows, allows_edge};
-use super::{media, messages};
+use super::{callback, media, messages};
 use crate::behind::write_down;
 
 /// The number is not registered: sends of its rest until it is.
@@ -66,6 +66,10 @@ async fn of_number(call: &Call, link: &Link, body: Body) -> Result<Response, Gra
             }
             Ok(response)
         }
+        (&Method::POST, "") => match callback::clear(call, link, body).await? {
+            Ok(cleared) => Ok(cleared),
+            Err(body) => relayed(call, link, Object::Number, Body::from(body)).await,
+        },
         _ => relayed(call, link, Object::Number, body).await,
     }
 }

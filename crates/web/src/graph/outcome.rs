@@ -56,8 +56,12 @@ pub(super) async fn wait(call: &Call, message_id: Uuid) -> Result<Sent, GraphErr
                 let hopeless = rests_until.is_some_and(|until| until > began + LEAVE_WITHIN);
                 if hopeless || waited > LEAVE_WITHIN {
                     let of_file = preparing.then(|| json!({ "code": NOT_UPLOADED }));
-                    let why = pause_reason.filter(|_| hopeless).or(last_error).or(of_file);
-                    let held = held(why.as_ref(), rests_until);
+                    let held = match (last_error, pause_reason.filter(|_| hopeless)) {
+                        // Meta's answer to this message.
+                        (Some(said), _) => held(Some(&said), rests_until),
+                        (None, Some(reason)) => rests(&reason),
+                        (None, None) => held(of_file.as_ref(), rests_until),
+                    };
                     match waiting.take_back().await {
                         Ok(true) => return waiting.end(Err(held)),
                         Ok(false) => {}
@@ -168,6 +172,26 @@ fn held(why: Option<&Value>, rests_until: Option<Timestamp>) -> GraphError {
     }
 }
 
+/// A message from a number that rests for what Meta said of an earlier one. Of this one Meta said nothing.
+fn rests(reason: &Value) -> GraphError {
+    if reason["code"] == "no_token" {
+        return model::link::NoToken::None.into();
+    }
+    let said = reason["message"].as_str().unwrap_or("it gave no words").trim_end_matches('.');
+    let details = format!(
+        "wazapp holds back what is sent from this number, because of what Meta answered before: {said}. Meta was not asked \
+         about this message. Nothing was sent."
+    );
+    if reason["code"].as_i64().is_some_and(GraphError::is_of_token) {
+        return GraphError::access(format!("{details} Connect the number again with a token that works."));
+    }
+    GraphError::new(503, 131016, "(#131016) Service unavailable")
+        .details(format!(
+            "{details} Once that is mended: POST /api/v1/numbers/{{id}}/resume; or wait, since it is tried now and then."
+        ))
+        .transient(true)
+}
+
 fn unknown(message_id: Uuid) -> GraphError {
     GraphError::new(400, 1, "(#1) An unknown error has occurred.")
         .details(format!(
@@ -188,10 +212,18 @@ mod tests {
         assert_eq!(held(None, None).code(), 130429);
         assert_eq!(held(Some(&json!({ "code": "not_sent" })), None).code(), 131016);
         assert_eq!(held(Some(&json!({ "code": "not_uploaded" })), None).code(), 131016);
-        assert_eq!(held(Some(&json!({ "code": "no_token" })), Some(Timestamp::MAX)).code(), 131005);
         let late = json!({ "code": "deadline", "last_error": limit });
         assert_eq!(failed(&late).code(), 131056);
         assert_eq!(failed(&json!({ "code": "deadline", "last_error": null })).code(), 130429);
+    }
+
+    /// What Meta said of an earlier message is no answer to this one.
+    #[test]
+    fn a_remembered_refusal_is_told_as_one() {
+        let error = rests(&json!({ "code": 131042, "message": "(#131042) Business eligibility payment issue" }));
+        assert_eq!(error.code(), 131016);
+        assert_eq!(rests(&json!({ "code": 190, "message": "Session has expired" })).code(), 131005);
+        assert_eq!(rests(&json!({ "code": "no_token", "message": "the number has no token" })).code(), 131005);
     }
 
     #[test]

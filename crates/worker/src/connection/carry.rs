@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::desk::{Came, Desk};
-use super::{Settings, claim, exchange, number, register, token, webhook};
+use super::{Settings, claim, exchange, former, number, register, token, webhook};
 
 /// A step that brings no answer is tried so often.
 const TRIES: u32 = 4;
@@ -149,7 +149,10 @@ impl Carrier {
             What::Exchange => exchange::exchange(&mut desk).await,
             What::Token => token::look(&mut desk).await,
             What::Number => number::read(&mut desk).await,
-            What::Account => number::find_in_account(&mut desk).await,
+            What::Account => {
+                let found = number::find_in_account(&mut desk).await;
+                former::look(&mut desk, &self.database, found).await?
+            }
             What::Subscribe => webhook::subscribe(&mut desk).await,
             What::Fields => webhook::fields(&mut desk).await,
             What::Callback => webhook::callback(&mut desk).await,
@@ -196,6 +199,9 @@ impl Carrier {
         }
         if what == What::Register {
             register::keep(&self.job, &tx).await?;
+        }
+        if what == What::Subscribe {
+            webhook::keep(&self.job, &tx, now).await?;
         }
         if !self.job.any_organization_save(&tx, hold, due_at).await? {
             return Ok(Some(Rest::Lost));

@@ -13,7 +13,7 @@ use super::trouble;
 /// What is told of a number that was connected or disconnected, or that has another token.
 const UPDATED: &str = "number.updated";
 
-/// Claims the number, now that the token has proved itself: it is connected from here on.
+/// Claims the number, now that the token has proved itself: from here on it is nobody else's.
 pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let scope = desk.job.scope;
     let keyring = &desk.settings.to_meta.keyring;
@@ -22,6 +22,10 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
         Err(why) => return Ok(unproved(desk, &why).into()),
     };
     event::any_organization_line_up(tx, &[&scope]).await?;
+    let had = link::find(tx, &scope, By::PhoneNumberId(proof.phone_number_id())).await?;
+    if let Some(former) = &desk.job.learned.former {
+        number::give_id(tx, &proof, former, desk.now()).await?;
+    }
     let id = match number::connect(tx, keyring, &proof, desk.now()).await? {
         Ok(id) => id,
         Err(Refusal::Taken) => return Ok(taken(proof.phone_number_id()).into()),
@@ -31,9 +35,17 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
         }
     };
     number::keep(tx, &scope, id, &desk.job.learned).await?;
-    tell(tx, desk, id).await?;
     desk.job.connection.number_id = Some(id);
-    Ok(Came::done("The number is connected.", "El número está conectado."))
+    if had.is_none() {
+        // Connected it is with its webhooks, and told then.
+        number::waits(tx, &scope, id).await?;
+        return Ok(Came::done(
+            "The number is yours; its webhooks are next.",
+            "El número es tuyo; faltan sus webhooks.",
+        ));
+    }
+    tell(tx, desk, id).await?;
+    Ok(Came::done("The number has the new token.", "El número tiene el token nuevo."))
 }
 
 /// Tells the organization of a number as it is now, and answers it.
@@ -84,8 +96,7 @@ pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let Some(id) = desk.job.connection.number_id else { return Ok(not_connected().into()) };
     event::any_organization_line_up(tx, &[&scope]).await?;
     let whole_account = desk.job.wishes.account;
-    let numbers =
-        number::replace_token(tx, keyring, id, (&opens, &desk.job.learned), whole_account).await?;
+    let numbers = number::replace_token(tx, keyring, id, (&opens, &desk.job.learned), whole_account).await?;
     if numbers.contains(&id) {
         // What Meta said is of the one number that it was asked for.
         number::keep(tx, &scope, id, &desk.job.learned).await?;

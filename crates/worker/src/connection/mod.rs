@@ -8,6 +8,7 @@ mod carry;
 mod claim;
 mod desk;
 mod exchange;
+mod former;
 mod number;
 mod register;
 mod token;

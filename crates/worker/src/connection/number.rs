@@ -18,10 +18,14 @@ const FIELDS: &[&str] = &[
     "throughput",
     "whatsapp_business_manager_messaging_limit",
     "is_on_biz_app",
+    WEBHOOKS,
 ];
 
-/// Names of numbers in a list for people.
-const NAMES: &[&str] = &["id", "display_phone_number", "verified_name"];
+/// Where its webhooks go.
+pub(super) const WEBHOOKS: &str = "webhook_configuration";
+
+/// What names a number in a list for people.
+pub(super) const NAMES: &[&str] = &["id", "display_phone_number", "verified_name"];
 
 /// Reads the number, which is chosen first where Meta's window did not name one.
 pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
@@ -49,7 +53,7 @@ pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
     };
     let number = match desk.settings.to_meta.graph.number(&credential, phone_number_id, FIELDS).await {
         Ok(number) => number,
-        Err(Failure::Refused(error)) if (error.code, error.subcode) == (100, Some(33)) || error.code == 33 => {
+        Err(Failure::Refused(error)) if error.is_missing_object() => {
             return trouble::instead(
                 &error,
                 format!(
@@ -87,9 +91,10 @@ fn learn(desk: &mut Desk<'_>, number: Number) {
     learned.platform_type = number.platform_type;
     learned.meta_status = number.status;
     learned.is_on_biz_app = number.is_on_biz_app;
+    learned.webhooks = number.whole.get(WEBHOOKS).filter(|shown| shown.is_object()).cloned();
 }
 
-fn shown(number: &Number) -> String {
+pub(super) fn shown(number: &Number) -> String {
     let of = |word: &Option<String>| word.clone().unwrap_or_else(|| "-".into());
     format!("{}, {} ({})", of(&number.display_phone_number), of(&number.verified_name), number.id)
 }
@@ -124,7 +129,7 @@ pub(super) async fn find_in_account(desk: &mut Desk<'_>) -> Came {
     };
     let numbers = match desk.settings.to_meta.graph.numbers_of(&credential, waba_id, NAMES).await {
         Ok(numbers) => numbers,
-        Err(Failure::Refused(error)) if (error.code, error.subcode) == (100, Some(33)) || error.code == 33 => {
+        Err(Failure::Refused(error)) if error.is_missing_object() => {
             return trouble::instead(
                 &error,
                 format!(

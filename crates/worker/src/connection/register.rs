@@ -63,7 +63,8 @@ pub(super) async fn keep(job: &Job, tx: &Operator) -> Result<()> {
     let Some(id) = job.connection.number_id.filter(|_| done) else { return Ok(()) };
     number::carried_by(tx, &job.scope, id, CLOUD_API).await?;
     // Sending may have stopped because it was not registered.
-    outbox::let_go(tx, &job.scope, id, None).await
+    outbox::let_go(tx, &job.scope, id, None).await?;
+    Ok(())
 }
 
 fn pin_needed() -> Trouble {

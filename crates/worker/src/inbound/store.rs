@@ -9,6 +9,7 @@ use model::media;
 use model::message;
 use model::number;
 use model::number_check;
+use model::outbox;
 use model::quarantine;
 use model::status;
 use model::template;
@@ -52,6 +53,7 @@ pub(super) async fn store(
         number::any_organization_note_other_account(&mut pipeline, &told.route, &told.account);
     }
     number_check::any_organization_look_again(&mut pipeline, &written.look_again);
+    outbox::any_organization_rest_bulk(&mut pipeline, &written.failing);
     for facts in &written.templates {
         template::any_organization_learn(&mut pipeline, facts);
     }

@@ -18,6 +18,9 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 /// Where nothing can be done here, it is looked again after so long.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 
+/// What says something of the number is believed after a look, which comes within a minute.
+const LOOKED_AT_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
 /// What says that it is gone, or is another file than announced, is asked so often before it is believed.
 const TRIES: u32 = 5;
 
@@ -46,7 +49,7 @@ impl Trouble {
             Self::Final(error) => (Outcome::Failed { error: error.to_string() }, None),
             Self::Waiting(error) => (retry(now + LOOK_AGAIN, error, false), None),
             Self::Resting { pause, until, error } => {
-                let at = until.map_or(now + LOOK_AGAIN, |until| until.min(now + LOOK_AGAIN));
+                let at = until.map_or(now + LOOKED_AT_WITHIN, |until| until.min(now + LOOK_AGAIN));
                 (retry(at, error, false), Some(pause))
             }
         }

@@ -24,7 +24,11 @@ const FIELDS: &[&str] = &[
     "whatsapp_business_manager_messaging_limit",
     "is_on_biz_app",
     "health_status",
+    WEBHOOKS,
 ];
+
+/// Where its webhooks go.
+const WEBHOOKS: &str = "webhook_configuration";
 
 /// Not every version of the Graph API knows it, and one field that it does not know spoils the whole answer.
 const USERNAME: &str = "username";
@@ -117,6 +121,7 @@ fn shown(number: &Number) -> Shown {
         meta_status: number.status.clone(),
         is_on_biz_app: number.is_on_biz_app,
         health: number.whole.get("health_status").cloned(),
+        webhooks: number.whole.get(WEBHOOKS).filter(|shown| shown.is_object()).cloned(),
     }
 }
 

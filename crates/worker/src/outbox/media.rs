@@ -22,6 +22,7 @@ use uuid::Uuid;
 use whatsapp::graph::{Credential, MetaError, Upload};
 
 use super::{Settings, call};
+use crate::doubt;
 
 /// Uploads of a number at once: large ones must not take all of its line.
 const UPLOADS_OF_A_NUMBER: usize = 4;
@@ -34,6 +35,9 @@ const UNKNOWN_MEDIUM: [i64; 2] = [100, 131_053];
 
 /// An upload that Meta took so short a time ago is not what a refusal is about.
 const JUST_NOW: SignedDuration = SignedDuration::from_secs(60);
+
+/// What says something of the number waits until that was looked at.
+const LOOKED_AT_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// A failure that says nothing of the file is waited out, up to so long.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
@@ -173,6 +177,11 @@ impl Sender<'_> {
         let number = &self.number.phone_number_id;
         match self.settings.to_meta.graph.upload_media(self.credential, number, upload).await {
             Ok(meta_id) => Ok(Uploaded { meta_id, at: self.now() }),
+            // Nothing was sent, so nobody rests for it before it was looked into.
+            Err(failure) if doubt::raise(self.database, self.number, &failure).await => {
+                let error = call::error(&failure).to_string();
+                Err((Outcome::Retry { at: self.now() + LOOKED_AT_WITHIN, error }, None))
+            }
             Err(failure) => Err(match call::refused(&failure, message.refused, self.now()) {
                 // Whatever became of the upload, nothing was sent: it can be put again.
                 (Outcome::Unknown { .. }, _) => later(&failure, message.attempt, self.now()),

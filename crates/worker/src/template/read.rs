@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use whatsapp::graph::{Credential, Failure, Template, TemplateQuery};
 use whatsapp::verdict::{Rest, Verdict, verdict};
 
+use crate::doubt;
 use crate::outbox::error;
 use crate::to_meta::ToMeta;
 
@@ -35,6 +36,7 @@ pub(super) async fn account(database: &Database, to_meta: &ToMeta, claimed: &Cla
         let page = match asked {
             Ok(page) => page,
             Err(failure) => {
+                doubt::raise(database, &claimed.link, &failure).await;
                 let pause = pause(&failure, claimed.attempts);
                 return fail(database, to_meta, claimed, error(&failure), pause).await;
             }

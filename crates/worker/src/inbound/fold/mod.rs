@@ -17,6 +17,7 @@ use model::media;
 use model::message::{self, Amendment, Key, NewReaction, NewVersion};
 use model::number;
 use model::number_check::Again;
+use model::outbox::Failing;
 use model::status;
 use model::template;
 use serde_json::Value;
@@ -45,6 +46,7 @@ pub(super) struct Written {
     pub(super) costs: Tally,
     pub(super) events: Vec<event::New>,
     pub(super) look_again: BTreeSet<Again>,
+    pub(super) failing: Failing,
     pub(super) numbers: Vec<number::Facts>,
     pub(super) numbers_shown: BTreeMap<(Uuid, Uuid), String>,
     pub(super) templates: Vec<template::Facts>,

@@ -1,6 +1,6 @@
 //! What became of messages of the business.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::cost::Priced;
 use model::message::{self, Key};
 use model::status;
@@ -10,8 +10,24 @@ use whatsapp::webhook::Status;
 
 use super::super::load::key;
 use super::super::route::Routed;
-use super::{Fold, time};
-use crate::advice::advised;
+use super::{Fold, Written, time};
+use crate::advice::{advised, stops_others};
+
+/// What failed longer ago says nothing of a number now.
+const FRESH: SignedDuration = SignedDuration::from_hours(1);
+
+impl Written {
+    /// A message failed with these errors, perhaps for the sake of its account.
+    fn fails(&mut self, message: &Key, errors: Option<&Value>, at: Timestamp, received_at: Timestamp) {
+        let reason = errors.and_then(stops_others).filter(|_| received_at.duration_since(at) < FRESH);
+        if let Some(reason) = reason {
+            let newest = self.failing.entry((message.organization_id, message.number_id)).or_default();
+            if newest.0 <= at {
+                *newest = (at, reason.to_string());
+            }
+        }
+    }
+}
 
 impl Fold {
     /// A send of ours, known to have reached Meta since a status of this batch said so.
@@ -79,6 +95,7 @@ impl Fold {
             pricing: status.pricing.as_ref(),
             conversation: status.conversation.as_ref(),
         };
+        self.written.fails(&message, advised.as_ref(), at, routed.received_at);
         self.written.statuses.push((update, status.payload.to_string(), routed.received_at));
         self.written.outcome.statuses += 1;
         self.record(message.organization_id, "message.status", at, message_id, Some(&told.json()), None);
