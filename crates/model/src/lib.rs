@@ -20,6 +20,7 @@ pub mod link;
 pub mod media;
 pub mod message;
 pub mod migrate;
+pub mod moment;
 pub mod number;
 pub mod number_check;
 pub mod organization;
@@ -39,4 +40,5 @@ pub mod upload;
 
 pub use clock::Clock;
 pub use database::{CommitError, Database, DatabaseError};
+pub use moment::{Latest, Moment};
 pub use scope::Scope;

@@ -308,20 +308,51 @@ pub struct Facts {
     pub name_status: Option<String>,
     /// JSON.
     pub settings: Option<String>,
-    /// JSON: how far the history import has come.
-    pub history: Option<String>,
+}
+
+/// What a fact becomes. Each has a time of its own, and of one second the greater word counts, so that no order of
+/// announcements ends otherwise than another.
+macro_rules! fact {
+    ($column:literal, $param:literal, $kind:literal) => {
+        concat!(
+            $column,
+            " = CASE WHEN ($3, ",
+            $param,
+            "::text) >= (coalesce((fact_times ->> '",
+            $column,
+            "')::timestamptz, facts_at, '-infinity'), coalesce(",
+            $column,
+            "::text, '')) THEN ",
+            $param,
+            $kind,
+            " ELSE ",
+            $column,
+            " END, "
+        )
+    };
 }
 
 /// Writes what Meta announced.
 pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts) {
     pipeline.push(
-        "UPDATE wazapp.number SET
-           display_phone_number = coalesce($4, display_phone_number), verified_name = coalesce($5, verified_name),
-           username = coalesce($6, username), quality_event = coalesce($7, quality_event),
-           messaging_limit = coalesce($8, messaging_limit), throughput = coalesce($9, throughput),
-           name_status = coalesce($10, name_status), settings = coalesce($11::text::json, settings),
-           history = coalesce($12::text::json, history), facts_at = $3, updated_at = now()
-         WHERE organization_id = $1 AND id = $2 AND ($12::text IS NOT NULL OR facts_at IS NULL OR facts_at <= $3)",
+        concat!(
+            "UPDATE wazapp.number SET ",
+            fact!("display_phone_number", "$4", "::text"),
+            fact!("verified_name", "$5", "::text"),
+            fact!("username", "$6", "::text"),
+            fact!("quality_event", "$7", "::text"),
+            fact!("messaging_limit", "$8", "::text"),
+            fact!("throughput", "$9", "::text"),
+            fact!("name_status", "$10", "::text"),
+            fact!("settings", "$11", "::text::json"),
+            "fact_times = fact_times || coalesce((
+               SELECT jsonb_object_agg(f.name, greatest((fact_times ->> f.name)::timestamptz, $3))
+               FROM (VALUES ('display_phone_number', $4), ('verified_name', $5), ('username', $6), ('quality_event', $7),
+                            ('messaging_limit', $8), ('throughput', $9), ('name_status', $10), ('settings', $11))
+                 AS f (name, value)
+               WHERE f.value IS NOT NULL), '{}'), updated_at = now()
+             WHERE organization_id = $1 AND id = $2"
+        ),
         params![
             facts.organization_id,
             facts.number_id,
@@ -334,15 +365,35 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
             facts.throughput.as_deref(),
             facts.name_status.as_deref(),
             facts.settings.as_deref(),
-            facts.history.as_deref(),
         ],
     );
 }
 
-/// Notes the number as people dial it, in digits.
-pub fn any_organization_show<'a>(pipeline: &mut Pipeline<'a>, organization_id: Uuid, number_id: Uuid, digits: &'a str) {
+/// Writes how far the import of a number's past has come. The furthest step shows: steps come in any order. After a day
+/// without any, another import has begun.
+pub fn any_organization_import<'a>(pipeline: &mut Pipeline<'a>, import: &'a Import) {
     pipeline.push(
-        "UPDATE wazapp.number SET display_phone_number = $3, updated_at = now() WHERE organization_id = $1 AND id = $2",
-        params![organization_id, number_id, digits],
+        "UPDATE wazapp.number SET history = $4::text::json, updated_at = now(),
+           fact_times = fact_times || jsonb_build_object('history', greatest((fact_times ->> 'history')::timestamptz, $3::timestamptz))
+         WHERE organization_id = $1 AND id = $2
+           AND (history IS NULL OR (fact_times ->> 'history')::timestamptz < $3 - interval '1 day'
+                OR (coalesce((history ->> 'progress')::int, -1), coalesce((history ->> 'phase')::int, -1),
+                    coalesce((history ->> 'chunk_order')::int, -1), history::text)
+                   <= (coalesce(($4::text::json ->> 'progress')::int, -1), coalesce(($4::text::json ->> 'phase')::int, -1),
+                       coalesce(($4::text::json ->> 'chunk_order')::int, -1), $4::text))",
+        params![import.organization_id, import.number_id, import.at, import.step.as_str()],
     );
+}
+
+/// A step of the import of a number's past.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The number.
+    pub number_id: Uuid,
+    /// Meta's time, or ours.
+    pub at: Timestamp,
+    /// JSON.
+    pub step: String,
 }

@@ -379,15 +379,19 @@ async fn write(
            UPDATE wazapp.conversation SET
              last_sequence = last_sequence + 1, updated_at = now(),
              state = CASE WHEN $16::bool THEN 'waiting' ELSE state END,
-             last_message_id = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8::timestamptz) THEN $2::uuid ELSE last_message_id END,
+             state_tie = CASE WHEN $16 AND (state_at IS NULL OR state_at < $8::timestamptz) THEN '0' || $2::uuid::text ELSE state_tie END,
+             state_at = CASE WHEN $16 THEN greatest(state_at, $8) ELSE state_at END,
+             last_message_tie = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8) THEN $2::uuid::text ELSE last_message_tie END,
+             last_message_id = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8) THEN $2 ELSE last_message_id END,
              last_message_at = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8) THEN $8 ELSE last_message_at END
            WHERE organization_id = $1::uuid AND id = $3::uuid RETURNING last_sequence),
          written AS (
            INSERT INTO wazapp.message
              (organization_id, id, conversation_id, number_id, sequence, direction, origin, type, text, payload,
-              reply_to_wamid, status, timestamp, received_at, callback_data)
+              reply_to_wamid, status, timestamp, received_at, callback_data, party)
            SELECT $1, $2, $3, $4::uuid, last_sequence, 'outbound', 'api', $5::text, $6::text, $7::text::json, $9::text, 'queued', $8,
-                  $10::timestamptz, $19::text
+                  $10::timestamptz, $19::text,
+                  json_build_object(CASE WHEN $21::bool THEN 'wa_id' ELSE 'user_id' END, $11::text)
            FROM thread),
          known AS (
            INSERT INTO wazapp.idempotency_key (organization_id, key, fingerprint, message_id, created_at)
@@ -420,6 +424,7 @@ async fn write(
             &idempotency.map(|known| known.fingerprint.as_slice()),
             &content.callback_data,
             &files,
+            &thread.by_phone,
         ],
     )
     .await?;

@@ -387,7 +387,7 @@ fn reactions(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
          ORDER BY m.organization_id, m.number_id, m.reply_to_wamid, m.timestamp DESC, m.sequence DESC
          ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
            emoji = excluded.emoji, wamid = excluded.wamid, timestamp = excluded.timestamp
-         WHERE r.timestamp <= excluded.timestamp",
+         WHERE (r.timestamp, r.wamid COLLATE \"C\") < (excluded.timestamp, excluded.wamid COLLATE \"C\")",
         params![
             column(&accepted, |(one, _)| one.organization_id),
             column(&accepted, |(one, _)| one.message_id),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::envelope::{change_body, is_small};
 use super::field;
+use super::party::Business;
 use crate::json::{Map, Read};
 use crate::phone::digits;
 
@@ -26,6 +27,11 @@ impl<'a> Scope<'a> {
             display_phone_number: display_phone_number(value),
             change,
         }
+    }
+
+    /// The number that the change is about, to tell it from customers.
+    pub(super) fn business(&self) -> Business<'_> {
+        Business(self.display_phone_number.as_deref())
     }
 
     pub(super) fn entry_id(&self) -> Option<String> {

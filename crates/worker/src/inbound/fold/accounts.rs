@@ -1,12 +1,14 @@
 //! News of numbers, templates and accounts.
 
+use jiff::Timestamp;
+use model::conversation::Group;
 use model::number::{self, Route};
 use model::number_check::Again;
 use model::template;
 use serde_json::{Value, json};
-use whatsapp::webhook::{HistoryProgress, Notice, NumberUpdate, TemplateUpdate};
+use whatsapp::webhook::{HistoryProgress, Item, Notice, NumberUpdate, Subject, TemplateUpdate};
 
-use super::super::load::{error_fingerprint, fingerprint, history_fingerprint};
+use super::super::load::{error_fingerprint, fingerprint, history_fingerprint, key};
 use super::super::route::{OtherAccount, Routed};
 use super::{Fold, time, without_nul};
 
@@ -20,9 +22,14 @@ impl Fold {
             return;
         };
         let route = &routed.route;
-        let number = (route.organization_id, route.number_id);
         if route.display_phone_number.as_ref() != Some(digits) {
-            self.written.numbers_shown.insert(number, digits.clone());
+            self.written.numbers.push(number::Facts {
+                organization_id: route.organization_id,
+                number_id: route.number_id,
+                at: newest(routed),
+                display_phone_number: Some(digits.clone()),
+                ..number::Facts::default()
+            });
         }
     }
 
@@ -36,12 +43,11 @@ impl Fold {
             "number_id": routed.route.number_id, "phone_number_id": routed.route.phone_number_id, "phase": progress.phase,
             "chunk_order": progress.chunk_order, "progress": progress.progress, "errors": progress.errors,
         });
-        self.written.numbers.push(number::Facts {
+        self.written.imports.push(number::Import {
             organization_id: routed.route.organization_id,
             number_id: routed.route.number_id,
             at,
-            history: Some(data.to_string()),
-            ..number::Facts::default()
+            step: data.to_string(),
         });
         self.record(routed.route.organization_id, "history.progress", at, None, Some(&data), Some(print));
     }
@@ -96,7 +102,6 @@ impl Fold {
             throughput: update.throughput.clone(),
             name_status: update.name_status.clone(),
             settings: update.settings.as_ref().map(Value::to_string),
-            history: None,
         });
     }
 
@@ -104,6 +109,28 @@ impl Fold {
     fn look_again(&mut self, route: &Route, whole_account: bool) {
         let (organization_id, number_id) = (route.organization_id, route.number_id);
         self.written.look_again.insert(Again { organization_id, number_id, whole_account });
+    }
+
+    /// A group's subject shows in lists.
+    fn group(&mut self, routed: &Routed, notice: &Notice, at: Timestamp) {
+        let text = |value: &Value| value.as_str().map(without_nul).filter(|text| !text.trim().is_empty());
+        let changed = &notice.data["group_subject"];
+        if changed["update_successful"] == false {
+            return;
+        }
+        let named = [&notice.data["subject"], changed, &changed["text"], &changed["subject"]];
+        let (Some(group_id), Some(subject)) = (text(&notice.data["group_id"]), named.into_iter().find_map(text)) else {
+            return;
+        };
+        if !notice.kind.starts_with("group_") {
+            return;
+        }
+        let (organization_id, number_id) = (routed.route.organization_id, routed.route.number_id);
+        let group = Group { organization_id, number_id, group_id: group_id.clone(), at, subject };
+        let known = self.written.groups.entry((organization_id, number_id, group_id)).or_insert_with(|| group.clone());
+        if (known.at, &known.subject) < (group.at, &group.subject) {
+            *known = group;
+        }
     }
 
     pub(super) fn notice(&mut self, routed: &Routed, notice: &Notice) {
@@ -116,7 +143,7 @@ impl Fold {
             self.look_again(route, true);
         }
         let at = time(notice.timestamp, &routed.change, routed.received_at);
-        let contact = notice.party.as_ref().and_then(|party| self.people.of(route.organization_id, party));
+        let contact = notice.party.as_ref().and_then(|party| self.people.of(route.organization_id, party, at));
         let mut data =
             json!({ "field": notice.kind, "name": notice.name, "waba_id": route.waba_id, "data": notice.data });
         if routed.of_number {
@@ -126,7 +153,12 @@ impl Fold {
         if let Some(contact) = contact {
             data["contact_id"] = json!(contact);
         }
-        self.record(route.organization_id, &notice_kind(&notice.kind), at, None, Some(&data), Some(print));
+        if let Some(wamid) = &notice.wamid {
+            data["wamid"] = json!(wamid);
+            data["message_id"] = json!(self.messages.get(&key(routed, wamid)).map(|seen| seen.known.id));
+        }
+        self.group(routed, notice, at);
+        self.record(route.organization_id, &notice_kind(notice), at, None, Some(&data), Some(print));
     }
 
     /// Meta contradicts a claim: its organization is told, once, and Meta is asked.
@@ -140,17 +172,35 @@ impl Fold {
     }
 }
 
-/// The event type of a notice.
-fn notice_kind(field: &str) -> String {
-    match field {
-        _ if field.starts_with("message_template_") || field.starts_with("template_") => "template.updated".into(),
-        "phone_number_name_update"
-        | "phone_number_quality_update"
-        | "phone_number_username_update"
-        | "account_settings_update"
-        | "business_username_update"
-        | "business_username_updates" => "number.updated".into(),
-        "" => "meta.unknown".into(),
-        other => format!("meta.{}", without_nul(other)),
+/// The newest time that a change names; failing that ours.
+fn newest(routed: &Routed) -> Timestamp {
+    let named = routed.change.items.iter().filter_map(|item| match item {
+        Item::Message(message) => message.timestamp,
+        Item::Status(status) => status.timestamp,
+        _ => None,
+    });
+    time(named.max(), &routed.change, routed.received_at)
+}
+
+/// The event type of a notice. What it is about says more than the field that Meta sent it under.
+fn notice_kind(notice: &Notice) -> String {
+    match (notice.subject, notice.kind.as_str()) {
+        (Subject::Template, _) => "template.updated".into(),
+        (Subject::Number, _) => "number.updated".into(),
+        (_, "payment") => "message.payment".into(),
+        (_, field) if field.starts_with("message_template_") || field.starts_with("template_") => {
+            "template.updated".into()
+        }
+        (
+            _,
+            "phone_number_name_update"
+            | "phone_number_quality_update"
+            | "phone_number_username_update"
+            | "account_settings_update"
+            | "business_username_update"
+            | "business_username_updates",
+        ) => "number.updated".into(),
+        (_, "") => "meta.unknown".into(),
+        (_, other) => format!("meta.{}", without_nul(other)),
     }
 }

@@ -3,37 +3,33 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use model::Moment;
 use model::conversation::{self, Peer, State};
 use model::media;
-use model::message::{self, Amendment, Key, NewReaction, NewVersion};
+use model::message::{self, Amendment, Key, NewReaction};
 use serde_json::Value;
 use uuid::Uuid;
 use whatsapp::webhook::{Direction, Effect, Message, Origin};
 
 use super::super::load::{key, peer, target};
+use super::super::people::{at, placed};
 use super::super::route::Routed;
-use super::statuses::advance;
-use super::{Fold, Open, Seen, Written, time, without_nul};
+use super::amend::{amend, edited_file};
+use super::rendition::{counts, origin, party, rank};
+use super::{Fold, Open, Seen, Written, without_nul};
 
 /// Who reacts when it is not the contact.
 const BUSINESS: &str = "business";
 
-/// Stands for a file in an import until the file comes.
-const MEDIA_PLACEHOLDER: &str = "media_placeholder";
-
 impl Written {
     /// A file to fetch. A message carries one: an edit may bring another.
-    fn file(&mut self, media: media::New) {
+    pub(super) fn file(&mut self, media: media::New) {
         self.media.insert((media.organization_id, media.message_id), media);
     }
 
-    /// Applies an edit or a deletion, with the file that the edit which now shows brings.
-    fn amend(&mut self, message: &mut message::Known, organization_id: Uuid, amendment: &Amendment) {
-        self.versions.extend(amend(message, organization_id, amendment));
-        let shows = message.revoked_at.is_none() && message.edited_at == Some(amendment.at);
-        if let Some(media) = amendment.media.as_ref().filter(|_| shows) {
-            self.file(media::New { message_id: message.id, ..media.clone() });
-        }
+    /// Works a conversation out again, behind everything else.
+    pub(super) fn recount(&mut self, organization_id: Uuid, conversation_id: Uuid) {
+        self.recounted.entry(organization_id).or_default().insert(conversation_id);
     }
 }
 
@@ -47,37 +43,19 @@ impl Fold {
         let Some(peer) = peer(routed, message, &self.people) else {
             return;
         };
-        let at = time(message.timestamp, &routed.change, routed.received_at);
+        let at = at(routed, message);
         let author = self.meet(routed, message);
 
-        let conversation = Self::open(&mut self.conversations, routed, message, peer.clone(), at);
+        let conversation = Self::open(&mut self.conversations, routed, peer, at);
         let sequence = conversation.known.next_sequence();
         let conversation_id = conversation.known.id;
         let id = Uuid::now_v7();
         touch(conversation, message, id, at, routed.received_at);
+        let counts = counts(message);
+        conversation.known.unread_count += i32::from(counts);
 
         let outbound = message.direction == Direction::Outbound;
-        let new = message::New {
-            organization_id: own.organization_id,
-            id,
-            conversation_id,
-            number_id: own.number_id,
-            contact_id: message.group_id.as_ref().and(author),
-            sequence,
-            outbound,
-            origin: origin(message.origin),
-            kind: without_nul(&message.kind),
-            text: message.text.clone(),
-            payload: message.payload.to_string(),
-            wamid: message.wamid.clone(),
-            reply_to_wamid: target(&message.effect).map(str::to_owned).or_else(|| message.reply_to.clone()),
-            status: None,
-            error: message.errors.as_ref().map(Value::to_string),
-            edited_at: None,
-            revoked_at: None,
-            timestamp: at,
-            received_at: routed.received_at,
-        };
+        let new = new_message(routed, message, id, conversation_id, sequence, author);
         let mut seen = Seen {
             known: message::Known {
                 id,
@@ -85,7 +63,13 @@ impl Fold {
                 kind: new.kind.clone(),
                 outbound,
                 text: new.text.clone(),
-                payload: None,
+                original: new.text.clone(),
+                rank: rank(message),
+                retold: None,
+                party: Some(new.party.clone()),
+                sequence: Some(sequence),
+                counts,
+                at,
                 status: outbound.then(|| history_status(message)).flatten(),
                 error: new.error.clone(),
                 callback_data: None,
@@ -95,92 +79,61 @@ impl Fold {
             new: Some(self.written.messages.len()),
             changed: false,
         };
-        // An edit keeps the file it brings, until its message comes.
+        // An edit keeps the file it brings.
         let edited = if let Effect::Edit { media, .. } = &message.effect { media.as_ref() } else { None };
         if let Some(found) = message.media.as_ref().or(edited) {
             self.written.file(file(own.organization_id, id, found));
         }
-        // What came before its message waits for it.
-        for amendment in self.amendments.get(&own).into_iter().flatten() {
-            self.written.amend(&mut seen.known, own.organization_id, amendment);
-        }
-        if outbound {
-            for (update, errors) in self.statuses.get(&own).into_iter().flatten() {
-                advance(&mut seen.known, &update.status, errors.as_deref());
-            }
-        }
         self.written.messages.push(new);
         self.written.outcome.messages += 1;
+        // What came before its message waits for it.
+        self.show_amended(&own, &mut seen);
+        if outbound {
+            self.show_status(&own, &mut seen);
+        }
         self.messages.insert(own.clone(), seen);
 
         self.effect(routed, message, author, at);
         if message.origin != Origin::History {
-            let kind = if outbound { "message.sent" } else { "message.received" };
-            self.record(own.organization_id, kind, at, Some(id), None, None);
+            self.told_of(&own, outbound, at);
         }
     }
 
-    /// A message we have: a repeat, unless it says more than what we have.
-    fn known_message(&mut self, routed: &Routed, message: &Message, own: &Key) {
-        let Some(seen) = self.messages.get_mut(own) else { return };
-        // An import first says that there is a file, and brings it later; a call's line ends with how the call ended.
-        let brings_file = seen.known.kind == MEDIA_PLACEHOLDER && message.kind != MEDIA_PLACEHOLDER;
-        let ended =
-            seen.known.kind == "call" && message.text != seen.known.text && message.payload["event"] == "terminate";
-        if !brings_file && !ended {
-            self.written.outcome.duplicates += 1;
+    fn told_of(&mut self, own: &Key, outbound: bool, at: Timestamp) {
+        let id = self.messages.get(own).map(|seen| seen.known.id);
+        let kind = if outbound { "message.sent" } else { "message.received" };
+        self.record(own.organization_id, kind, at, id, None, None);
+    }
+
+    /// A message takes what its amendments make of it.
+    pub(super) fn show_amended(&mut self, own: &Key, seen: &mut Seen) {
+        let amendments = self.amendments.get(own).map_or(&[][..], Vec::as_slice);
+        if amendments.is_empty() {
             return;
         }
-        seen.known.kind = without_nul(&message.kind);
-        seen.known.text.clone_from(&message.text);
-        seen.known.payload = Some(message.payload.to_string());
-        seen.changed = true;
-        let id = seen.known.id;
-        if let Some(found) = &message.media {
-            self.written.file(file(own.organization_id, id, found));
+        self.written.versions.extend(amend(&mut seen.known, own.organization_id, amendments));
+        if let Some(media) = edited_file(&seen.known, amendments) {
+            self.written.file(media);
         }
-        let at = time(message.timestamp, &routed.change, routed.received_at);
-        self.record(own.organization_id, "message.updated", at, Some(id), None, None);
+        seen.changed = true;
     }
 
-    /// Learns what the message says of its author, and answers who that is.
-    fn meet(&mut self, routed: &Routed, message: &Message) -> Option<Uuid> {
-        let organization_id = routed.route.organization_id;
-        let author = match &message.effect {
-            Effect::Identity { previous, current } => {
-                let named = if previous.is_empty() { current } else { previous };
-                let author = self.people.of(organization_id, named)?;
-                self.people.observe(author, named, false);
-                self.people.move_to(author, current);
-                author
-            }
-            _ => {
-                let author = self.people.of(organization_id, &message.party)?;
-                // History tells of the past: its names are older than what live messages told.
-                let named = message.origin != Origin::History
-                    || self.people.get(author).is_some_and(|contact| contact.profile_name.is_none());
-                self.people.observe(author, &message.party, named);
-                author
-            }
-        };
+    /// Learns what the message calls its author, and answers who that is.
+    pub(super) fn meet(&mut self, routed: &Routed, message: &Message) -> Option<Uuid> {
+        let author = self.people.of(routed.route.organization_id, placed(message), at(routed, message))?;
+        self.people.call(author, placed(message), &Moment::new(at(routed, message), message.wamid.clone()));
         Some(author)
     }
 
-    fn open<'a>(
+    pub(super) fn open<'a>(
         conversations: &'a mut HashMap<(Uuid, Uuid, Peer), Open>,
         routed: &Routed,
-        message: &Message,
         peer: Peer,
         at: Timestamp,
     ) -> &'a mut Open {
         let route = &routed.route;
         conversations.entry((route.organization_id, route.number_id, peer.clone())).or_insert_with(|| {
-            let state = match message.origin {
-                // What an import brings waits for nobody.
-                Origin::History => State::Resolved,
-                _ => State::Waiting,
-            };
-            let known = conversation::Known::begin(route.organization_id, route.number_id, peer, at, state);
+            let known = conversation::Known::begin(route.organization_id, route.number_id, peer, at);
             Open { known, stored: false, changed: true }
         })
     }
@@ -225,12 +178,12 @@ impl Fold {
 
     fn amend_target(&mut self, target: &Key, amendment: Amendment) {
         let at = amendment.at;
-        if let Some(seen) = self.messages.get_mut(target) {
-            self.written.amend(&mut seen.known, target.organization_id, &amendment);
-            seen.changed = true;
+        self.amendments.entry(target.clone()).or_default().push(amendment);
+        if let Some(mut seen) = self.messages.remove(target) {
+            self.show_amended(target, &mut seen);
+            self.messages.insert(target.clone(), seen);
         }
         self.target_event(target, at);
-        self.amendments.entry(target.clone()).or_default().push(amendment);
     }
 
     fn target_event(&mut self, target: &Key, at: Timestamp) {
@@ -241,79 +194,91 @@ impl Fold {
     }
 }
 
-/// What a message does to its conversation.
-fn touch(open: &mut Open, message: &Message, id: Uuid, at: Timestamp, now: Timestamp) {
+fn new_message(
+    routed: &Routed,
+    message: &Message,
+    id: Uuid,
+    conversation_id: Uuid,
+    sequence: i64,
+    author: Option<Uuid>,
+) -> message::New {
+    message::New {
+        organization_id: routed.route.organization_id,
+        id,
+        conversation_id,
+        number_id: routed.route.number_id,
+        contact_id: message.group_id.as_ref().and(author),
+        sequence,
+        outbound: message.direction == Direction::Outbound,
+        origin: origin(message.origin),
+        kind: without_nul(&message.kind),
+        text: message.text.clone(),
+        payload: message.payload.to_string(),
+        wamid: message.wamid.clone(),
+        reply_to_wamid: reply_to(message),
+        party: party(placed(message)).to_string(),
+        counts: counts(message),
+        rendition: rank(message).rendition,
+        referral: message.referral.as_ref().map(Value::to_string),
+        status: None,
+        error: message.errors.as_ref().map(Value::to_string),
+        edited_at: None,
+        revoked_at: None,
+        timestamp: at(routed, message),
+        received_at: routed.received_at,
+    }
+}
+
+/// What a message answers or changes.
+pub(super) fn reply_to(message: &Message) -> Option<String> {
+    target(&message.effect).map(str::to_owned).or_else(|| message.reply_to.clone())
+}
+
+/// What a message does to its conversation, however often it is said.
+pub(super) fn touch(open: &mut Open, message: &Message, id: Uuid, at: Timestamp, now: Timestamp) {
     open.changed = true;
     let conversation = &mut open.known;
     let plain = message.effect == Effect::Plain;
     let call = message.kind == "call";
+    let moment = Moment::new(at, message.wamid.clone());
     if plain || call {
-        conversation.show(id, at);
+        conversation.show(id, moment.clone());
     }
-    if conversation.referral.is_none() {
-        conversation.referral = message.referral.as_ref().map(Value::to_string);
+    if let Some(referral) = &message.referral {
+        conversation.referral.learn_first(Some(referral.to_string()), moment);
     }
-    match (message.origin, message.direction) {
+    // Of what was said in one second, the customer's waits for an answer.
+    if counts(message) {
+        conversation.state.learn(State::Active, Moment::new(at, format!("1{}", message.wamid)));
+    } else if message.origin == Origin::Echo && message.direction == Direction::Outbound && plain {
+        conversation.state.learn(State::Waiting, Moment::new(at, format!("0{}", message.wamid)));
+    } else if message.origin != Origin::History {
+        conversation.go_on();
+    }
+    let opens = match (message.origin, message.direction) {
+        // Messages and calls of the user open the window; news about them does not.
         (Origin::Webhook, Direction::Inbound) => {
-            if plain {
-                conversation.unread_count += 1;
-                conversation.state = State::Active;
-            }
-            // Messages and calls of the user open the window; news about them does not.
-            if call || !matches!(message.effect, Effect::Line | Effect::Identity { .. }) {
-                conversation.open_window(at, now);
-            }
+            call || !matches!(message.effect, Effect::Line | Effect::Identity { .. })
         }
-        (Origin::Standby, Direction::Inbound) => conversation.open_window(at, now),
-        (Origin::History, Direction::Inbound) if at + conversation::SERVICE_WINDOW > now => {
-            conversation.open_window(at, now);
-        }
-        (Origin::Echo, Direction::Outbound) if plain => conversation.state = State::Waiting,
-        _ => {}
-    }
-}
-
-/// Applies an edit or a deletion; the latest edit shows, a deletion is final. Answers the text it replaced.
-fn amend(message: &mut message::Known, organization_id: Uuid, amendment: &Amendment) -> Option<NewVersion> {
-    let version = |text: &str| NewVersion {
-        organization_id,
-        message_id: message.id,
-        replaced_by: amendment.wamid.clone(),
-        replaced_at: amendment.at,
-        text: text.to_owned(),
+        (Origin::Standby, Direction::Inbound) => true,
+        (Origin::History, Direction::Inbound) => at + conversation::SERVICE_WINDOW > now,
+        _ => false,
     };
-    match &amendment.text {
-        // Came too late: a newer edit or the deletion stands. The text is kept all the same.
-        Some(text) if message.revoked_at.is_some() || message.edited_at > Some(amendment.at) => {
-            message.edited_at = message.edited_at.max(Some(amendment.at));
-            Some(version(text))
-        }
-        Some(text) => {
-            let replaced = version(&message.text);
-            message.text.clone_from(text);
-            message.edited_at = Some(amendment.at);
-            Some(replaced)
-        }
-        None if message.revoked_at.is_some() => None,
-        None => {
-            let replaced = version(&message.text);
-            message.text.clear();
-            message.revoked_at = Some(amendment.at);
-            Some(replaced)
-        }
+    if opens {
+        conversation.open_window(at, now);
     }
 }
 
 /// Of several reactions of one person to one message the latest counts.
 fn keep_latest(reactions: &mut Vec<NewReaction>, reaction: NewReaction) {
     match reactions.iter_mut().find(|known| known.target == reaction.target && known.reactor == reaction.reactor) {
-        Some(known) if known.at <= reaction.at => *known = reaction,
+        Some(known) if (known.at, &known.wamid) <= (reaction.at, &reaction.wamid) => *known = reaction,
         Some(_) => {}
         None => reactions.push(reaction),
     }
 }
 
-fn file(organization_id: Uuid, message_id: Uuid, media: &whatsapp::webhook::Media) -> media::New {
+pub(super) fn file(organization_id: Uuid, message_id: Uuid, media: &whatsapp::webhook::Media) -> media::New {
     media::New {
         organization_id,
         message_id,
@@ -326,20 +291,10 @@ fn file(organization_id: Uuid, message_id: Uuid, media: &whatsapp::webhook::Medi
 }
 
 /// The ladder's word for what an import says of an old message.
-fn history_status(message: &Message) -> Option<String> {
+pub(super) fn history_status(message: &Message) -> Option<String> {
     match message.history_status.as_deref()? {
         "pending" => Some("accepted".into()),
         "error" => Some("failed".into()),
         other => Some(other.into()),
-    }
-}
-
-fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Webhook => "webhook",
-        Origin::Standby => "standby",
-        Origin::Echo => "echo",
-        Origin::StandbyEcho => "standby_echo",
-        Origin::History => "history",
     }
 }

@@ -2,15 +2,17 @@
 //! was loaded, and the result is written afterwards.
 
 mod accounts;
+mod amend;
 mod contacts;
 mod messages;
+mod rendition;
 mod statuses;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
-use model::contact::{self, Identity};
-use model::conversation::{self, Peer};
+use model::contact;
+use model::conversation::{self, Group, Peer};
 use model::cost::{Priced, Tally};
 use model::event;
 use model::media;
@@ -26,17 +28,20 @@ use whatsapp::webhook::{Change, Item};
 
 use super::Outcome;
 use super::load::Loaded;
-use super::people::People;
+use super::people::{Names, People};
 use super::route::{Batch, Routed};
 
 /// Everything a batch writes.
 #[derive(Debug, Default)]
 pub(super) struct Written {
     pub(super) contacts: Vec<contact::Known>,
-    pub(super) identities: Vec<(Identity, Uuid)>,
+    pub(super) names: Names,
     pub(super) unused: Vec<(Uuid, Uuid)>,
     pub(super) conversations_new: Vec<conversation::Known>,
     pub(super) conversations_changed: Vec<conversation::Known>,
+    /// Conversations whose messages came or went otherwise than at their end: they are worked out again.
+    pub(super) recounted: BTreeMap<Uuid, BTreeSet<Uuid>>,
+    pub(super) groups: BTreeMap<(Uuid, Uuid, String), Group>,
     pub(super) messages: Vec<message::New>,
     pub(super) updates: Vec<message::Update>,
     pub(super) versions: Vec<NewVersion>,
@@ -48,7 +53,7 @@ pub(super) struct Written {
     pub(super) look_again: BTreeSet<Again>,
     pub(super) failing: Failing,
     pub(super) numbers: Vec<number::Facts>,
-    pub(super) numbers_shown: BTreeMap<(Uuid, Uuid), String>,
+    pub(super) imports: Vec<number::Import>,
     pub(super) templates: Vec<template::Facts>,
     pub(super) outcome: Outcome,
 }
@@ -177,6 +182,7 @@ impl Fold {
     }
 
     fn finish(mut self, now: Timestamp) -> Written {
+        self.tell_regrouped(now);
         for (organization_id, contact_id) in self.people.changed() {
             if !self.told.contains(&contact_id) {
                 self.contact_event(organization_id, contact_id, now);
@@ -187,9 +193,20 @@ impl Fold {
             match seen.new {
                 Some(place) => {
                     let new = &mut written.messages[place];
+                    new.conversation_id = seen.known.conversation_id;
+                    new.sequence = seen.known.sequence.unwrap_or(new.sequence);
                     new.kind = seen.known.kind;
                     new.text = seen.known.text;
-                    new.payload = seen.known.payload.unwrap_or_else(|| std::mem::take(&mut new.payload));
+                    if let Some(retold) = seen.known.retold {
+                        new.origin = retold.origin;
+                        new.payload = retold.payload;
+                        new.reply_to_wamid = retold.reply_to_wamid.or(new.reply_to_wamid.take());
+                        new.referral = retold.referral.or(new.referral.take());
+                    }
+                    new.party = seen.known.party.unwrap_or_else(|| std::mem::take(&mut new.party));
+                    new.counts = seen.known.counts;
+                    new.rendition = seen.known.rank.rendition;
+                    new.timestamp = seen.known.at;
                     new.status = seen.known.status;
                     new.error = seen.known.error;
                     new.edited_at = seen.known.edited_at;
@@ -208,7 +225,7 @@ impl Fold {
                 (true, false) => {}
             }
         }
-        (written.contacts, written.identities) = self.people.into_changes();
+        (written.contacts, written.names) = self.people.into_changes();
         written
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::cost::Priced;
-use model::message::{self, Key};
+use model::message::Key;
 use model::status;
 use serde_json::Value;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use whatsapp::webhook::Status;
 
 use super::super::load::key;
 use super::super::route::Routed;
-use super::{Fold, Written, time};
+use super::{Fold, Seen, Written, time};
 use crate::advice::{advised, stops_others};
 
 /// What failed longer ago says nothing of a number now.
@@ -33,12 +33,24 @@ impl Fold {
     /// A send of ours, known to have reached Meta since a status of this batch said so.
     pub(super) fn sent(&mut self, message: &Key, id: Uuid, at: Timestamp) {
         // What came before without our id waits for the message like everything else.
-        if let Some(seen) = self.messages.get_mut(message) {
-            for (update, errors) in self.statuses.get(message).into_iter().flatten() {
-                seen.changed |= advance(&mut seen.known, &update.status, errors.as_deref());
-            }
-        }
+        self.show_known_status(message);
         self.record(message.organization_id, "message.sent", at, Some(id), None, None);
+    }
+
+    /// A message shows how far its updates have taken it.
+    pub(super) fn show_status(&mut self, message: &Key, seen: &mut Seen) {
+        let updates = self.statuses.get(message).into_iter().flatten();
+        let updates = updates.map(|(update, errors)| (update, errors.as_deref()));
+        seen.changed |= status::show(&mut seen.known.status, &mut seen.known.error, updates);
+    }
+
+    fn show_known_status(&mut self, message: &Key) {
+        if let Some(mut seen) = self.messages.remove(message) {
+            if seen.known.outbound {
+                self.show_status(message, &mut seen);
+            }
+            self.messages.insert(message.clone(), seen);
+        }
     }
 
     pub(super) fn status(&mut self, routed: &Routed, status: &Status) {
@@ -67,10 +79,6 @@ impl Fold {
             priced.add(&update, &status.payload, routed.received_at);
             self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());
         }
-        if let Some(contact) = self.people.of(routed.route.organization_id, &status.recipient) {
-            self.people.observe(contact, &status.recipient, false);
-        }
-
         let mut message_id = None;
         let mut callback_data = status.callback_data.clone();
         if let Some(seen) = self.messages.get_mut(&message) {
@@ -79,10 +87,8 @@ impl Fold {
             if callback_data.as_deref().and_then(|text| text.parse().ok()) == message_id {
                 callback_data.clone_from(&seen.known.callback_data);
             }
-            if seen.known.outbound {
-                seen.changed |= advance(&mut seen.known, &status.status, errors.as_deref());
-            }
         }
+        self.show_known_status(&message);
         let at = time(status.timestamp, &routed.change, routed.received_at);
         let told = status::Told {
             message_id,
@@ -100,8 +106,4 @@ impl Fold {
         self.written.outcome.statuses += 1;
         self.record(message.organization_id, "message.status", at, message_id, Some(&told.json()), None);
     }
-}
-
-pub(super) fn advance(message: &mut message::Known, update: &str, errors: Option<&str>) -> bool {
-    status::advance(&mut message.status, &mut message.error, update, errors)
 }
