@@ -88,7 +88,9 @@ impl Form {
     ) -> Result<Self, Unread> {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok()).ok_or(Unread::NotMultipart)?;
-        let limits = known.iter().fold(SizeLimit::new().whole_stream(LONGEST), |limits, name| limits.for_field(*name, LONGEST_TEXT));
+        let limits = known
+            .iter()
+            .fold(SizeLimit::new().whole_stream(LONGEST), |limits, name| limits.for_field(*name, LONGEST_TEXT));
         let constraints = Constraints::new().size_limit(limits);
         let leash = Arc::new(AtomicUsize::new(0));
         let mut form = Multipart::with_constraints(leashed(body, leash.clone()), boundary, constraints);
@@ -100,7 +102,8 @@ impl Form {
                 "file" => {
                     let name = field.file_name().and_then(plain);
                     let content_type = field.content_type().map(ToString::to_string);
-                    found = Some((take(store.writer(scope.organization_id()), field, &leash).await?, name, content_type));
+                    found =
+                        Some((take(store.writer(scope.organization_id()), field, &leash).await?, name, content_type));
                 }
                 name if known.contains(&name) && texts.len() < TEXTS => {
                     texts.push((name.to_owned(), field.text().await?));

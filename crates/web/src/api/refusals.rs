@@ -60,7 +60,10 @@ impl IntoResponses for Always {
         problems(&[
             ("400", "The request cannot be read; `detail` names the parameter or field."),
             ("401", "The API key is missing or not in force."),
-            ("429", "Your organization has as many requests under way as it may; `Retry-After` says when to come again."),
+            (
+                "429",
+                "Your organization has as many requests under way as it may; `Retry-After` says when to come again.",
+            ),
             ("500", "wazapp's own mistake."),
             ("503", "Not now, for instance because the database is away: `Retry-After` says when."),
         ])

@@ -173,8 +173,7 @@ mod tests {
     fn follow(text: &str) -> Result<(), usize> {
         let whole = Framing::default().follow(text.as_bytes());
         let mut framing = Framing::default();
-        let single =
-            text.bytes().enumerate().try_for_each(|(at, byte)| framing.follow(&[byte]).map_err(|_| at));
+        let single = text.bytes().enumerate().try_for_each(|(at, byte)| framing.follow(&[byte]).map_err(|_| at));
         assert_eq!(whole, single, "{text:?}");
         whole
     }
