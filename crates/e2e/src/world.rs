@@ -1,6 +1,6 @@
 //! A server with a fresh database, in this process.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tokio_postgres::Client;
 use uuid::Uuid;
 use wazapp::server::{self, Running, Setup};
+use web::serve::Proxies;
 use whatsapp::graph::{Graph, Timeouts};
 use whatsapp::signature;
 
@@ -51,6 +52,10 @@ pub struct Options {
     pub proxied: bool,
     /// The most bodies applied in one transaction, if not the usual number.
     pub batch: Option<u32>,
+    /// Connections at once, if not the usual number.
+    pub connections: Option<usize>,
+    /// Whether 127.0.0.9 is a proxy that is believed.
+    pub proxy_trusted: bool,
     /// The longest file that is kept, if not the usual one.
     pub media_max_bytes: Option<u64>,
     /// Where media are kept; none: in a directory that goes with the world.
@@ -246,6 +251,12 @@ impl World {
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {
             setup.media_max_bytes = longest;
+        }
+        if let Some(connections) = self.options.connections {
+            setup.admission.connections = connections;
+        }
+        if self.options.proxy_trusted {
+            setup.admission.proxies = Proxies::new(|address| address == IpAddr::from([127, 0, 0, 9]));
         }
         if let Some(batch) = self.options.batch {
             setup.batch = batch;

@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod faults;
+mod flood;
 mod graph_client;
 mod graph_side;
 mod http;

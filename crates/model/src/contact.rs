@@ -13,9 +13,11 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::database::{Result, Tenant};
+use crate::database::{Database, Result, Tenant};
 use crate::event;
 use crate::page::{Cursor, Page};
+use crate::scope::Scope;
+use crate::search::{Search, matches};
 
 pub use evidence::*;
 pub use known::*;
@@ -87,24 +89,74 @@ impl Contact {
     }
 }
 
-/// An organization's contacts, newest first; `q` searches names and identities.
-pub async fn list(tx: &Tenant, q: Option<&str>, after: Option<Cursor>, limit: i64) -> Result<Page<Contact>> {
-    let after = after.unwrap_or(Cursor { at: 0, tie: Uuid::max() });
+/// An organization's contacts, newest first.
+pub async fn list(tx: &Tenant, after: Option<Cursor>, limit: i64) -> Result<Page<Contact>> {
     let rows = tx
         .query(
-            "SELECT * FROM wazapp.contact
-             WHERE organization_id = $1 AND id < $2
-               AND ($3::text IS NULL OR concat_ws(' ', own_name, book_name, profile_name, wa_id, user_id, username) ILIKE $3)
-             ORDER BY id DESC LIMIT $4",
-            &[&tx.organization_id(), &after.tie, &q.map(contains), &(limit + 1)],
+            "SELECT * FROM wazapp.contact WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+            &[&tx.organization_id(), &before(after), &(limit + 1)],
         )
         .await?;
-    Ok(Page::new(rows.iter().map(Contact::read).collect(), limit, |contact| Cursor { at: 0, tie: contact.id }))
+    Ok(page(&rows, limit))
 }
 
-/// A LIKE pattern for "contains this text", whatever signs the text holds.
-pub(crate) fn contains(text: &str) -> String {
-    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+/// Of them, those whom a search finds.
+pub async fn search(
+    database: &Database,
+    scope: &Scope,
+    search: &Search,
+    after: Option<Cursor>,
+    limit: i64,
+) -> Result<Page<Contact>> {
+    let tx = database.tenant(scope).await?;
+    let rows = tx
+        .query(
+            concat!(
+                "SELECT c.* FROM (SELECT * FROM wazapp.contact WHERE organization_id = $1 AND id < $2
+                                  ORDER BY id DESC LIMIT $4) c
+                 WHERE ",
+                matches!("$3"),
+                " ORDER BY c.id DESC LIMIT $5"
+            ),
+            &[&tx.organization_id(), &before(after), &search.pattern(), &search.newest(), &(limit + 1)],
+        )
+        .await?;
+    tx.close();
+    if !search.is_indexed() || i64::try_from(rows.len()).is_ok_and(|found| found > limit) {
+        return Ok(page(&rows, limit));
+    }
+    let tx = Search::indexed_in(database, scope).await?;
+    let found = tx
+        .query(
+            concat!(
+                // All that the index finds first: else the newest would be walked again.
+                "WITH found AS MATERIALIZED (
+                   SELECT c.id FROM wazapp.contact c WHERE c.organization_id = $1 AND ",
+                matches!("$2"),
+                ") SELECT id FROM found WHERE id < $3 ORDER BY id DESC LIMIT $4"
+            ),
+            &[&scope.organization_id(), &search.pattern(), &before(after), &(limit + 1)],
+        )
+        .await?;
+    tx.close();
+    let ids: Vec<Uuid> = found.iter().map(|row| row.get("id")).collect();
+    let tx = database.tenant(scope).await?;
+    let rows = tx
+        .query(
+            "SELECT * FROM wazapp.contact WHERE organization_id = $1 AND id = ANY ($2) ORDER BY id DESC",
+            &[&tx.organization_id(), &ids],
+        )
+        .await?;
+    tx.close();
+    Ok(page(&rows, limit))
+}
+
+fn before(after: Option<Cursor>) -> Uuid {
+    after.map_or(Uuid::max(), |cursor| cursor.tie)
+}
+
+fn page(rows: &[Row], limit: i64) -> Page<Contact> {
+    Page::new(rows.iter().map(Contact::read).collect(), limit, |contact| Cursor { at: 0, tie: contact.id })
 }
 
 /// One contact.

@@ -11,10 +11,12 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::contact::{ContactSummary, contains};
-use crate::database::{Result, Tenant};
+use crate::contact::ContactSummary;
+use crate::database::{Database, Param, Result, Tenant};
 use crate::event;
 use crate::page::{Cursor, Page};
+use crate::scope::Scope;
+use crate::search::{Search, matches};
 
 pub use group::{Group, any_organization_learn_groups};
 pub use known::{Known, Peer, any_organization_find, any_organization_save};
@@ -118,7 +120,7 @@ pub struct LastMessage {
 }
 
 macro_rules! select {
-    ($where:literal) => {
+    ($($where:expr),+) => {
         concat!(
             "SELECT v.*, n.phone_number_id, c.id AS c_id, coalesce(c.own_name, c.book_name, c.profile_name) AS c_name,
                     c.wa_id AS c_wa_id, c.user_id AS c_user_id, c.username AS c_username,
@@ -131,7 +133,7 @@ macro_rules! select {
              LEFT JOIN wazapp.conversation_group g
                ON g.organization_id = v.organization_id AND g.number_id = v.number_id AND g.group_id = v.group_id
              WHERE v.organization_id = $1 AND ",
-            $where
+            $($where),+
         )
     };
 }
@@ -196,52 +198,115 @@ pub struct Filter {
     pub assignee_id: Option<Uuid>,
     /// Only unassigned ones.
     pub unassigned: bool,
-    /// A part of the contact's name or identity.
-    pub q: Option<String>,
 }
 
-const PAGE: &str = select!(
-    "(v.last_message_at, v.id) < ($2, $3)
-       AND ($4::text IS NULL OR v.state = $4) AND ($5::uuid IS NULL OR v.number_id = $5)
-       AND ($6::uuid IS NULL OR v.contact_id = $6) AND ($7::uuid IS NULL OR v.assignee_id = $7)
-       AND (NOT $8 OR v.assignee_id IS NULL)
-       AND ($9::text IS NULL
-            OR concat_ws(' ', c.own_name, c.book_name, c.profile_name, c.wa_id, c.user_id, c.username, v.group_id, g.subject) ILIKE $9)
-     ORDER BY v.last_message_at DESC, v.id DESC LIMIT $10"
-);
+/// What narrows a list, besides the state of being unread.
+macro_rules! narrowed {
+    () => {
+        "(v.last_message_at, v.id) < ($2, $3)
+         AND ($4::text IS NULL OR v.state = $4) AND ($5::uuid IS NULL OR v.number_id = $5)
+         AND ($6::uuid IS NULL OR v.contact_id = $6) AND ($7::uuid IS NULL OR v.assignee_id = $7)
+         AND (NOT $8 OR v.assignee_id IS NULL)"
+    };
+}
+
+/// The parameters of what [`narrowed`] and [`in_order`] say, and those behind them.
+macro_rules! narrow {
+    ($organization:expr, $filter:expr, $after:expr, $limit:expr $(, $more:expr)*) => {
+        [
+            &$organization as &dyn Param,
+            &begin($after).timestamp(),
+            &begin($after).tie,
+            &$filter.state.map(State::as_str),
+            &$filter.number_id,
+            &$filter.contact_id,
+            &$filter.assignee_id,
+            &$filter.unassigned,
+            &($limit + 1),
+            $(&$more),*
+        ]
+    };
+}
+
+fn begin(after: Option<Cursor>) -> Cursor {
+    after.unwrap_or(Cursor::at(Timestamp::MAX, Uuid::max()))
+}
+
+macro_rules! in_order {
+    () => {
+        " ORDER BY v.last_message_at DESC, v.id DESC LIMIT $9"
+    };
+}
+
+const PAGE: &str = select!(narrowed!(), in_order!());
 // The condition stands in the statement, not in a parameter, so that the small index of unread ones serves it.
-const UNREAD_PAGE: &str = select!(
-    "v.unread_count > 0 AND (v.last_message_at, v.id) < ($2, $3)
-       AND ($4::text IS NULL OR v.state = $4) AND ($5::uuid IS NULL OR v.number_id = $5)
-       AND ($6::uuid IS NULL OR v.contact_id = $6) AND ($7::uuid IS NULL OR v.assignee_id = $7)
-       AND (NOT $8 OR v.assignee_id IS NULL)
-       AND ($9::text IS NULL
-            OR concat_ws(' ', c.own_name, c.book_name, c.profile_name, c.wa_id, c.user_id, c.username, v.group_id, g.subject) ILIKE $9)
-     ORDER BY v.last_message_at DESC, v.id DESC LIMIT $10"
+const UNREAD_PAGE: &str = select!("v.unread_count > 0 AND ", narrowed!(), in_order!());
+
+/// Of the newest, looked at one by one, those that match.
+const NEWEST: &str = select!(
+    "v.id = ANY (ARRAY(SELECT w.id FROM wazapp.conversation w
+                       WHERE w.organization_id = $1 AND (w.last_message_at, w.id) < ($2, $3)
+                       ORDER BY w.last_message_at DESC, w.id DESC LIMIT $12))
+     AND (NOT $10 OR v.unread_count > 0) AND ",
+    narrowed!(),
+    " AND (",
+    matches!("$11"),
+    " OR wazapp.searchable(concat_ws(' ', v.group_id, g.subject)) LIKE wazapp.searchable($11))",
+    in_order!()
 );
+
+/// The ids of all that match: those with people whom the index finds, and groups, one by one.
+const FOUND: &str = concat!(
+    "WITH people AS MATERIALIZED (
+       SELECT c.id FROM wazapp.contact c WHERE c.organization_id = $1 AND ",
+    matches!("$11"),
+    "), found AS (
+       SELECT v.* FROM people JOIN wazapp.conversation v ON v.organization_id = $1 AND v.contact_id = people.id
+       UNION ALL
+       SELECT v.* FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.group_id IS NOT NULL
+         AND wazapp.searchable(v.group_id) LIKE wazapp.searchable($11))
+     SELECT v.id FROM found v WHERE (NOT $10 OR v.unread_count > 0) AND ",
+    narrowed!(),
+    in_order!()
+);
+
+const THESE: &str = select!("v.id = ANY ($2) ORDER BY v.last_message_at DESC, v.id DESC");
 
 /// Conversations, newest last message first.
 pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
-    let after = after.unwrap_or(Cursor::at(Timestamp::MAX, Uuid::max()));
-    let rows = tx
-        .query(
-            if filter.unread { UNREAD_PAGE } else { PAGE },
-            &[
-                &tx.organization_id(),
-                &after.timestamp(),
-                &after.tie,
-                &filter.state.map(State::as_str),
-                &filter.number_id,
-                &filter.contact_id,
-                &filter.assignee_id,
-                &filter.unassigned,
-                &filter.q.as_deref().map(contains),
-                &(limit + 1),
-            ],
-        )
-        .await?;
+    let sql = if filter.unread { UNREAD_PAGE } else { PAGE };
+    Ok(page(&tx.query(sql, &narrow!(tx.organization_id(), filter, after, limit)).await?, limit))
+}
+
+/// Of them, those with people whom a search finds, or groups.
+pub async fn search(
+    database: &Database,
+    scope: &Scope,
+    (filter, search): (&Filter, &Search),
+    after: Option<Cursor>,
+    limit: i64,
+) -> Result<Page<Conversation>> {
+    let tx = database.tenant(scope).await?;
+    let organization = scope.organization_id();
+    let (pattern, newest) = (search.pattern(), search.newest());
+    let rows = tx.query(NEWEST, &narrow!(organization, filter, after, limit, filter.unread, pattern, newest)).await?;
+    tx.close();
+    if !search.is_indexed() || i64::try_from(rows.len()).is_ok_and(|found| found > limit) {
+        return Ok(page(&rows, limit));
+    }
+    let tx = Search::indexed_in(database, scope).await?;
+    let found = tx.query(FOUND, &narrow!(organization, filter, after, limit, filter.unread, pattern)).await?;
+    tx.close();
+    let ids: Vec<Uuid> = found.iter().map(|row| row.get("id")).collect();
+    let tx = database.tenant(scope).await?;
+    let rows = tx.query(THESE, &[&organization, &ids]).await?;
+    tx.close();
+    Ok(page(&rows, limit))
+}
+
+fn page(rows: &[Row], limit: i64) -> Page<Conversation> {
     let cursor = |row: &Conversation| Cursor::at(row.last_message_at.unwrap_or(row.created_at), row.id);
-    Ok(Page::new(rows.iter().map(Conversation::read).collect(), limit, cursor))
+    Page::new(rows.iter().map(Conversation::read).collect(), limit, cursor)
 }
 
 /// One conversation.

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use postgres_types::{ToSql, Type};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls, Row};
 
 use crate::api_key::Met;
@@ -76,6 +77,11 @@ impl DatabaseError {
             },
             _ => false,
         }
+    }
+
+    /// A lock was not had in the time that the transaction had for it.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
     }
 
     /// A deadlock or a serialization failure: the same transaction, again, will do.

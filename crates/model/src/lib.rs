@@ -29,6 +29,7 @@ pub mod page;
 pub mod quarantine;
 pub mod receipt;
 pub mod scope;
+pub mod search;
 pub mod secret;
 pub mod shares;
 pub mod status;

@@ -34,6 +34,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261124210000_pace",
     "20261128090000_turns",
     "20261128100000_claim_proof",
+    "20261128130000_search",
+    "20261128130100_lanes",
     "20261128150000_meaning",
     "20261128160000_half",
 ];

@@ -44,6 +44,8 @@ pub struct Config {
     pub database_pool: usize,
     /// The plain HTTP address; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// Where operators ask for metrics and details; none: at `listen`.
+    pub metrics_listen: Option<SocketAddr>,
     /// Client connections open at once.
     pub max_connections: usize,
     /// Proxies whose X-Forwarded-* is believed.
@@ -113,7 +115,8 @@ impl Config {
             postgres_bin: said.optional("postgres_bin", parse::absolute_path)?,
             database_pool: said.number("database_pool", 1..=200)?,
             listen: said.required("listen", parse::listen)?,
-            max_connections: said.number("max_connections", 1..=1_000_000)?,
+            metrics_listen: said.optional("metrics_listen", parse::listen)?,
+            max_connections: said.number("max_connections", 16..=1_000_000)?,
             trusted_proxies: said.list("trusted_proxies", parse::cidr)?,
             meta_app_id: said.optional("meta_app_id", parse::word)?,
             meta_verify_token: said.optional("meta_verify_token", parse::secret)?,
@@ -159,6 +162,7 @@ impl Config {
             media_url: MediaUrl::File(data_dir.join("media")),
             log: if log_said { self.log } else { "warn".to_owned() },
             public_url: None,
+            metrics_listen: None,
             master_key: None,
             data_dir,
             ..self

@@ -41,6 +41,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
 pub(crate) struct Place {
     lock: DirLock,
     listener: TcpListener,
+    operators: Option<TcpListener>,
 }
 
 impl Place {
@@ -49,11 +50,18 @@ impl Place {
         raise_file_limit();
         create_data_dir(&config.data_dir)?;
         let lock = DirLock::for_serve(&config.data_dir, &mut |line| eprintln!("{line}")).await?;
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}: another program may; set WAZAPP_LISTEN", config.listen))?;
-        Ok(Self { lock, listener })
+        let listener = bind(config.listen, "WAZAPP_LISTEN").await?;
+        let operators = match config.metrics_listen {
+            Some(address) => Some(bind(address, "WAZAPP_METRICS_LISTEN").await?),
+            None => None,
+        };
+        Ok(Self { lock, listener, operators })
     }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address}: another program may; set {setting}"))
 }
 
 /// A server at work, its PostgreSQL below it, and the signals that end it.
@@ -70,7 +78,7 @@ pub(crate) struct Serving {
 impl Serving {
     /// Returns when the server is ready.
     pub(crate) async fn start(config: &Config, place: Place) -> anyhow::Result<Self> {
-        let Place { lock, listener } = place;
+        let Place { lock, listener, operators } = place;
         let metrics = telemetry::metrics()?;
         let mut signals = Signals::new()?;
         let (access, postgres, lock) = match open::external(config)? {
@@ -83,7 +91,7 @@ impl Serving {
             }
         };
         let started = tokio::select! {
-            started = start(config, access, metrics, listener) => started,
+            started = start(config, access, metrics, (listener, operators)) => started,
             () = signals.any() => Err(anyhow::anyhow!("stopped before it was ready")),
         };
         match started {
@@ -134,7 +142,7 @@ async fn start(
     config: &Config,
     access: Access,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
-    listener: TcpListener,
+    (listener, operators): (TcpListener, Option<TcpListener>),
 ) -> anyhow::Result<(server::Running, Database, Announced)> {
     let secrets = config.default_app_secrets()?;
     if let Some(warning) = secrets.warning {
@@ -174,6 +182,7 @@ async fn start(
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
         looks_at_numbers: true,
         admission: admission(config),
+        operators,
         metrics: Arc::new(move || metrics.render()),
     };
     let running = server::start(setup, listener).await?;

@@ -20,6 +20,9 @@ use web::webhook::Webhook;
 use whatsapp::graph::{Graph, Timeouts};
 use worker::media::Decoder;
 
+/// Connections of operators at once, where they have an address of their own.
+const OPERATORS: usize = 64;
+
 /// What a server is made of.
 pub struct Setup {
     /// PostgreSQL.
@@ -58,6 +61,8 @@ pub struct Setup {
     pub looks_at_numbers: bool,
     /// Who may connect.
     pub admission: Admission,
+    /// Where operators ask for metrics and details; none: at the same address as everybody.
+    pub operators: Option<TcpListener>,
     /// Renders the metrics.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -90,6 +95,7 @@ impl Setup {
             retention_days: 14,
             looks_at_numbers: true,
             admission: Admission { connections: 8192, proxies: Proxies::default() },
+            operators: None,
             metrics: Arc::new(String::new),
         }
     }
@@ -221,7 +227,16 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         version: env!("CARGO_PKG_VERSION"),
     };
     let health = Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics };
-    let router = web::router(state, Webhook::new(apps, receiver, setup.clock), health);
+    if let Some(listener) = &setup.operators {
+        tracing::info!(listen = ?listener.local_addr(), "metrics and details");
+    }
+    let webhook = Webhook::new(apps, receiver, setup.clock);
+    let router = web::router(state, webhook, health.clone(), setup.operators.is_some());
+    if let Some(listener) = setup.operators {
+        let admission = Admission { connections: OPERATORS, proxies: Proxies::default() };
+        let serving = web::serve::serve(listener, web::health::routes(health), admission, http.stop.clone());
+        http.tasks.spawn(serving);
+    }
     http.tasks.spawn(web::serve::serve(listener, router, setup.admission, http.stop.clone()));
     Ok(Running { address, database, http, receive, work, aside })
 }

@@ -200,7 +200,7 @@ async fn receive(
     client.prove();
 
     let span = tracing::info_span!("webhook", app = app_id.as_deref(), bytes = bytes.len());
-    let lane = inbound::lane(webhook::peek_phone_number_id(&bytes));
+    let lane = webhook.apps.lanes(app_id.as_deref()).lane(webhook::peek_phone_number_id(&bytes));
     let stored =
         webhook.receiver.receive(inbound::Body { lane, app_id, bytes, received_at }).instrument(span.clone()).await;
     match stored {

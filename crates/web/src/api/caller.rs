@@ -28,6 +28,11 @@ impl Caller {
         Ok(self.database.tenant(self.scope()).await?)
     }
 
+    /// For what opens its own transactions.
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Whose rows these are.
     pub(super) fn scope(&self) -> &Scope {
         &self.admitted.scope

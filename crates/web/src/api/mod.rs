@@ -36,7 +36,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use http::Uri;
-use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -70,7 +70,7 @@ pub fn router(state: State) -> Router {
         .route(&slashed, any(no_such_path))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(header(CACHE_CONTROL, "no-store"))
-        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(SetResponseHeaderLayer::appending(VARY, HeaderValue::from_static("Authorization")))
         .merge(docs::routes())
         .with_state(state)
 }

@@ -93,6 +93,7 @@ async fn ask(request: Request<Body>) -> Answer {
         connecting: std::sync::Arc::default(),
         receipt_wake: std::sync::Arc::default(),
         stopping: tokio_util::sync::CancellationToken::new(),
+        desk: crate::Desk::default(),
         typing: Typing::default(),
         media_wake: std::sync::Arc::default(),
         store: model::store::Store::directory(&std::env::temp_dir().join("wazapp-api-tests")).unwrap(),

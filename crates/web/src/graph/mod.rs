@@ -23,6 +23,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::StatusCode;
+use http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use call::Call;
 use error::GraphError;
@@ -30,7 +32,11 @@ use place::Place;
 
 /// Everything below `/v{NN}.{N}/`.
 pub(crate) fn router(state: crate::State) -> Router {
-    Router::new().route("/{version}/{*path}", any(serve)).with_state(state)
+    Router::new()
+        .route("/{version}/{*path}", any(serve))
+        .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("private, no-store")))
+        .layer(SetResponseHeaderLayer::appending(VARY, HeaderValue::from_static("Authorization")))
+        .with_state(state)
 }
 
 async fn serve(

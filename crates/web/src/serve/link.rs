@@ -40,9 +40,9 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(began: Instant) -> Self {
         Self {
-            began: Instant::now(),
+            began,
             stage: AtomicU8::new(Stage::Idle as u8),
             since: AtomicU64::new(0),
             unread: AtomicBool::new(false),
@@ -56,6 +56,11 @@ impl Link {
     pub(super) fn enter(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
         self.touch();
+    }
+
+    #[cfg(test)]
+    pub(super) fn receives_since_it_began(&self) {
+        self.stage.store(Stage::Receiving as u8, Ordering::Relaxed);
     }
 
     pub(super) fn stage(&self) -> Stage {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::counter;
+use tokio::time::Instant;
 
 use super::link::{Link, Stage};
 use super::proxies::Proxies;
@@ -86,8 +87,12 @@ impl Peers {
 
     /// A place for a connection from this address; `None`: all are taken, and we are at work for each of them.
     pub(super) fn admit(&self, address: IpAddr) -> Option<Place> {
+        self.admit_since(address, Instant::now())
+    }
+
+    fn admit_since(&self, address: IpAddr, began: Instant) -> Option<Place> {
         let home = if self.proxies.trust(address) { Owner::Proxy } else { Owner::Peer(address.into()) };
-        let link = Arc::new(Link::new());
+        let link = Arc::new(Link::new(began));
         let mut table = self.table();
         if !table.has_room(self, home) {
             counter!("wazapp_connections_refused_total").increment(1);
@@ -267,26 +272,27 @@ mod tests {
         assert_eq!(Peer::from(address("::ffff:192.0.2.7")), Peer::from(address("192.0.2.7")));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_peers_own_longest_waiting_connection_gives_way() {
+    fn seconds_ago(seconds: u64) -> Instant {
+        Instant::now() - Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_peers_own_longest_waiting_connection_gives_way() {
         let peers = Peers::new(8, Proxies::default());
-        let mut places = Vec::new();
-        for _ in 0..2 {
-            places.push(peers.admit(address("192.0.2.1")).unwrap());
-            tokio::time::advance(Duration::from_secs(1)).await;
-        }
-        let other = peers.admit(address("192.0.2.2")).unwrap();
+        let admit = |from: &str, ago| peers.admit_since(address(from), seconds_ago(ago));
+        let mut places = vec![admit("192.0.2.1", 3).unwrap(), admit("192.0.2.1", 2).unwrap()];
+        let other = admit("192.0.2.2", 9).unwrap();
         places[0].link.prove();
-        places.push(peers.admit(address("192.0.2.1")).unwrap());
+        places.push(admit("192.0.2.1", 0).unwrap());
         assert_eq!(places.iter().map(is_cut).collect::<Vec<_>>(), [false, true, false], "a proven one stays");
         assert!(!is_cut(&other));
         places.iter().for_each(|place| place.link.enter(Stage::Working));
-        assert!(peers.admit(address("192.0.2.1")).is_none(), "we are at work for all it may have");
-        assert!(peers.admit(address("192.0.2.3")).is_some(), "others are let in");
+        assert!(admit("192.0.2.1", 0).is_none(), "we are at work for all it may have");
+        assert!(admit("192.0.2.3", 0).is_some(), "others are let in");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn when_all_places_are_taken_the_one_with_most_gives_way() {
+    #[test]
+    fn when_all_places_are_taken_the_one_with_most_gives_way() {
         let peers = Peers::new(8, Proxies::default());
         let many: Vec<_> = (0..2).map(|_| peers.admit(address("192.0.2.1")).unwrap()).collect();
         let single: Vec<_> = (2..8).map(|nth| peers.admit(address(&format!("192.0.2.{nth}"))).unwrap()).collect();
@@ -295,20 +301,18 @@ mod tests {
         assert!(!single.iter().any(is_cut));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn slow_bodies_give_their_memory() {
+    #[test]
+    fn slow_bodies_give_their_memory() {
         let peers = Peers::new(8, Proxies::default());
-        let hold = |from: &str, bytes| {
-            let place = peers.admit(address(from)).unwrap();
-            place.link.enter(Stage::Receiving);
+        let hold = |from: &str, ago, bytes| {
+            let place = peers.admit_since(address(from), seconds_ago(ago)).unwrap();
+            place.link.receives_since_it_began();
             place.link.hold(bytes);
             place
         };
-        let (slow, slower) = (hold("192.0.2.1", 100), hold("192.0.2.2", 300));
-        tokio::time::advance(Duration::from_secs(2)).await;
-        let quick = hold("192.0.2.3", 900);
-        peers.make_room(200, &Arc::new(Link::new()));
-        assert_eq!([&slow, &slower, &quick].map(is_cut), [false, true, false]);
+        let all = [hold("192.0.2.1", 2, 100), hold("192.0.2.2", 2, 300), hold("192.0.2.3", 0, 900)];
+        peers.make_room(200, &Arc::new(Link::new(Instant::now())));
+        assert_eq!(all.each_ref().map(is_cut), [false, true, false]);
     }
 
     #[test]
