@@ -26,6 +26,7 @@ CREATE POLICY own_organization ON wazapp.former_claim TO wazapp_web
   WITH CHECK (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
 CREATE POLICY any_organization ON wazapp.former_claim TO wazapp_worker USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON wazapp.former_claim TO wazapp_worker;
+GRANT SELECT ON wazapp.former_claim TO wazapp_web;
 
 -- Our id of a number and Meta's belong together: no attempt that has its number, and no claim, names another.
 -- What is there already is not looked at.
@@ -49,3 +50,4 @@ UPDATE wazapp.number_claim c SET claimed_at = n.connected_at
 INSERT INTO wazapp.former_claim (organization_id, number_id, phone_number_id, app_id, claimed_at, ended_at)
   SELECT organization_id, id, phone_number_id, app_id, connected_at, disconnected_at
   FROM wazapp.number WHERE status = 'disconnected' AND disconnected_at IS NOT NULL;
+RESET ROLE;
