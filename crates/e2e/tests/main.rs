@@ -14,6 +14,7 @@ mod faults;
 mod graph_client;
 mod graph_side;
 mod http;
+mod in_doubt;
 mod lint;
 mod meaning;
 mod media;

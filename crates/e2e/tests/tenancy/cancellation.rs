@@ -10,7 +10,7 @@ use e2e::{Organization, World, body, cluster};
 use model::apps::DefaultApp;
 use model::contact;
 use model::conversation::{self, Change, Filter, State};
-use model::database::{Access, DatabaseError, Pipeline};
+use model::database::{Access, CommitError, DatabaseError, Pipeline};
 use model::outbox::{self, Content, Idempotency, Options, To};
 use model::{Database, api_key, event, message, organization};
 use secrecy::SecretString;
@@ -437,7 +437,7 @@ async fn a_failed_statement_makes_the_commit_fail() {
     let refused = contact::change(&tx, stage.contact, &named("a NUL: \0")).await;
     assert!(refused.unwrap_err().blames_data());
     let committed = tx.commit().await;
-    assert!(matches!(committed, Err(DatabaseError::RolledBack)), "{committed:?}");
+    assert!(matches!(committed, Err(CommitError::NotDone(DatabaseError::RolledBack))), "{committed:?}");
     stage.check_next_user("a failed transaction").await;
     assert_eq!(stage.own_name().await, before);
     assert_eq!(stage.twins.list(0, "/events").await.len(), events);
