@@ -135,6 +135,42 @@ async fn everyone_gets_it_once(way: Way) {
     stage.world.end().await;
 }
 
+/// The database stays away after it committed: longer than it is asked what became of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_found_out_is_called_unknown() {
+    let stage = Stage::new().await;
+    let template = stage.world.meta().simple_template(&stage.number).await;
+    let (proxy, database) = (stage.world.proxy(), "SELECT count(*) FROM wazapp.message");
+    for (nth, way) in [Way::Api, Way::ApiWithKey].into_iter().enumerate() {
+        let to = format!("3461000000{nth}");
+        let lost = proxy.lose_commit(to.clone());
+        let ((status, answer), ()) = tokio::join!(stage.send(way, &to, &template), async {
+            lost.await.expect("a COMMIT without an answer");
+            proxy.cut();
+        });
+        proxy.mend();
+        let known = match stage.says(way, status, &answer) {
+            Says::Look(path) if way == Way::Api => {
+                stage
+                    .world
+                    .until("it can be looked at", async || stage.world.get(&stage.organization, &path).await.0 != 503)
+                    .await;
+                stage.look(way, &path).await
+            }
+            Says::Repeat if way == Way::ApiWithKey => {
+                assert!(answer["detail"].as_str().unwrap().contains("the same `Idempotency-Key`"), "{answer}");
+                let (status, answer) = stage.send(way, &to, &template).await;
+                assert_eq!(status, 202, "{answer}");
+                answer["id"].as_str().map(str::to_owned)
+            }
+            other => panic!("{way:?}: {other:?} {answer}"),
+        };
+        assert!(known.is_some(), "{way:?}: it was committed");
+        assert_eq!(stage.world.count(database).await, i64::try_from(nth + 1).unwrap(), "{way:?}: once");
+    }
+    stage.world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_by_the_api() {
     everyone_gets_it_once(Way::Api).await;

@@ -60,7 +60,10 @@ impl IntoResponses for Always {
         problems(&[
             ("400", "The request cannot be read; `detail` names the parameter or field."),
             ("401", "The API key is missing or not in force."),
-            ("500", "wazapp's own mistake."),
+            (
+                "500",
+                "wazapp's own mistake; or it may have been done (`/docs#unknown`): `detail` says where to look before it is repeated.",
+            ),
             ("503", "Not now, for instance because the database is away: `Retry-After` says when."),
         ])
     }
