@@ -15,6 +15,7 @@ mod flood;
 mod graph_client;
 mod graph_side;
 mod http;
+mod in_doubt;
 mod lint;
 mod meaning;
 mod media;

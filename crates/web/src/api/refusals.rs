@@ -64,7 +64,10 @@ impl IntoResponses for Always {
                 "429",
                 "Your organization has as many requests under way as it may; `Retry-After` says when to come again.",
             ),
-            ("500", "wazapp's own mistake."),
+            (
+                "500",
+                "wazapp's own mistake; or it may have been done (`/docs#unknown`): `detail` says where to look before it is repeated.",
+            ),
             ("503", "Not now, for instance because the database is away: `Retry-After` says when."),
         ])
     }

@@ -309,35 +309,8 @@ async fn queue(
     let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await?;
     match queued.map_err(|refusal| refused(refusal, language))? {
         Queued::Surely(message) => Ok((StatusCode::ACCEPTED, Json(message))),
-        Queued::Perhaps(message) => Err(in_doubt(&message, idempotency, language)),
+        Queued::Perhaps(message) => Err(doubt::of_message(message.id, idempotency.is_some(), language)),
     }
-}
-
-/// Nobody knows whether it is queued. With a key the same request queues it once; without one, somebody has to look.
-fn in_doubt(message: &Message, idempotency: Option<&Idempotency>, language: Language) -> Problem {
-    if idempotency.is_some() {
-        return Problem::unavailable(
-            language.of(
-                "wazapp lost its database at the last moment, so this message may be queued or not. Send the same request \
-                 again in 5 seconds with the same `Idempotency-Key`: it is sent once.",
-                "wazapp perdió su base de datos en el último momento, así que este mensaje puede estar en cola o no. Envía la \
-                 misma petición otra vez en 5 segundos con la misma `Idempotency-Key`: se envía una sola vez.",
-            ),
-            5,
-        );
-    }
-    let id = message.id;
-    doubt::unknown(
-        language,
-        &format!(
-            "it may be sent. Ask for `GET /messages/{id}`: if it is there it is queued; if it is not there a minute from now, \
-             it never will be, and you can send it anew. With an `Idempotency-Key` a repeat is always safe."
-        ),
-        &format!(
-            "puede que se envíe. Pide `GET /messages/{id}`: si está, está en cola; si dentro de un minuto no está, ya no \
-             estará, y puedes enviarlo de nuevo. Con una `Idempotency-Key` siempre se puede repetir."
-        ),
-    )
 }
 
 impl Wanted {

@@ -43,7 +43,8 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
     let file = file::keep_written(&state.database, scope, form.file, now).await?;
     let tx = call.begin().await?;
     upload::insert(&tx, now, &file, &mime_type, filename.as_deref()).await?;
-    tx.commit().await.map_err(|error| KeepError::from(error.in_job()))?;
+    // Meta was not asked: kept or not, it can be sent again.
+    tx.commit().await.map_err(|error| not_kept(&error))?;
     state.media_wake.queued();
 
     let length = u64::try_from(file.size).unwrap_or_default();
@@ -85,9 +86,15 @@ impl From<Unread> for GraphError {
 
 impl From<KeepError> for GraphError {
     fn from(error: KeepError) -> Self {
-        tracing::warn!(%error, "an uploaded file could not be kept");
-        Self::unavailable("wazapp could not keep this file. Meta was not asked, so it is safe to send it again later.")
+        not_kept(&error)
     }
+}
+
+fn not_kept(error: &dyn std::error::Error) -> GraphError {
+    tracing::warn!(%error, "an uploaded file could not be kept");
+    GraphError::unavailable(
+        "wazapp could not keep this file. Meta was not asked, so it is safe to send it again later.",
+    )
 }
 
 fn too_long() -> GraphError {

@@ -43,8 +43,9 @@ pub(super) async fn wait(call: &Call, message_id: Uuid) -> Result<Sent, GraphErr
     let began = state.clock.now();
     let mut pause = FIRST_PAUSE;
     loop {
+        let seen = waiting.look().await;
         let waited = state.clock.now().duration_since(began);
-        match waiting.look().await {
+        match seen {
             Some(Fate::Accepted { wamid, acceptance }) => return waiting.end(Ok(Sent { wamid, acceptance })),
             Some(Fate::Failed { error }) => {
                 let error =

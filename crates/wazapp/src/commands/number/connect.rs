@@ -80,7 +80,7 @@ pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> any
         if let Some(line) = attempt::why(&made) {
             return Ok(print.refused(&attempt::refusal(&made, &line), &line));
         }
-        let waiting = waiting(&opened, phone_number_id).await?;
+        let waiting = waiting(&opened, phone_number_id).await;
         let value = json!({
             "id": made.number_id, "phone_number_id": phone_number_id, "status": "connected", "quarantined": waiting,
             "steps": made.steps,
@@ -127,7 +127,7 @@ async fn believe(
         let connected = connected.context("the number is gone")?;
         model::event::any_organization_tell(&tx, &scope, "number.updated", Some(id), &connected).await?;
         tx.commit().await?;
-        let waiting = waiting(&opened, phone_number_id).await?;
+        let waiting = waiting(&opened, phone_number_id).await;
         Ok((connected, waiting))
     })
     .await?;
@@ -139,18 +139,17 @@ async fn believe(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn waiting(opened: &Opened, phone_number_id: &str) -> anyhow::Result<i64> {
-    let tx = opened.database.operator().await?;
-    let waiting = quarantine::waiting(&tx, phone_number_id).await?;
-    tx.close();
-    Ok(waiting)
+/// How much came for it before. `None`: nobody can tell now, and the number is connected in any case.
+async fn waiting(opened: &Opened, phone_number_id: &str) -> Option<i64> {
+    let tx = opened.database.operator().await.ok()?;
+    quarantine::waiting(&tx, phone_number_id).await.ok()
 }
 
-fn answer(print: &Print, value: &Value, organization: &str, waiting: i64) {
+fn answer(print: &Print, value: &Value, organization: &str, waiting: Option<i64>) {
     print.answer(value, || {
         let of = |name: &str| value[name].as_str().unwrap_or_default();
         let mut words = format!("Connected {} to {organization} ({}).", of("phone_number_id"), of("id"));
-        if waiting > 0 {
+        if let Some(waiting) = waiting.filter(|waiting| *waiting > 0) {
             let came = if waiting == 1 { "One webhook came".into() } else { format!("{waiting} webhooks came") };
             let number = of("phone_number_id");
             words += &format!("\n{came} for it before: wazapp quarantine replay --phone-number-id {number}");

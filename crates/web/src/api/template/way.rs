@@ -93,7 +93,16 @@ impl<'a> Way<'a> {
             async move {
                 let tx = at.state.database.operator_for(&at.scope).await?;
                 let now = at.state.clock.now();
-                template::save(tx, &at.scope, &at.waba_id, asked_at, now, &[listed.clone()], Source::Change).await?;
+                template::save(
+                    tx,
+                    &at.scope,
+                    &at.waba_id,
+                    asked_at,
+                    now,
+                    std::slice::from_ref(&listed),
+                    Source::Change,
+                )
+                .await?;
                 let tx = at.state.database.tenant(&at.scope).await?;
                 Ok(template::find_by_template_id(&tx, &at.waba_id, &listed.template_id).await?)
             }
