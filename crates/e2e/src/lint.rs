@@ -84,6 +84,7 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("connection.attempts", "resuming begins to count anew"),
     ("connection.due_at", "and it is due"),
     ("connection.lease_until", "and nobody's"),
+    ("connection.fence", "whoever still worked on it writes no more"),
     ("connection.updated_at", "goes with every change"),
     ("connection.ended_at", "it has not ended then"),
 ];

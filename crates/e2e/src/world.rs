@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use model::apps::{Apps, DefaultApp};
 use model::database::Access;
-use model::number::Connect;
+use model::number::Proof;
 use model::secret::Keyring;
 use model::store::Store;
 use model::{Clock, Database, Scope};
@@ -242,6 +242,7 @@ impl World {
         setup.clock = self.clock.clone();
         setup.graph_url = self.graph_url().to_owned();
         setup.graph_timeouts = GRAPH_TIMEOUTS;
+        setup.decoder.program = crate::program::path();
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {
             setup.media_max_bytes = longest;
@@ -407,8 +408,8 @@ impl World {
     ) -> Uuid {
         let tx = self.database.operator().await.expect("a transaction");
         let token = SecretString::from(token);
-        let with = Connect { phone_number_id, waba_id, app_id, token: &token };
-        let id = model::number::connect(&tx, &self.keyring, &organization.scope, with)
+        let proof = Proof::operators_word(&organization.scope, phone_number_id, waba_id, app_id, &token);
+        let id = model::number::connect(&tx, &self.keyring, &proof, self.now())
             .await
             .expect("the statement runs")
             .expect("the number is free and the App is known");
@@ -424,7 +425,7 @@ impl World {
     /// Ends the connection of a number.
     pub async fn disconnect(&self, organization: &Organization, phone_number_id: &str) {
         let tx = self.database.operator().await.expect("a transaction");
-        model::number::disconnect(&tx, &organization.scope, phone_number_id)
+        model::number::disconnect(&tx, &organization.scope, phone_number_id, self.now())
             .await
             .expect("the statement runs")
             .expect("a connected number");

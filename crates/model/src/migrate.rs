@@ -33,6 +33,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261124200000_graph",
     "20261124210000_pace",
     "20261128090000_turns",
+    "20261128100000_claim_proof",
     "20261128160000_half",
 ];
 

@@ -2,6 +2,8 @@
 
 mod claim;
 mod former;
+mod proof;
+mod route;
 mod token;
 mod webhooks;
 
@@ -12,8 +14,13 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-pub use claim::{Connect, Refusal, any_organization_claimed_of, connect, disconnect, hand_over};
+pub use claim::{Refusal, any_organization_claimed_of, any_organization_is_claimed, connect, disconnect, hand_over};
 pub use former::{former, give_id};
+pub use proof::{Opens, Proof};
+pub use route::{
+    Route, any_organization_holders, any_organization_in_accounts, any_organization_known,
+    any_organization_note_other_account, any_organization_route,
+};
 pub use token::{carried_by, keep, replace_token};
 pub use webhooks::{led, noted, waits};
 
@@ -174,23 +181,6 @@ pub struct Owned {
     pub number: Number,
 }
 
-/// Where an event of a number, or of its WABA, goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Meta's id.
-    pub phone_number_id: String,
-    /// Meta's id of its account.
-    pub waba_id: String,
-    /// The owner.
-    pub organization_id: Uuid,
-    /// Our id.
-    pub number_id: Uuid,
-    /// The App whose webhooks may speak for it; `None`: the default App.
-    pub app_id: Option<String>,
-    /// Digits, where known.
-    pub display_phone_number: Option<String>,
-}
-
 /// The columns that [`Number::read`] reads, of `wazapp.number` as `n` and `wazapp.number_pace` as `p`, named because the
 /// web role may read all but the token. `$2` is the time.
 macro_rules! number_columns {
@@ -291,40 +281,6 @@ async fn one(tx: &Tx, organization_id: Uuid, id: Uuid, now: Timestamp) -> Result
         &[&organization_id, &now, &id],
     )
     .await
-}
-
-/// Where events go that name these numbers or these accounts, with the last number of each owner's event log. Waits for
-/// the owners' turn to write, in order of their ids ([`crate::event::line_up`] is the same for one).
-pub async fn any_organization_route(
-    tx: &Operator,
-    phone_number_ids: &[&str],
-    waba_ids: &[&str],
-) -> Result<Vec<(Route, i64)>> {
-    let rows = tx
-        .query(
-            "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, n.display_phone_number, s.last
-             FROM wazapp.number_claim c
-             JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
-             JOIN wazapp.organization_sequence s ON s.organization_id = c.organization_id
-             WHERE c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2)
-             ORDER BY c.organization_id, c.phone_number_id FOR NO KEY UPDATE OF s",
-            &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
-        )
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let route = Route {
-                phone_number_id: row.get("phone_number_id"),
-                waba_id: row.get("waba_id"),
-                organization_id: row.get("organization_id"),
-                number_id: row.get("number_id"),
-                app_id: row.get("app_id"),
-                display_phone_number: row.get("display_phone_number"),
-            };
-            (route, row.get("last"))
-        })
-        .collect())
 }
 
 /// Facts Meta announced about a number; what is `None` stays as it is.

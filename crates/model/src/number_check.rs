@@ -45,6 +45,8 @@ const RESTING: SignedDuration = SignedDuration::from_hours(1);
 pub struct Claimed {
     /// The way to it.
     pub link: Link,
+    /// The account that a webhook of Meta's named for it, where that is not the one of its claim.
+    pub other_account: Option<String>,
     /// When the claim lets others have it.
     fence: Timestamp,
 }
@@ -61,13 +63,15 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Opt
                          AND NOT EXISTS (SELECT FROM wazapp.number o
                                          WHERE o.waba_id = d.waba_id AND o.check_begun_at > $3)
                        ORDER BY d.check_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) due
-                 WHERE n.organization_id = due.organization_id AND n.id = due.id RETURNING ",
+                 WHERE n.organization_id = due.organization_id AND n.id = due.id
+                 RETURNING (SELECT c.other_account FROM wazapp.number_claim c
+                            WHERE c.organization_id = n.organization_id AND c.number_id = n.id), ",
                 link_columns!()
             ),
             &[&now, &fence, &(now - APART)],
         )
         .await?;
-    Ok(row.as_ref().map(|row| Claimed { link: Link::read(row), fence }))
+    Ok(row.as_ref().map(|row| Claimed { link: Link::read(row), other_account: row.get(0), fence }))
 }
 
 /// What Meta shows of a number; what is `None` was not shown, and stays as it is.
@@ -124,8 +128,8 @@ pub struct Token {
 /// What a look brought.
 #[derive(Clone, Debug)]
 pub enum Seen {
-    /// The number; and its token, where an App could ask.
-    Number(Box<Shown>, Option<Token>),
+    /// The number; its token, where an App could ask; and what is wrong all the same.
+    Number(Box<Shown>, Option<Token>, Option<Value>),
     /// The token opens nothing: nothing is sent until somebody mends that.
     NoEntry(Value),
     /// Meta does not show the number, for a reason that somebody must mend.
@@ -212,7 +216,7 @@ async fn weigh(
         return Ok(Rest::of(&claimed.link, &no_entry(problem), now));
     }
     let judged = doubt::judge(claimed, known.problem.as_ref(), seen, now);
-    if let Seen::Number(shown, _) = seen {
+    if let Seen::Number(shown, ..) = seen {
         let (well, scope) = (shown.well(), Scope::new(claimed.link.organization_id));
         next.goes_on = outbox::let_go_seen(tx, &scope, claimed.link.number_id, well, now).await?;
         let fails = doubt::bulk_rest(tx, claimed, well.able || shown.health.is_none(), now).await?;
@@ -282,7 +286,7 @@ impl Known {
     fn after(&self, now: Timestamp, seen: &Seen, expiring: impl Fn(Timestamp, i64) -> Value) -> Self {
         let mut next = self.clone();
         match seen {
-            Seen::Number(shown, token) => {
+            Seen::Number(shown, token, problem) => {
                 for (name, value) in shown.facts().into_iter().filter(|(_, value)| !value.is_null()) {
                     next.facts.insert(name.into(), value);
                 }
@@ -295,7 +299,8 @@ impl Known {
                     None => next.token_expires_at = next.token_expires_at.filter(|end| *end > now),
                 }
                 let end = next.token_expires_at;
-                next.problem = end.and_then(|end| Some(expiring(end, told_days(end, now)?)));
+                let ends = || end.and_then(|end| Some(expiring(end, told_days(end, now)?)));
+                next.problem = problem.clone().or_else(ends);
             }
             Seen::NoEntry(problem) | Seen::Hidden(problem) => next.problem = Some(problem.clone()),
             Seen::Nothing { .. } => {}

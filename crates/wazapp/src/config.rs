@@ -60,6 +60,8 @@ pub struct Config {
     pub media_url: MediaUrl,
     /// The longest file that is kept, in bytes.
     pub media_max_bytes: u64,
+    /// The memory of the process that decodes a picture, in bytes.
+    pub picture_memory_bytes: u64,
     /// A tracing filter, like `info` or `wazapp=debug,info`.
     pub log: String,
     /// How log lines look.
@@ -121,6 +123,7 @@ impl Config {
                 .optional("media_url", parse::media_url)?
                 .unwrap_or_else(|| MediaUrl::File(data_dir.join("media"))),
             media_max_bytes: said.number("media_max_bytes", 1 << 20..=2 << 30)?,
+            picture_memory_bytes: said.number("picture_memory_bytes", 16 << 20..=1 << 30)?,
             log: said.required("log", parse::log_filter)?,
             log_format: said.required("log_format", parse::log_format)?,
             inbound_writers: said.number("inbound_writers", 1..=8)?,

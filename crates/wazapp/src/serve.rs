@@ -164,6 +164,7 @@ async fn start(
         graph_timeouts: whatsapp::graph::Timeouts::default(),
         store: open::store(config)?,
         media_max_bytes: config.media_max_bytes,
+        decoder: worker::media::Decoder::this_program(config.picture_memory_bytes),
         public_url: Some(config.public_url(address)),
         writers: config.inbound_writers,
         queue: config.inbound_queue,

@@ -17,6 +17,7 @@ use web::health::Health;
 use web::receive::Receiver;
 use web::webhook::Webhook;
 use whatsapp::graph::{Graph, Timeouts};
+use worker::media::Decoder;
 
 /// What a server is made of.
 pub struct Setup {
@@ -38,6 +39,8 @@ pub struct Setup {
     pub store: Store,
     /// The longest file that is kept, in bytes.
     pub media_max_bytes: u64,
+    /// Where pictures are decoded.
+    pub decoder: Decoder,
     /// What others call this server; `None`: its address.
     pub public_url: Option<String>,
     /// Connections that commit webhook bodies.
@@ -77,6 +80,7 @@ impl Setup {
             graph_timeouts: Timeouts::default(),
             store,
             media_max_bytes: 100 << 20,
+            decoder: Decoder::this_program(64 << 20),
             public_url: None,
             writers: 1,
             queue: 4096,
@@ -178,6 +182,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         to_meta: to_meta.clone(),
         store: setup.store.clone(),
         max_bytes: setup.media_max_bytes,
+        decoder: setup.decoder,
         wake: media_wake.clone(),
     };
     aside.tasks.spawn(worker::media::run(database.clone(), settings, aside.stop.clone()));

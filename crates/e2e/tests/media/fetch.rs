@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use e2e::Options;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::s3::S3;
 use super::{Stage, content, header, hex, png};

@@ -1,7 +1,7 @@
 //! A number belongs to one organization at a time.
 
 use e2e::{Organization, World, body};
-use model::number::{self, Connect, Refusal};
+use model::number::{self, Proof, Refusal};
 use secrecy::SecretString;
 
 const NUMBER: &str = "10650000000001";
@@ -9,9 +9,9 @@ const ACCOUNT: &str = "20650000000001";
 
 async fn try_connect(world: &World, organization: &Organization) -> Result<uuid::Uuid, Refusal> {
     let token = SecretString::from("none");
-    let with = Connect { phone_number_id: NUMBER, waba_id: ACCOUNT, app_id: None, token: &token };
+    let proof = Proof::operators_word(&organization.scope, NUMBER, ACCOUNT, None, &token);
     let tx = world.database().operator().await.unwrap();
-    let connected = number::connect(&tx, world.keyring(), &organization.scope, with).await.unwrap()?;
+    let connected = number::connect(&tx, world.keyring(), &proof, world.now()).await.unwrap()?;
     tx.commit().await.unwrap();
     Ok(connected)
 }
@@ -123,7 +123,7 @@ async fn only_the_owner_disconnects() {
     let (first, second) = (world.organization("First").await, world.organization("Second").await);
     world.connect(&first, NUMBER, ACCOUNT, None).await;
     let tx = world.database().operator().await.unwrap();
-    assert!(number::disconnect(&tx, &second.scope, NUMBER).await.unwrap().is_none());
+    assert!(number::disconnect(&tx, &second.scope, NUMBER, world.now()).await.unwrap().is_none());
     tx.commit().await.unwrap();
     write(&world, "wamid.1", 1_795_000_000).await;
     assert_eq!(wamids(&world, &first).await, ["wamid.1"]);

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
 use super::begin::json;
+use super::proof::Answered;
 use super::{CODE, Connection, PIN, Progress, State, Step, TOKEN, Trouble, What, Wishes, Words, place};
 use crate::database::{Operator, Result};
 use crate::scope::Scope;
@@ -28,10 +29,8 @@ pub struct Learned {
     pub token_expires_at: Option<Timestamp>,
     /// When Meta said that it is good.
     pub token_checked_at: Option<Timestamp>,
-    /// Meta's id of the number that the token opened.
-    pub proved_number: Option<String>,
-    /// Meta's id of the account that this number was found in.
-    pub proved_account: Option<String>,
+    /// Which ids, and to which token: [`Job::proof`] is made of it.
+    pub(super) answered: Option<Answered>,
     /// Digits.
     pub display_phone_number: Option<String>,
     /// The approved name.
@@ -106,6 +105,11 @@ impl Job {
     /// The token, opened for a call.
     pub fn token(&self, keyring: &Keyring) -> Result<Option<SecretString>, Unopenable> {
         self.open(keyring, TOKEN, self.token.as_deref())
+    }
+
+    /// The token as it is kept.
+    pub(super) fn sealed_token(&self) -> Option<&[u8]> {
+        self.token.as_deref()
     }
 
     /// The code of the sign-up.

@@ -146,7 +146,8 @@ pub async fn retry(
                 "UPDATE wazapp.connection SET state = 'running', steps = $3::text::json, wishes = $4::text::json,
                    phone_number_id = coalesce($5, phone_number_id), waba_id = coalesce($8, waba_id),
                    awaits_session = awaits_session AND $7, attempts = 0,
-                   due_at = $6, lease_until = NULL, updated_at = $6, ended_at = NULL
+                   -- Whoever still worked on it proved other ids, or another token.
+                   fence = fence + 1, due_at = $6, lease_until = NULL, updated_at = $6, ended_at = NULL
                  WHERE organization_id = $1 AND id = $2 RETURNING ",
                 connection_columns!()
             ),

@@ -1,5 +1,9 @@
 //! A number that Meta gave another id: it goes on here as the one that it was.
 
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::claim;
 use crate::database::{Operator, Result};
 use crate::link::{Link, link_columns};
 use crate::scope::Scope;
@@ -25,37 +29,32 @@ pub async fn former(tx: &Operator, scope: &Scope, phone_number_id: &str, digits:
 
 /// Gives a number of the organization the id that Meta has for it now, before it is connected under that, unless somebody
 /// else has that id. What Meta had of it under the old one, it has no more.
-pub async fn give_id(tx: &Operator, scope: &Scope, former: &str, phone_number_id: &str) -> Result<()> {
+pub async fn give_id(
+    tx: &Operator,
+    scope: &Scope,
+    (former, phone_number_id): (&str, &str),
+    now: Timestamp,
+) -> Result<()> {
+    let organization_id = scope.organization_id();
     // Whoever claims the id in this moment waits for us, or we find that it is theirs.
     let claimed = tx
         .query_opt(
-            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id)
-             SELECT $3, organization_id, id, app_id, waba_id FROM wazapp.number
+            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id, claimed_at)
+             SELECT $3, organization_id, id, app_id, waba_id, $4 FROM wazapp.number
              WHERE organization_id = $1 AND phone_number_id = $2
              ON CONFLICT (phone_number_id) DO NOTHING RETURNING number_id",
-            &[&scope.organization_id(), &former, &phone_number_id],
+            &[&organization_id, &former, &phone_number_id, &now],
         )
         .await?;
-    if claimed.is_none() {
-        return Ok(());
-    }
-    let renamed = tx
-        .query_opt(
-            "UPDATE wazapp.number n SET phone_number_id = $3, connected_at = now(), updated_at = now()
-             WHERE n.organization_id = $1 AND n.phone_number_id = $2 RETURNING n.id",
-            &[&scope.organization_id(), &former, &phone_number_id],
-        )
+    let Some(id) = claimed.map(|row| row.get::<_, Uuid>("number_id")) else { return Ok(()) };
+    claim::end(tx, organization_id, former, now).await?;
+    tx.query(
+        "UPDATE wazapp.number SET phone_number_id = $3, connected_at = now(), updated_at = now()
+         WHERE organization_id = $1 AND id = $2",
+        &[&organization_id, &id, &phone_number_id],
+    )
+    .await?;
+    tx.query("DELETE FROM wazapp.upload WHERE organization_id = $1 AND number_id = $2", &[&organization_id, &id])
         .await?;
-    let Some(id) = renamed.map(|row| row.get::<_, uuid::Uuid>("id")) else { return Ok(()) };
-    tx.query(
-        "DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2",
-        &[&former, &scope.organization_id()],
-    )
-    .await?;
-    tx.query(
-        "DELETE FROM wazapp.upload WHERE organization_id = $1 AND number_id = $2",
-        &[&scope.organization_id(), &id],
-    )
-    .await?;
     Ok(())
 }

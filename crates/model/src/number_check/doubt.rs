@@ -79,7 +79,7 @@ pub(super) fn judge(claimed: &Claimed, stored: Option<&Value>, seen: &Seen, now:
 fn confirms(seen: &Seen) -> bool {
     match seen {
         Seen::Hidden(_) => true,
-        Seen::Number(shown, _) => can_send(shown.health.as_ref()) == Some("BLOCKED"),
+        Seen::Number(shown, ..) => can_send(shown.health.as_ref()) == Some("BLOCKED"),
         Seen::NoEntry(_) | Seen::Nothing { .. } => false,
     }
 }

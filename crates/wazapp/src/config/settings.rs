@@ -73,6 +73,7 @@ pub static SETTINGS: &[Setting] = &[
     secret("master_key", "32 bytes (64 hex digits or base64) that seal secrets at rest; made in data_dir if not set"),
     open("media_url", "", "where media are kept, file:DIR or s3://BUCKET/PREFIX; data_dir/media if not set"),
     open("media_max_bytes", "104857600", "the longest file that is fetched or uploaded, in bytes (1048576-2147483648)"),
+    open("picture_memory_bytes", "67108864", "memory for decoding one picture, in bytes; what takes more gets no thumbnail (16777216-1073741824)"),
     open("log", "info", "what is logged: a level, or a filter like wazapp=debug,info"),
     open("log_format", "auto", "auto (text on a terminal, JSON otherwise), text or json"),
     open("inbound_writers", "1", "connections that commit webhook bodies (1-8)"),

@@ -41,6 +41,12 @@ impl<'a> Scope<'a> {
             .iter()
             .find_map(|key| self.value.get(key)?.id("phone_number_id"))
             .or_else(|| self.value.id("phone_number_id"))
+            .or_else(|| self.value.id("entity_id").filter(|_| self.is_about("PHONE_NUMBER")))
+    }
+
+    /// What an alert is about, in Meta's word.
+    fn is_about(&self, entity: &str) -> bool {
+        self.value.get("entity_type").is_some_and(|kind| kind == entity)
     }
 
     /// For partner events the entry is the partner's portfolio, so `waba_info` goes first.
@@ -55,7 +61,7 @@ impl<'a> Scope<'a> {
         let client = self.value.get("partner_client_certification_info");
         ids.extend(client.and_then(|info| info.id("client_business_id")));
         ids.extend(self.value.id("owner_business_id"));
-        if self.value.get("entity_type").is_some_and(|kind| kind == "BUSINESS") {
+        if self.is_about("BUSINESS") {
             ids.extend(self.value.id("entity_id"));
         }
         without_repeats(ids)

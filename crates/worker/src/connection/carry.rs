@@ -158,7 +158,7 @@ impl Carrier {
             What::Callback => webhook::callback(&mut desk).await,
             What::Register => register::register(&mut desk).await,
             What::Sync => register::sync(&mut desk).await,
-            What::Deregister => register::deregister(&mut desk).await,
+            What::Deregister => register::deregister(&mut desk, &self.database).await?,
             What::Unsubscribe => webhook::unsubscribe(&mut desk, &self.database).await?,
             What::Session | What::Claim | What::Store | What::Release => unreachable!("these change rows"),
         })

@@ -70,8 +70,8 @@ pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
         }
         Err(failure) => return failure.into(),
     };
-    desk.job.learned.proved_number = Some(phone_number_id.to_owned());
-    desk.job.learned.proved_account = None;
+    // By the id that Meta answers with: another than was asked for proves nothing.
+    desk.job.was_shown(&number.id);
     let shown = shown(&number);
     // It opened the number, so it is good, whether or not Meta could be asked about it.
     desk.job.learned.token_checked_at = Some(desk.now());
@@ -146,13 +146,13 @@ pub(super) async fn find_in_account(desk: &mut Desk<'_>) -> Came {
         }
         Err(failure) => return failure.into(),
     };
-    if numbers.iter().any(|number| number.id == phone_number_id) {
-        let done = Came::done(
+    if let Some(listed) = numbers.iter().find(|number| number.id == phone_number_id) {
+        let waba_id = waba_id.to_owned();
+        desk.job.was_listed(&listed.id, &waba_id);
+        return Came::done(
             format!("The number is in account {waba_id}."),
             format!("El número está en la cuenta {waba_id}."),
         );
-        desk.job.learned.proved_account = Some(waba_id.to_owned());
-        return done;
     }
     let all: Vec<String> = numbers.iter().map(shown).collect();
     trouble::ours(

@@ -7,6 +7,7 @@
 mod echo;
 mod fill;
 mod fold;
+mod holder;
 mod load;
 mod people;
 mod replay;
@@ -77,6 +78,6 @@ pub(crate) async fn apply(tx: Operator, inputs: &[Input], finish: impl FnOnce(&m
         media: written.media.len() as u64,
         ..written.outcome
     };
-    store::store(tx, &mut written, &quarantined, finish).await?;
+    store::store(tx, &mut written, &quarantined, &routed.other_accounts, finish).await?;
     Ok(outcome)
 }

@@ -15,12 +15,14 @@ use model::status;
 use model::template;
 
 use super::fold::Written;
+use super::route::OtherAccount;
 
 /// In an order that the foreign keys accept.
 pub(super) async fn store(
     tx: Operator,
     written: &mut Written,
     quarantined: &[quarantine::New],
+    other_accounts: &[OtherAccount],
     finish: impl FnOnce(&mut Pipeline<'_>),
 ) -> Result<()> {
     let mut pipeline = Pipeline::new();
@@ -46,6 +48,9 @@ pub(super) async fn store(
     }
     for facts in &written.numbers {
         number::any_organization_learn(&mut pipeline, facts);
+    }
+    for told in other_accounts {
+        number::any_organization_note_other_account(&mut pipeline, &told.route, &told.account);
     }
     number_check::any_organization_look_again(&mut pipeline, &written.look_again);
     outbox::any_organization_rest_bulk(&mut pipeline, &written.failing);

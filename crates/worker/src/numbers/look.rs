@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::link::Link;
-use model::number_check::{RETRY, Seen, Shown, Token};
+use model::number_check::{Claimed, RETRY, Seen, Shown, Token};
 use secrecy::SecretString;
+use serde_json::Value;
 use whatsapp::graph::{Credential, Failure, MetaError, Number};
 use whatsapp::phone;
 
@@ -43,13 +44,18 @@ const BAD_PARAMETER: i64 = 100;
 const NO_SUCH_OBJECT: i64 = 33;
 
 /// Looks at a number.
-pub(super) async fn look(to_meta: &ToMeta, link: &Link) -> Seen {
+pub(super) async fn look(to_meta: &ToMeta, claimed: &Claimed) -> Seen {
+    let link = &claimed.link;
     let (token, secret) = match link.open(&to_meta.keyring, &to_meta.apps) {
         Ok(opened) => opened,
         Err(reason) => return Seen::NoEntry(problem::no_token(&reason.to_string())),
     };
-    match number(to_meta, link, &Credential::from((token.clone(), secret))).await {
-        Ok(number) => Seen::Number(Box::new(shown(&number)), ask_after(to_meta, link, &token).await),
+    let credential = Credential::from((token.clone(), secret));
+    match number(to_meta, link, &credential).await {
+        Ok(number) => {
+            let token = ask_after(to_meta, link, &token).await;
+            Seen::Number(Box::new(shown(&number)), token, doubt(to_meta, claimed, &credential).await)
+        }
         Err(Failure::Refused(error)) => refused(&error),
         Err(_) => Seen::Nothing { wait: RETRY },
     }
@@ -62,6 +68,17 @@ async fn number(to_meta: &ToMeta, link: &Link, credential: &Credential) -> Resul
             to_meta.graph.number(credential, &link.phone_number_id, FIELDS).await
         }
         answer => answer,
+    }
+}
+
+/// Where a webhook named another account for the number: what Meta says when it is asked. A number may be in several
+/// accounts, so the one of its claim need only be among them.
+async fn doubt(to_meta: &ToMeta, claimed: &Claimed, credential: &Credential) -> Option<Value> {
+    let (link, named) = (&claimed.link, claimed.other_account.as_deref()?);
+    match to_meta.graph.numbers_of(credential, &link.waba_id, &["id"]).await {
+        Ok(all) if all.iter().any(|number| number.id == link.phone_number_id) => None,
+        // Without an answer it stays as it was told.
+        Ok(_) | Err(_) => Some(problem::other_account(&link.waba_id, named)),
     }
 }
 

@@ -68,7 +68,7 @@ async fn claim(database: &Database, to_meta: &ToMeta) -> Result<Option<Claimed>>
 }
 
 async fn look_at(database: &Database, to_meta: &ToMeta, claimed: Claimed) {
-    let seen = look::look(to_meta, &claimed.link).await;
+    let seen = look::look(to_meta, &claimed).await;
     counter!("wazapp_number_checks_total", "outcome" => look::word(&seen)).increment(1);
     tracing::debug!(number = %claimed.link.phone_number_id, outcome = look::word(&seen), "looked at");
     let now = to_meta.clock.now();

@@ -102,6 +102,7 @@ impl Patient<'_> {
         self.health(&shown);
         self.quality(&shown);
         self.number_callback(&shown);
+        self.other_account();
         self.account(&credential).await;
         self.hears(&credential).await;
         if self.findings.iter().all(|finding| finding.level == Level::Good) {
@@ -298,6 +299,14 @@ impl Patient<'_> {
     fn is_ours(&self, url: &str) -> bool {
         let callback = format!("{}/webhook", self.of.public_url);
         url == callback || url.strip_prefix(&callback).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Whether Meta's webhooks told another account than it was connected with.
+    fn other_account(&mut self) {
+        if let Some(named) = &self.number.other_account {
+            let says = format!("Meta's webhooks name account {named} for it, not {}", self.number.link.waba_id);
+            self.warning(says, format!("if that is the one it is in, with its id: {}", self.reconnect()));
+        }
     }
 
     /// Whether it is in the account that it was connected with.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use model::Clock;
 use model::connection::{How, New, Wishes};
-use model::number::{self, Refusal};
+use model::number::{self, Proof, Refusal};
 use model::quarantine;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -111,9 +111,10 @@ async fn believe(
     let (connected, waiting) = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
         let scope = find_organization(&tx, organization).await?.scope();
-        let with = number::Connect { phone_number_id, waba_id: &connect.waba_id, app_id, token };
+        let proof = Proof::operators_word(&scope, phone_number_id, &connect.waba_id, app_id, token);
+        let now = Clock::default().now();
         model::event::any_organization_line_up(&tx, &[&scope]).await?;
-        let id = match number::connect(&tx, &opened.keyring, &scope, with).await? {
+        let id = match number::connect(&tx, &opened.keyring, &proof, now).await? {
             Ok(id) => id,
             Err(Refusal::Taken) => {
                 bail!("number {phone_number_id} is connected to another organization: disconnect it there first")
@@ -122,7 +123,7 @@ async fn believe(
                 bail!("there is no App {}: add it with wazapp app add", app_id.unwrap_or_default())
             }
         };
-        let connected = number::find(&tx, &scope, id, Clock::default().now()).await?;
+        let connected = number::find(&tx, &scope, id, now).await?;
         let connected = connected.context("the number is gone")?;
         model::event::any_organization_tell(&tx, &scope, "number.updated", Some(id), &connected).await?;
         tx.commit().await?;
