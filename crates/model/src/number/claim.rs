@@ -88,6 +88,12 @@ pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str, now
             &[&organization_id, &phone_number_id],
         )
         .await?;
+    end(tx, organization_id, phone_number_id, now).await?;
+    Ok(row.map(|row| row.get("id")))
+}
+
+/// Ends a claim, which is remembered, and what attempts of it were under way.
+pub(super) async fn end(tx: &Operator, organization_id: Uuid, phone_number_id: &str, now: Timestamp) -> Result<()> {
     tx.query(
         "WITH ended AS (
            DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2
@@ -98,8 +104,7 @@ pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str, now
         &[&phone_number_id, &organization_id, &now],
     )
     .await?;
-    stop_attempts(tx, organization_id, phone_number_id, now).await?;
-    Ok(row.map(|row| row.get("id")))
+    stop_attempts(tx, organization_id, phone_number_id, now).await
 }
 
 /// Attempts that had the number lose their secrets. One that is under way is taken from whoever works on it, and stops at

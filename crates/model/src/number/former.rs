@@ -1,8 +1,9 @@
 //! A number that Meta gave another id: it goes on here as the one that it was.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
-use super::{Opens, Proof};
+use super::{Opens, Proof, claim};
 use crate::database::{Operator, Result};
 use crate::link::{Link, link_columns};
 use crate::scope::Scope;
@@ -30,6 +31,7 @@ pub async fn former(tx: &Operator, scope: &Scope, phone_number_id: &str, digits:
 /// else has that id. What Meta had of it under the old one, it has no more.
 pub async fn give_id(tx: &Operator, proof: &Proof, former: &str, now: Timestamp) -> Result<()> {
     let Opens { scope, phone_number_id, .. } = &proof.opens;
+    let organization_id = scope.organization_id();
     // Whoever claims the id in this moment waits for us, or we find that it is theirs.
     let claimed = tx
         .query_opt(
@@ -37,29 +39,18 @@ pub async fn give_id(tx: &Operator, proof: &Proof, former: &str, now: Timestamp)
              SELECT $3, organization_id, id, app_id, waba_id, $4 FROM wazapp.number
              WHERE organization_id = $1 AND phone_number_id = $2
              ON CONFLICT (phone_number_id) DO NOTHING RETURNING number_id",
-            &[&scope.organization_id(), &former, phone_number_id, &now],
+            &[&organization_id, &former, phone_number_id, &now],
         )
         .await?;
-    if claimed.is_none() {
-        return Ok(());
-    }
-    let renamed = tx
-        .query_opt(
-            "UPDATE wazapp.number n SET phone_number_id = $3, connected_at = $4, updated_at = $4
-             WHERE n.organization_id = $1 AND n.phone_number_id = $2 RETURNING n.id",
-            &[&scope.organization_id(), &former, phone_number_id, &now],
-        )
+    let Some(id) = claimed.map(|row| row.get::<_, Uuid>("number_id")) else { return Ok(()) };
+    claim::end(tx, organization_id, former, now).await?;
+    tx.query(
+        "UPDATE wazapp.number SET phone_number_id = $3, connected_at = $4, updated_at = $4
+         WHERE organization_id = $1 AND id = $2",
+        &[&organization_id, &id, phone_number_id, &now],
+    )
+    .await?;
+    tx.query("DELETE FROM wazapp.upload WHERE organization_id = $1 AND number_id = $2", &[&organization_id, &id])
         .await?;
-    let Some(id) = renamed.map(|row| row.get::<_, uuid::Uuid>("id")) else { return Ok(()) };
-    tx.query(
-        "DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2",
-        &[&former, &scope.organization_id()],
-    )
-    .await?;
-    tx.query(
-        "DELETE FROM wazapp.upload WHERE organization_id = $1 AND number_id = $2",
-        &[&scope.organization_id(), &id],
-    )
-    .await?;
     Ok(())
 }
