@@ -380,6 +380,11 @@ impl World {
         self.drain().await;
     }
 
+    /// Lets time pass for the server alone, without the upkeep that goes with it.
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
     /// The client of this world's requests, for requests of a test's own.
     pub fn client(&self) -> &reqwest::Client {
         &self.client

@@ -3,8 +3,9 @@
 
 ALTER TABLE wazapp.number_claim
   ADD COLUMN claimed_at    timestamptz NOT NULL DEFAULT now(),
-  ADD COLUMN proven        boolean NOT NULL DEFAULT false, -- by Meta's answers; else an operator's word
-  ADD COLUMN other_account text;                          -- which Meta named for the number instead of waba_id
+  ADD COLUMN proof         text NOT NULL DEFAULT 'none'    -- Meta's answers, an operator's word; none: from before
+    CHECK (proof IN ('meta', 'operator', 'none')),
+  ADD COLUMN other_account text;                           -- which Meta named for the number instead of waba_id
 
 CREATE TABLE wazapp.former_claim (
   organization_id uuid NOT NULL REFERENCES wazapp.organization (id) ON DELETE CASCADE,

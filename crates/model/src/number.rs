@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use claim::{Refusal, any_organization_claimed_of, any_organization_is_claimed, connect, disconnect, hand_over};
 pub use former::{former, give_id};
-pub use proof::{Opens, Proof};
+pub use proof::{Basis, Opens, Proof};
 pub use route::{
     Route, any_organization_holders, any_organization_in_accounts, any_organization_known,
     any_organization_note_other_account, any_organization_route,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::job::Job;
-use crate::number::{Opens, Proof};
+use crate::number::{Basis, Opens, Proof};
 use crate::secret::{Keyring, Unopenable};
 
 /// What Meta showed, and to which token: of another token, or another id, it says nothing.
@@ -61,7 +61,7 @@ impl Job {
         let waba_id = answered.waba_id.clone().filter(|waba_id| Some(waba_id) == self.connection.waba_id.as_ref());
         let opens = Opens { scope: self.scope, phone_number_id: answered.phone_number_id.clone(), token };
         let app_id = self.connection.app_id.clone();
-        Ok(Proof { opens, waba_id: waba_id.ok_or(Unproved::NotAsked)?, app_id, by_meta: true })
+        Ok(Proof { opens, waba_id: waba_id.ok_or(Unproved::NotAsked)?, app_id, basis: Basis::Meta })
     }
 
     fn answered(&self, keyring: &Keyring) -> Result<(&Answered, SecretString), Unproved> {

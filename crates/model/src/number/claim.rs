@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Number, Opens, Proof};
+use super::{Basis, Number, Opens, Proof};
 use crate::database::{Operator, Result};
 use crate::event;
 use crate::link::{self, By, NoToken, token_place};
@@ -22,7 +22,7 @@ pub enum Refusal {
 
 /// Connects a number: claims it and attaches to what history there is. Answers our id of it.
 pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
-    let Proof { opens: Opens { scope, phone_number_id, token }, waba_id, app_id, by_meta } = proof;
+    let Proof { opens: Opens { scope, phone_number_id, token }, waba_id, app_id, basis } = proof;
     if let Some(app_id) = app_id {
         let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE", &[app_id]).await?;
         if known.is_none() {
@@ -39,13 +39,13 @@ pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Times
     let id = known.map_or_else(Uuid::now_v7, |row| row.get(0));
     let claimed = tx
         .query_opt(
-            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id, proven, claimed_at)
+            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id, proof, claimed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (phone_number_id) DO UPDATE SET app_id = excluded.app_id, waba_id = excluded.waba_id,
-               proven = excluded.proven, other_account = NULL
+               proof = excluded.proof, other_account = NULL
                WHERE number_claim.organization_id = excluded.organization_id
              RETURNING phone_number_id",
-            &[phone_number_id, &organization_id, &id, app_id, waba_id, by_meta, &now],
+            &[phone_number_id, &organization_id, &id, app_id, waba_id, &basis.word(), &now],
         )
         .await?;
     if claimed.is_none() {
@@ -163,7 +163,7 @@ pub async fn hand_over(
     };
     let facts = tx
         .query_opt(
-            "SELECT n.token_expires_at, n.token_checked_at, c.proven FROM wazapp.number n
+            "SELECT n.token_expires_at, n.token_checked_at, c.proof FROM wazapp.number n
              JOIN wazapp.number_claim c ON c.organization_id = n.organization_id AND c.number_id = n.id
              WHERE n.organization_id = $1 AND n.id = $2 FOR UPDATE",
             &[&link.organization_id, &link.number_id],
@@ -173,8 +173,12 @@ pub async fn hand_over(
         return Ok(None);
     };
     let opens = Opens { scope: *from, phone_number_id: phone_number_id.to_owned(), token };
-    let standing =
-        Proof { opens, waba_id: link.waba_id.clone(), app_id: link.app_id.clone(), by_meta: facts.get("proven") };
+    let standing = Proof {
+        opens,
+        waba_id: link.waba_id.clone(),
+        app_id: link.app_id.clone(),
+        basis: Basis::of(facts.get("proof")),
+    };
     let Ok(came) = connect(tx, keyring, &standing.handed_to(to), now).await? else { return Ok(None) };
     tx.query(
         "UPDATE wazapp.number n SET

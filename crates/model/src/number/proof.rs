@@ -28,7 +28,36 @@ pub struct Proof {
     pub(crate) opens: Opens,
     pub(crate) waba_id: String,
     pub(crate) app_id: Option<String>,
-    pub(crate) by_meta: bool,
+    pub(crate) basis: Basis,
+}
+
+/// What a claim stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Meta's answers to the token.
+    Meta,
+    /// The word of whoever runs the server.
+    Operator,
+    /// Nobody knows: it was made before this was written down.
+    Unknown,
+}
+
+impl Basis {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Operator => "operator",
+            Self::Unknown => "none",
+        }
+    }
+
+    pub(crate) fn of(word: &str) -> Self {
+        match word {
+            "meta" => Self::Meta,
+            "operator" => Self::Operator,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 impl Proof {
@@ -44,7 +73,7 @@ impl Proof {
             opens: Opens { scope: *scope, phone_number_id: phone_number_id.to_owned(), token: token.clone() },
             waba_id: waba_id.to_owned(),
             app_id: app_id.map(str::to_owned),
-            by_meta: false,
+            basis: Basis::Operator,
         }
     }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::Basis;
 use crate::conversation::column;
 use crate::database::{Operator, Pipeline, Result, params};
 use crate::event::line;
@@ -29,8 +30,8 @@ pub struct Route {
     pub display_phone_number: Option<String>,
     /// Since when the owner has it, or had it.
     pub claimed_at: Timestamp,
-    /// Whether the claim stands on Meta's answers, and not on an operator's word.
-    pub proven: bool,
+    /// What the claim stands on.
+    pub basis: Basis,
     /// The account that Meta named for it instead.
     pub other_account: Option<String>,
 }
@@ -50,7 +51,7 @@ impl Route {
             app_id: row.get("app_id"),
             display_phone_number: row.get("display_phone_number"),
             claimed_at: row.get("claimed_at"),
-            proven: row.get("proven"),
+            basis: Basis::of(row.get("proof")),
             other_account: row.get("other_account"),
         }
     }
@@ -76,7 +77,7 @@ pub async fn any_organization_route(
     .await?;
     let rows = tx
         .query(
-            "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, c.claimed_at, c.proven,
+            "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, c.claimed_at, c.proof,
                     c.other_account, n.display_phone_number, s.last
              FROM wazapp.number_claim c
              JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
@@ -104,10 +105,10 @@ pub async fn any_organization_holders(
             "WITH named AS (
                SELECT * FROM wazapp.number_claim WHERE phone_number_id = ANY ($1) OR waba_id = ANY ($2)),
              holder AS (
-               SELECT phone_number_id, waba_id, organization_id, number_id, app_id, claimed_at, proven, other_account,
+               SELECT phone_number_id, waba_id, organization_id, number_id, app_id, claimed_at, proof, other_account,
                       true AS holds FROM named
                UNION ALL
-               SELECT f.phone_number_id, named.waba_id, f.organization_id, f.number_id, f.app_id, f.claimed_at, false,
+               SELECT f.phone_number_id, named.waba_id, f.organization_id, f.number_id, f.app_id, f.claimed_at, 'none',
                       NULL, false
                FROM wazapp.former_claim f JOIN named ON named.phone_number_id = f.phone_number_id)
              SELECT h.*, n.display_phone_number FROM holder h

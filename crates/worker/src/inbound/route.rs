@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use model::database::{Operator, Result};
 use model::event;
-use model::number::{self, Route};
+use model::number::{self, Basis, Route};
 use model::number_check::Again;
 use model::outbox::Echo;
 use model::quarantine;
@@ -118,7 +118,7 @@ impl Batch {
             && let Some(account) = contradiction(&change, current)
         {
             self.tell_other_account(current, account, input.received_at);
-            if !current.proven && routes.is_of_others(account, current.organization_id) {
+            if current.basis == Basis::Unknown && routes.is_of_others(account, current.organization_id) {
                 return self.refuse(input, &change, "wrong_account");
             }
         }
@@ -320,12 +320,12 @@ impl Routes {
         Ok(())
     }
 
-    /// Where an unproven claim is contradicted, it matters whose the named account is.
+    /// Where a claim is contradicted of which nobody knows what it stands on, it matters whose the named account is.
     async fn load_accounts<'a>(&mut self, tx: &Operator, changes: impl Iterator<Item = &'a Change>) -> Result<()> {
         let mut accounts = BTreeSet::new();
         for change in changes {
             if let Some(current) = self.holders(change).and_then(|holders| holders.last())
-                && !current.proven
+                && current.basis == Basis::Unknown
             {
                 accounts.extend(contradiction(change, current));
             }
