@@ -13,6 +13,7 @@ mod doctor;
 mod faults;
 mod graph_client;
 mod graph_side;
+mod histories;
 mod http;
 mod lint;
 mod meaning;
