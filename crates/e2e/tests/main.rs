@@ -14,6 +14,7 @@ mod faults;
 mod flood;
 mod graph_client;
 mod graph_side;
+mod histories;
 mod http;
 mod in_doubt;
 mod lint;

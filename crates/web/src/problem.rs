@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use model::connection::Connection;
 use model::outbox::Template;
@@ -29,6 +29,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    MOVED = MOVED_PERMANENTLY, "moved", "It goes on under another id";
     MALFORMED = BAD_REQUEST, "malformed", "The request cannot be read";
     UNAUTHORIZED = UNAUTHORIZED, "unauthorized", "An API key is needed";
     NOT_FOUND = NOT_FOUND, "not-found", "There is no such thing here";
@@ -60,6 +61,7 @@ pub struct Problem {
     errors: Option<Vec<Mistake>>,
     templates: Option<Vec<Template>>,
     connection: Option<Box<serde_json::Value>>,
+    location: Option<Box<str>>,
 }
 
 /// One thing to put right in a body.
@@ -103,7 +105,21 @@ pub(crate) struct Details {
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let detail = detail.into().into_boxed_str();
-        Self { kind, detail, retry_after: None, errors: None, templates: None, connection: None }
+        Self { kind, detail, retry_after: None, errors: None, templates: None, connection: None, location: None }
+    }
+
+    /// 301, or 308 where the method must stay: the thing goes on under another id.
+    pub fn moved(location: &str, method: &Method) -> Self {
+        let mut problem = Self::new(
+            MOVED,
+            "It was merged into another one: what you know it by leads there from now on. Follow `Location`, and keep the \
+             id that you find there.",
+        );
+        if method != Method::GET && method != Method::HEAD {
+            problem.kind.status = StatusCode::PERMANENT_REDIRECT;
+        }
+        problem.location = Some(location.into());
+        problem
     }
 
     /// 400: the request is not written as it should be.
@@ -317,8 +333,12 @@ impl IntoResponse for Problem {
             templates: self.templates,
             connection: self.connection,
         };
+        let location = self.location.and_then(|location| HeaderValue::from_str(&location).ok());
         let mut response = (self.kind.status, Json(details)).into_response();
         let headers = response.headers_mut();
+        if let Some(location) = location {
+            headers.insert(LOCATION, location);
+        }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.kind == UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

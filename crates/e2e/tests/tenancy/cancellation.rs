@@ -400,15 +400,10 @@ async fn an_operators_work_dropped_anywhere_is_whole_or_nothing() {
     stage.end().await;
 }
 
-fn new_contact(organization_id: Uuid, name: &str) -> (Vec<contact::Known>, Vec<(contact::Identity, Uuid)>) {
-    let known = contact::Known {
-        organization_id,
-        id: Uuid::now_v7(),
-        profile_name: Some(name.to_owned()),
-        ..contact::Known::default()
-    };
+fn new_contact(organization_id: Uuid, name: &str) -> (Vec<contact::Known>, Vec<contact::Identified>) {
+    let known = contact::Known { profile_name: Some(name.to_owned()), ..contact::Known::new(organization_id) };
     let identity = contact::Identity { organization_id, kind: contact::Kind::Username, value: name.to_owned() };
-    let leads = (identity, known.id);
+    let leads = (identity, known.id, None);
     (vec![known], vec![leads])
 }
 
@@ -468,6 +463,10 @@ async fn a_batch_with_a_failing_statement_writes_nothing() {
             payload: "{}".into(),
             wamid: name.clone(),
             reply_to_wamid: None,
+            party: "{}".into(),
+            counts: true,
+            rendition: 25,
+            referral: None,
             status: None,
             error: None,
             edited_at: None,

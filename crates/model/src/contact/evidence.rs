@@ -134,29 +134,19 @@ fn seconds(row: &Row, column: &str) -> i64 {
     row.get::<_, Timestamp>(column).as_second()
 }
 
-/// The names that these contacts have or had, as Meta wrote them, with when they were first seen; past ones in their
-/// canonical spelling.
-pub async fn any_organization_names(
-    tx: &Operator,
-    organization_id: Uuid,
-    contacts: &[Uuid],
-) -> Result<Vec<(Identity, Option<Timestamp>)>> {
+/// The names that these contacts have or had.
+pub async fn any_organization_names(tx: &Operator, organization_id: Uuid, contacts: &[Uuid]) -> Result<Vec<Identity>> {
     let rows = tx
         .query(
-            "SELECT kind, value, first_at FROM wazapp.contact_identity
-             WHERE organization_id = $1 AND contact_id = ANY ($2)
-             UNION ALL SELECT kind, value, NULL FROM wazapp.contact_identity_past
+            "SELECT kind, value FROM wazapp.contact_identity WHERE organization_id = $1 AND contact_id = ANY ($2)
+             UNION SELECT kind, value FROM wazapp.contact_identity_past
              WHERE organization_id = $1 AND contact_id = ANY ($2)",
             &[&organization_id, &contacts.to_vec()],
         )
         .await?;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let identity = Identity { organization_id, kind: Kind::parse(row.get("kind")), value: row.get("value") };
-            (identity, row.get("first_at"))
-        })
-        .collect())
+    let identity =
+        |row: &Row| Identity { organization_id, kind: Kind::parse(row.get("kind")), value: row.get("value") };
+    Ok(rows.iter().map(identity).collect())
 }
 
 /// A name, whose it is now, and when it was first seen; `None`: it is as old as can be.

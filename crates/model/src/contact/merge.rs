@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::evidence::Name;
 use super::rehome;
 use crate::conversation::column;
-use crate::database::{Operator, Param, Pipeline, Result, Tenant, params};
+use crate::database::{Operator, Param, Pipeline, Result, Tenant, Tx, params};
 use crate::event;
 use crate::scope::Scope;
 
@@ -162,6 +162,10 @@ pub fn any_organization_vanish<'a>(pipeline: &mut Pipeline<'a>, contacts: &'a [(
 
 /// The contact that one which vanished leads to.
 pub async fn survivor(tx: &Tenant, vanished: Uuid) -> Result<Option<Uuid>> {
+    led(tx, tx.organization_id(), vanished).await
+}
+
+async fn led(tx: &Tx, organization_id: Uuid, vanished: Uuid) -> Result<Option<Uuid>> {
     let row = tx
         .query_opt(
             "WITH RECURSIVE led AS (
@@ -172,7 +176,7 @@ pub async fn survivor(tx: &Tenant, vanished: Uuid) -> Result<Option<Uuid>> {
                WHERE l.step < 100)
              SELECT c.id FROM led l JOIN wazapp.contact c ON c.organization_id = $1 AND c.id = l.survivor_id
              ORDER BY l.step DESC LIMIT 1",
-            &[&tx.organization_id(), &vanished],
+            &[&organization_id, &vanished],
         )
         .await?;
     Ok(row.map(|row| row.get(0)))
@@ -234,37 +238,32 @@ pub enum Undone {
         /// The one that had vanished.
         contact_id: Uuid,
     },
-    /// It was undone before, or what it takes is kept no longer.
+    /// It was undone before, it is too old, or the contact it led to is gone.
     TooLate,
 }
 
 /// Undoes a merge: the contact that vanished is there again under its own id, with its names, its words, and everything
 /// that was written under its names, before or since. That the two are one is disputed from now on, and no webhook that
-/// says the same again merges them. `None`: the organization has no such merge of this contact.
-pub async fn undo(
-    tx: &Operator,
-    scope: &Scope,
-    survivor: Uuid,
-    merge_id: Uuid,
-    now: Timestamp,
-) -> Result<Option<Undone>> {
+/// says the same again merges them. `None`: the organization has no such merge.
+pub async fn undo(tx: &Operator, scope: &Scope, merge_id: Uuid, now: Timestamp) -> Result<Option<Undone>> {
     let organization_id = scope.organization_id();
     event::line_up_for(tx, scope).await?;
     let row = tx
         .query_opt(
             "SELECT vanished_id, merged_at, undone_at, kept IS NOT NULL AS kept FROM wazapp.contact_merge m
-             WHERE organization_id = $1 AND id = $2
-               AND EXISTS (SELECT FROM wazapp.contact c WHERE c.organization_id = $1 AND c.id = $3) FOR UPDATE",
-            &[&organization_id, &merge_id, &survivor],
+             WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+            &[&organization_id, &merge_id],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };
     let vanished: Uuid = row.get("vanished_id");
     let merged_at: Timestamp = row.get("merged_at");
     let done = row.get::<_, Option<Timestamp>>("undone_at").is_some();
-    if done || !row.get::<_, bool>("kept") || merged_at + UNDO_WITHIN < now {
+    let survivor = led(tx, organization_id, vanished).await?;
+    let (Some(survivor), true) = (survivor, row.get::<_, bool>("kept") && !done && now <= merged_at + UNDO_WITHIN)
+    else {
         return Ok(Some(Undone::TooLate));
-    }
+    };
     let unread = rehome::any_organization_unread(tx, organization_id, &[survivor]).await?;
     let before = rehome::conversations(tx, organization_id, &[survivor]).await?;
     let params: [&dyn Param; 4] = [&organization_id, &merge_id, &survivor, &vanished];

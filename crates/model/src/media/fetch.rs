@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{EVENT, Media, Told, media_columns, media_file};
+use super::{EVENT, Media, Told, edit, media_columns, media_file};
 use crate::database::{CommitError, Database, Operator, Pipeline, Result};
 use crate::event;
 use crate::file::File;
@@ -262,10 +262,13 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
         Outcome::Retry { .. } | Outcome::Released => None,
     };
     let (Some(row), Some(last)) = (row, last) else { return Ok(false) };
-    let events = match row.get::<_, Option<Uuid>>("message_id") {
-        Some(message_id) => vec![event(&tx, organization_id, last + 1, message_id, now).await?],
-        None => Vec::new(),
-    };
+    let mut events = Vec::new();
+    if let Some(message_id) = row.get::<_, Option<Uuid>>("message_id") {
+        events.push(event(&tx, organization_id, last + 1, message_id, now).await?);
+        if let Some(edited) = edit::show(&tx, organization_id, message_id, now).await? {
+            events.push(event(&tx, organization_id, last + 2, edited, now).await?);
+        }
+    }
     let mut pipeline = Pipeline::new();
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await.map_err(CommitError::in_job)?;

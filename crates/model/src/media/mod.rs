@@ -3,6 +3,7 @@
 //! What a message carries is fetched from Meta by a job of its own ([`any_organization_claim`],
 //! [`any_organization_settle`]); until then its row is pending.
 
+mod edit;
 mod fetch;
 mod retention;
 mod thumbnail;
@@ -218,7 +219,7 @@ pub struct New {
 }
 
 /// Stores files to fetch, one a message at most. A file that we have stays: WhatsApp never changes the file of a message,
-/// and an edit that brings another one shows it when that is stored ([`fetch`]). One that is still to be fetched, or could
+/// and an edit that brings another one shows it when that is stored. One that is still to be fetched, or could
 /// not be, gets the new one's particulars. What cannot be asked for changes nothing.
 pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New]) {
     if new.is_empty() {

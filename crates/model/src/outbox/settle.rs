@@ -197,10 +197,21 @@ async fn known(tx: &Operator, settled: &[Settled], rows: &[Row], words: fn(&str)
         let errors = stored.errors.as_deref().map(words);
         known.statuses.entry(stored.update.message).or_default().push((stored.update.status, errors));
     }
+    let echoed: Vec<(Key, Uuid)> = rows.iter().filter_map(|row| accepted(settled, row)).collect();
+    super::echo::any_organization_absorb(tx, &echoed).await?;
     for (key, message) in message::any_organization_find(tx, &keys).await? {
         known.taken.insert(key, message.id);
     }
     Ok(known)
+}
+
+/// The id that Meta gave to a message which is still what it was claimed as.
+fn accepted(settled: &[Settled], row: &Row) -> Option<(Key, Uuid)> {
+    let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
+    match &settled[nth].outcome {
+        Outcome::Accepted { wamid, .. } => Some((key(&settled[nth], wamid), settled[nth].message_id)),
+        _ => None,
+    }
 }
 
 /// `None`: it is no longer what it was claimed as.

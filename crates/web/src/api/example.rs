@@ -19,6 +19,7 @@ pub(super) fn conversation() -> Value {
             "username": "ana",
         },
         "group_id": null,
+        "group_subject": null,
         "state": "active",
         "unread_count": 1,
         "last_message": {
@@ -372,5 +373,16 @@ pub(super) fn uploaded() -> Value {
         "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "thumbnail": false,
         "error": null,
+    })
+}
+/// A merge of two contacts.
+pub(super) fn merge() -> Value {
+    json!({
+        "id": "019ab8f2-0a0b-7c0c-8d0d-0e0f1a1b1c1d",
+        "merged_id": "019ab8f2-1a2b-7c3d-8e4f-5a6b7c8d9e0f",
+        "contact_id": contact()["id"],
+        "merged_at": "2026-11-24T10:15:30Z",
+        "undo_until": "2026-12-24T10:15:30Z",
+        "undone_at": null,
     })
 }

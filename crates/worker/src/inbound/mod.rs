@@ -17,7 +17,7 @@ mod store;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use model::database::{Operator, Pipeline, Result};
+use model::database::{Database, Operator, Pipeline, Result};
 use model::quarantine;
 
 pub use replay::{replay_bodies, replay_quarantine};
@@ -63,6 +63,11 @@ impl std::ops::AddAssign for Outcome {
         self.events += other.events;
         self.duplicates += other.duplicates;
     }
+}
+
+/// Applies bodies in one transaction, as a batch of the queue is applied. Safe to repeat.
+pub async fn apply_batch(database: &Database, inputs: &[Input]) -> Result<Outcome> {
+    apply(database.operator().await?, inputs, |_| ()).await
 }
 
 /// Applies a batch and commits. `finish` adds what the caller must write in the same transaction: cursors, marks.

@@ -7,7 +7,7 @@ use model::inbound;
 use model::quarantine::{self, Filter};
 use uuid::Uuid;
 
-use super::{Input, Outcome, apply};
+use super::{Input, Outcome, apply, apply_batch};
 
 /// Quarantined inputs in one transaction.
 const BATCH: i64 = 100;
@@ -34,8 +34,7 @@ pub async fn replay_bodies(
             .into_iter()
             .map(|body| Input { body: body.body, app_id: body.app_id, received_at: body.received_at })
             .collect();
-        let tx = database.operator().await?;
-        total += apply(tx, &inputs, |_| ()).await?;
+        total += apply_batch(database, &inputs).await?;
         progress(read);
     }
 }

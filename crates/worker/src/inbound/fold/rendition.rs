@@ -88,6 +88,17 @@ fn both(stored: Option<&str>, said: &Value, said_wins: bool) -> String {
     Value::Object(members).to_string()
 }
 
+/// How strong the strongest name is that a party has: the less, the stronger.
+fn strength(party: &Value) -> usize {
+    let names = ["user_id", "parent_user_id", "wa_id", "username"];
+    names.iter().position(|name| party.get(name).is_some()).unwrap_or(names.len())
+}
+
+/// The same of what is stored; what is from before that was kept is not moved.
+fn strength_of(stored: Option<&str>) -> usize {
+    stored.map_or(0, |text| strength(&serde_json::from_str(text).unwrap_or(Value::Null)))
+}
+
 impl Fold {
     /// Another account of a message we have.
     pub(super) fn known_message(&mut self, routed: &Routed, message: &Message, own: &Key) {
@@ -104,13 +115,12 @@ impl Fold {
         }
         seen.known.at = seen.known.at.min(at(routed, message));
         let said = party(placed(message));
-        let placed_before = seen.known.party.as_deref() != Some("{}");
         seen.known.party = seen.known.party.as_deref().map(|stored| both(Some(stored), &said, better));
-        self.move_to_customer(routed, message, &mut seen, placed_before);
+        self.move_to_customer(routed, message, &mut seen, &before);
         if let (true, Some(status)) = (seen.known.outbound, history_status(message)) {
             seen.known.status = climb(seen.known.status.as_deref(), &status);
         }
-        if better || placed_before != (seen.known.party.as_deref() != Some("{}")) {
+        if seen.known.party != before.party || better {
             self.meet(routed, message);
         }
         if let Some(found) = message.media.as_ref().filter(|_| better) {
@@ -142,9 +152,13 @@ impl Fold {
         }
     }
 
-    /// A message that named nobody stands where a better account says.
-    fn move_to_customer(&mut self, routed: &Routed, message: &Message, seen: &mut Seen, placed_before: bool) {
-        if placed_before || placed(message).is_empty() || message.group_id.is_some() {
+    /// A message that named nobody, or named somebody by less, stands where a better account says.
+    fn move_to_customer(&mut self, routed: &Routed, message: &Message, seen: &mut Seen, before: &message::Known) {
+        let said = placed(message);
+        let better = strength(&party(said)) < strength_of(before.party.as_deref());
+        let earlier = seen.known.at < before.at;
+        let of_then = at(routed, message) == seen.known.at;
+        if said.is_empty() || message.group_id.is_some() || !(better || earlier) || !of_then {
             return;
         }
         let Some(peer) = peer(routed, message, &self.people) else { return };
@@ -156,6 +170,7 @@ impl Fold {
         let left = std::mem::replace(&mut seen.known.conversation_id, open.known.id);
         seen.known.sequence = Some(open.known.next_sequence());
         touch(open, message, seen.known.id, seen.known.at, routed.received_at);
+        open.known.unread_count += i32::from(before.counts);
         for conversation in [left, seen.known.conversation_id] {
             self.written.recount(organization_id, conversation);
         }

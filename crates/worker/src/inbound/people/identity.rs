@@ -22,22 +22,14 @@ pub(super) struct Evidence {
     pub(super) links: BTreeMap<Link, i64>,
     /// That somebody left one for another.
     pub(super) moves: BTreeSet<Move>,
-    /// When a name was first seen.
-    pub(super) names: BTreeMap<Name, Option<i64>>,
+    /// Names that nothing else was said of.
+    pub(super) names: BTreeSet<Name>,
 }
 
 /// A name from a second on, until its next span.
 pub(super) type Span = (Name, i64);
 
 impl Evidence {
-    /// Notes a name, seen at this second; `None`: known of old.
-    pub(super) fn name(&mut self, name: &Name, at: Option<i64>) {
-        self.names
-            .entry(name.clone())
-            .and_modify(|known| *known = known.zip(at).map(|(known, at)| known.min(at)))
-            .or_insert(at);
-    }
-
     /// Notes that somebody went by both names. Answers whether that is news.
     pub(super) fn link(&mut self, link: Link, at: i64) -> bool {
         match self.links.get_mut(&link) {
@@ -57,7 +49,7 @@ impl Evidence {
     pub(super) fn all_names(&self) -> BTreeSet<&Name> {
         let linked = self.links.keys().flat_map(|link| [&link.name, &link.holder]);
         let moved = self.moves.iter().flat_map(|news| [&news.from, &news.to]);
-        self.names.keys().chain(linked).chain(moved).collect()
+        self.names.iter().chain(linked).chain(moved).collect()
     }
 }
 

@@ -157,7 +157,8 @@ impl People {
             None => true,
         };
         let linked = |link: &Link| stored.knows_link(organization_id, link, sighting.at);
-        known && named.iter().any(unseen) || !links(sighting.party, sighting.realm).iter().all(linked)
+        known && sighting.wanted && named.iter().any(unseen)
+            || !links(sighting.party, sighting.realm).iter().all(linked)
     }
 
     /// Works out who is who in an organization, with everything that is known of the names at hand.

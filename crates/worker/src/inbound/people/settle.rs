@@ -75,10 +75,7 @@ impl Circle {
             circle.look_up(tx, &frontier).await?;
             let strangers: Vec<Uuid> = circle.contacts().into_iter().filter(|id| met.insert(*id)).collect();
             let mut names: BTreeSet<Name> = circle.evidence.all_names().into_iter().cloned().collect();
-            for (identity, first) in contact::any_organization_names(tx, organization_id, &strangers).await? {
-                names.insert(name(&identity));
-                circle.spell(&identity, first.map(Timestamp::as_second));
-            }
+            names.extend(contact::any_organization_names(tx, organization_id, &strangers).await?.iter().map(name));
             frontier = names.into_iter().filter(|name| !seen.contains(name)).collect();
         }
         circle.add(sightings, news);
@@ -98,7 +95,7 @@ impl Circle {
             self.spell(&identity, first.map(Timestamp::as_second));
         }
         for (_, tenure) in said.past {
-            self.evidence.name(&tenure.name, None);
+            self.evidence.names.insert(tenure.name.clone());
             let past = self.past.entry(tenure.name.clone()).or_default();
             if !past.contains(&tenure) {
                 past.push(tenure);
@@ -115,7 +112,7 @@ impl Circle {
 
     fn spell(&mut self, identity: &Identity, first: Option<i64>) {
         let name = name(identity);
-        self.evidence.name(&name, first);
+        self.evidence.names.insert(name.clone());
         self.spelled
             .entry(name)
             .or_default()
@@ -140,8 +137,10 @@ impl Circle {
         for sighting in sightings.iter().filter(|one| one.organization_id == organization_id) {
             for identity in identities(organization_id, sighting.party) {
                 let named = name(&identity);
-                self.spell(&identity, Some(sighting.at));
+                // Of who need not be a contact, what is said in passing is kept as links alone.
+                self.evidence.names.insert(named.clone());
                 if sighting.wanted {
+                    self.spell(&identity, Some(sighting.at));
                     self.wanted.insert((named, sighting.at));
                 }
             }
