@@ -7,6 +7,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, StatusCode};
+use model::DatabaseError;
 use model::file::{self, KeepError};
 use model::link::Link;
 use model::upload::{self, Key, Uploaded};
@@ -74,6 +75,9 @@ impl From<Unread> for GraphError {
 
 impl From<KeepError> for GraphError {
     fn from(error: KeepError) -> Self {
+        if let KeepError::Database(error @ DatabaseError::OverQuota(_)) = error {
+            return error.into();
+        }
         tracing::warn!(%error, "an uploaded file could not be kept");
         Self::unavailable("wazapp could not keep this file. Nothing was uploaded; send it again later.")
     }
