@@ -20,6 +20,7 @@ mod in_doubt;
 mod lint;
 mod meaning;
 mod media;
+mod quota;
 mod receive;
 mod send;
 mod simulated;

@@ -3,6 +3,7 @@
 mod cancellation;
 mod claim;
 mod interleaving;
+mod logins;
 mod role;
 mod route;
 mod sealed;

@@ -57,6 +57,8 @@ pub struct Setup {
     pub batch: u32,
     /// Days that raw bodies are kept.
     pub retention_days: u16,
+    /// Days that what belongs to no connected number is kept.
+    pub quarantine_days: u16,
     /// Whether numbers are looked at now and then.
     pub looks_at_numbers: bool,
     /// Who may connect.
@@ -93,6 +95,7 @@ impl Setup {
             appliers: 2,
             batch: 1000,
             retention_days: 14,
+            quarantine_days: 30,
             looks_at_numbers: true,
             admission: Admission { connections: 8192, proxies: Proxies::default() },
             operators: None,
@@ -162,7 +165,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     aside.tasks.spawn(worker::upkeep::run(
         database.clone(),
         setup.clock.clone(),
-        setup.retention_days,
+        worker::upkeep::Retention { inbound_days: setup.retention_days, quarantine_days: setup.quarantine_days },
         aside.stop.clone(),
     ));
 

@@ -47,7 +47,7 @@ async fn survivor(caller: &Caller, kind: &Merged, id: Uuid) -> Result<Option<Uui
         Merged::Contact => contact::survivor(&tx, id).await?,
         Merged::Conversation => conversation::survivor(&tx, id).await?,
     };
-    tx.commit().await?;
+    tx.close();
     Ok(survivor)
 }
 

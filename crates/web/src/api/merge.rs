@@ -28,7 +28,7 @@ pub(super) async fn list(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Resul
     let tx = caller.begin().await?;
     contact::get(&tx, id).await?.ok_or_else(|| Problem::not_there("contact"))?;
     let data = contact::merges(&tx, id).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(Page { data, next_cursor: None }))
 }
 
@@ -52,9 +52,9 @@ pub(super) async fn undo(
     _: Query<Nothing>,
     language: Language,
 ) -> Result<Json<Contact>, Problem> {
-    let tx = state.database.operator().await?;
+    let tx = state.database.operator_for(caller.scope()).await?;
     let undone = contact::undo(&tx, caller.scope(), id, state.clock.now()).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     let contact_id = match undone.ok_or_else(|| Problem::not_there("merge"))? {
         Undone::Done { contact_id } => contact_id,
         Undone::TooLate => {
@@ -66,6 +66,6 @@ pub(super) async fn undo(
     };
     let tx = caller.begin().await?;
     let found = contact::get(&tx, contact_id).await?.ok_or_else(|| Problem::not_there("contact"))?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }

@@ -21,7 +21,7 @@ use super::fields::{Body, Flag, MetaId, Nothing, Pin, Query, Secret, given};
 use super::id::Id;
 use super::language::Language;
 use super::paging::{Part, page_of};
-use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused, OverQuota};
 use crate::problem::Problem;
 
 /// List numbers
@@ -187,7 +187,7 @@ impl NewNumber {
         (status = 201, description = "The number is connected.", body = NumberAndConnection,
          example = json!(example::number_and_connection())),
         (status = 202, description = "It is still under way.", body = Connection, example = json!(example::connection())),
-        Always, BadBody, NumberRefused,
+        Always, BadBody, NumberRefused, OverQuota,
     ),
 )]
 pub(super) async fn create(
@@ -210,7 +210,8 @@ async fn begin(
     language: Language,
 ) -> Result<Connection, Problem> {
     let tx = caller.begin().await?;
-    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await?;
+    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await;
+    let begun = begun.map_err(|error| language.problem(error))?;
     tx.commit().await.map_err(|error| in_doubt(error, begun.id, language))?;
     state.connecting.queued();
     Ok(begun)

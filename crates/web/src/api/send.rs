@@ -24,7 +24,7 @@ use super::example;
 use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
 use super::language::Language;
-use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, OverQuota};
 use super::shown::{self, Shown};
 use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
@@ -306,7 +306,8 @@ async fn queue(
         wanted.attach(&upload::find(&tx, now, &wanted.media()).await?, language)?;
         wanted.fill(&tx, now, to, language).await?;
     }
-    let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await?;
+    let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await;
+    let queued = queued.map_err(|error| language.problem(error))?;
     match queued.map_err(|refusal| refused(refusal, language))? {
         Queued::Surely(message) => Ok((StatusCode::ACCEPTED, Json(message))),
         Queued::Perhaps(message) => Err(doubt::of_message(message.id, idempotency.is_some(), language)),
@@ -377,7 +378,7 @@ fn refused(refusal: Refusal, language: Language) -> Problem {
     request_body = NewMessage,
     responses(
         (status = 202, description = "The message, queued.", body = Message, example = json!(example::queued())),
-        Always, NotThere, Conflict, BadBody, Invalid,
+        Always, NotThere, Conflict, BadBody, Invalid, OverQuota,
     ),
 )]
 pub(super) async fn to_conversation(
@@ -409,7 +410,7 @@ pub(super) async fn to_conversation(
     request_body = NewMessageTo,
     responses(
         (status = 202, description = "The message, queued.", body = Message, example = json!(example::queued())),
-        Always, NotThere, Conflict, BadBody, Invalid,
+        Always, NotThere, Conflict, BadBody, Invalid, OverQuota,
     ),
 )]
 pub(super) async fn to_recipient(

@@ -7,6 +7,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, StatusCode};
+use model::DatabaseError;
 use model::file::{self, KeepError};
 use model::link::Link;
 use model::upload::{self, Key, Uploaded};
@@ -86,6 +87,9 @@ impl From<Unread> for GraphError {
 
 impl From<KeepError> for GraphError {
     fn from(error: KeepError) -> Self {
+        if let KeepError::Database(error @ DatabaseError::OverQuota(_)) = error {
+            return error.into();
+        }
         not_kept(&error)
     }
 }
