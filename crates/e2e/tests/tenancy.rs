@@ -3,8 +3,10 @@
 mod cancellation;
 mod claim;
 mod interleaving;
+mod moved;
 mod role;
 mod route;
 mod sealed;
+mod shared;
 mod tap;
 mod twins;

@@ -21,12 +21,7 @@ pub enum Refusal {
 }
 
 /// Connects a number: claims it and attaches to what history there is. Answers our id of it.
-pub async fn connect(
-    tx: &Operator,
-    keyring: &Keyring,
-    proof: &Proof,
-    now: Timestamp,
-) -> Result<Result<Uuid, Refusal>> {
+pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
     let Proof { opens: Opens { scope, phone_number_id, token }, waba_id, app_id, basis } = proof;
     if let Some(app_id) = app_id {
         let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE", &[app_id]).await?;
@@ -172,8 +167,12 @@ pub async fn hand_over(
         return Ok(None);
     };
     let opens = Opens { scope: *from, phone_number_id: phone_number_id.to_owned(), token };
-    let standing =
-        Proof { opens, waba_id: link.waba_id.clone(), app_id: link.app_id.clone(), basis: Basis::of(facts.get("proof")) };
+    let standing = Proof {
+        opens,
+        waba_id: link.waba_id.clone(),
+        app_id: link.app_id.clone(),
+        basis: Basis::of(facts.get("proof")),
+    };
     let Ok(came) = connect(tx, keyring, &standing.handed_to(to), now).await? else { return Ok(None) };
     tx.query(
         "UPDATE wazapp.number n SET

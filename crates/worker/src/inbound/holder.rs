@@ -57,13 +57,7 @@ pub(super) fn share<'a>(
 }
 
 /// Whose an item is. `None`: it says neither when it was nor what it is about.
-fn holder(
-    item: &Item,
-    change: &Change,
-    received_at: Timestamp,
-    holders: &[Route],
-    having: &Having,
-) -> Option<usize> {
+fn holder(item: &Item, change: &Change, received_at: Timestamp, holders: &[Route], having: &Having) -> Option<usize> {
     let by_time = time(item).or(change.entry_time).map(|second| then(second, received_at, holders));
     let have = |word: &str| -> Vec<usize> {
         (0..holders.len()).filter(|nth| having.0.contains(&key(&holders[*nth], word))).collect()
