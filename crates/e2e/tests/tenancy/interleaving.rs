@@ -18,10 +18,10 @@ use serde_json::json;
 use model::Model;
 
 /// So many in `make test`.
-const STEPS: usize = 120;
+const STEPS: usize = 400;
 
-/// Everything is looked at so often; what a step touched, after each.
-const LOOK_AT_ALL: usize = 60;
+/// Everything is looked at so often; what a step touched, after each. Of a longer run, a hundred times.
+const LOOK_AT_ALL: usize = 50;
 
 /// The world, and who acts in it.
 struct Stage {
@@ -80,13 +80,14 @@ async fn nothing_of_one_reaches_another_whatever_the_order() {
     let seed = setting("WAZAPP_TENANCY_SEED", 20_261_128);
     let steps = usize::try_from(setting("WAZAPP_TENANCY_STEPS", STEPS as u64)).expect("a count");
     let mut stage = Stage::new(seed).await;
+    let look_at_all = LOOK_AT_ALL.max(steps / 100);
     let mut done = BTreeMap::<&str, usize>::new();
     for nth in 0..steps {
         let what = stage.step(nth).await;
         *done.entry(what).or_default() += 1;
         let place = format!("WAZAPP_TENANCY_SEED={seed}, step {nth} ({what})");
         stage.check(&place).await;
-        if (nth + 1) % LOOK_AT_ALL == 0 || nth + 1 == steps {
+        if (nth + 1) % look_at_all == 0 || nth + 1 == steps {
             stage.check_all(&place).await;
         }
         if steps > STEPS && (nth + 1) % 1000 == 0 {

@@ -27,19 +27,21 @@ impl Stage {
     /// One step; answers its name.
     pub(super) async fn step(&mut self, nth: usize) -> &'static str {
         let (organization, number) = (self.random.below(3), self.pick(&self.numbers.clone()));
-        match self.random.below(20) {
+        match self.random.below(24) {
             0..=2 => self.connect(organization, &number).await,
             3..=4 => self.retry(number).await,
             5 => self.rotate(organization).await,
-            6..=7 => self.disconnect(organization).await,
-            8 => self.hand_over(&number, organization).await,
+            6 => self.disconnect().await,
+            7..=8 => self.hand_over(organization).await,
             9 => self.sign_up(organization, &number).await,
-            10..=12 => self.write(nth, &number).await,
-            13 => self.write_late(nth, &number).await,
-            14..=15 => self.repeat().await,
-            16 => self.edit(nth).await,
-            17 => self.news(nth, &number).await,
-            18 => self.send(nth, organization).await,
+            10 => self.race(&number).await,
+            11 => self.rotate_while_it_moves(organization).await,
+            12..=14 => self.write(nth, &number).await,
+            15..=16 => self.write_late(nth, &number).await,
+            17..=18 => self.repeat().await,
+            19 => self.edit(nth).await,
+            20 => self.news(nth, &number).await,
+            21..=22 => self.send(nth, organization).await,
             _ => self.replay().await,
         }
     }
@@ -54,6 +56,9 @@ impl Stage {
     /// With any token, number and account there is: what a person may type.
     async fn connect(&mut self, organization: usize, number: &SimulatedNumber) -> &'static str {
         let (token, account) = self.pick(&self.tokens[organization].clone());
+        let fitting: Vec<SimulatedNumber> = self.numbers.iter().filter(|one| one.waba_id == account).cloned().collect();
+        let fits = !fitting.is_empty() && self.random.below(2) == 0;
+        let number = if fits { &self.pick(&fitting) } else { number };
         let named =
             if self.random.below(4) == 0 { self.pick(&self.numbers.clone()).waba_id } else { number.waba_id.clone() };
         self.a_moment_later();
@@ -101,22 +106,23 @@ impl Stage {
         "rotate"
     }
 
-    async fn disconnect(&mut self, organization: usize) -> &'static str {
-        let own: Vec<String> = self
-            .model
-            .holders
-            .iter()
-            .filter(|(_, holder)| **holder == organization)
-            .map(|(id, _)| id.clone())
-            .collect();
-        if own.is_empty() {
-            return "nothing to disconnect";
-        }
-        let phone_number_id = self.pick(&own);
+    /// A number that somebody has, and who has it.
+    fn held(&mut self) -> Option<(String, usize)> {
+        let all: Vec<(String, usize)> = self.model.holders.iter().map(|(id, holder)| (id.clone(), *holder)).collect();
+        (!all.is_empty()).then(|| self.pick(&all))
+    }
+
+    /// The API's path of an organization's number.
+    async fn path(&self, organization: usize, phone_number_id: &str) -> String {
         let all = self.world.all(&self.organizations[organization], "/numbers").await;
-        let number = all.iter().find(|number| number["phone_number_id"] == phone_number_id.as_str()).expect("a number");
+        let number = all.iter().find(|number| number["phone_number_id"] == phone_number_id).expect("a number");
+        format!("/numbers/{}", number["id"].as_str().expect("an id"))
+    }
+
+    async fn disconnect(&mut self) -> &'static str {
+        let Some((phone_number_id, organization)) = self.held() else { return "nothing to disconnect" };
+        let path = self.path(organization, &phone_number_id).await;
         self.a_moment_later();
-        let path = format!("/numbers/{}", number["id"].as_str().expect("an id"));
         let (status, answer) = self.world.delete(&self.organizations[organization], &path).await;
         assert!(status < 300, "{answer:#}");
         self.model.set(&phone_number_id, None, self.world.now().as_second());
@@ -124,19 +130,59 @@ impl Stage {
     }
 
     /// Whoever runs the server gives a number to another organization.
-    async fn hand_over(&mut self, number: &SimulatedNumber, to: usize) -> &'static str {
-        let Some(from) = self.model.holders.get(&number.phone_number_id).copied().filter(|from| *from != to) else {
+    async fn hand_over(&mut self, to: usize) -> &'static str {
+        let Some((phone_number_id, from)) = self.held().filter(|(_, from)| *from != to) else {
             return "nothing to move";
         };
         self.a_moment_later();
+        self.moves(&phone_number_id, from, to).await;
+        self.model.set(&phone_number_id, Some(to), self.world.now().as_second());
+        "move"
+    }
+
+    async fn moves(&self, phone_number_id: &str, from: usize, to: usize) {
         let scopes = (&self.organizations[from].scope, &self.organizations[to].scope);
         let tx = self.world.database().operator().await.unwrap();
         let (keyring, now) = (self.world.keyring(), self.world.now());
-        let moved = number::hand_over(&tx, keyring, scopes, &number.phone_number_id, now).await.unwrap();
+        let moved = number::hand_over(&tx, keyring, scopes, phone_number_id, now).await.unwrap();
         assert!(moved.is_some_and(|moved| moved.is_ok()));
         tx.commit().await.unwrap();
-        self.model.set(&number.phone_number_id, Some(to), now.as_second());
-        "move"
+    }
+
+    /// Two of them, or one twice, connect the same number at the same moment.
+    async fn race(&mut self, number: &SimulatedNumber) -> &'static str {
+        let racers = [self.random.below(3), self.random.below(3)];
+        let tokens = racers.map(|racer| self.pick(&self.tokens[racer].clone()));
+        self.a_moment_later();
+        let wishes = tokens.each_ref().map(|(token, _)| {
+            json!({ "phone_number_id": number.phone_number_id, "waba_id": number.waba_id, "token": token })
+        });
+        let connect = |nth: usize| self.world.post_api(&self.organizations[racers[nth]], "/numbers", &wishes[nth]);
+        let answers: [_; 2] = futures::join!(connect(0), connect(1)).into();
+        let holder = self.claims().await.get(&number.phone_number_id).copied();
+        for (nth, answer) in answers.iter().enumerate() {
+            if holder == Some(racers[nth]) && answer.0 == 201 {
+                let given = Given { account: &tokens[nth].1, phone_number_id: Some(&number.phone_number_id) };
+                self.came_of(racers[nth], &given, answer).await;
+            }
+            self.remember_failure(racers[nth], &answer.1);
+        }
+        "race"
+    }
+
+    /// An attempt is under way while its number goes to another organization.
+    async fn rotate_while_it_moves(&mut self, to: usize) -> &'static str {
+        let Some((phone_number_id, from)) = self.held().filter(|(_, from)| *from != to) else {
+            return "nothing to move";
+        };
+        let path = format!("{}/token", self.path(from, &phone_number_id).await);
+        let wish = json!({ "token": self.pick(&self.tokens[from].clone()).0 });
+        self.a_moment_later();
+        let rotate = self.world.put_api(&self.organizations[from], &path, &wish);
+        let (answer, ()) = futures::join!(rotate, self.moves(&phone_number_id, from, to));
+        self.model.set(&phone_number_id, Some(to), self.world.now().as_second());
+        self.remember_failure(from, &answer.1);
+        "rotate while it moves"
     }
 
     /// A person goes through Meta's window, and the browser tells the truth, or another's ids.
