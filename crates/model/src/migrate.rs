@@ -33,6 +33,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261124200000_graph",
     "20261124210000_pace",
     "20261128090000_turns",
+    "20261128120000_owner",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

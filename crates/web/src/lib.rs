@@ -67,7 +67,7 @@ pub struct State {
 pub fn router(state: State, webhook: Webhook, health: Health) -> Router {
     Router::new()
         // Until there is an inbox, the page to read is the API's.
-        .route("/", get(async || Redirect::temporary("/docs")))
+        .route("/", get(async || Redirect::temporary("/docs")).fallback_service(graph::router(state.clone())))
         .merge(webhook::routes(webhook))
         .merge(health::routes(health))
         // Asked last: its paths begin with any version.

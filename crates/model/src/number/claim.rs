@@ -42,7 +42,14 @@ pub async fn connect(
     with: Connect<'_>,
 ) -> Result<Result<Uuid, Refusal>> {
     if let Some(app_id) = with.app_id {
-        let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE", &[&app_id]).await?;
+        // Whoever has an App can sign webhooks for every number that comes through it: another organization's never.
+        let known = tx
+            .query_opt(
+                "SELECT id FROM wazapp.app WHERE id = $1 AND (organization_id IS NULL OR organization_id = $2)
+                 FOR KEY SHARE",
+                &[&app_id, &scope.organization_id()],
+            )
+            .await?;
         if known.is_none() {
             return Ok(Err(Refusal::UnknownApp));
         }

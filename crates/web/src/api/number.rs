@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::connection::{Session, app, conclude};
+use super::connection::{Session, app, conclude, may_set_webhook};
 use super::example;
 use super::fields::{Body, Flag, MetaId, Nothing, Pin, Query, Secret, given};
 use super::id::Id;
@@ -100,7 +100,8 @@ pub(super) struct NewNumber {
     /// In the place of ids and token: what Meta's Embedded Signup gave.
     #[serde(default, deserialize_with = "given")]
     signup: Option<Signup>,
-    /// The App that the number's webhooks come through, if it is not the server's own; `wazapp app add` makes one known.
+    /// The App that the number's webhooks come through, if it is not the server's own: one of your organization's, which
+    /// `wazapp app add --org` makes known.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "670843887433847")]
     app_id: Option<MetaId>,
@@ -108,7 +109,7 @@ pub(super) struct NewNumber {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, write_only)]
     pin: Option<Pin>,
-    /// `true`: set the App's webhook subscription, where it lacks something.
+    /// `true`: set the App's webhook subscription, where it lacks something. Of your organization's own App alone.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     set_webhook: Option<bool>,
@@ -194,7 +195,10 @@ pub(super) async fn create(
     Body(wanted): Body<NewNumber>,
 ) -> Result<Response, Problem> {
     wanted.check()?;
-    let app_id = app(&state, wanted.app_id.as_ref()).await?;
+    let app_id = app(&caller, &state, wanted.app_id.as_ref()).await?;
+    if wanted.set_webhook == Some(true) {
+        may_set_webhook(&caller, &state, app_id.as_deref(), language)?;
+    }
     let begun = begin(&caller, &state, &wanted.attempt(app_id.as_deref())).await?;
     conclude(&caller, &state, language, begun, StatusCode::CREATED).await
 }
