@@ -7,6 +7,8 @@ CREATE TABLE wazapp.made_at_meta (
   kind            text NOT NULL CHECK (kind IN ('media', 'flow', 'upload')),
   meta_id         text NOT NULL,
   made_at         timestamptz NOT NULL,
+  file            text, -- of a medium: its bytes, which may be brought to Meta again
+  mime_type       text, -- and what Meta was told that it is
   PRIMARY KEY (organization_id, kind, meta_id)
 );
 CREATE INDEX made_at_meta_past ON wazapp.made_at_meta (made_at) WHERE kind <> 'flow';

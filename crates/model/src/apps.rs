@@ -106,7 +106,8 @@ impl Apps {
     /// Whether an organization may name an App of this id: the default one, and its own. Another's, and those that the server
     /// keeps for its operators, are as good as unknown.
     pub async fn offers(&self, scope: &Scope, id: &str) -> bool {
-        self.default_id() == Some(id) || self.knows_as(id, |app| app.organization_id == Some(scope.organization_id())).await
+        self.default_id() == Some(id)
+            || self.knows_as(id, |app| app.organization_id == Some(scope.organization_id())).await
     }
 
     /// Whether an App is this organization's alone; `None`: the default App, which is the server's. What an App shares with

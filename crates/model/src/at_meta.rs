@@ -7,15 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::database::{Operator, Result, Tenant};
 use crate::scope::Scope;
+use crate::upload::{Key, Uploaded};
 
-/// Meta forgets files and uploads sooner.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// Meta forgets files and uploads sooner. Callers keep the ids of files for longer, and are served from here then.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What may be made at Meta and is a noun of no other table here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Made {
-    /// A file for messages.
-    Media,
     /// A form.
     Flow,
     /// A resumable upload, by its name without what proves it.
@@ -25,7 +24,6 @@ pub enum Made {
 impl Made {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Media => "media",
             Self::Flow => "flow",
             Self::Upload => "upload",
         }
@@ -52,6 +50,20 @@ pub async fn has_made(tx: &Tenant, made: Made, meta_id: &str) -> Result<bool> {
         )
         .await?;
     Ok(row.is_some())
+}
+
+/// Notes the id that a caller was given for a file: it stands for the file for as long as that is here, also when Meta has it
+/// under another id since.
+pub async fn record_media(tx: &Operator, scope: &Scope, uploaded: &Uploaded, key: &Key) -> Result<()> {
+    tx.query(
+        "INSERT INTO wazapp.made_at_meta (organization_id, kind, meta_id, made_at, file, mime_type)
+         VALUES ($1, 'media', $2, $3, $4, $5)
+         ON CONFLICT (organization_id, kind, meta_id) DO UPDATE SET
+           made_at = excluded.made_at, file = excluded.file, mime_type = excluded.mime_type",
+        &[&scope.organization_id(), &uploaded.meta_id, &uploaded.at, &key.file, &key.mime_type],
+    )
+    .await?;
+    Ok(())
 }
 
 /// All of this kind that the organization made, by Meta's ids.

@@ -334,6 +334,7 @@ async fn an_override_is_seen_and_set_on_demand() {
     let stage = Stage::new().await;
     let receiver = e2e::receiver::Receiver::start(stage.world.secret()).await;
     let path = format!("{}/subscribed_apps", stage.number.waba_id);
+    stage.world.meta().graph(Method::POST, &path, &stage.number.token, None).await;
     let body = json!({ "override_callback_uri": receiver.url(), "verify_token": e2e::receiver::VERIFY_TOKEN });
     let (status, answer) = stage.world.meta().graph(Method::POST, &path, &stage.number.token, Some(&body)).await;
     assert_eq!(status, 200, "{answer}");

@@ -19,8 +19,8 @@ pub use claim::{
 };
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{
-    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, forget_unsent, repeated,
-    try_no_more,
+    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, forget_unsent,
+    repeated, try_no_more,
 };
 pub use fate::{Acceptance, Fate, fate};
 pub use pace::{Pause, let_go};

@@ -68,8 +68,9 @@ fn calls(batch: Option<Value>) -> Result<Vec<Map<String, Value>>, GraphError> {
         Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or(Value::Null),
         Some(batch) => batch,
     };
-    let calls: Vec<Map<String, Value>> = serde_json::from_value(batch)
-        .map_err(|_| GraphError::invalid("Param batch must be a list of calls: [{\"method\":…,\"relative_url\":…}]."))?;
+    let calls: Vec<Map<String, Value>> = serde_json::from_value(batch).map_err(|_| {
+        GraphError::invalid("Param batch must be a list of calls: [{\"method\":…,\"relative_url\":…}].")
+    })?;
     if calls.is_empty() || calls.len() > MOST {
         let message = format!("(#100) Too many requests in batch message. 1 to {MOST} are taken.");
         return Err(GraphError::new(400, 100, message));
@@ -88,7 +89,9 @@ impl Batch<'_> {
     /// A call as if it had come by itself.
     fn request(&self, nth: usize, call: &Map<String, Value>) -> Result<(Place, Request), GraphError> {
         if let Some(name) = NOT_TAKEN.iter().find(|name| call.get(**name).is_some_and(|value| !value.is_null())) {
-            return Err(GraphError::invalid(format!("The member {name} is not taken in a batch: make this call by itself.")));
+            return Err(GraphError::invalid(format!(
+                "The member {name} is not taken in a batch: make this call by itself."
+            )));
         }
         let text = |name: &str| call.get(name).and_then(Value::as_str);
         let method = text("method").unwrap_or("GET").to_ascii_uppercase();

@@ -162,7 +162,9 @@ fn patience(headers: &HeaderMap) -> Result<Option<Duration>, GraphError> {
     let seconds = value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
     let seconds = seconds.filter(|seconds| (1.0..=3600.0).contains(seconds));
     let seconds = seconds.ok_or_else(|| {
-        GraphError::invalid("The header X-Wazapp-Timeout must be the seconds that you wait for an answer, from 1 to 3600.")
+        GraphError::invalid(
+            "The header X-Wazapp-Timeout must be the seconds that you wait for an answer, from 1 to 3600.",
+        )
     })?;
     Ok(Some(Duration::from_secs_f64(seconds)))
 }

@@ -7,7 +7,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, StatusCode};
-use model::at_meta::Made;
+use model::at_meta;
 use model::file::{self, KeepError};
 use model::link::Link;
 use model::upload::{self, Key, Uploaded};
@@ -17,7 +17,6 @@ use whatsapp::outgoing::LARGEST_FILE;
 
 use super::call::{Call, json_response};
 use super::error::GraphError;
-use super::objects::made;
 use super::owned::{self, Kind};
 use super::place::is_id;
 use super::relay::{Carried, relay, status};
@@ -55,8 +54,8 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
     let (organization_id, number_id) = (link.organization_id, link.number_id);
     let key = Key { organization_id, number_id, file: file.sha256, mime_type };
     let uploaded = Uploaded { meta_id, at: state.clock.now() };
-    made(call, Made::Media, &uploaded.meta_id).await?;
     let tx = call.operator().await?;
+    at_meta::record_media(&tx, scope, &uploaded, &key).await?;
     upload::any_organization_record(&tx, &key, &uploaded).await?;
     tx.commit().await?;
     Ok(json_response(StatusCode::OK, &json!({ "id": uploaded.meta_id })))
@@ -116,14 +115,16 @@ pub(super) async fn content(call: &Call) -> Result<Response, GraphError> {
         return Ok(as_file(Body::empty(), info.mime_type.as_deref(), info.file_size));
     }
     let download =
-        call.state.graph.download(&found.credential, &info.url, LARGEST_FILE).await.map_err(|failure| match failure {
-            DownloadFailure::Expired => not_there(),
-            DownloadFailure::Refused(error) => (*error).into(),
-            DownloadFailure::TooLong { .. } => too_long(),
-            DownloadFailure::ForeignUrl | DownloadFailure::Broken(_) => {
-                GraphError::unavailable("Meta did not give the bytes of this medium. Ask for them again.")
-            }
-        })?;
+        call.state.graph.download(&found.credential, &info.url, LARGEST_FILE).await.map_err(
+            |failure| match failure {
+                DownloadFailure::Expired => not_there(),
+                DownloadFailure::Refused(error) => (*error).into(),
+                DownloadFailure::TooLong { .. } => too_long(),
+                DownloadFailure::ForeignUrl | DownloadFailure::Broken(_) => {
+                    GraphError::unavailable("Meta did not give the bytes of this medium. Ask for them again.")
+                }
+            },
+        )?;
     let mime_type = info.mime_type.or_else(|| download.mime_type.clone());
     let length = download.length;
     Ok(as_file(Body::from_stream(download.into_stream()), mime_type.as_deref(), length))

@@ -196,7 +196,9 @@ fn unfit(problems: &Problems) -> GraphError {
         Some((Rule::Missing | Rule::Empty, _)) => (131008, "Required parameter is missing"),
         Some((Rule::UnknownKey | Rule::Unsupported, _) | (_, "type")) => (100, "Invalid parameter"),
         Some((Rule::NotOneOf, field)) if field.ends_with(".sub_type") => (100, "Invalid parameter"),
-        Some((Rule::Format, field)) if is_value(field) => (132018, "There was an issue with the parameters in your template"),
+        Some((Rule::Format, field)) if is_value(field) => {
+            (132018, "There was an issue with the parameters in your template")
+        }
         _ => (131009, "Parameter value is not valid"),
     };
     GraphError::new(400, code, format!("(#{code}) {title}")).details(texts.join(" "))
@@ -237,7 +239,9 @@ fn refused(call: &Call, refusal: &Refusal) -> GraphError {
             GraphError::new(400, 131009, "(#131009) Parameter value is not valid").details("Write to one person.")
         }
         Refusal::NeedsPhone => needs_phone(),
-        Refusal::KeyReused => GraphError::invalid("This Idempotency-Key came with another message before. Nothing was sent."),
+        Refusal::KeyReused => {
+            GraphError::invalid("This Idempotency-Key came with another message before. Nothing was sent.")
+        }
     }
 }
 

@@ -160,7 +160,8 @@ async fn take_back(state: &crate::State, scope: &Scope, message_id: Uuid) -> Res
 
 /// The error of a message that was taken back.
 pub(super) fn taken_back() -> GraphError {
-    GraphError::new(400, 135000, "(#135000) Generic user error").details("The message was cancelled before it was sent.")
+    GraphError::new(400, 135000, "(#135000) Generic user error")
+        .details("The message was cancelled before it was sent.")
 }
 
 /// A message that was never sent, and will not be.

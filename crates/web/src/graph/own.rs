@@ -170,7 +170,9 @@ impl Own {
             }
             let numbers = self.counted(waba_id, given)?;
             all.push(match given {
-                Some(given) => whole.replace(&format!(".phone_numbers({given})"), &format!(".phone_numbers({numbers})")),
+                Some(given) => {
+                    whole.replace(&format!(".phone_numbers({given})"), &format!(".phone_numbers({numbers})"))
+                }
                 None => format!("{name}.phone_numbers({numbers}){inner}"),
             });
         }
@@ -185,14 +187,17 @@ impl Own {
                 .map_err(|_| GraphError::invalid("Param phone_numbers must be a list of phone numbers."))?,
             None => Vec::new(),
         };
-        let digits = |value: &Value| value.as_str().map(phone::digits).or_else(|| value.as_u64().map(|n| n.to_string()));
+        let digits =
+            |value: &Value| value.as_str().map(phone::digits).or_else(|| value.as_u64().map(|n| n.to_string()));
         let wanted: Vec<String> = wanted.iter().map(|value| digits(value).unwrap_or_default()).collect();
         if let Some(other) = wanted.iter().find(|wanted| !own.contains(wanted)) {
             return Err(GraphError::invalid(format!("Param phone_numbers: {other:.32} is no number of yours.")));
         }
         let counted = if wanted.is_empty() { own } else { wanted };
         if counted.is_empty() {
-            return Err(GraphError::unavailable("wazapp does not know this number's digits yet. Ask again in a minute."));
+            return Err(GraphError::unavailable(
+                "wazapp does not know this number's digits yet. Ask again in a minute.",
+            ));
         }
         Ok(Value::from(counted).to_string())
     }
@@ -229,7 +234,10 @@ mod tests {
             json!({ "id": "7", "phone_numbers": { "data": [{ "id": "1" }] }, "owner_business": { "id": "8" } });
         assert_eq!(kept(Object::Account, "", expanded.clone()), expected);
         let accounts = json!({ "data": [expanded, { "id": "6", "phone_numbers": listed }] });
-        assert_eq!(kept(Object::Portfolio, "owned_whatsapp_business_accounts", accounts), json!({ "data": [expected] }));
+        assert_eq!(
+            kept(Object::Portfolio, "owned_whatsapp_business_accounts", accounts),
+            json!({ "data": [expected] })
+        );
         let linked = json!({ "id": "1", "whatsapp_business_account": { "id": "7", "phone_numbers": listed } });
         let expected = json!({ "id": "1", "whatsapp_business_account": { "id": "7" } });
         assert_eq!(kept(Object::Number, "", linked), expected);

@@ -95,12 +95,7 @@ async fn is_listed(call: &Call, links: &[Link], id: &str, shown: &Value) -> Resu
 }
 
 /// Whether a form stands in an account of the organization's in which nobody else has a number here.
-async fn is_of_own_account(
-    call: &Call,
-    links: &[Link],
-    credential: &Credential,
-    id: &str,
-) -> Result<bool, GraphError> {
+async fn is_of_own_account(call: &Call, links: &[Link], credential: &Credential, id: &str) -> Result<bool, GraphError> {
     let query = [("fields", "whatsapp_business_account")];
     let asked = call.state.graph.relay(credential, Method::GET, &[id], &query, None).await?;
     let account = asked.body["whatsapp_business_account"]["id"].as_str();

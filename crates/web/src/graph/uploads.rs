@@ -70,7 +70,9 @@ async fn measured(call: &Call, mime_type: &str, body: Body) -> Result<Content, G
     let (state, organization_id) = (&call.state, call.scope.organization_id());
     let mut writing = state.store.writer(organization_id);
     let mut pieces = body.into_data_stream();
-    while let Some(piece) = pieces.try_next().await.map_err(|_| GraphError::invalid("The body did not arrive whole."))? {
+    while let Some(piece) =
+        pieces.try_next().await.map_err(|_| GraphError::invalid("The body did not arrive whole."))?
+    {
         if writing.size() + piece.len() as u64 > LONGEST {
             return Err(too_long());
         }

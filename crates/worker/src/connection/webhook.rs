@@ -46,6 +46,16 @@ pub(super) async fn subscribe(desk: &mut Desk<'_>) -> Came {
     let ours = desk.callback_url();
     if desk.job.wishes.override_callback {
         let Some(verify_token) = desk.verify_token() else { return no_verify_token().into() };
+        // Meta lets an App override only what it is subscribed to already.
+        let known = match graph.subscribed_apps(&credential, waba_id).await {
+            Ok(known) => known,
+            Err(failure) => return failure.into(),
+        };
+        if subscribed(desk, &known).is_none()
+            && let Err(failure) = graph.subscribe_app(&credential, waba_id, None).await
+        {
+            return failure.into();
+        }
         let instead = Override { url: &ours, verify_token: verify_token.expose_secret() };
         return match graph.subscribe_app(&credential, waba_id, Some(instead)).await {
             Ok(()) => Came::done(
