@@ -8,7 +8,10 @@ use tokio_postgres::{Client, Row};
 /// Tables that belong to no organization. Every other table carries `organization_id` first in every key.
 const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("organization", "the organizations themselves; the web role sees its own row"),
-    ("app", "Meta's Apps are the server's, and serve several organizations"),
+    (
+        "app",
+        "Meta's Apps: the server's, which serve several organizations, or one organization's own; only the worker reads them",
+    ),
     ("app_secret", "secrets of Apps"),
     ("sealing_key", "which master keys seal this database's secrets: the server's"),
     ("number_claim", "who has which number, over all organizations: that is what it is for"),

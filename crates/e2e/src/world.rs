@@ -461,6 +461,13 @@ impl World {
         tx.commit().await.expect("the App is there");
     }
 
+    /// Makes an App an organization's own.
+    pub async fn give_app(&self, id: &str, organization: &Organization) {
+        let tx = self.database.operator().await.expect("a transaction");
+        model::app::give_to(&tx, id, &organization.scope).await.expect("the statement runs");
+        tx.commit().await.expect("the App is theirs");
+    }
+
     // Webhooks -------------------------------------------------------------------------------------------------------
 
     /// Posts a signed body to `/webhook`.

@@ -5,7 +5,9 @@ mod asking;
 mod foreign;
 mod media;
 mod messages;
+mod shared;
 mod waiting;
+mod written;
 
 use std::sync::Mutex;
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::database::{Operator, Result};
+use crate::scope::Scope;
 use crate::secret::{Keyring, Place};
 
 /// A Meta App as operators see it.
@@ -15,6 +16,8 @@ pub struct App {
     pub id: String,
     /// What operators call it.
     pub name: String,
+    /// Whose it is, by the organization's short name; null: the server's.
+    pub organization: Option<String>,
     /// How many secrets are accepted now; several while rotating.
     pub secrets: i64,
     /// When it was added.
@@ -30,6 +33,8 @@ pub struct Credentials {
     pub secrets: Vec<SecretString>,
     /// Answers Meta's handshake.
     pub verify_token: Option<SecretString>,
+    /// The organization whose it is; `None`: the server's.
+    pub organization_id: Option<Uuid>,
 }
 
 fn secret_place(row: &str) -> Place<'_> {
@@ -40,7 +45,8 @@ fn token_place(id: &str) -> Place<'_> {
     Place { organization: Uuid::nil(), column: "app.verify_token", row: id }
 }
 
-/// Adds an App with its first secret. False: there is one with this id.
+/// Adds an App with its first secret; it is the server's until it is given away ([`give_to`]). False: there is one with
+/// this id.
 pub async fn add(
     tx: &Operator,
     keyring: &Keyring,
@@ -61,6 +67,12 @@ pub async fn add(
         add_secret(tx, keyring, id, secret).await?;
     }
     Ok(made)
+}
+
+/// Makes an App one organization's: it alone may name it, and connect numbers through it.
+pub async fn give_to(tx: &Operator, id: &str, owner: &Scope) -> Result<()> {
+    tx.query("UPDATE wazapp.app SET organization_id = $2 WHERE id = $1", &[&id, &owner.organization_id()]).await?;
+    Ok(())
 }
 
 async fn add_secret(tx: &Operator, keyring: &Keyring, id: &str, secret: &SecretString) -> Result<()> {
@@ -87,9 +99,9 @@ pub async fn rotate(tx: &Operator, keyring: &Keyring, id: &str, secret: &SecretS
 pub async fn list(tx: &Operator) -> Result<Vec<App>> {
     let rows = tx
         .query(
-            "SELECT a.id, a.name, a.created_at,
+            "SELECT a.id, a.name, a.created_at, o.slug AS organization,
                     (SELECT count(*) FROM wazapp.app_secret s WHERE s.app_id = a.id) AS secrets
-             FROM wazapp.app a ORDER BY a.created_at, a.id",
+             FROM wazapp.app a LEFT JOIN wazapp.organization o ON o.id = a.organization_id ORDER BY a.created_at, a.id",
             &[],
         )
         .await?;
@@ -98,6 +110,7 @@ pub async fn list(tx: &Operator) -> Result<Vec<App>> {
         .map(|row| App {
             id: row.get("id"),
             name: row.get("name"),
+            organization: row.get("organization"),
             secrets: row.get("secrets"),
             created_at: row.get("created_at"),
         })
@@ -108,7 +121,7 @@ pub async fn list(tx: &Operator) -> Result<Vec<App>> {
 pub async fn credentials(tx: &Operator, keyring: &Keyring) -> Result<(Vec<Credentials>, Vec<String>)> {
     let rows = tx
         .query(
-            "SELECT a.id, a.verify_token, s.id AS secret_id, s.sealed
+            "SELECT a.id, a.verify_token, a.organization_id, s.id AS secret_id, s.sealed
              FROM wazapp.app a LEFT JOIN wazapp.app_secret s ON s.app_id = a.id ORDER BY a.created_at, a.id, s.id DESC",
             &[],
         )
@@ -120,7 +133,8 @@ pub async fn credentials(tx: &Operator, keyring: &Keyring) -> Result<(Vec<Creden
         if all.last().is_none_or(|last| last.id != id) {
             let token: Option<Vec<u8>> = row.get("verify_token");
             let verify_token = token.and_then(|sealed| keyring.open(token_place(&id), &sealed).ok());
-            all.push(Credentials { id: id.clone(), secrets: Vec::new(), verify_token });
+            let organization_id = row.get("organization_id");
+            all.push(Credentials { id: id.clone(), secrets: Vec::new(), verify_token, organization_id });
         }
         let (Some(secret_id), Some(sealed)) =
             (row.get::<_, Option<Uuid>>("secret_id"), row.get::<_, Option<Vec<u8>>>("sealed"))

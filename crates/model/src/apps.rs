@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, Credentials};
 use crate::database::{Database, DatabaseError};
 use crate::inbound::Lanes;
+use crate::scope::Scope;
 use crate::secret::Keyring;
 
 /// How soon an App added or rotated by a command counts here.
@@ -52,7 +53,8 @@ impl Apps {
     /// Knows the default App; the others after [`Apps::refresh`].
     pub fn new(default: DefaultApp, database: Database, keyring: Keyring) -> Self {
         let DefaultApp { id, secrets, verify_token } = default;
-        let credentials = Credentials { id: id.clone().unwrap_or_default(), secrets, verify_token };
+        let credentials =
+            Credentials { id: id.clone().unwrap_or_default(), secrets, verify_token, organization_id: None };
         let inner = Inner {
             default: Arc::new(credentials),
             default_id: id,
@@ -98,12 +100,30 @@ impl Apps {
 
     /// Whether an App of this id is known, be it the default one, or one that a command added a moment ago.
     pub async fn knows(&self, id: &str) -> bool {
-        if self.of_path(Some(id)).is_none() && !self.refresh().await {
+        self.knows_as(id, |_| true).await
+    }
+
+    async fn knows_as(&self, id: &str, fits: impl Fn(&Credentials) -> bool) -> bool {
+        let known = || self.of_path(Some(id)).is_some_and(|(_, app)| fits(&app));
+        if !known() && !self.refresh().await {
             // It was looked a moment ago, perhaps a moment too early.
             tokio::time::sleep(AT_MOST_EVERY).await;
             self.refresh().await;
         }
-        self.of_path(Some(id)).is_some()
+        known()
+    }
+
+    /// Whether an organization may name an App of this id: the default one, and its own. Another's, and those that the server
+    /// keeps for its operators, are as good as unknown.
+    pub async fn offers(&self, scope: &Scope, id: &str) -> bool {
+        self.default_id() == Some(id)
+            || self.knows_as(id, |app| app.organization_id == Some(scope.organization_id())).await
+    }
+
+    /// Whether an App is this organization's alone; `None`: the default App, which is the server's. What an App shares with
+    /// others, only operators change.
+    pub fn is_own(&self, scope: &Scope, id: Option<&str>) -> bool {
+        self.of_path(id).is_some_and(|(_, app)| app.organization_id == Some(scope.organization_id()))
     }
 
     /// Reads the database's Apps anew, unless that was done a moment ago. Answers whether it was done now.

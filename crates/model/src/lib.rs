@@ -6,6 +6,7 @@
 pub mod api_key;
 pub mod app;
 pub mod apps;
+pub mod at_meta;
 mod clock;
 pub mod connection;
 pub mod contact;

@@ -151,3 +151,43 @@ pub async fn accounts(tx: &Operator, scope: &Scope) -> database::Result<Vec<Link
         .await?;
     Ok(rows.iter().map(Link::read).collect())
 }
+
+/// A connected number, by the names that Meta has for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnNumber {
+    /// Meta's id.
+    pub phone_number_id: String,
+    /// Meta's id of its account.
+    pub waba_id: String,
+    /// As Meta writes it, where that is known.
+    pub display_phone_number: Option<String>,
+}
+
+/// The organization's connected numbers.
+pub async fn own_numbers(tx: &Operator, scope: &Scope) -> database::Result<Vec<OwnNumber>> {
+    let rows = tx
+        .query(
+            "SELECT phone_number_id, waba_id, display_phone_number FROM wazapp.number
+             WHERE organization_id = $1 AND status = 'connected'",
+            &[&scope.organization_id()],
+        )
+        .await?;
+    let read = |row: &Row| OwnNumber {
+        phone_number_id: row.get("phone_number_id"),
+        waba_id: row.get("waba_id"),
+        display_phone_number: row.get("display_phone_number"),
+    };
+    Ok(rows.iter().map(read).collect())
+}
+
+/// Whether an organization beside this one has a connected number in an account: what is the whole account's is then
+/// nobody's alone.
+pub async fn any_organization_shares(tx: &Operator, scope: &Scope, waba_id: &str) -> database::Result<bool> {
+    let row = tx
+        .query_opt(
+            "SELECT 1 FROM wazapp.number_claim WHERE waba_id = $2 AND organization_id <> $1 LIMIT 1",
+            &[&scope.organization_id(), &waba_id],
+        )
+        .await?;
+    Ok(row.is_some())
+}

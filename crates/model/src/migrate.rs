@@ -35,6 +35,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261124210000_pace",
     "20261128090000_turns",
     "20261128100000_claim_proof",
+    "20261128120000_owner",
     "20261128130000_search",
     "20261128130100_lanes",
     "20261128140000_quota",

@@ -123,12 +123,16 @@ pub async fn find_at_meta(tx: &Tenant, now: Timestamp, meta_ids: &[&str]) -> Res
     event::line_up(tx).await?;
     let rows = tx
         .query(
-            "WITH stays AS (
-               UPDATE wazapp.file f SET touched_at = greatest(f.touched_at, $3) FROM wazapp.upload u
-               WHERE u.organization_id = $1 AND u.meta_id = ANY ($2)
-                 AND f.organization_id = $1 AND f.sha256 = u.file AND f.deleted_at IS NULL
-               RETURNING u.meta_id, u.mime_type, f.sha256, f.size)
-             SELECT * FROM stays",
+            "WITH known AS (
+               SELECT meta_id, file, mime_type FROM wazapp.upload WHERE organization_id = $1 AND meta_id = ANY ($2)
+               UNION
+               SELECT meta_id, file, mime_type FROM wazapp.made_at_meta
+               WHERE organization_id = $1 AND kind = 'media' AND meta_id = ANY ($2) AND file IS NOT NULL),
+             stays AS (
+               UPDATE wazapp.file f SET touched_at = greatest(f.touched_at, $3)
+               WHERE f.organization_id = $1 AND f.sha256 IN (SELECT file FROM known) AND f.deleted_at IS NULL
+               RETURNING f.sha256, f.size)
+             SELECT k.meta_id, k.mime_type, s.sha256, s.size FROM known k JOIN stays s ON s.sha256 = k.file",
             &[&tx.organization_id(), &meta_ids.to_vec(), &now],
         )
         .await?;

@@ -50,6 +50,7 @@ fn path(operation: &Operation) -> String {
         Object::Waba => "waba-id",
         Object::Number => "phone-number-id",
         Object::Template => "template-id",
+        Object::Flow => "flow-id",
         Object::Media => "media-id",
         Object::Upload => "upload:session",
     };

@@ -84,7 +84,7 @@ pub fn router(state: State, webhook: Webhook, health: Health, operators: bool) -
     let https = state.public_url.starts_with("https://").then(|| HeaderValue::from_static(HTTPS_ONLY));
     Router::new()
         // Until there is an inbox, the page to read is the API's.
-        .route("/", get(async || Redirect::temporary("/docs")))
+        .route("/", get(async || Redirect::temporary("/docs")).fallback_service(graph::router(state.clone())))
         .merge(webhook::routes(webhook))
         .merge(if operators { health::public_routes(health) } else { health::routes(health) })
         // Asked last: its paths begin with any version.

@@ -34,6 +34,7 @@ kinds! {
     MOVED = MOVED_PERMANENTLY, "moved", "It goes on under another id";
     MALFORMED = BAD_REQUEST, "malformed", "The request cannot be read";
     UNAUTHORIZED = UNAUTHORIZED, "unauthorized", "An API key is needed";
+    FORBIDDEN = FORBIDDEN, "forbidden", "This is not your organization's to do";
     NOT_FOUND = NOT_FOUND, "not-found", "There is no such thing here";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not take this method";
     TOO_SLOW = REQUEST_TIMEOUT, "too-slow", "The body does not arrive";
@@ -134,6 +135,11 @@ impl Problem {
     /// 401: who asks is not known.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(UNAUTHORIZED, detail)
+    }
+
+    /// 403: who asks is known, and it is for somebody else to do.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(FORBIDDEN, detail)
     }
 
     /// 404: there is no such thing, or it is someone else's, which is the same.

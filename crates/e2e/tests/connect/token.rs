@@ -349,14 +349,14 @@ async fn the_apps_webhooks_are_looked_at_and_set_on_demand() {
     only("").await;
     assert_eq!(stage.connected().await["warnings"][0]["code"], "no_subscription");
     only("calls").await;
+    // Others come through the server's App too, so its webhooks are its operator's to set: by a command.
     let mut wish = stage.wish();
     wish["set_webhook"] = json!(true);
-    let (status, number) = stage.connect(&wish).await;
-    assert_eq!((status, &number["warnings"]), (201, &json!([])), "{number:#}");
+    let (status, problem) = stage.connect(&wish).await;
+    assert_eq!((status, &problem["type"]), (403, &json!("/docs#forbidden")), "{problem:#}");
     let path = "670843887433847/subscriptions";
     let (_, now) = stage.world.meta().graph(Method::GET, path, &app_token, None).await;
-    let fields = now["data"][0]["fields"].to_string();
-    assert!(fields.contains("calls") && fields.contains(r#""messages""#), "what was there stays: {fields}");
+    assert!(!now["data"][0]["fields"].to_string().contains(r#""messages""#), "nothing was set: {now}");
     stage.world.end().await;
 }
 
@@ -386,6 +386,16 @@ async fn a_number_of_an_app_of_its_own() {
     let mut wish = stage.wish();
     wish["token"] = json!(stage.token(json!({ "app_id": "555000111" })).await);
     wish["app_id"] = json!("555000111");
+    // As long as it is not this organization's, it is an App like any that is not there.
+    let mut nobodys = wish.clone();
+    nobodys["app_id"] = json!("555000112");
+    let stranger = stage.world.organization("Harbor & Pine").await;
+    assert_eq!(stage.connect(&wish).await, stage.connect(&nobodys).await);
+    stage.world.give_app("555000111", &stranger).await;
+    let (status, problem) = stage.connect(&wish).await;
+    assert_eq!((status, problem), stage.connect(&nobodys).await);
+    assert_eq!(status, 422);
+    stage.world.give_app("555000111", &stage.organization).await;
     let (status, number) = stage.connect(&wish).await;
     assert_eq!(status, 201, "{number:#}");
     assert_eq!(number["connection"]["app_id"], "555000111");
@@ -393,6 +403,10 @@ async fn a_number_of_an_app_of_its_own() {
     // No webhook is set for it, and it has no verify token: both are told.
     let codes: Vec<&Value> = number["warnings"].as_array().unwrap().iter().map(|warning| &warning["code"]).collect();
     assert_eq!(codes, [&json!("no_subscription"), &json!("no_verify_token")]);
+    // Where its webhooks go is the organization's to set, where it has a verify token.
+    wish["set_webhook"] = json!(true);
+    let (status, asked) = stage.connect(&wish).await;
+    assert!(status == 422 && asked.to_string().contains("no_verify_token"), "{asked:#}");
     // The server's own App may be named by its id.
     let mut wish = stage.wish();
     wish["app_id"] = json!("670843887433847");

@@ -99,6 +99,42 @@ async fn a_file_that_meta_does_not_take_is_refused_in_its_words() {
     stage.end().await;
 }
 
+/// Meta goes by the file's own part; in `type` many programs write the kind of media.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_what_its_part_says() {
+    let stage = Stage::new().await;
+    let key = stage.organization.key.clone();
+    let said = [("messaging_product", "whatsapp"), ("type", "image")];
+    let answer = upload(&stage, &key, &stage.number, form(&said, Some(("image/png", PNG)))).await;
+    let id = answer.body["id"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned();
+    let url = stage.get(&id).await.body["url"].as_str().unwrap().to_owned();
+    let head = stage.world.client().head(&url).bearer_auth(&key).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), &head.headers()["content-type"]), (200, &"image/png".parse().unwrap()));
+    assert_eq!(head.headers()["content-length"], PNG.len().to_string().as_str());
+    let said = [("messaging_product", "whatsapp"), ("type", "image/png")];
+    let answer = upload(&stage, &key, &stage.number, form(&said, Some(("application/octet-stream", PNG)))).await;
+    assert_eq!(answer.code(), 100, "{}", answer.body);
+    stage.end().await;
+}
+
+/// As programs in production do: a form that calls itself JSON, and a chunk that says neither where nor how long it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_needs_few_words() {
+    let stage = Stage::new().await;
+    let authorized = |path: &str| {
+        let request = stage.world.client().post(format!("{}/v17.0/{path}", stage.world.url()));
+        request.header("authorization", format!("OAuth {}", stage.organization.key))
+    };
+    let form = format!("file_length={}&file_type=image/png", PNG.len());
+    let begun = authorized("670843887433847/uploads").header("content-type", "application/json").body(form);
+    let begun = stage.heard(begun).await;
+    let id = begun.body["id"].as_str().unwrap_or_else(|| panic!("{}", begun.body)).to_owned();
+    let pieces = futures::stream::iter([&PNG[..20], &PNG[20..]].map(Ok::<_, std::io::Error>));
+    let sent = stage.heard(authorized(&id).body(reqwest::Body::wrap_stream(pieces))).await;
+    assert!(sent.body["h"].is_string(), "{}", sent.body);
+    stage.end().await;
+}
+
 /// A picture for a template's header or a profile, in Meta's two steps.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resumable_upload_brings_a_handle() {

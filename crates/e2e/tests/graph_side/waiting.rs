@@ -17,6 +17,21 @@ async fn a_refusal_that_passes_is_waited_for() {
     stage.end().await;
 }
 
+/// Programs wait five seconds, or ten: what passes in a moment is tried again within one or two.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stumble_of_metas_takes_no_callers_patience() {
+    let stage = Stage::new().await;
+    for (number, code) in [131016, 2].into_iter().enumerate() {
+        stage.world.meta().faults(json!([{ "kind": "error", "code": code, "count": 1 }])).await;
+        let began = std::time::Instant::now();
+        let answer = stage.says("enseguida").await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(began.elapsed() < Duration::from_secs(4), "{code}: {:?}", began.elapsed());
+        assert_eq!(stage.accepted().await.len(), number + 1);
+    }
+    stage.end().await;
+}
+
 /// What still waits when its sender's time is over is taken back: whoever sends it again sends it once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_that_lasts_is_told_and_nothing_is_sent_later() {

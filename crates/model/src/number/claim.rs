@@ -24,7 +24,14 @@ pub enum Refusal {
 pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
     let Proof { opens: Opens { scope, phone_number_id, token }, waba_id, app_id, basis } = proof;
     if let Some(app_id) = app_id {
-        let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR KEY SHARE", &[app_id]).await?;
+        // Whoever has an App can sign webhooks for every number that comes through it: another organization's never.
+        let known = tx
+            .query_opt(
+                "SELECT id FROM wazapp.app WHERE id = $1 AND (organization_id IS NULL OR organization_id = $2)
+                 FOR KEY SHARE",
+                &[app_id, &scope.organization_id()],
+            )
+            .await?;
         if known.is_none() {
             return Ok(Err(Refusal::UnknownApp));
         }

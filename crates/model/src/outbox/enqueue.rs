@@ -6,10 +6,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::window::Window;
-use crate::database::{Result, Tenant};
+use crate::database::{Operator, Result, Tenant};
 use crate::event;
 use crate::message::{self, Message};
 use crate::quota::{self, Quota};
+use crate::scope::Scope;
 use crate::upload::{self, Attached};
 
 /// A message that names no deadline is given up after this long.
@@ -218,6 +219,21 @@ pub async fn repeated(tx: &Tenant, idempotency: &Idempotency) -> Result<Option<R
         return Ok(Some(Err(Refusal::KeyReused)));
     }
     Ok(Some(message::get(tx, row.get("message_id")).await?.ok_or(Refusal::KeyReused)))
+}
+
+/// Forgets a key whose message was provably not sent and will not be, because nobody waited for it any more or its time was
+/// over: the same request is a new one then. False: there is no such key, or its message had another end.
+pub async fn forget_unsent(tx: &Operator, scope: &Scope, key: &str) -> Result<bool> {
+    let row = tx
+        .query_opt(
+            "DELETE FROM wazapp.idempotency_key k USING wazapp.message m
+             WHERE k.organization_id = $1 AND k.key = $2 AND m.organization_id = $1 AND m.id = k.message_id
+               AND m.status = 'failed' AND m.wamid IS NULL AND m.error ->> 'code' IN ('cancelled', 'deadline')
+             RETURNING k.key",
+            &[&scope.organization_id(), &key],
+        )
+        .await?;
+    Ok(row.is_some())
 }
 
 async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {

@@ -21,7 +21,8 @@ pub use claim::{
 };
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{
-    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, repeated, try_no_more,
+    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, forget_unsent,
+    repeated, try_no_more,
 };
 pub use failing::{Failing, any_organization_rest_bulk};
 pub use fate::{Acceptance, Fate, fate};

@@ -43,6 +43,10 @@ pub(crate) struct Call<'a> {
     pub(crate) app_id: String,
     /// `http://host`, as the caller reached us.
     pub(crate) origin: String,
+    /// `/v26.0`, as the caller wrote it; empty where it wrote none.
+    pub(crate) version: String,
+    /// The caller's token, which Meta writes into the links to further pages.
+    pub(crate) word: String,
 }
 
 /// What a call ends in.
@@ -176,7 +180,8 @@ impl Call<'_> {
             text.and_then(|text| text.parse().ok()).ok_or_else(|| GraphError::of(100).message("(#100) Invalid cursor"))
         };
         let total = rows.len();
-        let start = match (self.text("after"), self.text("before")) {
+        let cursor = |name: &str| self.text(name).filter(|cursor| !cursor.is_empty());
+        let start = match (cursor("after"), cursor("before")) {
             (Some(after), _) => place(after)? + 1,
             (None, Some(before)) => place(before)?.saturating_sub(limit),
             (None, None) => 0,
@@ -187,15 +192,18 @@ impl Call<'_> {
             let last = start + data.len() - 1;
             let (before, after) = (BASE64.encode(start.to_string()), BASE64.encode(last.to_string()));
             answer["paging"] = serde_json::json!({ "cursors": { "before": before, "after": after } });
-            // The next page is of the same question; the token goes in a header.
+            // The next page is of the same question, with the caller's own token, wherever that came from.
             let kept = self.query.iter().filter(|(name, _)| {
                 !["limit", "after", "before", "access_token", "appsecret_proof"].contains(&name.as_str())
             });
             let kept = kept.map(|(name, value)| (name, value.as_str().unwrap_or_default()));
+            let token = Some(("access_token", self.word.as_str())).filter(|(_, word)| !word.is_empty());
+            let kept = kept.map(|(name, value)| (name.as_str(), value)).chain(token);
             let kept = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
             let url = |name: &str, cursor: &str| {
                 let and = if kept.is_empty() { "" } else { "&" };
-                format!("{}/{}/{edge}?{kept}{and}limit={limit}&{name}={cursor}", self.origin, self.object)
+                let Self { origin, version, object, .. } = self;
+                format!("{origin}{version}/{object}/{edge}?{kept}{and}limit={limit}&{name}={cursor}")
             };
             if last + 1 < total {
                 answer["paging"]["next"] = url("after", &after).into();

@@ -3,6 +3,7 @@
 mod accounts;
 mod call;
 mod callback;
+mod flows;
 mod media;
 mod messages;
 mod numbers;
@@ -31,6 +32,7 @@ pub(crate) enum Object {
     Waba,
     Number,
     Template,
+    Flow,
     Media,
     Upload,
 }
@@ -71,6 +73,7 @@ pub(crate) fn operations() -> impl Iterator<Item = &'static Operation> {
         media::OPERATIONS,
         uploads::OPERATIONS,
         templates::OPERATIONS,
+        flows::OPERATIONS,
         numbers::OPERATIONS,
         accounts::OPERATIONS,
         onboarding::OPERATIONS,

@@ -23,9 +23,6 @@ use crate::world::{Token, World};
 /// The largest document is 100 MB (§8.3).
 const LIMIT: usize = 110 << 20;
 
-/// The versions that are served; an expired one is served by the oldest that lives (§1).
-const VERSIONS: std::ops::RangeInclusive<u32> = 14..=26;
-
 /// Answers a request to `/v{NN}.{N}/…`, or to the same path without a version.
 pub(crate) async fn serve(State(meta): State<Arc<Meta>>, request: Request<HttpBody>) -> Response {
     let (parts, body) = request.into_parts();
@@ -102,6 +99,8 @@ fn struck(world: &World, place: &Place) -> (String, String) {
 
 /// What a path names.
 struct Place {
+    /// `/v26.0`, or nothing.
+    version: String,
     object: String,
     edge: String,
 }
@@ -110,28 +109,26 @@ impl Place {
     /// `/v26.0/{object}/{edge}`; the version may be missing.
     fn of(path: &str) -> Result<Self, GraphError> {
         let mut words = path.trim_matches('/').splitn(2, '/');
-        let mut rest = path.trim_matches('/');
+        let (mut rest, mut prefix) = (path.trim_matches('/'), String::new());
         if let Some(first) = words.next()
-            && let Some(version) = first.strip_prefix('v').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            && let Some(version) =
+                first.strip_prefix(['v', 'V']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         {
             check_version(version)?;
+            prefix = format!("/v{version}");
             rest = words.next().unwrap_or("");
         }
         let (object, edge) = rest.split_once('/').unwrap_or((rest, ""));
-        Ok(Self { object: object.to_owned(), edge: edge.trim_end_matches('/').to_owned() })
+        Ok(Self { version: prefix, object: object.to_owned(), edge: edge.trim_end_matches('/').to_owned() })
     }
 }
 
+/// Any version: an expired one is served by the oldest that lives (§1), and newer ones come.
 fn check_version(version: &str) -> Result<(), GraphError> {
-    let number = version.split_once('.').and_then(|(major, minor)| {
-        let minor_ok = !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit());
-        major.parse::<u32>().ok().filter(|_| minor_ok)
-    });
-    match number {
-        Some(number) if VERSIONS.contains(&number) => Ok(()),
-        Some(number) => Err(GraphError::of(2500)
-            .message(format!("(#2635) You are calling version v{number}.0, which is not served here: v14.0 to v26.0"))),
-        None => Err(GraphError::of(100).message("Invalid version format. Use format like 'v23.0'")),
+    let digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    match version.split_once('.') {
+        Some((major, minor)) if digits(major) && digits(minor) => Ok(()),
+        _ => Err(GraphError::of(100).message("Invalid version format. Use format like 'v23.0'")),
     }
 }
 
@@ -179,7 +176,9 @@ async fn run(
         let origin = origin(headers);
         world.origin.clone_from(&origin);
         let usage = usage::count(&mut world, operation, &object, &app_id, now)?;
-        let mut call = Call { world: &mut world, now, object, rest, query, headers, body, token, app_id, origin };
+        let (version, word) = (place.version.clone(), word.unwrap_or_default());
+        let mut call =
+            Call { world: &mut world, now, object, rest, query, headers, body, token, app_id, origin, version, word };
         ((operation.run)(&mut call)?, usage)
     };
     match reply {
@@ -216,6 +215,8 @@ fn kind_of<'a>(world: &World, object: &'a str, edge: &'a str) -> Option<(Object,
         Object::Business
     } else if world.templates.contains_key(object) {
         Object::Template
+    } else if world.flows.contains_key(object) {
+        Object::Flow
     } else if world.media.contains_key(object) {
         Object::Media
     } else if object.starts_with("upload:") {
@@ -322,6 +323,7 @@ fn authorize(
         Object::Waba => Some(object),
         Object::Number => world.numbers.get(object).map(|number| number.waba_id.as_str()),
         Object::Template => world.templates.get(object).map(|template| template.waba_id.as_str()),
+        Object::Flow => world.flows.get(object).map(|flow| flow.waba_id.as_str()),
         Object::Media => world.media.get(object).map(|media| media.waba_id.as_str()),
         _ => None,
     };
@@ -357,16 +359,25 @@ async fn read_body(headers: &HeaderMap, bytes: Bytes) -> Result<Body, GraphError
     let mime = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     match mime.as_str() {
         "multipart/form-data" => read_form(&kind, bytes).await,
-        "application/x-www-form-urlencoded" => {
-            let pairs = form_urlencoded::parse(&bytes).map(|(key, value)| (key.into_owned(), value.into()));
-            Ok(Body { fields: pairs.collect(), ..Body::default() })
-        }
+        "application/x-www-form-urlencoded" => Ok(Body { fields: form(&bytes), ..Body::default() }),
         "application/json" => match serde_json::from_slice(&bytes) {
             Ok(Value::Object(fields)) => Ok(Body { fields, file: None, bytes }),
+            // A client in production calls its form JSON, and is understood.
+            Err(_) if is_form(&bytes) => Ok(Body { fields: form(&bytes), ..Body::default() }),
             _ => Err(GraphError::of(100).message("(#100) Error parsing request body: it must be a JSON object")),
         },
         _ => Ok(Body { bytes, ..Body::default() }),
     }
+}
+
+fn form(bytes: &[u8]) -> Map<String, Value> {
+    form_urlencoded::parse(bytes).map(|(key, value)| (key.into_owned(), value.into())).collect()
+}
+
+/// `name=value`, which no JSON begins with.
+fn is_form(bytes: &[u8]) -> bool {
+    let end = bytes.iter().position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
+    end.is_some_and(|end| end > 0 && bytes[end] == b'=')
 }
 
 async fn read_form(kind: &str, bytes: Bytes) -> Result<Body, GraphError> {

@@ -54,6 +54,7 @@ fn waba_of(world: &World, operation: &Operation, object: &str) -> Option<String>
         Object::Waba => Some(object.to_owned()),
         Object::Number => world.numbers.get(object).map(|number| number.waba_id.clone()),
         Object::Template => world.templates.get(object).map(|template| template.waba_id.clone()),
+        Object::Flow => world.flows.get(object).map(|flow| flow.waba_id.clone()),
         _ => None,
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Waba {
     pub(crate) country: String,
     pub(crate) timezone_id: String,
     pub(crate) namespace: String,
+    /// Whether figures are kept of its templates.
+    pub(crate) insights: bool,
     /// Apps that hear of it, each with its override, if any.
     pub(crate) subscribed: IndexMap<String, Option<Callback>>,
     /// When templates were created in the last hour (§9.1).

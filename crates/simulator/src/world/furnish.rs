@@ -73,6 +73,7 @@ impl World {
             country: country.into(),
             timezone_id: "1".into(),
             namespace: self.chance.hex(16),
+            insights: false,
             subscribed: IndexMap::from([(app_id.to_owned(), None)]),
             creations: Default::default(),
             blocked_names: Default::default(),

@@ -261,7 +261,8 @@ impl World {
             return self.goes_out(wamid, now);
         };
         let mime = mime.unwrap_or(UNNAMED);
-        if let Some(error) = unfit(&kind, mime, &bytes) {
+        let disguised = || is_disguised(&kind, &bytes).then(|| GraphError::of(131053).details(DISGUISED));
+        if let Some(error) = unfit(&kind, mime, &bytes).or_else(disguised) {
             return self.fail(wamid, &error, now);
         }
         let (number, customer) = (message.phone_number_id.clone(), message.customer.clone());
@@ -280,10 +281,30 @@ impl World {
         }
     }
 
+    /// Whether a message's own medium is not what its type says: Meta takes it, and tells of it by a status.
+    pub(crate) fn shows_in_disguise(&self, kind: &str, content: &Value) -> bool {
+        let media = content["id"].as_str().and_then(|id| self.media.get(id));
+        media.is_some_and(|media| is_disguised(kind, &media.bytes))
+    }
+
     /// The upload of a handle, whole (§8.4).
     pub(crate) fn upload_by_handle(&self, handle: &str) -> Option<&Upload> {
         self.uploads.values().find(|upload| upload.handle.as_deref() == Some(handle))
     }
+}
+
+/// What a `failed` status says of a file that no phone shows.
+pub(super) const DISGUISED: &str = "Downloading media from weblink failed or the media file could not be processed.";
+
+/// A page of HTML, a WebM film or Ogg with Vorbis under the type of something else, as integrators met them: documents
+/// alone may be anything.
+fn is_disguised(kind: &str, bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(128)];
+    let text = String::from_utf8_lossy(head).trim_start().to_ascii_lowercase();
+    let is_page = text.starts_with("<!doctype html") || text.starts_with("<html");
+    let is_webm = head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]);
+    let is_vorbis = head.starts_with(b"OggS") && head.windows(7).any(|word| word == b"\x01vorbis");
+    kind != "document" && (is_page || is_webm || is_vorbis)
 }
 
 /// The first medium given by link in a message that was not fetched yet: its kind, link and filename. `key` is what the
@@ -364,6 +385,15 @@ mod tests {
         sticker[12..16].copy_from_slice(b"VP8X");
         sticker[20] = 2;
         assert_eq!(unfit("sticker", "image/webp", &sticker), None);
+    }
+
+    #[test]
+    fn a_disguise_is_seen_through() {
+        let webm = [0x1a, 0x45, 0xdf, 0xa3, 0, 0];
+        let vorbis = b"OggS\0\x02\0\0\0\0\0\0\0\0\x01\x1e\x01vorbis";
+        assert!(is_disguised("image", b"<!DOCTYPE html><html>") && is_disguised("video", &webm));
+        assert!(is_disguised("audio", vorbis) && !is_disguised("document", b"<html>"));
+        assert!(!is_disguised("audio", b"OggS\0\x02OpusHead") && !is_disguised("image", b""));
     }
 
     #[test]

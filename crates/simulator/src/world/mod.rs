@@ -14,6 +14,7 @@ use crate::webhook::{Ledger, Update};
 
 mod account;
 pub(crate) mod customer;
+mod flow;
 mod furnish;
 mod history;
 mod media;
@@ -29,6 +30,7 @@ pub(crate) use account::{
     App, Business, Callback, Code, Number, Profile, QrCode, Subscription, Throughput, Token, Waba,
 };
 pub(crate) use customer::Customer;
+pub(crate) use flow::Flow;
 pub(crate) use media::{KINDS, Media, Upload, essence, most, unfit};
 pub(crate) use message::{Direction, Message, Thread};
 pub(crate) use signup::SignUp;
@@ -41,7 +43,7 @@ pub(crate) struct Accepted {
     pub(crate) phone_number_id: String,
     /// The message's id; of a read receipt, the id it names.
     pub(crate) id: String,
-    /// `message` or `read`.
+    /// `message`, `read`, or `lost`: taken, and never heard of again.
     pub(crate) kind: &'static str,
     pub(crate) at: Timestamp,
     /// The request's body as it came.
@@ -91,6 +93,7 @@ pub(crate) struct World {
     /// Codes of Embedded Signup, until they are exchanged.
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) templates: IndexMap<String, Template>,
+    pub(crate) flows: IndexMap<String, Flow>,
     pub(crate) media: HashMap<String, Media>,
     pub(crate) uploads: HashMap<String, Upload>,
     pub(crate) customers: IndexMap<String, Customer>,
@@ -125,6 +128,7 @@ impl World {
             tokens: IndexMap::new(),
             codes: HashMap::new(),
             templates: IndexMap::new(),
+            flows: IndexMap::new(),
             media: HashMap::new(),
             uploads: HashMap::new(),
             customers: IndexMap::new(),

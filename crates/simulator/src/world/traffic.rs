@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::customer::Reads;
+use super::media::DISGUISED;
 use super::{Direction, Message, Task, World};
 use crate::error::GraphError;
 use crate::faults::{Case, Kind};
@@ -103,6 +104,9 @@ impl World {
         if sent.kind == "reaction" && !self.may_react(sent, now) {
             return Err(GraphError::of(131009)
                 .details("message_id: not in this chat, deleted, a reaction itself, or older than 30 days."));
+        }
+        if self.shows_in_disguise(&sent.kind, &sent.content) {
+            return Err(GraphError::of(131053).details(DISGUISED));
         }
         if sent.category == "marketing" && customer.stopped_marketing.contains(&sent.phone_number_id) {
             return Err(GraphError::of(131050)

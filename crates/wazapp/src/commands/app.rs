@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::SecretArg;
+use super::{SecretArg, find_organization};
 use crate::config::Config;
 use crate::open;
 use crate::print::{Print, table};
@@ -25,6 +25,10 @@ pub(crate) enum Command {
         /// The verify token for Meta's handshake; - reads it from standard input.
         #[arg(long)]
         verify_token: Option<SecretArg>,
+        /// Whose App it is, by the organization's short name: it alone may name it, and may set where its webhooks go.
+        /// Without this the App is the server's, and numbers are connected through it by commands only.
+        #[arg(long)]
+        org: Option<String>,
     },
     /// List the Apps.
     List,
@@ -44,30 +48,9 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Add { app_id, name, secret: text, verify_token } => {
-            if config.meta_app_id.as_deref() == Some(app_id.as_str()) {
-                bail!("App {app_id} is the default App: its secret is WAZAPP_META_APP_SECRET");
-            }
-            if app_id.is_empty() || !app_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
-                bail!("an App's id is Meta's number for it, digits only");
-            }
-            let secret = text.read()?;
-            let verify_token = verify_token.as_ref().map(SecretArg::read).transpose()?;
+        Command::Add { app_id, name, secret, verify_token, org } => {
             let name = name.unwrap_or_else(|| app_id.clone());
-            let made = open::with(config, async |opened| {
-                let tx = opened.database.operator().await?;
-                let made =
-                    model::app::add(&tx, &opened.keyring, &app_id, &name, &secret, verify_token.as_ref()).await?;
-                tx.commit().await?;
-                Ok(made)
-            })
-            .await?;
-            if !made {
-                bail!("App {app_id} was added before: wazapp app rotate gives it another secret");
-            }
-            print.answer(&json!({ "id": app_id, "name": name }), || {
-                format!("Added App {app_id}. In Meta's dashboard its callback is PUBLIC_URL/webhook/{app_id}.")
-            });
+            add(config, print, &New { app_id, name, secret, verify_token, org }).await?;
         }
         Command::List => {
             let all = open::with(config, async |opened| {
@@ -81,10 +64,14 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 let mut rows = vec![vec![
                     config.meta_app_id.clone().unwrap_or_else(|| "(default)".into()),
                     "the default App".into(),
+                    "(server)".into(),
                     "configured".into(),
                 ]];
-                rows.extend(all.iter().map(|app| vec![app.id.clone(), app.name.clone(), app.secrets.to_string()]));
-                table(&["APP", "NAME", "SECRETS"], &rows)
+                rows.extend(all.iter().map(|app| {
+                    let owner = app.organization.clone().unwrap_or_else(|| "(server)".into());
+                    vec![app.id.clone(), app.name.clone(), owner, app.secrets.to_string()]
+                }));
+                table(&["APP", "NAME", "ORGANIZATION", "SECRETS"], &rows)
             });
         }
         Command::Rotate { app_id, secret: text, drop_old } => {
@@ -109,5 +96,47 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             });
         }
     }
+    Ok(())
+}
+
+/// An App to add.
+struct New {
+    app_id: String,
+    name: String,
+    secret: SecretArg,
+    verify_token: Option<SecretArg>,
+    org: Option<String>,
+}
+
+async fn add(config: &Config, print: &Print, new: &New) -> anyhow::Result<()> {
+    let New { app_id, name, .. } = new;
+    if config.meta_app_id.as_deref() == Some(app_id.as_str()) {
+        bail!("App {app_id} is the default App: its secret is WAZAPP_META_APP_SECRET");
+    }
+    if app_id.is_empty() || !app_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+        bail!("an App's id is Meta's number for it, digits only");
+    }
+    let secret = new.secret.read()?;
+    let verify_token = new.verify_token.as_ref().map(SecretArg::read).transpose()?;
+    let made = open::with(config, async |opened| {
+        let tx = opened.database.operator().await?;
+        let owner = match &new.org {
+            Some(slug) => Some(find_organization(&tx, slug).await?),
+            None => None,
+        };
+        let made = model::app::add(&tx, &opened.keyring, app_id, name, &secret, verify_token.as_ref()).await?;
+        if let Some(owner) = owner.filter(|_| made) {
+            model::app::give_to(&tx, app_id, &owner.scope()).await?;
+        }
+        tx.commit().await?;
+        Ok(made)
+    })
+    .await?;
+    if !made {
+        bail!("App {app_id} was added before: wazapp app rotate gives it another secret");
+    }
+    print.answer(&json!({ "id": app_id, "name": name, "organization": new.org }), || {
+        format!("Added App {app_id}. In Meta's dashboard its callback is PUBLIC_URL/webhook/{app_id}.")
+    });
     Ok(())
 }

@@ -141,16 +141,43 @@ pub(super) struct NewConnection {
     pin: Option<Pin>,
 }
 
-/// The App of an attempt as rows carry it: none for the server's own.
-pub(super) async fn app(state: &crate::State, named: Option<&MetaId>) -> Result<Option<String>, Problem> {
+/// The App of an attempt as rows carry it: none for the server's own. An App of another organization is as good as unknown.
+pub(super) async fn app(
+    caller: &Caller,
+    state: &crate::State,
+    named: Option<&MetaId>,
+) -> Result<Option<String>, Problem> {
     let Some(MetaId(id)) = named else { return Ok(None) };
-    if !state.apps.knows(id).await {
+    if !state.apps.offers(caller.scope(), id).await {
         return Err(Problem::invalid(
-            "The field `app_id` names no App of this server. Whoever runs it adds one with `wazapp app add`; leave the field \
-             out for the server's own App.",
+            "The field `app_id` names no App of your organization. Whoever runs this server adds one with `wazapp app add \
+             --org`; leave the field out for the server's own App.",
         ));
     }
     Ok(state.apps.of_path(Some(id)).and_then(|(app_id, _)| app_id))
+}
+
+/// Where an App's webhooks go holds for everyone whose numbers come through it, so an organization sets it for its own App
+/// alone.
+pub(super) fn may_set_webhook(
+    caller: &Caller,
+    state: &crate::State,
+    app_id: Option<&str>,
+    language: Language,
+) -> Result<(), Problem> {
+    if state.apps.is_own(caller.scope(), app_id) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(language.of(
+        "`set_webhook` changes where the webhooks of the whole App go, and this App is the server's: others come through it \
+         too. Nothing was done. Leave the field out; whoever runs the server sets it, with `wazapp number connect \
+         --set-webhook` or in the App's dashboard. To have this account's webhooks alone come here, send \
+         `override_callback`.",
+        "`set_webhook` cambia adónde van los webhooks de toda la App, y esta App es del servidor: otros también llegan por \
+         ella. No se hizo nada. Omite el campo; quien administra el servidor lo configura, con `wazapp number connect \
+         --set-webhook` o en el panel de la App. Para que solo los webhooks de esta cuenta lleguen aquí, envía \
+         `override_callback`.",
+    )))
 }
 
 /// Begin with what the browser heard
@@ -172,7 +199,7 @@ pub(super) async fn create(
     _: Query<Nothing>,
     Body(wanted): Body<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>), Problem> {
-    let app_id = app(&state, wanted.app_id.as_ref()).await?;
+    let app_id = app(&caller, &state, wanted.app_id.as_ref()).await?;
     let new = New {
         phone_number_id: wanted.session.phone_number_id(),
         waba_id: Some(wanted.session.waba_id()),
@@ -277,7 +304,7 @@ pub(super) struct Retry {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     override_callback: Option<bool>,
-    /// `true`: set the App's webhook subscription, where it lacks something.
+    /// `true`: set the App's webhook subscription, where it lacks something. Of your organization's own App alone.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     set_webhook: Option<bool>,
@@ -317,6 +344,10 @@ pub(super) async fn retry(
         set_webhook: wanted.set_webhook == Some(true),
     };
     let tx = caller.begin().await?;
+    if with.set_webhook {
+        let known = connection::get(&tx, id).await?.ok_or_else(not_there)?;
+        may_set_webhook(&caller, &state, known.app_id.as_deref(), language)?;
+    }
     let resumed = connection::retry(&tx, &state.keyring, state.clock.now(), id, &with).await?.ok_or_else(not_there)?;
     let resumed = resumed.map_err(|why| not_now(why, language))?;
     tx.commit().await.map_err(|error| in_doubt(error, resumed.id, language))?;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use whatsapp::graph::{Credential, Failure};
 
 use super::caller::Caller;
-use super::connection::{Session, app, conclude, in_doubt};
+use super::connection::{Session, app, conclude, in_doubt, may_set_webhook};
 use super::example;
 use super::fields::{Body, Flag, MetaId, Nothing, Pin, Query, Secret, given};
 use super::id::Id;
@@ -103,7 +103,8 @@ pub(super) struct NewNumber {
     /// In the place of ids and token: what Meta's Embedded Signup gave.
     #[serde(default, deserialize_with = "given")]
     signup: Option<Signup>,
-    /// The App that the number's webhooks come through, if it is not the server's own; `wazapp app add` makes one known.
+    /// The App that the number's webhooks come through, if it is not the server's own: one of your organization's, which
+    /// `wazapp app add --org` makes known.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "670843887433847")]
     app_id: Option<MetaId>,
@@ -111,7 +112,7 @@ pub(super) struct NewNumber {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, write_only)]
     pin: Option<Pin>,
-    /// `true`: set the App's webhook subscription, where it lacks something.
+    /// `true`: set the App's webhook subscription, where it lacks something. Of your organization's own App alone.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     set_webhook: Option<bool>,
@@ -198,7 +199,10 @@ pub(super) async fn create(
     Body(wanted): Body<NewNumber>,
 ) -> Result<Response, Problem> {
     wanted.check()?;
-    let app_id = app(&state, wanted.app_id.as_ref()).await?;
+    let app_id = app(&caller, &state, wanted.app_id.as_ref()).await?;
+    if wanted.set_webhook == Some(true) {
+        may_set_webhook(&caller, &state, app_id.as_deref(), language)?;
+    }
     let begun = begin(&caller, &state, &wanted.attempt(app_id.as_deref()), language).await?;
     conclude(&caller, &state, language, begun, StatusCode::CREATED).await
 }

@@ -50,11 +50,14 @@ pub(super) struct NumberRefused;
 
 impl IntoResponses for NumberRefused {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[(
-            "422",
-            "A value is not accepted (`/docs#invalid`); or the number was refused (`/docs#number-refused`): `connection` says \
-             at which step and why, and can be resumed.",
-        )])
+        problems(&[
+            ("403", "`set_webhook` was asked for of an App that is the server's."),
+            (
+                "422",
+                "A value is not accepted (`/docs#invalid`); or the number was refused (`/docs#number-refused`): `connection` \
+                 says at which step and why, and can be resumed.",
+            ),
+        ])
     }
 }
 

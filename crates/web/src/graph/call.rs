@@ -1,28 +1,28 @@
 //! A call: who makes it, what it names, and what it carries.
 
-use axum::body::{Body, Bytes};
+use std::time::Duration;
+
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::Scope;
 use model::database::{Operator, Tenant};
 use model::link::{self, By, Link};
-use serde_json::{Map, Value};
+use secrecy::SecretString;
+use serde_json::Value;
 use whatsapp::graph::Credential;
 
-use super::caller;
+use super::caller::{self, PARAMETER, Presented};
 use super::error::{GraphError, trace_id};
+use super::members::{self, BODY_LIMIT, Members, is_kept_back};
 use super::place::Place;
-use crate::key::Admitted;
-use crate::serve::{Client, is_too_slow};
+use crate::key::{Admitted, admit};
+use crate::serve::Client;
 
-/// The longest body that is no file.
-const BODY_LIMIT: usize = 64 * 1024;
-
-/// Parameters of a call that are the caller's or ours, never Meta's: tokens, and what would make another call of it.
-pub(super) const KEPT_BACK: [&str; 6] = ["access_token", "appsecret_proof", "method", "ids", "batch", "callback"];
+/// By which a caller says how long it waits for an answer, in seconds.
+const TIMEOUT: &str = "x-wazapp-timeout";
 
 /// A request whose key is in force.
 pub(super) struct Call {
@@ -30,14 +30,20 @@ pub(super) struct Call {
     pub(super) scope: Scope,
     pub(super) place: Place,
     pub(super) method: Method,
+    /// Whether the headers alone are wanted; the method is `GET` then.
+    pub(super) head_only: bool,
     pub(super) headers: HeaderMap,
+    /// How long the caller waits, where it says so.
+    pub(super) patience: Option<Duration>,
+    /// The caller's key, where it stands in the query: it goes on to the next page.
+    pub(super) key_in_query: Option<SecretString>,
     query: Vec<(String, String)>,
     /// Its place among its organization's requests.
     _admitted: Admitted,
 }
 
 impl Call {
-    /// Of a request, with its body, which is not read yet.
+    /// Of a request, with its body, which is read only where the key is in it.
     pub(super) async fn of(
         state: crate::State,
         mut place: Place,
@@ -47,15 +53,40 @@ impl Call {
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let mut query = query.map_err(|_| GraphError::invalid("The query cannot be read: send it URL-encoded."))?.0;
         let client = parts.extensions.get::<Client>();
-        let admitted = caller::admitted(&state, client, &parts.headers, &query).await?;
+        let (key, in_query, body) = match caller::presented(&parts.headers, &query) {
+            Presented::One { key, in_query } => (key, in_query, body),
+            Presented::Unclear => return Err(GraphError::no_token()),
+            Presented::None => {
+                let (key, body) = key_in_body(&parts.headers, body).await?;
+                (key, false, body)
+            }
+        };
+        let admitted = admit(&state, client, &key).await?;
         query.retain(|(name, _)| !is_kept_back(name));
         // Programs escape the question mark in an upload's name, or do not.
         if let Some((upload, sig)) = place.object.clone().split_once("?sig=") {
             place.object = upload.to_owned();
             query.push(("sig".to_owned(), sig.to_owned()));
         }
-        let (scope, method, headers) = (admitted.scope, parts.method, parts.headers);
-        Ok((Self { state, scope, place, method, headers, query, _admitted: admitted }, body))
+        let patience = patience(&parts.headers)?;
+        let head_only = parts.method == Method::HEAD;
+        let method = if head_only { Method::GET } else { parts.method };
+        let key_in_query = in_query.then_some(key);
+        let scope = admitted.scope;
+        let headers = parts.headers;
+        let call = Self {
+            state,
+            scope,
+            place,
+            method,
+            head_only,
+            headers,
+            patience,
+            key_in_query,
+            query,
+            _admitted: admitted,
+        };
+        Ok((call, body))
     }
 
     /// Opens a transaction inside the caller's organization.
@@ -63,7 +94,8 @@ impl Call {
         Ok(self.state.database.tenant(&self.scope).await?)
     }
 
-    async fn operator(&self) -> Result<Operator, GraphError> {
+    /// Opens a transaction as the server, in the organization's share.
+    pub(super) async fn operator(&self) -> Result<Operator, GraphError> {
         Ok(self.state.database.operator_for(&self.scope).await?)
     }
 
@@ -105,10 +137,16 @@ impl Call {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The media type of the body, in lower case, without its parameters.
-    pub(super) fn content_type(&self) -> Option<String> {
-        let text = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
-        Some(text.split(';').next()?.trim().to_ascii_lowercase())
+    /// A parameter of the query takes another value, or this one.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        self.query.retain(|(known, _)| known != name);
+        self.query.push((name.to_owned(), value));
+    }
+
+    /// What the body carries, as far as it is the call's.
+    pub(super) async fn members(&self, body: Body) -> Result<Members, GraphError> {
+        let bytes = members::whole(body, members::limit(&self.place.edge)).await?;
+        Ok(Members::read(content_type(&self.headers), bytes).await?.without_kept_back())
     }
 
     /// The error of an object that is not there.
@@ -124,39 +162,28 @@ impl Call {
     }
 }
 
-pub(super) fn is_kept_back(name: &str) -> bool {
-    KEPT_BACK.contains(&name.to_ascii_lowercase().as_str())
+/// The key in a body, and the body. What is longer than a body without a file carries its key elsewhere.
+async fn key_in_body(headers: &HeaderMap, body: Body) -> Result<(SecretString, Body), GraphError> {
+    let bytes = members::whole(body, BODY_LIMIT).await.map_err(|_| GraphError::no_token())?;
+    let members = Members::read(content_type(headers), bytes.clone()).await.map_err(|_| GraphError::no_token())?;
+    let key = members.all.get(PARAMETER).and_then(Value::as_str).filter(|key| !key.is_empty());
+    Ok((SecretString::from(key.ok_or_else(GraphError::no_token)?), Body::from(bytes)))
 }
 
-/// A whole body that is no file.
-pub(super) async fn whole(body: Body) -> Result<Bytes, GraphError> {
-    whole_of(body, BODY_LIMIT).await
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE)?.to_str().ok()
 }
 
-/// A whole body of at most so many bytes.
-pub(super) async fn whole_of(body: Body, limit: usize) -> Result<Bytes, GraphError> {
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(GraphError::new(413, 100, format!("(#100) The body is longer than {limit} bytes.")))
-        }
-        Err(error) if is_too_slow(&*error) => Err(GraphError::too_slow()),
-        Err(_) => Err(GraphError::invalid("The body did not arrive whole.")),
-    }
-}
-
-/// The members of a JSON object or of a form, whose values may be JSON themselves, as Meta reads both.
-pub(super) fn members(content_type: Option<&str>, body: &[u8]) -> Result<Map<String, Value>, GraphError> {
-    let mut members = match content_type {
-        _ if body.is_empty() => Map::new(),
-        Some("application/x-www-form-urlencoded") => {
-            form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into())).collect()
-        }
-        _ => serde_json::from_slice(body)
-            .map_err(|_| GraphError::invalid("Error parsing request body: it must be a JSON object."))?,
-    };
-    members.retain(|name, _| !is_kept_back(name));
-    Ok(members)
+fn patience(headers: &HeaderMap) -> Result<Option<Duration>, GraphError> {
+    let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
+    let seconds = value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
+    let seconds = seconds.filter(|seconds| (1.0..=3600.0).contains(seconds));
+    let seconds = seconds.ok_or_else(|| {
+        GraphError::invalid(
+            "The header X-Wazapp-Timeout must be the seconds that you wait for an answer, from 1 to 3600.",
+        )
+    })?;
+    Ok(Some(Duration::from_secs_f64(seconds)))
 }
 
 /// An answer in JSON, with the headers that Meta's have.
@@ -171,4 +198,24 @@ pub(super) fn json_response(status: StatusCode, body: &Value) -> Response {
         headers.insert("x-fb-trace-id", trace);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_says_how_long_it_waits() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(TIMEOUT, text.parse().unwrap());
+            patience(&headers)
+        };
+        assert_eq!(of("5"), Ok(Some(Duration::from_secs(5))));
+        assert_eq!(of("2.5"), Ok(Some(Duration::from_millis(2500))));
+        for wrong in ["", "0", "-1", "soon", "NaN", "inf", "5s", "1e9"] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(patience(&HeaderMap::new()), Ok(None));
+    }
 }

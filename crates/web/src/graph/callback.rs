@@ -7,20 +7,18 @@ use model::link::Link;
 use model::number;
 use serde_json::{Map, Value, json};
 
-use super::call::{Call, json_response, members, whole_of};
+use super::call::{Call, json_response};
 use super::error::GraphError;
+use super::members::{self, BODY_LIMIT};
 use crate::behind::write_down;
 
 const CONFIGURATION: &str = "webhook_configuration";
 const OVERRIDE: &str = "override_callback_uri";
 
-/// The longest body that can ask for this.
-const LIMIT: usize = 10 << 20;
-
 /// Takes the number's own callback away, where that is all that is asked for; `Err` has the body of any other call.
 pub(super) async fn clear(call: &Call, link: &Link, body: Body) -> Result<Result<Response, Bytes>, GraphError> {
-    let bytes = whole_of(body, LIMIT).await?;
-    let asked = members(call.content_type().as_deref(), &bytes).unwrap_or_default();
+    let bytes = members::whole(body, BODY_LIMIT).await?;
+    let asked = call.members(Body::from(bytes.clone())).await.map(|members| members.all).unwrap_or_default();
     if !is_clearing(&asked) || !call.query().is_empty() {
         return Ok(Err(bytes));
     }

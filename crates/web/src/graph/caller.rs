@@ -5,19 +5,10 @@ use http::header::AUTHORIZATION;
 use secrecy::SecretString;
 
 use super::error::GraphError;
-use crate::key::{Admitted, Refused, admit};
-use crate::serve::Client;
+use crate::key::Refused;
 
-/// The organization of the key in the header, or in the query.
-pub(super) async fn admitted(
-    state: &crate::State,
-    client: Option<&Client>,
-    headers: &HeaderMap,
-    query: &[(String, String)],
-) -> Result<Admitted, GraphError> {
-    let key = presented(headers, query).ok_or_else(GraphError::no_token)?;
-    Ok(admit(state, client, &key).await?)
-}
+/// The parameter that carries a key, in the query or in the body.
+pub(super) const PARAMETER: &str = "access_token";
 
 impl From<Refused> for GraphError {
     fn from(refused: Refused) -> Self {
@@ -29,19 +20,37 @@ impl From<Refused> for GraphError {
     }
 }
 
-/// The one key that a request carries: with two of them nobody could say who asks.
-fn presented(headers: &HeaderMap, query: &[(String, String)]) -> Option<SecretString> {
+/// The keys that a request carries in its headers and its query.
+#[derive(Debug)]
+pub(super) enum Presented {
+    /// None: it may be in the body.
+    None,
+    /// One, perhaps in several places.
+    One {
+        /// It.
+        key: SecretString,
+        /// Whether it stands in the query: then it belongs into links to further pages, too.
+        in_query: bool,
+    },
+    /// Two that differ, or what is none: nobody could say who asks.
+    Unclear,
+}
+
+/// What the headers and the query say of who asks.
+pub(super) fn presented(headers: &HeaderMap, query: &[(String, String)]) -> Presented {
     let in_headers = headers.get_all(AUTHORIZATION).iter().map(|value| {
         let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
         // Resumable uploads know another word for it.
         ["bearer", "oauth"].contains(&scheme.to_ascii_lowercase().as_str()).then(|| key.trim())
     });
-    let in_query = query.iter().filter(|(name, _)| name == "access_token").map(|(_, key)| Some(key.as_str()));
+    let in_query = query.iter().filter(|(name, _)| name == PARAMETER).map(|(_, key)| Some(key.as_str()));
+    let is_in_query = in_query.clone().next().is_some();
     let mut all: Vec<Option<&str>> = in_headers.chain(in_query).collect();
     all.dedup();
     match all.as_slice() {
-        [Some(only)] if !only.is_empty() => Some(SecretString::from(*only)),
-        _ => None,
+        [] => Presented::None,
+        [Some(only)] if !only.is_empty() => Presented::One { key: SecretString::from(*only), in_query: is_in_query },
+        _ => Presented::Unclear,
     }
 }
 
@@ -56,8 +65,14 @@ mod tests {
         for value in headers {
             map.append(AUTHORIZATION, value.parse().unwrap());
         }
-        let query: Vec<_> = query.iter().map(|key| ("access_token".to_owned(), (*key).to_owned())).collect();
-        presented(&map, &query).map(|key| key.expose_secret().to_owned())
+        let query: Vec<_> = query.iter().map(|key| (PARAMETER.to_owned(), (*key).to_owned())).collect();
+        match presented(&map, &query) {
+            Presented::One { key, in_query } => {
+                assert_eq!(in_query, !query.is_empty());
+                Some(key.expose_secret().to_owned())
+            }
+            Presented::None | Presented::Unclear => None,
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! `GET /debug_token`: what an API key opens, told as Meta tells it of a token.
+//! `GET /debug_token` and `GET /me`: what an API key opens and whose it is, told as Meta tells it of a token.
 
 use axum::response::Response;
 use http::{Method, StatusCode};
-use model::{api_key, link};
+use model::{api_key, link, organization};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -26,14 +26,33 @@ pub(super) async fn get(call: &Call) -> Result<Response, GraphError> {
         });
         return Ok(json_response(StatusCode::OK, &json!({ "data": data })));
     }
-    let tx = call.state.database.operator_for(&call.scope).await?;
+    let tx = call.operator().await?;
     let links = link::accounts(&tx, &call.scope).await?;
     tx.close();
     let accounts: Vec<&str> = links.iter().map(|link| link.waba_id.as_str()).collect();
     let granular: Vec<_> = SCOPES.iter().map(|name| json!({ "scope": name, "target_ids": accounts })).collect();
+    // The App that `subscribed_apps` shows, too: programs compare the two.
+    let app = links.first().and_then(|link| link.token_app(&call.state.apps)).or(call.state.apps.default_id());
     let data = json!({
-        "app_id": call.scope.organization_id(), "application": "wazapp", "type": "SYSTEM_USER", "is_valid": true,
-        "expires_at": 0, "data_access_expires_at": 0, "scopes": SCOPES, "granular_scopes": granular,
+        "app_id": app.unwrap_or("0"), "application": "wazapp", "type": "SYSTEM_USER", "is_valid": true,
+        "user_id": user_id(call), "expires_at": 0, "data_access_expires_at": 0, "scopes": SCOPES,
+        "granular_scopes": granular,
     });
     Ok(json_response(StatusCode::OK, &json!({ "data": data })))
+}
+
+/// Tells whose the key is.
+pub(super) async fn me(call: &Call) -> Result<Response, GraphError> {
+    if call.method != Method::GET || !call.place.edge.is_empty() {
+        return Err(GraphError::unknown_path(&call.place.words().join("/")));
+    }
+    let tx = call.begin().await?;
+    let own = organization::own(&tx).await?.ok_or_else(|| call.no_such_object())?;
+    tx.close();
+    Ok(json_response(StatusCode::OK, &json!({ "id": user_id(call), "name": own.name })))
+}
+
+/// The organization as Meta's ids are: digits.
+fn user_id(call: &Call) -> String {
+    (call.scope.organization_id().as_u128() % 1_000_000_000_000_000).to_string()
 }

@@ -85,6 +85,21 @@ impl GraphError {
         Self { kind: "GraphMethodException", more: Box::new(more), ..Self::new(400, 100, message) }
     }
 
+    /// A path that names a version and nothing else.
+    pub(super) fn no_object(method: &http::Method) -> Self {
+        let method = method.as_str().to_ascii_lowercase();
+        let message = format!(
+            "Unsupported {method} request. Please read the Graph API documentation at \
+             https://developers.facebook.com/docs/graph-api"
+        );
+        Self { kind: "GraphMethodException", ..Self::new(400, 100, message) }
+    }
+
+    /// A path that is none of the Graph API's, nor of this server's.
+    pub(super) fn not_found(path: &str) -> Self {
+        Self { http: StatusCode::NOT_FOUND, ..Self::unknown_path(path) }
+    }
+
     /// A path that leads nowhere.
     pub(super) fn unknown_path(path: &str) -> Self {
         let path: String = path.chars().take(64).collect();
@@ -188,7 +203,8 @@ impl GraphError {
         self.code
     }
 
-    fn envelope(&self) -> Value {
+    /// As it is answered.
+    pub(super) fn envelope(&self) -> Value {
         let mut error = Map::new();
         error.insert("message".into(), json!(self.message));
         error.insert("type".into(), json!(self.kind));

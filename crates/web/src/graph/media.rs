@@ -8,6 +8,7 @@ use http::header::{
 };
 use http::{HeaderValue, Method, StatusCode};
 use model::DatabaseError;
+use model::at_meta;
 use model::file::{self, KeepError};
 use model::link::Link;
 use model::upload::{self, Key, Uploaded};
@@ -17,7 +18,7 @@ use whatsapp::outgoing::LARGEST_FILE;
 
 use super::call::{Call, json_response};
 use super::error::GraphError;
-use super::objects::{Ask, first};
+use super::owned::{self, Kind};
 use super::place::is_id;
 use super::relay::{Carried, relay, status};
 use crate::behind::write_down;
@@ -37,8 +38,9 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
     if said("messaging_product") != Some("whatsapp") {
         return Err(GraphError::missing("messaging_product"));
     }
-    let mime_type =
-        said("type").or(form.content_type.as_deref()).ok_or_else(|| GraphError::missing("type"))?.to_owned();
+    // Meta goes by what the file's own part says it is; in `type` many write the kind of media.
+    let mime_type = form.content_type.as_deref().or(said("type"));
+    let mime_type = mime_type.ok_or_else(|| GraphError::missing("type"))?.to_owned();
     let filename = form.filename;
     let now = state.clock.now();
     let file = file::keep_written(&state.database, scope, form.file, now).await?;
@@ -62,6 +64,7 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
         let (database, key, uploaded) = (database.clone(), key.clone(), uploaded.clone());
         async move {
             let tx = database.operator_for(&scope).await?;
+            at_meta::record_media(&tx, &scope, &uploaded, &key).await?;
             upload::any_organization_record(&tx, &key, &uploaded).await?;
             tx.commit().await
         }
@@ -128,30 +131,39 @@ pub(super) async fn content(call: &Call) -> Result<Response, GraphError> {
         return Err(GraphError::unknown_path(&call.place.words().join("/")));
     }
     let not_there = || GraphError::no_such_object(&Method::GET, id);
-    let (credential, shown) = first(call, &call.links().await?, Ask::Show(id)).await?;
-    let info = MediaInfo::read(&shown.body).ok_or_else(not_there)?;
+    let found = owned::find(call, id).await?;
+    let info = MediaInfo::read(&found.shown.body).filter(|_| found.kind == Kind::Media).ok_or_else(not_there)?;
+    if call.head_only {
+        return Ok(as_file(Body::empty(), info.mime_type.as_deref(), info.file_size));
+    }
     let download =
-        call.state.graph.download(&credential, &info.url, LARGEST_FILE).await.map_err(|failure| match failure {
-            DownloadFailure::Expired => not_there(),
-            DownloadFailure::Refused(error) => (*error).into(),
-            DownloadFailure::TooLong { .. } => too_long(),
-            DownloadFailure::ForeignUrl | DownloadFailure::Broken(_) => {
-                GraphError::unavailable("Meta did not give the bytes of this medium. Ask for them again.")
-            }
-        })?;
+        call.state.graph.download(&found.credential, &info.url, LARGEST_FILE).await.map_err(
+            |failure| match failure {
+                DownloadFailure::Expired => not_there(),
+                DownloadFailure::Refused(error) => (*error).into(),
+                DownloadFailure::TooLong { .. } => too_long(),
+                DownloadFailure::ForeignUrl | DownloadFailure::Broken(_) => {
+                    GraphError::unavailable("Meta did not give the bytes of this medium. Ask for them again.")
+                }
+            },
+        )?;
     let mime_type = info.mime_type.or_else(|| download.mime_type.clone());
-    let mime_type = mime_type.and_then(|text| HeaderValue::from_str(&text).ok());
     let length = download.length;
-    let mut response = Response::new(Body::from_stream(download.into_stream()));
+    Ok(as_file(Body::from_stream(download.into_stream()), mime_type.as_deref(), length))
+}
+
+/// Whatever customers send stays what it is: a file, on no page of ours.
+fn as_file(body: Body, mime_type: Option<&str>, length: Option<u64>) -> Response {
+    let mime_type = mime_type.and_then(|text| HeaderValue::from_str(text).ok());
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, mime_type.unwrap_or(HeaderValue::from_static("application/octet-stream")));
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, length.into());
     }
-    // Whatever customers send stays what it is: a file, on no page of ours.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    Ok(response)
+    response
 }

@@ -2,60 +2,114 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use model::CommitError;
 use model::database::Tenant;
 use model::link::Link;
-use model::outbox::{Content, Options, Recipient, Refusal, To};
+use model::message::Message;
+use model::outbox::{self, Content, Idempotency, Options, Recipient, Refusal, To};
 use model::template::known;
 use model::upload::{self, Attached};
-use model::{conversation, message, number};
+use model::{at_meta, conversation, message, number};
 use serde_json::{Map, Value, json};
+use whatsapp::graph::Content as GraphContent;
 use whatsapp::outgoing::{self, MediaSource, MediaUse, Problems, Rule, TemplateUse};
 use whatsapp::phone;
 
-use super::call::{Call, json_response, members, whole};
+use super::call::{Call, json_response};
 use super::error::GraphError;
-use super::outcome::{self, Sent};
-use super::relay::{self, Carried};
+use super::members::Members;
+use super::objects::answered;
+use super::outcome::{self, Ended, Patience, Sent};
+use super::relay;
 use crate::behind::write_down;
 use crate::sending::{self, Queued};
 
-/// Its sender waits no longer than this, so it is tried no longer.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(25);
+/// So often a message is queued anew under its key, where another request that waited for it gave up.
+const ROUNDS: usize = 3;
+
+/// The longest `Idempotency-Key`.
+const LONGEST_KEY: usize = 255;
 
 /// Sends a message, or passes a read receipt on.
 pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
-    let mut members = members(call.content_type().as_deref(), &whole(body).await?)?;
-    // Meta takes parameters in the query as well.
+    let members = read(call, body).await?;
+    if let Some(receipt) = Receipt::of(&members) {
+        return receipt.pass_on(call, link).await;
+    }
+    let key = idempotency(call, link, &members)?;
+    let mut wanted = Wanted::read(members)?;
+    let patience = Patience::of(call);
+    let _place = call.state.desk.wait(&call.scope).ok_or_else(GraphError::too_many)?;
+    for _ in 0..ROUNDS {
+        if let Some(key) = &key {
+            let tx = call.operator().await?;
+            outbox::forget_unsent(&tx, &call.scope, &key.key).await?;
+            tx.commit().await.map_err(CommitError::in_job)?;
+        }
+        let message = queue(call, link, &mut wanted, &patience, key.as_ref()).await?;
+        match outcome::wait(call, message.id, &patience).await? {
+            Ended::Sent(sent) => return Ok(json_response(StatusCode::OK, &accepted(&wanted, sent))),
+            Ended::TakenBack if key.is_some() => {}
+            Ended::TakenBack => break,
+        }
+    }
+    Err(outcome::taken_back())
+}
+
+/// What the body and the query say together: Meta takes parameters in both. What is null was never set.
+async fn read(call: &Call, body: Body) -> Result<Map<String, Value>, GraphError> {
+    let Members { all: mut members, file } = call.members(body).await?;
+    if file.is_some() {
+        return Err(GraphError::invalid("No file is taken here: upload it to /media, and send its id."));
+    }
     for (name, value) in call.query() {
         members.entry(name).or_insert_with(|| value.into());
     }
+    members.retain(|_, value| !value.is_null());
     if members.get("messaging_product").and_then(Value::as_str) != Some("whatsapp") {
         return Err(GraphError::missing("messaging_product"));
     }
-    if members.contains_key("status") {
-        return receipt(call, link, members).await;
-    }
-    let mut wanted = Wanted::read(members)?;
-    let _place = call.state.desk.wait(&call.scope).ok_or_else(GraphError::too_many)?;
+    Ok(members)
+}
+
+/// The key by which a repeated request is known, with what the request says.
+fn idempotency(call: &Call, link: &Link, members: &Map<String, Value>) -> Result<Option<Idempotency>, GraphError> {
+    let mut all = call.headers.get_all("idempotency-key").iter();
+    let Some(only) = all.next() else { return Ok(None) };
+    let text = only.to_str().ok().filter(|text| (1..=LONGEST_KEY).contains(&text.len()));
+    let (Some(key), None) = (text, all.next()) else {
+        return Err(GraphError::invalid("The header Idempotency-Key must be one text of 1 to 255 ASCII characters."));
+    };
+    let operation = json!(["graph", link.phone_number_id]);
+    let fingerprint = whatsapp::json_hash(&[&operation, &Value::Object(members.clone())]).into_bytes();
+    Ok(Some(Idempotency { key: key.to_owned(), fingerprint }))
+}
+
+/// Has a message take its place in the queue, or finds the one that took it under this key.
+async fn queue(
+    call: &Call,
+    link: &Link,
+    wanted: &mut Wanted,
+    patience: &Patience,
+    key: Option<&Idempotency>,
+) -> Result<Message, GraphError> {
     let to = To::Recipient { number_id: link.number_id, recipient: wanted.recipient.clone() };
-    let options = Options { deadline: Some(call.state.clock.now() + PATIENCE), ..Options::default() };
+    let now = call.state.clock.now();
+    let options = Options { deadline: Some(now + patience.tried()), ..Options::default() };
     let tx = call.begin().await?;
     wanted.fill(&tx, &to).await?;
-    wanted.attach(&tx, call.state.clock.now()).await?;
-    let queued = sending::queue(&call.state, tx, &to, &wanted.content, &options, None).await?;
-    let message = match queued {
+    wanted.attach(&tx, now).await?;
+    match sending::queue(&call.state, tx, &to, &wanted.content, &options, key).await? {
         // Whether it is there is seen as what becomes of it is.
-        Ok(Queued::Surely(message) | Queued::Perhaps(message)) => message,
+        Ok(Queued::Surely(message) | Queued::Perhaps(message)) => Ok(message),
         Err(Refusal::WindowClosed { .. }) if is_own(call, link, &wanted.recipient).await? => {
-            return Err(GraphError::new(400, 131021, "(#131021) Recipient cannot be sender")
-                .details("Recipient phone number cannot be the sender phone number."));
+            Err(GraphError::new(400, 131021, "(#131021) Recipient cannot be sender")
+                .details("Recipient phone number cannot be the sender phone number."))
         }
-        Err(refusal) => return Err(refused(call, &refusal)),
-    };
-    let sent = outcome::wait(call, message.id).await?;
-    Ok(json_response(StatusCode::OK, &accepted(&wanted, sent)))
+        Err(refusal) => Err(refused(call, &refusal)),
+    }
 }
 
 /// A message, read and checked.
@@ -69,15 +123,14 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(mut members: Map<String, Value>) -> Result<Self, GraphError> {
+    fn read(members: Map<String, Value>) -> Result<Self, GraphError> {
         // Of two names Meta takes the phone number.
         let input = ["to", "recipient"].into_iter().find_map(|name| word(members.get(name)?));
         let input = input.ok_or_else(|| GraphError::missing("to"))?;
         let recipient = sending::recipient(&input).map_err(|problem| unfit(&problem.into()))?;
         let also = members.get("recipient").and_then(word).filter(|id| phone::is_user_id(id));
         let recipient = recipient.known_as(also);
-        unfold(&mut members);
-        let mut outgoing = outgoing::check(&Value::Object(members)).map_err(|problems| unfit(&problems))?;
+        let mut outgoing = outgoing::check_as_meta(Value::Object(members)).map_err(|problems| unfit(&problems))?;
         if outgoing.needs_phone && matches!(recipient, Recipient::User(_)) {
             return Err(needs_phone());
         }
@@ -96,11 +149,17 @@ impl Wanted {
         Ok(())
     }
 
-    /// Has the message show the files that were uploaded through here.
+    /// Has the message show the files that were uploaded through here. One that is not the organization's is none, though a
+    /// token of its own may open it.
     async fn attach(&mut self, tx: &Tenant, now: Timestamp) -> Result<(), GraphError> {
         let ids: Vec<&str> = self.media.iter().filter_map(meta_id).collect();
         if ids.is_empty() {
             return Ok(());
+        }
+        if let Some(foreign) = at_meta::foreign_media(tx, &ids).await?.first() {
+            return Err(GraphError::invalid("Invalid parameter").details(format!(
+                "{foreign:.64} is no media attachment ID of yours: upload the file through wazapp, and send the id that you get."
+            )));
         }
         let known = upload::find_at_meta(tx, now, &ids).await?;
         let body: Value = serde_json::from_str(&self.content.body).unwrap_or_default();
@@ -135,26 +194,25 @@ fn word(value: &Value) -> Option<String> {
     }
 }
 
-/// Meta reads an object or a list where a member has it as JSON in a text; some programs write all of them so.
-fn unfold(members: &mut Map<String, Value>) {
-    for value in members.values_mut() {
-        let inner = value.as_str().filter(|text| text.starts_with(['{', '[']));
-        if let Some(inner) = inner.and_then(|text| serde_json::from_str(text).ok()) {
-            *value = inner;
-        }
-    }
-}
-
 /// What is wrong with a message, under the code that Meta has for the first of it.
 fn unfit(problems: &Problems) -> GraphError {
     let texts: Vec<&str> = problems.iter().map(|problem| problem.en.as_str()).collect();
     let first = problems.iter().next();
     let (code, title) = match first.map(|problem| (problem.rule, problem.field.as_str())) {
-        Some((Rule::Missing, _)) => (131008, "Required parameter is missing"),
+        Some((Rule::Missing | Rule::Empty, _)) => (131008, "Required parameter is missing"),
         Some((Rule::UnknownKey | Rule::Unsupported, _) | (_, "type")) => (100, "Invalid parameter"),
+        Some((Rule::NotOneOf, field)) if field.ends_with(".sub_type") => (100, "Invalid parameter"),
+        Some((Rule::Format, field)) if is_value(field) => {
+            (132018, "There was an issue with the parameters in your template")
+        }
         _ => (131009, "Parameter value is not valid"),
     };
     GraphError::new(400, code, format!("(#{code}) {title}")).details(texts.join(" "))
+}
+
+/// Whether a member is a text that a template is filled with.
+fn is_value(field: &str) -> bool {
+    field.starts_with("template.components[") && field.contains("].parameters[") && field.ends_with("].text")
 }
 
 fn needs_phone() -> GraphError {
@@ -187,8 +245,9 @@ fn refused(call: &Call, refusal: &Refusal) -> GraphError {
             GraphError::new(400, 131009, "(#131009) Parameter value is not valid").details("Write to one person.")
         }
         Refusal::NeedsPhone => needs_phone(),
-        // No key came along.
-        Refusal::KeyReused => GraphError::invalid("This message was sent before."),
+        Refusal::KeyReused => {
+            GraphError::invalid("This Idempotency-Key came with another message before. Nothing was sent.")
+        }
     }
 }
 
@@ -208,26 +267,57 @@ fn accepted(wanted: &Wanted, sent: Sent) -> Value {
     json!({ "messaging_product": "whatsapp", "contacts": [contact], "messages": [message] })
 }
 
-/// Marks a customer's message as read, for them and in the inbox.
-async fn receipt(call: &Call, link: &Link, members: Map<String, Value>) -> Result<Response, GraphError> {
-    let wamid = members.get("message_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let credential = call.credential(link)?;
-    let relayed = relay::relay(call, &credential, &Carried::Members(members)).await?;
-    if (200..300).contains(&relayed.http) {
-        let (database, scope) = (call.state.database.clone(), call.scope);
-        write_down("that a message was read", move || {
-            let (database, wamid) = (database.clone(), wamid.clone());
-            async move {
-                let tx = database.tenant(&scope).await?;
-                if let Some(message) = message::find(&tx, &wamid).await? {
-                    conversation::mark_read(&tx, message.conversation_id).await?;
-                }
-                tx.commit().await
-            }
-        })
-        .await;
+/// That a customer's message was read, and nothing else: whatever says more is a message, and takes its place in the queue.
+struct Receipt {
+    wamid: String,
+    typing: bool,
+}
+
+impl Receipt {
+    /// `None`: it is no receipt.
+    fn of(members: &Map<String, Value>) -> Option<Self> {
+        let known = ["messaging_product", "status", "message_id", "typing_indicator"];
+        let only = members.keys().all(|name| known.contains(&name.as_str()));
+        let text = |name: &str| members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let typing = match members.get("typing_indicator") {
+            None => false,
+            Some(indicator) if is_typing(indicator) => true,
+            Some(_) => return None,
+        };
+        let is_read = only && text("status") == Some("read");
+        Some(Self { wamid: text("message_id").filter(|_| is_read)?.to_owned(), typing })
     }
-    Ok(json_response(relay::status(&relayed), &relayed.body))
+
+    /// Tells Meta, and the inbox. What goes to Meta is written anew.
+    async fn pass_on(&self, call: &Call, link: &Link) -> Result<Response, GraphError> {
+        let credential = call.credential(link)?;
+        let body = outgoing::read_receipt(&self.wamid, self.typing).to_string();
+        let content = GraphContent::bytes("application/json; charset=utf-8", body);
+        let path = [link.phone_number_id.as_str(), "messages"];
+        let mut relayed = call.state.graph.relay(&credential, Method::POST, &path, &[], Some(content)).await?;
+        relay::shown_here(&mut relayed, call)?;
+        if (200..300).contains(&relayed.http) {
+            let (database, scope, wamid) = (call.state.database.clone(), call.scope, self.wamid.clone());
+            write_down("that a message was read", move || {
+                let (database, wamid) = (database.clone(), wamid.clone());
+                async move {
+                    let tx = database.tenant(&scope).await?;
+                    if let Some(message) = message::find(&tx, &wamid).await? {
+                        conversation::mark_read(&tx, message.conversation_id).await?;
+                    }
+                    tx.commit().await
+                }
+            })
+            .await;
+        }
+        answered(&relayed)
+    }
+}
+
+/// `{"type":"text"}`, which may be JSON in a text.
+fn is_typing(indicator: &Value) -> bool {
+    let unfolded = indicator.as_str().and_then(|text| serde_json::from_str(text).ok());
+    unfolded.as_ref().unwrap_or(indicator) == &json!({ "type": "text" })
 }
 
 #[cfg(test)]
@@ -261,6 +351,53 @@ mod tests {
         let wanted = read(json!({ "to": 34600111222_u64, "type": "contacts", "contacts": contacts })).unwrap();
         assert_eq!((wanted.input.as_str(), wanted.content.kind.as_str()), ("34600111222", "contacts"));
         assert!(wanted.content.body.contains("Ann Lee"));
+    }
+
+    #[test]
+    fn only_a_receipt_is_one() {
+        let receipt = |value: Value| {
+            let Value::Object(members) = value else { unreachable!() };
+            Receipt::of(&members).map(|receipt| (receipt.wamid, receipt.typing))
+        };
+        let whole = json!({ "messaging_product": "whatsapp", "status": "read", "message_id": "wamid.A" });
+        assert_eq!(receipt(whole.clone()), Some(("wamid.A".into(), false)));
+        let with = |name: &str, value: Value| {
+            let mut body = whole.clone();
+            body[name] = value;
+            receipt(body)
+        };
+        assert_eq!(with("typing_indicator", json!({ "type": "text" })), Some(("wamid.A".into(), true)));
+        assert_eq!(with("typing_indicator", json!("{\"type\":\"text\"}")), Some(("wamid.A".into(), true)));
+        for (name, value) in [
+            ("status", json!("delivered")),
+            ("status", json!("READ")),
+            ("status", json!(true)),
+            ("status", json!(["read"])),
+            ("message_id", json!("")),
+            ("message_id", json!(1)),
+            ("typing_indicator", json!({ "type": "audio" })),
+            ("type", json!("text")),
+            ("to", json!("34600111222")),
+            ("text", json!({ "body": "hola" })),
+            ("colour", json!("red")),
+        ] {
+            assert_eq!(with(name, value.clone()), None, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn values_of_templates_have_codes_of_their_own() {
+        let template = |component: Value| {
+            let template = json!({ "name": "a", "language": { "code": "es" }, "components": [component] });
+            code(json!({ "to": "34600111222", "type": "template", "template": template }))
+        };
+        let body = |parameter: Value| template(json!({ "type": "body", "parameters": [parameter] }));
+        assert_eq!(body(json!({ "type": "text", "text": "a\nb" })), 132018);
+        assert_eq!(body(json!({ "type": "text", "text": "" })), 131008);
+        assert_eq!(body(json!({ "type": "text", "text": "a", "colour": "red" })), 100);
+        assert_eq!(body(json!({ "type": "TEXT", "text": "a" })), 0);
+        let button = json!({ "type": "button", "sub_type": "star", "index": "0", "parameters": [] });
+        assert_eq!(template(button), 100);
     }
 
     #[test]

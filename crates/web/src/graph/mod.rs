@@ -2,27 +2,36 @@
 //! key as its access token.
 //!
 //! Messages go through the queue like all others ([`messages`]); media, templates and settings are asked of Meta with the
-//! organization's own token, by a table of what may be asked ([`table`], [`relay`]). Answers and errors have Meta's shape.
+//! organization's own token, by a table of what may be asked ([`table`], [`relay`]). What Meta shows to that token is not
+//! therefore the organization's: [`owned`] says which objects are, [`own`] what of an answer is. Answers and errors have
+//! Meta's shape.
 
+mod batch;
 mod call;
 mod callback;
 mod caller;
 mod debug_token;
 mod error;
+mod fields;
 mod media;
+mod members;
 mod messages;
 mod objects;
 mod outcome;
+mod own;
+mod owned;
 mod place;
 mod relay;
 mod table;
+mod templates;
 mod uploads;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use http::StatusCode;
+use http::Method;
 use http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -30,43 +39,44 @@ use call::Call;
 use error::GraphError;
 use place::Place;
 
-/// Everything below `/v{NN}.{N}/`.
+/// Everything that no other path answers: below `/v{NN}.{N}/`, or an id, and `POST /`.
 pub(crate) fn router(state: crate::State) -> Router {
     Router::new()
-        .route("/{version}/{*path}", any(serve))
+        .route("/", any(batch))
+        .route("/{*path}", any(serve))
         .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("private, no-store")))
         .layer(SetResponseHeaderLayer::appending(VARY, HeaderValue::from_static("Authorization")))
         .with_state(state)
 }
 
+async fn batch(State(state): State<crate::State>, request: Request) -> Response {
+    batch::post(state, "", request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
 async fn serve(
     State(state): State<crate::State>,
-    Path((version, path)): Path<(String, String)>,
+    path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let Some(place) = Place::of(&version, &path) else {
-        return StatusCode::NOT_FOUND.into_response();
+    let path = path.map(|Path(path)| path).unwrap_or_default();
+    let Some(place) = Place::of(&path) else {
+        return GraphError::not_found(&path).into_response();
     };
-    match answer(state, place, request).await {
-        Ok(response) => response,
-        Err(error) => error.into_response(),
-    }
+    answer(state, place, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn answer(state: crate::State, place: Place, request: Request) -> Result<Response, GraphError> {
-    let (call, body) = Call::of(state, place, request).await?;
-    let object = call.place.object.as_str();
-    if object == "debug_token" {
-        return debug_token::get(&call).await;
+    if place.object.is_empty() && request.method() == Method::POST {
+        return batch::post(state, &place.version, request).await;
     }
-    if object == media::CONTENT {
-        return media::content(&call).await;
+    let (mut call, body) = Call::of(state, place, request).await?;
+    match call.place.object.as_str() {
+        "" => Err(GraphError::no_object(&call.method)),
+        "debug_token" => debug_token::get(&call).await,
+        "me" => debug_token::me(&call).await,
+        media::CONTENT => media::content(&call).await,
+        object if object.starts_with("upload:") => uploads::continued(&call, body).await,
+        _ if call.place.edge == "uploads" => uploads::opened(&call, body).await,
+        _ => objects::answer(&mut call, body).await,
     }
-    if object.starts_with("upload:") {
-        return uploads::continued(&call, body).await;
-    }
-    if call.place.edge == "uploads" {
-        return uploads::opened(&call, body).await;
-    }
-    objects::answer(&call, body).await
 }

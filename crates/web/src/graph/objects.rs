@@ -3,35 +3,38 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::{Method, StatusCode};
+use model::at_meta::{self, Made};
 use model::link::{By, Link};
 use model::outbox;
-use serde_json::{Value, json};
-use whatsapp::graph::{Credential, Relayed};
+use serde_json::json;
+use whatsapp::graph::Relayed;
 
 use super::call::{Call, json_response};
 use super::error::GraphError;
+use super::own::Own;
+use super::owned::{self, Ask, First, Kind, Owned};
 use super::place::is_id;
-use super::relay::{Carried, relay, shown_here, status};
-use super::table::{Object, allows, allows_edge};
-use super::{callback, media, messages};
+use super::relay::{Carried, relay, status};
+use super::table::{ELSEWHERE, Object, allows, allows_edge};
+use super::{callback, media, messages, templates};
 use crate::behind::write_down;
 
 /// The number is not registered: sends of its rest until it is.
 const NOT_REGISTERED: &str = "133010";
 
-/// Meta's code for what is not there, among other things.
-const INVALID: i64 = 100;
+/// What may be said of an account itself: that Meta count what becomes of its templates.
+const OF_ACCOUNTS: &str = "is_enabled_for_insights";
 
 /// Answers a call about an object.
-pub(super) async fn answer(call: &Call, body: Body) -> Result<Response, GraphError> {
-    let id = call.place.object.as_str();
-    if !is_id(id) {
-        return Err(GraphError::unknown_path(id));
+pub(super) async fn answer(call: &mut Call, body: Body) -> Result<Response, GraphError> {
+    let id = call.place.object.clone();
+    if !is_id(&id) {
+        return Err(GraphError::unknown_path(&call.place.words().join("/")));
     }
-    if let Some(link) = call.link(By::PhoneNumberId(id)).await? {
+    if let Some(link) = call.link(By::PhoneNumberId(&id)).await? {
         return of_number(call, &link, body).await;
     }
-    if let Some(link) = call.link(By::Waba(id)).await? {
+    if let Some(link) = call.link(By::Waba(&id)).await? {
         return of_account(call, &link, body).await;
     }
     if allows_edge(Object::Portfolio, &call.place.edge) {
@@ -40,7 +43,7 @@ pub(super) async fn answer(call: &Call, body: Body) -> Result<Response, GraphErr
     of_other(call, body).await
 }
 
-async fn of_number(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
+async fn of_number(call: &mut Call, link: &Link, body: Body) -> Result<Response, GraphError> {
     match (&call.method, call.place.edge.as_str()) {
         (&Method::POST, "messages") => messages::post(call, link, body).await,
         (&Method::POST, "media") => media::upload(call, link, body).await,
@@ -74,9 +77,17 @@ async fn of_number(call: &Call, link: &Link, body: Body) -> Result<Response, Gra
     }
 }
 
-async fn of_account(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
+async fn of_account(call: &mut Call, link: &Link, body: Body) -> Result<Response, GraphError> {
     match (&call.method, call.place.edge.as_str()) {
         (&Method::POST, "subscribed_apps") => subscribe(call, link, body).await,
+        (&Method::POST, "message_templates") => templates::create(call, link, body).await,
+        (&Method::POST, "flows") => create_flow(call, link, body).await,
+        (&Method::POST, "") => enable_insights(call, link, body).await,
+        (&(Method::POST | Method::DELETE), "upsert_message_templates" | "message_templates") => {
+            let response = relayed(call, link, Object::Account, body).await?;
+            templates::read_soon(call, &link.waba_id).await;
+            Ok(response)
+        }
         _ => relayed(call, link, Object::Account, body).await,
     }
 }
@@ -90,143 +101,131 @@ async fn subscribe(call: &Call, link: &Link, body: Body) -> Result<Response, Gra
     if apps.iter().any(|app| ours == Some(app.id.as_str())) {
         return Ok(json_response(StatusCode::OK, &json!({ "success": true })));
     }
-    let relayed = relay(call, &credential, &carried).await?;
-    Ok(json_response(status(&relayed), &relayed.body))
+    answered(&relay(call, &credential, &carried).await?)
+}
+
+/// Makes a form, which is the organization's from then on.
+async fn create_flow(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
+    let carried = Carried::read(call, body).await?;
+    let relayed = relay(call, &call.credential(link)?, &carried).await?;
+    if let Some(id) = relayed.body["id"].as_str() {
+        made(call, Made::Flow, id).await;
+    }
+    answered(&relayed)
+}
+
+/// Notes what Meta made for the organization: it is there, whether or not this can be written now.
+pub(super) async fn made(call: &Call, made: Made, id: &str) {
+    let (state, scope, id) = (call.state.clone(), call.scope, id.to_owned());
+    write_down("what Meta made", move || {
+        let (state, id) = (state.clone(), id.clone());
+        async move {
+            let tx = state.database.operator_for(&scope).await?;
+            at_meta::record(&tx, &scope, made, &id, state.clock.now()).await?;
+            tx.commit().await
+        }
+    })
+    .await;
+}
+
+/// Has Meta count what becomes of an account's templates, which is all that may be said of an account itself.
+async fn enable_insights(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
+    let carried = Carried::read(call, body).await?;
+    let names: Vec<&str> = call.query().into_iter().map(|(name, _)| name).chain(carried.names()).collect();
+    if names.is_empty() || names.iter().any(|name| *name != OF_ACCOUNTS) {
+        return Err(call.no_such_object());
+    }
+    if Own::of(call, link).await?.is_shared() {
+        return Err(GraphError::not_yours("Another organization has a number of this account too."));
+    }
+    answered(&relay(call, &call.credential(link)?, &carried).await?)
+}
+
+/// Meta's answer, as it is.
+pub(super) fn answered(relayed: &Relayed) -> Result<Response, GraphError> {
+    Ok(json_response(status(relayed), &relayed.body))
 }
 
 /// Asks Meta, where the table allows it.
-async fn relayed(call: &Call, link: &Link, object: Object, body: Body) -> Result<Response, GraphError> {
+async fn relayed(call: &mut Call, link: &Link, object: Object, body: Body) -> Result<Response, GraphError> {
     let edge = call.place.edge.as_str();
     if !allows(object, edge, &call.method) {
-        return Err(match (object, edge) {
-            (Object::Account, "subscribed_apps") => GraphError::not_yours(
-                "wazapp hears of this account, and would hear no more of it. Disconnect its numbers instead.",
-            ),
-            (Object::Number, "marketing_messages") => {
-                GraphError::not_yours("Send marketing templates to /messages: that is the queue that wazapp keeps.")
-            }
-            _ if allows_edge(object, edge) || edge.is_empty() => call.no_such_object(),
-            _ => GraphError::unknown_path(&call.place.words().join("/")),
-        });
+        return Err(refusal(call, object, edge));
     }
-    let carried = Carried::read(call, body).await?;
-    let relayed = relay(call, &call.credential(link)?, &carried).await?;
-    Ok(json_response(status(&relayed), &relayed.body))
+    let credential = call.credential(link)?;
+    ask(call, link, object, &credential, body).await
+}
+
+/// Asks Meta, and shows what is the organization's.
+async fn ask(
+    call: &mut Call,
+    link: &Link,
+    object: Object,
+    credential: &whatsapp::graph::Credential,
+    body: Body,
+) -> Result<Response, GraphError> {
+    if call.method != Method::GET {
+        let carried = Carried::read(call, body).await?;
+        return answered(&relay(call, credential, &carried).await?);
+    }
+    let own = Own::of(call, link).await?;
+    own.count_own(call, object, &link.waba_id)?;
+    let mut relayed = relay(call, credential, &Carried::Nothing).await?;
+    own.keep(&mut relayed.body, object, &call.place.edge);
+    answered(&relayed)
+}
+
+/// Why an edge of the organization's own object is not asked for.
+fn refusal(call: &Call, object: Object, edge: &str) -> GraphError {
+    let word = edge.split('/').next().unwrap_or_default();
+    match (object, word) {
+        (Object::Account, "subscribed_apps") => GraphError::not_yours(
+            "wazapp hears of this account, and would hear no more of it. Disconnect its numbers instead.",
+        ),
+        (Object::Number, "marketing_messages") => {
+            GraphError::not_yours("Send marketing templates to /messages: that is the queue that wazapp keeps.")
+        }
+        _ if ELSEWHERE.contains(&(object, word)) => GraphError::not_yours(
+            "wazapp does not carry this edge of Meta's API. Call graph.facebook.com with a token of your own for it.",
+        ),
+        _ if allows_edge(object, edge) || edge.is_empty() => call.no_such_object(),
+        _ => GraphError::unknown_path(&call.place.words().join("/")),
+    }
 }
 
 /// A portfolio's accounts, of which only the organization's are shown.
-async fn accounts(call: &Call) -> Result<Response, GraphError> {
+async fn accounts(call: &mut Call) -> Result<Response, GraphError> {
     if call.method != Method::GET {
         return Err(call.no_such_object());
     }
     let links = call.links().await?;
-    let mut relayed = first(call, &links, Ask::Call).await?.1;
-    if let Some(Value::Array(rows)) = relayed.body.get_mut("data") {
-        rows.retain(|row| links.iter().any(|link| row["id"] == link.waba_id.as_str()));
-    }
-    Ok(json_response(status(&relayed), &relayed.body))
+    let any = links.first().ok_or_else(|| call.no_such_object())?;
+    let own = Own::of(call, any).await?;
+    own.count_own(call, Object::Portfolio, "")?;
+    let First { mut shown, .. } = owned::first(call, &links, Ask::Call).await?;
+    own.keep(&mut shown.body, Object::Portfolio, &call.place.edge);
+    answered(&shown)
 }
 
-/// A template, a medium or a flow: whichever Meta shows to one of the organization's own tokens.
-async fn of_other(call: &Call, body: Body) -> Result<Response, GraphError> {
+/// A template, a medium or a form that is the organization's.
+async fn of_other(call: &mut Call, body: Body) -> Result<Response, GraphError> {
     let (edge, method) = (call.place.edge.as_str(), &call.method);
     let as_media = edge.is_empty() && [Method::GET, Method::DELETE].contains(method);
     let known = as_media || [Object::Template, Object::Flow].iter().any(|object| allows(*object, edge, method));
     if !known {
         return Err(call.no_such_object());
     }
-    let links = call.links().await?;
-    let (credential, shown) = first(call, &links, Ask::Show(&call.place.object)).await?;
-    match kind(&shown.body) {
-        Some(Kind::Media) if as_media => media::answer(call, &credential, shown).await,
-        Some(Kind::Object(object)) if allows(object, edge, method) => {
-            let carried = Carried::read(call, body).await?;
-            let relayed = relay(call, &credential, &carried).await?;
-            Ok(json_response(status(&relayed), &relayed.body))
+    let Owned { kind, link, credential, shown } = owned::find(call, &call.place.object).await?;
+    match kind {
+        Kind::Media if as_media => media::answer(call, &credential, shown).await,
+        Kind::Object(object) if allows(object, edge, method) => {
+            let changes = object == Object::Template && *method != Method::GET;
+            let response = ask(call, &link, object, &credential, body).await?;
+            if changes {
+                templates::read_soon(call, &link.waba_id).await;
+            }
+            Ok(response)
         }
         _ => Err(call.no_such_object()),
-    }
-}
-
-/// The first of the organization's tokens that opens something, and what it showed.
-pub(super) async fn first(call: &Call, links: &[Link], ask: Ask<'_>) -> Result<(Credential, Relayed), GraphError> {
-    let mut refused = None;
-    for link in links {
-        let asked = match call.credential(link) {
-            Ok(credential) => ask.with(call, &credential).await.map(|relayed| (credential, relayed)),
-            Err(error) => Err(error),
-        };
-        match asked {
-            Ok((credential, relayed)) if (200..300).contains(&relayed.http) => return Ok((credential, relayed)),
-            // Whoever sees no such thing says less than who cannot look.
-            Ok((_, relayed)) => match GraphError::relayed(&relayed).filter(|_| relayed.code() != Some(INVALID)) {
-                Some(error) => refused = Some(error),
-                None => refused = refused.or_else(|| Some(call.no_such_object())),
-            },
-            Err(error) => refused = Some(error),
-        }
-    }
-    Err(refused.unwrap_or_else(|| call.no_such_object()))
-}
-
-/// What tokens are tried at.
-#[derive(Clone, Copy)]
-pub(super) enum Ask<'a> {
-    /// The call itself.
-    Call,
-    /// What an id names, without fields: what Meta shows then tells its kind.
-    Show(&'a str),
-}
-
-impl Ask<'_> {
-    async fn with(self, call: &Call, credential: &Credential) -> Result<Relayed, GraphError> {
-        let Self::Show(id) = self else {
-            return relay(call, credential, &Carried::Nothing).await;
-        };
-        let number = call.text("phone_number_id").map(|id| ("phone_number_id", id));
-        let query: Vec<_> = number.into_iter().collect();
-        let mut shown = call.state.graph.relay(credential, Method::GET, &[id], &query, None).await?;
-        shown_here(&mut shown, &call.base())?;
-        Ok(shown)
-    }
-}
-
-enum Kind {
-    Media,
-    Object(Object),
-}
-
-/// What an object is, by what Meta shows of it. Accounts, numbers and portfolios have none of these.
-fn kind(shown: &Value) -> Option<Kind> {
-    let has = |name: &str| !shown[name].is_null();
-    if has("url") && has("mime_type") {
-        Some(Kind::Media)
-    } else if has("language") && has("category") {
-        Some(Kind::Object(Object::Template))
-    } else if has("categories") && has("status") {
-        Some(Kind::Object(Object::Flow))
-    } else {
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_recognized_is_answered_for() {
-        assert!(matches!(kind(&json!({ "url": "https://…", "mime_type": "image/png", "id": "1" })), Some(Kind::Media)));
-        let template = json!({ "name": "a", "language": "es", "category": "UTILITY", "id": "1" });
-        assert!(matches!(kind(&template), Some(Kind::Object(Object::Template))));
-        let flow = json!({ "id": "1", "name": "a", "status": "DRAFT", "categories": ["OTHER"] });
-        assert!(matches!(kind(&flow), Some(Kind::Object(Object::Flow))));
-        for other in [
-            json!({ "id": "1", "name": "A portfolio" }),
-            json!({ "id": "1", "verified_name": "A", "display_phone_number": "+1", "quality_rating": "GREEN" }),
-            json!({ "id": "1", "name": "A", "timezone_id": "1", "message_template_namespace": "a" }),
-        ] {
-            assert!(kind(&other).is_none(), "{other}");
-        }
     }
 }

@@ -12,11 +12,38 @@ use super::call::Call;
 use super::error::GraphError;
 use crate::behind::write_down;
 
-/// How long a caller waits: longer than a message is tried, and a call takes.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a caller waits, where it does not say: longer than a message is tried, and a call takes.
+const TRIED: SignedDuration = SignedDuration::from_secs(25);
+const LEAVES: SignedDuration = SignedDuration::from_secs(28);
+const WAITS: SignedDuration = SignedDuration::from_secs(60);
 
-/// A message that has not left after this long is taken back.
-const LEAVE_WITHIN: SignedDuration = SignedDuration::from_secs(28);
+/// How long a caller waits for its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patience {
+    tried: SignedDuration,
+    leaves: SignedDuration,
+    waits: SignedDuration,
+}
+
+impl Patience {
+    /// A caller that says how long it waits hears before that what came of it.
+    pub(super) fn of(call: &Call) -> Self {
+        Self::within(call.patience)
+    }
+
+    fn within(said: Option<Duration>) -> Self {
+        let part = |of: f64, most: SignedDuration| {
+            let part = said.and_then(|said| SignedDuration::try_from(said.mul_f64(of)).ok());
+            part.map_or(most, |part| part.min(most))
+        };
+        Self { tried: part(0.8, TRIED), leaves: part(0.85, LEAVES), waits: part(0.95, WAITS) }
+    }
+
+    /// A message is tried so long.
+    pub(super) fn tried(self) -> SignedDuration {
+        self.tried
+    }
+}
 
 /// The queue's word for a message that was taken back.
 const CANCELLED: &str = "cancelled";
@@ -34,9 +61,17 @@ pub(super) struct Sent {
     pub(super) acceptance: Option<Acceptance>,
 }
 
+/// How waiting ended well, or without an answer.
+pub(super) enum Ended {
+    /// Meta has it.
+    Sent(Sent),
+    /// It was taken back: by another request that waited for it too, or by people.
+    TakenBack,
+}
+
 /// Waits until Meta has a message, or an error says why not. What provably was not sent is never sent later, so that a
 /// caller who tries again sends it once.
-pub(super) async fn wait(call: &Call, message_id: Uuid) -> Result<Sent, GraphError> {
+pub(super) async fn wait(call: &Call, message_id: Uuid, patience: &Patience) -> Result<Ended, GraphError> {
     let state = &call.state;
     let watch = state.wake.watch(message_id);
     let mut waiting = Waiting { state: state.clone(), scope: call.scope, message_id, held: None, over: false };
@@ -46,16 +81,18 @@ pub(super) async fn wait(call: &Call, message_id: Uuid) -> Result<Sent, GraphErr
         let seen = waiting.look().await;
         let waited = state.clock.now().duration_since(began);
         match seen {
-            Some(Fate::Accepted { wamid, acceptance }) => return waiting.end(Ok(Sent { wamid, acceptance })),
-            Some(Fate::Failed { error }) => {
-                let error =
-                    waiting.held.take().filter(|_| error["code"] == CANCELLED).unwrap_or_else(|| failed(&error));
-                return waiting.end(Err(error));
+            Some(Fate::Accepted { wamid, acceptance }) => {
+                return waiting.end(Ok(Ended::Sent(Sent { wamid, acceptance })));
             }
+            Some(Fate::Failed { error }) if error["code"] == CANCELLED => {
+                let ended = waiting.held.take().map_or(Ok(Ended::TakenBack), Err);
+                return waiting.end(ended);
+            }
+            Some(Fate::Failed { error }) => return waiting.end(Err(failed(&error))),
             Some(Fate::Unknown) => return waiting.end(Err(unknown(message_id))),
             Some(Fate::Waiting { preparing, rests_until, pause_reason, last_error }) => {
-                let hopeless = rests_until.is_some_and(|until| until > began + LEAVE_WITHIN);
-                if hopeless || waited > LEAVE_WITHIN {
+                let hopeless = rests_until.is_some_and(|until| until > began + patience.leaves);
+                if hopeless || waited > patience.leaves {
                     let of_file = preparing.then(|| json!({ "code": NOT_UPLOADED }));
                     let held = match (last_error, pause_reason.filter(|_| hopeless)) {
                         // Meta's answer to this message.
@@ -73,7 +110,7 @@ pub(super) async fn wait(call: &Call, message_id: Uuid) -> Result<Sent, GraphErr
             }
             Some(Fate::UnderWay) | None => {}
         }
-        if waited > PATIENCE {
+        if waited > patience.waits {
             // Where it still waits unseen, it is taken back once the database is there again.
             return Err(unknown(message_id));
         }
@@ -144,12 +181,16 @@ async fn take_back(state: &crate::State, scope: &Scope, message_id: Uuid) -> Res
     Ok(done)
 }
 
+/// The error of a message that was taken back.
+pub(super) fn taken_back() -> GraphError {
+    GraphError::new(400, 135000, "(#135000) Generic user error")
+        .details("The message was cancelled before it was sent.")
+}
+
 /// A message that was never sent, and will not be.
 fn failed(error: &Value) -> GraphError {
     match error["code"].as_str() {
         Some("deadline") => held(Some(&error["last_error"]), None),
-        Some(CANCELLED) => GraphError::new(400, 135000, "(#135000) Generic user error")
-            .details("The message was cancelled before it was sent."),
         _ => GraphError::kept(error).unwrap_or_else(|| {
             let said = error["message"].as_str().unwrap_or("wazapp could not put this to Meta");
             GraphError::new(400, 100, "(#100) Invalid parameter").details(format!("{said}. Nothing was sent."))
@@ -205,6 +246,17 @@ fn unknown(message_id: Uuid) -> GraphError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_hears_before_its_patience_ends() {
+        let seconds = |said: Option<u64>| {
+            let Patience { tried, leaves, waits } = Patience::within(said.map(Duration::from_secs));
+            [tried, leaves, waits].map(|part| part.as_millis())
+        };
+        assert_eq!(seconds(None), [25_000, 28_000, 60_000]);
+        assert_eq!(seconds(Some(600)), [25_000, 28_000, 60_000]);
+        assert_eq!(seconds(Some(10)), [8_000, 8_500, 9_500]);
+    }
 
     #[test]
     fn what_waited_in_vain_is_told_in_metas_words() {

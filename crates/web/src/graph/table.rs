@@ -12,9 +12,9 @@ pub(super) enum Object {
     Account,
     /// A portfolio: only its accounts are shown, and of those only the organization's.
     Portfolio,
-    /// A template that the organization's token opens.
+    /// A template of an account of the organization's.
     Template,
-    /// A flow that the organization's token opens.
+    /// A form of the organization's.
     Flow,
 }
 
@@ -44,7 +44,7 @@ const OPERATIONS: &[(Object, &str, &[Method])] = &[
     (Number, "whatsapp_business_encryption", &[GET, POST]),
     (Number, "whatsapp_business_profile", &[GET, POST]),
     (Number, "whatsapp_commerce_settings", &[GET, POST]),
-    (Account, "", &[GET]),
+    (Account, "", &[GET, POST]),
     (Account, "analytics", &[GET]),
     (Account, "conversation_analytics", &[GET]),
     (Account, "flows", &[GET, POST]),
@@ -64,6 +64,30 @@ const OPERATIONS: &[(Object, &str, &[Method])] = &[
     (Flow, "assets", &[GET, POST]),
     (Flow, "deprecate", &[POST]),
     (Flow, "publish", &[POST]),
+];
+
+/// What Meta has and is not carried: edges of people, portfolios, calls and phones.
+pub(super) const ELSEWHERE: &[(Object, &str)] = &[
+    (Number, "assigned_users"),
+    (Number, "calls"),
+    (Number, "groups"),
+    (Number, "marketing_messages"),
+    (Number, "smb_app_data"),
+    (Number, "set_solution_migration_intent"),
+    (Account, "activities"),
+    (Account, "agencies"),
+    (Account, "assigned_users"),
+    (Account, "audiences"),
+    (Account, "dcc_config"),
+    (Account, "groups"),
+    (Account, "migrate_flows"),
+    (Account, "migrate_message_templates"),
+    (Account, "payment_configurations"),
+    (Account, "payment_configuration"),
+    (Account, "product_catalogs"),
+    (Account, "schedules"),
+    (Account, "set_solution_migration_intent"),
+    (Account, "solutions"),
 ];
 
 /// Whether this may be asked.

@@ -13,8 +13,14 @@ use super::call::bearer;
 use super::failure::words;
 use super::{Credential, Failure, Graph, MetaError};
 
-/// Where Meta keeps media; nowhere else does a token go.
-const META: [&str; 4] = [".fbsbx.com", ".facebook.com", ".whatsapp.net", ".fbcdn.net"];
+/// Where Meta keeps media: hosts that end so, and the beginning of their paths. Nowhere else does a token go.
+const MEDIA: [(&str, &str); 3] = [(".fbsbx.com", ATTACHMENTS), (".fbcdn.net", "/"), (".whatsapp.net", "/")];
+
+/// The path of media at `lookaside.fbsbx.com`, and at whatever stands in Meta's place.
+const ATTACHMENTS: &str = "/whatsapp_business/attachments/";
+
+/// Meta's own API, whose media are elsewhere.
+const META: &str = "graph.facebook.com";
 
 /// The longest refusal that is read.
 const LONGEST_REFUSAL: usize = 64 << 10;
@@ -91,7 +97,8 @@ impl fmt::Debug for Download {
 }
 
 impl Graph {
-    /// Downloads a medium of up to `limit` bytes. The URL must be Meta's, or on the very host of the base URL.
+    /// Downloads a medium of up to `limit` bytes. The URL must be one of Meta's media; where the base URL
+    /// is another host, which plays Meta, one of that very host's.
     pub async fn download(&self, credential: &Credential, url: &str, limit: u64) -> Result<Download, DownloadFailure> {
         let url = Url::parse(url).ok().filter(|url| self.may_have_token(url)).ok_or(DownloadFailure::ForeignUrl)?;
         let request = self.client.get(url).header(header::AUTHORIZATION, bearer(credential)?);
@@ -114,9 +121,12 @@ impl Graph {
         if !url.username().is_empty() || url.password().is_some() {
             return false;
         }
+        if self.base.host_str() != Some(META) {
+            return url.origin() == self.base.origin() && url.path().starts_with(ATTACHMENTS);
+        }
         let host = url.host_str().unwrap_or_default();
-        let of_meta = url.scheme() == "https" && url.port().is_none() && META.iter().any(|end| host.ends_with(end));
-        of_meta || url.origin() == self.base.origin()
+        let is_there = |(end, path): &(&str, &str)| host.ends_with(end) && url.path().starts_with(path);
+        url.scheme() == "https" && url.port().is_none() && MEDIA.iter().any(is_there)
     }
 }
 
@@ -155,19 +165,24 @@ mod tests {
             "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1&ext=2&hash=3",
             "https://scontent.xx.fbcdn.net/a",
             "https://mmg.whatsapp.net/a",
-            "https://graph.facebook.com/a",
-            "https://LOOKASIDE.FBSBX.COM/a",
-            "https://lookaside.fbsbx.com:443/a",
+            "https://LOOKASIDE.FBSBX.COM/whatsapp_business/attachments/?mid=1",
+            "https://lookaside.fbsbx.com:443/whatsapp_business/attachments/?mid=1",
         ] {
             assert!(may(good), "{good}");
         }
         for wrong in [
-            "http://lookaside.fbsbx.com/a",
-            "https://lookaside.fbsbx.com:8443/a",
-            "https://lookaside.fbsbx.com.evil.example/a",
-            "https://evilfbsbx.com/a",
-            "https://lookaside.fbsbx.com@evil.example/a",
-            "https://token@lookaside.fbsbx.com/a",
+            "http://lookaside.fbsbx.com/whatsapp_business/attachments/",
+            "https://lookaside.fbsbx.com:8443/whatsapp_business/attachments/",
+            "https://lookaside.fbsbx.com/a",
+            "https://lookaside.fbsbx.com/whatsapp_business/attachments/../a",
+            "https://lookaside.fbsbx.com/whatsapp_business/attachments/%2e%2e/a",
+            "https://lookaside.fbsbx.com.evil.example/whatsapp_business/attachments/",
+            "https://evilfbsbx.com/whatsapp_business/attachments/",
+            "https://lookaside.fbsbx.com@evil.example/whatsapp_business/attachments/",
+            "https://token@lookaside.fbsbx.com/whatsapp_business/attachments/",
+            "https://graph.facebook.com/whatsapp_business/attachments/",
+            "https://graph.facebook.com/v26.0/1065/subscribed_apps",
+            "https://www.facebook.com/whatsapp_business/attachments/",
             "https://evil.example/lookaside.fbsbx.com",
             "https://evil.example#.fbsbx.com",
             "https://evil.example\\.fbsbx.com",
@@ -186,9 +201,16 @@ mod tests {
         let graph = Graph::new("http://127.0.0.1:8090/meta", "v26.0").expect("a client");
         let may = |url: &str| graph.may_have_token(&Url::parse(url).expect("a URL"));
         assert!(may("http://127.0.0.1:8090/whatsapp_business/attachments/?mid=1"));
-        assert!(!may("http://127.0.0.1:8091/a"));
-        assert!(!may("https://127.0.0.1:8090/a"));
-        assert!(!may("http://user@127.0.0.1:8090/a"));
-        assert!(!may("http://localhost:8090/a"));
+        for wrong in [
+            "http://127.0.0.1:8090/a",
+            "http://127.0.0.1:8090/meta/v26.0/1065/deregister",
+            "http://127.0.0.1:8091/whatsapp_business/attachments/",
+            "https://127.0.0.1:8090/whatsapp_business/attachments/",
+            "http://user@127.0.0.1:8090/whatsapp_business/attachments/",
+            "http://localhost:8090/whatsapp_business/attachments/",
+            "https://lookaside.fbsbx.com/whatsapp_business/attachments/",
+        ] {
+            assert!(!may(wrong), "{wrong}");
+        }
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! A new message type is a [`Kind`], a reader in a file of its own, and a line in `content`.
 
+mod as_meta;
 mod contacts;
 mod direct;
 mod interactive;
@@ -33,6 +34,7 @@ use place::Place;
 use reader::Fields;
 use report::Report;
 
+pub use as_meta::check_as_meta;
 pub use media::{MediaKind, MediaSource, MediaUse};
 pub use media_file::{LARGEST_FILE, MediaFile, essence, largest, mime_types};
 pub use near::nearest;

@@ -81,7 +81,7 @@ pub(super) static ROWS: &[Row] = &[
     ),
     row(
         2,
-        Retry(Growth::doubling(2, 300)),
+        Retry(Growth::doubling(1, 300)),
         Meta,
         "Meta is down or overloaded for the moment. It is tried again by itself.",
         "Meta está caída o saturada por el momento. Se reintenta solo.",

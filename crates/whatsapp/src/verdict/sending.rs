@@ -7,7 +7,7 @@ use super::row::{Growth, Row, row, rows};
 const DAY: u64 = 24 * 3_600;
 
 /// The service is down: minutes at most.
-const SERVICE: Growth = Growth::doubling(2, 300);
+const SERVICE: Growth = Growth::doubling(1, 300);
 
 pub(super) static ROWS: &[Row] = &[
     row(

@@ -13,7 +13,7 @@ async fn ask(server: &Server, limit: u64) -> Result<Download, DownloadFailure> {
 }
 
 async fn download(graph: &Graph, server: &Server, limit: u64) -> Result<Download, DownloadFailure> {
-    graph.download(&token(), &format!("{}/media?mid=1&hash=2", server.url), limit).await
+    graph.download(&token(), &format!("{}/whatsapp_business/attachments/?mid=1&hash=2", server.url), limit).await
 }
 
 async fn whole(download: Download) -> Result<Vec<u8>, DownloadFailure> {
@@ -32,7 +32,7 @@ async fn a_medium_comes_with_the_token() {
     assert_eq!((download.mime_type.as_deref(), download.length), (Some("image/png"), Some(1_000_000)));
     assert_eq!(whole(download).await.expect("all of it").len(), 1_000_000);
     let request = server.request();
-    assert_eq!(request.line, "GET /media?mid=1&hash=2");
+    assert_eq!(request.line, "GET /whatsapp_business/attachments/?mid=1&hash=2");
     assert_eq!(request.header("authorization"), format!("Bearer {TOKEN}"));
     assert!(!request.header("user-agent").is_empty());
 }
@@ -91,7 +91,16 @@ async fn the_token_stays_with_meta() {
     let failure = ask(&here, 1).await.expect_err("a redirect");
     assert!(matches!(failure, DownloadFailure::Broken(_)), "{failure:?}");
     let graph = patient(&here.url);
-    for url in [elsewhere.url.as_str(), "http://lookaside.fbsbx.com/a", "", "/media", "https://evil.example/"] {
+    let other_path = format!("{}/v26.0/1065/deregister", here.url);
+    let elsewhere_media = format!("{}/whatsapp_business/attachments/", elsewhere.url);
+    for url in [
+        elsewhere_media.as_str(),
+        other_path.as_str(),
+        "https://lookaside.fbsbx.com/whatsapp_business/attachments/",
+        "",
+        "/media",
+        "https://evil.example/",
+    ] {
         assert_eq!(graph.download(&token(), url, 1).await.expect_err("foreign"), DownloadFailure::ForeignUrl, "{url}");
     }
     assert_eq!((here.requests().len(), elsewhere.connections()), (1, 0));

@@ -53,7 +53,7 @@ async fn no_failure_shows_the_url() {
         hides("the words", &failure.to_string());
         hides("the inside", &format!("{failure:?}"));
         hides("the client", &format!("{graph:?}"));
-        let address = format!("{url}/a?input_token={TOKEN}");
+        let address = format!("{url}/whatsapp_business/attachments/?input_token={TOKEN}");
         let failure = graph.download(&token(), &address, 1).await.expect_err("a failure");
         hides("the words", &failure.to_string());
         hides("the inside", &format!("{failure:?}"));

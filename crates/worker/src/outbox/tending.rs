@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::gauge;
 use model::database::{CommitError, Result};
-use model::{Database, outbox, upload};
+use model::{Database, at_meta, outbox, upload};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
@@ -48,6 +48,7 @@ async fn tend(database: &Database, settings: &Settings, look: u32) -> Result<()>
     if look.is_multiple_of(SWEEP) {
         outbox::any_organization_sweep(&tx, now).await?;
         upload::any_organization_sweep(&tx, now).await?;
+        at_meta::any_organization_sweep(&tx, now).await?;
     }
     tx.commit().await.map_err(CommitError::in_job)?;
     if !overdue.is_empty() {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::callback::overriding;
 use super::super::{Answer, Call, Reply};
 use super::waba_of;
+use crate::error::GraphError;
 use crate::world::World;
 
 /// `GET /{waba-id}/subscribed_apps`.
@@ -28,13 +29,19 @@ pub(super) fn rows(world: &World, waba_id: &str) -> Vec<Value> {
 }
 
 /// `POST /{waba-id}/subscribed_apps`: without a body, to the App's own callback; with one, to another, which proves
-/// itself first.
+/// itself first. Meta lets an App override only what it is subscribed to, as integrators met it.
 pub(super) fn subscribe(call: &mut Call<'_>) -> Answer {
     let app_id = call.app_id.clone();
     let Some(url) = call.text("override_callback_uri") else {
         waba_of(call).subscribed.insert(app_id, None);
         return Reply::success();
     };
+    if !waba_of(call).subscribed.contains_key(&app_id) {
+        return Err(GraphError::invalid(
+            "Before override the current callback uri, your app must be subscribed to receive messages for WhatsApp \
+             Business Account.",
+        ));
+    }
     let callback = overriding(url, call.text("verify_token"))?;
     let waba_id = call.object.clone();
     let (url, verify_token) = (callback.url.clone(), callback.verify_token.clone());

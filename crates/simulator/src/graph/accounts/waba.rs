@@ -62,7 +62,7 @@ pub(super) fn fields(world: &World, waba_id: &str, app_id: &str) -> Map<String, 
         "account_review_status": "APPROVED",
         "business_verification_status": if business.verified { "verified" } else { "not_verified" },
         "ownership_type": if owns(world, app_id, &business.id) { "SELF_OWNED" } else { "CLIENT_OWNED" },
-        "is_enabled_for_insights": false,
+        "is_enabled_for_insights": waba.insights,
         "owner_business": owner,
         "owner_business_info": owner,
         "on_behalf_of_business_info": { "id": business.id, "name": business.name, "status": "APPROVED" },
@@ -89,12 +89,15 @@ fn owns(world: &World, app_id: &str, business_id: &str) -> bool {
     world.apps.get(app_id).is_some_and(|app| app.business_id == business_id)
 }
 
-/// `POST /{waba-id}`: its name or its time zone.
+/// `POST /{waba-id}`: its name, its time zone, or that figures are kept of its templates.
 pub(super) fn update(call: &mut Call<'_>) -> Answer {
     let (name, zone) = (call.text("name"), call.text("timezone_id"));
-    if name.is_none() && zone.is_none() {
-        return Err(GraphError::invalid("One of name, timezone_id is required."));
+    let insights = call.text("is_enabled_for_insights").map(|word| word.eq_ignore_ascii_case("true"));
+    if name.is_none() && zone.is_none() && insights.is_none() {
+        return Err(GraphError::invalid("One of name, timezone_id, is_enabled_for_insights is required."));
     }
+    // It can't be switched off again.
+    waba_of(call).insights |= insights == Some(true);
     if name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().count() > 128) {
         return Err(GraphError::invalid("Param name must be 1 to 128 characters long."));
     }

@@ -13,6 +13,7 @@ mod recipient;
 mod template;
 #[cfg(test)]
 mod tests;
+mod unfold;
 
 use http::Method;
 use jiff::Timestamp;
@@ -75,6 +76,7 @@ struct Content {
 /// Answers `{messaging_product, contacts[{input, wa_id | user_id}], messages[{id, message_status?}]}` (§8.1); of a
 /// receipt `{"success": true}`.
 fn messages(call: &mut Call<'_>) -> Answer {
+    unfold::members(&mut call.body.fields);
     call.for_whatsapp()?;
     limits::ready(call)?;
     if call.param("status").is_some() {
@@ -115,6 +117,9 @@ fn send(call: &mut Call<'_>, recipient: Recipient, content: Content) -> Answer {
     let (reply_to, opaque) = (reply_to(call)?, opaque(call)?);
     recipient.same_key(call)?;
     limits::count(call, recipient.known())?;
+    if recipient.is_lost() {
+        return Ok(lose(call, &recipient));
+    }
     let customer = recipient.reach(call.world);
     limits::borrow(call, &customer);
     let is_template = content.kind == "template";
@@ -143,6 +148,15 @@ fn send(call: &mut Call<'_>, recipient: Recipient, content: Content) -> Answer {
         "messages": [message],
     });
     Ok(Reply::Accepted { wamid, answer })
+}
+
+/// Takes a message of which nothing is heard again.
+fn lose(call: &mut Call<'_>, recipient: &Recipient) -> Reply {
+    let wamid = call.world.chance.wamid("0");
+    remember(call, &wamid, "lost");
+    let contacts = [recipient.lost_contact()];
+    let answer = json!({ "messaging_product": "whatsapp", "contacts": contacts, "messages": [{ "id": wamid }] });
+    Reply::Accepted { wamid, answer }
 }
 
 /// Enters a request among those that were truly accepted.

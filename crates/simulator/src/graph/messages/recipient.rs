@@ -21,6 +21,8 @@ pub(super) struct Recipient {
     digits: Option<String>,
     /// The customer's key; `None`: nobody wrote with this number before, yet any number may be somebody.
     customer: Option<String>,
+    /// Whether a user id stands where a phone belongs: Meta was seen to take such a message, and to lose it.
+    lost: bool,
 }
 
 impl Recipient {
@@ -43,7 +45,7 @@ impl Recipient {
 
     fn phone(call: &Call<'_>, to: String) -> Result<Self, GraphError> {
         if is_user_id(&to) {
-            return Err(refused("to takes a phone number; a business-scoped user id goes into recipient"));
+            return Ok(Self { input: to, digits: None, customer: None, lost: true });
         }
         let digits: String = to.chars().filter(|char| !matches!(char, '+' | ' ' | '-' | '(' | ')')).collect();
         let number = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
@@ -54,7 +56,7 @@ impl Recipient {
             return Err(GraphError::of(131021).details("Sender and recipient phone number is the same."));
         }
         let customer = call.world.customer_by_phone(&digits).map(|customer| customer.key.clone());
-        Ok(Self { input: to, digits: Some(digits), customer })
+        Ok(Self { input: to, digits: Some(digits), customer, lost: false })
     }
 
     fn user(call: &Call<'_>, recipient: String) -> Result<Self, GraphError> {
@@ -64,9 +66,21 @@ impl Recipient {
         let business = call.world.business_of(&call.object).map(|business| business.id.as_str());
         let customer = business.and_then(|id| call.world.customer_by_user_id(id, &recipient));
         match customer {
-            Some(customer) => Ok(Self { customer: Some(customer.key.clone()), digits: None, input: recipient }),
+            Some(customer) => {
+                Ok(Self { customer: Some(customer.key.clone()), digits: None, input: recipient, lost: false })
+            }
             None => Err(GraphError::of(131026).details("recipient: the user id is not known to this business.")),
         }
+    }
+
+    /// Whether the message is taken and never heard of again.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The row in the answer of one whose message is lost.
+    pub(super) fn lost_contact(&self) -> Value {
+        json!({ "input": self.input, "wa_id": self.input })
     }
 
     /// Whether a phone was named, else a user id.

@@ -44,6 +44,8 @@ impl Bench {
             token: None,
             app_id: String::new(),
             origin: "http://127.0.0.1".into(),
+            version: String::new(),
+            word: String::new(),
         };
         match run(&mut call)? {
             Reply::Json(answer) | Reply::Accepted { answer, .. } => Ok(answer),

@@ -14,7 +14,7 @@ const URL: usize = 2000;
 /// Characters of a phone number.
 const PHONE: usize = 20;
 /// Characters of a coupon code.
-const CODE: usize = 15;
+const CODE: usize = 20;
 /// The only label of a button that asks for the phone number (§6).
 const CONTACT_INFO: &str = "Share Contact Info";
 /// Buttons of a template.
@@ -107,10 +107,19 @@ fn text(button: &Map<String, Value>, kind: &str) -> Result<(), GraphError> {
             if text.contains("{{") || text.contains('\n') {
                 return Err(plain("Wrong button text", "A button's text can't have variables or new lines."));
             }
+            if text.chars().any(is_decoration) {
+                return Err(plain("Wrong button text", "A button's text can't have emojis or formatting."));
+            }
             Ok(())
         }
         _ => Err(lacks("BUTTONS", "text")),
     }
+}
+
+/// An emoji, or a sign that makes words bold, slanted or struck.
+fn is_decoration(char: char) -> bool {
+    matches!(char, '*' | '_' | '~' | '`' | '\u{200d}' | '\u{20e3}' | '\u{fe0f}' | '\u{2190}'..='\u{21ff}'
+        | '\u{2300}'..='\u{27bf}' | '\u{2900}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
 }
 
 /// A URL, with one variable at its end and an example for it at most.

@@ -8,7 +8,7 @@ use super::given::parameters;
 use super::{is, miscount, mismatch, text};
 use crate::error::GraphError;
 
-const CODE_CHARACTERS: usize = 15;
+const CODE_CHARACTERS: usize = 20;
 const URL_CHARACTERS: usize = 2000;
 
 /// Whether a button takes a parameter.
