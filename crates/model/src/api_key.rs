@@ -120,8 +120,11 @@ pub async fn authenticate(database: &Database, presented: &SecretString) -> Resu
             &[&organization_id, &row.get::<_, Uuid>("id")],
         )
         .await?;
+        // The key is in force whether or not this is kept.
+        if let Err(error) = tx.commit().await {
+            tracing::debug!(%error, "the use of a key was not noted");
+        }
     }
-    tx.commit().await?;
     database.met().remember(hash);
     Ok(Some(claimed))
 }

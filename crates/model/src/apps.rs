@@ -116,7 +116,7 @@ impl Apps {
         let loaded = async {
             let tx = self.inner.database.operator().await?;
             let loaded = app::credentials(&tx, &self.inner.keyring).await?;
-            tx.commit().await?;
+            tx.close();
             Ok::<_, DatabaseError>(loaded)
         };
         match loaded.await {

@@ -148,7 +148,13 @@ async fn start(
     if let Some(warning) = secrets.warning {
         tracing::warn!("{warning}");
     }
-    let database = Database::new(access, config.database_pool)?;
+    let database = Database::new(access, config.database_pool)?.with_limits(config.limits);
+    if !database.access().has_two_logins() {
+        tracing::warn!(
+            "requests and the worker share one database login: row-level security guards against mistakes in requests, not \
+             against statements that change the role; set WAZAPP_DATABASE_WEB_URL (docs/operate.md)"
+        );
+    }
     let address = listener.local_addr()?;
     let keep = metrics.clone();
     tokio::spawn(async move {
@@ -173,12 +179,14 @@ async fn start(
         graph_timeouts: whatsapp::graph::Timeouts::default(),
         store: open::store(config)?,
         media_max_bytes: config.media_max_bytes,
+        decoder: worker::media::Decoder::this_program(config.picture_memory_bytes),
         public_url: Some(config.public_url(address)),
         writers: config.inbound_writers,
         queue: config.inbound_queue,
         appliers: config.inbound_appliers,
         batch: u32::try_from(config.inbound_batch).unwrap_or(u32::MAX),
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
+        quarantine_days: u16::try_from(config.quarantine_retention_days).unwrap_or(u16::MAX),
         looks_at_numbers: true,
         admission: admission(config),
         operators,

@@ -18,6 +18,7 @@ use web::receive::Receiver;
 use web::serve::{Admission, Proxies};
 use web::webhook::Webhook;
 use whatsapp::graph::{Graph, Timeouts};
+use worker::media::Decoder;
 
 /// Connections of operators at once, where they have an address of their own.
 const OPERATORS: usize = 64;
@@ -42,6 +43,8 @@ pub struct Setup {
     pub store: Store,
     /// The longest file that is kept, in bytes.
     pub media_max_bytes: u64,
+    /// Where pictures are decoded.
+    pub decoder: Decoder,
     /// What others call this server; `None`: its address.
     pub public_url: Option<String>,
     /// Connections that commit webhook bodies.
@@ -54,6 +57,8 @@ pub struct Setup {
     pub batch: u32,
     /// Days that raw bodies are kept.
     pub retention_days: u16,
+    /// Days that what belongs to no connected number is kept.
+    pub quarantine_days: u16,
     /// Whether numbers are looked at now and then.
     pub looks_at_numbers: bool,
     /// Who may connect.
@@ -83,12 +88,14 @@ impl Setup {
             graph_timeouts: Timeouts::default(),
             store,
             media_max_bytes: 100 << 20,
+            decoder: Decoder::this_program(64 << 20),
             public_url: None,
             writers: 1,
             queue: 4096,
             appliers: 2,
             batch: 1000,
             retention_days: 14,
+            quarantine_days: 30,
             looks_at_numbers: true,
             admission: Admission { connections: 8192, proxies: Proxies::default() },
             operators: None,
@@ -158,7 +165,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     aside.tasks.spawn(worker::upkeep::run(
         database.clone(),
         setup.clock.clone(),
-        setup.retention_days,
+        worker::upkeep::Retention { inbound_days: setup.retention_days, quarantine_days: setup.quarantine_days },
         aside.stop.clone(),
     ));
 
@@ -185,6 +192,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         to_meta: to_meta.clone(),
         store: setup.store.clone(),
         max_bytes: setup.media_max_bytes,
+        decoder: setup.decoder,
         wake: media_wake.clone(),
     };
     aside.tasks.spawn(worker::media::run(database.clone(), settings, aside.stop.clone()));

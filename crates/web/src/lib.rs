@@ -4,6 +4,7 @@
 //! were written for Meta, [`health`] for operators; [`serve`] accepts the connections.
 
 pub mod api;
+mod behind;
 mod budget;
 mod form;
 mod graph;

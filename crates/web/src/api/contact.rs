@@ -54,7 +54,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
     }
     let tx = caller.begin().await?;
     let page = contact::list(&tx, after, wanted.limit.0).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page))
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Contact>, Problem> {
     let tx = caller.begin().await?;
     let found = contact::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }
 
@@ -131,7 +131,7 @@ pub(super) async fn change(
     let change = wanted.change()?;
     let tx = caller.begin().await?;
     let changed = contact::change(&tx, id, &change).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(changed))
 }
 

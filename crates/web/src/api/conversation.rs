@@ -109,7 +109,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
     }
     let tx = caller.begin().await?;
     let page = conversation::list(&tx, &filter, after, limit).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page))
 }
 
@@ -125,7 +125,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Conversation>, Problem> {
     let tx = caller.begin().await?;
     let found = conversation::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }
 
@@ -179,7 +179,7 @@ pub(super) async fn change(
     let change = wanted.change()?;
     let tx = caller.begin().await?;
     let changed = conversation::change(&tx, id, &change).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(changed))
 }
 
@@ -219,7 +219,7 @@ pub(super) async fn messages(
     let tx = caller.begin().await?;
     conversation::get(&tx, id).await?.ok_or_else(not_there)?;
     let page = message::list(&tx, id, after, wanted.limit.0).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page))
 }
 

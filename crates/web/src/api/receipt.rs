@@ -72,7 +72,7 @@ pub(super) async fn read(
     if reading.receipt != Some(false) {
         receipt::queue(&tx, state.clock.now(), id).await?;
     }
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     state.receipt_wake.queued();
     Ok(Json(marked))
 }
@@ -99,7 +99,7 @@ pub(super) async fn typing(
     let tx = caller.begin().await?;
     conversation::get(&tx, id).await?.ok_or_else(not_there)?;
     let newest = receipt::newest(&tx, state.clock.now(), id).await?;
-    tx.commit().await?;
+    tx.close();
     let newest = newest.ok_or_else(|| {
         Problem::conflict(language.of(
             "Nobody wrote here in the last 30 days, or this is a group: Meta shows that somebody writes only to one person, below a message of theirs.",
@@ -108,7 +108,7 @@ pub(super) async fn typing(
     })?;
     let tx = state.database.operator_for(caller.scope()).await?;
     let number = link::find(&tx, caller.scope(), By::Id(newest.number_id)).await?;
-    tx.commit().await?;
+    tx.close();
     let number = number.ok_or_else(|| {
         Problem::conflict(language.of(
             "This number is not connected, so nothing can be shown from it. Connect it first.",

@@ -71,7 +71,7 @@ impl Call {
     pub(super) async fn link(&self, by: By<'_>) -> Result<Option<Link>, GraphError> {
         let tx = self.operator().await?;
         let link = link::find(&tx, &self.scope, by).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(link)
     }
 
@@ -83,7 +83,7 @@ impl Call {
             None => {
                 let tx = self.operator().await?;
                 let links = link::accounts(&tx, &self.scope).await?;
-                tx.commit().await?;
+                tx.close();
                 links
             }
         };

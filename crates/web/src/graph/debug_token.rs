@@ -28,7 +28,7 @@ pub(super) async fn get(call: &Call) -> Result<Response, GraphError> {
     }
     let tx = call.state.database.operator_for(&call.scope).await?;
     let links = link::accounts(&tx, &call.scope).await?;
-    tx.commit().await?;
+    tx.close();
     let accounts: Vec<&str> = links.iter().map(|link| link.waba_id.as_str()).collect();
     let granular: Vec<_> = SCOPES.iter().map(|name| json!({ "scope": name, "target_ids": accounts })).collect();
     let data = json!({

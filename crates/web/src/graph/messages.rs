@@ -18,7 +18,8 @@ use super::call::{Call, json_response, members, whole};
 use super::error::GraphError;
 use super::outcome::{self, Sent};
 use super::relay::{self, Carried};
-use crate::sending;
+use crate::behind::write_down;
+use crate::sending::{self, Queued};
 
 /// Its sender waits no longer than this, so it is tried no longer.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(25);
@@ -45,7 +46,8 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
     wanted.attach(&tx, call.state.clock.now()).await?;
     let queued = sending::queue(&call.state, tx, &to, &wanted.content, &options, None).await?;
     let message = match queued {
-        Ok(message) => message,
+        // Whether it is there is seen as what becomes of it is.
+        Ok(Queued::Surely(message) | Queued::Perhaps(message)) => message,
         Err(Refusal::WindowClosed { .. }) if is_own(call, link, &wanted.recipient).await? => {
             return Err(GraphError::new(400, 131021, "(#131021) Recipient cannot be sender")
                 .details("Recipient phone number cannot be the sender phone number."));
@@ -72,6 +74,8 @@ impl Wanted {
         let input = ["to", "recipient"].into_iter().find_map(|name| word(members.get(name)?));
         let input = input.ok_or_else(|| GraphError::missing("to"))?;
         let recipient = sending::recipient(&input).map_err(|problem| unfit(&problem.into()))?;
+        let also = members.get("recipient").and_then(word).filter(|id| phone::is_user_id(id));
+        let recipient = recipient.known_as(also);
         unfold(&mut members);
         let mut outgoing = outgoing::check(&Value::Object(members)).map_err(|problems| unfit(&problems))?;
         if outgoing.needs_phone && matches!(recipient, Recipient::User(_)) {
@@ -165,7 +169,7 @@ async fn is_own(call: &Call, link: &Link, recipient: &Recipient) -> Result<bool,
     };
     let tx = call.begin().await?;
     let numbers = number::list(&tx, call.state.clock.now()).await?;
-    tx.commit().await?;
+    tx.close();
     let own = numbers.iter().find(|number| number.id == link.number_id);
     Ok(own
         .and_then(|number| number.display_phone_number.as_deref())
@@ -210,11 +214,18 @@ async fn receipt(call: &Call, link: &Link, members: Map<String, Value>) -> Resul
     let credential = call.credential(link)?;
     let relayed = relay::relay(call, &credential, &Carried::Members(members)).await?;
     if (200..300).contains(&relayed.http) {
-        let tx = call.begin().await?;
-        if let Some(message) = message::find(&tx, &wamid).await? {
-            conversation::mark_read(&tx, message.conversation_id).await?;
-        }
-        tx.commit().await?;
+        let (database, scope) = (call.state.database.clone(), call.scope);
+        write_down("that a message was read", move || {
+            let (database, wamid) = (database.clone(), wamid.clone());
+            async move {
+                let tx = database.tenant(&scope).await?;
+                if let Some(message) = message::find(&tx, &wamid).await? {
+                    conversation::mark_read(&tx, message.conversation_id).await?;
+                }
+                tx.commit().await
+            }
+        })
+        .await;
     }
     Ok(json_response(relay::status(&relayed), &relayed.body))
 }

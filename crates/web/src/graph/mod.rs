@@ -5,6 +5,7 @@
 //! organization's own token, by a table of what may be asked ([`table`], [`relay`]). Answers and errors have Meta's shape.
 
 mod call;
+mod callback;
 mod caller;
 mod debug_token;
 mod error;

@@ -13,7 +13,8 @@ use super::error::GraphError;
 use super::place::is_id;
 use super::relay::{Carried, relay, shown_here, status};
 use super::table::{Object, allows, allows_edge};
-use super::{media, messages};
+use super::{callback, media, messages};
+use crate::behind::write_down;
 
 /// The number is not registered: sends of its rest until it is.
 const NOT_REGISTERED: &str = "133010";
@@ -50,13 +51,25 @@ async fn of_number(call: &Call, link: &Link, body: Body) -> Result<Response, Gra
         (&Method::POST, "register") => {
             let response = relayed(call, link, Object::Number, body).await?;
             if response.status().is_success() {
-                let tx = call.state.database.operator_for(&call.scope).await?;
-                outbox::let_go(&tx, &call.scope, link.number_id, Some(&[NOT_REGISTERED])).await?;
-                tx.commit().await?;
-                call.state.wake.queued();
+                let (state, scope, number_id) = (call.state.clone(), call.scope, link.number_id);
+                write_down("a registered number", move || {
+                    let state = state.clone();
+                    async move {
+                        let tx = state.database.operator_for(&scope).await?;
+                        outbox::let_go(&tx, &scope, number_id, Some(&[NOT_REGISTERED])).await?;
+                        tx.commit().await?;
+                        state.wake.queued();
+                        Ok(())
+                    }
+                })
+                .await;
             }
             Ok(response)
         }
+        (&Method::POST, "") => match callback::clear(call, link, body).await? {
+            Ok(cleared) => Ok(cleared),
+            Err(body) => relayed(call, link, Object::Number, Body::from(body)).await,
+        },
         _ => relayed(call, link, Object::Number, body).await,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use metrics::{counter, histogram};
 use model::Clock;
-use model::database::{Database, DatabaseError, Operator, Pipeline, Result};
+use model::database::{CommitError, Database, DatabaseError, Operator, Pipeline, Result};
 use model::inbound::{self, Backlog, Claimed, LANES};
 use model::outbox::Wake;
 use model::quarantine;
@@ -246,7 +246,7 @@ impl Applier {
     async fn attempt(&mut self, plan: &[(i16, i32)], patience: Option<Duration>) -> Result<Round> {
         let (tx, claim) = inbound::claim(&self.database, plan, patience).await?;
         if claim.bodies.is_empty() {
-            tx.commit().await?;
+            tx.commit().await.map_err(CommitError::in_job)?;
             for (lane, _) in plan.iter().filter(|(lane, _)| claim.lanes.contains(lane)) {
                 self.backlog.taken(*lane, u32::MAX);
             }
@@ -299,7 +299,7 @@ impl Applier {
         let mut pipeline = Pipeline::new();
         quarantine::keep(&mut pipeline, &kept);
         inbound::settle(&mut pipeline, std::slice::from_ref(body));
-        tx.finish(pipeline).await?;
+        tx.finish(pipeline).await.map_err(CommitError::in_job)?;
         Ok(Outcome { quarantined: 1, ..Outcome::default() })
     }
 
