@@ -210,7 +210,8 @@ async fn hanging_sends_are_a_share() {
         }
     }
     assert_eq!(refused, 400 - 256, "so many are refused at once");
-    assert_eq!(street.world.count("SELECT count(*) FROM wazapp.message WHERE direction = 'outbound'").await, 256);
+    let queued = "SELECT count(*) FROM wazapp.message WHERE direction = 'outbound'";
+    street.world.until("the others are queued", async || street.world.count(queued).await == 256).await;
     assert_eq!(street.world.get(&street.neighbour, "/me").await.0, 200);
     flood.shutdown().await;
     drop(street);
