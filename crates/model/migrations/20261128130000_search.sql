@@ -31,4 +31,4 @@ BEGIN
 END $$;
 
 -- Groups have no contact; they are few.
-CREATE INDEX conversation_group ON wazapp.conversation (organization_id, id) WHERE group_id IS NOT NULL;
+CREATE INDEX conversation_of_group ON wazapp.conversation (organization_id, id) WHERE group_id IS NOT NULL;
