@@ -10,11 +10,7 @@ use crate::graph_side::media::uploaded;
 /// The stranger's second number, beside the organization's own in its account.
 async fn shared() -> (Stage, e2e::SimulatedNumber) {
     let stage = Stage::new().await;
-    let numbers = stage.world.meta().numbers().await;
-    let beside = numbers
-        .into_iter()
-        .find(|other| other.waba_id == stage.number.waba_id && other.phone_number_id != stage.number.phone_number_id);
-    let beside = beside.expect("a second number in the account");
+    let beside = stage.beside().await;
     stage.world.connect_simulated(&stage.stranger, &beside).await;
     (stage, beside)
 }

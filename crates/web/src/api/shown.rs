@@ -57,7 +57,11 @@ impl Named {
 }
 
 /// Has a message show its files, or says what is wrong with them.
-pub(crate) fn attach(content: &mut Content, shown: &[Shown], kept: &HashMap<Uuid, Kept>) -> std::result::Result<(), Vec<Problem>> {
+pub(crate) fn attach(
+    content: &mut Content,
+    shown: &[Shown],
+    kept: &HashMap<Uuid, Kept>,
+) -> std::result::Result<(), Vec<Problem>> {
     if shown.is_empty() {
         return Ok(());
     }
