@@ -74,6 +74,11 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("media.next_at", "at once"),
     ("media.deadline", "for a week"),
     ("media.error", "and what was wrong is past"),
+    ("quota.media_bytes", "what an upload takes is counted with it"),
+    ("quota.queued_messages", "and what is queued"),
+    ("quota.counted_on", "what is begun in a day is counted with it"),
+    ("quota.uploads", "the same"),
+    ("quota.connections", "the same"),
     ("connection.state", "what failed is resumed"),
     ("connection.steps", "from the step that failed"),
     ("connection.wishes", "perhaps with a wish more"),
@@ -87,6 +92,7 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("connection.attempts", "resuming begins to count anew"),
     ("connection.due_at", "and it is due"),
     ("connection.lease_until", "and nobody's"),
+    ("connection.fence", "whoever still worked on it writes no more"),
     ("connection.updated_at", "goes with every change"),
     ("connection.ended_at", "it has not ended then"),
 ];
@@ -263,6 +269,8 @@ pub const RULES: &[Rule] = &[
                     AND CASE what WHEN 'table' THEN name NOT IN ('number', 'connection')
                       ELSE name NOT IN ('number.token', 'connection.token', 'connection.code', 'connection.pin') END
                   WHEN what = 'table' AND privilege = 'INSERT' THEN name = ANY ($2::text[])
+                  -- Plain functions of their parameters, which an index calls.
+                  WHEN what = 'function' THEN name IN ('searchable()', 'contact_text()')
                   WHEN what = 'column' AND privilege = 'UPDATE' THEN name = ANY ($3::text[])
                   ELSE false END",
     },
@@ -325,7 +333,9 @@ pub const RULES: &[Rule] = &[
         finds: "SELECT role.rolname || ' in schema ' || n.nspname FROM role, pg_namespace n
                 WHERE n.nspname !~ '^pg_(toast_)?temp_' AND has_schema_privilege(role.oid, n.oid, 'CREATE')
                 UNION ALL SELECT role.rolname || ' in database ' || current_database() FROM role
-                WHERE has_database_privilege(role.oid, current_database(), 'CREATE')",
+                WHERE has_database_privilege(role.oid, current_database(), 'CREATE')
+                UNION ALL SELECT role.rolname || ' in temporary schemas of ' || current_database() FROM role
+                WHERE has_database_privilege(role.oid, current_database(), 'TEMPORARY')",
     },
 ];
 

@@ -105,7 +105,8 @@ impl Meta {
                         digits: word(&number["display_phone_number"]),
                         waba_id: word(&waba["id"]),
                         business_id: word(&business["id"]),
-                        token: word(&waba["token"]),
+                        // Of a sign-up there is none before its code is exchanged.
+                        token: waba["token"].as_str().unwrap_or_default().to_owned(),
                     });
                 }
             }

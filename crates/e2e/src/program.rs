@@ -20,15 +20,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program, which the build puts beside the tests.
 pub fn binary() -> PathBuf {
-    let tests = std::env::current_exe().expect("a test has a path");
-    let profile = tests.parent().and_then(Path::parent).expect("tests are built into TARGET/PROFILE/deps");
-    let path = profile.join("wazapp");
+    let path = path();
     assert!(
         path.is_file(),
         "{} is missing: build it with cargo build -p wazapp, or run the tests with make test",
         path.display()
     );
     path
+}
+
+/// Where it is, if it was built.
+pub(crate) fn path() -> PathBuf {
+    let tests = std::env::current_exe().expect("a test has a path");
+    let profile = tests.parent().and_then(Path::parent).expect("tests are built into TARGET/PROFILE/deps");
+    profile.join("wazapp")
 }
 
 /// The arguments that connect a simulated number to an organization with this token.

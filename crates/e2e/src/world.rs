@@ -1,13 +1,14 @@
 //! A server with a fresh database, in this process.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use model::apps::{Apps, DefaultApp};
 use model::database::Access;
-use model::number::Connect;
+use model::number::Proof;
+use model::quota::Limits;
 use model::secret::Keyring;
 use model::store::Store;
 use model::{Clock, Database, Scope};
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use tokio_postgres::Client;
 use uuid::Uuid;
 use wazapp::server::{self, Running, Setup};
+use web::serve::Proxies;
 use whatsapp::graph::{Graph, Timeouts};
 use whatsapp::signature;
 
@@ -51,8 +53,14 @@ pub struct Options {
     pub proxied: bool,
     /// The most bodies applied in one transaction, if not the usual number.
     pub batch: Option<u32>,
+    /// Connections at once, if not the usual number.
+    pub connections: Option<usize>,
+    /// Whether 127.0.0.9 is a proxy that is believed.
+    pub proxy_trusted: bool,
     /// The longest file that is kept, if not the usual one.
     pub media_max_bytes: Option<u64>,
+    /// What organizations may take, if not all that there is.
+    pub limits: Limits,
     /// Where media are kept; none: in a directory that goes with the world.
     pub store: Option<Store>,
     /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
@@ -238,13 +246,21 @@ impl World {
     }
 
     async fn server(&self, database: Database, address: SocketAddr) -> Running {
+        let database = database.with_limits(self.options.limits);
         let mut setup = Setup::new(database, self.keyring.clone(), self.default_app(), self.store());
         setup.clock = self.clock.clone();
         setup.graph_url = self.graph_url().to_owned();
         setup.graph_timeouts = GRAPH_TIMEOUTS;
+        setup.decoder.program = crate::program::path();
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {
             setup.media_max_bytes = longest;
+        }
+        if let Some(connections) = self.options.connections {
+            setup.admission.connections = connections;
+        }
+        if self.options.proxy_trusted {
+            setup.admission.proxies = Proxies::new(|address| address == IpAddr::from([127, 0, 0, 9]));
         }
         if let Some(batch) = self.options.batch {
             setup.batch = batch;
@@ -368,6 +384,11 @@ impl World {
         self.drain().await;
     }
 
+    /// Lets time pass for the server alone, without the upkeep that goes with it.
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
     /// The client of this world's requests, for requests of a test's own.
     pub fn client(&self) -> &reqwest::Client {
         &self.client
@@ -407,8 +428,8 @@ impl World {
     ) -> Uuid {
         let tx = self.database.operator().await.expect("a transaction");
         let token = SecretString::from(token);
-        let with = Connect { phone_number_id, waba_id, app_id, token: &token };
-        let id = model::number::connect(&tx, &self.keyring, &organization.scope, with)
+        let proof = Proof::operators_word(&organization.scope, phone_number_id, waba_id, app_id, &token);
+        let id = model::number::connect(&tx, &self.keyring, &proof, self.now())
             .await
             .expect("the statement runs")
             .expect("the number is free and the App is known");
@@ -424,7 +445,7 @@ impl World {
     /// Ends the connection of a number.
     pub async fn disconnect(&self, organization: &Organization, phone_number_id: &str) {
         let tx = self.database.operator().await.expect("a transaction");
-        model::number::disconnect(&tx, &organization.scope, phone_number_id)
+        model::number::disconnect(&tx, &organization.scope, phone_number_id, self.now())
             .await
             .expect("the statement runs")
             .expect("a connected number");
@@ -717,6 +738,13 @@ impl World {
                 "SELECT count(*) FROM wazapp.message m LEFT JOIN wazapp.conversation c
                    ON c.organization_id = m.organization_id AND c.id = m.conversation_id AND c.number_id = m.number_id
                  WHERE c.id IS NULL",
+            ),
+            (
+                "organizations have taken other than is counted",
+                "SELECT count(*) FROM wazapp.quota q
+                 WHERE (q.media_bytes, q.queued_messages) IS DISTINCT FROM (
+                   (SELECT coalesce(sum(f.size), 0) FROM wazapp.file f WHERE f.organization_id = q.organization_id),
+                   (SELECT count(*) FROM wazapp.outbox o WHERE o.organization_id = q.organization_id))",
             ),
         ] {
             assert_eq!(self.count(sql).await, 0, "{what}");

@@ -1,9 +1,11 @@
 //! Connecting numbers, giving them other tokens, disconnecting and moving them, against a simulated Meta.
 
+mod callback;
 mod command;
 mod crash;
 mod hand_over;
 mod leave;
+mod moved;
 mod resume;
 mod rotate;
 mod signup;

@@ -2,8 +2,10 @@
 
 mod account;
 mod any_order;
+mod cases;
 mod conversations;
 mod effects;
+mod merges;
 mod people;
 mod phone;
 mod routing;

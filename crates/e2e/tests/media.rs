@@ -1,5 +1,6 @@
 //! Files: from a customer's phone over Meta into the store, and from there to a browser.
 
+mod bomb;
 mod fetch;
 mod queue;
 mod retention;

@@ -7,6 +7,7 @@ mod codes;
 mod crash;
 mod fair;
 mod faults;
+mod goes_on;
 mod media;
 mod receipts;
 mod refusal;

@@ -2,8 +2,12 @@
 
 mod cancellation;
 mod claim;
+mod interleaving;
+mod logins;
+mod moved;
 mod role;
 mod route;
 mod sealed;
+mod shared;
 mod tap;
 mod twins;

@@ -261,7 +261,7 @@ async fn a_look_that_was_overtaken_settles_nothing() {
     stage.happens(&json!({ "quality": "RED" })).await;
     world.settle().await;
     let old = model::number_check::Shown { quality_rating: Some("GREEN".into()), ..Default::default() };
-    let seen = model::number_check::Seen::Number(Box::new(old), None);
+    let seen = model::number_check::Seen::Number(Box::new(old), None, None);
     let settled =
         model::number_check::any_organization_settle(world.database(), world.now(), &claimed, &seen, |_, _| {
             Value::Null

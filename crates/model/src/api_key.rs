@@ -3,6 +3,9 @@
 //! A key is `wz_` and base64url of the organization's id and 24 random bytes. It names its organization itself, so
 //! checking it needs no look-up across organizations: the row is searched inside that organization or not at all.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +19,9 @@ use crate::scope::Scope;
 
 const PREFIX: &str = "wz_";
 const RANDOM: usize = 24;
+
+/// So many keys are remembered as met.
+const MET: usize = 10_000;
 
 /// A key as its organization sees it.
 #[derive(Clone, Debug, Serialize)]
@@ -91,24 +97,63 @@ pub async fn authenticate(database: &Database, presented: &SecretString) -> Resu
         return Ok(None);
     };
     let claimed = Scope::new(organization_id);
-    let tx = database.tenant(&claimed).await?;
+    let hash = hash(presented.expose_secret());
+    let tx = if database.met().knows(&hash) {
+        database.tenant(&claimed).await?
+    } else {
+        database.stranger(&claimed).await?
+    };
     let row = tx
         .query_opt(
             "SELECT id, last_used_at IS NULL OR last_used_at < now() - interval '1 minute' AS stale
              FROM wazapp.api_key WHERE organization_id = $1 AND hash = $2 AND revoked_at IS NULL",
-            &[&organization_id, &hash(presented.expose_secret())],
+            &[&organization_id, &hash],
         )
         .await?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = row else {
+        database.met().forget(&hash);
+        return Ok(None);
+    };
     if row.get("stale") {
         tx.query(
             "UPDATE wazapp.api_key SET last_used_at = now() WHERE organization_id = $1 AND id = $2",
             &[&organization_id, &row.get::<_, Uuid>("id")],
         )
         .await?;
+        // The key is in force whether or not this is kept.
+        if let Err(error) = tx.commit().await {
+            tracing::debug!(%error, "the use of a key was not noted");
+        }
     }
-    tx.commit().await?;
+    database.met().remember(hash);
     Ok(Some(claimed))
+}
+
+/// Hashes of keys that were in force when they were last seen here. Such a key is looked up in its organization's own
+/// share; it opens nothing by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Met(Mutex<HashSet<Vec<u8>>>);
+
+impl Met {
+    fn knows(&self, hash: &[u8]) -> bool {
+        self.hashes().contains(hash)
+    }
+
+    fn remember(&self, hash: Vec<u8>) {
+        let mut hashes = self.hashes();
+        if hashes.len() >= MET {
+            hashes.clear();
+        }
+        hashes.insert(hash);
+    }
+
+    fn forget(&self, hash: &[u8]) {
+        self.hashes().remove(hash);
+    }
+
+    fn hashes(&self) -> MutexGuard<'_, HashSet<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn organization_of(text: &str) -> Option<Uuid> {

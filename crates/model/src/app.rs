@@ -117,12 +117,12 @@ pub async fn list(tx: &Operator) -> Result<Vec<App>> {
         .collect())
 }
 
-/// What checking webhooks takes, for every App. An App whose secrets do not open is left out, and named.
+/// What checking webhooks takes, for every App, the oldest first. An App whose secrets do not open is left out, and named.
 pub async fn credentials(tx: &Operator, keyring: &Keyring) -> Result<(Vec<Credentials>, Vec<String>)> {
     let rows = tx
         .query(
             "SELECT a.id, a.verify_token, a.organization_id, s.id AS secret_id, s.sealed
-             FROM wazapp.app a LEFT JOIN wazapp.app_secret s ON s.app_id = a.id ORDER BY a.id, s.id DESC",
+             FROM wazapp.app a LEFT JOIN wazapp.app_secret s ON s.app_id = a.id ORDER BY a.created_at, a.id, s.id DESC",
             &[],
         )
         .await?;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, Credentials};
 use crate::database::{Database, DatabaseError};
+use crate::inbound::Lanes;
 use crate::scope::Scope;
 use crate::secret::Keyring;
 
@@ -42,7 +43,7 @@ pub struct Apps {
 struct Inner {
     default: Arc<Credentials>,
     default_id: Option<String>,
-    others: RwLock<HashMap<String, Arc<Credentials>>>,
+    others: RwLock<HashMap<String, (Lanes, Arc<Credentials>)>>,
     looked: Mutex<Option<Instant>>,
     database: Database,
     keyring: Keyring,
@@ -72,8 +73,17 @@ impl Apps {
             Some(id) if self.inner.default_id.as_deref() == Some(id) => Some((None, self.inner.default.clone())),
             Some(id) => {
                 let others = self.inner.others.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-                others.get(id).map(|app| (Some(id.to_owned()), app.clone()))
+                others.get(id).map(|(_, app)| (Some(id.to_owned()), app.clone()))
             }
+        }
+    }
+
+    /// The lanes of an App's bodies; its id is as rows carry it.
+    pub fn lanes(&self, app_id: Option<&str>) -> Lanes {
+        let others = self.inner.others.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match app_id.map(|id| others.get(id)) {
+            None => Lanes::Shared,
+            Some(known) => known.map_or(Lanes::OfApp(0), |(lanes, _)| *lanes),
         }
     }
 
@@ -126,7 +136,7 @@ impl Apps {
         let loaded = async {
             let tx = self.inner.database.operator().await?;
             let loaded = app::credentials(&tx, &self.inner.keyring).await?;
-            tx.commit().await?;
+            tx.close();
             Ok::<_, DatabaseError>(loaded)
         };
         match loaded.await {
@@ -137,7 +147,9 @@ impl Apps {
                         "an App's secret does not open with this master key: its webhooks are refused"
                     );
                 }
-                let apps = apps.into_iter().map(|app| (app.id.clone(), Arc::new(app))).collect();
+                // In the order in which they came: an App that is added moves no other's bodies.
+                let apps = apps.into_iter().enumerate();
+                let apps = apps.map(|(nth, app)| (app.id.clone(), (Lanes::OfApp(nth), Arc::new(app)))).collect();
                 *self.inner.others.write().unwrap_or_else(std::sync::PoisonError::into_inner) = apps;
                 true
             }

@@ -1,5 +1,9 @@
 //! The thread of one number and one contact, or one group.
 
+mod group;
+mod known;
+mod recount;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -7,10 +11,17 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::contact::{ContactSummary, contains};
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::contact::ContactSummary;
+use crate::database::{Database, Param, Result, Tenant};
 use crate::event;
 use crate::page::{Cursor, Page};
+use crate::scope::Scope;
+use crate::search::{Search, matches};
+
+pub use group::{Group, any_organization_learn_groups};
+pub use known::{Known, Peer, any_organization_find, any_organization_save};
+pub use recount::any_organization_recount;
+pub(crate) use recount::{recount, told};
 
 /// How long a business may answer freely after the user's last message.
 /// <https://developers.facebook.com/docs/whatsapp/pricing#customer-service-windows>
@@ -41,7 +52,7 @@ impl State {
         }
     }
 
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         match text {
             "waiting" => Self::Waiting,
             "resolved" => Self::Resolved,
@@ -63,6 +74,8 @@ pub struct Conversation {
     pub contact: Option<ContactSummary>,
     /// Meta's id of the group, for a group.
     pub group_id: Option<String>,
+    /// The group's subject, for a group that Meta told it of.
+    pub group_subject: Option<String>,
     /// What it waits for.
     pub state: State,
     /// Inbound messages not yet marked as read.
@@ -107,17 +120,20 @@ pub struct LastMessage {
 }
 
 macro_rules! select {
-    ($where:literal) => {
+    ($($where:expr),+) => {
         concat!(
             "SELECT v.*, n.phone_number_id, c.id AS c_id, coalesce(c.own_name, c.book_name, c.profile_name) AS c_name,
                     c.wa_id AS c_wa_id, c.user_id AS c_user_id, c.username AS c_username,
-                    m.type AS m_type, m.direction AS m_direction, left(m.text, 400) AS m_text, m.timestamp AS m_timestamp
+                    m.type AS m_type, m.direction AS m_direction, left(m.text, 400) AS m_text, m.timestamp AS m_timestamp,
+                    g.subject AS group_subject
              FROM wazapp.conversation v
              JOIN wazapp.number n ON n.organization_id = v.organization_id AND n.id = v.number_id
              LEFT JOIN wazapp.contact c ON c.organization_id = v.organization_id AND c.id = v.contact_id
              LEFT JOIN wazapp.message m ON m.organization_id = v.organization_id AND m.id = v.last_message_id
+             LEFT JOIN wazapp.conversation_group g
+               ON g.organization_id = v.organization_id AND g.number_id = v.number_id AND g.group_id = v.group_id
              WHERE v.organization_id = $1 AND ",
-            $where
+            $($where),+
         )
     };
 }
@@ -144,6 +160,7 @@ impl Conversation {
             phone_number_id: row.get("phone_number_id"),
             contact,
             group_id: row.get("group_id"),
+            group_subject: row.get("group_subject"),
             state: State::parse(row.get("state")),
             unread_count: row.get("unread_count"),
             last_message,
@@ -181,58 +198,138 @@ pub struct Filter {
     pub assignee_id: Option<Uuid>,
     /// Only unassigned ones.
     pub unassigned: bool,
-    /// A part of the contact's name or identity.
-    pub q: Option<String>,
 }
 
-const PAGE: &str = select!(
-    "(v.last_message_at, v.id) < ($2, $3)
-       AND ($4::text IS NULL OR v.state = $4) AND ($5::uuid IS NULL OR v.number_id = $5)
-       AND ($6::uuid IS NULL OR v.contact_id = $6) AND ($7::uuid IS NULL OR v.assignee_id = $7)
-       AND (NOT $8 OR v.assignee_id IS NULL)
-       AND ($9::text IS NULL
-            OR concat_ws(' ', c.own_name, c.book_name, c.profile_name, c.wa_id, c.user_id, c.username, v.group_id) ILIKE $9)
-     ORDER BY v.last_message_at DESC, v.id DESC LIMIT $10"
-);
+/// What narrows a list, besides the state of being unread.
+macro_rules! narrowed {
+    () => {
+        "(v.last_message_at, v.id) < ($2, $3)
+         AND ($4::text IS NULL OR v.state = $4) AND ($5::uuid IS NULL OR v.number_id = $5)
+         AND ($6::uuid IS NULL OR v.contact_id = $6) AND ($7::uuid IS NULL OR v.assignee_id = $7)
+         AND (NOT $8 OR v.assignee_id IS NULL)"
+    };
+}
+
+/// The parameters of what [`narrowed`] and [`in_order`] say, and those behind them.
+macro_rules! narrow {
+    ($organization:expr, $filter:expr, $after:expr, $limit:expr $(, $more:expr)*) => {
+        [
+            &$organization as &dyn Param,
+            &begin($after).timestamp(),
+            &begin($after).tie,
+            &$filter.state.map(State::as_str),
+            &$filter.number_id,
+            &$filter.contact_id,
+            &$filter.assignee_id,
+            &$filter.unassigned,
+            &($limit + 1),
+            $(&$more),*
+        ]
+    };
+}
+
+fn begin(after: Option<Cursor>) -> Cursor {
+    after.unwrap_or(Cursor::at(Timestamp::MAX, Uuid::max()))
+}
+
+macro_rules! in_order {
+    () => {
+        " ORDER BY v.last_message_at DESC, v.id DESC LIMIT $9"
+    };
+}
+
+const PAGE: &str = select!(narrowed!(), in_order!());
 // The condition stands in the statement, not in a parameter, so that the small index of unread ones serves it.
-const UNREAD_PAGE: &str = select!(
-    "v.unread_count > 0 AND (v.last_message_at, v.id) < ($2, $3)
-       AND ($4::text IS NULL OR v.state = $4) AND ($5::uuid IS NULL OR v.number_id = $5)
-       AND ($6::uuid IS NULL OR v.contact_id = $6) AND ($7::uuid IS NULL OR v.assignee_id = $7)
-       AND (NOT $8 OR v.assignee_id IS NULL)
-       AND ($9::text IS NULL
-            OR concat_ws(' ', c.own_name, c.book_name, c.profile_name, c.wa_id, c.user_id, c.username, v.group_id) ILIKE $9)
-     ORDER BY v.last_message_at DESC, v.id DESC LIMIT $10"
+const UNREAD_PAGE: &str = select!("v.unread_count > 0 AND ", narrowed!(), in_order!());
+
+/// Of the newest, looked at one by one, those that match.
+const NEWEST: &str = select!(
+    "v.id = ANY (ARRAY(SELECT w.id FROM wazapp.conversation w
+                       WHERE w.organization_id = $1 AND (w.last_message_at, w.id) < ($2, $3)
+                       ORDER BY w.last_message_at DESC, w.id DESC LIMIT $12))
+     AND (NOT $10 OR v.unread_count > 0) AND ",
+    narrowed!(),
+    " AND (",
+    matches!("$11"),
+    " OR wazapp.searchable(concat_ws(' ', v.group_id, g.subject)) LIKE wazapp.searchable($11))",
+    in_order!()
 );
+
+/// The ids of all that match: those with people whom the index finds, and groups, one by one.
+const FOUND: &str = concat!(
+    "WITH people AS MATERIALIZED (
+       SELECT c.id FROM wazapp.contact c WHERE c.organization_id = $1 AND ",
+    matches!("$11"),
+    "), found AS (
+       SELECT v.* FROM people JOIN wazapp.conversation v ON v.organization_id = $1 AND v.contact_id = people.id
+       UNION ALL
+       SELECT v.* FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.group_id IS NOT NULL
+         AND wazapp.searchable(v.group_id) LIKE wazapp.searchable($11))
+     SELECT v.id FROM found v WHERE (NOT $10 OR v.unread_count > 0) AND ",
+    narrowed!(),
+    in_order!()
+);
+
+const THESE: &str = select!("v.id = ANY ($2) ORDER BY v.last_message_at DESC, v.id DESC");
 
 /// Conversations, newest last message first.
 pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
-    let after = after.unwrap_or(Cursor::at(Timestamp::MAX, Uuid::max()));
-    let rows = tx
-        .query(
-            if filter.unread { UNREAD_PAGE } else { PAGE },
-            &[
-                &tx.organization_id(),
-                &after.timestamp(),
-                &after.tie,
-                &filter.state.map(State::as_str),
-                &filter.number_id,
-                &filter.contact_id,
-                &filter.assignee_id,
-                &filter.unassigned,
-                &filter.q.as_deref().map(contains),
-                &(limit + 1),
-            ],
-        )
-        .await?;
+    let sql = if filter.unread { UNREAD_PAGE } else { PAGE };
+    Ok(page(&tx.query(sql, &narrow!(tx.organization_id(), filter, after, limit)).await?, limit))
+}
+
+/// Of them, those with people whom a search finds, or groups.
+pub async fn search(
+    database: &Database,
+    scope: &Scope,
+    (filter, search): (&Filter, &Search),
+    after: Option<Cursor>,
+    limit: i64,
+) -> Result<Page<Conversation>> {
+    let tx = database.tenant(scope).await?;
+    let organization = scope.organization_id();
+    let (pattern, newest) = (search.pattern(), search.newest());
+    let rows = tx.query(NEWEST, &narrow!(organization, filter, after, limit, filter.unread, pattern, newest)).await?;
+    tx.close();
+    if !search.is_indexed() || i64::try_from(rows.len()).is_ok_and(|found| found > limit) {
+        return Ok(page(&rows, limit));
+    }
+    let tx = Search::indexed_in(database, scope).await?;
+    let found = tx.query(FOUND, &narrow!(organization, filter, after, limit, filter.unread, pattern)).await?;
+    tx.close();
+    let ids: Vec<Uuid> = found.iter().map(|row| row.get("id")).collect();
+    let tx = database.tenant(scope).await?;
+    let rows = tx.query(THESE, &[&organization, &ids]).await?;
+    tx.close();
+    Ok(page(&rows, limit))
+}
+
+fn page(rows: &[Row], limit: i64) -> Page<Conversation> {
     let cursor = |row: &Conversation| Cursor::at(row.last_message_at.unwrap_or(row.created_at), row.id);
-    Ok(Page::new(rows.iter().map(Conversation::read).collect(), limit, cursor))
+    Page::new(rows.iter().map(Conversation::read).collect(), limit, cursor)
 }
 
 /// One conversation.
 pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Conversation>> {
     let row = tx.query_opt(select!("v.id = $2"), &[&tx.organization_id(), &id]).await?;
     Ok(row.as_ref().map(Conversation::read))
+}
+
+/// The conversation in which the messages of one that vanished go on.
+pub async fn survivor(tx: &Tenant, vanished: Uuid) -> Result<Option<Uuid>> {
+    let row = tx
+        .query_opt(
+            "WITH RECURSIVE led AS (
+               SELECT m.survivor_id, 1 AS step FROM wazapp.conversation_merge m
+               WHERE m.organization_id = $1 AND m.vanished_id = $2
+               UNION SELECT m.survivor_id, l.step + 1 FROM led l JOIN wazapp.conversation_merge m
+                 ON m.organization_id = $1 AND m.vanished_id = l.survivor_id WHERE l.step < 100)
+             SELECT v.id FROM led l JOIN wazapp.conversation v ON v.organization_id = $1 AND v.id = l.survivor_id
+             ORDER BY l.step DESC LIMIT 1",
+            &[&tx.organization_id(), &vanished],
+        )
+        .await?;
+    Ok(row.map(|row| row.get(0)))
 }
 
 /// What people may change. An outer `None` leaves a field as it is, an inner `None` clears it.
@@ -245,10 +342,19 @@ pub struct Change {
 }
 
 /// Changes what people may change.
+///
+/// A change to what is there already makes no event, and takes no place in the organization's line.
 pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Conversation>> {
+    let Some(known) = get(tx, id).await? else { return Ok(None) };
+    if change.state.is_none_or(|state| state == known.state)
+        && change.assignee_id.is_none_or(|assignee| assignee == known.assignee_id)
+    {
+        return Ok(Some(known));
+    }
     event::line_up(tx).await?;
     tx.query(
         "UPDATE wazapp.conversation SET state = coalesce($3, state),
+                                        state_at = CASE WHEN $3 IS NULL THEN state_at ELSE coalesce(state_at, 'epoch') END,
                                         assignee_id = CASE WHEN $4 THEN $5 ELSE assignee_id END, updated_at = now()
          WHERE organization_id = $1 AND id = $2",
         &[
@@ -265,6 +371,10 @@ pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Con
 
 /// Marks everything inbound as read.
 pub async fn mark_read(tx: &Tenant, id: Uuid) -> Result<Option<Conversation>> {
+    let known = get(tx, id).await?;
+    if known.as_ref().is_none_or(|known| known.unread_count == 0) {
+        return Ok(known);
+    }
     event::line_up(tx).await?;
     let changed = tx
         .query_opt(
@@ -284,192 +394,6 @@ async fn record_update(tx: &Tenant, id: Uuid) -> Result<Option<Conversation>> {
     Ok(conversation)
 }
 
-/// Who a conversation is with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Peer {
-    /// One contact.
-    Contact(Uuid),
-    /// A group, by Meta's id.
-    Group(String),
-}
-
-/// A conversation as batches read and write it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// The owner.
-    pub organization_id: Uuid,
-    /// UUIDv7.
-    pub id: Uuid,
-    /// The number.
-    pub number_id: Uuid,
-    /// Who it is with.
-    pub peer: Peer,
-    /// What it waits for.
-    pub state: State,
-    /// Inbound messages not yet marked as read.
-    pub unread_count: i32,
-    /// The last number given to a message.
-    pub last_sequence: i64,
-    /// The newest message by Meta's time.
-    pub last_message_id: Option<Uuid>,
-    /// Its time; the time of creation while there is none.
-    pub last_message_at: Timestamp,
-    /// Meta's time of the contact's last message.
-    pub last_inbound_at: Option<Timestamp>,
-    /// Until when the business may answer freely.
-    pub window_expires_at: Option<Timestamp>,
-    /// JSON: the first referral.
-    pub referral: Option<String>,
-}
-
-impl Known {
-    /// A conversation that begins now.
-    pub fn begin(organization_id: Uuid, number_id: Uuid, peer: Peer, at: Timestamp, state: State) -> Self {
-        Self {
-            organization_id,
-            id: Uuid::now_v7(),
-            number_id,
-            peer,
-            state,
-            unread_count: 0,
-            last_sequence: 0,
-            last_message_id: None,
-            last_message_at: at,
-            last_inbound_at: None,
-            window_expires_at: None,
-            referral: None,
-        }
-    }
-
-    /// The number of the next message.
-    pub fn next_sequence(&mut self) -> i64 {
-        self.last_sequence += 1;
-        self.last_sequence
-    }
-
-    /// Shows this message as the last one, unless a newer one is. A late message never moves it back.
-    pub fn show(&mut self, message_id: Uuid, at: Timestamp) {
-        if self.last_message_id.is_none() || at >= self.last_message_at {
-            self.last_message_id = Some(message_id);
-            self.last_message_at = at;
-        }
-    }
-
-    /// The contact wrote at this time by Meta's clock: the service window runs from there. Meta's clock is not
-    /// believed beyond ours.
-    pub fn open_window(&mut self, at: Timestamp, now: Timestamp) {
-        let at = at.min(now);
-        self.last_inbound_at = self.last_inbound_at.max(Some(at));
-        self.window_expires_at = self.last_inbound_at.and_then(|at| at.checked_add(SERVICE_WINDOW).ok());
-    }
-}
-
-/// The conversations between these numbers and peers.
-pub async fn any_organization_find(tx: &Operator, wanted: &[(Uuid, Uuid, Peer)]) -> Result<Vec<Known>> {
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (contacts, groups) = peers(wanted.iter().map(|(_, _, peer)| peer));
-    let rows = tx
-        .query(
-            // IS NOT DISTINCT FROM cannot use the index, so each kind of peer has its own branch.
-            "SELECT v.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (organization_id, number_id, contact_id)
-             JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.number_id = k.number_id
-               AND v.contact_id = k.contact_id AND v.group_id IS NULL
-             UNION ALL
-             SELECT v.* FROM unnest($1::uuid[], $2::uuid[], $4::text[]) AS k (organization_id, number_id, group_id)
-             JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.number_id = k.number_id
-               AND v.contact_id IS NULL AND v.group_id = k.group_id
-             WHERE k.group_id IS NOT NULL",
-            &[
-                &wanted.iter().map(|(organization, _, _)| *organization).collect::<Vec<_>>(),
-                &wanted.iter().map(|(_, number, _)| *number).collect::<Vec<_>>(),
-                &contacts,
-                &groups,
-            ],
-        )
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| Known {
-            organization_id: row.get("organization_id"),
-            id: row.get("id"),
-            number_id: row.get("number_id"),
-            peer: match row.get::<_, Option<Uuid>>("contact_id") {
-                Some(contact) => Peer::Contact(contact),
-                None => Peer::Group(row.get("group_id")),
-            },
-            state: State::parse(row.get("state")),
-            unread_count: row.get("unread_count"),
-            last_sequence: row.get("last_sequence"),
-            last_message_id: row.get("last_message_id"),
-            last_message_at: row.get("last_message_at"),
-            last_inbound_at: row.get("last_inbound_at"),
-            window_expires_at: row.get("window_expires_at"),
-            referral: row.get::<_, Option<Json<Box<RawValue>>>>("referral").map(|json| json.0.get().to_owned()),
-        })
-        .collect())
-}
-
-fn peers<'a>(peers: impl Iterator<Item = &'a Peer>) -> (Vec<Option<Uuid>>, Vec<Option<&'a str>>) {
-    peers
-        .map(|peer| match peer {
-            Peer::Contact(id) => (Some(*id), None),
-            Peer::Group(id) => (None, Some(id.as_str())),
-        })
-        .unzip()
-}
-
-/// Writes conversations, new ones and changed ones alike, sorted by key. The caller holds their organizations' lines
-/// ([`crate::number::any_organization_route`]), so nothing changed since it read them.
-pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [Known], changed: &'a mut [Known]) {
-    if !new.is_empty() {
-        new.sort_by_key(|row| (row.organization_id, row.id));
-        let (contacts, groups) = peers(new.iter().map(|row| &row.peer));
-        pipeline.push("INSERT INTO wazapp.conversation
-               (organization_id, id, number_id, contact_id, group_id, state, unread_count, last_sequence,
-                last_message_id, last_message_at, last_inbound_at, window_expires_at, referral)
-             SELECT k.o, k.id, k.n, k.c, k.g, k.s, k.u, k.q, k.m, k.at, k.i, k.w, k.r::json
-             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::bigint[],
-                         $9::uuid[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[])
-               AS k (o, id, n, c, g, s, u, q, m, at, i, w, r)", params![
-column(new, |row| row.organization_id),
-column(new, |row| row.id),
-column(new, |row| row.number_id),
-contacts,
-groups,
-column(new, |row| row.state.as_str()),
-column(new, |row| row.unread_count),
-column(new, |row| row.last_sequence),
-column(new, |row| row.last_message_id),
-column(new, |row| row.last_message_at),
-column(new, |row| row.last_inbound_at),
-column(new, |row| row.window_expires_at),
-column(new, |row| row.referral.clone()),
-]);
-    }
-    if !changed.is_empty() {
-        changed.sort_by_key(|row| (row.organization_id, row.id));
-        pipeline.push("UPDATE wazapp.conversation v SET
-               state = k.s, unread_count = k.u, last_sequence = k.q, last_message_id = k.m, last_message_at = k.at,
-               last_inbound_at = k.i, window_expires_at = k.w, referral = coalesce(v.referral, k.r::json), updated_at = now()
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::bigint[], $6::uuid[], $7::timestamptz[],
-                         $8::timestamptz[], $9::timestamptz[], $10::text[]) AS k (o, id, s, u, q, m, at, i, w, r)
-             WHERE v.organization_id = k.o AND v.id = k.id", params![
-column(changed, |row| row.organization_id),
-column(changed, |row| row.id),
-column(changed, |row| row.state.as_str()),
-column(changed, |row| row.unread_count),
-column(changed, |row| row.last_sequence),
-column(changed, |row| row.last_message_id),
-column(changed, |row| row.last_message_at),
-column(changed, |row| row.last_inbound_at),
-column(changed, |row| row.window_expires_at),
-column(changed, |row| row.referral.clone()),
-]);
-    }
-}
-
 /// One field of many rows: what an `unnest` parameter is made of.
 pub(crate) fn column<'a, R, T>(rows: &'a [R], field: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(field).collect()
@@ -478,42 +402,6 @@ pub(crate) fn column<'a, R, T>(rows: &'a [R], field: impl Fn(&'a R) -> T) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_790_000_000 + second).unwrap()
-    }
-
-    fn conversation() -> Known {
-        Known::begin(Uuid::nil(), Uuid::nil(), Peer::Contact(Uuid::nil()), at(0), State::Active)
-    }
-
-    #[test]
-    fn a_late_message_never_moves_the_last_one_back() {
-        let (first, late, same) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
-        let mut conversation = conversation();
-        conversation.show(first, at(10));
-        conversation.show(late, at(5));
-        assert_eq!((conversation.last_message_id, conversation.last_message_at), (Some(first), at(10)));
-        conversation.show(same, at(10));
-        assert_eq!(conversation.last_message_id, Some(same));
-    }
-
-    #[test]
-    fn the_first_message_is_shown_even_if_older_than_the_conversation() {
-        let mut conversation = conversation();
-        conversation.show(Uuid::from_u128(1), at(-86_400));
-        assert_eq!(conversation.last_message_at, at(-86_400));
-    }
-
-    #[test]
-    fn the_window_runs_from_the_latest_inbound_by_metas_clock_and_not_beyond_ours() {
-        let mut conversation = conversation();
-        conversation.open_window(at(100), at(200));
-        conversation.open_window(at(50), at(200));
-        assert_eq!(conversation.window_expires_at, Some(at(100 + 86_400)));
-        conversation.open_window(at(10_000_000), at(200));
-        assert_eq!(conversation.window_expires_at, Some(at(200 + 86_400)));
-    }
 
     #[test]
     fn previews_are_one_line_and_cut_between_characters() {

@@ -3,8 +3,11 @@
 //! Nothing outside this crate sees a bare connection. A transaction is opened as one of two roles, [`Tenant`] or
 //! [`Operator`]; the role and the organization travel in the same round trip as BEGIN and end with the transaction.
 
+mod commit;
+
 use std::error::Error as _;
 use std::future::{Future, poll_fn};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -14,10 +17,17 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, P
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use postgres_types::{ToSql, Type};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls, Row};
 
+use crate::api_key::Met;
+use crate::quota::{Exceeded, Limits};
 use crate::scope::Scope;
+use crate::shares::Shares;
 use crate::tls;
+
+pub use commit::CommitError;
 
 /// How long a request waits for a connection before it is told that the database is busy.
 const POOL_WAIT: Duration = Duration::from_secs(5);
@@ -25,6 +35,14 @@ const POOL_WAIT: Duration = Duration::from_secs(5);
 /// The worker's statements are index look-ups by key. Without statistics the planner guesses otherwise, so its sessions
 /// rule other plans out.
 const WORKER_SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan;";
+
+/// What a request may ask of the database: a statement, a lock, and a pause between statements end after this.
+const REQUEST_LIMITS: &str = "SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '5s'; \
+                              SET LOCAL idle_in_transaction_session_timeout = '10s'";
+
+/// One organization's requests have at most this part of the pool; keys not met before have this part of it together.
+const ORGANIZATIONS_PART: usize = 2;
+const STRANGERS_PART: usize = 4;
 
 const BEGIN_OPERATOR: &str = "BEGIN; SET LOCAL ROLE wazapp_worker";
 
@@ -43,6 +61,9 @@ pub enum DatabaseError {
     /// COMMIT answered, but the transaction had failed before it.
     #[error("the transaction was rolled back")]
     RolledBack,
+    /// The organization may take no more of what was asked for. Nothing was written.
+    #[error("the organization's quota of {} is used up", .0.quota.name())]
+    OverQuota(Exceeded),
     /// The database is not as wazapp needs it; the text says what to do.
     #[error("{0}")]
     Unfit(String),
@@ -60,6 +81,11 @@ impl DatabaseError {
             },
             _ => false,
         }
+    }
+
+    /// A lock was not had in the time that the transaction had for it.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
     }
 
     /// A deadlock or a serialization failure: the same transaction, again, will do.
@@ -83,7 +109,7 @@ impl From<PoolError> for DatabaseError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => Self::Unreachable(describe(&error)),
-            PoolError::Timeout(_) => Self::Unreachable("all connections are busy".into()),
+            PoolError::Timeout(_) => all_busy(),
             other => Self::Unreachable(other.to_string()),
         }
     }
@@ -101,6 +127,8 @@ pub struct Access {
     pub direct: Config,
     /// What the URL's `sslmode` asked for.
     pub tls: tls::Mode,
+    /// A login for requests alone, which cannot become the worker's role.
+    pub web: Option<(Config, tls::Mode)>,
     /// Whether `pooled` is a transaction pooler: prepared statements are not kept then.
     pub transaction_pooler: bool,
     /// Whether the roles themselves may log in, as they do on a private PostgreSQL.
@@ -122,6 +150,7 @@ impl Access {
             pooled: config.clone(),
             direct: config,
             tls: tls::Mode::Off,
+            web: None,
             transaction_pooler: false,
             roles_log_in: true,
         }
@@ -138,9 +167,20 @@ impl Access {
             pooled,
             direct: direct_config,
             tls,
+            web: None,
             transaction_pooler: direct.is_some_and(|direct| direct != url),
             roles_log_in: false,
         })
+    }
+
+    /// With another login for requests: nothing that is sent on their connections reaches more than one organization.
+    pub fn with_web_login(self, url: &str) -> Result<Self> {
+        Ok(Self { web: Some(tls::parse_url(url)?), ..self })
+    }
+
+    /// Whether requests log in as somebody who cannot become the worker's role.
+    pub fn has_two_logins(&self) -> bool {
+        self.roles_log_in || self.web.is_some()
     }
 }
 
@@ -149,8 +189,12 @@ impl Access {
 pub struct Database {
     web: Pool,
     worker: Pool,
+    shares: Arc<Shares>,
+    strangers: Arc<Semaphore>,
+    met: Arc<Met>,
     web_prepares: bool,
     access: Access,
+    limits: Limits,
 }
 
 impl std::fmt::Debug for Database {
@@ -177,23 +221,65 @@ impl Role {
 impl Database {
     /// Opens no connection yet. `size` is the most connections for requests; the worker's are as many as it asks for.
     pub fn new(access: Access, size: usize) -> Result<Self> {
-        let web = pool(&access, &access.pooled, Role::Web, size)?;
-        let worker = pool(&access, &access.direct, Role::Worker, 64)?;
+        let (login, tls) = access.web.as_ref().map_or((&access.pooled, access.tls), |(login, tls)| (login, *tls));
+        let web = pool(&access, (login, tls), Role::Web, size)?;
+        let worker = pool(&access, (&access.direct, access.tls), Role::Worker, 64)?;
         let web_prepares = !access.transaction_pooler;
-        Ok(Self { web, worker, web_prepares, access })
+        let shares = Arc::new(Shares::new(size.div_ceil(ORGANIZATIONS_PART)));
+        let strangers = Arc::new(Semaphore::new(size.div_ceil(STRANGERS_PART)));
+        let (met, limits) = (Arc::default(), Limits::default());
+        Ok(Self { web, worker, shares, strangers, met, web_prepares, access, limits })
     }
 
-    /// A transaction inside one organization.
+    /// With these limits where none is set for an organization.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// A transaction inside one organization, of whose share of the connections it takes one.
     pub async fn tenant(&self, scope: &Scope) -> Result<Tenant> {
-        let begin =
-            format!("BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{}'", scope.organization_id());
-        let tx = Tx::begin(&self.web, &begin, self.web_prepares).await?;
-        Ok(Tenant { tx, scope: *scope })
+        let place = self.place(scope).await?;
+        self.tenant_at(scope, place).await
+    }
+
+    /// The same for who only says to belong to it: such have a few connections together, and none of an organization's.
+    pub(crate) async fn stranger(&self, scope: &Scope) -> Result<Tenant> {
+        let turn = tokio::time::timeout(POOL_WAIT, self.strangers.clone().acquire_owned());
+        let place = turn.await.map_err(|_| all_busy())?.expect("the semaphore is never closed");
+        self.tenant_at(scope, place).await
+    }
+
+    async fn tenant_at(&self, scope: &Scope, place: OwnedSemaphorePermit) -> Result<Tenant> {
+        let organization_id = scope.organization_id();
+        let begin = format!(
+            "BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{organization_id}'; {REQUEST_LIMITS}"
+        );
+        let mut tx = Tx::begin(&self.web, &begin, self.web_prepares).await?;
+        tx.place = Some(place);
+        Ok(Tenant { tx, scope: *scope, limits: self.limits })
+    }
+
+    /// A transaction across organizations that a request of this one needs: it counts in its share.
+    pub async fn operator_for(&self, scope: &Scope) -> Result<Operator> {
+        let place = self.place(scope).await?;
+        let mut tx = Tx::begin(&self.worker, &format!("{BEGIN_OPERATOR}; {REQUEST_LIMITS}"), true).await?;
+        tx.place = Some(place);
+        Ok(Operator { tx, limits: self.limits })
+    }
+
+    pub(crate) fn met(&self) -> &Met {
+        &self.met
+    }
+
+    async fn place(&self, scope: &Scope) -> Result<OwnedSemaphorePermit> {
+        let turn = self.shares.take(scope.organization_id());
+        tokio::time::timeout(POOL_WAIT, turn).await.map_err(|_| all_busy())
     }
 
     /// A transaction across organizations: batches and operators' commands.
     pub async fn operator(&self) -> Result<Operator> {
-        Ok(Operator { tx: Tx::begin(&self.worker, BEGIN_OPERATOR, true).await? })
+        Ok(Operator { tx: Tx::begin(&self.worker, BEGIN_OPERATOR, true).await?, limits: self.limits })
     }
 
     /// A transaction across organizations that begins by reading: BEGIN and the statements travel together. Each
@@ -214,7 +300,7 @@ impl Database {
         begun?;
         let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
         let rows = rows.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));
-        Ok((Operator { tx }, rows))
+        Ok((Operator { tx, limits: self.limits }, rows))
     }
 
     /// A long-lived connection of the worker's.
@@ -230,7 +316,8 @@ impl Database {
         Ok(client)
     }
 
-    pub(crate) fn access(&self) -> &Access {
+    /// How it is reached.
+    pub fn access(&self) -> &Access {
         &self.access
     }
 
@@ -252,6 +339,10 @@ impl Database {
     }
 }
 
+fn all_busy() -> DatabaseError {
+    DatabaseError::Unreachable("all connections are busy".into())
+}
+
 /// How many connections are in use.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
@@ -265,7 +356,7 @@ pub struct Usage {
     pub worker_open: usize,
 }
 
-fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Pool> {
+fn pool(access: &Access, (config, tls): (&Config, tls::Mode), role: Role, size: usize) -> Result<Pool> {
     let mut config = config.clone();
     config
         .keepalives_idle(Duration::from_secs(15))
@@ -277,7 +368,7 @@ fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Poo
         config.user(role.name());
     }
     let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = match access.tls.connector()? {
+    let manager = match tls.connector()? {
         None => Manager::from_config(config, NoTls, manager_config),
         Some(connector) => Manager::from_config(config, connector, manager_config),
     };
@@ -318,11 +409,13 @@ pub struct Tx {
     object: Option<Object>,
     prepares: bool,
     failed: AtomicBool,
+    /// What it takes of its organization's share, until its connection is free again.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Tx {
     fn new(object: Object, prepares: bool) -> Self {
-        Self { object: Some(object), prepares, failed: AtomicBool::new(false) }
+        Self { object: Some(object), prepares, failed: AtomicBool::new(false), place: None }
     }
 
     async fn begin(pool: &Pool, begin: &str, prepares: bool) -> Result<Self> {
@@ -369,17 +462,6 @@ impl Tx {
         }
         Ok(done?)
     }
-
-    /// Ends the transaction; what it did is durable when this returns.
-    pub async fn commit(mut self) -> Result<()> {
-        // PostgreSQL answers the COMMIT of a failed transaction with success, after rolling it back.
-        if self.failed.load(Ordering::Relaxed) {
-            return Err(DatabaseError::RolledBack);
-        }
-        self.client().batch_execute("COMMIT").await?;
-        self.object = None;
-        Ok(())
-    }
 }
 
 impl Drop for Tx {
@@ -391,7 +473,9 @@ impl Drop for Tx {
             drop(Object::take(object));
             return;
         };
+        let place = self.place.take();
         runtime.spawn(async move {
+            let _place = place;
             let ended = tokio::time::timeout(POOL_WAIT, object.batch_execute("ROLLBACK")).await;
             if !matches!(ended, Ok(Ok(()))) {
                 drop(Object::take(object));
@@ -411,6 +495,7 @@ impl std::fmt::Debug for Tx {
 pub struct Tenant {
     tx: Tx,
     scope: Scope,
+    limits: Limits,
 }
 
 impl Tenant {
@@ -423,9 +508,8 @@ impl Tenant {
         self.scope.organization_id()
     }
 
-    /// See [`Tx::commit`].
-    pub async fn commit(self) -> Result<()> {
-        self.tx.commit().await
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
     }
 }
 
@@ -441,12 +525,12 @@ impl std::ops::Deref for Tenant {
 #[derive(Debug)]
 pub struct Operator {
     tx: Tx,
+    limits: Limits,
 }
 
 impl Operator {
-    /// See [`Tx::commit`].
-    pub async fn commit(self) -> Result<()> {
-        self.tx.commit().await
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
     }
 }
 
@@ -488,24 +572,24 @@ impl<'a> Pipeline<'a> {
 
 impl Operator {
     /// Runs the statements and commits, in one round trip. What they did is durable when this returns; if one fails,
-    /// none of them happened.
-    pub async fn finish(mut self, pipeline: Pipeline<'_>) -> Result<()> {
+    /// none of them happened. A lost answer leaves it in doubt: to jobs, what is there tells at their next round.
+    pub async fn finish(mut self, pipeline: Pipeline<'_>) -> Result<(), CommitError> {
         let client = self.tx.client();
         // All are prepared before the first is sent, or a first use would let later ones overtake.
         let mut statements = Vec::with_capacity(pipeline.steps.len());
         for (sql, _) in &pipeline.steps {
-            statements.push(client.prepare_cached(sql).await?);
+            statements.push(client.prepare_cached(sql).await.map_err(DatabaseError::from)?);
         }
         let params: Vec<Vec<&(dyn ToSql + Sync)>> =
             pipeline.steps.iter().map(|(_, params)| params.iter().map(|param| param.as_sql()).collect()).collect();
         let queries =
             statements.iter().zip(&params).map(|(statement, params)| client.execute(statement, params.as_slice()));
         let (outcomes, committed) = futures::join!(in_order(queries), client.batch_execute("COMMIT"));
-        committed?;
-        // PostgreSQL answers the COMMIT behind a failed statement with success, after rolling back.
         let failure = outcomes.into_iter().find_map(std::result::Result::err);
+        // PostgreSQL answers the COMMIT behind a failed statement with success, after rolling back.
+        commit::flight(failure, committed)?;
         self.tx.object = None;
-        failure.map_or(Ok(()), |error| Err(error.into()))
+        Ok(())
     }
 }
 
@@ -618,6 +702,7 @@ params! {
     &[u8] => BYTEA, BYTEA_ARRAY;
     uuid::Uuid => UUID, UUID_ARRAY;
     jiff::Timestamp => TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+    jiff::civil::Date => DATE, DATE_ARRAY;
 }
 
 impl Param for Vec<u8> {

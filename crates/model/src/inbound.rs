@@ -6,6 +6,7 @@
 
 use std::hash::Hasher;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -17,8 +18,15 @@ use uuid::Uuid;
 use crate::conversation::column;
 use crate::database::{Connection, Database, DatabaseError, Operator, Pipeline, Result, params};
 
-/// How many lanes there are; the migration made as many rows.
-pub const LANES: usize = 32;
+/// Lanes of the default App's bodies.
+const SHARED: usize = 32;
+
+/// Apps beside it have lanes apart, a few each: what their owners sign stands in front of nobody else's.
+const APPS: usize = 16;
+const OF_APP: usize = 8;
+
+/// How many lanes there are; migrations made as many rows.
+pub const LANES: usize = SHARED + APPS * OF_APP;
 
 /// A lane's part of a batch ends behind the body that reaches this many bytes: parsed, a body takes ten times its size.
 pub const LANE_BYTES: usize = 512 << 10;
@@ -29,20 +37,35 @@ const STREAM_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// An idle stream ends well before upkeep may remove it.
 const STREAM_IDLE: SignedDuration = SignedDuration::from_mins(30);
 
-/// The lane of a number. The hash has a fixed key: every node, and every version, must agree.
-pub fn lane(phone_number_id: Option<&[u8]>) -> i16 {
-    let Some(phone_number_id) = phone_number_id else {
-        return 0;
-    };
-    let mut hasher = SipHasher13::new_with_keys(0x77617a, 0x617070);
-    hasher.write(phone_number_id);
-    i16::try_from(hasher.finish() % LANES as u64).expect("there are few lanes")
+/// Whose lanes a body may be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lanes {
+    /// The default App's.
+    Shared,
+    /// Those of the nth App beside it.
+    OfApp(usize),
+}
+
+impl Lanes {
+    /// The lane of a number. The hash has a fixed key: every node, and every version, must agree.
+    pub fn lane(self, phone_number_id: Option<&[u8]>) -> i16 {
+        let (first, count) = match self {
+            Self::Shared => (0, SHARED),
+            Self::OfApp(nth) => (SHARED + nth % APPS * OF_APP, OF_APP),
+        };
+        let nth = phone_number_id.map_or(0, |id| {
+            let mut hasher = SipHasher13::new_with_keys(0x77617a, 0x617070);
+            hasher.write(id);
+            usize::try_from(hasher.finish() % count as u64).expect("lanes are few")
+        });
+        i16::try_from(first + nth).expect("lanes are few")
+    }
 }
 
 /// A body to append.
 #[derive(Clone, Debug)]
 pub struct Body {
-    /// See [`lane`].
+    /// See [`Lanes::lane`].
     pub lane: i16,
     /// The App it was signed for; `None`: the default App.
     pub app_id: Option<String>,
@@ -122,10 +145,16 @@ pub async fn append(connection: &Connection, reserved: Reserved, bodies: &[Body]
 }
 
 /// What this process knows to be waiting, by lane. Hints only: polling is the truth.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Backlog {
     lanes: [AtomicU32; LANES],
     appended: Notify,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self { lanes: std::array::from_fn(|_| AtomicU32::default()), appended: Notify::default() }
+    }
 }
 
 impl Backlog {
@@ -218,8 +247,10 @@ pub struct Claim {
     pub bodies: Vec<Claimed>,
 }
 
-/// Begins a transaction, locks lanes and reads past their cursors, at most `quota` bodies a lane and stream.
-pub async fn claim(database: &Database, lanes: &[(i16, i32)]) -> Result<(Operator, Claim)> {
+/// Begins a transaction, locks lanes and reads past their cursors, at most `quota` bodies a lane and stream. What the
+/// transaction waits for others, it waits so long at most; `None`: until it has it.
+pub async fn claim(database: &Database, lanes: &[(i16, i32)], patience: Option<Duration>) -> Result<(Operator, Claim)> {
+    let patience = patience.map_or(0, |patience| patience.as_millis()).to_string();
     let ids = column(lanes, |(lane, _)| *lane);
     let quotas = column(lanes, |(_, quota)| *quota);
     let bytes = i64::try_from(LANE_BYTES).expect("a lane's bytes are few");
@@ -227,7 +258,11 @@ pub async fn claim(database: &Database, lanes: &[(i16, i32)]) -> Result<(Operato
     // what it reads of lanes that another node holds is dropped below.
     let (tx, [locked, read]) = database
         .operator_reading([
-            ("SELECT id FROM wazapp.lane WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", &[&ids]),
+            (
+                "SELECT id, set_config('lock_timeout', $2, true) FROM wazapp.lane
+                 WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+                &[&ids, &patience],
+            ),
             (
                 "SELECT q.lane, s.id AS stream_id, i.position, i.received_at, i.app_id, i.body
                  FROM unnest($1::smallint[], $2::int[]) AS q (lane, quota)
@@ -310,15 +345,28 @@ mod tests {
 
     #[test]
     fn lanes_are_mixed_well_and_never_change() {
-        assert_eq!(lane(None), 0);
+        let lane = |id: &str| Lanes::Shared.lane(Some(id.as_bytes()));
+        assert_eq!(Lanes::Shared.lane(None), 0);
         // Fixed forever: cursors and nodes of other versions rely on it.
-        assert_eq!(lane(Some(b"106540352242922")), lane(Some(b"106540352242922")));
-        let mut counts = [0; LANES];
+        assert_eq!((lane("106540352242922"), lane("840099427199504")), (28, 16));
+        let mut counts = [0; SHARED];
         for number in 0..10_000 {
-            counts[lane(Some(format!("1065403522{number:05}").as_bytes())) as usize] += 1;
+            counts[lane(&format!("1065403522{number:05}")) as usize] += 1;
         }
         let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
         assert!(*least > 230 && *most < 400, "{counts:?}");
+    }
+
+    /// Whatever number a body names, its App decides who else is in its lane.
+    #[test]
+    fn apps_share_no_lane() {
+        let all = |lanes: Lanes| -> std::collections::BTreeSet<i16> {
+            (0..500).map(|id: u32| lanes.lane(Some(&id.to_be_bytes()))).chain([lanes.lane(None)]).collect()
+        };
+        let (shared, first, second) = (all(Lanes::Shared), all(Lanes::OfApp(0)), all(Lanes::OfApp(1)));
+        assert_eq!((shared.len(), first.len(), second.len()), (SHARED, OF_APP, OF_APP));
+        assert!(shared.is_disjoint(&first) && shared.is_disjoint(&second) && first.is_disjoint(&second));
+        assert!(all(Lanes::OfApp(APPS - 1)).iter().all(|lane| usize::try_from(*lane).unwrap() < LANES));
     }
 
     #[test]
@@ -328,6 +376,6 @@ mod tests {
         assert_eq!(backlog.waiting(&[3, 4]), 3);
         backlog.taken(3, 10);
         assert_eq!(backlog.waiting(&[3, 4]), 1);
-        assert_eq!(backlog.lane(99), 0);
+        assert_eq!(backlog.lane(999), 0);
     }
 }

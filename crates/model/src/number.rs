@@ -1,7 +1,11 @@
 //! Meta's business phone numbers, and who has which.
 
 mod claim;
+mod former;
+mod proof;
+mod route;
 mod token;
+mod webhooks;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,11 +14,19 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-pub use claim::{Connect, Refusal, any_organization_claimed_of, connect, disconnect, hand_over};
+pub use claim::{Refusal, any_organization_claimed_of, any_organization_is_claimed, connect, disconnect, hand_over};
+pub use former::{former, give_id};
+pub use proof::{Basis, Opens, Proof};
+pub use route::{
+    Route, any_organization_holders, any_organization_in_accounts, any_organization_known,
+    any_organization_note_other_account, any_organization_route,
+};
 pub use token::{carried_by, keep, replace_token};
+pub use webhooks::{led, noted, waits};
 
 use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
 use crate::scope::Scope;
+use crate::{event, number_check, outbox};
 
 /// A business phone number as its organization sees it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -25,7 +37,7 @@ pub struct Number {
     pub phone_number_id: String,
     /// Meta's id of its WhatsApp Business Account.
     pub waba_id: String,
-    /// `connected` or `disconnected`.
+    /// `connected`, `disconnected`, or `connecting`: it is yours, and Meta was not told yet to send its webhooks here.
     pub status: String,
     /// Digits, as Meta's webhooks show it.
     pub display_phone_number: Option<String>,
@@ -45,6 +57,10 @@ pub struct Number {
     pub platform_type: Option<String>,
     /// Whether the WhatsApp Business app on a phone shares it; null: Meta was not asked.
     pub is_on_biz_app: Option<bool>,
+    /// Where Meta sends its webhooks: `phone_number` and `whatsapp_business_account` are callbacks of the number's and the
+    /// account's own, the first that is there counts, else `application`, the App's; null: Meta was not asked.
+    #[schema(value_type = Option<Object>)]
+    pub webhooks: Option<Json<Box<RawValue>>>,
     /// How Meta decided on the last name asked for.
     pub name_status: Option<String>,
     /// Meta's phone number settings, as last announced.
@@ -66,6 +82,8 @@ pub struct Number {
     pub problem: Option<Json<Box<RawValue>>>,
     /// Why nothing is sent from it now, and until when; null: it sends.
     pub send_paused: Option<SendPaused>,
+    /// Why bulk messages of it wait, while others are sent; null: they are sent.
+    pub bulk_paused: Option<SendPaused>,
     /// When its token ends; null: never, or not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub token_expires_at: Option<Timestamp>,
@@ -83,9 +101,14 @@ pub struct Number {
 /// A pause in sending.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct SendPaused {
-    /// It goes on by itself then; null: when someone has mended it and connects the number again.
+    /// It goes on by itself then; null: when it is mended, which a look at the number, one message that is tried, another
+    /// token, or `POST /numbers/{id}/resume` finds.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
+    /// One message is tried then, although it rests; left out: none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_try_at: Option<Timestamp>,
     /// What Meta said, and what to do: `code`, `message`, `advice` (`en`, `es`).
     #[schema(value_type = Option<Object>)]
     pub reason: Option<Json<Box<RawValue>>>,
@@ -94,19 +117,29 @@ pub struct SendPaused {
 impl SendPaused {
     fn read(row: &Row) -> Option<Self> {
         let paused: Option<bool> = row.get("paused");
-        (paused == Some(true)).then(|| Self { until: row.get("pause_until"), reason: row.get("pause_reason") })
+        (paused == Some(true)).then(|| Self {
+            until: row.get("pause_until"),
+            next_try_at: row.get("probe_at"),
+            reason: row.get("pause_reason"),
+        })
+    }
+
+    fn read_bulk(row: &Row) -> Option<Self> {
+        let paused: Option<bool> = row.get("bulk_paused");
+        (paused == Some(true)).then(|| Self { until: None, next_try_at: None, reason: row.get("bulk_pause_reason") })
     }
 }
 
 impl Number {
-    /// Whether it is connected now.
+    /// Whether it is the organization's now, with or without webhooks.
     pub fn is_connected(&self) -> bool {
-        self.status == "connected"
+        self.status != "disconnected"
     }
 
     fn read(row: &Row) -> Self {
         Self {
             send_paused: SendPaused::read(row),
+            bulk_paused: SendPaused::read_bulk(row),
             id: row.get("id"),
             phone_number_id: row.get("phone_number_id"),
             waba_id: row.get("waba_id"),
@@ -120,6 +153,7 @@ impl Number {
             throughput: row.get("throughput"),
             platform_type: row.get("platform_type"),
             is_on_biz_app: row.get("is_on_biz_app"),
+            webhooks: row.get("webhooks"),
             name_status: row.get("name_status"),
             settings: row.get("settings"),
             history: row.get("history"),
@@ -147,32 +181,18 @@ pub struct Owned {
     pub number: Number,
 }
 
-/// Where an event of a number, or of its WABA, goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Meta's id.
-    pub phone_number_id: String,
-    /// Meta's id of its account.
-    pub waba_id: String,
-    /// The owner.
-    pub organization_id: Uuid,
-    /// Our id.
-    pub number_id: Uuid,
-    /// The App whose webhooks may speak for it; `None`: the default App.
-    pub app_id: Option<String>,
-    /// Digits, where known.
-    pub display_phone_number: Option<String>,
-}
-
 /// The columns that [`Number::read`] reads, of `wazapp.number` as `n` and `wazapp.number_pace` as `p`, named because the
 /// web role may read all but the token. `$2` is the time.
 macro_rules! number_columns {
     () => {
-        "n.id, n.phone_number_id, n.waba_id, n.status, n.display_phone_number, n.verified_name, n.username,
+        "n.id, n.phone_number_id, n.waba_id, n.webhooks,
+         CASE WHEN n.status = 'connected' AND NOT n.hears THEN 'connecting' ELSE n.status END AS status, n.display_phone_number, n.verified_name, n.username,
          n.quality_event, n.quality_rating, n.messaging_limit, n.throughput, n.platform_type, n.is_on_biz_app,
          n.name_status, n.settings, n.history, n.token_expires_at, n.token_checked_at,
-          n.meta_status, n.health, n.checked_at, n.problem, n.connected_at, n.disconnected_at,
-         p.paused_until > $2 AS paused, p.pause_reason,
+          n.meta_status, n.health, n.checked_at, n.connected_at, n.disconnected_at,
+         coalesce(n.problem, CASE WHEN p.bulk_paused_until > $2 THEN p.bulk_pause_reason END) AS problem,
+         p.paused_until > $2 AS paused, p.pause_reason, CASE WHEN p.paused_until = 'infinity' THEN p.probe_at END AS probe_at,
+         p.bulk_paused_until > $2 AS bulk_paused, p.bulk_pause_reason,
          CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS pause_until"
     };
 }
@@ -226,6 +246,29 @@ pub async fn find(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Res
     Ok(row.as_ref().map(Number::read))
 }
 
+/// Lets a connected number go on that rests, with the token that it has, and has it looked at. Answers the number; `None`:
+/// it is not connected.
+pub async fn resume(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Result<Option<Number>> {
+    event::any_organization_line_up(tx, &[scope]).await?;
+    let connected = tx
+        .query_opt(
+            "UPDATE wazapp.number SET check_at = 'epoch', updated_at = now(),
+               problem = CASE WHEN problem ->> 'code' = ANY ($3) THEN NULL ELSE problem END
+             WHERE organization_id = $1 AND id = $2 AND status = 'connected' RETURNING id",
+            &[&scope.organization_id(), &id, &number_check::OF_RESTS.to_vec()],
+        )
+        .await?;
+    if connected.is_none() {
+        return Ok(None);
+    }
+    let rested = outbox::resume(tx, scope, id).await?;
+    let number = find(tx, scope, id, now).await?;
+    if let Some(number) = number.as_ref().filter(|_| rested) {
+        event::any_organization_tell(tx, scope, "number.updated", Some(id), number).await?;
+    }
+    Ok(number)
+}
+
 async fn one(tx: &Tx, organization_id: Uuid, id: Uuid, now: Timestamp) -> Result<Option<Row>> {
     tx.query_opt(
         concat!(
@@ -238,40 +281,6 @@ async fn one(tx: &Tx, organization_id: Uuid, id: Uuid, now: Timestamp) -> Result
         &[&organization_id, &now, &id],
     )
     .await
-}
-
-/// Where events go that name these numbers or these accounts, with the last number of each owner's event log. Waits for
-/// the owners' turn to write, in order of their ids ([`crate::event::line_up`] is the same for one).
-pub async fn any_organization_route(
-    tx: &Operator,
-    phone_number_ids: &[&str],
-    waba_ids: &[&str],
-) -> Result<Vec<(Route, i64)>> {
-    let rows = tx
-        .query(
-            "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, n.display_phone_number, s.last
-             FROM wazapp.number_claim c
-             JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
-             JOIN wazapp.organization_sequence s ON s.organization_id = c.organization_id
-             WHERE c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2)
-             ORDER BY c.organization_id, c.phone_number_id FOR NO KEY UPDATE OF s",
-            &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
-        )
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let route = Route {
-                phone_number_id: row.get("phone_number_id"),
-                waba_id: row.get("waba_id"),
-                organization_id: row.get("organization_id"),
-                number_id: row.get("number_id"),
-                app_id: row.get("app_id"),
-                display_phone_number: row.get("display_phone_number"),
-            };
-            (route, row.get("last"))
-        })
-        .collect())
 }
 
 /// Facts Meta announced about a number; what is `None` stays as it is.
@@ -299,20 +308,51 @@ pub struct Facts {
     pub name_status: Option<String>,
     /// JSON.
     pub settings: Option<String>,
-    /// JSON: how far the history import has come.
-    pub history: Option<String>,
+}
+
+/// What a fact becomes. Each has a time of its own, and of one second the greater word counts, so that no order of
+/// announcements ends otherwise than another.
+macro_rules! fact {
+    ($column:literal, $param:literal, $kind:literal) => {
+        concat!(
+            $column,
+            " = CASE WHEN ($3, ",
+            $param,
+            "::text) >= (coalesce((fact_times ->> '",
+            $column,
+            "')::timestamptz, facts_at, '-infinity'), coalesce(",
+            $column,
+            "::text, '')) THEN ",
+            $param,
+            $kind,
+            " ELSE ",
+            $column,
+            " END, "
+        )
+    };
 }
 
 /// Writes what Meta announced.
 pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts) {
     pipeline.push(
-        "UPDATE wazapp.number SET
-           display_phone_number = coalesce($4, display_phone_number), verified_name = coalesce($5, verified_name),
-           username = coalesce($6, username), quality_event = coalesce($7, quality_event),
-           messaging_limit = coalesce($8, messaging_limit), throughput = coalesce($9, throughput),
-           name_status = coalesce($10, name_status), settings = coalesce($11::text::json, settings),
-           history = coalesce($12::text::json, history), facts_at = $3, updated_at = now()
-         WHERE organization_id = $1 AND id = $2 AND ($12::text IS NOT NULL OR facts_at IS NULL OR facts_at <= $3)",
+        concat!(
+            "UPDATE wazapp.number SET ",
+            fact!("display_phone_number", "$4", "::text"),
+            fact!("verified_name", "$5", "::text"),
+            fact!("username", "$6", "::text"),
+            fact!("quality_event", "$7", "::text"),
+            fact!("messaging_limit", "$8", "::text"),
+            fact!("throughput", "$9", "::text"),
+            fact!("name_status", "$10", "::text"),
+            fact!("settings", "$11", "::text::json"),
+            "fact_times = fact_times || coalesce((
+               SELECT jsonb_object_agg(f.name, greatest((fact_times ->> f.name)::timestamptz, $3))
+               FROM (VALUES ('display_phone_number', $4), ('verified_name', $5), ('username', $6), ('quality_event', $7),
+                            ('messaging_limit', $8), ('throughput', $9), ('name_status', $10), ('settings', $11))
+                 AS f (name, value)
+               WHERE f.value IS NOT NULL), '{}'), updated_at = now()
+             WHERE organization_id = $1 AND id = $2"
+        ),
         params![
             facts.organization_id,
             facts.number_id,
@@ -325,15 +365,35 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
             facts.throughput.as_deref(),
             facts.name_status.as_deref(),
             facts.settings.as_deref(),
-            facts.history.as_deref(),
         ],
     );
 }
 
-/// Notes the number as people dial it, in digits.
-pub fn any_organization_show<'a>(pipeline: &mut Pipeline<'a>, organization_id: Uuid, number_id: Uuid, digits: &'a str) {
+/// Writes how far the import of a number's past has come. The furthest step shows: steps come in any order. After a day
+/// without any, another import has begun.
+pub fn any_organization_import<'a>(pipeline: &mut Pipeline<'a>, import: &'a Import) {
     pipeline.push(
-        "UPDATE wazapp.number SET display_phone_number = $3, updated_at = now() WHERE organization_id = $1 AND id = $2",
-        params![organization_id, number_id, digits],
+        "UPDATE wazapp.number SET history = $4::text::json, updated_at = now(),
+           fact_times = fact_times || jsonb_build_object('history', greatest((fact_times ->> 'history')::timestamptz, $3::timestamptz))
+         WHERE organization_id = $1 AND id = $2
+           AND (history IS NULL OR (fact_times ->> 'history')::timestamptz < $3 - interval '1 day'
+                OR (coalesce((history ->> 'progress')::int, -1), coalesce((history ->> 'phase')::int, -1),
+                    coalesce((history ->> 'chunk_order')::int, -1), history::text)
+                   <= (coalesce(($4::text::json ->> 'progress')::int, -1), coalesce(($4::text::json ->> 'phase')::int, -1),
+                       coalesce(($4::text::json ->> 'chunk_order')::int, -1), $4::text))",
+        params![import.organization_id, import.number_id, import.at, import.step.as_str()],
     );
+}
+
+/// A step of the import of a number's past.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The number.
+    pub number_id: Uuid,
+    /// Meta's time, or ours.
+    pub at: Timestamp,
+    /// JSON.
+    pub step: String,
 }

@@ -3,6 +3,9 @@
 //! A claim moves `check_at` on, past what a look takes, and is settled only if `check_at` still is what the claim made
 //! it: a webhook or a refused send that asks for another look meanwhile makes this one's answer old.
 
+mod doubt;
+mod examine;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,10 +13,14 @@ use serde_json::{Map, Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::database::{Database, Operator, Pipeline, Result, params};
+pub(crate) use doubt::OF_RESTS;
+pub use doubt::any_organization_doubt;
+pub use examine::{Examined, any_organization_examine};
+
+use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
 use crate::event;
 use crate::link::{Link, link_columns};
-use crate::outbox::{self, Pause, Rest};
+use crate::outbox::{self, Pause, Rest, Well};
 use crate::scope::Scope;
 
 /// How long a look that brought nothing waits for the next.
@@ -30,14 +37,16 @@ const SPREAD_MINUTES: u64 = 4 * 60;
 /// Before its end a token is spoken of at these distances, and at the end.
 const TOLD_DAYS: [i64; 5] = [14, 7, 3, 1, 0];
 
-/// A pause of one of these reasons ends when the token proves good.
-const TOKEN_CODES: [&str; 3] = ["0", "190", "no_token"];
+/// A number that rests is looked at this often.
+const RESTING: SignedDuration = SignedDuration::from_hours(1);
 
 /// A number to look at now. It is the claimer's until [`RETRY`] is over.
 #[derive(Clone, Debug)]
 pub struct Claimed {
     /// The way to it.
     pub link: Link,
+    /// The account that a webhook of Meta's named for it, where that is not the one of its claim.
+    pub other_account: Option<String>,
     /// When the claim lets others have it.
     fence: Timestamp,
 }
@@ -54,13 +63,15 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Opt
                          AND NOT EXISTS (SELECT FROM wazapp.number o
                                          WHERE o.waba_id = d.waba_id AND o.check_begun_at > $3)
                        ORDER BY d.check_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) due
-                 WHERE n.organization_id = due.organization_id AND n.id = due.id RETURNING ",
+                 WHERE n.organization_id = due.organization_id AND n.id = due.id
+                 RETURNING (SELECT c.other_account FROM wazapp.number_claim c
+                            WHERE c.organization_id = n.organization_id AND c.number_id = n.id), ",
                 link_columns!()
             ),
             &[&now, &fence, &(now - APART)],
         )
         .await?;
-    Ok(row.as_ref().map(|row| Claimed { link: Link::read(row), fence }))
+    Ok(row.as_ref().map(|row| Claimed { link: Link::read(row), other_account: row.get(0), fence }))
 }
 
 /// What Meta shows of a number; what is `None` was not shown, and stays as it is.
@@ -88,7 +99,22 @@ pub struct Shown {
     pub is_on_biz_app: Option<bool>,
     /// Meta's `health_status`.
     pub health: Option<Value>,
+    /// Meta's `webhook_configuration`.
+    pub webhooks: Option<Value>,
 }
+
+impl Shown {
+    /// What it says of a number that may rest.
+    fn well(&self) -> Well {
+        Well {
+            able: doubt::can_send(self.health.as_ref()) == Some("AVAILABLE"),
+            named: self.name_status.as_deref().is_some_and(|status| APPROVED.contains(&status)),
+        }
+    }
+}
+
+/// Meta's words for a name that may be shown.
+const APPROVED: [&str; 2] = ["APPROVED", "AVAILABLE_WITHOUT_REVIEW"];
 
 /// What Meta says of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,8 +128,8 @@ pub struct Token {
 /// What a look brought.
 #[derive(Clone, Debug)]
 pub enum Seen {
-    /// The number; and its token, where an App could ask.
-    Number(Box<Shown>, Option<Token>),
+    /// The number; its token, where an App could ask; and what is wrong all the same.
+    Number(Box<Shown>, Option<Token>, Option<Value>),
     /// The token opens nothing: nothing is sent until somebody mends that.
     NoEntry(Value),
     /// Meta does not show the number, for a reason that somebody must mend.
@@ -131,6 +157,7 @@ pub async fn any_organization_settle(
         .query_opt(
             "SELECT display_phone_number, verified_name, name_status, username, quality_rating, messaging_limit,
                     throughput, platform_type, meta_status, is_on_biz_app, health::text AS health,
+                    webhooks::text AS webhooks,
                     problem::text AS problem, token_app_id, token_expires_at
              FROM wazapp.number WHERE organization_id = $1 AND id = $2 AND status = 'connected' AND check_at = $3
              FOR NO KEY UPDATE",
@@ -146,13 +173,14 @@ pub async fn any_organization_settle(
             &[&organization_id, &number_id, &(now + *wait)],
         )
         .await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         return Ok(true);
     }
     let known = Known::read(&stored);
-    let next = known.after(now, seen, expiring);
+    let mut next = known.after(now, seen, expiring);
+    let rest = weigh(&tx, claimed, (&known, &mut next), seen, now).await?;
     let changed = next.differs_from(&known);
-    let told = told(claimed, &changed, next.problem.as_ref());
+    let told = told(&claimed.link, &changed, next.problem.as_ref());
     let new: Vec<event::New> = (!changed.is_empty())
         .then(|| event::New {
             organization_id,
@@ -165,31 +193,50 @@ pub async fn any_organization_settle(
         })
         .into_iter()
         .collect();
-    if let Seen::Number(..) = seen {
-        outbox::let_go(&tx, &Scope::new(organization_id), number_id, Some(&TOKEN_CODES)).await?;
-    }
-    let rest = match seen {
-        Seen::NoEntry(problem) => Rest::of(&claimed.link, &no_entry(problem)),
-        _ => None,
-    };
     let mut pipeline = Pipeline::new();
     next.write(&mut pipeline, now, claimed, seen);
     event::any_organization_record(&mut pipeline, &new);
     if let Some(rest) = &rest {
         rest.begin(&mut pipeline);
     }
-    tx.finish(pipeline).await?;
+    tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(true)
 }
 
+/// What a look means for what rests, and for the doubts in the number: notes it in what is known after it, and answers the
+/// rest that begins.
+async fn weigh(
+    tx: &Operator,
+    claimed: &Claimed,
+    (known, next): (&Known, &mut Known),
+    seen: &Seen,
+    now: Timestamp,
+) -> Result<Option<Rest>> {
+    if let Seen::NoEntry(problem) = seen {
+        return Ok(Rest::of(&claimed.link, &no_entry(problem), now));
+    }
+    let judged = doubt::judge(claimed, known.problem.as_ref(), seen, now);
+    if let Seen::Number(shown, ..) = seen {
+        let (well, scope) = (shown.well(), Scope::new(claimed.link.organization_id));
+        next.goes_on = outbox::let_go_seen(tx, &scope, claimed.link.number_id, well, now).await?;
+        let fails = doubt::bulk_rest(tx, claimed, well.able || shown.health.is_none(), now).await?;
+        let rests = outbox::rests(tx, &scope, claimed.link.number_id).await?;
+        next.rests = rests || fails.is_some() || judged.rest.is_some();
+        next.problem = judged.problem.or(fails).or(next.problem.take());
+    }
+    Ok(judged.rest)
+}
+
 /// The data of the event: what is other than before, with the new values.
-fn told(claimed: &Claimed, changed: &Map<String, Value>, problem: Option<&Value>) -> Value {
-    let link = &claimed.link;
+fn told(link: &Link, changed: &Map<String, Value>, problem: Option<&Value>) -> Value {
     json!({
         "field": "check", "name": "check", "waba_id": link.waba_id, "number_id": link.number_id,
         "phone_number_id": link.phone_number_id, "data": changed, "problem": problem,
     })
 }
+
+/// Facts that are no words.
+const JSON: [&str; 2] = ["health", "webhooks"];
 
 /// A number's facts, by name.
 #[derive(Clone)]
@@ -198,6 +245,10 @@ struct Known {
     token_app_id: Option<String>,
     token_expires_at: Option<Timestamp>,
     problem: Option<Value>,
+    /// Whether something of it rests until a look or a person ends that.
+    rests: bool,
+    /// Whether a rest of its sending ended.
+    goes_on: bool,
 }
 
 impl Known {
@@ -218,12 +269,16 @@ impl Known {
             facts.insert(name.into(), json!(row.get::<_, Option<&str>>(name)));
         }
         facts.insert("is_on_biz_app".into(), json!(row.get::<_, Option<bool>>("is_on_biz_app")));
-        facts.insert("health".into(), json("health").unwrap_or_default());
+        for name in JSON {
+            facts.insert(name.into(), json(name).unwrap_or_default());
+        }
         Self {
             facts,
             token_app_id: row.get("token_app_id"),
             token_expires_at: row.get("token_expires_at"),
             problem: json("problem"),
+            rests: false,
+            goes_on: false,
         }
     }
 
@@ -231,7 +286,7 @@ impl Known {
     fn after(&self, now: Timestamp, seen: &Seen, expiring: impl Fn(Timestamp, i64) -> Value) -> Self {
         let mut next = self.clone();
         match seen {
-            Seen::Number(shown, token) => {
+            Seen::Number(shown, token, problem) => {
                 for (name, value) in shown.facts().into_iter().filter(|(_, value)| !value.is_null()) {
                     next.facts.insert(name.into(), value);
                 }
@@ -244,7 +299,8 @@ impl Known {
                     None => next.token_expires_at = next.token_expires_at.filter(|end| *end > now),
                 }
                 let end = next.token_expires_at;
-                next.problem = end.and_then(|end| Some(expiring(end, told_days(end, now)?)));
+                let ends = || end.and_then(|end| Some(expiring(end, told_days(end, now)?)));
+                next.problem = problem.clone().or_else(ends);
             }
             Seen::NoEntry(problem) | Seen::Hidden(problem) => next.problem = Some(problem.clone()),
             Seen::Nothing { .. } => {}
@@ -258,10 +314,18 @@ impl Known {
         if self.token_expires_at != before.token_expires_at {
             changed.insert("token_expires_at".into(), json!(self.token_expires_at));
         }
+        if self.goes_on {
+            changed.insert("send_paused".into(), Value::Null);
+        }
         if kind_of(self.problem.as_ref()) != kind_of(before.problem.as_ref()) {
             changed.insert("problem".into(), json!(self.problem));
         }
         changed
+    }
+
+    fn next_look(&self, number_id: Uuid, now: Timestamp) -> Timestamp {
+        let next = next_look(number_id, self.token_expires_at, now);
+        if self.rests { next.min(now + RESTING) } else { next }
     }
 
     fn write<'a>(&'a self, pipeline: &mut Pipeline<'a>, now: Timestamp, claimed: &Claimed, seen: &Seen) {
@@ -274,7 +338,7 @@ impl Known {
                quality_rating = $7, messaging_limit = $8, throughput = $9, platform_type = $10, meta_status = $11,
                is_on_biz_app = $12, health = $13::text::json, problem = $14::text::json, token_app_id = $15,
                token_expires_at = $16, checked_at = $17, check_at = $18, updated_at = now(),
-               token_checked_at = CASE WHEN $19::boolean THEN $17 ELSE token_checked_at END
+               token_checked_at = CASE WHEN $19::boolean THEN $17 ELSE token_checked_at END, webhooks = $20::text::json
              WHERE organization_id = $1 AND id = $2",
             params![
                 organization_id,
@@ -294,15 +358,16 @@ impl Known {
                 self.token_app_id.as_deref(),
                 self.token_expires_at,
                 now,
-                next_look(number_id, self.token_expires_at, now),
+                self.next_look(number_id, now),
                 good,
+                json(self.facts.get("webhooks")),
             ],
         );
     }
 }
 
 impl Shown {
-    fn facts(&self) -> [(&'static str, Value); 11] {
+    fn facts(&self) -> [(&'static str, Value); 12] {
         [
             ("display_phone_number", json!(self.display_phone_number)),
             ("verified_name", json!(self.verified_name)),
@@ -315,6 +380,7 @@ impl Shown {
             ("meta_status", json!(self.meta_status)),
             ("is_on_biz_app", json!(self.is_on_biz_app)),
             ("health", json!(self.health)),
+            ("webhooks", json!(self.webhooks)),
         ]
     }
 }
@@ -378,56 +444,6 @@ pub(crate) fn look_soon(pipeline: &mut Pipeline<'_>, organization_id: Uuid, numb
          WHERE n.organization_id = $1 AND n.id = meant.id AND n.check_at > 'epoch'",
         params![organization_id, number_id, whole_account],
     );
-}
-
-/// A connected number as it is examined by an operator.
-#[derive(Clone, Debug)]
-pub struct Examined {
-    /// The owner's slug.
-    pub organization: String,
-    /// The way to it.
-    pub link: Link,
-    /// Digits.
-    pub display_phone_number: Option<String>,
-    /// Whether sending rests now.
-    pub paused: bool,
-    /// Until then; `None` with `paused`: until somebody mends it.
-    pub paused_until: Option<Timestamp>,
-    /// JSON: why.
-    pub pause_reason: Option<Value>,
-    /// When Meta last answered.
-    pub checked_at: Option<Timestamp>,
-}
-
-/// All connected numbers of this server, or of one organization.
-pub async fn any_organization_examine(tx: &Operator, scope: Option<&Scope>, now: Timestamp) -> Result<Vec<Examined>> {
-    let rows = tx
-        .query(
-            concat!(
-                "SELECT ",
-                link_columns!(),
-                ", o.slug, n.display_phone_number, n.checked_at, coalesce(p.paused_until > $2, false) AS paused,
-                   CASE WHEN isfinite(p.paused_until) THEN p.paused_until END AS paused_until,
-                   p.pause_reason::text AS pause_reason
-                 FROM wazapp.number n JOIN wazapp.organization o ON o.id = n.organization_id
-                 LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
-                 WHERE n.status = 'connected' AND ($1::uuid IS NULL OR n.organization_id = $1) ORDER BY o.slug, n.id"
-            ),
-            &[&scope.map(Scope::organization_id), &now],
-        )
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| Examined {
-            organization: row.get("slug"),
-            link: Link::read(row),
-            display_phone_number: row.get("display_phone_number"),
-            paused: row.get("paused"),
-            paused_until: row.get("paused_until"),
-            pause_reason: row.get::<_, Option<&str>>("pause_reason").and_then(|text| serde_json::from_str(text).ok()),
-            checked_at: row.get("checked_at"),
-        })
-        .collect())
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ pub async fn own(tx: &Tenant) -> Result<Option<Organization>> {
 pub async fn count(database: &Database) -> Result<i64> {
     let tx = database.operator().await?;
     let row = tx.query_opt("SELECT count(*) FROM wazapp.organization", &[]).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(row.map_or(0, |row| row.get(0)))
 }
 

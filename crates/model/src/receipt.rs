@@ -5,9 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::database::{CommitError, Operator, Pipeline, Result, Tenant, params};
 use crate::link::{Link, link_columns};
-use crate::outbox::{Pause, Rest};
 
 /// Meta forgets messages after so long.
 /// <https://developers.facebook.com/docs/whatsapp/cloud-api/guides/mark-message-as-read>
@@ -143,11 +142,6 @@ pub enum Outcome {
         /// Not before this time.
         at: Timestamp,
     },
-    /// The number's token is worth nothing: the number rests until a person connects it again, and the receipt with it.
-    Rest {
-        /// JSON: what people are told.
-        reason: String,
-    },
     /// No use trying again.
     GivenUp,
 }
@@ -157,19 +151,9 @@ pub async fn any_organization_settle(tx: Operator, now: Timestamp, settled: &[(C
     let next = |outcome: &Outcome| match outcome {
         Outcome::Told => ("told", now),
         Outcome::Retry { at } => ("waiting", *at),
-        Outcome::Rest { .. } => ("waiting", now),
         Outcome::GivenUp => ("given_up", now),
     };
-    let rest = |(one, outcome): &(Claimed, Outcome)| match outcome {
-        Outcome::Rest { reason } => Rest::of(&one.number, &Pause::Number { until: None, reason: reason.clone() }),
-        _ => None,
-    };
-    let mut rests: Vec<Rest> = settled.iter().filter_map(rest).collect();
-    rests.sort_unstable_by_key(Rest::number);
     let mut pipeline = Pipeline::new();
-    for rest in &rests {
-        rest.begin_and_look(&mut pipeline);
-    }
     pipeline.push(
         "UPDATE wazapp.receipt r SET state = k.s, next_at = k.at
          FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[]) AS k (o, c, fence, s, at)
@@ -182,5 +166,5 @@ pub async fn any_organization_settle(tx: Operator, now: Timestamp, settled: &[(C
             column(settled, |(_, outcome)| next(outcome).1),
         ],
     );
-    tx.finish(pipeline).await
+    tx.finish(pipeline).await.map_err(CommitError::in_job)
 }

@@ -48,6 +48,32 @@ pub fn advance(status: &mut Option<String>, error: &mut Option<String>, update: 
     true
 }
 
+/// Takes a message to the status it shows after all of its updates, and its error with it: the newest failure's. Answers
+/// whether anything changed.
+pub fn show<'a>(
+    status: &mut Option<String>,
+    error: &mut Option<String>,
+    updates: impl Iterator<Item = (&'a Update, Option<&'a str>)>,
+) -> bool {
+    let before = (status.clone(), error.clone());
+    let mut failure: Option<(Timestamp, Option<&str>)> = None;
+    let mut any = false;
+    for (update, errors) in updates {
+        any = true;
+        *status = climb(status.as_deref(), &update.status);
+        if update.status == "failed" {
+            failure = failure.max(Some((update.at, errors)));
+        }
+    }
+    match (status.as_deref(), failure) {
+        (Some("failed"), Some((_, errors))) => *error = errors.map(str::to_owned),
+        (Some("failed"), None) => {}
+        _ if any => *error = None,
+        _ => {}
+    }
+    before != (status.clone(), error.clone())
+}
+
 /// What a `message.status` event tells, whoever learnt it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Told<'a> {
@@ -254,6 +280,26 @@ mod tests {
             let end = order.iter().fold(None, |current: Option<String>, update| climb(current.as_deref(), update));
             assert_eq!(end.as_deref(), Some("read"), "{order:?}");
         }
+    }
+
+    #[test]
+    fn the_newest_failure_shows_whatever_came_first() {
+        let failed = |second: i64| Update {
+            message: Key { organization_id: Uuid::nil(), number_id: Uuid::nil(), wamid: "w".into() },
+            status: "failed".into(),
+            participant: String::new(),
+            at: Timestamp::from_second(second).unwrap(),
+        };
+        let (old, new) = (failed(10), failed(20));
+        let updates = [(&old, Some("old")), (&new, Some("new"))];
+        for order in [updates, [updates[1], updates[0]]] {
+            let (mut status, mut error) = (Some("sent".to_owned()), None);
+            assert!(show(&mut status, &mut error, order.into_iter()));
+            assert_eq!((status.as_deref(), error.as_deref()), (Some("failed"), Some("new")));
+        }
+        let (mut status, mut error) = (Some("failed".to_owned()), Some("ours".to_owned()));
+        assert!(!show(&mut status, &mut error, std::iter::empty()), "what nobody spoke of stays");
+        assert_eq!(error.as_deref(), Some("ours"));
     }
 
     #[test]

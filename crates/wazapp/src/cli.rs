@@ -62,6 +62,14 @@ enum Command {
     Simulator(simulator::Simulator),
     /// Say which version this is.
     Version,
+    /// What the server runs to decode a picture: from standard input to standard output.
+    #[command(name = worker::media::DECODER_COMMAND, hide = true)]
+    ShrinkPicture {
+        #[arg(long)]
+        memory: u64,
+        #[arg(long)]
+        size: u64,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +89,10 @@ pub(crate) struct OrganizationArg {
 /// Runs the command that the arguments name. Exit code 0: done, 1: failed, 2: misuse.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // No settings, no threads: whatever the process has counts against its memory.
+    if let Command::ShrinkPicture { memory, size } = cli.command {
+        return worker::media::decode_here(memory, size);
+    }
     let print = Print { json: cli.json };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -111,6 +123,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Webhook(command) => return webhook::run(&config, print, command).await,
         Command::Simulator(command) => simulator::run(&config, print, command).await?,
         Command::Version => version::run(print),
+        Command::ShrinkPicture { memory, size } => return Ok(worker::media::decode_here(memory, size)),
     }
     Ok(ExitCode::SUCCESS)
 }

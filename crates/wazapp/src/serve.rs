@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use web::serve::{Admission, Proxies};
 
 use crate::config::{Config, create_data_dir};
 use crate::open;
@@ -40,6 +41,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
 pub(crate) struct Place {
     lock: DirLock,
     listener: TcpListener,
+    operators: Option<TcpListener>,
 }
 
 impl Place {
@@ -48,11 +50,18 @@ impl Place {
         raise_file_limit();
         create_data_dir(&config.data_dir)?;
         let lock = DirLock::for_serve(&config.data_dir, &mut |line| eprintln!("{line}")).await?;
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}: another program may; set WAZAPP_LISTEN", config.listen))?;
-        Ok(Self { lock, listener })
+        let listener = bind(config.listen, "WAZAPP_LISTEN").await?;
+        let operators = match config.metrics_listen {
+            Some(address) => Some(bind(address, "WAZAPP_METRICS_LISTEN").await?),
+            None => None,
+        };
+        Ok(Self { lock, listener, operators })
     }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address}: another program may; set {setting}"))
 }
 
 /// A server at work, its PostgreSQL below it, and the signals that end it.
@@ -69,7 +78,7 @@ pub(crate) struct Serving {
 impl Serving {
     /// Returns when the server is ready.
     pub(crate) async fn start(config: &Config, place: Place) -> anyhow::Result<Self> {
-        let Place { lock, listener } = place;
+        let Place { lock, listener, operators } = place;
         let metrics = telemetry::metrics()?;
         let mut signals = Signals::new()?;
         let (access, postgres, lock) = match open::external(config)? {
@@ -82,7 +91,7 @@ impl Serving {
             }
         };
         let started = tokio::select! {
-            started = start(config, access, metrics, listener) => started,
+            started = start(config, access, metrics, (listener, operators)) => started,
             () = signals.any() => Err(anyhow::anyhow!("stopped before it was ready")),
         };
         match started {
@@ -133,13 +142,19 @@ async fn start(
     config: &Config,
     access: Access,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
-    listener: TcpListener,
+    (listener, operators): (TcpListener, Option<TcpListener>),
 ) -> anyhow::Result<(server::Running, Database, Announced)> {
     let secrets = config.default_app_secrets()?;
     if let Some(warning) = secrets.warning {
         tracing::warn!("{warning}");
     }
-    let database = Database::new(access, config.database_pool)?;
+    let database = Database::new(access, config.database_pool)?.with_limits(config.limits);
+    if !database.access().has_two_logins() {
+        tracing::warn!(
+            "requests and the worker share one database login: row-level security guards against mistakes in requests, not \
+             against statements that change the role; set WAZAPP_DATABASE_WEB_URL (docs/operate.md)"
+        );
+    }
     let address = listener.local_addr()?;
     let keep = metrics.clone();
     tokio::spawn(async move {
@@ -164,14 +179,17 @@ async fn start(
         graph_timeouts: whatsapp::graph::Timeouts::default(),
         store: open::store(config)?,
         media_max_bytes: config.media_max_bytes,
+        decoder: worker::media::Decoder::this_program(config.picture_memory_bytes),
         public_url: Some(config.public_url(address)),
         writers: config.inbound_writers,
         queue: config.inbound_queue,
         appliers: config.inbound_appliers,
         batch: u32::try_from(config.inbound_batch).unwrap_or(u32::MAX),
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
+        quarantine_days: u16::try_from(config.quarantine_retention_days).unwrap_or(u16::MAX),
         looks_at_numbers: true,
-        connections: config.max_connections,
+        admission: admission(config),
+        operators,
         metrics: Arc::new(move || metrics.render()),
     };
     let running = server::start(setup, listener).await?;
@@ -182,6 +200,12 @@ async fn start(
             Err(error)
         }
     }
+}
+
+fn admission(config: &Config) -> Admission {
+    let trusted = config.trusted_proxies.clone();
+    let proxies = Proxies::new(move |address| trusted.iter().any(|network| network.contains(address)));
+    Admission { connections: config.max_connections, proxies }
 }
 
 /// Ctrl-C and SIGTERM, from now on.

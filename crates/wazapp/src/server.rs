@@ -15,8 +15,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use web::health::Health;
 use web::receive::Receiver;
+use web::serve::{Admission, Proxies};
 use web::webhook::Webhook;
 use whatsapp::graph::{Graph, Timeouts};
+use worker::media::Decoder;
+
+/// Connections of operators at once, where they have an address of their own.
+const OPERATORS: usize = 64;
 
 /// What a server is made of.
 pub struct Setup {
@@ -38,6 +43,8 @@ pub struct Setup {
     pub store: Store,
     /// The longest file that is kept, in bytes.
     pub media_max_bytes: u64,
+    /// Where pictures are decoded.
+    pub decoder: Decoder,
     /// What others call this server; `None`: its address.
     pub public_url: Option<String>,
     /// Connections that commit webhook bodies.
@@ -50,10 +57,14 @@ pub struct Setup {
     pub batch: u32,
     /// Days that raw bodies are kept.
     pub retention_days: u16,
+    /// Days that what belongs to no connected number is kept.
+    pub quarantine_days: u16,
     /// Whether numbers are looked at now and then.
     pub looks_at_numbers: bool,
-    /// Client connections open at once.
-    pub connections: usize,
+    /// Who may connect.
+    pub admission: Admission,
+    /// Where operators ask for metrics and details; none: at the same address as everybody.
+    pub operators: Option<TcpListener>,
     /// Renders the metrics.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -77,14 +88,17 @@ impl Setup {
             graph_timeouts: Timeouts::default(),
             store,
             media_max_bytes: 100 << 20,
+            decoder: Decoder::this_program(64 << 20),
             public_url: None,
             writers: 1,
             queue: 4096,
             appliers: 2,
             batch: 1000,
             retention_days: 14,
+            quarantine_days: 30,
             looks_at_numbers: true,
-            connections: 8192,
+            admission: Admission { connections: 8192, proxies: Proxies::default() },
+            operators: None,
             metrics: Arc::new(String::new),
         }
     }
@@ -151,7 +165,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     aside.tasks.spawn(worker::upkeep::run(
         database.clone(),
         setup.clock.clone(),
-        setup.retention_days,
+        worker::upkeep::Retention { inbound_days: setup.retention_days, quarantine_days: setup.quarantine_days },
         aside.stop.clone(),
     ));
 
@@ -178,6 +192,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         to_meta: to_meta.clone(),
         store: setup.store.clone(),
         max_bytes: setup.media_max_bytes,
+        decoder: setup.decoder,
         wake: media_wake.clone(),
     };
     aside.tasks.spawn(worker::media::run(database.clone(), settings, aside.stop.clone()));
@@ -206,6 +221,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         wake,
         receipt_wake,
         stopping: http.stop.clone(),
+        desk: web::Desk::default(),
         typing: web::api::Typing::default(),
         connecting,
         public_url,
@@ -214,8 +230,17 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         version: env!("CARGO_PKG_VERSION"),
     };
     let health = Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics };
-    let router = web::router(state, Webhook::new(apps, receiver, setup.clock), health);
-    http.tasks.spawn(web::serve::serve(listener, router, setup.connections, http.stop.clone()));
+    if let Some(listener) = &setup.operators {
+        tracing::info!(listen = ?listener.local_addr(), "metrics and details");
+    }
+    let webhook = Webhook::new(apps, receiver, setup.clock);
+    let router = web::router(state, webhook, health.clone(), setup.operators.is_some());
+    if let Some(listener) = setup.operators {
+        let admission = Admission { connections: OPERATORS, proxies: Proxies::default() };
+        let serving = web::serve::serve(listener, web::health::routes(health), admission, http.stop.clone());
+        http.tasks.spawn(serving);
+    }
+    http.tasks.spawn(web::serve::serve(listener, router, setup.admission, http.stop.clone()));
     Ok(Running { address, database, http, receive, work, aside })
 }
 

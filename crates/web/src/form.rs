@@ -1,14 +1,20 @@
 //! A file in a form, taken piece by piece into the store.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use model::Scope;
 use model::store::{Store, StoreError, Writing, Written};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use whatsapp::outgoing::LARGEST_FILE;
+
+use crate::serve::is_too_slow;
 
 /// The longest text beside the file, in bytes.
 const LONGEST_TEXT: u64 = 4096;
@@ -19,8 +25,11 @@ const TEXTS: usize = 16;
 /// The longest file name, in characters.
 const LONGEST_NAME: usize = 255;
 
-/// A client that says nothing for so long has gone.
-const PIECE_WITHIN: Duration = Duration::from_secs(60);
+/// So much may arrive before a part's head, a text or the form ends: the reader of forms holds all of it.
+const LONGEST_WAIT: usize = 256 << 10;
+
+/// All of the form.
+const LONGEST: u64 = LARGEST_FILE + (1 << 20);
 
 /// What is refused is read to its end for so long, so that its sender hears why.
 const HEARD_WITHIN: Duration = Duration::from_secs(5);
@@ -54,6 +63,8 @@ pub(crate) enum Unread {
     NotMultipart,
     /// It ended early, or is not written as it should be.
     Broken,
+    /// It trickles in.
+    TooSlow,
     /// It has no part `file`.
     NoFile,
     /// It has two.
@@ -77,22 +88,31 @@ impl Form {
     ) -> Result<Self, Unread> {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok()).ok_or(Unread::NotMultipart)?;
-        let limits = known.iter().fold(SizeLimit::new(), |limits, name| limits.for_field(*name, LONGEST_TEXT));
+        let limits = known
+            .iter()
+            .fold(SizeLimit::new().whole_stream(LONGEST), |limits, name| limits.for_field(*name, LONGEST_TEXT));
         let constraints = Constraints::new().size_limit(limits);
-        let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+        let leash = Arc::new(AtomicUsize::new(0));
+        let mut form = Multipart::with_constraints(leashed(body, leash.clone()), boundary, constraints);
         let (mut found, mut texts) = (None, Vec::new());
-        while let Some(field) = patient(form.next_field()).await? {
+        while let Some(mut field) = form.next_field().await? {
+            leash.store(0, Ordering::Relaxed);
             match field.name().unwrap_or_default() {
                 "file" if found.is_some() => return Err(Unread::TwoFiles),
                 "file" => {
                     let name = field.file_name().and_then(plain);
                     let content_type = field.content_type().map(ToString::to_string);
-                    found = Some((take(store.writer(scope.organization_id()), field).await?, name, content_type));
+                    found =
+                        Some((take(store.writer(scope.organization_id()), field, &leash).await?, name, content_type));
                 }
                 name if known.contains(&name) && texts.len() < TEXTS => {
-                    texts.push((name.to_owned(), patient(field.text()).await?));
+                    texts.push((name.to_owned(), field.text().await?));
                 }
-                _ if others == Others::PassedOver => {}
+                _ if others == Others::PassedOver => {
+                    while field.chunk().await?.is_some() {
+                        leash.store(0, Ordering::Relaxed);
+                    }
+                }
                 name => return Err(Unread::Unknown(name.chars().take(80).collect())),
             }
         }
@@ -107,11 +127,16 @@ impl Form {
     }
 }
 
-async fn take(mut writing: Writing, mut field: Field<'_>) -> Result<Writing, Unread> {
-    while let Some(piece) = patient(field.chunk()).await? {
+async fn take(mut writing: Writing, mut field: Field<'_>, leash: &AtomicUsize) -> Result<Writing, Unread> {
+    while let Some(piece) = field.chunk().await? {
+        leash.store(0, Ordering::Relaxed);
         if writing.size() + piece.len() as u64 > LARGEST_FILE {
             drop(writing);
-            let rest = async { while let Ok(Some(_)) = field.chunk().await {} };
+            let rest = async {
+                while let Ok(Some(_)) = field.chunk().await {
+                    leash.store(0, Ordering::Relaxed);
+                }
+            };
             let _ = tokio::time::timeout(HEARD_WITHIN, rest).await;
             return Err(Unread::TooLarge);
         }
@@ -120,10 +145,28 @@ async fn take(mut writing: Writing, mut field: Field<'_>) -> Result<Writing, Unr
     Ok(writing)
 }
 
-async fn patient<T>(read: impl Future<Output = multer::Result<T>>) -> Result<T, Unread> {
-    match tokio::time::timeout(PIECE_WITHIN, read).await {
-        Ok(Ok(read)) => Ok(read),
-        Ok(Err(_)) | Err(_) => Err(Unread::Broken),
+/// What the reader of the form would hold without end: a preamble, or a part's head.
+#[derive(Debug, thiserror::Error)]
+#[error("too much of the form comes before the end of a part's head")]
+struct Endless;
+
+/// The body's pieces, as long as not too many come before whoever reads the form makes something of them, and takes the
+/// count back.
+fn leashed(body: Body, leash: Arc<AtomicUsize>) -> impl Stream<Item = Result<Bytes, axum::BoxError>> + Send {
+    body.into_data_stream().map(move |piece| {
+        let piece = piece?;
+        let waits = leash.fetch_add(piece.len(), Ordering::Relaxed) + piece.len();
+        if waits > LONGEST_WAIT { Err(Endless.into()) } else { Ok(piece) }
+    })
+}
+
+impl From<multer::Error> for Unread {
+    fn from(error: multer::Error) -> Self {
+        match error {
+            multer::Error::StreamSizeExceeded { .. } => Self::TooLarge,
+            error if is_too_slow(&error) => Self::TooSlow,
+            _ => Self::Broken,
+        }
     }
 }
 

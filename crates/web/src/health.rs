@@ -32,13 +32,27 @@ impl std::fmt::Debug for Health {
     }
 }
 
-/// `/livez`, `/readyz`, `/metrics`.
+/// `/livez`, `/readyz`, `/metrics`: all there is to know.
 pub fn routes(health: Health) -> Router {
     Router::new()
-        .route("/livez", get(async || "ok\n"))
+        .route("/livez", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(health)
+}
+
+/// The same where anybody may ask, because operators ask elsewhere: yes or no.
+pub fn public_routes(health: Health) -> Router {
+    Router::new().route("/livez", get(alive)).route("/readyz", get(ready_or_not)).with_state(health)
+}
+
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
+async fn ready_or_not(health: State<Health>) -> Response {
+    let status = ready(health).await.status();
+    (status, if status.is_success() { "ready\n" } else { "not ready\n" }).into_response()
 }
 
 /// Able to serve: the database answers and its schema is ours.

@@ -4,9 +4,12 @@
 //! were written for Meta, [`health`] for operators; [`serve`] accepts the connections.
 
 pub mod api;
+mod behind;
+mod budget;
 mod form;
 mod graph;
 pub mod health;
+mod key;
 mod media;
 pub mod problem;
 pub mod receive;
@@ -14,17 +17,21 @@ mod sending;
 pub mod serve;
 pub mod webhook;
 
+pub use key::Desk;
+
 use std::sync::Arc;
 
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use http::header::{CONTENT_SECURITY_POLICY, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use model::apps::Apps;
 use model::outbox::Wake;
 use model::secret::Keyring;
 use model::store::Store;
 use model::{Clock, Database};
 use tokio_util::sync::CancellationToken;
+use tower_http::set_header::SetResponseHeaderLayer;
 use whatsapp::graph::Graph;
 
 use crate::health::Health;
@@ -51,6 +58,8 @@ pub struct State {
     pub receipt_wake: Arc<Wake>,
     /// Cancelled when the server stops: who waits for something to come to its end answers how far it is.
     pub stopping: CancellationToken,
+    /// What organizations have under way.
+    pub desk: Desk,
     /// Signs of somebody writing that are under way.
     pub typing: api::Typing,
     /// Rung when there is a file to fetch, or a picture.
@@ -63,14 +72,25 @@ pub struct State {
     pub version: &'static str,
 }
 
-/// Every route of this server.
-pub fn router(state: State, webhook: Webhook, health: Health) -> Router {
+/// What no answer of ours lets a browser do, where it does not say otherwise itself.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Browsers that came by HTTPS stay with it for a year.
+const HTTPS_ONLY: &str = "max-age=31536000";
+
+/// Every route of this server. `operators` have an address of their own, or all may see what is theirs.
+pub fn router(state: State, webhook: Webhook, health: Health, operators: bool) -> Router {
+    let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let https = state.public_url.starts_with("https://").then(|| HeaderValue::from_static(HTTPS_ONLY));
     Router::new()
         // Until there is an inbox, the page to read is the API's.
         .route("/", get(async || Redirect::temporary("/docs")).fallback_service(graph::router(state.clone())))
         .merge(webhook::routes(webhook))
-        .merge(health::routes(health))
+        .merge(if operators { health::public_routes(health) } else { health::routes(health) })
         // Asked last: its paths begin with any version.
         .fallback_service(graph::router(state.clone()))
         .merge(api::router(state))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(CONTENT_SECURITY_POLICY, POLICY))
+        .layer(SetResponseHeaderLayer::if_not_present(STRICT_TRANSPORT_SECURITY, https))
 }

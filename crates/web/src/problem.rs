@@ -2,11 +2,13 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
-use model::DatabaseError;
+use jiff::SignedDuration;
 use model::connection::Connection;
 use model::outbox::Template;
+use model::quota::{Exceeded, Quota};
+use model::{CommitError, DatabaseError};
 use serde::Serialize;
 
 /// A kind of problem: programs tell problems apart by its name.
@@ -29,11 +31,13 @@ macro_rules! kinds {
 }
 
 kinds! {
+    MOVED = MOVED_PERMANENTLY, "moved", "It goes on under another id";
     MALFORMED = BAD_REQUEST, "malformed", "The request cannot be read";
     UNAUTHORIZED = UNAUTHORIZED, "unauthorized", "An API key is needed";
     FORBIDDEN = FORBIDDEN, "forbidden", "This is not your organization's to do";
     NOT_FOUND = NOT_FOUND, "not-found", "There is no such thing here";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not take this method";
+    TOO_SLOW = REQUEST_TIMEOUT, "too-slow", "The body does not arrive";
     CONFLICT = CONFLICT, "conflict", "It does not go with what is there already";
     GONE = GONE, "gone", "It was here, or was to come, and cannot be had any more";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
@@ -45,8 +49,12 @@ kinds! {
     REFUSED = UNPROCESSABLE_ENTITY, "refused", "Meta refused it";
     WINDOW_CLOSED = UNPROCESSABLE_ENTITY, "window-closed", "The service window is closed";
     NUMBER_REFUSED = UNPROCESSABLE_ENTITY, "number-refused", "The number could not be connected";
+    TOO_MANY = TOO_MANY_REQUESTS, "too-many-requests", "Too much is under way";
+    OVER_QUOTA = TOO_MANY_REQUESTS, "over-quota", "Your organization has taken all that it may";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
+    UNKNOWN = INTERNAL_SERVER_ERROR, "unknown", "It may have been done";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "wazapp cannot answer now";
+    NO_ROOM = INSUFFICIENT_STORAGE, "no-room", "There is no room for it";
 }
 
 /// An answer that says what went wrong.
@@ -58,6 +66,7 @@ pub struct Problem {
     errors: Option<Vec<Mistake>>,
     templates: Option<Vec<Template>>,
     connection: Option<Box<serde_json::Value>>,
+    location: Option<Box<str>>,
 }
 
 /// One thing to put right in a body.
@@ -101,7 +110,21 @@ pub(crate) struct Details {
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let detail = detail.into().into_boxed_str();
-        Self { kind, detail, retry_after: None, errors: None, templates: None, connection: None }
+        Self { kind, detail, retry_after: None, errors: None, templates: None, connection: None, location: None }
+    }
+
+    /// 301, or 308 where the method must stay: the thing goes on under another id.
+    pub fn moved(location: &str, method: &Method) -> Self {
+        let mut problem = Self::new(
+            MOVED,
+            "It was merged into another one: what you know it by leads there from now on. Follow `Location`, and keep the \
+             id that you find there.",
+        );
+        if method != Method::GET && method != Method::HEAD {
+            problem.kind.status = StatusCode::PERMANENT_REDIRECT;
+        }
+        problem.location = Some(location.into());
+        problem
     }
 
     /// 400: the request is not written as it should be.
@@ -152,6 +175,16 @@ impl Problem {
                 "{path} does not take {method}. The `Allow` header lists what it takes; /docs says what each does."
             ),
         )
+    }
+
+    /// 408: the body trickles in, or stopped.
+    pub fn too_slow() -> Self {
+        Self::new(TOO_SLOW, "The body arrives too slowly to be waited for. Nothing was done: send it again.")
+    }
+
+    /// 429: the caller has too much under way.
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        Self { retry_after: Some(1), ..Self::new(TOO_MANY, detail) }
     }
 
     /// 409: a thing is no longer, or not, in the state that this needs.
@@ -229,12 +262,39 @@ impl Problem {
         Self { connection: Some(Box::new(connection)), ..Self::new(NUMBER_REFUSED, detail) }
     }
 
+    /// 429, or 507 where waiting makes no room: the organization has taken all that it may, and nothing more was taken.
+    pub fn over_quota(exceeded: &Exceeded, detail: impl Into<String>) -> Self {
+        let kind = if exceeded.quota == Quota::MediaBytes { NO_ROOM } else { OVER_QUOTA };
+        let wait = match exceeded.quota {
+            Quota::MediaBytes => None,
+            _ => Some(exceeded.until.unwrap_or(SignedDuration::from_mins(1)).as_secs().max(1)),
+        };
+        Self { retry_after: wait.map(|seconds| u16::try_from(seconds).unwrap_or(u16::MAX)), ..Self::new(kind, detail) }
+    }
+
     /// 500: our mistake.
     pub fn internal() -> Self {
         Self::new(
             INTERNAL,
             "This is wazapp's mistake, not yours. Whoever runs this server finds it in its log; sending the same request again may do no better.",
         )
+    }
+
+    /// 500: it may have been done, and a repeat might do it twice.
+    pub fn unknown(detail: impl Into<String>) -> Self {
+        Self::new(UNKNOWN, detail)
+    }
+
+    /// Of a COMMIT that went wrong, where the same request once more ends as one does.
+    pub(crate) fn repeatable(error: CommitError) -> Self {
+        match error {
+            CommitError::NotDone(error) => error.into(),
+            CommitError::InDoubt(_) => Self::unavailable(
+                "wazapp lost its database at the last moment, so this may have been done or not. Send the same request \
+                 again in 5 seconds: done twice it ends the same.",
+                5,
+            ),
+        }
     }
 
     /// 503: not now.
@@ -253,9 +313,13 @@ impl Problem {
     }
 }
 
-/// The database's own words may quote rows, so they go neither to the client nor to the log.
+/// Of a transaction that ended before COMMIT: nothing happened. What may have happened is a [`CommitError`], which becomes
+/// no answer by itself. The database's own words may quote rows, so they go neither to the client nor to the log.
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
+        if let DatabaseError::OverQuota(exceeded) = &error {
+            return Self::over_quota(exceeded, exceeded.words().0);
+        }
         let code = match &error {
             DatabaseError::Refused(refusal) => refusal.code().map(|code| code.code()),
             _ => None,
@@ -263,7 +327,7 @@ impl From<DatabaseError> for Problem {
         if error.is_transient() {
             tracing::warn!(code, "a transaction lost against another one");
             return Self::unavailable(
-                "Another request changed the same thing at the same moment. Send this one again in a second.",
+                "Another request changed the same thing at the same moment, and this one changed nothing. Send it again in a second.",
                 1,
             );
         }
@@ -274,8 +338,8 @@ impl From<DatabaseError> for Problem {
         }
         tracing::warn!(code, "the database cannot be reached");
         Self::unavailable(
-            "wazapp cannot reach its database. Send the same request again in 5 seconds, it is safe to repeat; if this \
-             goes on, whoever runs this server finds the reason at /readyz.",
+            "wazapp cannot reach its database, and nothing was done. Send the same request again in 5 seconds, it is safe to \
+             repeat; if this goes on, whoever runs this server finds the reason at /readyz.",
             5,
         )
     }
@@ -292,8 +356,12 @@ impl IntoResponse for Problem {
             templates: self.templates,
             connection: self.connection,
         };
+        let location = self.location.and_then(|location| HeaderValue::from_str(&location).ok());
         let mut response = (self.kind.status, Json(details)).into_response();
         let headers = response.headers_mut();
+        if let Some(location) = location {
+            headers.insert(LOCATION, location);
+        }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.kind == UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,10 +1,10 @@
 //! What every way of sending has in common: from a checked message to its place in the queue.
 
-use model::DatabaseError;
 use model::database::Tenant;
-use model::message::Message;
+use model::message::{self, Message};
 use model::outbox::{self, Content, Idempotency, Options, Recipient, Refusal, To};
 use model::template::known::Known;
+use model::{CommitError, DatabaseError, Scope};
 use serde_json::Value;
 use whatsapp::outgoing::{self, Outgoing, Problems, TemplateUse};
 use whatsapp::phone;
@@ -53,12 +53,22 @@ pub(crate) fn fill(content: &mut Content, known: &Known, wanted: &TemplateUse) -
 /// A recipient as people write it, with the spellings that WhatsApp may know them by.
 pub(crate) fn recipient(written: &str) -> Result<Recipient, outgoing::Problem> {
     Ok(match outgoing::recipient(written)? {
-        outgoing::Recipient::Phone(digits) => Recipient::Phone { spellings: phone::equivalents(&digits), digits },
+        outgoing::Recipient::Phone(digits) => {
+            Recipient::Phone { spellings: phone::equivalents(&digits), digits, user_id: None }
+        }
         outgoing::Recipient::UserId(id) => Recipient::User(id),
     })
 }
 
-/// Queues a message, and tells the sender of this process.
+/// A message that was put into the queue.
+pub(crate) enum Queued {
+    /// Its place is durable: it will be sent.
+    Surely(Message),
+    /// The database went away at COMMIT, and could not say what became of it.
+    Perhaps(Message),
+}
+
+/// Queues a message, and tells the sender of this process. An error means that nothing was queued.
 pub(crate) async fn queue(
     state: &State,
     tx: Tenant,
@@ -66,11 +76,27 @@ pub(crate) async fn queue(
     content: &Content,
     options: &Options,
     idempotency: Option<&Idempotency>,
-) -> Result<Result<Message, Refusal>, DatabaseError> {
-    let queued = outbox::enqueue(&tx, state.clock.now(), to, content, options, idempotency).await?;
-    if queued.is_ok() {
-        tx.commit().await?;
-        state.wake.queued();
-    }
-    Ok(queued)
+) -> Result<Result<Queued, Refusal>, DatabaseError> {
+    let message = match outbox::enqueue(&tx, state.clock.now(), to, content, options, idempotency).await? {
+        Ok(message) => message,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let scope = *tx.scope();
+    let queued = match tx.commit().await {
+        Ok(()) => Queued::Surely(message),
+        Err(CommitError::NotDone(error)) => return Err(error),
+        // PostgreSQL forgot the transaction, as after a crash of its own; not what it kept.
+        Err(CommitError::InDoubt(_)) if is_there(state, &scope, &message).await => Queued::Surely(message),
+        Err(CommitError::InDoubt(_)) => Queued::Perhaps(message),
+    };
+    state.wake.queued();
+    Ok(Ok(queued))
+}
+
+async fn is_there(state: &State, scope: &Scope, message: &Message) -> bool {
+    let find = async {
+        let tx = state.database.tenant(scope).await?;
+        message::get(&tx, message.id).await
+    };
+    find.await.is_ok_and(|found| found.is_some())
 }

@@ -3,28 +3,28 @@
 //! No parsing that can fail stands before the 200: a bug in applying must never cost a message. The App, and with it
 //! the secret, is chosen by the URL path, never by anything in the body.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body as HttpBody;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use metrics::counter;
 use model::apps::{Apps, token_matches};
 use model::{Clock, inbound};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 use whatsapp::{signature, webhook};
 
+use crate::budget::{Budget, Full, Held};
 use crate::receive::{NotStored, Receiver};
+use crate::serve::{Client, is_too_slow};
 
 /// Meta sends up to 3 MB. <https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks>
 const LARGEST_BODY: usize = 4 << 20;
@@ -32,32 +32,19 @@ const LARGEST_BODY: usize = 4 << 20;
 /// A body must have arrived after this long, however slowly its sender sends.
 const READ_WITHIN: Duration = Duration::from_secs(20);
 
-/// Memory that bodies may take at once: small ones have their own share, so that large ones cannot crowd them out.
-const SMALL: usize = 64 << 10;
-const SMALL_BUDGET: usize = 64 << 20;
-const LARGE_BUDGET: usize = 64 << 20;
-const UNIT: usize = 16 << 10;
-
 /// What the webhook needs.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     apps: Apps,
     receiver: Receiver,
     clock: Clock,
-    small: Arc<Semaphore>,
-    large: Arc<Semaphore>,
+    budget: Budget,
 }
 
 impl Webhook {
     /// Checks with `apps`, hands on to `receiver`.
     pub fn new(apps: Apps, receiver: Receiver, clock: Clock) -> Self {
-        Self {
-            apps,
-            receiver,
-            clock,
-            small: Arc::new(Semaphore::new(SMALL_BUDGET / UNIT)),
-            large: Arc::new(Semaphore::new(LARGE_BUDGET / UNIT)),
-        }
+        Self { apps, receiver, clock, budget: Budget::default() }
     }
 }
 
@@ -120,17 +107,23 @@ async fn handshake(
         .into_response()
 }
 
-async fn receive_default(State(webhook): State<Webhook>, headers: HeaderMap, body: HttpBody) -> Response {
-    receive(&webhook, None, &headers, body).await.into_response()
+async fn receive_default(
+    State(webhook): State<Webhook>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    body: HttpBody,
+) -> Response {
+    receive(&webhook, &client, None, (&headers, body)).await.into_response()
 }
 
 async fn receive_app(
     State(webhook): State<Webhook>,
     Path(id): Path<String>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     body: HttpBody,
 ) -> Response {
-    receive(&webhook, Some(id), &headers, body).await.into_response()
+    receive(&webhook, &client, Some(&id), (&headers, body)).await.into_response()
 }
 
 /// How a POST ended.
@@ -178,26 +171,36 @@ impl IntoResponse for Answer {
     }
 }
 
-async fn receive(webhook: &Webhook, app_id: Option<String>, headers: &HeaderMap, body: HttpBody) -> Answer {
+async fn receive(
+    webhook: &Webhook,
+    client: &Client,
+    path: Option<&str>,
+    (headers, body): (&HeaderMap, HttpBody),
+) -> Answer {
     let received_at = webhook.clock.now();
-    let Some(signature) = single(headers, signature::HEADER) else {
+    // What is refused whatever its body is, is refused before a byte of it is read.
+    let Some(signature) = single(headers, signature::HEADER).filter(|value| signature::is_well_formed(value)) else {
         return Answer::Unsigned;
     };
+    if !is_known(&webhook.apps, path).await {
+        return Answer::Unsigned;
+    }
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LARGEST_BODY) {
         return Answer::TooLarge;
     }
-    let (bytes, _held) = match tokio::time::timeout(READ_WITHIN, read(webhook, body)).await {
+    let (bytes, _held) = match tokio::time::timeout(READ_WITHIN, read(&webhook.budget, client, body)).await {
         Ok(Ok(read)) => read,
         Ok(Err(answer)) => return answer,
         Err(_) => return Answer::TooSlow,
     };
-    let Some(app_id) = check(&webhook.apps, app_id.as_deref(), signature, &bytes).await else {
+    let Some(app_id) = check(&webhook.apps, path, signature, &bytes).await else {
         return Answer::Unsigned;
     };
+    client.prove();
 
     let span = tracing::info_span!("webhook", app = app_id.as_deref(), bytes = bytes.len());
-    let lane = inbound::lane(webhook::peek_phone_number_id(&bytes));
+    let lane = webhook.apps.lanes(app_id.as_deref()).lane(webhook::peek_phone_number_id(&bytes));
     let stored =
         webhook.receiver.receive(inbound::Body { lane, app_id, bytes, received_at }).instrument(span.clone()).await;
     match stored {
@@ -217,27 +220,25 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     values.next().is_none().then_some(value.as_bytes())
 }
 
-/// Reads the body within its limits; the permits keep its memory accounted for while it is held.
-async fn read(webhook: &Webhook, mut body: HttpBody) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Answer> {
-    let mut bytes = BytesMut::new();
-    let mut held = Vec::new();
-    let mut units = 0;
+/// Whether an App has this path; one that is not known may have been added a moment ago.
+async fn is_known(apps: &Apps, path: Option<&str>) -> bool {
+    apps.of_path(path).is_some() || (apps.refresh().await && apps.of_path(path).is_some())
+}
+
+/// Reads the body within its limits; its memory is accounted for while it is held.
+async fn read(budget: &Budget, client: &Client, mut body: HttpBody) -> Result<(Bytes, Held), Answer> {
+    let mut growing = budget.body(client);
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Answer::Broken)?.into_data() else {
+        let frame = frame.map_err(|error| if is_too_slow(&error) { Answer::TooSlow } else { Answer::Broken })?;
+        let Ok(data) = frame.into_data() else {
             continue;
         };
-        let size = bytes.len() + data.len();
-        if size > LARGEST_BODY {
+        if growing.len() + data.len() > LARGEST_BODY {
             return Err(Answer::TooLarge);
         }
-        while units * UNIT < size {
-            let budget = if units * UNIT < SMALL { &webhook.small } else { &webhook.large };
-            held.push(budget.clone().try_acquire_owned().map_err(|_| Answer::Busy)?);
-            units += 1;
-        }
-        bytes.extend_from_slice(&data);
+        growing.push(&data).await.map_err(|Full| Answer::Busy)?;
     }
-    Ok((bytes.freeze(), held))
+    Ok(growing.end())
 }
 
 /// The App that signed the body, as rows carry it. A wrong signature is checked again after looking for new secrets.

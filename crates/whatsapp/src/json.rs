@@ -11,6 +11,9 @@ pub(crate) type Map = serde_json::Map<String, Value>;
 /// Longer "ids" are no ids: they would not fit a database index.
 pub(crate) const LONGEST_ID: usize = 512;
 
+/// 2009-01-01, before WhatsApp was there: what claims to be older, such as a time of 0, names no time.
+const START_OF_TIME: i64 = 1_230_768_000;
+
 /// 2100-01-01, the end of believable time stamps; milliseconds lie far beyond it.
 const END_OF_TIME: i64 = 4_102_444_800;
 
@@ -20,7 +23,7 @@ pub(crate) trait Read {
     fn text(&self, key: &str) -> Option<String>;
     /// A string or whole number that can serve as an id.
     fn id(&self, key: &str) -> Option<String>;
-    /// Unix seconds, as string or number, between 1970 and 2100.
+    /// Unix seconds, as string or number, between 2009 and 2100.
     fn seconds(&self, key: &str) -> Option<i64>;
     /// A whole number, perhaps written as a string.
     fn int(&self, key: &str) -> Option<i64>;
@@ -48,7 +51,7 @@ impl Read for Value {
     }
 
     fn seconds(&self, key: &str) -> Option<i64> {
-        self.int(key).filter(|t| (0..END_OF_TIME).contains(t))
+        self.int(key).filter(|t| (START_OF_TIME..END_OF_TIME).contains(t))
     }
 
     fn int(&self, key: &str) -> Option<i64> {

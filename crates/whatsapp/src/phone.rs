@@ -38,6 +38,29 @@ pub fn equivalents(wa_id: &str) -> Vec<String> {
     other.into_iter().collect()
 }
 
+/// Whether two spellings may name the same phone. More lenient than [`equivalents`]: good for knowing one's own number,
+/// which is never a customer's, whichever way a webhook spells it.
+pub fn may_be_same(one: &str, other: &str) -> bool {
+    let (one, other) = (digits(one), digits(other));
+    !one.is_empty() && bare(&one) == bare(&other)
+}
+
+/// A number without the digit that one of its spellings has and the other has not.
+fn bare(digits: &str) -> String {
+    let extra = match (digits.len(), digits.get(..2)) {
+        (13, Some("52")) => without(digits, 2, '1'),
+        (13, Some("54")) => without(digits, 2, '9'),
+        (13, Some("55")) => without(digits, 4, '9'),
+        _ => None,
+    };
+    extra.unwrap_or_else(|| digits.to_owned())
+}
+
+/// The one spelling that stands for a phone where phones are compared, whichever of its [`equivalents`] a webhook used.
+pub fn canonical(wa_id: &str) -> String {
+    equivalents(wa_id).into_iter().find(|other| other.len() > wa_id.len()).unwrap_or_else(|| wa_id.to_owned())
+}
+
 /// Brazilian mobile numbers start with 6 to 9; landlines never got a ninth digit.
 fn is_mobile_digit(wa_id: &str, at: usize) -> bool {
     matches!(wa_id.as_bytes().get(at), Some(b'6'..=b'9'))
@@ -105,6 +128,28 @@ mod tests {
             assert_eq!(equivalents(short), [long]);
             assert_eq!(equivalents(long), [short]);
         }
+    }
+
+    #[test]
+    fn a_phone_has_one_canonical_spelling() {
+        for (short, long) in [("525512345678", "5215512345678"), ("551187654321", "5511987654321")] {
+            assert_eq!((canonical(short), canonical(long)), (long.to_owned(), long.to_owned()));
+        }
+        assert_eq!(canonical("16505551234"), "16505551234");
+    }
+
+    #[test]
+    fn ones_own_number_is_known_in_any_spelling() {
+        for (one, other) in [
+            ("15550001111", "+1 555-000-1111"),
+            ("5511933334444", "551133334444"),
+            ("525512345678", "+52 1 55 1234 5678"),
+            ("5493511234567", "543511234567"),
+        ] {
+            assert!(may_be_same(one, other) && may_be_same(other, one), "{one} {other}");
+        }
+        assert!(!may_be_same("15550001111", "15550001112"));
+        assert!(!may_be_same("", ""), "no number is nobody's");
     }
 
     #[test]

@@ -34,6 +34,11 @@ pub fn verify<'a>(secrets: impl IntoIterator<Item = &'a str>, header: Option<&[u
         .any(|secret| mac(secret, body).verify_slice(&claimed).is_ok())
 }
 
+/// Whether a header's value can be anybody's signature at all.
+pub fn is_well_formed(header: &[u8]) -> bool {
+    claimed_digest(header).is_some()
+}
+
 fn claimed_digest(header: &[u8]) -> Option<[u8; 32]> {
     let hex = header.strip_prefix(PREFIX.as_bytes())?;
     let digest = HEXLOWER.decode(hex).ok()?;

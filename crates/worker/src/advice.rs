@@ -13,6 +13,17 @@ pub(crate) fn advised(mut errors: Value) -> Value {
     errors
 }
 
+/// Of the advised errors of a status, the one that will fail others too, as a problem of the number.
+pub(crate) fn stops_others(errors: &Value) -> Option<Value> {
+    let error =
+        errors.as_array()?.iter().find(|error| error.get("code").and_then(code).is_some_and(verdict::stops_others))?;
+    let message = error.get("message").filter(|text| text.is_string()).unwrap_or(&error["title"]);
+    Some(json!({
+        "code": "sends_fail", "meta_code": error.get("code").and_then(code), "message": message,
+        "advice": error["advice"],
+    }))
+}
+
 /// The same, of errors as text.
 pub(crate) fn advised_text(errors: &str) -> String {
     serde_json::from_str(errors).map_or_else(|_| errors.to_owned(), |errors| advised(errors).to_string())

@@ -6,6 +6,7 @@
 
 mod advice;
 pub mod connection;
+mod doubt;
 pub mod inbound;
 pub mod media;
 pub mod numbers;

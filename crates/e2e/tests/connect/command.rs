@@ -73,6 +73,31 @@ async fn a_number_is_connected_without_a_server() {
     meta.stop().await;
 }
 
+/// Where webhooks go is shown and, for the number alone, taken away; a number that rests is let go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_is_shown_and_cleared_and_a_number_goes_on() {
+    let (meta, number, installation) = install().await;
+    let receiver = e2e::receiver::Receiver::start(SECRET).await;
+    let there = json!({ "override_callback_uri": receiver.url(), "verify_token": e2e::receiver::VERIFY_TOKEN });
+    let body = json!({ "webhook_configuration": there });
+    let (status, answer) = meta.graph(Method::POST, &number.phone_number_id, &number.token, Some(&body)).await;
+    assert_eq!(status, 200, "{answer}");
+    let said = text(&installation.run(&connect(&number, &number.token)).await.stdout);
+    assert!(said.contains("! subscribe") && said.contains(receiver.url()), "{said}");
+    let ids = ["--org", "acme", "--phone-number-id", &number.phone_number_id];
+    let shown = text(&installation.run(&[&["number", "callback"][..], &ids].concat()).await.stdout);
+    assert!(shown.contains(receiver.url()) && shown.contains("the number's own callback"), "{shown}");
+    let cleared = installation.json(&[&["number", "callback"][..], &ids, &["--clear"]].concat()).await;
+    assert_eq!(cleared["webhooks"].get("phone_number"), None, "{cleared}");
+    let list = installation.json(&["number", "list"]).await;
+    assert_eq!((&list[0]["webhooks"], &list[0]["status"]), (&cleared["webhooks"], &json!("connected")));
+    let resumed = installation.json(&[&["number", "resume"][..], &ids].concat()).await;
+    assert_eq!((&resumed["send_paused"], &resumed["status"]), (&Value::Null, &json!("connected")), "{resumed:#}");
+    let nobodys = ["number", "resume", "--org", "bravo", "--phone-number-id", &number.phone_number_id];
+    assert_eq!(installation.run(&nobodys).await.status.code(), Some(1));
+    meta.stop().await;
+}
+
 /// While the server runs: with what machines read, refusals, another token, and the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_is_connected_beside_a_server() {

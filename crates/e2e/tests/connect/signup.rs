@@ -107,7 +107,7 @@ async fn the_session_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_session_the_newest_account_and_its_only_number() {
+async fn without_a_session_the_only_account_and_its_only_number() {
     let stage = Stage::new().await;
     let SignedUp { code, session } = stage.signed_up(json!({})).await;
     let (status, attempt) = stage.connect(&json!({ "signup": { "code": code }, "pin": "123456" })).await;
@@ -135,6 +135,54 @@ async fn without_a_session_the_newest_account_and_its_only_number() {
     // That one was never verified, which Meta says when it is to be registered.
     let attempt = refused(&attempt, "register", 133_006);
     assert_eq!(attempt["phone_number_id"], second);
+    stage.world.end().await;
+}
+
+/// A business that opened accounts before gives a code that opens all of them: which one was meant, nobody said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_opens_several_accounts_is_refused_with_the_list() {
+    let stage = Stage::new().await;
+    let first = stage.signed_up(json!({ "business": "Panadería Ñandú" })).await;
+    let (status, number) =
+        stage.connect(&json!({ "signup": { "code": first.code, "session": first.session }, "pin": "123456" })).await;
+    assert_eq!(status, 201, "{number:#}");
+    let state = stage.world.meta().state().await;
+    let businesses = state["businesses"].as_array().unwrap();
+    let business = businesses.iter().find(|business| business["name"] == "Panadería Ñandú").expect("the business");
+    let second = stage.signed_up(json!({ "business": business["id"] })).await;
+    let (_, attempt) = stage.connect(&json!({ "signup": { "code": second.code }, "pin": "123456" })).await;
+    let over = stage.until_over(&attempt).await;
+    let error = &step(&over, "token")["error"];
+    assert_eq!(error["code"], "several_accounts", "{over:#}");
+    let message = error["message"].as_str().unwrap();
+    for session in [&first.session, &second.session] {
+        for id in ["waba_id", "phone_number_id"] {
+            assert!(message.contains(session[id].as_str().unwrap()), "{message}");
+        }
+    }
+    assert_eq!(stage.numbers().await.len(), 1);
+    // A wrong one is proved like any other, and can be corrected.
+    let wrong = stage.retry(&over, &json!({ "waba_id": stage.number.waba_id })).await;
+    let attempt = refused(&wrong, "token", "token_of_another_account");
+    let (status, number) = stage.retry(&attempt, &json!({ "waba_id": second.session["waba_id"] })).await;
+    assert_eq!((status, &number["phone_number_id"]), (200, &second.session["phone_number_id"]), "{number:#}");
+    // From then on it is the attempt's.
+    stage.world.end().await;
+}
+
+/// Where the token names no account, a person does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_account_of_a_session_is_corrected() {
+    let stage = Stage::new().await;
+    let scopes = json!(["whatsapp_business_messaging", "whatsapp_business_manage_events"]);
+    let SignedUp { code, mut session } = stage.signed_up(json!({ "scopes": scopes })).await;
+    let right = session["waba_id"].clone();
+    session["waba_id"] = json!(stage.number.waba_id);
+    let wish = json!({ "signup": { "code": code, "session": session }, "pin": "123456" });
+    let attempt = refused(&stage.connect(&wish).await, "token", "token_of_another_account");
+    let (status, number) = stage.retry(&attempt, &json!({ "waba_id": right })).await;
+    assert_eq!((status, &number["waba_id"]), (200, &right), "{number:#}");
+    assert_eq!(number["warnings"][0]["code"], "token_lacks_permission");
     stage.world.end().await;
 }
 

@@ -75,6 +75,52 @@ async fn a_token_that_meta_refuses_is_not_the_callers_key() {
     stage.end().await;
 }
 
+/// What Meta said of an earlier message is not said of this one, of which it was not asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remembered_refusal_is_not_metas_answer() {
+    let stage = Stage::new().await;
+    stage.world.meta().faults(json!([{ "kind": "error", "code": 131_042, "count": 1 }])).await;
+    let answer = stage.says("una").await;
+    assert_eq!((answer.status, answer.code()), (400, 131_042), "Meta's own: {}", answer.body);
+    let answer = stage.says("otra").await;
+    assert_eq!((answer.status, answer.code()), (503, 131_016), "{}", answer.body);
+    assert!(answer.details().contains("Nothing was sent") && answer.details().contains("resume"), "{}", answer.body);
+    let number = stage.world.read(&stage.organization, "/numbers").await["data"][0]["id"].clone();
+    let path = format!("/numbers/{}/resume", number.as_str().unwrap());
+    let (status, resumed) = stage.world.post_api(&stage.organization, &path, &json!({})).await;
+    assert_eq!(status, 200, "{resumed}");
+    assert_eq!(stage.says("y otra").await.status, 200);
+    assert_eq!(stage.accepted().await.len(), 1);
+    stage.end().await;
+}
+
+/// A callback of the number's own that leads elsewhere is seen and taken away through here; ours is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_of_the_number_is_taken_away() {
+    let stage = Stage::new().await;
+    let number = stage.number.phone_number_id.clone();
+    let receiver = e2e::receiver::Receiver::start(stage.world.secret()).await;
+    let set = async |url: &str, token: &str| {
+        let to = json!({ "override_callback_uri": url, "verify_token": token });
+        let body = json!({ "webhook_configuration": to });
+        let (status, answer) =
+            stage.world.meta().graph(reqwest::Method::POST, &number, &stage.number.token, Some(&body)).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    let clear = json!({ "webhook_configuration": { "override_callback_uri": "" } });
+    let clear = async || stage.ask(reqwest::Method::POST, &number, Some(clear.clone())).await;
+    let shown = async || stage.get(&format!("{number}?fields=webhook_configuration")).await.body.to_string();
+    set(receiver.url(), e2e::receiver::VERIFY_TOKEN).await;
+    assert!(shown().await.contains(receiver.url()));
+    let answer = clear().await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({ "success": true })));
+    assert!(!shown().await.contains(receiver.url()), "{}", shown().await);
+    set(&format!("{}/webhook", stage.world.url()), stage.world.verify_token()).await;
+    assert_eq!((clear().await.status, clear().await.code()), (403, 3));
+    assert!(shown().await.contains(r#""phone_number""#), "{}", shown().await);
+    stage.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_is_registered_again_goes_on() {
     let stage = Stage::new().await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use e2e::Options;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::s3::S3;
 use super::{Stage, content, header, hex, png};
@@ -157,21 +157,69 @@ async fn an_empty_file_is_a_file() {
     stage.world.end().await;
 }
 
-/// A token that is worth nothing rests its number; the files wait for another one.
+/// A token that is worth nothing rests its number once that was looked into; the files wait for another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_token_lets_files_wait() {
     let stage = Stage::new().await;
     let (number, organization) = (&stage.number, &stage.organization);
     stage.world.connect_with(organization, &number.phone_number_id, &number.waba_id, None, "EAA-dead").await;
     let wamid = stage.picture(&png(20, 20, 1)).await;
-    let paused = async || stage.world.read(organization, "/numbers").await["data"][0]["send_paused"].clone();
-    stage.world.until("the number rests", async || paused().await.is_object()).await;
-    assert_eq!(paused().await["reason"]["code"], 190);
+    let shown = async || stage.world.read(organization, "/numbers").await["data"][0].clone();
+    stage.world.until("it is told", async || shown().await["problem"]["code"] == "refused_aside").await;
+    assert!(shown().await["send_paused"].is_null(), "nothing rests for what was said beside sending");
+    stage.world.look_at_numbers().await;
+    assert_eq!(shown().await["send_paused"]["reason"]["code"], 190);
     stage.world.advance(Duration::from_secs(3600)).await;
     assert_eq!(stage.media(&wamid).await["state"], "pending");
     stage.world.connect_simulated(organization, number).await;
     stage.world.advance(Duration::from_secs(660)).await;
     stage.until(&wamid, "stored").await;
+    stage.world.end().await;
+}
+
+/// One refusal of a look-up held all that was sent from the number, and nobody was told why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_look_up_is_looked_into_and_holds_nothing() {
+    let stage = Stage::new().await;
+    let (world, organization) = (&stage.world, &stage.organization);
+    world.look_at_numbers().await;
+    let told = async || {
+        let all = world.events(organization, "number.updated").await;
+        all.into_iter().filter(|event| event["data"]["data"].get("problem").is_some()).count()
+    };
+    for (nth, code) in [190, 10, 200, 368, 131_005, 131_042, 131_045, 133_010].into_iter().enumerate() {
+        world.meta().faults(json!([{ "kind": "error", "edge": "media", "code": code, "count": 1 }])).await;
+        let side = u32::try_from(nth).unwrap() + 4;
+        let wamid = stage.picture(&png(side, side, 1)).await;
+        let shown = async || world.read(organization, "/numbers").await["data"][0].clone();
+        world.until(&format!("{code} is told"), async || shown().await["problem"]["meta_code"] == code).await;
+        let number = shown().await;
+        assert_eq!((&number["problem"]["code"], &number["send_paused"]), (&json!("refused_aside"), &Value::Null));
+        assert!(number["problem"]["advice"]["es"].is_string(), "{number:#}");
+        world.advance(std::time::Duration::from_secs(60)).await;
+        assert_eq!(world.look_at_numbers().await, 1, "{code}: within a minute");
+        assert_eq!((&shown().await["problem"], &shown().await["send_paused"]), (&Value::Null, &Value::Null), "{code}");
+        assert_eq!(told().await, 2 * (nth + 1), "{code}: its beginning and its end");
+        stage.until(&wamid, "stored").await;
+    }
+    // Where the look finds the same, it is true.
+    let path = format!("numbers/{}", stage.number.phone_number_id);
+    world.meta().control(Method::POST, &path, Some(&json!({ "registered": false }))).await;
+    world.meta().faults(json!([{ "kind": "error", "edge": "media", "code": 133_010, "count": 1 }])).await;
+    stage.picture(&png(40, 40, 1)).await;
+    let shown = async || world.read(organization, "/numbers").await["data"][0].clone();
+    world.until("it is told", async || shown().await["problem"]["meta_code"] == 133_010).await;
+    world.advance(std::time::Duration::from_secs(60)).await;
+    world.look_at_numbers().await;
+    let number = shown().await;
+    assert_eq!(
+        (&number["problem"]["code"], &number["send_paused"]["reason"]["code"]),
+        (&json!("meta_refuses"), &json!(133_010))
+    );
+    world.meta().control(Method::POST, &path, Some(&json!({ "registered": true }))).await;
+    world.advance(std::time::Duration::from_secs(3_601)).await;
+    assert_eq!(world.look_at_numbers().await, 1, "a number that rests is looked at within the hour");
+    assert_eq!((&shown().await["problem"], &shown().await["send_paused"]), (&Value::Null, &Value::Null));
     stage.world.end().await;
 }
 

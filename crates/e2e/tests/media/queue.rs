@@ -273,7 +273,7 @@ async fn a_late_refusal_of_an_old_token_does_not_stop_the_new_one() {
     let settled = format!("UPDATE wazapp.number SET check_at = 'infinity' WHERE id = '{number}'");
     let stopped = format!(
         "SELECT count(*) FROM wazapp.number n JOIN wazapp.number_pace p ON p.number_id = n.id
-         WHERE n.id = '{number}' AND n.check_at = 'epoch' AND p.paused_until = 'infinity'"
+         WHERE n.id = '{number}' AND n.check_at = 'epoch' AND n.problem IS NOT NULL AND p.paused_until IS NULL"
     );
     for (reconnects, stops) in [(true, 0), (false, 1)] {
         let tx = world.database().operator().await.expect("a transaction");

@@ -144,16 +144,18 @@ async fn what_meta_refuses_for_good_is_given_up_quietly() {
     stage.world.end().await;
 }
 
-/// Only a dead token stops the number, as it would for messages; the receipt waits with it.
+/// A dead token stops the number once that was looked into; the receipt waits with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_token_rests_the_number_and_its_receipts() {
     let stage = Stage::new().await;
     let (number, organization) = (&stage.number, &stage.organization);
     stage.world.connect_with(organization, &number.phone_number_id, &number.waba_id, None, "EAA-dead").await;
     stage.read(None).await;
-    let paused = async || stage.world.read(organization, "/numbers").await["data"][0]["send_paused"].clone();
-    stage.world.until("the number rests", async || paused().await.is_object()).await;
-    assert_eq!(paused().await["reason"]["code"], 190);
+    let shown = async || stage.world.read(organization, "/numbers").await["data"][0].clone();
+    stage.world.until("it is told", async || shown().await["problem"]["code"] == "refused_aside").await;
+    assert!(shown().await["send_paused"].is_null());
+    stage.world.look_at_numbers().await;
+    assert_eq!(shown().await["send_paused"]["reason"]["code"], 190);
     assert_eq!(stage.receipts("waiting").await, 1);
     stage.world.connect_simulated(organization, number).await;
     stage.until_told_after_waits().await;
@@ -173,9 +175,10 @@ async fn a_rest_that_a_receipt_brought_is_looked_at_soon() {
     world.meta().control(Method::DELETE, "tokens", Some(&json!({ "token": stage.number.token }))).await;
     stage.read(None).await;
     let shown = async || world.read(&stage.organization, "/numbers").await["data"][0].clone();
-    world.until("the number rests", async || shown().await["send_paused"].is_object()).await;
+    world.until("it is told", async || shown().await["problem"]["code"] == "refused_aside").await;
     assert_eq!(world.look_at_numbers().await, 1);
     assert_eq!(shown().await["problem"]["code"], "token_refused");
+    assert!(shown().await["send_paused"].is_object());
     stage.world.end().await;
 }
 

@@ -86,6 +86,64 @@ async fn a_closed_window_takes_templates_alone() {
     stage.world.end().await;
 }
 
+/// Of a number that came from elsewhere, and of people who were never heard here, nobody knows whether a window is open: Meta
+/// says. Where it is known to be closed, whoever knows better insists.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_is_refused_only_where_it_is_known_to_be_closed() {
+    let stage = Stage::new().await;
+    let path = format!("/conversations/{}/messages", stage.conversation);
+    let to_martin = json!({ "number_id": stage.number_id, "to": MARTIN, "text": { "body": "Hola" } });
+    let (status, never_heard) = stage.world.post_api(&stage.organization, "/messages", &to_martin).await;
+    assert_eq!(status, 202, "{never_heard}");
+    assert_eq!(stage.until(&id(&never_heard), "failed").await["error"]["code"], 131_047, "Meta says so");
+    // Her window is over, and the number has been here for longer than one lasts.
+    stage.world.advance(DAY + DAY / 24).await;
+    let (status, problem) = stage.world.post_api(&stage.organization, &path, &text("¿Sigue ahí?")).await;
+    assert_eq!((status, &problem["type"]), (422, &json!("/docs#window-closed")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("`force`"), "{problem}");
+    let mut insists = text("¿Sigue ahí?");
+    insists["force"] = json!(true);
+    let sent = stage.send(insists).await;
+    assert_eq!(stage.message(&sent).await["type"], "text");
+    // It comes here anew: perhaps she wrote where it was meanwhile.
+    stage.world.disconnect(&stage.organization, &stage.number.phone_number_id).await;
+    stage.world.connect_simulated(&stage.organization, &stage.number).await;
+    let came = "UPDATE wazapp.number SET connected_at = connected_at + interval '25 hours'";
+    stage.world.sql().await.batch_execute(came).await.unwrap();
+    stage.send(text("¿Y ahora?")).await;
+    stage.sent().await;
+    stage.world.settle().await;
+    stage.world.end().await;
+}
+
+/// Somebody who is named in both ways is found in either.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_named_twice_is_one_person() {
+    let stage = Stage::new().await;
+    let (user, phone) = ("MX.13491208655302741918", "34600555777");
+    let mut message = e2e::body::text_message("", "wamid.user", jiff::Timestamp::now().as_second(), "Hola");
+    message.as_object_mut().unwrap().remove("from");
+    message["from_user_id"] = json!(user);
+    let contacts = json!([{ "profile": { "name": "Ana" }, "user_id": user }]);
+    let value =
+        e2e::body::value(&stage.number.phone_number_id, &json!({ "contacts": contacts, "messages": [message] }));
+    stage.world.receive(&value).await;
+    let all = stage.world.conversations(&stage.organization).await;
+    let thread = all.iter().find(|row| row["contact"]["user_id"] == user).expect("her thread")["id"].clone();
+    for body in [
+        json!({ "number_id": stage.number_id, "to": phone, "recipient": user, "text": { "body": "uno" } }),
+        json!({ "number_id": stage.number_id, "to": LUCIA, "recipient": user, "text": { "body": "dos" } }),
+    ] {
+        let (status, answer) = stage.world.post_api(&stage.organization, "/messages", &body).await;
+        assert_eq!(status, 202, "{answer}");
+        let expected = if body["to"] == LUCIA { json!(stage.conversation) } else { thread.clone() };
+        assert_eq!(answer["conversation_id"], expected, "{body}");
+    }
+    stage.sent().await;
+    stage.world.settle().await;
+    stage.world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_is_refused_with_all_that_is_wrong_in_it() {
     let stage = Stage::new().await;
@@ -132,7 +190,7 @@ async fn a_body_is_refused_with_all_that_is_wrong_in_it() {
         (json!({ "number_id": stage.number_id, "to": "someone", "text": { "body": "x" } }), 422),
         (json!({ "number_id": stage.number_id, "recipient": LUCIA, "text": { "body": "x" } }), 422),
         (json!({ "number_id": Uuid::now_v7(), "to": LUCIA, "text": { "body": "x" } }), 404),
-        (json!({ "number_id": stage.number_id, "to": MARTIN, "text": { "body": "never wrote" } }), 422),
+        (json!({ "number_id": stage.number_id, "to": MARTIN, "recipient": LUCIA, "text": { "body": "x" } }), 422),
     ] {
         let (answered, problem) = stage.world.post_api(&stage.organization, "/messages", &body).await;
         assert_eq!(answered, status, "{body}: {problem}");

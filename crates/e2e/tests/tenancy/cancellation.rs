@@ -10,7 +10,7 @@ use e2e::{Organization, World, body, cluster};
 use model::apps::DefaultApp;
 use model::contact;
 use model::conversation::{self, Change, Filter, State};
-use model::database::{Access, DatabaseError, Pipeline};
+use model::database::{Access, CommitError, DatabaseError, Pipeline};
 use model::outbox::{self, Content, Idempotency, Options, To};
 use model::{Database, api_key, event, message, organization};
 use secrecy::SecretString;
@@ -400,15 +400,10 @@ async fn an_operators_work_dropped_anywhere_is_whole_or_nothing() {
     stage.end().await;
 }
 
-fn new_contact(organization_id: Uuid, name: &str) -> (Vec<contact::Known>, Vec<(contact::Identity, Uuid)>) {
-    let known = contact::Known {
-        organization_id,
-        id: Uuid::now_v7(),
-        profile_name: Some(name.to_owned()),
-        ..contact::Known::default()
-    };
+fn new_contact(organization_id: Uuid, name: &str) -> (Vec<contact::Known>, Vec<contact::Identified>) {
+    let known = contact::Known { profile_name: Some(name.to_owned()), ..contact::Known::new(organization_id) };
     let identity = contact::Identity { organization_id, kind: contact::Kind::Username, value: name.to_owned() };
-    let leads = (identity, known.id);
+    let leads = (identity, known.id, None);
     (vec![known], vec![leads])
 }
 
@@ -437,7 +432,7 @@ async fn a_failed_statement_makes_the_commit_fail() {
     let refused = contact::change(&tx, stage.contact, &named("a NUL: \0")).await;
     assert!(refused.unwrap_err().blames_data());
     let committed = tx.commit().await;
-    assert!(matches!(committed, Err(DatabaseError::RolledBack)), "{committed:?}");
+    assert!(matches!(committed, Err(CommitError::NotDone(DatabaseError::RolledBack))), "{committed:?}");
     stage.check_next_user("a failed transaction").await;
     assert_eq!(stage.own_name().await, before);
     assert_eq!(stage.twins.list(0, "/events").await.len(), events);
@@ -468,6 +463,10 @@ async fn a_batch_with_a_failing_statement_writes_nothing() {
             payload: "{}".into(),
             wamid: name.clone(),
             reply_to_wamid: None,
+            party: "{}".into(),
+            counts: true,
+            rendition: 25,
+            referral: None,
             status: None,
             error: None,
             edited_at: None,

@@ -1,17 +1,18 @@
 //! A number belongs to one organization at a time.
 
 use e2e::{Organization, World, body};
-use model::number::{self, Connect, Refusal};
+use model::number::{self, Proof, Refusal};
 use secrecy::SecretString;
 
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 const NUMBER: &str = "10650000000001";
 const ACCOUNT: &str = "20650000000001";
 
 async fn try_connect(world: &World, organization: &Organization) -> Result<uuid::Uuid, Refusal> {
     let token = SecretString::from("none");
-    let with = Connect { phone_number_id: NUMBER, waba_id: ACCOUNT, app_id: None, token: &token };
+    let proof = Proof::operators_word(&organization.scope, NUMBER, ACCOUNT, None, &token);
     let tx = world.database().operator().await.unwrap();
-    let connected = number::connect(&tx, world.keyring(), &organization.scope, with).await.unwrap()?;
+    let connected = number::connect(&tx, world.keyring(), &proof, world.now()).await.unwrap()?;
     tx.commit().await.unwrap();
     Ok(connected)
 }
@@ -88,29 +89,35 @@ async fn disconnecting_keeps_the_history_and_reconnecting_goes_on_with_it() {
     world.end().await;
 }
 
-/// There and back: each organization has what was written while the number was its own, and never the other's.
+/// There and back: each organization has what was written while the number was its own, and never the other's, whenever
+/// Meta tells of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_moves_takes_nothing_along() {
     let world = World::new().await;
     let (first, second) = (world.organization("First").await, world.organization("Second").await);
     let id = world.connect(&first, NUMBER, ACCOUNT, None).await;
-    write(&world, "wamid.1", 1_795_000_000).await;
+    write(&world, "wamid.1", world.now().as_second()).await;
     world.disconnect(&first, NUMBER).await;
 
+    world.advance(HOUR).await;
     let other_id = try_connect(&world, &second).await.unwrap();
     assert_ne!(other_id, id);
-    // Meta may repeat to the new owner what the old one had: it is the new owner's message then, and only then.
-    write(&world, "wamid.2", 1_795_000_010).await;
-    world.receive(&body::status(NUMBER, "wamid.1", "read", 1_795_000_011, "34600111222")).await;
+    let now = world.now().as_second();
+    write(&world, "wamid.2", now).await;
+    // What the first has, and what is said of it later, stays the first's.
+    write(&world, "wamid.1", now - 3600).await;
+    world.receive(&body::status(NUMBER, "wamid.1", "read", now + 1, "34600111222")).await;
     assert_eq!(wamids(&world, &first).await, ["wamid.1"]);
     assert_eq!(wamids(&world, &second).await, ["wamid.2"]);
     let path = format!("/messages/{}/statuses", world.message(&first, "wamid.1").await["id"].as_str().unwrap());
-    assert_eq!(world.read(&first, &path).await["data"], serde_json::json!([]), "the status was told to the second");
+    assert_eq!(world.read(&first, &path).await["data"].as_array().unwrap().len(), 1, "the first hears of its message");
+    assert_eq!(world.events(&second, "message.status").await, Vec::<serde_json::Value>::new());
     assert_eq!(try_connect(&world, &first).await, Err(Refusal::Taken), "not while it is the second's");
 
     world.disconnect(&second, NUMBER).await;
+    world.advance(HOUR).await;
     assert_eq!(try_connect(&world, &first).await, Ok(id));
-    write(&world, "wamid.3", 1_795_000_020).await;
+    write(&world, "wamid.3", world.now().as_second()).await;
     assert_eq!(wamids(&world, &first).await, ["wamid.1", "wamid.3"]);
     assert_eq!(wamids(&world, &second).await, ["wamid.2"]);
     world.end().await;
@@ -123,7 +130,7 @@ async fn only_the_owner_disconnects() {
     let (first, second) = (world.organization("First").await, world.organization("Second").await);
     world.connect(&first, NUMBER, ACCOUNT, None).await;
     let tx = world.database().operator().await.unwrap();
-    assert!(number::disconnect(&tx, &second.scope, NUMBER).await.unwrap().is_none());
+    assert!(number::disconnect(&tx, &second.scope, NUMBER, world.now()).await.unwrap().is_none());
     tx.commit().await.unwrap();
     write(&world, "wamid.1", 1_795_000_000).await;
     assert_eq!(wamids(&world, &first).await, ["wamid.1"]);

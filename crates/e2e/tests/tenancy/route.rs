@@ -76,7 +76,10 @@ impl Operation {
             ("post", "/api/v1/messages") => Some(json!({ "to": "34600111222", "text": { "body": "Taken over" } })),
             (
                 "post",
-                "/api/v1/media/{id}/retry" | "/api/v1/conversations/{id}/read" | "/api/v1/conversations/{id}/typing",
+                "/api/v1/media/{id}/retry"
+                | "/api/v1/conversations/{id}/read"
+                | "/api/v1/conversations/{id}/typing"
+                | "/api/v1/merges/{id}/undo",
             )
             | ("delete", "/api/v1/messages/{id}" | "/api/v1/numbers/{id}" | "/api/v1/templates/{id}")
             | ("get", _) => None,

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use e2e::World;
 use e2e::canary::{self, Canaries};
 use model::connection::{self, How, New};
-use model::number::{self, Connect};
+use model::number::{self, Proof};
 use model::secret::Place;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 async fn connect(world: &World, organization: &e2e::Organization, phone_number_id: &str, token: &str) -> Uuid {
     let token = SecretString::from(token);
-    let with = Connect { phone_number_id, waba_id: "2", app_id: None, token: &token };
+    let proof = Proof::operators_word(&organization.scope, phone_number_id, "2", None, &token);
     let tx = world.database().operator().await.unwrap();
-    let connected = number::connect(&tx, world.keyring(), &organization.scope, with).await.unwrap().unwrap();
+    let connected = number::connect(&tx, world.keyring(), &proof, world.now()).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     connected
 }

@@ -71,6 +71,9 @@ impl Twins {
         let mut numbers = [Uuid::nil(); 2];
         for (nth, organization) in organizations.iter().enumerate() {
             let account = ["20650000000001", "20650000000002"][nth];
+            // Twice, so that there is a claim that ended.
+            world.connect(organization, phone_number_id(nth), account, None).await;
+            world.disconnect(organization, phone_number_id(nth)).await;
             numbers[nth] = world.connect(organization, phone_number_id(nth), account, None).await;
         }
         let (first, second) = (bodies(0), bodies(1));

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
 use super::begin::json;
+use super::proof::Answered;
 use super::{CODE, Connection, PIN, Progress, State, Step, TOKEN, Trouble, What, Wishes, Words, place};
 use crate::database::{Operator, Result};
 use crate::scope::Scope;
@@ -28,10 +29,8 @@ pub struct Learned {
     pub token_expires_at: Option<Timestamp>,
     /// When Meta said that it is good.
     pub token_checked_at: Option<Timestamp>,
-    /// Meta's id of the number that the token opened.
-    pub proved_number: Option<String>,
-    /// Meta's id of the account that this number was found in.
-    pub proved_account: Option<String>,
+    /// Which ids, and to which token: [`Job::proof`] is made of it.
+    pub(super) answered: Option<Answered>,
     /// Digits.
     pub display_phone_number: Option<String>,
     /// The approved name.
@@ -50,6 +49,10 @@ pub struct Learned {
     pub meta_status: Option<String>,
     /// Whether the WhatsApp Business app shares the number.
     pub is_on_biz_app: Option<bool>,
+    /// Meta's id of the same number before it moved, where that one is dead and the organization's.
+    pub former: Option<String>,
+    /// Where Meta sends its webhooks, as `webhook_configuration`.
+    pub webhooks: Option<serde_json::Value>,
 }
 
 /// An attempt under way. `Debug` shows no secret, not even sealed.
@@ -102,6 +105,11 @@ impl Job {
     /// The token, opened for a call.
     pub fn token(&self, keyring: &Keyring) -> Result<Option<SecretString>, Unopenable> {
         self.open(keyring, TOKEN, self.token.as_deref())
+    }
+
+    /// The token as it is kept.
+    pub(super) fn sealed_token(&self) -> Option<&[u8]> {
+        self.token.as_deref()
     }
 
     /// The code of the sign-up.

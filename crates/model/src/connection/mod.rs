@@ -6,6 +6,7 @@
 
 mod begin;
 mod job;
+mod proof;
 mod resume;
 mod step;
 mod sweep;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 pub use begin::{New, any_organization_begin, begin};
 pub use job::{AT_ONCE_EACH, Job, LEASE, Learned, any_organization_take};
+pub use proof::Unproved;
 pub use resume::{Half, NotNow, Resume, join, retry};
 pub use step::{Code, State, Step, Trouble, What, Words};
 pub use sweep::any_organization_sweep;

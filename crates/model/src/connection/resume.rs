@@ -96,6 +96,10 @@ pub struct Resume<'a> {
     pub pin: Option<&'a SecretString>,
     /// Which number of the account, where Meta did not say. Refused once the attempt has its number.
     pub phone_number_id: Option<&'a str>,
+    /// Which account, where it was named wrong or not at all. Refused likewise.
+    pub waba_id: Option<&'a str>,
+    /// Have the webhooks of the number come here, whatever else was set.
+    pub override_callback: bool,
     /// Set the App's webhook subscription.
     pub set_webhook: bool,
 }
@@ -111,7 +115,7 @@ pub async fn retry(
     let organization = tx.organization_id();
     let row = tx
         .query_opt(
-            "SELECT how, state, phone_number_id, number_id, steps, wishes, has_token FROM wazapp.connection
+            "SELECT how, state, phone_number_id, waba_id, number_id, steps, wishes, has_token FROM wazapp.connection
              WHERE organization_id = $1 AND id = $2 FOR UPDATE",
             &[&organization, &id],
         )
@@ -120,8 +124,9 @@ pub async fn retry(
     if row.get::<_, &str>("state") != "failed" {
         return Ok(Some(Err(NotNow::NotFailed)));
     }
-    let another = with.phone_number_id.filter(|id| Some(*id) != row.get("phone_number_id"));
-    if another.is_some() && row.get::<_, Option<Uuid>>("number_id").is_some() {
+    let differs = |name, given: Option<&str>| given.is_some_and(|id| Some(id) != row.get(name));
+    let another = differs("phone_number_id", with.phone_number_id) || differs("waba_id", with.waba_id);
+    if another && row.get::<_, Option<Uuid>>("number_id").is_some() {
         return Ok(Some(Err(NotNow::HasItsNumber)));
     }
     let (Json(mut steps), Json(mut wishes)) =
@@ -131,10 +136,39 @@ pub async fn retry(
     }
     step::resume(&mut steps, with.token.is_some());
     wishes.set_webhook |= with.set_webhook;
+    wishes.override_callback |= with.override_callback;
     // Later it would name another number than the one that proves itself.
     let hears_session = !steps.iter().any(|step| step.name == What::Session && step.is_over());
-    let text = id.to_string();
-    // One by one: the web role writes sealed secrets, and reads none.
+    write_secrets(tx, keyring, id, with).await?;
+    let row = tx
+        .query_opt(
+            concat!(
+                "UPDATE wazapp.connection SET state = 'running', steps = $3::text::json, wishes = $4::text::json,
+                   phone_number_id = coalesce($5, phone_number_id), waba_id = coalesce($8, waba_id),
+                   awaits_session = awaits_session AND $7, attempts = 0,
+                   -- Whoever still worked on it proved other ids, or another token.
+                   fence = fence + 1, due_at = $6, lease_until = NULL, updated_at = $6, ended_at = NULL
+                 WHERE organization_id = $1 AND id = $2 RETURNING ",
+                connection_columns!()
+            ),
+            &[
+                &organization,
+                &id,
+                &json(&steps),
+                &json(&wishes),
+                &with.phone_number_id,
+                &now,
+                &hears_session,
+                &with.waba_id,
+            ],
+        )
+        .await?;
+    Ok(row.map(|row| Ok(Connection::read(&row))))
+}
+
+/// One by one: the web role writes sealed secrets, and reads none.
+async fn write_secrets(tx: &Tenant, keyring: &Keyring, id: Uuid, with: &Resume<'_>) -> Result<()> {
+    let (organization, text) = (tx.organization_id(), id.to_string());
     for (sql, column, secret) in [
         ("UPDATE wazapp.connection SET token = $3 WHERE organization_id = $1 AND id = $2", TOKEN, with.token),
         ("UPDATE wazapp.connection SET code = $3 WHERE organization_id = $1 AND id = $2", CODE, with.code),
@@ -145,19 +179,7 @@ pub async fn retry(
             tx.query(sql, &[&organization, &id, &sealed]).await?;
         }
     }
-    let row = tx
-        .query_opt(
-            concat!(
-                "UPDATE wazapp.connection SET state = 'running', steps = $3::text::json, wishes = $4::text::json,
-                   phone_number_id = coalesce($5, phone_number_id), awaits_session = awaits_session AND $7, attempts = 0,
-                   due_at = $6, lease_until = NULL, updated_at = $6, ended_at = NULL
-                 WHERE organization_id = $1 AND id = $2 RETURNING ",
-                connection_columns!()
-            ),
-            &[&organization, &id, &json(&steps), &json(&wishes), &with.phone_number_id, &now, &hears_session],
-        )
-        .await?;
-    Ok(row.map(|row| Ok(Connection::read(&row))))
+    Ok(())
 }
 
 /// What it cannot go on without.

@@ -4,11 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{EVENT, Media, Told, media_columns, media_file};
-use crate::database::{Database, Operator, Pipeline, Result};
+use super::{EVENT, Media, Told, edit, media_columns, media_file};
+use crate::database::{CommitError, Database, Operator, Pipeline, Result};
 use crate::event;
 use crate::file::File;
 use crate::link::Link;
+use crate::number_check;
 use crate::outbox::{Pause, Rest};
 use crate::scope::Scope;
 
@@ -223,12 +224,20 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
     if let Outcome::Retry { .. } | Outcome::Released = settled.outcome {
         let tx = database.operator().await?;
         let still = postpone(&tx, now, settled).await?;
-        let rest = settled.pause.as_ref().and_then(|(link, pause)| Rest::of(link, pause));
+        let rest = match &settled.pause {
+            Some((link, pause)) if pause.ends() => Rest::of(link, pause, now),
+            _ => None,
+        };
         let mut pipeline = Pipeline::new();
         if let Some(rest) = &rest {
-            rest.begin_and_look(&mut pipeline);
+            rest.begin(&mut pipeline);
         }
-        tx.finish(pipeline).await?;
+        tx.finish(pipeline).await.map_err(CommitError::in_job)?;
+        if let Some((link, Pause::Number { until: None, reason } | Pause::Account { until: None, reason })) =
+            &settled.pause
+        {
+            number_check::any_organization_doubt(database, link, reason).await?;
+        }
         return Ok(still);
     }
     let tx = database.operator().await?;
@@ -253,13 +262,16 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
         Outcome::Retry { .. } | Outcome::Released => None,
     };
     let (Some(row), Some(last)) = (row, last) else { return Ok(false) };
-    let events = match row.get::<_, Option<Uuid>>("message_id") {
-        Some(message_id) => vec![event(&tx, organization_id, last + 1, message_id, now).await?],
-        None => Vec::new(),
-    };
+    let mut events = Vec::new();
+    if let Some(message_id) = row.get::<_, Option<Uuid>>("message_id") {
+        events.push(event(&tx, organization_id, last + 1, message_id, now).await?);
+        if let Some(edited) = edit::show(&tx, organization_id, message_id, now).await? {
+            events.push(event(&tx, organization_id, last + 2, edited, now).await?);
+        }
+    }
     let mut pipeline = Pipeline::new();
     event::any_organization_record(&mut pipeline, &events);
-    tx.finish(pipeline).await?;
+    tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(true)
 }
 

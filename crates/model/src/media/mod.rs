@@ -3,6 +3,7 @@
 //! What a message carries is fetched from Meta by a job of its own ([`any_organization_claim`],
 //! [`any_organization_settle`]); until then its row is pending.
 
+mod edit;
 mod fetch;
 mod retention;
 mod thumbnail;
@@ -217,9 +218,9 @@ pub struct New {
     pub sha256: Option<String>,
 }
 
-/// Stores files to fetch, one a message at most. A message that already has one gets the new one's particulars: an
-/// edit may bring another picture, which is another medium, for bytes under an id never change. The same one again changes
-/// nothing.
+/// Stores files to fetch, one a message at most. A file that we have stays: WhatsApp never changes the file of a message,
+/// and an edit that brings another one shows it when that is stored. One that is still to be fetched, or could
+/// not be, gets the new one's particulars. What cannot be asked for changes nothing.
 pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New]) {
     if new.is_empty() {
         return;
@@ -230,7 +231,9 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New])
            id = excluded.id, state = 'pending', meta_id = excluded.meta_id, url = excluded.url, mime_type = excluded.mime_type,
            filename = excluded.filename, sha256 = excluded.sha256, size = NULL, file = NULL, attempts = 0,
            next_at = excluded.next_at, deadline = NULL, fence = d.fence + 1, error = NULL, fetched_at = NULL
-         WHERE (d.meta_id, d.sha256) IS DISTINCT FROM (excluded.meta_id, excluded.sha256)", params![
+         WHERE d.state <> 'stored' AND coalesce(excluded.meta_id, excluded.url) IS NOT NULL
+           AND (d.sha256 IS DISTINCT FROM excluded.sha256
+                OR d.state <> 'pending' AND d.meta_id IS DISTINCT FROM excluded.meta_id)", params![
             column(new, |row| row.organization_id),
             column(new, |_| Uuid::now_v7()),
             column(new, |row| row.message_id),

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::fetch::event;
-use crate::database::{Database, Operator, Pipeline, Result};
+use crate::database::{CommitError, Database, Operator, Pipeline, Result};
 use crate::event;
 use crate::file::File;
 use crate::scope::Scope;
@@ -95,5 +95,5 @@ pub async fn any_organization_settle_picture(
     }
     let mut pipeline = Pipeline::new();
     event::any_organization_record(&mut pipeline, &events);
-    tx.finish(pipeline).await
+    tx.finish(pipeline).await.map_err(CommitError::in_job)
 }

@@ -1,10 +1,9 @@
 //! Who has a number: claiming it, letting it go, handing it over.
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::Number;
+use super::{Basis, Number, Opens, Proof};
 use crate::database::{Operator, Result};
 use crate::event;
 use crate::link::{self, By, NoToken, token_place};
@@ -21,33 +20,16 @@ pub enum Refusal {
     UnknownApp,
 }
 
-/// What connecting a number takes.
-#[derive(Debug)]
-pub struct Connect<'a> {
-    /// Meta's id of the number.
-    pub phone_number_id: &'a str,
-    /// Meta's id of its account.
-    pub waba_id: &'a str,
-    /// The App its webhooks come through; `None`: the default App.
-    pub app_id: Option<&'a str>,
-    /// The token for Graph.
-    pub token: &'a SecretString,
-}
-
 /// Connects a number: claims it and attaches to what history there is. Answers our id of it.
-pub async fn connect(
-    tx: &Operator,
-    keyring: &Keyring,
-    scope: &Scope,
-    with: Connect<'_>,
-) -> Result<Result<Uuid, Refusal>> {
-    if let Some(app_id) = with.app_id {
+pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
+    let Proof { opens: Opens { scope, phone_number_id, token }, waba_id, app_id, basis } = proof;
+    if let Some(app_id) = app_id {
         // Whoever has an App can sign webhooks for every number that comes through it: another organization's never.
         let known = tx
             .query_opt(
                 "SELECT id FROM wazapp.app WHERE id = $1 AND (organization_id IS NULL OR organization_id = $2)
                  FOR KEY SHARE",
-                &[&app_id, &scope.organization_id()],
+                &[app_id, &scope.organization_id()],
             )
             .await?;
         if known.is_none() {
@@ -58,18 +40,19 @@ pub async fn connect(
     let known = tx
         .query_opt(
             "SELECT id FROM wazapp.number WHERE organization_id = $1 AND phone_number_id = $2 FOR UPDATE",
-            &[&organization_id, &with.phone_number_id],
+            &[&organization_id, phone_number_id],
         )
         .await?;
     let id = known.map_or_else(Uuid::now_v7, |row| row.get(0));
     let claimed = tx
         .query_opt(
-            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (phone_number_id) DO UPDATE SET app_id = excluded.app_id, waba_id = excluded.waba_id
+            "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id, proof, claimed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (phone_number_id) DO UPDATE SET app_id = excluded.app_id, waba_id = excluded.waba_id,
+               proof = excluded.proof, other_account = NULL
                WHERE number_claim.organization_id = excluded.organization_id
              RETURNING phone_number_id",
-            &[&with.phone_number_id, &organization_id, &id, &with.app_id, &with.waba_id],
+            &[phone_number_id, &organization_id, &id, app_id, waba_id, &basis.word(), &now],
         )
         .await?;
     if claimed.is_none() {
@@ -82,15 +65,16 @@ pub async fn connect(
                waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = now(),
                -- Of the token before.
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL, problem = NULL, check_at = 'epoch',
+               hears = number.status <> 'connected' OR number.hears,
                connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
                status = 'connected', disconnected_at = NULL",
             &[
                 &organization_id,
                 &id,
-                &with.phone_number_id,
-                &with.waba_id,
-                &with.app_id,
-                &keyring.seal(token_place(organization_id, &id.to_string()), with.token),
+                phone_number_id,
+                waba_id,
+                app_id,
+                &keyring.seal(token_place(organization_id, &id.to_string()), token),
             ],
         )
         .await?;
@@ -98,30 +82,62 @@ pub async fn connect(
     Ok(Ok(id))
 }
 
-/// Ends the claim and forgets the token, also in what attempts of this organization that failed have kept of it: they
-/// speak for the number no more. History stays. Answers our id of it; `None`: this organization has no such connected number.
-pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str) -> Result<Option<Uuid>> {
+/// Ends the claim, which is remembered, and forgets the token, also in what attempts of this organization have kept of it:
+/// they speak for the number no more. History stays. Answers our id of it; `None`: this organization has no such connected
+/// number.
+pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str, now: Timestamp) -> Result<Option<Uuid>> {
+    let organization_id = scope.organization_id();
     let row = tx
         .query_opt(
             "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = now(), updated_at = now(), token = NULL,
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL
              WHERE organization_id = $1 AND phone_number_id = $2 AND status = 'connected' RETURNING id",
-            &[&scope.organization_id(), &phone_number_id],
+            &[&organization_id, &phone_number_id],
         )
         .await?;
+    end(tx, organization_id, phone_number_id, now).await?;
+    Ok(row.map(|row| row.get("id")))
+}
+
+/// Ends a claim, which is remembered, and what attempts of it were under way.
+pub(super) async fn end(tx: &Operator, organization_id: Uuid, phone_number_id: &str, now: Timestamp) -> Result<()> {
     tx.query(
-        "DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2",
-        &[&phone_number_id, &scope.organization_id()],
+        "WITH ended AS (
+           DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2
+           RETURNING organization_id, number_id, phone_number_id, app_id, claimed_at)
+         INSERT INTO wazapp.former_claim (organization_id, number_id, phone_number_id, app_id, claimed_at, ended_at)
+         SELECT ended.*, greatest(claimed_at, $3) FROM ended
+         ON CONFLICT (organization_id, number_id, claimed_at) DO UPDATE SET ended_at = excluded.ended_at",
+        &[&phone_number_id, &organization_id, &now],
     )
     .await?;
+    stop_attempts(tx, organization_id, phone_number_id, now).await
+}
+
+/// Attempts that had the number lose their secrets. One that is under way is taken from whoever works on it, and stops at
+/// its next step; only a disconnection goes on.
+async fn stop_attempts(tx: &Operator, organization_id: Uuid, phone_number_id: &str, now: Timestamp) -> Result<()> {
     tx.query(
         "UPDATE wazapp.connection SET token = NULL, code = NULL, pin = NULL
          WHERE organization_id = $1 AND phone_number_id = $2 AND state = 'failed'
            AND (token IS NOT NULL OR code IS NOT NULL OR pin IS NOT NULL)",
-        &[&scope.organization_id(), &phone_number_id],
+        &[&organization_id, &phone_number_id],
     )
     .await?;
-    Ok(row.map(|row| row.get("id")))
+    tx.query(
+        "UPDATE wazapp.connection SET token = NULL, code = NULL, pin = NULL, fence = fence + 1, lease_until = NULL, due_at = $3
+         WHERE organization_id = $1 AND phone_number_id = $2 AND number_id IS NOT NULL AND state = 'running'
+           AND how <> 'disconnection'",
+        &[&organization_id, &phone_number_id, &now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whether anybody has the number now.
+pub async fn any_organization_is_claimed(tx: &Operator, phone_number_id: &str) -> Result<bool> {
+    let row = tx.query_opt("SELECT FROM wazapp.number_claim WHERE phone_number_id = $1", &[&phone_number_id]).await?;
+    Ok(row.is_some())
 }
 
 /// How many numbers of an account are connected through an App, whoever has them: for each of them Meta must go on to
@@ -154,13 +170,23 @@ pub async fn hand_over(
     };
     let facts = tx
         .query_opt(
-            "SELECT token_expires_at, token_checked_at FROM wazapp.number WHERE organization_id = $1 AND id = $2",
+            "SELECT n.token_expires_at, n.token_checked_at, c.proof FROM wazapp.number n
+             JOIN wazapp.number_claim c ON c.organization_id = n.organization_id AND c.number_id = n.id
+             WHERE n.organization_id = $1 AND n.id = $2 FOR UPDATE",
             &[&link.organization_id, &link.number_id],
         )
         .await?;
-    let (Some(facts), Some(left)) = (facts, disconnect(tx, from, phone_number_id).await?) else { return Ok(None) };
-    let with = Connect { phone_number_id, waba_id: &link.waba_id, app_id: link.app_id.as_deref(), token: &token };
-    let Ok(came) = connect(tx, keyring, to, with).await? else { return Ok(None) };
+    let (Some(facts), Some(left)) = (facts, disconnect(tx, from, phone_number_id, now).await?) else {
+        return Ok(None);
+    };
+    let opens = Opens { scope: *from, phone_number_id: phone_number_id.to_owned(), token };
+    let standing = Proof {
+        opens,
+        waba_id: link.waba_id.clone(),
+        app_id: link.app_id.clone(),
+        basis: Basis::of(facts.get("proof")),
+    };
+    let Ok(came) = connect(tx, keyring, &standing.handed_to(to), now).await? else { return Ok(None) };
     tx.query(
         "UPDATE wazapp.number n SET
                token_app_id = $3, token_expires_at = $4, token_checked_at = $5,

@@ -1,8 +1,8 @@
 //! A number's token, and what Meta said when it was looked at.
 
-use secrecy::SecretString;
 use uuid::Uuid;
 
+use super::Opens;
 use crate::connection::Learned;
 use crate::database::{Operator, Result};
 use crate::link::token_place;
@@ -20,6 +20,7 @@ pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learn
                name_status = coalesce($8, name_status), quality_rating = coalesce($9, quality_rating),
                messaging_limit = coalesce($10, messaging_limit), throughput = coalesce($11, throughput),
                platform_type = coalesce($12, platform_type), is_on_biz_app = coalesce($13, is_on_biz_app),
+               webhooks = coalesce($14::text::json, webhooks),
                updated_at = now()
              WHERE organization_id = $1 AND id = $2",
         &[
@@ -36,35 +37,36 @@ pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learn
             &learned.throughput,
             &learned.platform_type,
             &learned.is_on_biz_app,
+            &learned.webhooks.as_ref().map(serde_json::Value::to_string),
         ],
     )
     .await?;
     Ok(())
 }
 
-/// Puts another token in force for a connected number, or, with `whole_account`, for every connected number of its
-/// account in the organization. Pauses that waited for a person end. Answers their ids: none, if it is not connected.
+/// Puts another token in force for the connected number that it opens, or, with `whole_account`, for every connected
+/// number of its account in the organization. Pauses that waited for a person end. Answers their ids: none, if the number
+/// is not connected, or is not the one that the token opens.
 pub async fn replace_token(
     tx: &Operator,
     keyring: &Keyring,
-    scope: &Scope,
     number_id: Uuid,
-    (token, learned): (&SecretString, &Learned),
+    (opens, learned): (&Opens, &Learned),
     whole_account: bool,
 ) -> Result<Vec<Uuid>> {
-    let organization = scope.organization_id();
+    let organization = opens.scope.organization_id();
     let rows = tx
         .query(
             "SELECT n.id FROM wazapp.number n
-             JOIN wazapp.number own ON own.organization_id = n.organization_id AND own.id = $2
+             JOIN wazapp.number own ON own.organization_id = n.organization_id AND own.id = $2 AND own.phone_number_id = $4
              WHERE n.organization_id = $1 AND n.status = 'connected' AND own.status = 'connected'
                AND (n.id = own.id OR $3 AND n.waba_id = own.waba_id) ORDER BY n.id FOR UPDATE OF n",
-            &[&organization, &number_id, &whole_account],
+            &[&organization, &number_id, &whole_account, &opens.phone_number_id],
         )
         .await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
     for id in ids.iter().copied() {
-        let sealed = keyring.seal(token_place(organization, &id.to_string()), token);
+        let sealed = keyring.seal(token_place(organization, &id.to_string()), &opens.token);
         tx.query(
             "UPDATE wazapp.number SET token = $3, token_app_id = $4, token_expires_at = $5, token_checked_at = $6,
                    problem = NULL, check_at = 'epoch', updated_at = now()
@@ -72,7 +74,7 @@ pub async fn replace_token(
             &[&organization, &id, &sealed, &learned.token_app_id, &learned.token_expires_at, &learned.token_checked_at],
         )
         .await?;
-        outbox::let_go(tx, scope, id, None).await?;
+        outbox::let_go(tx, &opens.scope, id, None).await?;
     }
     Ok(ids)
 }

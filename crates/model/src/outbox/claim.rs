@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::pace::next_probe;
 use super::{LEASE, PAIR_AHEAD, PAIR_SECONDS};
 use crate::conversation::column;
 use crate::database::{Operator, Result};
@@ -100,13 +101,14 @@ pub async fn any_organization_turns(tx: &Operator, now: Timestamp, full: &[Uuid]
              JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
              -- One look says that nothing is due anywhere, which is most of the time.
              WHERE EXISTS (SELECT FROM wazapp.outbox WHERE state = 'queued' AND send_at <= $1)
-               AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1)
+               AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1 OR p.probe_at <= $1)
                AND (p.held_until IS NULL OR p.held_until <= $1)
                AND p.next_at < $3 AND p.number_id <> ALL ($2)
                AND (EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
                               AND q.number_id = p.number_id AND q.state = 'queued' AND NOT q.bulk
                               AND q.send_at <= $1 AND q.deadline > $1)
-                 OR EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
+                 OR (p.bulk_paused_until IS NULL OR p.bulk_paused_until <= $1)
+                    AND EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
                               AND q.number_id = p.number_id AND q.state = 'queued' AND q.bulk
                               AND q.send_at <= $1 AND q.deadline > $1))
              ORDER BY p.served_at LIMIT $4",
@@ -129,9 +131,12 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, r
     };
     let refusals = u32::try_from(row.get::<_, i32>("refusals")).unwrap_or(0);
     let ahead = row.get::<_, Timestamp>("next_at").max(now);
-    let allowed = allowed(ahead.duration_since(now), rate).min(room).min(trusted(refusals));
+    let tries = row.get::<_, Option<bool>>("rests") == Some(true);
+    let trusted = if tries { 1 } else { trusted(refusals) };
+    let allowed = allowed(ahead.duration_since(now), rate).min(room).min(trusted);
     let mut messages = any_organization_take(tx, now, &number, false, allowed).await?;
-    let left = allowed - i64::try_from(messages.len()).unwrap_or(allowed);
+    let bulk_rests = row.get::<_, Option<bool>>("bulk_rests") == Some(true);
+    let left = if bulk_rests { 0 } else { allowed - i64::try_from(messages.len()).unwrap_or(allowed) };
     messages.extend(any_organization_take(tx, now, &number, true, left).await?);
     for message in &mut messages {
         message.refused.number = refusals;
@@ -139,10 +144,23 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, r
     let each = SignedDuration::from_micros(8_000_000 / (PACE_EIGHTHS * rate));
     let spent = each * i32::try_from(messages.len()).unwrap_or(i32::MAX);
     tx.query(
-        "UPDATE wazapp.number_pace SET served_at = $3, next_at = CASE WHEN $5 THEN $4 ELSE next_at END,
-           held_until = CASE WHEN $5 AND refusals > 0 THEN $6 ELSE held_until END
-         WHERE organization_id = $1 AND number_id = $2",
-        &[&number.organization_id, &number.number_id, &now, &(ahead + spent), &!messages.is_empty(), &(now + HOLD)],
+        concat!(
+            "UPDATE wazapp.number_pace SET served_at = $3, next_at = CASE WHEN $5 THEN $4 ELSE next_at END,
+               held_until = CASE WHEN $5 AND refusals > 0 THEN $6 ELSE held_until END,
+               probe_at = CASE WHEN $5 AND $7 THEN ",
+            next_probe!("$3::timestamptz", "refusals"),
+            " ELSE probe_at END
+             WHERE organization_id = $1 AND number_id = $2"
+        ),
+        &[
+            &number.organization_id,
+            &number.number_id,
+            &now,
+            &(ahead + spent),
+            &!messages.is_empty(),
+            &(now + HOLD),
+            &tries,
+        ],
     )
     .await?;
     Ok(Some(Taken { number, messages }))
@@ -166,11 +184,11 @@ async fn any_organization_pace(tx: &Operator, now: Timestamp, turn: Turn) -> Res
         concat!(
             "SELECT ",
             link_columns!(),
-            ", p.next_at, p.refusals, n.throughput
+            ", p.next_at, p.refusals, p.paused_until > $3 AS rests, p.bulk_paused_until > $3 AS bulk_rests, n.throughput
          FROM wazapp.number_pace p
          JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
          WHERE p.organization_id = $1 AND p.number_id = $2
-           AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $3)
+           AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $3 OR p.probe_at <= $3)
            AND (p.held_until IS NULL OR p.held_until <= $3) AND p.next_at < $4
          FOR UPDATE OF p SKIP LOCKED"
         ),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::conversation::column;
+use crate::conversation::{self, column};
 use crate::database::{Operator, Result};
 use crate::message::Key;
 
@@ -36,6 +36,7 @@ pub async fn any_organization_settle_echoes(tx: &Operator, echoes: &[Echo]) -> R
     let numbers = column(&unique, |(key, _)| key.number_id);
     let ids = column(&unique, |(_, id)| *id);
     let wamids = column(&unique, |(key, _)| key.wamid.as_str());
+    let ours: Vec<(Key, Uuid)> = unique.iter().map(|(key, id)| ((*key).clone(), *id)).collect();
     // The queue's rows first: whoever else changes both takes them in this order.
     tx.query(
         "DELETE FROM wazapp.outbox q USING unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (o, n, id)
@@ -43,6 +44,7 @@ pub async fn any_organization_settle_echoes(tx: &Operator, echoes: &[Echo]) -> R
         &[&organizations, &numbers, &ids],
     )
     .await?;
+    any_organization_absorb(tx, &ours).await?;
     let rows = tx
         .query(
             "UPDATE wazapp.message m SET wamid = k.w
@@ -62,4 +64,40 @@ pub async fn any_organization_settle_echoes(tx: &Operator, echoes: &[Echo]) -> R
             message_id: row.get(3),
         })
         .collect())
+}
+
+/// A send of ours may come back as an echo before Meta has answered it: then there are two rows of one message, known now
+/// by Meta's id. Ours stays; the echo goes, and what was told of it is told of ours. The caller holds the organizations'
+/// lines.
+pub(super) async fn any_organization_absorb(tx: &Operator, ours: &[(Key, Uuid)]) -> Result<()> {
+    let rows = tx
+        .query(
+            "SELECT k.o, k.id, x.id AS echo, x.conversation_id
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) AS k (o, n, w, id)
+             JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id AND m.number_id = k.n
+               AND m.direction = 'outbound' AND m.origin = 'api' AND m.wamid IS NULL
+             JOIN wazapp.message x ON x.organization_id = k.o AND x.number_id = k.n AND x.wamid = k.w
+             WHERE x.direction = 'outbound' AND x.origin IN ('echo', 'standby_echo', 'history')",
+            &[
+                &column(ours, |(key, _)| key.organization_id),
+                &column(ours, |(key, _)| key.number_id),
+                &column(ours, |(key, _)| key.wamid.as_str()),
+                &column(ours, |(_, id)| *id),
+            ],
+        )
+        .await?;
+    for row in rows {
+        let (organization_id, own, echo): (Uuid, Uuid, Uuid) = (row.get(0), row.get(1), row.get(2));
+        // What happened a moment ago stands at the end of the log.
+        tx.query(
+            "UPDATE wazapp.event e SET subject_id = $3 FROM wazapp.organization_sequence s
+             WHERE s.organization_id = $1 AND e.organization_id = $1 AND e.sequence > s.last - 10000 AND e.subject_id = $2",
+            &[&organization_id, &echo, &own],
+        )
+        .await?;
+        tx.query("DELETE FROM wazapp.message WHERE organization_id = $1 AND id = $2", &[&organization_id, &echo])
+            .await?;
+        conversation::recount(tx, organization_id, &[row.get(3)]).await?;
+    }
+    Ok(())
 }

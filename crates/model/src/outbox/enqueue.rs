@@ -5,9 +5,11 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::window::Window;
 use crate::database::{Operator, Result, Tenant};
 use crate::event;
 use crate::message::{self, Message};
+use crate::quota::{self, Quota};
 use crate::scope::Scope;
 use crate::upload::{self, Attached};
 
@@ -40,12 +42,23 @@ pub enum Recipient {
         digits: String,
         /// Other digits that WhatsApp may use for the same phone.
         spellings: Vec<String>,
+        /// Their user id, where it is known too: by either they are found.
+        user_id: Option<String>,
     },
     /// By business-scoped user id.
     User(String),
 }
 
 impl Recipient {
+    /// The same person, with the user id that they are known by too.
+    #[must_use]
+    pub fn known_as(self, also: Option<String>) -> Self {
+        match self {
+            Self::Phone { digits, spellings, .. } => Self::Phone { digits, spellings, user_id: also },
+            Self::User(id) => Self::User(id),
+        }
+    }
+
     fn as_str(&self) -> &str {
         match self {
             Self::Phone { digits, .. } => digits,
@@ -86,6 +99,8 @@ pub struct Options {
     pub resend: bool,
     /// Whether it waits behind what people write.
     pub bulk: bool,
+    /// Whether it goes to Meta also where the recipient's service window is known to be closed.
+    pub force: bool,
     /// Sent in its place where the window is closed.
     pub when_window_closed: Option<Content>,
 }
@@ -112,10 +127,10 @@ pub enum Refusal {
     Nameless,
     /// It can go to a phone number alone, and only a user id is known.
     NeedsPhone,
-    /// The recipient's service window is closed, or was never open.
+    /// The recipient's service window is known to be closed.
     WindowClosed {
-        /// Since when, if ever it was open.
-        since: Option<Timestamp>,
+        /// Since when.
+        since: Timestamp,
         /// What may be sent instead.
         templates: Vec<Template>,
     },
@@ -141,9 +156,12 @@ struct Thread {
     /// Whether the recipient is a phone number.
     by_phone: bool,
     window_expires_at: Option<Timestamp>,
+    /// Since when the number is connected here.
+    connected_at: Timestamp,
 }
 
-/// Queues a message. A repeated request is answered with the message that it queued the first time.
+/// Queues a message. A repeated request is answered with the message that it queued the first time. An organization that has
+/// too many waiting is refused by [`DatabaseError::OverQuota`](crate::DatabaseError::OverQuota).
 pub async fn enqueue(
     tx: &Tenant,
     now: Timestamp,
@@ -168,19 +186,21 @@ pub async fn enqueue(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let due_at = options.send_at.map_or(now, |at| at.max(now));
-    let open = thread.window_expires_at.is_some_and(|end| end > due_at);
-    let content = match &options.when_window_closed {
-        _ if open || !content.needs_window => content,
-        Some(instead) => instead,
-        None => {
+    let window = Window::at(due_at, thread.window_expires_at, thread.connected_at);
+    let content = match (window, &options.when_window_closed) {
+        _ if !content.needs_window || options.force => content,
+        (Window::Open, _) | (Window::Unknown, None) => content,
+        (_, Some(instead)) => instead,
+        (Window::Closed { since }, None) => {
             let templates = templates(tx, &thread).await?;
-            return Ok(Err(Refusal::WindowClosed { since: thread.window_expires_at, templates }));
+            return Ok(Err(Refusal::WindowClosed { since, templates }));
         }
     };
     if content.needs_phone && !thread.by_phone {
         return Ok(Err(Refusal::NeedsPhone));
     }
     let id = write(tx, now, due_at, &thread, content, options, idempotency).await?;
+    quota::check(tx, now, Quota::QueuedMessages).await?;
     Ok(Ok(message::get(tx, id).await?.expect("it was written just now")))
 }
 
@@ -219,7 +239,7 @@ pub async fn forget_unsent(tx: &Operator, scope: &Scope, key: &str) -> Result<bo
 async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
     let row = tx
         .query_opt(
-            "SELECT v.number_id, n.status, n.waba_id, v.group_id, coalesce(c.wa_id, c.user_id) AS recipient,
+            "SELECT v.number_id, n.status, n.waba_id, n.connected_at, v.group_id, coalesce(c.wa_id, c.user_id) AS recipient,
                     c.wa_id IS NOT NULL AS by_phone, v.window_expires_at
              FROM wazapp.conversation v
              JOIN wazapp.number n ON n.organization_id = v.organization_id AND n.id = v.number_id
@@ -247,6 +267,7 @@ async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
         recipient,
         by_phone: row.get("by_phone"),
         window_expires_at: row.get("window_expires_at"),
+        connected_at: row.get("connected_at"),
     }))
 }
 
@@ -260,7 +281,7 @@ async fn meeting(
     let organization_id = tx.organization_id();
     let number = tx
         .query_opt(
-            "SELECT status, waba_id FROM wazapp.number WHERE organization_id = $1 AND id = $2",
+            "SELECT status, waba_id, connected_at FROM wazapp.number WHERE organization_id = $1 AND id = $2",
             &[&organization_id, &number_id],
         )
         .await?;
@@ -298,25 +319,24 @@ async fn meeting(
         recipient: recipient.as_str().to_owned(),
         by_phone: matches!(recipient, Recipient::Phone { .. }),
         window_expires_at,
+        connected_at: number.get("connected_at"),
     }))
 }
 
 /// The contact behind a name, made if need be. The spelling that was asked for comes first.
 async fn contact(tx: &Tenant, recipient: &Recipient) -> Result<Uuid> {
-    let (kind, name, spellings) = match recipient {
-        Recipient::Phone { digits, spellings } => ("wa_id", digits, spellings.clone()),
-        Recipient::User(id) => ("user_id", id, Vec::new()),
+    let (kind, name, spellings, user_id) = match recipient {
+        Recipient::Phone { digits, spellings, user_id } => ("wa_id", digits, spellings.clone(), user_id.as_ref()),
+        Recipient::User(id) => ("user_id", id, Vec::new(), None),
     };
     let names: Vec<String> = std::iter::once(name.clone()).chain(spellings).collect();
-    let known = tx
-        .query_opt(
-            "SELECT contact_id FROM wazapp.contact_identity
-             WHERE organization_id = $1 AND kind = $2 AND value = ANY ($3) ORDER BY value = $4 DESC LIMIT 1",
-            &[&tx.organization_id(), &kind, &names, name],
-        )
-        .await?;
-    if let Some(row) = known {
-        return Ok(row.get("contact_id"));
+    if let Some(known) = known(tx, kind, &names).await? {
+        return Ok(known);
+    }
+    if let Some(id) = user_id
+        && let Some(known) = known(tx, "user_id", std::slice::from_ref(id)).await?
+    {
+        return Ok(known);
     }
     let id = Uuid::now_v7();
     tx.query(
@@ -328,6 +348,18 @@ async fn contact(tx: &Tenant, recipient: &Recipient) -> Result<Uuid> {
     )
     .await?;
     Ok(id)
+}
+
+/// The contact with one of these names, the first of them if that is known.
+async fn known(tx: &Tenant, kind: &str, names: &[String]) -> Result<Option<Uuid>> {
+    let row = tx
+        .query_opt(
+            "SELECT contact_id FROM wazapp.contact_identity
+             WHERE organization_id = $1 AND kind = $2 AND value = ANY ($3) ORDER BY value = $4 DESC LIMIT 1",
+            &[&tx.organization_id(), &kind, &names.to_vec(), &names.first().map(String::as_str)],
+        )
+        .await?;
+    Ok(row.map(|row| row.get("contact_id")))
 }
 
 /// Templates that would reach the recipient now.
@@ -366,15 +398,19 @@ async fn write(
            UPDATE wazapp.conversation SET
              last_sequence = last_sequence + 1, updated_at = now(),
              state = CASE WHEN $16::bool THEN 'waiting' ELSE state END,
-             last_message_id = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8::timestamptz) THEN $2::uuid ELSE last_message_id END,
+             state_tie = CASE WHEN $16 AND (state_at IS NULL OR state_at < $8::timestamptz) THEN '0' || $2::uuid::text ELSE state_tie END,
+             state_at = CASE WHEN $16 THEN greatest(state_at, $8) ELSE state_at END,
+             last_message_tie = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8) THEN $2::uuid::text ELSE last_message_tie END,
+             last_message_id = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8) THEN $2 ELSE last_message_id END,
              last_message_at = CASE WHEN $16 AND (last_message_id IS NULL OR last_message_at <= $8) THEN $8 ELSE last_message_at END
            WHERE organization_id = $1::uuid AND id = $3::uuid RETURNING last_sequence),
          written AS (
            INSERT INTO wazapp.message
              (organization_id, id, conversation_id, number_id, sequence, direction, origin, type, text, payload,
-              reply_to_wamid, status, timestamp, received_at, callback_data)
+              reply_to_wamid, status, timestamp, received_at, callback_data, party)
            SELECT $1, $2, $3, $4::uuid, last_sequence, 'outbound', 'api', $5::text, $6::text, $7::text::json, $9::text, 'queued', $8,
-                  $10::timestamptz, $19::text
+                  $10::timestamptz, $19::text,
+                  json_build_object(CASE WHEN $21::bool THEN 'wa_id' ELSE 'user_id' END, $11::text)
            FROM thread),
          known AS (
            INSERT INTO wazapp.idempotency_key (organization_id, key, fingerprint, message_id, created_at)
@@ -407,6 +443,7 @@ async fn write(
             &idempotency.map(|known| known.fingerprint.as_slice()),
             &content.callback_data,
             &files,
+            &thread.by_phone,
         ],
     )
     .await?;

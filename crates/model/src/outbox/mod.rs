@@ -7,11 +7,13 @@
 mod claim;
 mod echo;
 mod enqueue;
+mod failing;
 mod fate;
 mod pace;
 mod settle;
 mod sweep;
 mod wake;
+mod window;
 
 pub use claim::{
     Claimed, Refused, Taken, Turn, any_organization_begin, any_organization_claim, any_organization_renew,
@@ -22,9 +24,10 @@ pub use enqueue::{
     Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, forget_unsent,
     repeated, try_no_more,
 };
+pub use failing::{Failing, any_organization_rest_bulk};
 pub use fate::{Acceptance, Fate, fate};
 pub use pace::{Pause, let_go};
-pub(crate) use pace::{Rest, begin_anew};
+pub(crate) use pace::{Rest, Well, begin_anew, let_go_seen, rests, resume};
 pub use settle::{Outcome, Settled, any_organization_settle};
 pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
 pub use wake::{Wake, Watch};

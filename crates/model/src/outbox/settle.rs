@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Refused;
 use super::pace::{Heard, Pause};
 use crate::conversation::column;
-use crate::database::{Database, Operator, Pipeline, Result, params};
+use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
 use crate::event;
 use crate::message::{self, Key};
 use crate::scope::Scope;
@@ -140,12 +140,12 @@ pub async fn any_organization_settle(
             });
         }
     }
-    let pace = Heard::of(settled);
+    let pace = Heard::of(settled, now);
     let mut pipeline = Pipeline::new();
     write(&mut pipeline, &written);
     event::any_organization_record(&mut pipeline, &events);
     pace.write(&mut pipeline);
-    tx.finish(pipeline).await?;
+    tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(written.len())
 }
 
@@ -197,10 +197,21 @@ async fn known(tx: &Operator, settled: &[Settled], rows: &[Row], words: fn(&str)
         let errors = stored.errors.as_deref().map(words);
         known.statuses.entry(stored.update.message).or_default().push((stored.update.status, errors));
     }
+    let echoed: Vec<(Key, Uuid)> = rows.iter().filter_map(|row| accepted(settled, row)).collect();
+    super::echo::any_organization_absorb(tx, &echoed).await?;
     for (key, message) in message::any_organization_find(tx, &keys).await? {
         known.taken.insert(key, message.id);
     }
     Ok(known)
+}
+
+/// The id that Meta gave to a message which is still what it was claimed as.
+fn accepted(settled: &[Settled], row: &Row) -> Option<(Key, Uuid)> {
+    let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
+    match &settled[nth].outcome {
+        Outcome::Accepted { wamid, .. } => Some((key(&settled[nth], wamid), settled[nth].message_id)),
+        _ => None,
+    }
 }
 
 /// `None`: it is no longer what it was claimed as.
@@ -387,7 +398,7 @@ fn reactions(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
          ORDER BY m.organization_id, m.number_id, m.reply_to_wamid, m.timestamp DESC, m.sequence DESC
          ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
            emoji = excluded.emoji, wamid = excluded.wamid, timestamp = excluded.timestamp
-         WHERE r.timestamp <= excluded.timestamp",
+         WHERE (r.timestamp, r.wamid COLLATE \"C\") < (excluded.timestamp, excluded.wamid COLLATE \"C\")",
         params![
             column(&accepted, |(one, _)| one.organization_id),
             column(&accepted, |(one, _)| one.message_id),

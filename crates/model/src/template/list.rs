@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Template, template_columns, whole_second};
-use crate::database::{Operator, Result, Tenant};
+use crate::database::{CommitError, Operator, Result, Tenant};
 use crate::event;
 use crate::page::{Cursor, Page};
 use crate::scope::Scope;
@@ -113,7 +113,7 @@ pub async fn delete(
     waba_id: &str,
     name: &str,
     template_id: Option<&str>,
-) -> Result<()> {
+) -> Result<(), CommitError> {
     let last = event::line_up_for(&tx, scope).await?.unwrap_or(0);
     let rows = tx
         .query(

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Template, template_columns, whole_second};
 use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, params};
+use crate::database::{CommitError, Operator, Pipeline, Result, params};
 use crate::event;
 use crate::scope::Scope;
 
@@ -69,7 +69,7 @@ pub async fn save(
     now: Timestamp,
     listed: &[Listed],
     source: Source,
-) -> Result<()> {
+) -> Result<(), CommitError> {
     let last = event::line_up_for(&tx, scope).await?.unwrap_or(0);
     let shown = Shown { scope, waba_id, at, source };
     save_behind(tx, last, shown, now, listed).await
@@ -91,7 +91,7 @@ pub(super) async fn save_behind(
     Shown { scope, waba_id, at, source }: Shown<'_>,
     now: Timestamp,
     listed: &[Listed],
-) -> Result<()> {
+) -> Result<(), CommitError> {
     let known = known(&tx, scope, waba_id, listed).await?;
     let facts_at = whole_second(at);
     let rows: Vec<Merged> =

@@ -10,7 +10,7 @@ use tokio_postgres::types::Json;
 
 use super::save::{Shown, save_behind};
 use super::{Listed, Source, whole_second};
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::database::{CommitError, Operator, Pipeline, Result, Tenant, params};
 use crate::event;
 use crate::link::{self, By, Link};
 use crate::scope::Scope;
@@ -156,7 +156,7 @@ pub async fn page(tx: Operator, claimed: &Claimed, now: Timestamp, listed: &[Lis
         at: claimed.started_at,
         source: if claimed.first { Source::FirstReading } else { Source::Reading },
     };
-    save_behind(tx, last, shown, now, listed).await?;
+    save_behind(tx, last, shown, now, listed).await.map_err(CommitError::in_job)?;
     Ok(true)
 }
 
@@ -203,7 +203,7 @@ pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Times
          WHERE organization_id = $1 AND waba_id = $2 AND fence = $3",
         params![organization_id, claimed.waba_id.as_str(), claimed.fence, claimed.started_at, next],
     );
-    tx.finish(pipeline).await
+    tx.finish(pipeline).await.map_err(CommitError::in_job)
 }
 
 /// Ends a reading that failed; `error` is JSON for people.

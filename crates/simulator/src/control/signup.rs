@@ -37,6 +37,8 @@ struct Signing {
     expires_in: Option<i64>,
     /// Whether the owner of a phone app shares its past.
     history: Option<bool>,
+    /// What the token may do, if not everything.
+    scopes: Option<Vec<String>>,
 }
 
 const COEXISTENCE: &str = "whatsapp_business_app_onboarding";
@@ -59,6 +61,7 @@ async fn sign_up(State(meta): State<Arc<Meta>>, body: bytes::Bytes) -> Answer {
         coexists,
         shares_history: asked.history.unwrap_or(true),
         token_life: asked.expires_in,
+        scopes: asked.scopes,
     };
     let done = world.sign_up(&wish, now).map_err(Mistake::bad)?;
     let session = if coexists {
@@ -135,6 +138,8 @@ struct AToken {
     app_id: Option<String>,
     expires_in: Option<i64>,
     scopes: Option<Vec<String>>,
+    /// `false`: `debug_token` names no accounts of it.
+    names_accounts: Option<bool>,
 }
 
 /// A token for an account.
@@ -146,6 +151,9 @@ async fn token(State(meta): State<Arc<Meta>>, body: bytes::Bytes) -> Answer {
     let app_id = app_or_first(&world, asked.app_id)?;
     let business_id = world.wabas[&asked.waba_id].business_id.clone();
     let word = world.issue(&app_id, &business_id, vec![asked.waba_id], asked.scopes, asked.expires_in, now);
+    if let Some(token) = world.tokens.get_mut(&word) {
+        token.names_wabas = asked.names_accounts.unwrap_or(true);
+    }
     Ok(Json(json!({ "token": word })))
 }
 

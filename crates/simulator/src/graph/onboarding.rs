@@ -62,7 +62,7 @@ fn exchange(call: &mut Call<'_>) -> Answer {
     }
     code.used = true;
     let code = code.clone();
-    let token = call.world.issue(&app_id, &code.business_id, code.wabas, None, code.token_life, now);
+    let token = call.world.issue(&app_id, &code.business_id, code.wabas, code.scopes, code.token_life, now);
     let mut answer = json!({ "access_token": token, "token_type": "bearer" });
     if let Some(seconds) = code.token_life {
         answer["expires_in"] = seconds.into();
@@ -142,7 +142,11 @@ fn of_token(app: Option<&App>, token: &Token, now: Timestamp) -> Value {
 /// The scopes that are bound to accounts, newest account first.
 fn granular(token: &Token) -> Value {
     let bound = token.scopes.iter().filter(|scope| scope.starts_with("whatsapp_business"));
-    bound.map(|scope| json!({ "scope": scope, "target_ids": token.wabas })).collect()
+    let named = |scope: &String| match token.names_wabas {
+        true => json!({ "scope": scope, "target_ids": token.wabas }),
+        false => json!({ "scope": scope }),
+    };
+    bound.map(named).collect()
 }
 
 fn worthless(message: &str, subcode: Option<i64>) -> Value {

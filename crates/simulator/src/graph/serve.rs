@@ -312,8 +312,11 @@ fn authorize(
     };
     let wanted: &[&str] = match operation.needs {
         Needs::Messaging => &["whatsapp_business_messaging"],
-        Needs::Management => &["whatsapp_business_management"],
-        Needs::Either => &["whatsapp_business_messaging", "whatsapp_business_management"],
+        // Embedded Signup's tokens carry the second in the place of the first since June 2026, and open the same.
+        Needs::Management => &["whatsapp_business_management", "whatsapp_business_manage_events"],
+        Needs::Either => {
+            &["whatsapp_business_messaging", "whatsapp_business_management", "whatsapp_business_manage_events"]
+        }
         _ => return Ok(Some(token.clone())),
     };
     let waba = match operation.on {

@@ -189,6 +189,8 @@ pub(crate) struct Token {
     pub(crate) scopes: Vec<String>,
     /// The WABAs that it opens.
     pub(crate) wabas: Vec<String>,
+    /// Whether `debug_token` names them.
+    pub(crate) names_wabas: bool,
     pub(crate) business_id: String,
     pub(crate) issued_at: Timestamp,
     /// `None`: never.
@@ -207,6 +209,8 @@ pub(crate) struct Code {
     pub(crate) used: bool,
     /// Seconds that its token lives; `None`: for ever.
     pub(crate) token_life: Option<i64>,
+    /// What its token may do; `None`: everything.
+    pub(crate) scopes: Option<Vec<String>>,
 }
 
 impl Number {

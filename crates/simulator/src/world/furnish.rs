@@ -87,6 +87,7 @@ impl World {
             user_id: self.chance.id(),
             scopes: SCOPES.map(str::to_owned).to_vec(),
             wabas: vec![id.clone()],
+            names_wabas: true,
             business_id: business_id.into(),
             issued_at: now,
             expires_at: None,

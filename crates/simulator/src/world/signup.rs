@@ -25,6 +25,8 @@ pub(crate) struct SignUp<'a> {
     pub(crate) shares_history: bool,
     /// Seconds that the token lives; `None`: for ever.
     pub(crate) token_life: Option<i64>,
+    /// What the token may do; `None`: everything.
+    pub(crate) scopes: Option<Vec<String>>,
 }
 
 /// What came of it.
@@ -131,6 +133,7 @@ impl World {
             expires_at: now + CODE_LIFE,
             used: false,
             token_life: wish.token_life,
+            scopes: wish.scopes.clone(),
         };
         self.codes.insert(code.clone(), known);
         code
@@ -154,6 +157,7 @@ impl World {
             user_id,
             scopes: scopes.unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec()),
             wabas,
+            names_wabas: true,
             business_id: business_id.into(),
             issued_at: now,
             expires_at: life.map(|seconds| now + SignedDuration::from_secs(seconds)),

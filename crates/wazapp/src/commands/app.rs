@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{find_organization, secret};
+use super::{SecretArg, find_organization};
 use crate::config::Config;
 use crate::open;
 use crate::print::{Print, table};
@@ -21,10 +21,10 @@ pub(crate) enum Command {
         name: Option<String>,
         /// The App secret; - reads it from standard input.
         #[arg(long)]
-        secret: String,
-        /// The verify token for Meta's handshake.
+        secret: SecretArg,
+        /// The verify token for Meta's handshake; - reads it from standard input.
         #[arg(long)]
-        verify_token: Option<String>,
+        verify_token: Option<SecretArg>,
         /// Whose App it is, by the organization's short name: it alone may name it, and may set where its webhooks go.
         /// Without this the App is the server's, and numbers are connected through it by commands only.
         #[arg(long)]
@@ -39,7 +39,7 @@ pub(crate) enum Command {
         app_id: String,
         /// The new secret; - reads it from standard input.
         #[arg(long)]
-        secret: String,
+        secret: SecretArg,
         /// Refuse the old secrets from now on.
         #[arg(long)]
         drop_old: bool,
@@ -56,7 +56,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             let all = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
                 let all = model::app::list(&tx).await?;
-                tx.commit().await?;
+                tx.close();
                 Ok(all)
             })
             .await?;
@@ -75,7 +75,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             });
         }
         Command::Rotate { app_id, secret: text, drop_old } => {
-            let secret = secret(&text)?;
+            let secret = text.read()?;
             let known = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
                 let known = model::app::rotate(&tx, &opened.keyring, &app_id, &secret, drop_old).await?;
@@ -103,8 +103,8 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
 struct New {
     app_id: String,
     name: String,
-    secret: String,
-    verify_token: Option<String>,
+    secret: SecretArg,
+    verify_token: Option<SecretArg>,
     org: Option<String>,
 }
 
@@ -116,8 +116,8 @@ async fn add(config: &Config, print: &Print, new: &New) -> anyhow::Result<()> {
     if app_id.is_empty() || !app_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         bail!("an App's id is Meta's number for it, digits only");
     }
-    let secret = secret(&new.secret)?;
-    let verify_token = new.verify_token.clone().map(secrecy::SecretString::from);
+    let secret = new.secret.read()?;
+    let verify_token = new.verify_token.as_ref().map(SecretArg::read).transpose()?;
     let made = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
         let owner = match &new.org {

@@ -12,6 +12,7 @@ mod finding;
 mod media;
 mod numbers;
 mod queues;
+mod quotas;
 mod server;
 mod show;
 
@@ -117,8 +118,9 @@ async fn examine(
         Some(name) => Some(find_organization(&tx, name).await.map_err(NoSuchOrganization)?.scope()),
         None => None,
     };
-    tx.commit().await?;
+    tx.close();
     findings.extend(queues::check(&examination, server).await?);
+    findings.extend(quotas::check(&examination).await?);
     findings.extend(apps::check(&examination).await?);
     findings.extend(numbers::check(&examination, scope.as_ref()).await?);
     Ok(findings)

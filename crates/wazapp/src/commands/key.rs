@@ -59,7 +59,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 let tx = opened.database.operator().await?;
                 let scope = find_organization(&tx, &organization.organization).await?.scope();
                 let all = api_key::list(&tx, &scope).await?;
-                tx.commit().await?;
+                tx.close();
                 Ok(all)
             })
             .await?;

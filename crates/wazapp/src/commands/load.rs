@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 use jiff::Timestamp;
-use model::number::Connect;
+use model::number::Proof;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use simulator::load::{self, Plan, Target};
@@ -114,8 +114,8 @@ async fn targets(opened: &Opened, load: &Load) -> anyhow::Result<Vec<Target>> {
             let phone_number_id = format!("{run}{row:03}{column:02}");
             let waba_id = format!("{run}{row:03}");
             let token = SecretString::from("none");
-            let with = Connect { phone_number_id: &phone_number_id, waba_id: &waba_id, app_id: None, token: &token };
-            let connected = model::number::connect(&tx, &opened.keyring, &scope, with).await?;
+            let proof = Proof::operators_word(&scope, &phone_number_id, &waba_id, None, &token);
+            let connected = model::number::connect(&tx, &opened.keyring, &proof, Timestamp::now()).await?;
             connected.map_err(|_| anyhow::anyhow!("the number {phone_number_id} is connected already"))?;
             targets.push(Target {
                 organization: made.slug.clone(),

@@ -51,7 +51,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             let kept = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
                 let kept = quarantine::list(&tx, &filter, None, limit).await?;
-                tx.commit().await?;
+                tx.close();
                 Ok(kept)
             })
             .await?;

@@ -86,7 +86,7 @@ async fn secret(config: &Config, app: Option<&str>) -> anyhow::Result<SecretStri
     let (apps, _) = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
         let credentials = model::app::credentials(&tx, &opened.keyring).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(credentials)
     })
     .await?;

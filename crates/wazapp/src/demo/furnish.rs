@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use model::conversation::Filter;
 use model::database::Operator;
-use model::number::Connect;
+use model::number::Proof;
 use model::organization::Organization;
 use model::scope::Scope;
 use model::secret::Keyring;
-use model::{Database, api_key, conversation, inbound, number, organization};
+use model::{Clock, Database, api_key, conversation, inbound, number, organization};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -113,8 +113,8 @@ async fn connect(tx: &Operator, keyring: &Keyring, scope: &Scope, business: &Bus
     for waba in &business.wabas {
         let token = SecretString::from(waba.token.clone());
         for Number { phone_number_id, .. } in &waba.numbers {
-            let with = Connect { phone_number_id, waba_id: &waba.id, app_id: None, token: &token };
-            if let Err(refusal) = number::connect(tx, keyring, scope, with).await? {
+            let proof = Proof::operators_word(scope, phone_number_id, &waba.id, None, &token);
+            if let Err(refusal) = number::connect(tx, keyring, &proof, Clock::default().now()).await? {
                 bail!("number {phone_number_id} of {} can't be connected: {refusal:?}", business.name);
             }
         }
@@ -159,7 +159,7 @@ async fn applied(database: &Database) -> anyhow::Result<()> {
     loop {
         let tx = database.operator().await?;
         let left = inbound::unapplied(&tx).await?;
-        tx.commit().await?;
+        tx.close();
         if left == 0 {
             return Ok(());
         }

@@ -5,17 +5,19 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use model::database::Tenant;
-use model::{Database, Scope, api_key};
+use model::{Database, Scope};
 use secrecy::SecretString;
 
 use crate::State;
+use crate::key::{Admitted, Refused, admit};
 use crate::problem::Problem;
+use crate::serve::Client;
 
 /// A caller whose API key is in force.
 #[derive(Debug)]
 pub(super) struct Caller {
     database: Database,
-    scope: Scope,
+    admitted: Admitted,
 }
 
 impl Caller {
@@ -23,12 +25,17 @@ impl Caller {
     ///
     /// Only once the request is read: a body that trickles in must not hold a connection.
     pub(super) async fn begin(&self) -> Result<Tenant, Problem> {
-        Ok(self.database.tenant(&self.scope).await?)
+        Ok(self.database.tenant(self.scope()).await?)
+    }
+
+    /// For what opens its own transactions.
+    pub(super) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Whose rows these are.
     pub(super) fn scope(&self) -> &Scope {
-        &self.scope
+        &self.admitted.scope
     }
 }
 
@@ -41,14 +48,23 @@ impl FromRequestParts<State> for Caller {
                 "This request carries no API key. Send one as `Authorization: Bearer wz_…`; `wazapp key create` makes it.",
             )
         })?;
-        let scope = api_key::authenticate(&state.database, &key)
-            .await?
-            .ok_or_else(|| {
-                Problem::unauthorized(
-                    "This API key is not in force: mistyped, revoked, or of another server. Send one that is; `wazapp key create` makes it.",
-                )
-            })?;
-        Ok(Self { database: state.database.clone(), scope })
+        let admitted = admit(state, parts.extensions.get::<Client>(), &key).await?;
+        Ok(Self { database: state.database.clone(), admitted })
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NotInForce => Self::unauthorized(
+                "This API key is not in force: mistyped, revoked, or of another server. Send one that is; `wazapp key create` makes it.",
+            ),
+            Refused::TooMany => Self::too_many(
+                "Your organization has as many requests under way as it may. Nothing was done: send this one again when \
+                 some of them are answered.",
+            ),
+            Refused::Database(error) => error.into(),
+        }
     }
 }
 

@@ -6,22 +6,25 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use model::CommitError;
 use model::connection::{self, Connection, Half, How, New, NotNow, Progress, Resume};
-use model::number;
+use model::number::{self, Number};
 use model::page::Page;
 use serde::de::{self, Unexpected};
 use serde::{Deserialize, Deserializer};
 use tokio::time::Instant;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::caller::Caller;
+use super::doubt;
 use super::example;
 use super::fields::{Body, MetaId, Nothing, PerhapsBody, Pin, Query, Secret, Text, given};
 use super::id::Id;
 use super::language::Language;
 use super::number::answer;
 use super::paging::Part;
-use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused, OverQuota};
 use crate::problem::Problem;
 
 /// How long an answer waits for the end of an attempt.
@@ -45,7 +48,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(500);
 pub(super) async fn list(caller: Caller, Query(part): Query<Part>) -> Result<Json<Page<Connection>>, Problem> {
     let tx = caller.begin().await?;
     let page = connection::list(&tx, part.cursor.map(|cursor| cursor.0), part.limit.0).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page))
 }
 
@@ -62,12 +65,19 @@ pub(super) async fn list(caller: Caller, Query(part): Query<Part>) -> Result<Jso
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Connection>, Problem> {
     let tx = caller.begin().await?;
     let found = connection::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }
 
 fn not_there() -> Problem {
     Problem::not_there("connection")
+}
+
+/// Of an attempt that may have been begun, or have gone on, or not.
+pub(super) fn in_doubt(error: CommitError, id: Uuid, language: Language) -> Problem {
+    let en = format!("`GET /connections/{id}` tells whether it was begun, and how far it is.");
+    let es = format!("`GET /connections/{id}` dice si empezó y cómo va.");
+    doubt::look_first(error, language, &en, &es)
 }
 
 /// What the browser heard from Meta's Embedded Signup: `event`, and the members of `data`. What Meta adds is passed over.
@@ -179,12 +189,13 @@ pub(super) fn may_set_webhook(
     responses(
         (status = 202, description = "The attempt; it waits for the code.", body = Connection,
          example = json!(example::connection())),
-        Always, BadBody, Invalid,
+        Always, BadBody, Invalid, OverQuota,
     ),
 )]
 pub(super) async fn create(
     caller: Caller,
     State(state): State<crate::State>,
+    language: Language,
     _: Query<Nothing>,
     Body(wanted): Body<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>), Problem> {
@@ -198,8 +209,9 @@ pub(super) async fn create(
         ..New::of(How::Signup)
     };
     let tx = caller.begin().await?;
-    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), &new).await?;
-    tx.commit().await?;
+    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), &new).await;
+    let begun = begun.map_err(|error| language.problem(error))?;
+    tx.commit().await.map_err(|error| in_doubt(error, begun.id, language))?;
     Ok((StatusCode::ACCEPTED, Json(begun)))
 }
 
@@ -257,7 +269,7 @@ pub(super) async fn join(
     let tx = caller.begin().await?;
     let joined = connection::join(&tx, &state.keyring, state.clock.now(), id, half).await?.ok_or_else(not_there)?;
     let joined = joined.map_err(|why| not_now(why, language))?;
-    tx.commit().await?;
+    tx.commit().await.map_err(|error| in_doubt(error, joined.id, language))?;
     state.connecting.queued();
     Ok(Json(joined))
 }
@@ -283,6 +295,15 @@ pub(super) struct Retry {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     phone_number_id: Option<MetaId>,
+    /// The account, where a sign-up did not say, or said a wrong one. It is proved again; an attempt that has its number
+    /// takes no other.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    waba_id: Option<MetaId>,
+    /// `true`: have the number's webhooks come here, whatever the App's, the account's or its own callback is.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    override_callback: Option<bool>,
     /// `true`: set the App's webhook subscription, where it lacks something. Of your organization's own App alone.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
@@ -318,6 +339,8 @@ pub(super) async fn retry(
         code: wanted.code.as_ref().map(|code| &code.0),
         pin: wanted.pin.as_ref().map(|pin| &pin.0),
         phone_number_id: wanted.phone_number_id.as_ref().map(|id| id.0.as_str()),
+        waba_id: wanted.waba_id.as_ref().map(|id| id.0.as_str()),
+        override_callback: wanted.override_callback == Some(true),
         set_webhook: wanted.set_webhook == Some(true),
     };
     let tx = caller.begin().await?;
@@ -327,7 +350,7 @@ pub(super) async fn retry(
     }
     let resumed = connection::retry(&tx, &state.keyring, state.clock.now(), id, &with).await?.ok_or_else(not_there)?;
     let resumed = resumed.map_err(|why| not_now(why, language))?;
-    tx.commit().await?;
+    tx.commit().await.map_err(|error| in_doubt(error, resumed.id, language))?;
     state.connecting.queued();
     conclude(&caller, &state, language, resumed, StatusCode::OK).await
 }
@@ -352,10 +375,10 @@ fn not_now(why: NotNow, language: Language) -> Problem {
             "El código de este registro ya no vale. Abre otra vez la ventana de Meta y envía el `code` nuevo.",
         ),
         NotNow::HasItsNumber => (
-            "This attempt has its number, and `phone_number_id` names another. Leave the field out to go on; connect the \
-             other one with `POST /numbers`.",
-            "Este intento ya tiene su número, y `phone_number_id` nombra otro. Omite el campo para seguir; conecta el otro \
-             con `POST /numbers`.",
+            "This attempt has its number, and `phone_number_id` or `waba_id` names another. Leave them out to go on; \
+             connect the other one with `POST /numbers`.",
+            "Este intento ya tiene su número, y `phone_number_id` o `waba_id` nombra otro. Omítelos para seguir; conecta \
+             el otro con `POST /numbers`.",
         ),
     };
     Problem::conflict(language.of(en, es))
@@ -382,18 +405,30 @@ pub(super) async fn conclude(
             () = tokio::time::sleep(pause) => {}
         }
         pause = (pause * 3 / 2).min(LONGEST_LOOK);
-        let tx = caller.begin().await?;
-        attempt = connection::get(&tx, attempt.id).await?.ok_or_else(not_there)?;
-        tx.commit().await?;
+        // It goes on by itself: who cannot look knows nothing new of it.
+        if let Ok(seen) = look(caller, attempt.id).await {
+            attempt = seen.ok_or_else(not_there)?;
+        }
     }
     if attempt.state == Progress::Failed {
         return Err(refused(&attempt, language));
     }
     let number_id = attempt.number_id.ok_or_else(Problem::internal)?;
+    match number_as_left(caller, state, number_id).await {
+        Ok(number) => Ok(answer(done, number.ok_or_else(not_there)?, Some(attempt))),
+        // It is done, whether or not the number can be shown.
+        Err(_) => Ok((StatusCode::ACCEPTED, Json(attempt)).into_response()),
+    }
+}
+
+async fn look(caller: &Caller, id: Uuid) -> Result<Option<Connection>, Problem> {
     let tx = caller.begin().await?;
-    let (number, _) = number::get(&tx, number_id, state.clock.now()).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
-    Ok(answer(done, number, Some(attempt)))
+    Ok(connection::get(&tx, id).await?)
+}
+
+async fn number_as_left(caller: &Caller, state: &crate::State, id: Uuid) -> Result<Option<Number>, Problem> {
+    let tx = caller.begin().await?;
+    Ok(number::get(&tx, id, state.clock.now()).await?.map(|(number, _)| number))
 }
 
 fn refused(attempt: &Connection, language: Language) -> Problem {

@@ -3,6 +3,7 @@
 use axum::Json;
 use model::contact::{self, Change, Contact};
 use model::page::Page;
+use model::search::Search;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,7 +20,8 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
-    /// A part of the name, phone number, user id or username.
+    /// A part of the name, phone number, user id or username, whatever its case and accents. Fewer than three characters
+    /// are looked for among the newest 2,000 alone.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>, max_length = 200)]
     q: Option<Text<200>>,
@@ -45,11 +47,14 @@ pub(super) struct Wanted {
     ),
 )]
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Contact>>, Problem> {
-    let q = wanted.q.as_ref().map(|q| q.0.as_str());
     let after = wanted.cursor.map(|cursor| cursor.0);
+    if let Some(Text(q)) = &wanted.q {
+        let search = Search::new(q);
+        return Ok(Json(contact::search(caller.database(), caller.scope(), &search, after, wanted.limit.0).await?));
+    }
     let tx = caller.begin().await?;
-    let page = contact::list(&tx, q, after, wanted.limit.0).await?;
-    tx.commit().await?;
+    let page = contact::list(&tx, after, wanted.limit.0).await?;
+    tx.close();
     Ok(Json(page))
 }
 
@@ -65,7 +70,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Contact>, Problem> {
     let tx = caller.begin().await?;
     let found = contact::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }
 
@@ -126,7 +131,7 @@ pub(super) async fn change(
     let change = wanted.change()?;
     let tx = caller.begin().await?;
     let changed = contact::change(&tx, id, &change).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(changed))
 }
 

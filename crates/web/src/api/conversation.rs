@@ -4,6 +4,7 @@ use axum::Json;
 use model::conversation::{self, Change, Conversation, Filter, State};
 use model::message::{self, Message};
 use model::page::Page;
+use model::search::Search;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -38,7 +39,8 @@ pub(super) struct Wanted {
     /// Only with this contact.
     #[serde(default, deserialize_with = "given")]
     contact_id: Option<Uuid>,
-    /// A part of the contact's name, phone number, user id or username.
+    /// A part of the contact's name, phone number, user id or username, or of a group's id, whatever its case and accents.
+    /// Fewer than three characters are looked for among the newest 2,000 alone.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>, max_length = 200)]
     q: Option<Text<200>>,
@@ -71,7 +73,7 @@ impl TryFrom<String> for Assignee {
 }
 
 impl Wanted {
-    fn filter(self) -> Filter {
+    fn filter(&self) -> Filter {
         Filter {
             state: self.state,
             unread: self.unread == Some(Flag::Yes),
@@ -82,7 +84,6 @@ impl Wanted {
                 _ => None,
             },
             unassigned: self.assignee == Some(Assignee::Nobody),
-            q: self.q.map(|q| q.0),
         }
     }
 }
@@ -99,10 +100,16 @@ impl Wanted {
     ),
 )]
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Conversation>>, Problem> {
-    let (after, limit) = (wanted.cursor.map(|cursor| cursor.0), wanted.limit.0);
+    let (after, limit) = (wanted.cursor.as_ref().map(|cursor| cursor.0), wanted.limit.0);
+    let filter = wanted.filter();
+    if let Some(Text(q)) = &wanted.q {
+        let search = Search::new(q);
+        let page = conversation::search(caller.database(), caller.scope(), (&filter, &search), after, limit).await?;
+        return Ok(Json(page));
+    }
     let tx = caller.begin().await?;
-    let page = conversation::list(&tx, &wanted.filter(), after, limit).await?;
-    tx.commit().await?;
+    let page = conversation::list(&tx, &filter, after, limit).await?;
+    tx.close();
     Ok(Json(page))
 }
 
@@ -118,7 +125,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Conversation>, Problem> {
     let tx = caller.begin().await?;
     let found = conversation::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }
 
@@ -172,7 +179,7 @@ pub(super) async fn change(
     let change = wanted.change()?;
     let tx = caller.begin().await?;
     let changed = conversation::change(&tx, id, &change).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(changed))
 }
 
@@ -212,7 +219,7 @@ pub(super) async fn messages(
     let tx = caller.begin().await?;
     conversation::get(&tx, id).await?.ok_or_else(not_there)?;
     let page = message::list(&tx, id, after, wanted.limit.0).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page))
 }
 

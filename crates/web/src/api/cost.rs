@@ -148,7 +148,7 @@ pub(super) async fn count(
     let tx = caller.begin().await?;
     let volumes = cost::volumes(&tx, month, wanted.number_id).await?;
     let prices = cost::prices(&tx).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(costs(month, &volumes, &prices, &wanted.group_by)))
 }
 

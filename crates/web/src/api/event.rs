@@ -55,7 +55,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
     let (after, limit) = (wanted.after(), wanted.limit.0);
     let tx = caller.begin().await?;
     let data = event::list(&tx, after, limit).await?;
-    tx.commit().await?;
+    tx.close();
     let full = usize::try_from(limit).is_ok_and(|limit| data.len() == limit);
     let last = data.last().map(|event| event.sequence.to_string());
     Ok(Json(Page { data, next_cursor: last.filter(|_| full) }))

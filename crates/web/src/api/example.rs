@@ -19,6 +19,7 @@ pub(super) fn conversation() -> Value {
             "username": "ana",
         },
         "group_id": null,
+        "group_subject": null,
         "state": "active",
         "unread_count": 1,
         "last_message": {
@@ -181,7 +182,9 @@ pub(super) fn number() -> Value {
                 "es": "Conecta el número otra vez antes, mejor con un token que no caduque.",
             },
         },
+        "webhooks": { "application": "https://wa.example.com/webhook" },
         "send_paused": null,
+        "bulk_paused": null,
         "token_expires_at": null,
         "token_checked_at": "2026-11-24T13:58:00.912034Z",
         "connected_at": "2026-11-24T13:58:01.447120Z",
@@ -355,6 +358,12 @@ pub(super) fn me() -> Value {
             "media_retention_days": null,
             "created_at": "2026-11-24T13:57:12.004410Z",
         },
+        "quotas": {
+            "media_bytes": { "used": 48_213_007, "limit": 21_474_836_480_u64 },
+            "queued_messages": { "used": 12, "limit": 200_000 },
+            "uploads_a_day": { "used": 3, "limit": 20_000 },
+            "connections_a_day": { "used": 0, "limit": 200 },
+        },
         "api_version": "v1",
         "version": "0.1.0",
     })
@@ -370,5 +379,16 @@ pub(super) fn uploaded() -> Value {
         "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "thumbnail": false,
         "error": null,
+    })
+}
+/// A merge of two contacts.
+pub(super) fn merge() -> Value {
+    json!({
+        "id": "019ab8f2-0a0b-7c0c-8d0d-0e0f1a1b1c1d",
+        "merged_id": "019ab8f2-1a2b-7c3d-8e4f-5a6b7c8d9e0f",
+        "contact_id": contact()["id"],
+        "merged_at": "2026-11-24T10:15:30Z",
+        "undo_until": "2026-12-24T10:15:30Z",
+        "undone_at": null,
     })
 }

@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 
 use super::BODY_LIMIT;
 use crate::problem::Problem;
+use crate::serve::is_too_slow;
 
 /// Longer than any token or code of Meta's.
 const LONGEST_SECRET: usize = 4096;
@@ -75,7 +76,9 @@ impl<S: Send + Sync> FromRequest<S> for Members {
             return Err(Problem::not_json());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let slow = is_too_slow(&rejection);
             match rejection.into_response().status() {
+                _ if slow => Problem::too_slow(),
                 StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(BODY_LIMIT),
                 _ => Problem::malformed("The body did not arrive whole. Send it again."),
             }

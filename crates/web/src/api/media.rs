@@ -29,7 +29,7 @@ use crate::problem::Problem;
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Media>, Problem> {
     let tx = caller.begin().await?;
     let found = media::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn retry(
     let retried = media::retry(&tx, id, state.clock.now()).await?.ok_or_else(not_there)?;
     match retried {
         Retried::Pending(media) => {
-            tx.commit().await?;
+            tx.commit().await.map_err(Problem::repeatable)?;
             state.media_wake.queued();
             Ok((StatusCode::ACCEPTED, Json(media)))
         }
@@ -143,7 +143,7 @@ pub(super) async fn retry(
 async fn find(caller: &Caller, id: Uuid) -> Result<Found, Problem> {
     let tx = caller.begin().await?;
     let found = media::find(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(found)
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Wanted {
 pub(super) async fn find(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Message>>, Problem> {
     let tx = caller.begin().await?;
     let found = message::find(&tx, &wanted.wamid.0).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(Page { data: found.into_iter().collect(), next_cursor: None }))
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn find(caller: Caller, Query(wanted): Query<Wanted>) -> Result
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Message>, Problem> {
     let tx = caller.begin().await?;
     let found = message::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found))
 }
 
@@ -83,6 +83,6 @@ pub(super) async fn statuses(
     let tx = caller.begin().await?;
     message::get(&tx, id).await?.ok_or_else(not_there)?;
     let data = status::of_message(&tx, id).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page_of(data, part.limit, part.cursor)))
 }

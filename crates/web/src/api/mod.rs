@@ -6,13 +6,16 @@ mod contact;
 mod conversation;
 mod cost;
 mod docs;
+mod doubt;
 mod event;
 mod example;
 mod fields;
 mod id;
 mod language;
+mod led;
 mod me;
 mod media;
+mod merge;
 mod message;
 mod number;
 mod paging;
@@ -35,7 +38,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use http::Uri;
-use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -57,7 +60,9 @@ const BASE: &str = "/api/v1";
 pub fn router(state: State) -> Router {
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let document = openapi();
+    let led = axum::middleware::from_fn_with_state(state.clone(), led::to_survivor);
     let api = Router::from(operations())
+        .layer(led)
         .route("/openapi.json", get(move || ready(Json(document))))
         .fallback(async |uri| Problem::no_such_path(&whole(&uri)))
         .method_not_allowed_fallback(async |method, uri| Problem::no_such_method(&method, &whole(&uri)));
@@ -69,7 +74,7 @@ pub fn router(state: State) -> Router {
         .route(&slashed, any(no_such_path))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(header(CACHE_CONTROL, "no-store"))
-        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(SetResponseHeaderLayer::appending(VARY, HeaderValue::from_static("Authorization")))
         .merge(docs::routes())
         .with_state(state)
 }
@@ -108,12 +113,16 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(media::retry))
         .routes(routes!(contact::list))
         .routes(routes!(contact::get, contact::change))
+        .routes(routes!(merge::list))
+        .routes(routes!(merge::undo))
         .routes(routes!(template::list, template::create))
         .routes(routes!(template::syncs, template::sync_now))
         .routes(routes!(template::get, template::change, template::delete))
         .routes(routes!(number::list, number::create))
         .routes(routes!(number::get, number::delete))
         .routes(routes!(number::token))
+        .routes(routes!(number::resume))
+        .routes(routes!(number::clear_callback))
         .routes(routes!(connection::list, connection::create))
         .routes(routes!(connection::get, connection::join))
         .routes(routes!(connection::retry))

@@ -5,20 +5,23 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::connection::{self, Connection, How, New, Trouble, Wishes};
+use model::link::{self, By};
 use model::number::{self, Number};
 use model::page::Page;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+use whatsapp::graph::{Credential, Failure};
 
 use super::caller::Caller;
-use super::connection::{Session, app, conclude, may_set_webhook};
+use super::connection::{Session, app, conclude, in_doubt, may_set_webhook};
 use super::example;
 use super::fields::{Body, Flag, MetaId, Nothing, Pin, Query, Secret, given};
 use super::id::Id;
 use super::language::Language;
 use super::paging::{Part, page_of};
-use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused, OverQuota};
 use crate::problem::Problem;
 
 /// List numbers
@@ -39,7 +42,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Number>>, Problem> {
     let tx = caller.begin().await?;
     let data = number::list(&tx, state.clock.now()).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page_of(data, part.limit, part.cursor)))
 }
 
@@ -60,7 +63,7 @@ pub(super) async fn get(
 ) -> Result<Json<Number>, Problem> {
     let tx = caller.begin().await?;
     let (number, _) = number::get(&tx, id, state.clock.now()).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(number))
 }
 
@@ -113,7 +116,8 @@ pub(super) struct NewNumber {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     set_webhook: Option<bool>,
-    /// `true`: have this account's webhooks come here, whatever the App's own callback is.
+    /// `true`: have the webhooks of this number and its account come here, whatever the App's callback, the account's or the
+    /// number's own is.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     override_callback: Option<bool>,
@@ -184,7 +188,7 @@ impl NewNumber {
         (status = 201, description = "The number is connected.", body = NumberAndConnection,
          example = json!(example::number_and_connection())),
         (status = 202, description = "It is still under way.", body = Connection, example = json!(example::connection())),
-        Always, BadBody, NumberRefused,
+        Always, BadBody, NumberRefused, OverQuota,
     ),
 )]
 pub(super) async fn create(
@@ -199,14 +203,20 @@ pub(super) async fn create(
     if wanted.set_webhook == Some(true) {
         may_set_webhook(&caller, &state, app_id.as_deref(), language)?;
     }
-    let begun = begin(&caller, &state, &wanted.attempt(app_id.as_deref())).await?;
+    let begun = begin(&caller, &state, &wanted.attempt(app_id.as_deref()), language).await?;
     conclude(&caller, &state, language, begun, StatusCode::CREATED).await
 }
 
-async fn begin(caller: &Caller, state: &crate::State, new: &New<'_>) -> Result<Connection, Problem> {
+async fn begin(
+    caller: &Caller,
+    state: &crate::State,
+    new: &New<'_>,
+    language: Language,
+) -> Result<Connection, Problem> {
     let tx = caller.begin().await?;
-    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await?;
-    tx.commit().await?;
+    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await;
+    let begun = begun.map_err(|error| language.problem(error))?;
+    tx.commit().await.map_err(|error| in_doubt(error, begun.id, language))?;
     state.connecting.queued();
     Ok(begun)
 }
@@ -265,14 +275,14 @@ pub(super) async fn delete(
         },
         ..New::of(How::Disconnection)
     };
-    let begun = begin(&caller, &state, &new).await?;
+    let begun = begin(&caller, &state, &new, language).await?;
     conclude(&caller, &state, language, begun, StatusCode::OK).await
 }
 
 async fn one(caller: &Caller, state: &crate::State, id: Uuid) -> Result<(Number, Option<String>), Problem> {
     let tx = caller.begin().await?;
     let found = number::get(&tx, id, state.clock.now()).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(found)
 }
 
@@ -280,6 +290,91 @@ async fn one(caller: &Caller, state: &crate::State, id: Uuid) -> Result<(Number,
 pub(super) fn answer(status: StatusCode, number: Number, connection: Option<Connection>) -> Response {
     let warnings = connection.as_ref().map(Connection::warnings).unwrap_or_default();
     axum::response::IntoResponse::into_response((status, Json(NumberAndConnection { number, warnings, connection })))
+}
+
+/// Let a number go on
+///
+/// Ends what its sending rests for (`send_paused`, `bulk_paused`), with the token that it has: for whoever has mended that at
+/// Meta. What waited is sent, and the number is looked at. If Meta refuses again, it rests again.
+#[utoipa::path(
+    post, path = "/numbers/{id}/resume", operation_id = "resumeNumber", tag = "Numbers",
+    params(("id" = Uuid, Path, description = "The number's id.")),
+    responses(
+        (status = 200, description = "The number, which goes on.", body = Number, example = json!(example::number())),
+        Always, NotThere, Conflict,
+    ),
+)]
+pub(super) async fn resume(
+    caller: Caller,
+    State(state): State<crate::State>,
+    language: Language,
+    Id(id): Id,
+    _: Query<Nothing>,
+) -> Result<Json<Number>, Problem> {
+    one(&caller, &state, id).await?;
+    let tx = state.database.operator_for(caller.scope()).await?;
+    let resumed = number::resume(&tx, caller.scope(), id, state.clock.now()).await?;
+    let resumed = resumed.ok_or_else(|| not_connected(language))?;
+    tx.commit().await.map_err(Problem::repeatable)?;
+    state.wake.queued();
+    Ok(Json(resumed))
+}
+
+fn not_connected(language: Language) -> Problem {
+    Problem::conflict(language.of(
+        "This number is not connected. Connect it with its token: `POST /numbers`.",
+        "Este número no está conectado. Conéctalo con su token: `POST /numbers`.",
+    ))
+}
+
+/// Take a number's own callback away
+///
+/// Meta can send the webhooks of one number elsewhere than its account's or its App's; `webhooks.phone_number` shows where.
+/// After this they go where those say.
+#[utoipa::path(
+    delete, path = "/numbers/{id}/callback", operation_id = "clearNumberCallback", tag = "Numbers",
+    params(("id" = Uuid, Path, description = "The number's id.")),
+    responses(
+        (status = 200, description = "The number, with where its webhooks go now.", body = Number,
+         example = json!(example::number())),
+        Always, NotThere, Conflict,
+    ),
+)]
+pub(super) async fn clear_callback(
+    caller: Caller,
+    State(state): State<crate::State>,
+    language: Language,
+    Id(id): Id,
+    _: Query<Nothing>,
+) -> Result<Json<Number>, Problem> {
+    one(&caller, &state, id).await?;
+    let tx = state.database.operator_for(caller.scope()).await?;
+    let link = link::find(&tx, caller.scope(), By::Id(id)).await?.ok_or_else(|| not_connected(language))?;
+    tx.close();
+    let secrets = link.open(&state.keyring, &state.apps).map_err(|_| not_connected(language))?;
+    let credential = Credential::from(secrets);
+    let webhooks = cleared(&state, &credential, &link.phone_number_id).await.map_err(|why| refused(&why, language))?;
+    let tx = state.database.operator_for(caller.scope()).await?;
+    let led = number::noted(&tx, caller.scope(), id, &webhooks, state.clock.now()).await?;
+    let led = led.ok_or_else(|| not_connected(language))?;
+    tx.commit().await.map_err(Problem::repeatable)?;
+    Ok(Json(led))
+}
+
+/// Takes it away at Meta, and asks where the webhooks go then.
+async fn cleared(state: &crate::State, credential: &Credential, phone_number_id: &str) -> Result<Value, Failure> {
+    const WEBHOOKS: &str = "webhook_configuration";
+    state.graph.override_number(credential, phone_number_id, None).await?;
+    let shown = state.graph.number(credential, phone_number_id, &[WEBHOOKS]).await?;
+    Ok(shown.whole.get(WEBHOOKS).filter(|shown| shown.is_object()).cloned().unwrap_or_else(|| json!({})))
+}
+
+fn refused(failure: &Failure, language: Language) -> Problem {
+    let words = failure.explanation();
+    Problem::conflict(language.of(
+        format!("Meta did not take the callback away: {failure}. {}", words.en),
+        format!("Meta no quitó el callback: {failure}. {}", words.es),
+    ))
 }
 
 /// A token in the place of the one that a number has.
@@ -321,10 +416,7 @@ pub(super) async fn token(
 ) -> Result<Response, Problem> {
     let (number, app_id) = one(&caller, &state, id).await?;
     if !number.is_connected() {
-        return Err(Problem::conflict(language.of(
-            "This number is not connected. Connect it with the token: `POST /numbers`.",
-            "Este número no está conectado. Conéctalo con el token: `POST /numbers`.",
-        )));
+        return Err(not_connected(language));
     }
     let new = New {
         phone_number_id: Some(&number.phone_number_id),
@@ -335,6 +427,6 @@ pub(super) async fn token(
         token: Some(&wanted.token.0),
         ..New::of(How::Rotation)
     };
-    let begun = begin(&caller, &state, &new).await?;
+    let begun = begin(&caller, &state, &new, language).await?;
     conclude(&caller, &state, language, begun, StatusCode::OK).await
 }

@@ -64,7 +64,7 @@ impl From<PriceList> for Prices {
 pub(super) async fn read(caller: Caller, _: Query<Nothing>) -> Result<Json<Prices>, Problem> {
     let tx = caller.begin().await?;
     let list = cost::prices(&tx).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(list.into()))
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn set(
     let list = Reader { language, mistakes: Vec::new() }.list(members)?;
     let tx = caller.begin().await?;
     cost::set_prices(&tx, state.clock.now(), &list).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(list.into()))
 }
 

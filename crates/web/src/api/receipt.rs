@@ -9,6 +9,7 @@ use http::StatusCode;
 use model::conversation::{self, Conversation};
 use model::link::{self, By, Link};
 use model::receipt;
+use model::shares::Shares;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
@@ -25,8 +26,9 @@ use crate::problem::Problem;
 /// A sign that somebody writes is worth nothing after this.
 const LATE: Duration = Duration::from_secs(5);
 
-/// Signs under way at once; more are dropped.
+/// Signs under way at once, of all and of one organization; more are dropped.
 const SIGNS: usize = 64;
+const SIGNS_EACH: usize = 8;
 
 /// How a conversation is read.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -70,7 +72,7 @@ pub(super) async fn read(
     if reading.receipt != Some(false) {
         receipt::queue(&tx, state.clock.now(), id).await?;
     }
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     state.receipt_wake.queued();
     Ok(Json(marked))
 }
@@ -97,16 +99,16 @@ pub(super) async fn typing(
     let tx = caller.begin().await?;
     conversation::get(&tx, id).await?.ok_or_else(not_there)?;
     let newest = receipt::newest(&tx, state.clock.now(), id).await?;
-    tx.commit().await?;
+    tx.close();
     let newest = newest.ok_or_else(|| {
         Problem::conflict(language.of(
             "Nobody wrote here in the last 30 days, or this is a group: Meta shows that somebody writes only to one person, below a message of theirs.",
             "Nadie escribió aquí en los últimos 30 días, o es un grupo: Meta solo muestra que alguien escribe a una persona, debajo de un mensaje suyo.",
         ))
     })?;
-    let tx = state.database.operator().await?;
+    let tx = state.database.operator_for(caller.scope()).await?;
     let number = link::find(&tx, caller.scope(), By::Id(newest.number_id)).await?;
-    tx.commit().await?;
+    tx.close();
     let number = number.ok_or_else(|| {
         Problem::conflict(language.of(
             "This number is not connected, so nothing can be shown from it. Connect it first.",
@@ -119,17 +121,23 @@ pub(super) async fn typing(
 
 /// Signs of somebody writing that are under way. Best effort: nothing is kept, nothing is tried again.
 #[derive(Clone, Debug)]
-pub struct Typing(Arc<Semaphore>);
+pub struct Typing {
+    all: Arc<Semaphore>,
+    each: Arc<Shares>,
+}
 
 impl Default for Typing {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(SIGNS)))
+        Self { all: Arc::new(Semaphore::new(SIGNS)), each: Arc::new(Shares::new(SIGNS_EACH)) }
     }
 }
 
 impl Typing {
     fn show(self, state: crate::State, number: Link, wamid: String) {
-        let (Ok(place), Ok(secrets)) = (self.0.try_acquire_owned(), number.open(&state.keyring, &state.apps)) else {
+        let Some(share) = self.each.try_take(number.organization_id) else {
+            return;
+        };
+        let (Ok(place), Ok(secrets)) = (self.all.try_acquire_owned(), number.open(&state.keyring, &state.apps)) else {
             return;
         };
         tokio::spawn(async move {
@@ -140,7 +148,7 @@ impl Typing {
                 Ok(Err(error)) => tracing::debug!(number = %number.phone_number_id, %error, "typing was not shown"),
                 Err(_) => tracing::debug!(number = %number.phone_number_id, "typing was not shown in time"),
             }
-            drop(place);
+            drop((place, share));
         });
     }
 }

@@ -23,6 +23,28 @@ pub(super) struct BadFile;
 /// What an operation may answer besides when things are not as it needs them.
 pub(super) struct Conflict;
 
+/// What an operation that takes of a quota may answer besides.
+pub(super) struct OverQuota;
+
+/// What an operation that keeps a file may answer besides.
+pub(super) struct NoRoom;
+
+impl IntoResponses for OverQuota {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[(
+            "429",
+            "Your organization has taken all that it may (`quotas` of `GET /me`); `detail` says whose move it is, and \
+             `Retry-After` when to ask again. Nothing was taken.",
+        )])
+    }
+}
+
+impl IntoResponses for NoRoom {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[("507", "Your organization's files take all the room that they may (`quotas` of `GET /me`).")])
+    }
+}
+
 /// What connecting a number may answer besides, in the place of [`Invalid`].
 pub(super) struct NumberRefused;
 
@@ -63,7 +85,14 @@ impl IntoResponses for Always {
         problems(&[
             ("400", "The request cannot be read; `detail` names the parameter or field."),
             ("401", "The API key is missing or not in force."),
-            ("500", "wazapp's own mistake."),
+            (
+                "429",
+                "Your organization has as many requests under way as it may; `Retry-After` says when to come again.",
+            ),
+            (
+                "500",
+                "wazapp's own mistake; or it may have been done (`/docs#unknown`): `detail` says where to look before it is repeated.",
+            ),
             ("503", "Not now, for instance because the database is away: `Retry-After` says when."),
         ])
     }
@@ -83,13 +112,18 @@ impl IntoResponses for Invalid {
 
 impl IntoResponses for BadBody {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[("413", "The body is longer than 64 KiB."), ("415", "The body is not declared as JSON.")])
+        problems(&[
+            ("408", "The body arrives too slowly."),
+            ("413", "The body is longer than 64 KiB."),
+            ("415", "The body is not declared as JSON."),
+        ])
     }
 }
 
 impl IntoResponses for BadFile {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[
+            ("408", "The form arrives too slowly."),
             ("413", "The file is larger than WhatsApp takes of its type."),
             ("415", "The body is no form, or WhatsApp takes no such file; `detail` lists the types."),
         ])

@@ -19,15 +19,16 @@ use whatsapp::outgoing::{self, Outgoing, TemplateUse};
 use whatsapp::phone;
 
 use super::caller::Caller;
+use super::doubt;
 use super::example;
 use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
 use super::language::Language;
-use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, OverQuota};
 use super::shown::{self, Named};
 use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
-use crate::sending;
+use crate::sending::{self, Queued};
 
 /// The longest `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
@@ -78,7 +79,7 @@ pub(super) struct NewMessageTo {
     /// Whom it is for: a phone number with its country code, as people write it, or a user id.
     #[schema(value_type = Option<String>, example = "+54 9 11 5555-1234")]
     to: Option<String>,
-    /// The same by user id alone, as Meta names it; give this or `to`.
+    /// The same by user id, as Meta names it. With both, it is sent to `to`, in the conversation that either leads to.
     #[schema(value_type = Option<String>, example = "AR.13491208655302741918")]
     recipient: Option<String>,
     #[serde(flatten)]
@@ -107,9 +108,13 @@ pub(super) struct Wishes {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     bulk: Option<bool>,
+    /// `true`: it goes to Meta also where the service window is known to be closed here, for whoever knows better.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    force: Option<bool>,
 }
 
-const WISHES: &[&str] = &["send_at", "deadline", "on_unknown", "bulk"];
+const WISHES: &[&str] = &["send_at", "deadline", "on_unknown", "bulk", "force"];
 
 /// What to do when nobody knows whether a message was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -222,6 +227,7 @@ fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Want
         deadline: wishes.deadline.map(|time| time.0),
         resend: wishes.on_unknown == Some(OnUnknown::Resend),
         bulk: wishes.bulk == Some(true),
+        force: wishes.force == Some(true),
         when_window_closed: instead.map(sending::content),
     };
     check_times(&options, now)?;
@@ -266,16 +272,16 @@ pub(super) fn mistakes(all: impl IntoIterator<Item = outgoing::Problem>, before:
 
 impl Address {
     fn to(self, language: Language) -> Result<To, Problem> {
-        let written = match (self.to, self.recipient) {
-            (Some(to), None) => to,
-            (None, Some(id)) if phone::is_user_id(&id) => id,
-            (None, Some(_)) => {
-                return Err(Problem::invalid("The field `recipient` must be a user id; a phone number goes in `to`."));
-            }
-            (Some(_), Some(_)) => return Err(Problem::malformed("Both `to` and `recipient` are given. Send one.")),
+        if self.recipient.as_deref().is_some_and(|id| !phone::is_user_id(id)) {
+            return Err(Problem::invalid("The field `recipient` must be a user id; a phone number goes in `to`."));
+        }
+        let (written, also) = match (self.to, self.recipient) {
+            (Some(to), also) => (to, also),
+            (None, Some(id)) => (id, None),
             (None, None) => return Err(Problem::malformed("The field `to` is missing.")),
         };
         let recipient = sending::recipient(&written).map_err(|problem| mistakes([problem], "", language))?;
+        let recipient = recipient.known_as(also);
         Ok(To::Recipient { number_id: self.number_id, recipient })
     }
 }
@@ -307,9 +313,12 @@ async fn queue(
         wanted.attach(&upload::find(&tx, now, &wanted.media()).await?, language)?;
         wanted.fill(&tx, now, to, language).await?;
     }
-    let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await?;
-    let message = queued.map_err(|refusal| refused(refusal, language))?;
-    Ok((StatusCode::ACCEPTED, Json(message)))
+    let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await;
+    let queued = queued.map_err(|error| language.problem(error))?;
+    match queued.map_err(|refusal| refused(refusal, language))? {
+        Queued::Surely(message) => Ok((StatusCode::ACCEPTED, Json(message))),
+        Queued::Perhaps(message) => Err(doubt::of_message(message.id, idempotency.is_some(), language)),
+    }
 }
 
 impl Wanted {
@@ -351,19 +360,13 @@ fn refused(refusal: Refusal, language: Language) -> Problem {
             "Esta `Idempotency-Key` ya vino con otra petición. Usa una clave nueva para cada mensaje y repítela solo con el mismo cuerpo.",
         )),
         Refusal::WindowClosed { since, templates } => {
-            let detail = match since {
-                Some(since) => language.of(
-                    format!("The contact last wrote more than 24 hours ago; the service window closed at {since}. "),
-                    format!("El contacto escribió por última vez hace más de 24 horas; la ventana de servicio se cerró a las {since}. "),
-                ),
-                None => language.of(
-                    "The contact has not written yet, so there is no service window. ".to_owned(),
-                    "El contacto aún no ha escrito, así que no hay ventana de servicio. ".to_owned(),
-                ),
-            };
+            let detail = language.of(
+                format!("The contact last wrote more than 24 hours ago; the service window closed at {since}. "),
+                format!("El contacto escribió por última vez hace más de 24 horas; la ventana de servicio se cerró a las {since}. "),
+            );
             let advice = language.of(
-                "Only a template can be sent now: send one, or name it in `when_window_closed`. `templates` lists those that Meta approved.",
-                "Ahora solo se puede enviar una plantilla: envía una, o nómbrala en `when_window_closed`. `templates` lista las que Meta aprobó.",
+                "Only a template can be sent now: send one, or name it in `when_window_closed`. `templates` lists those that Meta approved. If you know that they wrote since, `force` sends it all the same.",
+                "Ahora solo se puede enviar una plantilla: envía una, o nómbrala en `when_window_closed`. `templates` lista las que Meta aprobó. Si sabes que escribieron después, `force` lo envía de todos modos.",
             );
             Problem::window_closed(detail + advice, templates)
         }
@@ -382,7 +385,7 @@ fn refused(refusal: Refusal, language: Language) -> Problem {
     request_body = NewMessage,
     responses(
         (status = 202, description = "The message, queued.", body = Message, example = json!(example::queued())),
-        Always, NotThere, Conflict, BadBody, Invalid,
+        Always, NotThere, Conflict, BadBody, Invalid, OverQuota,
     ),
 )]
 pub(super) async fn to_conversation(
@@ -406,15 +409,15 @@ pub(super) async fn to_conversation(
 
 /// Send a message to someone
 ///
-/// From one of your numbers to a phone number or a user id. The conversation is begun if there is none. Until the
-/// contact writes, only templates can be sent.
+/// From one of your numbers to a phone number or a user id. The conversation is begun if there is none. Where wazapp knows
+/// that the contact's service window is closed, only templates can be sent; where it does not, Meta says so, by status.
 #[utoipa::path(
     post, path = "/messages", operation_id = "sendMessage", tag = "Messages",
     params(Repeatable),
     request_body = NewMessageTo,
     responses(
         (status = 202, description = "The message, queued.", body = Message, example = json!(example::queued())),
-        Always, NotThere, Conflict, BadBody, Invalid,
+        Always, NotThere, Conflict, BadBody, Invalid, OverQuota,
     ),
 )]
 pub(super) async fn to_recipient(
@@ -449,12 +452,19 @@ pub(super) async fn cancel(
     State(state): State<crate::State>,
     Id(id): Id,
     _: Query<Nothing>,
+    language: Language,
 ) -> Result<Json<Message>, Problem> {
     let tx = caller.begin().await?;
     let cancelled = outbox::cancel(&tx, state.clock.now(), id).await?;
     match cancelled.ok_or_else(|| Problem::not_there("message"))? {
         Cancelled::Done(message) => {
-            tx.commit().await?;
+            tx.commit().await.map_err(|error| {
+                let (en, es) = (
+                    "`GET /messages/{id}` tells whether it was cancelled.",
+                    "`GET /messages/{id}` dice si se canceló.",
+                );
+                doubt::look_first(error, language, en, es)
+            })?;
             // Messages behind it need not wait for it any more.
             state.wake.queued();
             Ok(Json(*message))

@@ -46,6 +46,6 @@ pub(super) struct Wanted {
 pub(super) async fn find(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Status>>, Problem> {
     let tx = caller.begin().await?;
     let data = status::of_wamid(&tx, &wanted.wamid.0).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page_of(data, wanted.limit, wanted.cursor)))
 }

@@ -17,6 +17,7 @@ use super::caller::{self, PARAMETER, Presented};
 use super::error::GraphError;
 use super::members::{Members, whole_batch};
 use super::place::Place;
+use crate::serve::Client;
 
 /// As many calls as Meta takes in one.
 const MOST: usize = 50;
@@ -52,8 +53,9 @@ pub(super) async fn post(state: crate::State, version: &str, request: Request) -
         Presented::Unclear => return Err(GraphError::no_token()),
         Presented::None => members.get(PARAMETER).and_then(Value::as_str).ok_or_else(GraphError::no_token)?.into(),
     };
-    caller::scope(&state, &key).await?;
-    let batch = Batch { version, key, headers: parts.headers };
+    let client = parts.extensions.get::<Client>().cloned();
+    let _admitted = caller::admitted(&state, client.as_ref(), &key).await?;
+    let batch = Batch { version, key, headers: parts.headers, client };
     let calls = calls(members.shift_remove("batch"))?;
     let calls: Vec<_> = calls.iter().enumerate().map(|(nth, call)| batch.request(nth, call)).collect();
     let answers: Vec<_> = calls.into_iter().map(|call| one(state.clone(), call)).collect();
@@ -83,6 +85,7 @@ struct Batch<'a> {
     version: &'a str,
     key: SecretString,
     headers: HeaderMap,
+    client: Option<Client>,
 }
 
 impl Batch<'_> {
@@ -125,7 +128,10 @@ impl Batch<'_> {
         if let Some(key) = repeatable.and_then(|key| HeaderValue::from_str(&format!("{key}/{nth}")).ok()) {
             headers.insert(REPEATABLE, key);
         }
-        let request = request.body(Body::from(body)).map_err(|_| GraphError::unknown_path(path))?;
+        let mut request = request.body(Body::from(body)).map_err(|_| GraphError::unknown_path(path))?;
+        if let Some(client) = &self.client {
+            request.extensions_mut().insert(client.clone());
+        }
         Ok((place, request))
     }
 }

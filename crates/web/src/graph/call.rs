@@ -18,6 +18,8 @@ use super::caller::{self, PARAMETER, Presented};
 use super::error::{GraphError, trace_id};
 use super::members::{self, BODY_LIMIT, Members, is_kept_back};
 use super::place::Place;
+use crate::key::Admitted;
+use crate::serve::Client;
 
 /// By which a caller says how long it waits for an answer, in seconds.
 const TIMEOUT: &str = "x-wazapp-timeout";
@@ -36,6 +38,8 @@ pub(super) struct Call {
     /// The caller's key, where it stands in the query: it goes on to the next page.
     pub(super) key_in_query: Option<SecretString>,
     query: Vec<(String, String)>,
+    /// Its place among its organization's requests.
+    _admitted: Admitted,
 }
 
 impl Call {
@@ -56,7 +60,7 @@ impl Call {
                 (key, false, body)
             }
         };
-        let scope = caller::scope(&state, &key).await?;
+        let admitted = caller::admitted(&state, parts.extensions.get::<Client>(), &key).await?;
         query.retain(|(name, _)| !is_kept_back(name));
         // Programs escape the question mark in an upload's name, or do not.
         if let Some((upload, sig)) = place.object.clone().split_once("?sig=") {
@@ -65,10 +69,18 @@ impl Call {
         }
         let patience = patience(&parts.headers)?;
         let head_only = parts.method == Method::HEAD;
-        let method = if head_only { Method::GET } else { parts.method };
-        let key_in_query = in_query.then_some(key);
-        let call =
-            Self { state, scope, place, method, head_only, headers: parts.headers, patience, key_in_query, query };
+        let call = Self {
+            state,
+            scope: admitted.scope,
+            place,
+            method: if head_only { Method::GET } else { parts.method },
+            head_only,
+            headers: parts.headers,
+            patience,
+            key_in_query: in_query.then_some(key),
+            query,
+            _admitted: admitted,
+        };
         Ok((call, body))
     }
 
@@ -77,16 +89,16 @@ impl Call {
         Ok(self.state.database.tenant(&self.scope).await?)
     }
 
-    /// Opens a transaction as the server.
+    /// Opens a transaction as the server, of the organization's share.
     pub(super) async fn operator(&self) -> Result<Operator, GraphError> {
-        Ok(self.state.database.operator().await?)
+        Ok(self.state.database.operator_for(&self.scope).await?)
     }
 
     /// The way to Meta through one of the organization's connected numbers.
     pub(super) async fn link(&self, by: By<'_>) -> Result<Option<Link>, GraphError> {
         let tx = self.operator().await?;
         let link = link::find(&tx, &self.scope, by).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(link)
     }
 
@@ -98,7 +110,7 @@ impl Call {
             None => {
                 let tx = self.operator().await?;
                 let links = link::accounts(&tx, &self.scope).await?;
-                tx.commit().await?;
+                tx.close();
                 links
             }
         };

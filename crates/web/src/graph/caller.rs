@@ -2,10 +2,11 @@
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use model::{Scope, api_key};
 use secrecy::SecretString;
 
 use super::error::GraphError;
+use crate::key::{Admitted, Refused, admit};
+use crate::serve::Client;
 
 /// The parameter that carries a key, in the query or in the body.
 pub(super) const PARAMETER: &str = "access_token";
@@ -26,9 +27,23 @@ pub(super) enum Presented {
     Unclear,
 }
 
-/// The organization of a key.
-pub(super) async fn scope(state: &crate::State, key: &SecretString) -> Result<Scope, GraphError> {
-    api_key::authenticate(&state.database, key).await?.ok_or_else(GraphError::wrong_token)
+/// The organization of a key, with a place among its requests.
+pub(super) async fn admitted(
+    state: &crate::State,
+    client: Option<&Client>,
+    key: &SecretString,
+) -> Result<Admitted, GraphError> {
+    Ok(admit(state, client, key).await?)
+}
+
+impl From<Refused> for GraphError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NotInForce => Self::wrong_token(),
+            Refused::TooMany => Self::too_many(),
+            Refused::Database(error) => error.into(),
+        }
+    }
 }
 
 /// What the headers and the query say of who asks.

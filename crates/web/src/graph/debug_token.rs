@@ -28,7 +28,7 @@ pub(super) async fn get(call: &Call) -> Result<Response, GraphError> {
     }
     let tx = call.operator().await?;
     let links = link::accounts(&tx, &call.scope).await?;
-    tx.commit().await?;
+    tx.close();
     let accounts: Vec<&str> = links.iter().map(|link| link.waba_id.as_str()).collect();
     let granular: Vec<_> = SCOPES.iter().map(|name| json!({ "scope": name, "target_ids": accounts })).collect();
     // The App that `subscribed_apps` shows, too: programs compare the two.
@@ -48,7 +48,7 @@ pub(super) async fn me(call: &Call) -> Result<Response, GraphError> {
     }
     let tx = call.begin().await?;
     let own = organization::own(&tx).await?.ok_or_else(|| call.no_such_object())?;
-    tx.commit().await?;
+    tx.close();
     Ok(json_response(StatusCode::OK, &json!({ "id": user_id(call), "name": own.name })))
 }
 

@@ -7,10 +7,10 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, StatusCode};
-use model::at_meta;
 use model::file::{self, KeepError};
 use model::link::Link;
 use model::upload::{self, Key, Uploaded};
+use model::{DatabaseError, at_meta};
 use serde_json::json;
 use whatsapp::graph::{Credential, DownloadFailure, MediaInfo, Relayed, Upload};
 use whatsapp::outgoing::LARGEST_FILE;
@@ -20,6 +20,7 @@ use super::error::GraphError;
 use super::owned::{self, Kind};
 use super::place::is_id;
 use super::relay::{Carried, relay, status};
+use crate::behind::write_down;
 use crate::form::{Form, Others, Unread};
 
 /// The word before a medium's id in the path of its bytes.
@@ -44,7 +45,8 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
     let file = file::keep_written(&state.database, scope, form.file, now).await?;
     let tx = call.begin().await?;
     upload::insert(&tx, now, &file, &mime_type, filename.as_deref()).await?;
-    tx.commit().await?;
+    // Meta was not asked: kept or not, it can be sent again.
+    tx.commit().await.map_err(|error| not_kept(&error))?;
     state.media_wake.queued();
 
     let length = u64::try_from(file.size).unwrap_or_default();
@@ -54,11 +56,20 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
     let (organization_id, number_id) = (link.organization_id, link.number_id);
     let key = Key { organization_id, number_id, file: file.sha256, mime_type };
     let uploaded = Uploaded { meta_id, at: state.clock.now() };
-    let tx = call.operator().await?;
-    at_meta::record_media(&tx, scope, &uploaded, &key).await?;
-    upload::any_organization_record(&tx, &key, &uploaded).await?;
-    tx.commit().await?;
-    Ok(json_response(StatusCode::OK, &json!({ "id": uploaded.meta_id })))
+    let answer = json!({ "id": uploaded.meta_id });
+    let (database, scope) = (state.database.clone(), *scope);
+    // Meta has it, so that is the answer, whatever becomes of what is known of it here.
+    write_down("an upload", move || {
+        let (database, key, uploaded) = (database.clone(), key.clone(), uploaded.clone());
+        async move {
+            let tx = database.operator_for(&scope).await?;
+            at_meta::record_media(&tx, &scope, &uploaded, &key).await?;
+            upload::any_organization_record(&tx, &key, &uploaded).await?;
+            tx.commit().await
+        }
+    })
+    .await;
+    Ok(json_response(StatusCode::OK, &answer))
 }
 
 impl From<Unread> for GraphError {
@@ -70,6 +81,7 @@ impl From<Unread> for GraphError {
             }
             Unread::NoFile => Self::missing("file"),
             Unread::TooLarge => too_long(),
+            Unread::TooSlow => Self::too_slow(),
             Unread::Store(error) => KeepError::Store(error).into(),
         }
     }
@@ -77,9 +89,18 @@ impl From<Unread> for GraphError {
 
 impl From<KeepError> for GraphError {
     fn from(error: KeepError) -> Self {
-        tracing::warn!(%error, "an uploaded file could not be kept");
-        Self::unavailable("wazapp could not keep this file. Nothing was uploaded; send it again later.")
+        if let KeepError::Database(error @ DatabaseError::OverQuota(_)) = error {
+            return error.into();
+        }
+        not_kept(&error)
     }
+}
+
+fn not_kept(error: &dyn std::error::Error) -> GraphError {
+    tracing::warn!(%error, "an uploaded file could not be kept");
+    GraphError::unavailable(
+        "wazapp could not keep this file. Meta was not asked, so it is safe to send it again later.",
+    )
 }
 
 fn too_long() -> GraphError {

@@ -6,6 +6,7 @@ use multer::Multipart;
 use serde_json::{Map, Value};
 
 use super::error::GraphError;
+use crate::serve::is_too_slow;
 
 /// The longest body that is no file.
 pub(super) const BODY_LIMIT: usize = 64 * 1024;
@@ -56,6 +57,7 @@ pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, GraphError>
         Err(error) if error.is::<LengthLimitError>() => {
             Err(GraphError::new(413, 100, format!("(#100) The body is longer than {limit} bytes.")))
         }
+        Err(error) if is_too_slow(&*error) => Err(GraphError::too_slow()),
         Err(_) => Err(GraphError::invalid("The body did not arrive whole.")),
     }
 }

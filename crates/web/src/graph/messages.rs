@@ -22,7 +22,8 @@ use super::members::Members;
 use super::objects::answered;
 use super::outcome::{self, Ended, Patience, Sent};
 use super::relay;
-use crate::sending;
+use crate::behind::write_down;
+use crate::sending::{self, Queued};
 
 /// So often a message is queued anew under its key, where another request that waited for it gave up.
 const ROUNDS: usize = 3;
@@ -38,12 +39,14 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
     }
     let key = idempotency(call, link, &members)?;
     let mut wanted = Wanted::read(members)?;
+    let _place = call.state.desk.wait(&call.scope).ok_or_else(GraphError::too_many)?;
     let patience = Patience::of(call);
     for _ in 0..ROUNDS {
         if let Some(key) = &key {
             let tx = call.operator().await?;
             outbox::forget_unsent(&tx, &call.scope, &key.key).await?;
-            tx.commit().await?;
+            // Forgotten or not, nothing was sent.
+            tx.commit().await.map_err(|error| error.in_job())?;
         }
         let message = queue(call, link, &mut wanted, &patience, key.as_ref()).await?;
         match outcome::wait(call, message.id, &patience).await? {
@@ -99,7 +102,8 @@ async fn queue(
     wanted.fill(&tx, &to).await?;
     wanted.attach(&tx, now).await?;
     match sending::queue(&call.state, tx, &to, &wanted.content, &options, key).await? {
-        Ok(message) => Ok(message),
+        // Whether it is there is seen as what becomes of it is.
+        Ok(Queued::Surely(message) | Queued::Perhaps(message)) => Ok(message),
         Err(Refusal::WindowClosed { .. }) if is_own(call, link, &wanted.recipient).await? => {
             Err(GraphError::new(400, 131021, "(#131021) Recipient cannot be sender")
                 .details("Recipient phone number cannot be the sender phone number."))
@@ -124,6 +128,8 @@ impl Wanted {
         let input = ["to", "recipient"].into_iter().find_map(|name| word(members.get(name)?));
         let input = input.ok_or_else(|| GraphError::missing("to"))?;
         let recipient = sending::recipient(&input).map_err(|problem| unfit(&problem.into()))?;
+        let also = members.get("recipient").and_then(word).filter(|id| phone::is_user_id(id));
+        let recipient = recipient.known_as(also);
         let mut outgoing = outgoing::check_as_meta(Value::Object(members)).map_err(|problems| unfit(&problems))?;
         if outgoing.needs_phone && matches!(recipient, Recipient::User(_)) {
             return Err(needs_phone());
@@ -221,7 +227,7 @@ async fn is_own(call: &Call, link: &Link, recipient: &Recipient) -> Result<bool,
     };
     let tx = call.begin().await?;
     let numbers = number::list(&tx, call.state.clock.now()).await?;
-    tx.commit().await?;
+    tx.close();
     let own = numbers.iter().find(|number| number.id == link.number_id);
     Ok(own
         .and_then(|number| number.display_phone_number.as_deref())
@@ -291,11 +297,18 @@ impl Receipt {
         let mut relayed = call.state.graph.relay(&credential, Method::POST, &path, &[], Some(content)).await?;
         relay::shown_here(&mut relayed, call)?;
         if (200..300).contains(&relayed.http) {
-            let tx = call.begin().await?;
-            if let Some(message) = message::find(&tx, &self.wamid).await? {
-                conversation::mark_read(&tx, message.conversation_id).await?;
-            }
-            tx.commit().await?;
+            let (database, scope, wamid) = (call.state.database.clone(), call.scope, self.wamid.clone());
+            write_down("that a message was read", move || {
+                let (database, wamid) = (database.clone(), wamid.clone());
+                async move {
+                    let tx = database.tenant(&scope).await?;
+                    if let Some(message) = message::find(&tx, &wamid).await? {
+                        conversation::mark_read(&tx, message.conversation_id).await?;
+                    }
+                    tx.commit().await
+                }
+            })
+            .await;
         }
         answered(&relayed)
     }

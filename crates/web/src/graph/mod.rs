@@ -8,6 +8,7 @@
 
 mod batch;
 mod call;
+mod callback;
 mod caller;
 mod debug_token;
 mod error;
@@ -31,6 +32,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::Method;
+use http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use call::Call;
 use error::GraphError;
@@ -38,7 +41,12 @@ use place::Place;
 
 /// Everything that no other path answers: below `/v{NN}.{N}/`, or an id, and `POST /`.
 pub(crate) fn router(state: crate::State) -> Router {
-    Router::new().route("/", any(batch)).route("/{*path}", any(serve)).with_state(state)
+    Router::new()
+        .route("/", any(batch))
+        .route("/{*path}", any(serve))
+        .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("private, no-store")))
+        .layer(SetResponseHeaderLayer::appending(VARY, HeaderValue::from_static("Authorization")))
+        .with_state(state)
 }
 
 async fn batch(State(state): State<crate::State>, request: Request) -> Response {

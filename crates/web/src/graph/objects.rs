@@ -16,7 +16,8 @@ use super::owned::{self, Ask, First, Kind, Owned};
 use super::place::is_id;
 use super::relay::{Carried, relay, status};
 use super::table::{ELSEWHERE, Object, allows, allows_edge};
-use super::{media, messages, templates};
+use super::{callback, media, messages, templates};
+use crate::behind::write_down;
 
 /// The number is not registered: sends of its rest until it is.
 const NOT_REGISTERED: &str = "133010";
@@ -53,15 +54,34 @@ async fn of_number(call: &mut Call, link: &Link, body: Body) -> Result<Response,
         (&Method::POST, "register") => {
             let response = relayed(call, link, Object::Number, body).await?;
             if response.status().is_success() {
-                let tx = call.operator().await?;
-                outbox::let_go(&tx, &call.scope, link.number_id, Some(&[NOT_REGISTERED])).await?;
-                tx.commit().await?;
-                call.state.wake.queued();
+                let (state, scope, number_id) = (call.state.clone(), call.scope, link.number_id);
+                write_down("a registered number", move || {
+                    let state = state.clone();
+                    async move {
+                        let tx = state.database.operator_for(&scope).await?;
+                        outbox::let_go(&tx, &scope, number_id, Some(&[NOT_REGISTERED])).await?;
+                        tx.commit().await?;
+                        state.wake.queued();
+                        Ok(())
+                    }
+                })
+                .await;
             }
             Ok(response)
         }
+        (&Method::POST, "") => change_number(call, link, body).await,
         _ => relayed(call, link, Object::Number, body).await,
     }
+}
+
+/// Changes a number, or takes a callback of its own away that leads elsewhere.
+async fn change_number(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
+    let members = call.members(body).await?;
+    if let Some(cleared) = callback::clear(call, link, &members.all).await? {
+        return Ok(cleared);
+    }
+    let carried = Carried::of(call, members)?;
+    answered(&relay(call, &call.credential(link)?, &carried).await?)
 }
 
 async fn of_account(call: &mut Call, link: &Link, body: Body) -> Result<Response, GraphError> {
@@ -72,7 +92,7 @@ async fn of_account(call: &mut Call, link: &Link, body: Body) -> Result<Response
         (&Method::POST, "") => enable_insights(call, link, body).await,
         (&(Method::POST | Method::DELETE), "upsert_message_templates" | "message_templates") => {
             let response = relayed(call, link, Object::Account, body).await?;
-            templates::read_soon(call, &link.waba_id).await?;
+            templates::read_soon(call, &link.waba_id).await;
             Ok(response)
         }
         _ => relayed(call, link, Object::Account, body).await,
@@ -96,16 +116,23 @@ async fn create_flow(call: &Call, link: &Link, body: Body) -> Result<Response, G
     let carried = Carried::read(call, body).await?;
     let relayed = relay(call, &call.credential(link)?, &carried).await?;
     if let Some(id) = relayed.body["id"].as_str() {
-        made(call, Made::Flow, id).await?;
+        made(call, Made::Flow, id).await;
     }
     answered(&relayed)
 }
 
-/// Notes what Meta made for the organization.
-pub(super) async fn made(call: &Call, made: Made, id: &str) -> Result<(), GraphError> {
-    let tx = call.operator().await?;
-    at_meta::record(&tx, &call.scope, made, id, call.state.clock.now()).await?;
-    Ok(tx.commit().await?)
+/// Notes what Meta made for the organization. It is made, so that is the answer.
+pub(super) async fn made(call: &Call, made: Made, id: &str) {
+    let (state, scope, id) = (call.state.clone(), call.scope, id.to_owned());
+    write_down("what Meta made", move || {
+        let (state, id) = (state.clone(), id.clone());
+        async move {
+            let tx = state.database.operator_for(&scope).await?;
+            at_meta::record(&tx, &scope, made, &id, state.clock.now()).await?;
+            tx.commit().await
+        }
+    })
+    .await;
 }
 
 /// Has Meta count what becomes of an account's templates, which is all that may be said of an account itself.
@@ -202,7 +229,7 @@ async fn of_other(call: &mut Call, body: Body) -> Result<Response, GraphError> {
             let changes = object == Object::Template && *method != Method::GET;
             let response = ask(call, &link, object, &credential, body).await?;
             if changes {
-                templates::read_soon(call, &link.waba_id).await?;
+                templates::read_soon(call, &link.waba_id).await;
             }
             Ok(response)
         }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use model::outbox::{self, Acceptance, Cancelled, Fate};
-use model::{DatabaseError, Scope};
+use model::{CommitError, Scope};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::call::Call;
 use super::error::GraphError;
+use crate::behind::write_down;
 
 /// How long a caller waits, where it does not say: longer than a message is tried, and a call takes.
 const TRIED: SignedDuration = SignedDuration::from_secs(25);
@@ -44,11 +45,11 @@ impl Patience {
     }
 }
 
+/// The queue's word for a message that was taken back.
+const CANCELLED: &str = "cancelled";
+
 /// The worker's word for a message whose files did not reach Meta.
 const NOT_UPLOADED: &str = "not_uploaded";
-
-/// The word for a message that was taken back.
-const CANCELLED: &str = "cancelled";
 
 /// Looks without a hint come after pauses that grow.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
@@ -73,26 +74,45 @@ pub(super) enum Ended {
 pub(super) async fn wait(call: &Call, message_id: Uuid, patience: &Patience) -> Result<Ended, GraphError> {
     let state = &call.state;
     let watch = state.wake.watch(message_id);
-    let waiting = Waiting { state: state.clone(), scope: call.scope, message_id, over: false };
+    let mut waiting = Waiting { state: state.clone(), scope: call.scope, message_id, held: None, over: false };
     let began = state.clock.now();
     let mut pause = FIRST_PAUSE;
     loop {
+        let seen = waiting.look().await;
         let waited = state.clock.now().duration_since(began);
-        match look(call, message_id).await? {
-            Fate::Accepted { wamid, acceptance } => return waiting.end(Ok(Ended::Sent(Sent { wamid, acceptance }))),
-            Fate::Failed { error } if error["code"] == CANCELLED => return waiting.end(Ok(Ended::TakenBack)),
-            Fate::Failed { error } => return waiting.end(Err(failed(&error))),
-            Fate::Unknown => return waiting.end(Err(unknown(message_id))),
-            Fate::Waiting { preparing, rests_until, pause_reason, last_error } => {
+        match seen {
+            Some(Fate::Accepted { wamid, acceptance }) => {
+                return waiting.end(Ok(Ended::Sent(Sent { wamid, acceptance })));
+            }
+            Some(Fate::Failed { error }) if error["code"] == CANCELLED => {
+                let ended = waiting.held.take().map_or(Ok(Ended::TakenBack), Err);
+                return waiting.end(ended);
+            }
+            Some(Fate::Failed { error }) => return waiting.end(Err(failed(&error))),
+            Some(Fate::Unknown) => return waiting.end(Err(unknown(message_id))),
+            Some(Fate::Waiting { preparing, rests_until, pause_reason, last_error }) => {
                 let hopeless = rests_until.is_some_and(|until| until > began + patience.leaves);
-                if (hopeless || waited > patience.leaves) && waiting.take_back().await? {
+                if hopeless || waited > patience.leaves {
                     let of_file = preparing.then(|| json!({ "code": NOT_UPLOADED }));
-                    let why = pause_reason.filter(|_| hopeless).or(last_error).or(of_file);
-                    return waiting.end(Err(held(why.as_ref(), rests_until)));
+                    let held = match (last_error, pause_reason.filter(|_| hopeless)) {
+                        // Meta's answer to this message.
+                        (Some(said), _) => held(Some(&said), rests_until),
+                        (None, Some(reason)) => rests(&reason),
+                        (None, None) => held(of_file.as_ref(), rests_until),
+                    };
+                    match waiting.take_back().await {
+                        Ok(true) => return waiting.end(Err(held)),
+                        Ok(false) => {}
+                        // The next look tells whether it was taken back.
+                        Err(_) => waiting.held = Some(held),
+                    }
                 }
             }
-            Fate::UnderWay if waited > patience.waits => return waiting.end(Err(unknown(message_id))),
-            Fate::UnderWay => {}
+            Some(Fate::UnderWay) | None => {}
+        }
+        if waited > patience.waits {
+            // Where it still waits unseen, it is taken back once the database is there again.
+            return Err(unknown(message_id));
         }
         tokio::select! {
             () = watch.heard() => {}
@@ -101,19 +121,14 @@ pub(super) async fn wait(call: &Call, message_id: Uuid, patience: &Patience) -> 
     }
 }
 
-async fn look(call: &Call, message_id: Uuid) -> Result<Fate, GraphError> {
-    let tx = call.begin().await?;
-    let fate = outbox::fate(&tx, message_id).await?;
-    tx.commit().await?;
-    Ok(fate.unwrap_or(Fate::Unknown))
-}
-
 /// Somebody waits for a message. Whoever hangs up gets no answer and may send it again, so it is taken back then, or
 /// tried no more.
 struct Waiting {
     state: crate::State,
     scope: Scope,
     message_id: Uuid,
+    /// Why it was to be taken back, where nobody knows whether it was.
+    held: Option<GraphError>,
     over: bool,
 }
 
@@ -123,7 +138,16 @@ impl Waiting {
         with
     }
 
-    async fn take_back(&self) -> Result<bool, DatabaseError> {
+    /// How far it is. `None`: it cannot be seen now, which says nothing of it.
+    async fn look(&self) -> Option<Fate> {
+        let look = async {
+            let tx = self.state.database.tenant(&self.scope).await?;
+            outbox::fate(&tx, self.message_id).await
+        };
+        look.await.inspect_err(|error| tracing::debug!(%error, "a message in the queue could not be looked at")).ok()?
+    }
+
+    async fn take_back(&self) -> Result<bool, CommitError> {
         take_back(&self.state, &self.scope, self.message_id).await
     }
 }
@@ -134,16 +158,15 @@ impl Drop for Waiting {
             return;
         }
         let (state, scope, message_id) = (self.state.clone(), self.scope, self.message_id);
-        tokio::spawn(async move {
-            if let Err(error) = take_back(&state, &scope, message_id).await {
-                tracing::warn!(%error, message = %message_id, "a message whose sender hung up could not be taken back");
-            }
-        });
+        tokio::spawn(write_down("that a message's sender waits no more", move || {
+            let state = state.clone();
+            async move { take_back(&state, &scope, message_id).await }
+        }));
     }
 }
 
 /// Takes a message back; false: it is at Meta now, which is its last try, or further.
-async fn take_back(state: &crate::State, scope: &Scope, message_id: Uuid) -> Result<bool, DatabaseError> {
+async fn take_back(state: &crate::State, scope: &Scope, message_id: Uuid) -> Result<bool, CommitError> {
     let tx = state.database.tenant(scope).await?;
     let cancelled = outbox::cancel(&tx, state.clock.now(), message_id).await?;
     let done = matches!(cancelled, Some(Cancelled::Done(_)));
@@ -191,11 +214,31 @@ fn held(why: Option<&Value>, rests_until: Option<Timestamp>) -> GraphError {
     }
 }
 
+/// A message from a number that rests for what Meta said of an earlier one. Of this one Meta said nothing.
+fn rests(reason: &Value) -> GraphError {
+    if reason["code"] == "no_token" {
+        return model::link::NoToken::None.into();
+    }
+    let said = reason["message"].as_str().unwrap_or("it gave no words").trim_end_matches('.');
+    let details = format!(
+        "wazapp holds back what is sent from this number, because of what Meta answered before: {said}. Meta was not asked \
+         about this message. Nothing was sent."
+    );
+    if reason["code"].as_i64().is_some_and(GraphError::is_of_token) {
+        return GraphError::access(format!("{details} Connect the number again with a token that works."));
+    }
+    GraphError::new(503, 131016, "(#131016) Service unavailable")
+        .details(format!(
+            "{details} Once that is mended: POST /api/v1/numbers/{{id}}/resume; or wait, since it is tried now and then."
+        ))
+        .transient(true)
+}
+
 fn unknown(message_id: Uuid) -> GraphError {
     GraphError::new(400, 1, "(#1) An unknown error has occurred.")
         .details(format!(
-            "Meta's answer did not arrive whole: this message may have been sent. It is not sent again by itself, and if \
-             you do, it may arrive twice. Message {message_id} of wazapp's API tells once a status comes."
+            "It is not known whether Meta took this message: it may have been sent. It is not sent again by itself, and if \
+             you do, it may arrive twice. Message {message_id} of wazapp's API tells once it is known."
         ))
         .transient(false)
 }
@@ -222,10 +265,18 @@ mod tests {
         assert_eq!(held(None, None).code(), 130429);
         assert_eq!(held(Some(&json!({ "code": "not_sent" })), None).code(), 131016);
         assert_eq!(held(Some(&json!({ "code": "not_uploaded" })), None).code(), 131016);
-        assert_eq!(held(Some(&json!({ "code": "no_token" })), Some(Timestamp::MAX)).code(), 131005);
         let late = json!({ "code": "deadline", "last_error": limit });
         assert_eq!(failed(&late).code(), 131056);
         assert_eq!(failed(&json!({ "code": "deadline", "last_error": null })).code(), 130429);
+    }
+
+    /// What Meta said of an earlier message is no answer to this one.
+    #[test]
+    fn a_remembered_refusal_is_told_as_one() {
+        let error = rests(&json!({ "code": 131042, "message": "(#131042) Business eligibility payment issue" }));
+        assert_eq!(error.code(), 131016);
+        assert_eq!(rests(&json!({ "code": 190, "message": "Session has expired" })).code(), 131005);
+        assert_eq!(rests(&json!({ "code": "no_token", "message": "the number has no token" })).code(), 131005);
     }
 
     #[test]

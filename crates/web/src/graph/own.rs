@@ -32,11 +32,11 @@ impl Own {
         let tx = call.operator().await?;
         let numbers = link::own_numbers(&tx, &call.scope).await?;
         let shared = link::any_organization_shares(&tx, &call.scope, &link.waba_id).await?;
-        tx.commit().await?;
+        tx.close();
         let flows = if shared {
             let tx = call.begin().await?;
             let flows = at_meta::all(&tx, Made::Flow).await?;
-            tx.commit().await?;
+            tx.close();
             flows
         } else {
             HashSet::new()

@@ -78,7 +78,7 @@ async fn known(call: &Call, id: &str) -> Result<Known, GraphError> {
     } else {
         Known::Nothing
     };
-    tx.commit().await?;
+    tx.close();
     Ok(known)
 }
 
@@ -102,7 +102,7 @@ async fn is_of_own_account(call: &Call, links: &[Link], credential: &Credential,
     let Some(link) = links.iter().find(|link| account == Some(link.waba_id.as_str())) else { return Ok(false) };
     let tx = call.operator().await?;
     let shared = link::any_organization_shares(&tx, &call.scope, &link.waba_id).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(!shared)
 }
 

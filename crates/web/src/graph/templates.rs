@@ -11,6 +11,7 @@ use super::call::Call;
 use super::error::GraphError;
 use super::objects::answered;
 use super::relay::{Carried, relay};
+use crate::behind::write_down;
 
 /// Makes a template of an account.
 pub(super) async fn create(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
@@ -30,10 +31,17 @@ pub(super) async fn create(call: &Call, link: &Link, body: Body) -> Result<Respo
             components: components(&carried),
             ..Listed::default()
         };
-        let (tx, now) = (call.operator().await?, call.state.clock.now());
-        template::save(tx, &call.scope, &link.waba_id, asked_at, now, &[listed], Source::Change).await?;
+        let (state, scope, waba_id) = (call.state.clone(), call.scope, link.waba_id.clone());
+        write_down("a template that Meta made", move || {
+            let (state, waba_id, listed) = (state.clone(), waba_id.clone(), [listed.clone()]);
+            async move {
+                let (tx, now) = (state.database.operator_for(&scope).await?, state.clock.now());
+                template::save(tx, &scope, &waba_id, asked_at, now, &listed, Source::Change).await
+            }
+        })
+        .await;
     }
-    read_soon(call, &link.waba_id).await?;
+    read_soon(call, &link.waba_id).await;
     answered(&relayed)
 }
 
@@ -51,8 +59,15 @@ fn components(carried: &Carried) -> Option<Value> {
 }
 
 /// Has an account's templates read soon: something was changed that its answer does not tell.
-pub(super) async fn read_soon(call: &Call, waba_id: &str) -> Result<(), GraphError> {
-    let tx = call.operator().await?;
-    sync::ask(&tx, &call.scope, Some(waba_id), call.state.clock.now()).await?;
-    Ok(tx.commit().await?)
+pub(super) async fn read_soon(call: &Call, waba_id: &str) {
+    let (state, scope, waba_id) = (call.state.clone(), call.scope, waba_id.to_owned());
+    write_down("that templates are to be read anew", move || {
+        let (state, waba_id) = (state.clone(), waba_id.clone());
+        async move {
+            let tx = state.database.operator_for(&scope).await?;
+            sync::ask(&tx, &scope, Some(&waba_id), state.clock.now()).await?;
+            tx.commit().await
+        }
+    })
+    .await;
 }

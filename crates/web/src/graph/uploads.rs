@@ -27,7 +27,7 @@ pub(super) async fn opened(call: &Call, body: Body) -> Result<Response, GraphErr
     let carried = Carried::read(call, body).await?;
     let relayed = relay_to(call, &credential(call).await?, &["app", "uploads"], &carried).await?;
     if let Some(id) = relayed.body["id"].as_str() {
-        made(call, Made::Upload, id.split('?').next().unwrap_or_default()).await?;
+        made(call, Made::Upload, id.split('?').next().unwrap_or_default()).await;
     }
     answered(&relayed)
 }
@@ -39,7 +39,7 @@ pub(super) async fn continued(call: &Call, body: Body) -> Result<Response, Graph
     }
     let tx = call.begin().await?;
     let own = at_meta::has_made(&tx, Made::Upload, &call.place.object).await?;
-    tx.commit().await?;
+    tx.close();
     if !own {
         return Err(call.no_such_object());
     }

@@ -78,6 +78,11 @@ pub struct MetaError {
 }
 
 impl MetaError {
+    /// Whether Meta does not know what the call was about, or does not show it to this token.
+    pub fn is_missing_object(&self) -> bool {
+        (self.code, self.subcode) == (100, Some(33)) || self.code == 33
+    }
+
     /// Reads `{"error":{…}}`, or the bare object that Meta prints for block lists. `None`: the answer is no error.
     pub(super) fn read(http: u16, answer: &Value, hidden: &[&str]) -> Option<Self> {
         let bare = || (answer.text("message").is_some() && answer.text("type").is_some()).then_some(answer);

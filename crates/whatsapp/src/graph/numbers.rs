@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::call::{Body, Call, digits};
-use super::{Credential, Failure, Graph};
+use super::{Credential, Failure, Graph, Override};
 use crate::json::Read;
 
 /// More numbers than an account may have.
@@ -105,6 +105,23 @@ impl Graph {
     pub async fn deregister(&self, credential: &Credential, phone_number_id: &str) -> Result<(), Failure> {
         let path = [digits(phone_number_id)?, "deregister"];
         self.command(Call::new(Method::POST, &path, credential)).await
+    }
+
+    /// Has a number's webhooks go there alone, whatever its account's and its App's callbacks are, once the callback proved
+    /// itself; `None`: they go where those say.
+    pub async fn override_number(
+        &self,
+        credential: &Credential,
+        phone_number_id: &str,
+        instead: Option<Override<'_>>,
+    ) -> Result<(), Failure> {
+        let path = [digits(phone_number_id)?];
+        let to = match instead {
+            Some(to) => json!({ "override_callback_uri": to.url, "verify_token": to.verify_token }),
+            None => json!({ "override_callback_uri": "" }),
+        };
+        let body = json!({ "webhook_configuration": to });
+        self.command(Call { body: Body::Json(&body), ..Call::new(Method::POST, &path, credential) }).await
     }
 
     /// Sets the PIN of a number's two-step verification.

@@ -148,6 +148,12 @@ pub fn explain(code: i64) -> &'static Explanation {
     row_of(code).map_or(&UNKNOWN_CODE, |row| &row.explanation)
 }
 
+/// Whether a code that fails a message says that others of its number, or of its account, will fail too, until somebody
+/// mends what it means.
+pub fn stops_others(code: i64) -> bool {
+    row_of(code).is_some_and(|row| matches!(row.rule, Rule::HoldNumber | Rule::HoldAccount))
+}
+
 impl MetaError {
     /// What it means, by its subcode where that says more than its code.
     pub fn explanation(&self) -> &'static Explanation {

@@ -7,18 +7,18 @@ use super::effect::Effect;
 use super::items::{Items, Nest};
 use super::message::{Direction, Message, Origin, synthetic_id};
 use super::notice::Notice;
-use super::party::{Contacts, End, customer};
+use super::party::{Business, Contacts, End, customer};
 use crate::json::Read;
-use crate::phone::digits;
 
 /// Reads `calls`. See Meta's page "calls webhook reference".
 pub(super) fn read(items: &mut Items, value: &Value, contacts: &Contacts) -> bool {
-    let business = items.scope.display_phone_number.clone();
+    let scope = items.scope;
+    let business = scope.business();
     let alone = value.list("calls").len() == 1;
     items.each(Nest::Value, value, "calls", |items, call| {
-        let direction = direction(call, business.as_deref());
+        let direction = direction(call, business);
         let end = if direction == Direction::Inbound { End::From } else { End::To };
-        let mut party = customer(call, end, business.as_deref());
+        let mut party = customer(call, end, business);
         contacts.complete(&mut party, alone);
         items.push(Item::Notice(Notice::read(items.scope, call).about(party.clone())));
         if !is_about_files(call) {
@@ -45,12 +45,11 @@ pub(super) fn read(items: &mut Items, value: &Value, contacts: &Contacts) -> boo
     })
 }
 
-fn direction(call: &Value, business: Option<&str>) -> Direction {
-    let from_business = || call.id("from").is_some_and(|from| Some(digits(&from).as_str()) == business);
+fn direction(call: &Value, business: Business<'_>) -> Direction {
     match call.get("direction").and_then(Value::as_str) {
         Some("USER_INITIATED") => Direction::Inbound,
         Some(_) => Direction::Outbound,
-        None if from_business() => Direction::Outbound,
+        None if business.sent(call) => Direction::Outbound,
         None => Direction::Inbound,
     }
 }

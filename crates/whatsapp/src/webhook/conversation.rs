@@ -8,7 +8,7 @@ use super::history;
 use super::items::{Items, Nest};
 use super::message::{Direction, Message, Origin, Place, content_of, is_for_group};
 use super::notice::Notice;
-use super::party::{Contacts, End, Party, customer};
+use super::party::{Business, Contacts, End, Party, customer};
 use super::status::{Status, recipient};
 use crate::json::Read;
 
@@ -21,13 +21,20 @@ impl Items<'_> {
         contacts: &Contacts,
         origin: Origin,
     ) -> bool {
-        let business = self.scope.display_phone_number.as_deref();
+        let business = self.scope.business();
         let alone = |key: &str| holder.list(key).len() == 1;
         let received = self.each(nest, holder, "messages", |items, message| {
             let direction = match origin {
                 Origin::History => history::direction(message, &Party::default(), business),
                 Origin::Echo => Direction::Outbound,
+                _ if business.sent(message) => Direction::Outbound,
                 _ => Direction::Inbound,
+            };
+            // What the business wrote is an echo, also where the field is that of what customers write.
+            let origin = match (origin, direction) {
+                (Origin::Webhook, Direction::Outbound) => Origin::Echo,
+                (Origin::Standby, Direction::Outbound) => Origin::StandbyEcho,
+                _ => origin,
             };
             let mut party = match direction {
                 Direction::Inbound => sender(message),
@@ -51,9 +58,12 @@ impl Items<'_> {
             Ok(())
         });
         let reported = self.each(nest, holder, "statuses", |items, status| {
-            if items.scope.field == "calls" || status.get("type").is_some_and(|t| t == "call") {
-                items.call_status(status, contacts, alone("statuses"));
-                return Ok(());
+            match status_of(&items.scope.field, status) {
+                About::Delivery => {}
+                about => {
+                    items.other_status(status, about, contacts, alone("statuses"));
+                    return Ok(());
+                }
             }
             let standby = origin == Origin::Standby;
             let status = Status::read(status, contacts, alone("statuses"), standby);
@@ -74,11 +84,40 @@ impl Items<'_> {
         self.push(Item::Message(Box::new(message)));
     }
 
-    fn call_status(&mut self, status: &Value, contacts: &Contacts, alone: bool) {
+    /// A status of something else than the delivery of a message: told, and moving nothing.
+    fn other_status(&mut self, status: &Value, about: About, contacts: &Contacts, alone: bool) {
         let mut party = recipient(status);
         contacts.complete(&mut party, alone);
-        let notice = Notice::read(self.scope, status).named(status.text("status")).about(party);
+        let mut notice = Notice::read(self.scope, status).named(status.text("status")).about(party);
+        if let About::Message(kind) = about {
+            kind.clone_into(&mut notice.kind);
+            notice.wamid = status.id("id");
+        }
         self.push(Item::Notice(notice));
+    }
+}
+
+/// What a status is about.
+#[derive(Clone, Copy, PartialEq)]
+enum About {
+    /// How far a message has got.
+    Delivery,
+    /// A call.
+    Call,
+    /// Something else about a message, by the name of its notices.
+    Message(&'static str),
+}
+
+/// `type` says what a status is about; those without one, and those of a message, are of its delivery.
+fn status_of(field: &str, status: &Value) -> About {
+    let kind = status.text("type").unwrap_or_default().to_lowercase();
+    match kind.as_str() {
+        _ if field == "calls" => About::Call,
+        "call" => About::Call,
+        "payment" => About::Message("payment"),
+        "" if status.object("payment").is_some() => About::Message("payment"),
+        "" | "message" | "status" => About::Delivery,
+        _ => About::Message("status"),
     }
 }
 
@@ -86,7 +125,7 @@ pub(super) fn sender(message: &Value) -> Party {
     Party::new(message.id("from"), message.id("from_user_id"), message.id("from_parent_user_id"))
 }
 
-fn echo_recipient(echo: &Value, business: Option<&str>) -> Party {
+fn echo_recipient(echo: &Value, business: Business<'_>) -> Party {
     let content = content_of(echo);
     if is_for_group(content) || echo.has("group_id") {
         return Party::default();

@@ -74,7 +74,7 @@ fn edit(edit: &Value) -> Option<Effect> {
         target: target(edit)?,
         kind: kind_of(message),
         text: text::of(message, shape),
-        media: Media::of(message, shape),
+        media: Media::of(message, shape).filter(Media::can_be_had),
         payload: message.clone(),
     })
 }

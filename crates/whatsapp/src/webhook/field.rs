@@ -103,10 +103,14 @@ pub(super) fn has_lists(field: &str, value: &Value) -> bool {
 }
 
 /// What an event without lists is about.
-#[derive(Debug, PartialEq)]
-pub(super) enum Subject {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// A template.
     Template,
+    /// A number of the business.
     Number,
+    /// Anything else.
+    #[default]
     Other,
 }
 

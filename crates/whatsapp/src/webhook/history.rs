@@ -6,9 +6,9 @@ use super::change::Item;
 use super::conversation::sender;
 use super::items::{Items, Nest};
 use super::message::{Direction, Origin, Place};
-use super::party::{Contacts, End, Party, customer};
+use super::party::{Business, Contacts, End, Party, customer};
 use crate::json::Read;
-use crate::phone::digits;
+use crate::phone::may_be_same;
 
 /// How far the sync of the past has got. See Meta's page "history webhook reference".
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,7 +70,7 @@ fn user_of(thread: &Value, contacts: &Contacts) -> Party {
 }
 
 fn read_message(items: &mut Items, message: &Value, user: &Party) {
-    let business = items.scope.display_phone_number.as_deref();
+    let business = items.scope.business();
     let direction = direction(message, user, business);
     let mut party = user.clone();
     match direction {
@@ -84,13 +84,18 @@ fn read_message(items: &mut Items, message: &Value, user: &Party) {
 
 /// Who wrote a message of the past: the business if it is the sender, or if the sender is
 /// not the thread's user.
-pub(super) fn direction(message: &Value, user: &Party, business: Option<&str>) -> Direction {
+pub(super) fn direction(message: &Value, user: &Party, business: Business<'_>) -> Direction {
     let from_me = message.get("history_context").and_then(|h| h.get("from_me")?.as_bool());
     let from = sender(message);
     let is_user = |party: &Party| {
-        party.wa_id.is_some() && party.wa_id == user.wa_id || party.user_id.is_some() && party.user_id == user.user_id
+        party
+            .wa_id
+            .as_deref()
+            .zip(user.wa_id.as_deref())
+            .is_some_and(|(one, other)| one == other || may_be_same(one, other))
+            || party.user_id.is_some() && party.user_id == user.user_id
     };
-    let is_business = from.wa_id.as_deref().is_some_and(|id| Some(digits(id).as_str()) == business);
+    let is_business = business.sent(message);
     let inbound = match from_me {
         Some(from_me) => !from_me,
         None if is_business => false,
@@ -125,7 +130,7 @@ mod tests {
             (json!({"to": "222"}), &nobody, Direction::Outbound),
             (json!({"from": "222", "history_context": {"from_me": true}}), &user, Direction::Outbound),
         ] {
-            assert_eq!(direction(&message, user, Some("111")), expected, "{message}");
+            assert_eq!(direction(&message, user, Business(Some("111"))), expected, "{message}");
         }
     }
 }

@@ -131,7 +131,7 @@ impl<'a> Items<'a> {
 
     /// Everything that comes in lists. False if none of the lists is there.
     fn lists(&mut self, value: &Value) -> bool {
-        let contacts = Contacts::read(value);
+        let contacts = Contacts::read(value, self.scope.business());
         let origin = match self.scope.field.as_str() {
             "standby" => Origin::Standby,
             "history" => Origin::History,
@@ -140,7 +140,7 @@ impl<'a> Items<'a> {
         };
         let mut found = self.conversation(Nest::Value, value, &contacts, origin);
         if let Some(standby) = value.object("standby") {
-            let own = Contacts::read(standby);
+            let own = Contacts::read(standby, self.scope.business());
             let contacts = if standby.has("contacts") { &own } else { &contacts };
             found |= self.conversation(Nest::Standby, standby, contacts, Origin::Standby);
         } else {
@@ -184,12 +184,13 @@ impl<'a> Items<'a> {
 
     /// An event about one thing: a template, a number, anything.
     fn subject(&mut self, value: &Value) {
-        match field::subject(&self.scope.field, value) {
+        let subject = field::subject(&self.scope.field, value);
+        match subject {
             Subject::Template => self.push(Item::Template(TemplateUpdate::read(value))),
             Subject::Number => self.push(Item::Number(NumberUpdate::read(value))),
             Subject::Other => {}
         }
-        let notice = Notice::read(self.scope, value);
+        let notice = Notice { subject, ..Notice::read(self.scope, value) };
         self.push(Item::Notice(match value.object("sender") {
             Some(sender) => notice.about(Party::read(sender)),
             None => notice,

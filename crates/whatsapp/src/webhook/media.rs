@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::form;
 use crate::json::Read;
 
 /// A file to fetch; ids from webhooks live seven days (Meta's page "Media").
@@ -29,9 +30,28 @@ pub(super) const KINDS: [&str; 6] = ["image", "video", "audio", "voice", "docume
 impl Media {
     /// The file of a message: under the name of its type, else under any other.
     pub(super) fn of(message: &Value, kind: &str) -> Option<Media> {
+        Media::own(message, kind).or_else(|| Media::nested(message))
+    }
+
+    /// Whether there is a way to get it.
+    pub(super) fn can_be_had(&self) -> bool {
+        self.id.is_some() || self.url.is_some()
+    }
+
+    fn own(message: &Value, kind: &str) -> Option<Media> {
         let kind =
             std::iter::once(kind).chain(KINDS).find(|kind| KINDS.contains(kind) && message.object(kind).is_some())?;
         Some(Media::read(message.object(kind)?, kind))
+    }
+
+    /// The first file within interactive content: sent with a form, or shown above the buttons.
+    fn nested(message: &Value) -> Option<Media> {
+        let interactive = message.object("interactive")?;
+        if let Some(answers) = form::answers(interactive) {
+            return form::files(&answers).into_iter().next().map(|file| Media::read(&file, "document"));
+        }
+        let header = interactive.object("header")?;
+        KINDS.iter().find_map(|kind| Some(Media::read(header.object(kind)?, kind))).filter(Media::can_be_had)
     }
 
     fn read(file: &Value, kind: &str) -> Media {
@@ -41,7 +61,7 @@ impl Media {
             url: url(file),
             mime_type: file.text("mime_type"),
             sha256: file.text("sha256"),
-            filename: file.text("filename"),
+            filename: file.text("filename").or_else(|| file.text("file_name")),
             voice: kind == "voice" || flag("voice"),
             animated: flag("animated"),
         }

@@ -7,6 +7,7 @@ use super::media::Media;
 use super::party::Party;
 use super::text;
 use crate::json::{self, Read};
+use crate::phone::digits;
 
 /// Where a message came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,12 +135,16 @@ impl Message {
             _ => Media::of(content, shape),
         };
         let of_history = payload.get("history_context");
+        let mut party = place.party;
+        if place.direction == Direction::Inbound && party.wa_id.is_none() {
+            party.wa_id = shared_phone(content);
+        }
         Message {
             wamid: payload.id("id").unwrap_or_else(|| synthetic_id(payload)),
             origin: place.origin,
             direction: place.direction,
             kind: kind_of(content),
-            party: place.party,
+            party,
             group_id: group_id(payload, content),
             timestamp: payload.seconds("timestamp").or_else(|| content.seconds("timestamp")),
             text: text::of(content, shape),
@@ -175,6 +180,15 @@ fn group_id(payload: &Value, content: &Value) -> Option<String> {
 /// Whether a message was sent to a group: then `to` is no customer.
 pub(super) fn is_for_group(content: &Value) -> bool {
     content.get("recipient_type").is_some_and(|kind| kind == "group")
+}
+
+/// The sender's own phone, where they shared it because they were asked to.
+fn shared_phone(content: &Value) -> Option<String> {
+    let card =
+        content.list("contacts").iter().find(|card| card.text("origin").is_some_and(|o| o == "contact_request"))?;
+    let written = |phone: &Value| phone.text("phone").filter(|text| text.trim_start().starts_with('+'));
+    let phone = card.list("phones").iter().find_map(|phone| phone.id("wa_id").or_else(|| written(phone)))?;
+    Some(digits(&phone)).filter(|digits| !digits.is_empty())
 }
 
 fn reply_to(content: &Value) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::field::Subject;
 use super::party::Party;
 use super::scope::Scope;
 use crate::json::{self, Read};
@@ -17,6 +18,10 @@ pub struct Notice {
     pub timestamp: Option<i64>,
     /// The customer concerned.
     pub party: Option<Party>,
+    /// The message concerned.
+    pub wamid: Option<String>,
+    /// What it is about, whatever its field is called.
+    pub subject: Subject,
     /// The same for each delivery of the same event.
     pub key: String,
     /// Meta's object: one element of a list, or the whole value.
@@ -36,6 +41,8 @@ impl Notice {
             name,
             timestamp: timestamp.or_else(|| scope.entry.seconds("time")),
             party: None,
+            wamid: None,
+            subject: Subject::default(),
             key: key(scope, data),
             data: data.clone(),
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::json::Read;
-use crate::phone::{digits, is_user_id};
+use crate::phone::{digits, is_user_id, may_be_same};
 
 /// A WhatsApp user as one event names them; every part may be missing.
 ///
@@ -58,21 +58,47 @@ impl Party {
         party
     }
 
-    /// Takes from another description of the same user what is missing in this one.
+    /// Takes from another description of the user what is missing in this one: a name at any rate, identities only
+    /// where none of those that both name differ.
     pub(super) fn fill(&mut self, other: &Party) {
         fn fill(own: &mut Option<String>, other: &Option<String>) {
             if own.is_none() {
                 own.clone_from(other);
             }
         }
-        let same_user = self.user_id.is_none() || other.user_id.is_none() || self.user_id == other.user_id;
-        if same_user {
+        if !self.contradicts(other) {
             fill(&mut self.wa_id, &other.wa_id);
             fill(&mut self.user_id, &other.user_id);
             fill(&mut self.parent_user_id, &other.parent_user_id);
             fill(&mut self.username, &other.username);
         }
         fill(&mut self.name, &other.name);
+    }
+
+    /// Whether the two name different phones or different user ids, and so, perhaps, different people.
+    fn contradicts(&self, other: &Party) -> bool {
+        fn differ(one: &Option<String>, other: &Option<String>, same: impl Fn(&str, &str) -> bool) -> bool {
+            matches!((one, other), (Some(one), Some(other)) if one != other && !same(one, other))
+        }
+        differ(&self.wa_id, &other.wa_id, may_be_same)
+            || differ(&self.user_id, &other.user_id, |_, _| false)
+            || differ(&self.parent_user_id, &other.parent_user_id, |_, _| false)
+    }
+}
+
+/// The business's own number: never a customer's, in whatever place and spelling it comes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Business<'a>(pub(super) Option<&'a str>);
+
+impl Business<'_> {
+    /// Whether this is the business's own number.
+    pub(super) fn is(self, id: &str) -> bool {
+        !is_user_id(id) && self.0.is_some_and(|number| may_be_same(id, number))
+    }
+
+    /// Whether an event says that the business wrote it.
+    pub(super) fn sent(self, event: &Value) -> bool {
+        event.id("from").is_some_and(|from| self.is(&from))
     }
 }
 
@@ -99,8 +125,11 @@ pub(super) struct Contacts {
 const SHORT: usize = 8;
 
 impl Contacts {
-    pub(super) fn read(holder: &Value) -> Contacts {
-        let list: Vec<Party> = holder.list("contacts").iter().map(Party::contact).collect();
+    /// The contacts of a value, without the business itself, which some echoes list.
+    pub(super) fn read(holder: &Value, business: Business<'_>) -> Contacts {
+        let is_business = |party: &Party| party.wa_id.as_deref().is_some_and(|id| business.is(id));
+        let list: Vec<Party> =
+            holder.list("contacts").iter().map(Party::contact).filter(|party| !is_business(party)).collect();
         let mut index = HashMap::new();
         if list.len() > SHORT {
             for (at, party) in list.iter().enumerate() {
@@ -115,7 +144,7 @@ impl Contacts {
     /// Fills in what the contacts know of a party.
     ///
     /// `alone` says that the party's event is the only one in its list. Then a single
-    /// contact describes it even if the ids differ, as they do in Meta's own samples.
+    /// contact describes it even if the ids differ, as they do in Meta's own samples; it lends its name then.
     pub(super) fn complete(&self, party: &mut Party, alone: bool) {
         let by_phone = party.wa_id.as_deref().and_then(|id| self.find(id));
         let by_user = party.user_id.as_deref().and_then(|id| self.find(id));
@@ -148,12 +177,12 @@ pub(super) enum End {
 ///
 /// Samples of Meta swap the phones of the two ends, so the business's own number
 /// is never taken for the customer's.
-pub(super) fn customer(event: &Value, end: End, business: Option<&str>) -> Party {
+pub(super) fn customer(event: &Value, end: End, business: Business<'_>) -> Party {
     let (near, far) = match end {
         End::From => ("from", "to"),
         End::To => ("to", "from"),
     };
-    let is_business = |id: &String| business.is_some_and(|number| digits(id) == number);
+    let is_business = |id: &String| business.is(id);
     let phone = match event.id(near) {
         Some(id) if is_business(&id) => event.id(far).filter(|id| !is_business(id)),
         Some(id) => Some(id),
@@ -173,7 +202,7 @@ mod tests {
     use super::*;
 
     fn contacts(list: Value) -> Contacts {
-        Contacts::read(&json!({ "contacts": list }))
+        Contacts::read(&json!({ "contacts": list }), Business(Some("99")))
     }
 
     fn phone(wa_id: &str) -> Party {
@@ -214,9 +243,18 @@ mod tests {
         known.complete(&mut party, true);
         assert_eq!(party.wa_id.as_deref(), Some("1"));
         assert_eq!(party.name.as_deref(), Some("Two"));
+        assert_eq!(party.user_id, None, "who has another phone lends no identity");
         let mut nobody = Party::default();
         known.complete(&mut nobody, false);
         assert_eq!(nobody.wa_id.as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn the_business_is_nobodys_contact() {
+        let known = contacts(json!([{"wa_id": "99", "user_id": "US.9", "profile": {"name": "The shop"}}]));
+        let mut party = phone("1");
+        known.complete(&mut party, true);
+        assert_eq!(party, phone("1"));
     }
 
     #[test]
@@ -232,10 +270,10 @@ mod tests {
     fn the_business_is_never_its_own_customer() {
         let call = json!({"from": "222", "to": "111", "to_user_id": "US.2"});
         for end in [End::From, End::To] {
-            let party = customer(&call, end, Some("111"));
+            let party = customer(&call, end, Business(Some("111")));
             assert_eq!(party.wa_id.as_deref(), Some("222"));
             assert_eq!(party.user_id.as_deref(), Some("US.2"));
         }
-        assert_eq!(customer(&json!({"to": "US.9"}), End::To, None).user_id.as_deref(), Some("US.9"));
+        assert_eq!(customer(&json!({"to": "US.9"}), End::To, Business(None)).user_id.as_deref(), Some("US.9"));
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::envelope::{change_body, is_small};
 use super::field;
+use super::party::Business;
 use crate::json::{Map, Read};
 use crate::phone::digits;
 
@@ -28,6 +29,11 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The number that the change is about, to tell it from customers.
+    pub(super) fn business(&self) -> Business<'_> {
+        Business(self.display_phone_number.as_deref())
+    }
+
     pub(super) fn entry_id(&self) -> Option<String> {
         self.entry.id("id")
     }
@@ -41,6 +47,12 @@ impl<'a> Scope<'a> {
             .iter()
             .find_map(|key| self.value.get(key)?.id("phone_number_id"))
             .or_else(|| self.value.id("phone_number_id"))
+            .or_else(|| self.value.id("entity_id").filter(|_| self.is_about("PHONE_NUMBER")))
+    }
+
+    /// What an alert is about, in Meta's word.
+    fn is_about(&self, entity: &str) -> bool {
+        self.value.get("entity_type").is_some_and(|kind| kind == entity)
     }
 
     /// For partner events the entry is the partner's portfolio, so `waba_info` goes first.
@@ -55,7 +67,7 @@ impl<'a> Scope<'a> {
         let client = self.value.get("partner_client_certification_info");
         ids.extend(client.and_then(|info| info.id("client_business_id")));
         ids.extend(self.value.id("owner_business_id"));
-        if self.value.get("entity_type").is_some_and(|kind| kind == "BUSINESS") {
+        if self.is_about("BUSINESS") {
             ids.extend(self.value.id("entity_id"));
         }
         without_repeats(ids)

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::form;
 use crate::json::{Read, as_text};
 
 /// What stands for a message that has no words of its own.
@@ -134,7 +135,9 @@ fn interactive(interactive: &Value) -> Option<String> {
         }
     }
     if let Some(form) = reply("nfm_reply") {
-        return Some(form.text("body").unwrap_or_else(|| "📝".to_owned()));
+        let answers = form::answers(interactive).and_then(|answers| form::words(&answers));
+        let body = || form.text("body").unwrap_or_else(|| "📝".to_owned());
+        return Some(answers.map_or_else(body, |answers| format!("📝 {answers}")));
     }
     if let Some(answer) = reply("call_permission_reply") {
         let answer = answer.text("response").unwrap_or_default();
@@ -199,6 +202,11 @@ mod tests {
             ("interactive", json!({"list_reply": {"title": "Mail", "description": "Slow"}}), "Mail"),
             ("interactive", json!({"nfm_reply": {"body": "Sent"}}), "Sent"),
             ("interactive", json!({"nfm_reply": {"response_json": "{"}}), "📝"),
+            (
+                "interactive",
+                json!({"nfm_reply": {"body": "Sent", "response_json": "{\"flow_token\": \"t\", \"size\": \"M\"}"}}),
+                "📝 size: M",
+            ),
             ("interactive", json!({"call_permission_reply": {"response": "accept"}}), "📞 accept"),
             ("interactive", json!({"payment_method": {"payment_method": "pix"}}), "💳 pix"),
             ("interactive", json!({"type": "list", "body": {"text": "Choose"}}), "Choose"),

@@ -13,7 +13,7 @@ use crate::json::Read;
 impl Items<'_> {
     /// Reads a list of such changes, or one as the value itself.
     pub(super) fn user_id_updates(&mut self, value: &Value) {
-        let contacts = Contacts::read(value);
+        let contacts = Contacts::read(value, self.scope.business());
         let listed = self.each(Nest::Value, value, "user_id_update", |items, update| {
             items.user_id_update(update, &contacts);
             Ok(())

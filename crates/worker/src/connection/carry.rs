@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use model::Database;
 use model::connection::{Job, State, Step, Trouble, What, Words};
-use model::database::{DatabaseError, Operator, Result};
+use model::database::{CommitError, DatabaseError, Operator, Result};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::desk::{Came, Desk};
-use super::{Settings, claim, exchange, number, register, token, webhook};
+use super::{Settings, claim, exchange, former, number, register, token, webhook};
 
 /// A step that brings no answer is tried so often.
 const TRIES: u32 = 4;
@@ -149,13 +149,16 @@ impl Carrier {
             What::Exchange => exchange::exchange(&mut desk).await,
             What::Token => token::look(&mut desk).await,
             What::Number => number::read(&mut desk).await,
-            What::Account => number::find_in_account(&mut desk).await,
+            What::Account => {
+                let found = number::find_in_account(&mut desk).await;
+                former::look(&mut desk, &self.database, found).await?
+            }
             What::Subscribe => webhook::subscribe(&mut desk).await,
             What::Fields => webhook::fields(&mut desk).await,
             What::Callback => webhook::callback(&mut desk).await,
             What::Register => register::register(&mut desk).await,
             What::Sync => register::sync(&mut desk).await,
-            What::Deregister => register::deregister(&mut desk).await,
+            What::Deregister => register::deregister(&mut desk, &self.database).await?,
             What::Unsubscribe => webhook::unsubscribe(&mut desk, &self.database).await?,
             What::Session | What::Claim | What::Store | What::Release => unreachable!("these change rows"),
         })
@@ -197,10 +200,13 @@ impl Carrier {
         if what == What::Register {
             register::keep(&self.job, &tx).await?;
         }
+        if what == What::Subscribe {
+            webhook::keep(&self.job, &tx, now).await?;
+        }
         if !self.job.any_organization_save(&tx, hold, due_at).await? {
             return Ok(Some(Rest::Lost));
         }
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         Ok(rest)
     }
 
@@ -232,7 +238,7 @@ impl Carrier {
     async fn save(&self, hold: bool, due_at: Timestamp) -> Result<bool> {
         let tx = self.database.operator().await?;
         let kept = self.job.any_organization_save(&tx, hold, due_at).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         Ok(kept)
     }
 }

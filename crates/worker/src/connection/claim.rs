@@ -1,10 +1,10 @@
 //! The steps that change who has a number, and with which token.
 
-use model::connection::Trouble;
+use model::connection::{Trouble, Unproved};
 use model::database::{Operator, Result};
 use model::event;
 use model::link::{self, By};
-use model::number::{self, Connect, Number, Refusal};
+use model::number::{self, Number, Refusal};
 use uuid::Uuid;
 
 use super::desk::{Came, Desk};
@@ -13,28 +13,39 @@ use super::trouble;
 /// What is told of a number that was connected or disconnected, or that has another token.
 const UPDATED: &str = "number.updated";
 
-/// Claims the number, now that the token has proved itself: it is connected from here on.
+/// Claims the number, now that the token has proved itself: from here on it is nobody else's.
 pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let scope = desk.job.scope;
-    let (token, phone_number_id, waba_id) = match (desk.token(), desk.phone_number_id(), desk.waba_id()) {
-        (Ok(token), Ok(phone_number_id), Ok(waba_id)) => (token, phone_number_id, waba_id),
-        (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => return Ok(why.into()),
+    let keyring = &desk.settings.to_meta.keyring;
+    let proof = match desk.job.proof(keyring) {
+        Ok(proof) => proof,
+        Err(why) => return Ok(unproved(desk, &why).into()),
     };
-    if !desk.proved(phone_number_id) || !desk.proved_within(waba_id) {
-        return Ok(unproved(phone_number_id).into());
-    }
-    let app_id = desk.job.connection.app_id.as_deref();
-    let with = Connect { phone_number_id, waba_id, app_id, token: &token };
     event::any_organization_line_up(tx, &[&scope]).await?;
-    let id = match number::connect(tx, &desk.settings.to_meta.keyring, &scope, with).await? {
+    let had = link::find(tx, &scope, By::PhoneNumberId(proof.phone_number_id())).await?;
+    if let Some(former) = &desk.job.learned.former {
+        number::give_id(tx, &proof, former, desk.now()).await?;
+    }
+    let id = match number::connect(tx, keyring, &proof, desk.now()).await? {
         Ok(id) => id,
-        Err(Refusal::Taken) => return Ok(taken(phone_number_id).into()),
-        Err(Refusal::UnknownApp) => return Ok(trouble::unknown_app(app_id.unwrap_or_default()).into()),
+        Err(Refusal::Taken) => return Ok(taken(proof.phone_number_id()).into()),
+        Err(Refusal::UnknownApp) => {
+            let app_id = desk.job.connection.app_id.as_deref();
+            return Ok(trouble::unknown_app(app_id.unwrap_or_default()).into());
+        }
     };
     number::keep(tx, &scope, id, &desk.job.learned).await?;
-    tell(tx, desk, id).await?;
     desk.job.connection.number_id = Some(id);
-    Ok(Came::done("The number is connected.", "El número está conectado."))
+    if had.is_none() {
+        // Connected it is with its webhooks, and told then.
+        number::waits(tx, &scope, id).await?;
+        return Ok(Came::done(
+            "The number is yours; its webhooks are next.",
+            "El número es tuyo; faltan sus webhooks.",
+        ));
+    }
+    tell(tx, desk, id).await?;
+    Ok(Came::done("The number has the new token.", "El número tiene el token nuevo."))
 }
 
 /// Tells the organization of a number as it is now, and answers it.
@@ -46,8 +57,12 @@ async fn tell(tx: &Operator, desk: &Desk<'_>, id: Uuid) -> Result<Option<Number>
     Ok(number)
 }
 
-/// No order of steps leads here: it is looked at once more where it counts.
-fn unproved(phone_number_id: &str) -> Trouble {
+/// No order of steps leads here: a claim is made of the proof alone, and there is none.
+fn unproved(desk: &Desk<'_>, why: &Unproved) -> Trouble {
+    if let Unproved::Unopenable(unopenable) = why {
+        return trouble::unopenable(&unopenable.to_string());
+    }
+    let phone_number_id = desk.job.connection.phone_number_id.as_deref().unwrap_or("-");
     trouble::ours(
         "unproved",
         format!("The token was not tried with number {phone_number_id} and its account."),
@@ -72,20 +87,16 @@ fn taken(phone_number_id: &str) -> Trouble {
 
 /// Puts the new token in force.
 pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
-    let token = match desk.token() {
-        Ok(token) => token,
-        Err(why) => return Ok(why.into()),
+    let keyring = &desk.settings.to_meta.keyring;
+    let opens = match desk.job.opens(keyring) {
+        Ok(opens) => opens,
+        Err(why) => return Ok(unproved(desk, &why).into()),
     };
     let scope = desk.job.scope;
     let Some(id) = desk.job.connection.number_id else { return Ok(not_connected().into()) };
     event::any_organization_line_up(tx, &[&scope]).await?;
-    let Some(link) = link::find(tx, &scope, By::Id(id)).await? else { return Ok(not_connected().into()) };
-    if !desk.proved(&link.phone_number_id) {
-        return Ok(unproved(&link.phone_number_id).into());
-    }
     let whole_account = desk.job.wishes.account;
-    let with = (&token, &desk.job.learned);
-    let numbers = number::replace_token(tx, &desk.settings.to_meta.keyring, &scope, id, with, whole_account).await?;
+    let numbers = number::replace_token(tx, keyring, id, (&opens, &desk.job.learned), whole_account).await?;
     if numbers.contains(&id) {
         // What Meta said is of the one number that it was asked for.
         number::keep(tx, &scope, id, &desk.job.learned).await?;
@@ -125,7 +136,7 @@ pub(super) async fn release(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> 
         desk.job.keep_token(&desk.settings.to_meta.keyring, &token);
     }
     desk.job.learned.token_app_id = link.token_app_id.clone();
-    if number::disconnect(tx, &scope, &link.phone_number_id).await?.is_none() {
+    if number::disconnect(tx, &scope, &link.phone_number_id, desk.now()).await?.is_none() {
         return Ok(already());
     }
     let left = tell(tx, desk, id).await?;

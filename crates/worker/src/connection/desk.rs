@@ -116,16 +116,6 @@ impl Desk<'_> {
         self.job.connection.waba_id.as_deref().ok_or_else(trouble::no_account)
     }
 
-    /// Whether the token opened this very number.
-    pub(super) fn proved(&self, phone_number_id: &str) -> bool {
-        self.job.learned.proved_number.as_deref() == Some(phone_number_id)
-    }
-
-    /// Whether that number was found in this account.
-    pub(super) fn proved_within(&self, waba_id: &str) -> bool {
-        self.job.learned.proved_account.as_deref() == Some(waba_id)
-    }
-
     /// Whether the number stays in the WhatsApp Business app: it is never registered here, nor deregistered.
     pub(super) fn is_shared_with_phone(&self) -> bool {
         self.job.learned.is_on_biz_app == Some(true) || self.job.session_event.as_deref() == Some(SHARED_WITH_PHONE)

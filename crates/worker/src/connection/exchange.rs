@@ -93,8 +93,8 @@ pub(super) async fn session(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> 
         }
         (None, true) => Came::Waits(until),
         (None, false) => Came::skipped(
-            "Nothing came from the browser, so the token's newest account is taken.",
-            "No llegó nada del navegador, así que se toma la cuenta más nueva del token.",
+            "Nothing came from the browser, so the token's account is taken, if it has one alone.",
+            "No llegó nada del navegador, así que se toma la cuenta del token, si tiene una sola.",
         ),
     })
 }

@@ -18,10 +18,14 @@ const FIELDS: &[&str] = &[
     "throughput",
     "whatsapp_business_manager_messaging_limit",
     "is_on_biz_app",
+    WEBHOOKS,
 ];
 
-/// Names of numbers in a list for people.
-const NAMES: &[&str] = &["id", "display_phone_number", "verified_name"];
+/// Where its webhooks go.
+pub(super) const WEBHOOKS: &str = "webhook_configuration";
+
+/// What names a number in a list for people.
+pub(super) const NAMES: &[&str] = &["id", "display_phone_number", "verified_name"];
 
 /// Reads the number, which is chosen first where Meta's window did not name one.
 pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
@@ -49,7 +53,7 @@ pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
     };
     let number = match desk.settings.to_meta.graph.number(&credential, phone_number_id, FIELDS).await {
         Ok(number) => number,
-        Err(Failure::Refused(error)) if (error.code, error.subcode) == (100, Some(33)) || error.code == 33 => {
+        Err(Failure::Refused(error)) if error.is_missing_object() => {
             return trouble::instead(
                 &error,
                 format!(
@@ -66,8 +70,8 @@ pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
         }
         Err(failure) => return failure.into(),
     };
-    desk.job.learned.proved_number = Some(phone_number_id.to_owned());
-    desk.job.learned.proved_account = None;
+    // By the id that Meta answers with: another than was asked for proves nothing.
+    desk.job.was_shown(&number.id);
     let shown = shown(&number);
     // It opened the number, so it is good, whether or not Meta could be asked about it.
     desk.job.learned.token_checked_at = Some(desk.now());
@@ -87,9 +91,10 @@ fn learn(desk: &mut Desk<'_>, number: Number) {
     learned.platform_type = number.platform_type;
     learned.meta_status = number.status;
     learned.is_on_biz_app = number.is_on_biz_app;
+    learned.webhooks = number.whole.get(WEBHOOKS).filter(|shown| shown.is_object()).cloned();
 }
 
-fn shown(number: &Number) -> String {
+pub(super) fn shown(number: &Number) -> String {
     let of = |word: &Option<String>| word.clone().unwrap_or_else(|| "-".into());
     format!("{}, {} ({})", of(&number.display_phone_number), of(&number.verified_name), number.id)
 }
@@ -124,7 +129,7 @@ pub(super) async fn find_in_account(desk: &mut Desk<'_>) -> Came {
     };
     let numbers = match desk.settings.to_meta.graph.numbers_of(&credential, waba_id, NAMES).await {
         Ok(numbers) => numbers,
-        Err(Failure::Refused(error)) if (error.code, error.subcode) == (100, Some(33)) || error.code == 33 => {
+        Err(Failure::Refused(error)) if error.is_missing_object() => {
             return trouble::instead(
                 &error,
                 format!(
@@ -141,13 +146,13 @@ pub(super) async fn find_in_account(desk: &mut Desk<'_>) -> Came {
         }
         Err(failure) => return failure.into(),
     };
-    if numbers.iter().any(|number| number.id == phone_number_id) {
-        let done = Came::done(
+    if let Some(listed) = numbers.iter().find(|number| number.id == phone_number_id) {
+        let waba_id = waba_id.to_owned();
+        desk.job.was_listed(&listed.id, &waba_id);
+        return Came::done(
             format!("The number is in account {waba_id}."),
             format!("El número está en la cuenta {waba_id}."),
         );
-        desk.job.learned.proved_account = Some(waba_id.to_owned());
-        return done;
     }
     let all: Vec<String> = numbers.iter().map(shown).collect();
     trouble::ours(

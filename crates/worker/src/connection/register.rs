@@ -2,8 +2,8 @@
 
 use http::Method;
 use model::connection::{Job, State, Trouble, What, Words};
-use model::database::{Operator, Result};
-use model::{number, outbox};
+use model::database::{CommitError, Operator, Result};
+use model::{Database, number, outbox};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use whatsapp::graph::Failure;
@@ -63,7 +63,8 @@ pub(super) async fn keep(job: &Job, tx: &Operator) -> Result<()> {
     let Some(id) = job.connection.number_id.filter(|_| done) else { return Ok(()) };
     number::carried_by(tx, &job.scope, id, CLOUD_API).await?;
     // Sending may have stopped because it was not registered.
-    outbox::let_go(tx, &job.scope, id, None).await
+    outbox::let_go(tx, &job.scope, id, None).await?;
+    Ok(())
 }
 
 fn pin_needed() -> Trouble {
@@ -85,19 +86,25 @@ fn shared() -> Came {
     )
 }
 
-/// Takes the number off the Cloud API.
-pub(super) async fn deregister(desk: &mut Desk<'_>) -> Came {
+/// Takes the number off the Cloud API, unless somebody has connected it since.
+pub(super) async fn deregister(desk: &mut Desk<'_>, database: &Database) -> Result<Came> {
     if desk.is_shared_with_phone() {
-        return shared();
+        return Ok(shared());
     }
     let (credential, phone_number_id) = match (desk.credential(), desk.phone_number_id()) {
         (Ok(credential), Ok(phone_number_id)) => (credential, phone_number_id),
-        (Err(why), _) | (_, Err(why)) => return why.into(),
+        (Err(why), _) | (_, Err(why)) => return Ok(why.into()),
     };
-    match desk.settings.to_meta.graph.deregister(&credential, phone_number_id).await {
+    let tx = database.operator().await?;
+    let claimed = number::any_organization_is_claimed(&tx, phone_number_id).await?;
+    tx.commit().await.map_err(CommitError::in_job)?;
+    if claimed {
+        return Ok(Came::skipped("It is connected again meanwhile.", "Mientras tanto se conectó otra vez."));
+    }
+    Ok(match desk.settings.to_meta.graph.deregister(&credential, phone_number_id).await {
         Ok(()) => Came::done("Deregistered at Meta.", "Dado de baja en Meta."),
         Err(failure) => failure.into(),
-    }
+    })
 }
 
 /// Asks for the contacts and the history of the phone: Meta gives them once, within a day of the sign-up, by webhook.

@@ -1,15 +1,19 @@
 //! The token: whose it is, what it may do, and when it ends.
 
 use jiff::Timestamp;
-use model::connection::{How, Trouble};
+use model::connection::{How, Trouble, Words};
 use whatsapp::graph::{Failure, TokenInfo};
 
 use super::desk::{Came, Desk};
-use super::trouble;
+use super::{number, trouble};
 
-/// What a token must be allowed to do.
+/// What a token is meant to be allowed to do, and what Embedded Signup's tokens carry in the place of the second.
 const MESSAGING: &str = "whatsapp_business_messaging";
 const MANAGEMENT: &str = "whatsapp_business_management";
+const EVENTS: &str = "whatsapp_business_manage_events";
+
+/// The numbers of so many accounts are listed where one has to be chosen.
+const LISTED: usize = 20;
 
 /// Asks Meta about the token, with the App's own.
 pub(super) async fn look(desk: &mut Desk<'_>) -> Came {
@@ -44,26 +48,35 @@ pub(super) async fn look(desk: &mut Desk<'_>) -> Came {
     if let Err(why) = check(&info, &app.id, now) {
         return why.into();
     }
-    if let Err(why) = choose_account(desk, &info) {
-        return why.into();
+    desk.job.learned.token_app_id = Some(app.id.clone());
+    let named = named(&info);
+    if let Some(several) = choose_account(desk, &named).await {
+        return several;
     }
+    let warning = match doubt(desk, &info, &named).await {
+        Ok(warning) => warning,
+        Err(came) => return came,
+    };
     let learned = &mut desk.job.learned;
-    learned.token_app_id = Some(app.id.clone());
     learned.token_expires_at = info.expires_at.and_then(|second| Timestamp::from_second(second).ok());
     learned.token_checked_at = Some(now);
-    match learned.token_expires_at {
-        None => Came::done(
+    let detail = match learned.token_expires_at {
+        None => Words::new(
             format!("A token of App {} that does not expire.", app.id),
             format!("Un token de la App {} que no caduca.", app.id),
         ),
-        Some(end) => Came::done(
+        Some(end) => Words::new(
             format!("A token of App {} that expires on {end}.", app.id),
             format!("Un token de la App {} que caduca el {end}.", app.id),
         ),
+    };
+    match warning {
+        None => Came::Done(detail),
+        Some(warning) => Came::Warned(detail, warning),
     }
 }
 
-/// Whether the token is good for anything, and for what is needed.
+/// Whether the token is good for anything.
 fn check(info: &TokenInfo, app_id: &str, now: Timestamp) -> Result<(), Trouble> {
     if info.expires_at.is_some_and(|end| end <= now.as_second()) {
         return Err(trouble::ours(
@@ -77,21 +90,91 @@ fn check(info: &TokenInfo, app_id: &str, now: Timestamp) -> Result<(), Trouble> 
     if !info.is_valid {
         return Err(info.error.as_ref().map_or_else(worthless, trouble::refused));
     }
-    if let Some(other) = info.app_id.as_deref().filter(|other| *other != app_id) {
-        return Err(of_another_app(app_id, Some(other)));
+    match info.app_id.as_deref().filter(|other| *other != app_id) {
+        Some(other) => Err(of_another_app(app_id, Some(other))),
+        None => Ok(()),
     }
-    let missing: Vec<&str> = [MESSAGING, MANAGEMENT].into_iter().filter(|scope| !has(info, scope)).collect();
-    if missing.is_empty() {
-        return Ok(());
+}
+
+/// The accounts that the token's words name, in Meta's order. Where it names none, it may still open some.
+fn named(info: &TokenInfo) -> Vec<String> {
+    let mut named: Vec<String> = Vec::new();
+    for scope in [MANAGEMENT, MESSAGING, EVENTS] {
+        for id in info.granular_scopes.iter().filter(|has| has.scope == scope).flat_map(|has| &has.target_ids) {
+            if !named.contains(id) {
+                named.push(id.clone());
+            }
+        }
     }
-    let missing = missing.join(", ");
-    Err(trouble::ours(
-        "token_lacks_permission",
-        format!("The token lacks {missing}."),
-        format!("Make a token with the permission {missing} for this account, and try again with it."),
-        format!("Crea un token con el permiso {missing} para esta cuenta, y vuelve a intentarlo con él."),
+    named
+}
+
+/// Takes the account of a sign-up where nobody named one and the token opens one alone; of several, a person chooses.
+async fn choose_account(desk: &mut Desk<'_>, named: &[String]) -> Option<Came> {
+    if desk.job.connection.waba_id.is_some() {
+        return None;
+    }
+    match named {
+        [only] if desk.job.connection.how == How::Signup => {
+            desk.job.connection.waba_id = Some(only.clone());
+            None
+        }
+        [] | [_] => Some(trouble::no_account().into()),
+        several => Some(match list(desk, several).await {
+            Ok(listed) => several_accounts(several.len(), &listed).into(),
+            Err(came) => came,
+        }),
+    }
+}
+
+/// Each account with its numbers, in words.
+async fn list(desk: &Desk<'_>, accounts: &[String]) -> Result<String, Came> {
+    let credential = desk.credential()?;
+    let mut listed = Vec::new();
+    for waba_id in accounts.iter().take(LISTED) {
+        let numbers = match desk.settings.to_meta.graph.numbers_of(&credential, waba_id, number::NAMES).await {
+            Ok(numbers) if numbers.is_empty() => "no numbers".to_owned(),
+            Ok(numbers) => numbers.iter().map(number::shown).collect::<Vec<_>>().join("; "),
+            Err(failure @ Failure::Refused(_)) => format!("not shown: {failure}"),
+            Err(failure) => return Err(failure.into()),
+        };
+        listed.push(format!("{waba_id}: {numbers}"));
+    }
+    listed.extend((accounts.len() > LISTED).then(|| format!("and {} more", accounts.len() - LISTED)));
+    Ok(listed.join(" | "))
+}
+
+fn several_accounts(many: usize, listed: &str) -> Trouble {
+    trouble::ours(
+        "several_accounts",
+        format!("The token opens {many} accounts, and the browser did not say which: {listed}."),
+        "Retry with the waba_id of the one to connect, and the phone_number_id where it has several numbers.",
+        "Reintenta con el waba_id de la que quieres conectar, y el phone_number_id si tiene varios números.",
         "organization",
-    ))
+    )
+}
+
+/// What the token's words leave open, a call shows: whether it opens the account. Words that lack although it does are
+/// told, since Meta gives out tokens with other words than it asks for.
+async fn doubt(desk: &Desk<'_>, info: &TokenInfo, named: &[String]) -> Result<Option<Trouble>, Came> {
+    let waba_id = desk.waba_id()?;
+    let lacking: Vec<&str> = [MESSAGING, MANAGEMENT].into_iter().filter(|scope| !has(info, scope)).collect();
+    let elsewhere = !named.is_empty() && !named.iter().any(|id| id == waba_id);
+    if lacking.is_empty() && !elsewhere {
+        return Ok(None);
+    }
+    match desk.settings.to_meta.graph.numbers_of(&desk.credential()?, waba_id, &["id"]).await {
+        Ok(_) => {}
+        Err(failure) if trouble::may_pass(&failure) => return Err(failure.into()),
+        Err(Failure::Refused(_)) if elsewhere => return Err(of_another_account(waba_id, named).into()),
+        Err(Failure::Refused(error)) if lacking.contains(&MANAGEMENT) && !error.is_missing_object() => {
+            return Err(lacks(&lacking.join(", ")).into());
+        }
+        // What Meta has against the account is told where the number is looked for in it.
+        Err(Failure::Refused(_)) => {}
+        Err(failure) => return Err(failure.into()),
+    }
+    Ok(Some(if lacking.is_empty() { unnamed_account(waba_id, named) } else { unnamed(&lacking.join(", ")) }))
 }
 
 /// Meta lists a permission flat, bound to accounts, or both.
@@ -99,35 +182,50 @@ fn has(info: &TokenInfo, scope: &str) -> bool {
     info.scopes.iter().any(|has| has == scope) || info.granular_scopes.iter().any(|has| has.scope == scope)
 }
 
-/// An account that a browser names is believed only if the token names it too; where nobody names one, it is the token's
-/// newest.
-fn choose_account(desk: &mut Desk<'_>, info: &TokenInfo) -> Result<(), Trouble> {
-    let signup = desk.job.connection.how == How::Signup;
-    let named: Vec<&str> = info
-        .granular_scopes
-        .iter()
-        .filter(|has| has.scope == MANAGEMENT)
-        .flat_map(|has| &has.target_ids)
-        .map(String::as_str)
-        .collect();
-    let connection = &mut desk.job.connection;
-    if signup && connection.waba_id.is_none() {
-        connection.waba_id = named.first().map(|waba| (*waba).to_owned());
-    }
-    let Some(waba_id) = connection.waba_id.as_deref() else { return Err(trouble::no_account()) };
-    let reaches = [MESSAGING, MANAGEMENT].into_iter().all(|scope| info.may(scope, waba_id));
-    if reaches && (!signup || named.contains(&waba_id)) {
-        return Ok(());
-    }
-    let of = if named.is_empty() { "-".to_owned() } else { named.join(", ") };
-    Err(trouble::ours(
+fn of_another_account(waba_id: &str, named: &[String]) -> Trouble {
+    trouble::ours(
         "token_of_another_account",
-        format!("The token does not open account {waba_id}, but: {of}."),
-        "Check the waba_id, or give the token's system user access to this account in Meta's business settings.",
-        "Revisa el waba_id, o da al usuario del sistema del token acceso a esta cuenta en la configuración del negocio en \
-         Meta.",
+        format!("The token does not open account {waba_id}, but: {}.", named.join(", ")),
+        "Retry with the right waba_id, or give the token's system user access to this account in Meta's business settings.",
+        "Reintenta con el waba_id correcto, o da al usuario del sistema del token acceso a esta cuenta en la configuración \
+         del negocio en Meta.",
         "organization",
-    ))
+    )
+}
+
+fn unnamed_account(waba_id: &str, named: &[String]) -> Trouble {
+    trouble::ours(
+        "account_not_named",
+        format!("The token opens account {waba_id}, though Meta names it for {} alone.", named.join(", ")),
+        "It works now. If Meta refuses something later, give the token's system user access to this account.",
+        "Ahora funciona. Si Meta rechaza algo más adelante, da al usuario del sistema del token acceso a esta cuenta.",
+        "organization",
+    )
+}
+
+fn lacks(missing: &str) -> Trouble {
+    trouble::ours(
+        "token_lacks_permission",
+        format!("The token lacks {missing}, and does not open the account."),
+        format!("Make a token with the permission {missing} for this account, and try again with it."),
+        format!("Crea un token con el permiso {missing} para esta cuenta, y vuelve a intentarlo con él."),
+        "organization",
+    )
+}
+
+fn unnamed(missing: &str) -> Trouble {
+    trouble::ours(
+        "token_lacks_permission",
+        format!("Meta does not name {missing} among the token's permissions."),
+        format!(
+            "What was tried works. If Meta refuses to send or to show something, make a token with {missing} for this \
+             account."
+        ),
+        format!(
+            "Lo que se probó funciona. Si Meta rechaza enviar o mostrar algo, crea un token con {missing} para esta cuenta."
+        ),
+        "organization",
+    )
 }
 
 fn worthless() -> Trouble {
@@ -189,13 +287,20 @@ mod tests {
         assert_eq!(code(with("app_id", json!("2"))), ours("token_of_another_app"));
         assert_eq!(code(with("expires_at", json!(1_794_999_999))), ours("token_expired"));
         assert_eq!(code(with("is_valid", json!(false))), ours("token_invalid"));
-        assert_eq!(code(with("scopes", json!([MESSAGING]))), ours("token_lacks_permission"));
+        assert_eq!(code(with("scopes", json!([]))), None, "what it may do, calls show");
         let mut dead = with("is_valid", json!(false));
         dead["error"] = json!({ "code": 190, "message": "gone" });
         assert_eq!(code(dead), Some(Code::Meta(190)));
-        // Bound permissions count as well as flat ones.
-        let mut bound = with("scopes", json!([]));
-        bound["granular_scopes"] = json!([{ "scope": MESSAGING, "target_ids": ["7"] }, { "scope": MANAGEMENT }]);
-        assert_eq!(code(bound), None);
+    }
+
+    #[test]
+    fn accounts_are_named_by_any_of_its_words_and_perhaps_by_none() {
+        let bound = info(json!({ "granular_scopes": [
+            { "scope": EVENTS, "target_ids": ["7", "8"] }, { "scope": MESSAGING, "target_ids": ["8"] },
+            { "scope": "business_management", "target_ids": ["9"] }, { "scope": MANAGEMENT },
+        ] }));
+        assert_eq!(named(&bound), ["8", "7"]);
+        assert!(has(&bound, MANAGEMENT) && !has(&bound, "public_profile"));
+        assert!(named(&info(json!({ "scopes": [MESSAGING] }))).is_empty());
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use model::Database;
-use model::connection::{Trouble, Words};
-use model::database::Result;
+use model::connection::{Job, State, Trouble, What, Words};
+use model::database::{Operator, Result as DatabaseResult};
 use model::number;
 use secrecy::ExposeSecret;
+use serde_json::json;
 use uuid::Uuid;
-use whatsapp::graph::{Override, SubscribedApp, Subscription};
+use whatsapp::graph::{Credential, Graph, Override, SubscribedApp, Subscription};
 
 use super::desk::{Came, Desk};
 use super::trouble;
@@ -33,59 +35,90 @@ const NEWS: &[&str] = &[
 /// What comes from a phone that shares its number.
 const OF_PHONES: &[&str] = &["smb_message_echoes", "smb_app_state_sync", "history"];
 
+/// Whose callback one is, in Meta's `webhook_configuration`.
+const OF_NUMBER: &str = "phone_number";
+const OF_ACCOUNT: &str = "whatsapp_business_account";
+
 /// The object that WhatsApp's webhooks are about.
 const OBJECT: &str = "whatsapp_business_account";
 
-/// Lets the App hear of the account. What is in place stays as it is: a call without an override would end one.
+/// Lets the App hear of the account, and leads the number's webhooks here if that was asked for. Meta takes a callback of
+/// the account's own only from an App that hears of it; and where one is in place, a call without it would end it.
 pub(super) async fn subscribe(desk: &mut Desk<'_>) -> Came {
-    let (credential, waba_id) = match (desk.credential(), desk.waba_id()) {
-        (Ok(credential), Ok(waba_id)) => (credential, waba_id),
-        (Err(why), _) | (_, Err(why)) => return why.into(),
-    };
-    let graph = &desk.settings.to_meta.graph;
+    match lead(desk).await {
+        Ok(came) | Err(came) => came,
+    }
+}
+
+async fn lead(desk: &mut Desk<'_>) -> Result<Came, Came> {
+    let (credential, waba_id) = (desk.credential()?, desk.waba_id()?.to_owned());
+    let graph = desk.settings.to_meta.graph.clone();
+    let known = graph.subscribed_apps(&credential, &waba_id).await?;
+    let app = subscribed(desk, &known);
+    let (heard, of_account) = (app.is_some(), app.and_then(|app| app.override_callback_uri.clone()));
+    if !heard {
+        graph.subscribe_app(&credential, &waba_id, None).await?;
+    }
+    note(desk, OF_ACCOUNT, of_account);
     let ours = desk.callback_url();
     if desk.job.wishes.override_callback {
-        let Some(verify_token) = desk.verify_token() else { return no_verify_token().into() };
-        // Meta lets an App override only what it is subscribed to already.
-        let known = match graph.subscribed_apps(&credential, waba_id).await {
-            Ok(known) => known,
-            Err(failure) => return failure.into(),
-        };
-        if subscribed(desk, &known).is_none()
-            && let Err(failure) = graph.subscribe_app(&credential, waba_id, None).await
-        {
-            return failure.into();
-        }
-        let instead = Override { url: &ours, verify_token: verify_token.expose_secret() };
-        return match graph.subscribe_app(&credential, waba_id, Some(instead)).await {
-            Ok(()) => Came::done(
-                format!("The App hears of account {waba_id}, and its webhooks come to {ours}."),
-                format!("La App recibe lo de la cuenta {waba_id}, y sus webhooks llegan a {ours}."),
-            ),
-            Err(failure) => failure.into(),
-        };
+        override_all(desk, &graph, &credential, &waba_id).await?;
+        return Ok(Came::done(
+            format!("The App hears of account {waba_id}, and the number's webhooks come to {ours}."),
+            format!("La App recibe lo de la cuenta {waba_id}, y los webhooks del número llegan a {ours}."),
+        ));
     }
-    let known = match graph.subscribed_apps(&credential, waba_id).await {
-        Ok(known) => known,
-        Err(failure) => return failure.into(),
-    };
-    if let Some(app) = subscribed(desk, &known) {
-        let detail = Words::new(
+    let detail = if heard {
+        Words::new(
             format!("The App heard of account {waba_id} already."),
             format!("La App ya recibía lo de la cuenta {waba_id}."),
-        );
-        return match app.override_callback_uri.as_deref().filter(|elsewhere| *elsewhere != ours) {
-            None => Came::Done(detail),
-            Some(elsewhere) => Came::Warned(detail, goes_elsewhere(elsewhere, &ours)),
-        };
+        )
+    } else {
+        Words::new(format!("The App hears of account {waba_id}."), format!("La App recibe lo de la cuenta {waba_id}."))
+    };
+    Ok(match overridden(desk).filter(|(_, url)| *url != ours) {
+        None => Came::Done(detail),
+        Some((level, elsewhere)) => Came::Warned(detail, goes_elsewhere(level, elsewhere, &ours)),
+    })
+}
+
+/// Leads the account's webhooks here, and the number's where they have a callback of their own.
+async fn override_all(desk: &mut Desk<'_>, graph: &Graph, credential: &Credential, waba_id: &str) -> Result<(), Came> {
+    let verify_token = desk.verify_token().ok_or_else(no_verify_token)?;
+    let ours = desk.callback_url();
+    let here = Override { url: &ours, verify_token: verify_token.expose_secret() };
+    graph.subscribe_app(credential, waba_id, Some(here)).await?;
+    note(desk, OF_ACCOUNT, Some(ours.clone()));
+    if overridden(desk).is_some_and(|(level, url)| level == OF_NUMBER && url != ours) {
+        graph.override_number(credential, desk.phone_number_id()?, Some(here)).await?;
+        note(desk, OF_NUMBER, Some(ours));
     }
-    match graph.subscribe_app(&credential, waba_id, None).await {
-        Ok(()) => Came::done(
-            format!("The App hears of account {waba_id}."),
-            format!("La App recibe lo de la cuenta {waba_id}."),
-        ),
-        Err(failure) => failure.into(),
+    Ok(())
+}
+
+/// Notes where webhooks go of this level.
+fn note(desk: &mut Desk<'_>, level: &str, url: Option<String>) {
+    let webhooks = desk.job.learned.webhooks.get_or_insert_with(|| json!({}));
+    match (webhooks.as_object_mut(), url) {
+        (Some(webhooks), Some(url)) => _ = webhooks.insert(level.to_owned(), url.into()),
+        (Some(webhooks), None) => _ = webhooks.remove(level),
+        (None, _) => {}
     }
+}
+
+/// The callback that Meta takes before the App's, and whose it is.
+fn overridden<'a>(desk: &'a Desk<'_>) -> Option<(&'static str, &'a str)> {
+    let webhooks = desk.job.learned.webhooks.as_ref()?;
+    [OF_NUMBER, OF_ACCOUNT].into_iter().find_map(|level| Some((level, webhooks.get(level)?.as_str()?)))
+}
+
+/// The number's webhooks come, in the transaction that writes the step.
+pub(super) async fn keep(job: &Job, tx: &Operator, now: Timestamp) -> DatabaseResult<()> {
+    let done = job.connection.steps.iter().any(|step| step.name == What::Subscribe && step.state == State::Done);
+    if let Some(id) = job.connection.number_id.filter(|_| done) {
+        number::led(tx, &job.scope, id, job.learned.webhooks.as_ref(), now).await?;
+    }
+    Ok(())
 }
 
 fn subscribed<'a>(desk: &Desk<'_>, known: &'a [SubscribedApp]) -> Option<&'a SubscribedApp> {
@@ -106,17 +139,21 @@ fn no_verify_token() -> Trouble {
     )
 }
 
-fn goes_elsewhere(elsewhere: &str, ours: &str) -> Trouble {
+fn goes_elsewhere(level: &str, elsewhere: &str, ours: &str) -> Trouble {
+    let (of, de) = match level {
+        OF_NUMBER => ("number", "este número"),
+        _ => ("account", "esta cuenta"),
+    };
     trouble::ours(
         "webhooks_go_elsewhere",
-        format!("Meta sends this account's webhooks to {elsewhere}."),
+        format!("Meta sends this {of}'s webhooks to {elsewhere}: a callback was set for the {of} itself."),
         format!(
-            "Another callback was set for this account. To have its webhooks come to {ours}, connect again with \
-             override_callback."
+            "Nothing that customers write arrives here. To have its webhooks come to {ours}, connect again with \
+             override_callback (--override-callback)."
         ),
         format!(
-            "Se configuró otro callback para esta cuenta. Para que sus webhooks lleguen a {ours}, conecta otra vez con \
-             override_callback."
+            "Nada de lo que escriban los clientes llega aquí: se configuró otro callback para {de}. Para que sus webhooks \
+             lleguen a {ours}, conecta otra vez con override_callback (--override-callback)."
         ),
         "organization",
     )
@@ -141,8 +178,8 @@ pub(super) async fn fields(desk: &mut Desk<'_>) -> Came {
     let now = subscriptions.iter().find(|subscription| subscription.object == OBJECT);
     let phones = if desk.is_shared_with_phone() { OF_PHONES } else { &[] };
     let wanted: Vec<&str> = [&[MESSAGES], NEWS, phones].into_iter().flatten().copied().collect();
-    // With an override of its own, this account's messages come here wherever the App's callback is.
-    let overridden = desk.job.wishes.override_callback;
+    // With a callback of its own, this number's messages come here wherever the App's is.
+    let overridden = desk.job.wishes.override_callback || overridden(desk).is_some_and(|(_, url)| url == ours);
     let Some(lacking) = lacking(now, &wanted, &ours, overridden) else {
         return Came::done(
             "The App hears of everything that is needed, and its webhooks come here.",
@@ -254,7 +291,7 @@ pub(super) async fn callback(desk: &mut Desk<'_>) -> Came {
 }
 
 /// Lets the App hear of the account no more, unless another number of it is connected here through the same App.
-pub(super) async fn unsubscribe(desk: &mut Desk<'_>, database: &Database) -> Result<Came> {
+pub(super) async fn unsubscribe(desk: &mut Desk<'_>, database: &Database) -> DatabaseResult<Came> {
     if desk.job.wishes.keep_subscription {
         return Ok(Came::skipped("It was asked to stay.", "Se pidió que quedara."));
     }
@@ -287,10 +324,10 @@ pub(super) async fn unsubscribe(desk: &mut Desk<'_>, database: &Database) -> Res
 }
 
 /// Whether a number of the account is connected here through this App: another one, or the same one again.
-async fn is_needed(database: &Database, waba_id: &str, app_id: Option<&str>) -> Result<bool> {
+async fn is_needed(database: &Database, waba_id: &str, app_id: Option<&str>) -> DatabaseResult<bool> {
     let tx = database.operator().await?;
     let claimed = number::any_organization_claimed_of(&tx, waba_id, app_id).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(claimed > 0)
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use whatsapp::webhook::{Change, Direction, Effect, HistoryProgress, Item, Message};
 
-use super::people::People;
+use super::people::{People, at, placed};
 use super::route::{Batch, Routed};
 use crate::advice::advised_text;
 
@@ -91,6 +91,7 @@ impl Wanted {
                 let own = key(routed, &message.wamid);
                 if let Some(target) = target(&message.effect) {
                     self.messages.insert(key(routed, target));
+                    self.amended.insert(key(routed, target));
                 } else {
                     self.amended.insert(own.clone());
                 }
@@ -107,7 +108,10 @@ impl Wanted {
                 self.messages.insert(message.clone());
                 self.statuses.insert(message);
             }
-            Item::Notice(notice) => _ = self.notices.insert((routed.route.organization_id, fingerprint(&notice.key))),
+            Item::Notice(notice) => {
+                self.notices.insert((routed.route.organization_id, fingerprint(&notice.key)));
+                self.messages.extend(notice.wamid.as_ref().map(|wamid| key(routed, wamid)));
+            }
             Item::Error(error) => {
                 _ = self.notices.insert((routed.route.organization_id, error_fingerprint(&routed.change, error)))
             }
@@ -132,18 +136,12 @@ pub(super) fn key(routed: &Routed, wamid: &str) -> Key {
     Key { organization_id: routed.route.organization_id, number_id: routed.route.number_id, wamid: wamid.to_owned() }
 }
 
-/// Who a message's conversation is with. Someone who changed their number is still the one they were.
+/// Who a message's conversation is with.
 pub(super) fn peer(routed: &Routed, message: &Message, people: &People) -> Option<Peer> {
     if let Some(group) = &message.group_id {
         return Some(Peer::Group(group.clone()));
     }
-    let organization_id = routed.route.organization_id;
-    let party = match &message.effect {
-        Effect::Identity { previous, .. } if !previous.is_empty() => previous,
-        Effect::Identity { current, .. } => current,
-        _ => &message.party,
-    };
-    people.of(organization_id, party).map(Peer::Contact)
+    people.of(routed.route.organization_id, placed(message), at(routed, message)).map(Peer::Contact)
 }
 
 /// Sixteen bytes that stand for a notice.

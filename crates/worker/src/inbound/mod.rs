@@ -7,6 +7,7 @@
 mod echo;
 mod fill;
 mod fold;
+mod holder;
 mod load;
 mod people;
 mod replay;
@@ -16,7 +17,7 @@ mod store;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use model::database::{Operator, Pipeline, Result};
+use model::database::{Database, Operator, Pipeline, Result};
 use model::quarantine;
 
 pub use replay::{replay_bodies, replay_quarantine};
@@ -64,6 +65,11 @@ impl std::ops::AddAssign for Outcome {
     }
 }
 
+/// Applies bodies in one transaction, as a batch of the queue is applied. Safe to repeat.
+pub async fn apply_batch(database: &Database, inputs: &[Input]) -> Result<Outcome> {
+    apply(database.operator().await?, inputs, |_| ()).await
+}
+
 /// Applies a batch and commits. `finish` adds what the caller must write in the same transaction: cursors, marks.
 pub(crate) async fn apply(tx: Operator, inputs: &[Input], finish: impl FnOnce(&mut Pipeline<'_>)) -> Result<Outcome> {
     let mut routed = route::route(&tx, inputs).await?;
@@ -77,6 +83,6 @@ pub(crate) async fn apply(tx: Operator, inputs: &[Input], finish: impl FnOnce(&m
         media: written.media.len() as u64,
         ..written.outcome
     };
-    store::store(tx, &mut written, &quarantined, finish).await?;
+    store::store(tx, &mut written, &quarantined, &routed.other_accounts, finish).await?;
     Ok(outcome)
 }

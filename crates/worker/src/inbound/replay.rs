@@ -7,7 +7,7 @@ use model::inbound;
 use model::quarantine::{self, Filter};
 use uuid::Uuid;
 
-use super::{Input, Outcome, apply};
+use super::{Input, Outcome, apply, apply_batch};
 
 /// Quarantined inputs in one transaction.
 const BATCH: i64 = 100;
@@ -26,7 +26,7 @@ pub async fn replay_bodies(
     loop {
         let bodies = inbound::next_replayed(&walk).await?;
         if bodies.is_empty() {
-            walk.commit().await?;
+            walk.close();
             return Ok(total);
         }
         read += bodies.len() as u64;
@@ -34,8 +34,7 @@ pub async fn replay_bodies(
             .into_iter()
             .map(|body| Input { body: body.body, app_id: body.app_id, received_at: body.received_at })
             .collect();
-        let tx = database.operator().await?;
-        total += apply(tx, &inputs, |_| ()).await?;
+        total += apply_batch(database, &inputs).await?;
         progress(read);
     }
 }
@@ -47,7 +46,7 @@ pub async fn replay_quarantine(database: &Database, filter: &Filter, mut progres
         let tx = database.operator().await?;
         let kept = quarantine::list(&tx, filter, after, BATCH).await?;
         let Some(last) = kept.last() else {
-            tx.commit().await?;
+            tx.close();
             return Ok(total);
         };
         after = Some((last.received_at, last.id));

@@ -1,19 +1,28 @@
 //! Which organization each change belongs to.
 //!
-//! `phone_number_id` decides; where a change names none, the account does. A number is routed only if its webhooks may
-//! come through the App that signed the body: else an organization with its own App could sign for someone else.
+//! `phone_number_id` decides; where a change names none, the account does, and of its numbers the one that the change
+//! names by its digits. A number is routed only if its webhooks may come through the App that signed the body: else an
+//! organization with its own App could sign for someone else. What is of a number's past goes to whoever had it then
+//! ([`super::holder`]).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use model::database::{Operator, Result};
-use model::number::{self, Route};
+use model::event;
+use model::number::{self, Basis, Route};
+use model::number_check::Again;
 use model::outbox::Echo;
 use model::quarantine;
 use uuid::Uuid;
+use whatsapp::phone;
 use whatsapp::webhook::{self, Bad, Change, Item, Part};
 
 use super::Input;
+use super::holder::{self, Having};
+
+/// Meta's test button names this account.
+const NO_ACCOUNT: &str = "0";
 
 /// A change and the number it belongs to. A change of a whole account comes once for each organization that has a
 /// number there.
@@ -22,8 +31,18 @@ pub(super) struct Routed {
     pub(super) change: Change,
     pub(super) route: Route,
     pub(super) received_at: Timestamp,
-    /// Whether the change itself named the number, or the account led to it.
+    /// Whether the change itself named the number, by its id.
     pub(super) by_number: bool,
+    /// Whether it is of this number alone, and not of its account.
+    pub(super) of_number: bool,
+}
+
+/// A number for which Meta named another account than its claim.
+#[derive(Debug)]
+pub(super) struct OtherAccount {
+    pub(super) route: Route,
+    pub(super) account: String,
+    pub(super) received_at: Timestamp,
 }
 
 /// A batch, routed.
@@ -36,60 +55,175 @@ pub(super) struct Batch {
     pub(super) sequences: HashMap<Uuid, i64>,
     /// Sends that the batch's statuses settled.
     pub(super) settled: Vec<Echo>,
+    /// Told once for each claim.
+    pub(super) other_accounts: Vec<OtherAccount>,
+    /// Numbers that some news may be about, if only their digits were known.
+    pub(super) look_again: BTreeSet<Again>,
 }
 
 /// Parses the bodies, finds their organizations and waits for those organizations' turn.
 pub(super) async fn route(tx: &Operator, inputs: &[Input]) -> Result<Batch> {
     let parsed: Vec<Vec<Part>> = inputs.iter().map(|input| webhook::parse(&input.body)).collect();
-    let (routes, sequences) = Routes::load(tx, parsed.iter().flatten()).await?;
+    let mut routes = Routes::load(tx, parsed.iter().flatten()).await?;
 
-    let mut batch = Batch { sequences, ..Batch::default() };
+    let mut batch = Batch::default();
     for (input, parts) in inputs.iter().zip(parsed) {
         let before = batch.quarantined.len();
         for part in parts {
             match part {
                 Part::Bad(bad) => batch.quarantined.push(quarantine_bad(input, &bad, None)),
-                Part::Change(change) => batch.place(input, change, &routes),
+                Part::Change(change) => batch.place(input, change, &mut routes),
             }
         }
         batch.bodies_quarantined += u64::from(batch.quarantined.len() > before);
     }
-
+    batch.sequences = match routes.sequences {
+        Some(sequences) => sequences,
+        None => batch.line_up(tx).await?,
+    };
     Ok(batch)
 }
 
 impl Batch {
-    fn place(&mut self, input: &Input, mut change: Change, routes: &Routes) {
+    fn place(&mut self, input: &Input, mut change: Change, routes: &mut Routes) {
         let bad: Vec<Bad> = extract_bad(&mut change);
         for bad in &bad {
             self.quarantined.push(quarantine_bad(input, bad, Some(&change)));
         }
-        match routes.of(&change, input.app_id.as_deref()) {
-            Ok(found) => {
-                let by_number = change.phone_number_id.is_some();
-                let (last, others) = found.split_last().expect("a change that is placed has a route");
-                for route in others {
-                    let route = (*route).clone();
-                    self.changes.push(Routed {
-                        change: change.clone(),
-                        route,
-                        received_at: input.received_at,
-                        by_number,
-                    });
-                }
-                self.changes.push(Routed { change, route: (*last).clone(), received_at: input.received_at, by_number });
-            }
-            Err(reason) => self.quarantined.push(quarantine::New {
-                reason,
-                detail: describe(&change),
-                app_id: input.app_id.clone(),
-                phone_number_id: change.phone_number_id.clone(),
-                field: Some(change.field.clone()),
-                body: change.to_body(),
-                received_at: input.received_at,
-            }),
+        if change.phone_number_id.is_some() {
+            self.place_by_number(input, change, routes);
+        } else if let Err(reason) = self.place_by_account(input, &change, routes) {
+            self.refuse(input, &change, reason);
         }
     }
+
+    fn refuse(&mut self, input: &Input, change: &Change, reason: &'static str) {
+        self.quarantined.push(quarantine::New {
+            reason,
+            detail: describe(change),
+            app_id: input.app_id.clone(),
+            phone_number_id: change.phone_number_id.clone(),
+            field: Some(change.field.clone()),
+            body: change.to_body(),
+            received_at: input.received_at,
+        });
+    }
+
+    /// The change of one number, item by item where several have had it.
+    fn place_by_number(&mut self, input: &Input, mut change: Change, routes: &mut Routes) {
+        let holders = routes.holders(&change).cloned().unwrap_or_default();
+        let Some(current) = holders.last() else { return self.refuse(input, &change, "unknown_number") };
+        let signed_for = |route: &Route| route.app_id == input.app_id;
+        if signed_for(current)
+            && let Some(account) = contradiction(&change, current)
+        {
+            self.tell_other_account(current, account, input.received_at);
+            if current.basis == Basis::Unknown && routes.is_of_others(account, current.organization_id) {
+                return self.refuse(input, &change, "wrong_account");
+            }
+        }
+        let shares = holder::share(&mut change, input.received_at, &holders, &mut routes.having);
+        let (mut own, strange): (Vec<_>, Vec<_>) = shares.into_iter().partition(|(route, _)| signed_for(route));
+        if !strange.is_empty() {
+            self.refuse(input, &change, "wrong_app");
+        }
+        let last = own.pop();
+        for (route, items) in own {
+            let mut change = change.clone();
+            change.items = items;
+            self.take(input, change, route);
+        }
+        if let Some((route, items)) = last {
+            change.items = items;
+            self.take(input, change, route);
+        }
+    }
+
+    fn take(&mut self, input: &Input, change: Change, route: &Route) {
+        let (route, received_at) = (route.clone(), input.received_at);
+        self.changes.push(Routed { change, route, received_at, by_number: true, of_number: true });
+    }
+
+    /// The change of an account: for the number that it names by its digits, or once for each organization that has, or
+    /// had then, a number there.
+    fn place_by_account(&mut self, input: &Input, change: &Change, routes: &Routes) -> Result<(), &'static str> {
+        let of_account = change.waba_ids.iter().find_map(|id| routes.by_waba.get(id)).ok_or("unknown_account")?;
+        let numbers: Vec<&Vec<Route>> = of_account.iter().filter_map(|id| routes.by_number.get(id)).collect();
+        let signed_for = |route: &&Route| route.app_id == input.app_id;
+        if !numbers.iter().filter_map(|holders| holders.last()).any(|route| signed_for(&route)) {
+            return Err("wrong_app");
+        }
+        let mut chosen: BTreeMap<Uuid, &Route> = BTreeMap::new();
+        for holders in &numbers {
+            let Some(current) = holders.last().filter(signed_for) else { continue };
+            if let Some(digits) = &change.display_phone_number {
+                match &current.display_phone_number {
+                    Some(own) if is_same_number(own, digits) => {}
+                    Some(_) => continue,
+                    None => {
+                        self.look_again.insert(again(current));
+                        continue;
+                    }
+                }
+            }
+            let second = change.entry_time.unwrap_or(input.received_at.as_second());
+            let holder = &holders[holder::then(second, input.received_at, holders)];
+            if signed_for(&holder) {
+                chosen.entry(holder.organization_id).or_insert(holder);
+            }
+        }
+        if chosen.is_empty() {
+            // Whoever shares its account is not told of it.
+            return Err("unknown_number");
+        }
+        for route in chosen.into_values() {
+            self.changes.push(Routed {
+                change: change.clone(),
+                route: route.clone(),
+                received_at: input.received_at,
+                by_number: false,
+                of_number: change.display_phone_number.is_some(),
+            });
+        }
+        Ok(())
+    }
+
+    fn tell_other_account(&mut self, route: &Route, account: &str, received_at: Timestamp) {
+        let told = self.other_accounts.iter().any(|told| told.route.phone_number_id == route.phone_number_id);
+        if told || route.other_account.is_some() {
+            return;
+        }
+        tracing::warn!(number = %route.phone_number_id, claimed = %route.waba_id, named = %account,
+            "Meta names another account for a number than the one it was connected with");
+        self.look_again.insert(again(route));
+        self.other_accounts.push(OtherAccount { route: route.clone(), account: account.to_owned(), received_at });
+    }
+
+    /// Waits for the turn of those organizations that something is for, and of no other.
+    async fn line_up(&self, tx: &Operator) -> Result<HashMap<Uuid, i64>> {
+        let told = self.other_accounts.iter().map(|told| told.route.scope());
+        let scopes: HashSet<_> = self.changes.iter().map(|routed| routed.route.scope()).chain(told).collect();
+        if scopes.is_empty() {
+            return Ok(HashMap::new());
+        }
+        event::any_organization_line_up(tx, &scopes.iter().collect::<Vec<_>>()).await
+    }
+}
+
+fn again(route: &Route) -> Again {
+    Again { organization_id: route.organization_id, number_id: route.number_id, whole_account: false }
+}
+
+/// The account that Meta names for a number, where it is not the one of its claim.
+fn contradiction<'a>(change: &'a Change, route: &Route) -> Option<&'a str> {
+    let mut named = change.waba_ids.iter().filter(|id| *id != NO_ACCOUNT).peekable();
+    let first = named.peek().copied()?;
+    named.all(|id| *id != route.waba_id).then_some(first.as_str())
+}
+
+/// Whether these are the same number, however Meta spells it.
+fn is_same_number(a: &str, b: &str) -> bool {
+    a == b || phone::equivalents(a).iter().any(|spelled| spelled == b)
 }
 
 fn extract_bad(change: &mut Change) -> Vec<Bad> {
@@ -120,54 +254,92 @@ fn describe(change: &Change) -> String {
 }
 
 /// The connected numbers that a batch may be about.
+#[derive(Default)]
 struct Routes {
-    by_number: HashMap<String, Route>,
-    by_waba: HashMap<String, Vec<Route>>,
+    /// Who has each, after those who had it before.
+    by_number: HashMap<String, Vec<Route>>,
+    by_waba: HashMap<String, BTreeSet<String>>,
+    having: Having,
+    /// Who else has numbers in an account that contradicts a claim.
+    in_accounts: HashSet<(String, Uuid)>,
+    /// `None`: we do not stand in line yet.
+    sequences: Option<HashMap<Uuid, i64>>,
 }
 
 impl Routes {
-    async fn load<'a>(tx: &Operator, parts: impl Iterator<Item = &'a Part>) -> Result<(Self, HashMap<Uuid, i64>)> {
+    async fn load<'a>(tx: &Operator, parts: impl Iterator<Item = &'a Part> + Clone) -> Result<Self> {
+        let changes = parts.filter_map(|part| if let Part::Change(change) = part { Some(change) } else { None });
         let (mut numbers, mut wabas) = (BTreeSet::new(), BTreeSet::new());
-        for part in parts {
-            let Part::Change(change) = part else { continue };
+        for change in changes.clone() {
             match &change.phone_number_id {
                 Some(id) => _ = numbers.insert(id.as_str()),
                 None => wabas.extend(change.waba_ids.iter().map(String::as_str)),
             }
         }
         let (numbers, wabas): (Vec<&str>, Vec<&str>) = (numbers.into_iter().collect(), wabas.into_iter().collect());
-        let mut routes = Self { by_number: HashMap::new(), by_waba: HashMap::new() };
         if numbers.is_empty() && wabas.is_empty() {
-            return Ok((routes, HashMap::new()));
+            return Ok(Self::default());
         }
-        let mut sequences = HashMap::new();
-        for (route, last) in number::any_organization_route(tx, &numbers, &wabas).await? {
-            sequences.insert(route.organization_id, last);
-            if wabas.contains(&route.waba_id.as_str()) {
-                routes.by_waba.entry(route.waba_id.clone()).or_default().push(route.clone());
-            }
-            routes.by_number.insert(route.phone_number_id.clone(), route);
+        let (found, sequences) = number::any_organization_route(tx, &numbers, &wabas).await?;
+        let mut routes = Self { sequences: Some(sequences), ..Self::default() };
+        if found.is_empty() {
+            routes.sequences = None;
+            routes.add(number::any_organization_holders(tx, &numbers, &wabas).await?, &wabas);
+            routes.load_having(tx, changes.clone()).await?;
+        } else {
+            routes.add(found, &wabas);
         }
-        Ok((routes, sequences))
+        routes.load_accounts(tx, changes).await?;
+        Ok(routes)
     }
 
-    /// The routes of a change: one for a number, one an organization for an account.
-    fn of(&self, change: &Change, app_id: Option<&str>) -> Result<Vec<&Route>, &'static str> {
-        let signed_for = |route: &&Route| route.app_id.as_deref() == app_id;
-        if let Some(id) = &change.phone_number_id {
-            let route = self.by_number.get(id).ok_or("unknown_number")?;
-            return if signed_for(&route) { Ok(vec![route]) } else { Err("wrong_app") };
+    fn add(&mut self, found: Vec<Route>, wabas: &[&str]) {
+        for route in found {
+            if wabas.contains(&route.waba_id.as_str()) {
+                self.by_waba.entry(route.waba_id.clone()).or_default().insert(route.phone_number_id.clone());
+            }
+            self.by_number.entry(route.phone_number_id.clone()).or_default().push(route);
         }
-        let of_account = change.waba_ids.iter().find_map(|id| self.by_waba.get(id)).ok_or("unknown_account")?;
-        // The number that the change is about, where it names one by its digits; else any of the organization's.
-        let mut chosen: BTreeMap<Uuid, &Route> = BTreeMap::new();
-        for route in of_account.iter().filter(signed_for) {
-            let named =
-                change.display_phone_number.is_some() && route.display_phone_number == change.display_phone_number;
-            if named || !chosen.contains_key(&route.organization_id) {
-                chosen.insert(route.organization_id, route);
+    }
+
+    fn holders(&self, change: &Change) -> Option<&Vec<Route>> {
+        self.by_number.get(change.phone_number_id.as_ref()?)
+    }
+
+    /// Which messages of the batch those have who have, or had, their number.
+    async fn load_having<'a>(&mut self, tx: &Operator, changes: impl Iterator<Item = &'a Change>) -> Result<()> {
+        let mut wanted = Vec::new();
+        for change in changes {
+            if let Some(holders) = self.holders(change).filter(|holders| holders.len() > 1) {
+                wanted.extend(holder::wanted(change, holders));
             }
         }
-        if chosen.is_empty() { Err("wrong_app") } else { Ok(chosen.into_values().collect()) }
+        if !wanted.is_empty() {
+            self.having = number::any_organization_known(tx, &wanted).await?.into();
+        }
+        Ok(())
+    }
+
+    /// Where a claim is contradicted of which nobody knows what it stands on, it matters whose the named account is.
+    async fn load_accounts<'a>(&mut self, tx: &Operator, changes: impl Iterator<Item = &'a Change>) -> Result<()> {
+        let mut accounts = BTreeSet::new();
+        for change in changes {
+            if let Some(current) = self.holders(change).and_then(|holders| holders.last())
+                && current.basis == Basis::Unknown
+            {
+                accounts.extend(contradiction(change, current));
+            }
+        }
+        if !accounts.is_empty() {
+            let accounts: Vec<&str> = accounts.into_iter().collect();
+            self.in_accounts = number::any_organization_in_accounts(tx, &accounts).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether an account is other organizations', and not this one's, too.
+    fn is_of_others(&self, account: &str, organization_id: Uuid) -> bool {
+        let mut of_account = self.in_accounts.iter().filter(|(waba_id, _)| waba_id == account).peekable();
+        of_account.peek().is_some() && of_account.all(|(_, owner)| *owner != organization_id)
     }
 }

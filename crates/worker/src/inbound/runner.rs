@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use metrics::{counter, histogram};
 use model::Clock;
-use model::database::{Database, DatabaseError, Operator, Pipeline, Result};
+use model::database::{CommitError, Database, DatabaseError, Operator, Pipeline, Result};
 use model::inbound::{self, Backlog, Claimed, LANES};
 use model::outbox::Wake;
 use model::quarantine;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -25,6 +27,12 @@ const LONGEST_LINGER: Duration = Duration::from_millis(25);
 
 /// So few bodies waiting mean that there is no load worth a longer wait.
 const FEW: u32 = 20;
+
+/// An organization's line, or a row, that is not had in this time is waited for aside, so that other lanes go on.
+const BRIEF: Duration = Duration::from_millis(50);
+
+/// So many lanes of an applier may wait aside.
+const ASIDE: usize = 8;
 
 /// The pause after a failure grows up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -45,7 +53,7 @@ pub struct Settings {
 /// Applies until the token is cancelled; a batch under way is finished first.
 pub async fn run(database: Database, backlog: Arc<Backlog>, settings: Settings, stop: CancellationToken) {
     let appliers = settings.appliers.clamp(1, LANES);
-    let mut running = tokio::task::JoinSet::new();
+    let mut running = JoinSet::new();
     for nth in 0..appliers {
         let lanes = (0..LANES)
             .filter(|lane| lane % appliers == nth)
@@ -61,6 +69,7 @@ pub async fn run(database: Database, backlog: Arc<Backlog>, settings: Settings, 
             limit: settings.batch,
             look_everywhere: true,
             took: Duration::ZERO,
+            aside: Aside::default(),
         };
         running.spawn(applier.run(stop.clone()).instrument(tracing::debug_span!("applier", nth)));
     }
@@ -79,6 +88,26 @@ struct Applier {
     look_everywhere: bool,
     /// How long the last batch took.
     took: Duration,
+    aside: Aside,
+}
+
+/// Lanes that wait for somebody, each in a task of its own.
+#[derive(Default)]
+struct Aside {
+    lanes: Vec<i16>,
+    tasks: JoinSet<i16>,
+}
+
+impl Aside {
+    /// A lane that has had what it waited for; none, as long as there is none.
+    async fn ended(&mut self) {
+        match self.tasks.join_next().await {
+            Some(Ok(lane)) => self.lanes.retain(|aside| *aside != lane),
+            // None of them panics; if one did, all that are left are looked at anew.
+            Some(Err(_)) => (self.lanes, self.tasks) = (Vec::new(), JoinSet::new()),
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// What one round found.
@@ -112,16 +141,18 @@ impl Applier {
     }
 
     async fn wait(&mut self, stop: &CancellationToken) {
+        let here = self.here();
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.backlog.wait(&self.lanes) => {}
+            () = self.aside.ended() => self.look_everywhere = true,
+            () = self.backlog.wait(&here) => {}
             () = tokio::time::sleep(POLL) => self.look_everywhere = true,
         }
     }
 
     /// Lets a batch fill. A full enough one, or none, is not waited for.
     async fn linger(&self) {
-        let waiting = self.backlog.waiting(&self.lanes);
+        let waiting = self.backlog.waiting(&self.here());
         if waiting == 0 || waiting >= self.batch / 2 {
             return;
         }
@@ -129,14 +160,31 @@ impl Applier {
         tokio::time::sleep(self.took.clamp(LINGER, longest)).await;
     }
 
+    /// The lanes that do not wait aside.
+    fn here(&self) -> Vec<i16> {
+        self.lanes.iter().copied().filter(|lane| !self.aside.lanes.contains(lane)).collect()
+    }
+
     /// Which lanes to claim, with a quota each.
     fn plan(&mut self) -> Vec<(i16, i32)> {
+        while self.aside.ended().now_or_never().is_some() {
+            self.look_everywhere = true;
+        }
         let mut waiting: Vec<u32> = self.lanes.iter().map(|lane| self.backlog.lane(*lane)).collect();
         if std::mem::take(&mut self.look_everywhere) {
             // Nobody counted what others left: look for a little in every lane.
             let some = (self.limit / u32::try_from(self.lanes.len()).expect("lanes are few")).max(1);
             for count in &mut waiting {
                 *count = (*count).max(some);
+            }
+            // A batch that is smaller than the number of lanes serves the first ones: each time others.
+            let served = usize::try_from(self.limit).unwrap_or(usize::MAX) % self.lanes.len();
+            self.lanes.rotate_left(served);
+            waiting.rotate_left(served);
+        }
+        for (lane, count) in self.lanes.iter().zip(&mut waiting) {
+            if self.aside.lanes.contains(lane) {
+                *count = 0;
             }
         }
         let quotas = fill(&waiting, self.limit);
@@ -153,9 +201,52 @@ impl Applier {
         if plan.is_empty() {
             return Ok(Round::Idle);
         }
-        let (tx, claim) = inbound::claim(&self.database, &plan).await?;
+        match self.attempt(&plan, Some(BRIEF)).await {
+            Err(error) if error.is_busy() => self.one_by_one(plan).await,
+            done => done,
+        }
+    }
+
+    /// Somebody holds what one of these lanes needs: the others go on, and that one waits aside.
+    async fn one_by_one(&mut self, plan: Vec<(i16, i32)>) -> Result<Round> {
+        for (lane, quota) in plan {
+            match self.attempt(&[(lane, quota)], Some(BRIEF)).await {
+                Err(error) if error.is_busy() => self.set_aside(lane, quota),
+                done => _ = done?,
+            }
+        }
+        Ok(Round::Applied)
+    }
+
+    fn set_aside(&mut self, lane: i16, quota: i32) {
+        if self.aside.lanes.len() >= ASIDE {
+            // It is tried again with the next round.
+            return;
+        }
+        counter!("wazapp_lanes_set_aside_total").increment(1);
+        let mut waiting = Self {
+            database: self.database.clone(),
+            backlog: self.backlog.clone(),
+            clock: self.clock.clone(),
+            media: self.media.clone(),
+            lanes: vec![lane],
+            aside: Aside::default(),
+            ..*self
+        };
+        self.aside.lanes.push(lane);
+        self.aside.tasks.spawn(async move {
+            if let Err(error) = waiting.attempt(&[(lane, quota)], None).await {
+                tracing::debug!(%error, lane, "a lane that waited aside is tried again");
+            }
+            lane
+        });
+    }
+
+    /// Applies what these lanes have, waiting no longer than this for what others hold.
+    async fn attempt(&mut self, plan: &[(i16, i32)], patience: Option<Duration>) -> Result<Round> {
+        let (tx, claim) = inbound::claim(&self.database, plan, patience).await?;
         if claim.bodies.is_empty() {
-            tx.commit().await?;
+            tx.commit().await.map_err(CommitError::in_job)?;
             for (lane, _) in plan.iter().filter(|(lane, _)| claim.lanes.contains(lane)) {
                 self.backlog.taken(*lane, u32::MAX);
             }
@@ -172,7 +263,7 @@ impl Applier {
         };
         self.took = started.elapsed();
         self.limit = (self.limit * 2).min(self.batch);
-        self.count_taken(&plan, &claim.bodies);
+        self.count_taken(plan, &claim.bodies);
         if outcome.media > 0 {
             self.media.queued();
         }
@@ -208,7 +299,7 @@ impl Applier {
         let mut pipeline = Pipeline::new();
         quarantine::keep(&mut pipeline, &kept);
         inbound::settle(&mut pipeline, std::slice::from_ref(body));
-        tx.finish(pipeline).await?;
+        tx.finish(pipeline).await.map_err(CommitError::in_job)?;
         Ok(Outcome { quarantined: 1, ..Outcome::default() })
     }
 

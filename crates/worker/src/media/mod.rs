@@ -4,6 +4,7 @@
 //! A claim is committed before the call and has a lease, so a crash in between leaves a medium that is fetched again;
 //! nothing is lost by fetching twice, because bytes are named by their hash.
 
+mod decoder;
 mod fetch;
 mod fetches;
 mod picture;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::to_meta::ToMeta;
 
+pub use decoder::{COMMAND as DECODER_COMMAND, Decoder, DecoderError, Shrunk, decode_here};
 pub use tidy::{Tidied, sweep, tidy};
 
 /// Fetches at once, over all organizations; and of one organization, so that one whose media hang leaves room.
@@ -36,6 +38,8 @@ pub struct Settings {
     pub store: Store,
     /// The longest file that is fetched, in bytes.
     pub max_bytes: u64,
+    /// Where pictures are decoded.
+    pub decoder: Decoder,
     /// Rings when there is something to fetch, or a picture, in this process.
     pub wake: Arc<Wake>,
 }

@@ -12,28 +12,27 @@ const SIDE: u32 = 320;
 /// The longest side of a picture of which one is made, in pixels.
 const LONGEST: u32 = 16_384;
 
-/// The most memory that a decoded picture may take: 60 million pixels of four bytes are past it, cameras are not.
-const MEMORY: u64 = 220 << 20;
-
 /// Of a hundred.
 const QUALITY: u8 = 80;
 
 /// A thumbnail of a JPEG, PNG or WebP picture: a JPEG, or a WebP where something shines through. An error: it is no such
-/// picture, it is broken, or it is larger than is decoded here.
-pub(super) fn shrink(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
+/// picture, it is broken, or its pixels alone take more than this much memory. What else a decoder allocates it does not say
+/// before: [`super::decoder`] bounds it.
+pub(super) fn shrink(bytes: &[u8], memory: u64) -> Result<Vec<u8>, ImageError> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST);
     limits.max_image_height = Some(LONGEST);
-    limits.max_alloc = Some(MEMORY);
+    limits.max_alloc = Some(memory);
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder()?;
     limits.reserve(decoder.total_bytes())?;
     // Phones keep pictures as the sensor saw them, and note how they were held.
     let orientation = decoder.orientation()?;
-    let mut picture = DynamicImage::from_decoder(decoder)?;
-    picture.apply_orientation(orientation);
-    let small = if picture.width().max(picture.height()) > SIDE { picture.thumbnail(SIDE, SIDE) } else { picture };
+    let picture = DynamicImage::from_decoder(decoder)?;
+    let mut small = if picture.width().max(picture.height()) > SIDE { picture.thumbnail(SIDE, SIDE) } else { picture };
+    // Turning takes a copy: of the small one.
+    small.apply_orientation(orientation);
     let mut made = Vec::new();
     if small.color().has_alpha() {
         small.to_rgba8().write_with_encoder(WebPEncoder::new_lossless(&mut made))?;
@@ -48,6 +47,12 @@ mod tests {
     use image::{ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
     use super::*;
+
+    const MEMORY: u64 = 64 << 20;
+
+    fn shrink(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
+        super::shrink(bytes, MEMORY)
+    }
 
     fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());

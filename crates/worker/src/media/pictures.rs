@@ -1,17 +1,17 @@
-//! The loop that makes thumbnails, one at a time: decoding takes memory.
+//! The loop that makes thumbnails, one at a time, each in a process of its own: decoding takes memory.
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use metrics::counter;
 use model::Database;
-use model::database::Result;
+use model::database::{CommitError, Result};
 use model::file::{self, File, KeepError};
 use model::media::{self, Picture};
 use model::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
-use super::{Settings, picture};
+use super::Settings;
+use super::decoder::{DecoderError, Shrunk};
 
 /// Other nodes' pictures, and uploads, are found by looking.
 const POLL: Duration = Duration::from_millis(500);
@@ -22,7 +22,7 @@ const LONGEST: u64 = 25 << 20;
 /// Makes thumbnails until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
     loop {
-        match next(&database, &settings).await {
+        match next(&database, &settings, &stop).await {
             Ok(true) if !stop.is_cancelled() => continue,
             Ok(_) => {}
             Err(error) => tracing::debug!(%error, "thumbnails wait"),
@@ -34,25 +34,35 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
     }
 }
 
+/// Why there is no thumbnail yet.
+#[derive(Debug, thiserror::Error)]
+enum NotYet {
+    #[error(transparent)]
+    Decoder(#[from] DecoderError),
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+}
+
 /// Makes the next one. `false`: there is none, or none can be made now.
-async fn next(database: &Database, settings: &Settings) -> Result<bool> {
+async fn next(database: &Database, settings: &Settings, stop: &CancellationToken) -> Result<bool> {
     let tx = database.operator().await?;
     let picture = media::any_organization_next_picture(&tx, settings.to_meta.clock.now()).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(CommitError::in_job)?;
     let Some(picture) = picture else { return Ok(false) };
-    let made = match make(database, settings, &picture).await {
+    let made = tokio::select! {
+        made = make(database, settings, &picture) => made,
+        () = stop.cancelled() => return give_back(database, settings, &picture).await,
+    };
+    let made = match made {
         Ok(made) => made,
         // Its lease ends, and it is tried again; not for ever.
-        Err(KeepError::Store(StoreError::Missing)) => {
+        Err(NotYet::Decoder(DecoderError::Store(StoreError::Missing))) => {
             tracing::warn!(sha256 = picture.sha256, "a picture's bytes are not in the media store");
             return Ok(true);
         }
         Err(error) => {
-            tracing::warn!(%error, "a thumbnail could not be stored; it is tried again");
-            let tx = database.operator().await?;
-            media::any_organization_give_back(&tx, settings.to_meta.clock.now(), &picture).await?;
-            tx.commit().await?;
-            return Ok(false);
+            tracing::warn!(%error, "a thumbnail could not be made; it is tried again");
+            return give_back(database, settings, &picture).await;
         }
     };
     counter!("wazapp_thumbnails_total", "outcome" => if made.is_some() { "made" } else { "none" }).increment(1);
@@ -60,30 +70,30 @@ async fn next(database: &Database, settings: &Settings) -> Result<bool> {
     Ok(true)
 }
 
-/// `None`: it is no picture of which one can be made.
+async fn give_back(database: &Database, settings: &Settings, picture: &Picture) -> Result<bool> {
+    let tx = database.operator().await?;
+    media::any_organization_give_back(&tx, settings.to_meta.clock.now(), picture).await?;
+    tx.commit().await.map_err(CommitError::in_job)?;
+    Ok(false)
+}
+
+/// `None`: it is no picture of which one can be made, today or ever.
 async fn make(
     database: &Database,
     settings: &Settings,
     picture: &Picture,
-) -> std::result::Result<Option<File>, KeepError> {
+) -> std::result::Result<Option<File>, NotYet> {
     let organization_id = picture.scope.organization_id();
-    if u64::try_from(picture.size).is_ok_and(|size| size > LONGEST) {
-        return Ok(None);
-    }
-    let bytes = settings.store.read_whole(organization_id, &picture.sha256, LONGEST).await?;
-    let made = tokio::task::spawn_blocking(move || picture::shrink(&bytes)).await;
-    let small = match made {
-        Ok(Ok(small)) => small,
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "a picture gets no thumbnail");
-            return Ok(None);
-        }
-        Err(_) => {
-            tracing::warn!("a picture broke its decoder: it gets no thumbnail");
+    let Some(size) = u64::try_from(picture.size).ok().filter(|size| *size <= LONGEST) else { return Ok(None) };
+    let bytes = settings.store.read(organization_id, &picture.sha256, 0..size).await.map_err(DecoderError::from)?;
+    let small = match settings.decoder.shrink(bytes, size).await? {
+        Shrunk::Made(small) => small,
+        Shrunk::Refused(why) => {
+            tracing::info!(organization = %organization_id, sha256 = picture.sha256, why, "a picture gets no thumbnail");
             return Ok(None);
         }
     };
     let mut writing = settings.store.writer(organization_id);
-    writing.push(Bytes::from(small)).await?;
+    writing.push(small).await.map_err(KeepError::from)?;
     Ok(Some(file::keep_thumbnail(database, &picture.scope, writing, settings.to_meta.clock.now()).await?))
 }

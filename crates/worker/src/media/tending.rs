@@ -19,6 +19,13 @@ const SWEEP: u32 = 24 * TIDY;
 
 /// Tends until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    match settings.store.close_all().await {
+        Ok(0) => {}
+        Ok(closed) => tracing::info!(closed, "files of media could be read by others: now they cannot"),
+        Err(error) => {
+            tracing::warn!(%error, "files of media may be readable by others: see who owns the media directory")
+        }
+    }
     let mut look: u32 = 0;
     loop {
         tokio::select! {
@@ -51,7 +58,7 @@ async fn tend(database: &Database, settings: &Settings) -> Result<()> {
     let tx = database.operator().await?;
     let overdue = media::any_organization_overdue(&tx, now).await?;
     let backlog = media::any_organization_backlog(&tx, now).await?;
-    tx.commit().await?;
+    tx.close();
     #[expect(clippy::cast_precision_loss, reason = "a queue is not that long")]
     gauge!("wazapp_media_pending").set(backlog.pending as f64);
     gauge!("wazapp_media_age_seconds").set(backlog.age.as_secs_f64());

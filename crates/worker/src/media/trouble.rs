@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use model::DatabaseError;
 use model::file::KeepError;
 use model::media::{Outcome, not_connected};
 use model::outbox::Pause;
+use model::quota::Exceeded;
 use model::store::StoreError;
 use serde_json::{Value, json};
 use whatsapp::graph::{DownloadFailure, Failure, MetaError, NotSent};
@@ -17,6 +19,9 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 
 /// Where nothing can be done here, it is looked again after so long.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// What says something of the number is believed after a look, which comes within a minute.
+const LOOKED_AT_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// What says that it is gone, or is another file than announced, is asked so often before it is believed.
 const TRIES: u32 = 5;
@@ -46,7 +51,7 @@ impl Trouble {
             Self::Final(error) => (Outcome::Failed { error: error.to_string() }, None),
             Self::Waiting(error) => (retry(now + LOOK_AGAIN, error, false), None),
             Self::Resting { pause, until, error } => {
-                let at = until.map_or(now + LOOK_AGAIN, |until| until.min(now + LOOK_AGAIN));
+                let at = until.map_or(now + LOOKED_AT_WITHIN, |until| until.min(now + LOOK_AGAIN));
                 (retry(at, error, false), Some(pause))
             }
         }
@@ -110,6 +115,18 @@ impl Trouble {
             "The file did not come in five minutes. It is tried again by itself.",
             "If this goes on, whoever runs this server checks its network.",
             "Si continúa, quien administra este servidor revisa su red.",
+        ))
+    }
+
+    /// Its organization's files take all the room that they may.
+    fn over_quota(exceeded: &Exceeded) -> Self {
+        let (en, es) = exceeded.words();
+        Self::Final(words(
+            "over_quota",
+            "There is no room for it",
+            "The file was not fetched: your organization's files take all the room that they may. Its message is here.",
+            &format!("{en} Then ask for the file once more; Meta keeps it for seven days."),
+            &format!("{es} Después pide el archivo una vez más; Meta lo guarda siete días."),
         ))
     }
 
@@ -189,6 +206,7 @@ impl From<KeepError> for Trouble {
     fn from(error: KeepError) -> Self {
         match error {
             KeepError::Store(error) => error.into(),
+            KeepError::Database(DatabaseError::OverQuota(exceeded)) => Self::over_quota(&exceeded),
             other => {
                 tracing::debug!(error = %other, "a file could not be noted: it is tried again");
                 Self::Passing(words(

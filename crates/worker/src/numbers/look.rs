@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::link::Link;
-use model::number_check::{RETRY, Seen, Shown, Token};
+use model::number_check::{Claimed, RETRY, Seen, Shown, Token};
 use secrecy::SecretString;
+use serde_json::Value;
 use whatsapp::graph::{Credential, Failure, MetaError, Number};
 use whatsapp::phone;
 
@@ -23,7 +24,11 @@ const FIELDS: &[&str] = &[
     "whatsapp_business_manager_messaging_limit",
     "is_on_biz_app",
     "health_status",
+    WEBHOOKS,
 ];
+
+/// Where its webhooks go.
+const WEBHOOKS: &str = "webhook_configuration";
 
 /// Not every version of the Graph API knows it, and one field that it does not know spoils the whole answer.
 const USERNAME: &str = "username";
@@ -39,13 +44,18 @@ const BAD_PARAMETER: i64 = 100;
 const NO_SUCH_OBJECT: i64 = 33;
 
 /// Looks at a number.
-pub(super) async fn look(to_meta: &ToMeta, link: &Link) -> Seen {
+pub(super) async fn look(to_meta: &ToMeta, claimed: &Claimed) -> Seen {
+    let link = &claimed.link;
     let (token, secret) = match link.open(&to_meta.keyring, &to_meta.apps) {
         Ok(opened) => opened,
         Err(reason) => return Seen::NoEntry(problem::no_token(&reason.to_string())),
     };
-    match number(to_meta, link, &Credential::from((token.clone(), secret))).await {
-        Ok(number) => Seen::Number(Box::new(shown(&number)), ask_after(to_meta, link, &token).await),
+    let credential = Credential::from((token.clone(), secret));
+    match number(to_meta, link, &credential).await {
+        Ok(number) => {
+            let token = ask_after(to_meta, link, &token).await;
+            Seen::Number(Box::new(shown(&number)), token, doubt(to_meta, claimed, &credential).await)
+        }
         Err(Failure::Refused(error)) => refused(&error),
         Err(_) => Seen::Nothing { wait: RETRY },
     }
@@ -58,6 +68,17 @@ async fn number(to_meta: &ToMeta, link: &Link, credential: &Credential) -> Resul
             to_meta.graph.number(credential, &link.phone_number_id, FIELDS).await
         }
         answer => answer,
+    }
+}
+
+/// Where a webhook named another account for the number: what Meta says when it is asked. A number may be in several
+/// accounts, so the one of its claim need only be among them.
+async fn doubt(to_meta: &ToMeta, claimed: &Claimed, credential: &Credential) -> Option<Value> {
+    let (link, named) = (&claimed.link, claimed.other_account.as_deref()?);
+    match to_meta.graph.numbers_of(credential, &link.waba_id, &["id"]).await {
+        Ok(all) if all.iter().any(|number| number.id == link.phone_number_id) => None,
+        // Without an answer it stays as it was told.
+        Ok(_) | Err(_) => Some(problem::other_account(&link.waba_id, named)),
     }
 }
 
@@ -100,6 +121,7 @@ fn shown(number: &Number) -> Shown {
         meta_status: number.status.clone(),
         is_on_biz_app: number.is_on_biz_app,
         health: number.whole.get("health_status").cloned(),
+        webhooks: number.whole.get(WEBHOOKS).filter(|shown| shown.is_object()).cloned(),
     }
 }
 

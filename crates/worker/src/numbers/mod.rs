@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use model::Database;
-use model::database::{DatabaseError, Result};
+use model::database::{CommitError, DatabaseError, Result};
 use model::number_check::{self, Claimed};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -63,12 +63,12 @@ pub async fn look_at_all(database: &Database, to_meta: &ToMeta) -> Result<usize>
 async fn claim(database: &Database, to_meta: &ToMeta) -> Result<Option<Claimed>> {
     let tx = database.operator().await?;
     let claimed = number_check::any_organization_claim(&tx, to_meta.clock.now()).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(CommitError::in_job)?;
     Ok(claimed)
 }
 
 async fn look_at(database: &Database, to_meta: &ToMeta, claimed: Claimed) {
-    let seen = look::look(to_meta, &claimed.link).await;
+    let seen = look::look(to_meta, &claimed).await;
     counter!("wazapp_number_checks_total", "outcome" => look::word(&seen)).increment(1);
     tracing::debug!(number = %claimed.link.phone_number_id, outcome = look::word(&seen), "looked at");
     let now = to_meta.clock.now();

@@ -34,6 +34,20 @@ pub(super) fn no_token(message: &str) -> Value {
     })
 }
 
+/// A number that Meta tells of under another account than the one it was connected with.
+pub(super) fn other_account(claimed: &str, named: &str) -> Value {
+    json!({
+        "code": "other_account",
+        "message": format!("Meta names account {named} for this number, which was connected with account {claimed}."),
+        "advice": {
+            "en": "See in WhatsApp Manager which account the number is in, and connect it again with the id of that one. \
+                   Until then news of its account, such as templates, may not reach you.",
+            "es": "Mira en el Administrador de WhatsApp en qué cuenta está el número, y conéctalo otra vez con el id de \
+                   esa. Hasta entonces, las novedades de su cuenta, como las plantillas, pueden no llegarte.",
+        },
+    })
+}
+
 /// A refusal of Meta's.
 pub(super) fn refused(code: &str, error: &MetaError, explanation: &Explanation) -> Value {
     json!({

@@ -132,7 +132,7 @@ fn span(wait: Duration) -> SignedDuration {
 }
 
 /// Why a number rests, as JSON for its organization.
-pub(super) fn reason(failure: &Failure, advice: &Explanation) -> String {
+fn reason(failure: &Failure, advice: &Explanation) -> String {
     let (code, message) = match failure {
         Failure::Refused(error) => (json!(error.code), error.message.clone()),
         other => (json!(null), other.to_string()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use model::Database;
-use model::database::{DatabaseError, Result};
+use model::database::{CommitError, DatabaseError, Result};
 use model::outbox::{self, Settled, Taken};
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
@@ -130,7 +130,7 @@ impl Claims {
             let full: Vec<Uuid> = self.under_way.full().union(&passed).copied().collect();
             let tx = self.database.operator().await?;
             let turns = outbox::any_organization_turns(&tx, self.settings.to_meta.clock.now(), &full).await?;
-            tx.commit().await?;
+            tx.close();
             let before = (left, passed.len());
             for turn in turns {
                 if stop.is_cancelled() {
@@ -142,7 +142,7 @@ impl Claims {
                 }
                 let tx = self.database.operator().await?;
                 let taken = outbox::any_organization_claim(&tx, self.settings.to_meta.clock.now(), turn, room).await?;
-                tx.commit().await?;
+                tx.commit().await.map_err(CommitError::in_job)?;
                 match taken {
                     Some(taken) if !taken.messages.is_empty() => {
                         left += taken.messages.len();

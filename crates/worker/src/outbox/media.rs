@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
 use model::Database;
-use model::database::Result as DatabaseResult;
+use model::database::{CommitError, Result as DatabaseResult};
 use model::link::Link;
 use model::outbox::{self, Claimed, Outcome, Pause};
 use model::store::StoreError;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use whatsapp::graph::{Credential, MetaError, Upload};
 
 use super::{Settings, call};
+use crate::doubt;
 
 /// Uploads of a number at once: large ones must not take all of its line.
 const UPLOADS_OF_A_NUMBER: usize = 4;
@@ -34,6 +35,9 @@ const UNKNOWN_MEDIUM: [i64; 2] = [100, 131_053];
 
 /// An upload that Meta took so short a time ago is not what a refusal is about.
 const JUST_NOW: SignedDuration = SignedDuration::from_secs(60);
+
+/// What says something of the number waits until that was looked at.
+const LOOKED_AT_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// A failure that says nothing of the file is waited out, up to so long.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
@@ -173,6 +177,11 @@ impl Sender<'_> {
         let number = &self.number.phone_number_id;
         match self.settings.to_meta.graph.upload_media(self.credential, number, upload).await {
             Ok(meta_id) => Ok(Uploaded { meta_id, at: self.now() }),
+            // Nothing was sent, so nobody rests for it before it was looked into.
+            Err(failure) if doubt::raise(self.database, self.number, &failure).await => {
+                let error = call::error(&failure).to_string();
+                Err((Outcome::Retry { at: self.now() + LOOKED_AT_WITHIN, error }, None))
+            }
             Err(failure) => Err(match call::refused(&failure, message.refused, self.now()) {
                 // Whatever became of the upload, nothing was sent: it can be put again.
                 (Outcome::Unknown { .. }, _) => later(&failure, message.attempt, self.now()),
@@ -221,14 +230,14 @@ impl Sender<'_> {
     async fn known(&self, key: &Key) -> DatabaseResult<Option<Uploaded>> {
         let tx = self.database.operator().await?;
         let known = upload::any_organization_find(&tx, key, self.now()).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(known)
     }
 
     async fn record(&self, key: &Key, uploaded: &Uploaded) -> DatabaseResult<()> {
         let tx = self.database.operator().await?;
         upload::any_organization_record(&tx, key, uploaded).await?;
-        tx.commit().await
+        tx.commit().await.map_err(CommitError::in_job)
     }
 
     async fn forget_all(&self, files: &[&AtMeta]) -> DatabaseResult<()> {
@@ -236,20 +245,20 @@ impl Sender<'_> {
         for file in files {
             upload::any_organization_forget(&tx, &file.key, &file.uploaded.meta_id).await?;
         }
-        tx.commit().await
+        tx.commit().await.map_err(CommitError::in_job)
     }
 
     async fn begin(&self, message: &Claimed) -> DatabaseResult<bool> {
         let tx = self.database.operator().await?;
         let begun = outbox::any_organization_begin(&tx, self.now(), message).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         Ok(begun)
     }
 
     async fn renew(&self, message: &Claimed) -> DatabaseResult<bool> {
         let tx = self.database.operator().await?;
         let renewed = outbox::any_organization_renew(&tx, self.now(), message).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(CommitError::in_job)?;
         Ok(renewed)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 use model::Database;
-use model::database::Result;
+use model::database::{CommitError, Result};
 use model::receipt::{self, Claimed, Outcome};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,8 @@ use uuid::Uuid;
 use whatsapp::graph::{Credential, Failure};
 use whatsapp::verdict::{Verdict, verdict};
 
-use super::{Settings, call};
+use super::Settings;
+use crate::doubt;
 
 /// Calls at once, over all numbers; and of one number.
 const CALLS: usize = 64;
@@ -31,8 +32,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(2);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
-/// Meta's code for a token that is worth nothing: nothing else that befalls a receipt says something of its number.
-const DEAD_TOKEN: i64 = 190;
+/// What says something of the number waits until that was looked at.
+const LOOKED_AT_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// Tells until the token is cancelled. Calls under way are given up then: a claim that nobody settles is told again.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
@@ -44,8 +45,8 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
             Ok(claimed) => {
                 for one in claimed {
                     *under_way.entry(one.number.number_id).or_default() += 1;
-                    let settings = settings.clone();
-                    calls.spawn(async move { tell(&settings, one).await });
+                    let (database, settings) = (database.clone(), settings.clone());
+                    calls.spawn(async move { tell(&database, &settings, one).await });
                 }
             }
             Err(error) => {
@@ -92,7 +93,7 @@ async fn claim(
     let (room, each) = (i64::try_from(room).unwrap_or(0), i64::try_from(CALLS_OF_A_NUMBER).unwrap_or(0));
     let tx = database.operator().await?;
     let claimed = receipt::any_organization_claim(&tx, settings.to_meta.clock.now(), &busy, room, each).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(CommitError::in_job)?;
     Ok(claimed)
 }
 
@@ -103,14 +104,20 @@ async fn settle(database: &Database, now: Timestamp, told: &[(Claimed, Outcome)]
     receipt::any_organization_settle(database.operator().await?, now, told).await
 }
 
-async fn tell(settings: &Settings, receipt: Claimed) -> (Claimed, Outcome) {
+async fn tell(database: &Database, settings: &Settings, receipt: Claimed) -> (Claimed, Outcome) {
     let now = settings.to_meta.clock.now();
     let outcome = match receipt.number.open(&settings.to_meta.keyring, &settings.to_meta.apps) {
         _ if now >= receipt.deadline => Outcome::GivenUp,
         Ok(secrets) => {
             let (credential, number) = (Credential::from(secrets), &receipt.number.phone_number_id);
             let answer = settings.to_meta.graph.mark_read(&credential, number, &receipt.wamid, false).await;
-            heard(answer, receipt.attempt, settings.to_meta.clock.now())
+            let now = settings.to_meta.clock.now();
+            match &answer {
+                Err(failure) if doubt::raise(database, &receipt.number, failure).await => {
+                    Outcome::Retry { at: now + LOOKED_AT_WITHIN }
+                }
+                _ => heard(answer, receipt.attempt, now),
+            }
         }
         // Whoever sends a message is told; a tick is no reason to.
         Err(_) => again(receipt.attempt, now),
@@ -127,9 +134,6 @@ fn heard(answer: Result<(), Failure>, attempt: u32, now: Timestamp) -> Outcome {
         return Outcome::Told;
     };
     match verdict(&failure, attempt.saturating_sub(1)) {
-        Verdict::PauseNumber { advice, .. } | Verdict::PauseAccount { advice, .. } if matches!(&failure, Failure::Refused(error) if error.code == DEAD_TOKEN) => {
-            Outcome::Rest { reason: call::reason(&failure, advice) }
-        }
         Verdict::AskPerson(_) | Verdict::GiveUp(_) => Outcome::GivenUp,
         _ => again(attempt, now),
     }
@@ -144,7 +148,6 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Told => "told",
         Outcome::Retry { .. } => "retry",
-        Outcome::Rest { .. } => "rest",
         Outcome::GivenUp => "given_up",
     }
 }

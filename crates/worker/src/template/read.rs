@@ -2,13 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::Database;
-use model::database::Result;
+use model::database::{CommitError, Result};
 use model::template::Listed;
 use model::template::sync::{self, Claimed};
 use serde_json::{Value, json};
 use whatsapp::graph::{Credential, Failure, Template, TemplateQuery};
 use whatsapp::verdict::{Rest, Verdict, verdict};
 
+use crate::doubt;
 use crate::outbox::error;
 use crate::to_meta::ToMeta;
 
@@ -35,6 +36,7 @@ pub(super) async fn account(database: &Database, to_meta: &ToMeta, claimed: &Cla
         let page = match asked {
             Ok(page) => page,
             Err(failure) => {
+                doubt::raise(database, &claimed.link, &failure).await;
                 let pause = pause(&failure, claimed.attempts);
                 return fail(database, to_meta, claimed, error(&failure), pause).await;
             }
@@ -73,7 +75,7 @@ async fn fail(
     let tx = database.operator().await?;
     let next: Timestamp = to_meta.clock.now() + pause;
     sync::fail(&tx, claimed, next, &error.to_string()).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(CommitError::in_job)?;
     Ok("failed")
 }
 

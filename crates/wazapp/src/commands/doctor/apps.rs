@@ -30,7 +30,7 @@ const USEFUL: [&str; 6] = [
 pub(super) async fn check(of: &Examination<'_>) -> anyhow::Result<Vec<Finding>> {
     let tx = of.database.operator().await?;
     let others = app::list(&tx).await?;
-    tx.commit().await?;
+    tx.close();
     let mut findings = Vec::new();
     if let Some(id) = of.apps.default_id() {
         let url = format!("{}/webhook", of.public_url);

@@ -9,6 +9,7 @@ use model::number_check::{self, Examined};
 use secrecy::SecretString;
 use serde_json::Value;
 use whatsapp::graph::{Credential, Failure, Number, TokenInfo};
+use whatsapp::phone;
 
 use super::Examination;
 use super::apps::UNREACHED;
@@ -43,7 +44,7 @@ const SCOPES: [&str; 2] = ["whatsapp_business_messaging", "whatsapp_business_man
 pub(super) async fn check(of: &Examination<'_>, scope: Option<&Scope>) -> anyhow::Result<Vec<Finding>> {
     let tx = of.database.operator().await?;
     let numbers = number_check::any_organization_examine(&tx, scope, of.now).await?;
-    tx.commit().await?;
+    tx.close();
     if numbers.is_empty() {
         let fix = "wazapp number connect --org O --phone-number-id N --waba-id W --token -";
         return Ok(vec![Finding::warning(AREA, "none", "no number is connected", fix)]);
@@ -89,7 +90,10 @@ impl Patient<'_> {
         let shown = match self.of.graph.number(&credential, &self.number.link.phone_number_id, FIELDS).await {
             Ok(shown) => shown,
             Err(failure) => {
-                self.refused("Meta does not show it", &failure);
+                match self.moved(&credential, &failure).await {
+                    Some((says, fix)) => self.broken(says, fix),
+                    None => self.refused("Meta does not show it", &failure),
+                }
                 return self.findings;
             }
         };
@@ -98,6 +102,7 @@ impl Patient<'_> {
         self.health(&shown);
         self.quality(&shown);
         self.number_callback(&shown);
+        self.other_account();
         self.account(&credential).await;
         self.hears(&credential).await;
         if self.findings.iter().all(|finding| finding.level == Level::Good) {
@@ -133,6 +138,38 @@ impl Patient<'_> {
         )
     }
 
+    /// The command that lets it go on with the token that it has.
+    fn resume(&self) -> String {
+        let (organization, id) = (&self.number.organization, &self.number.link.phone_number_id);
+        format!("wazapp number resume --org {organization} --phone-number-id {id}")
+    }
+
+    /// Of a number whose id Meta knows no more: what became of it, and what to do. `None`: something else is wrong.
+    async fn moved(&self, credential: &Credential, failure: &Failure) -> Option<(String, String)> {
+        let link = &self.number.link;
+        if !matches!(failure, Failure::Refused(error) if error.is_missing_object()) {
+            return None;
+        }
+        let says = format!("Meta knows no number {} any more", link.phone_number_id);
+        let others = self.of.graph.numbers_of(credential, &link.waba_id, &["id", "display_phone_number"]).await;
+        let same = |number: &&Number| {
+            let shown = number.display_phone_number.as_deref().map(phone::digits);
+            shown.is_some() && shown == self.number.display_phone_number
+        };
+        let others = others.unwrap_or_default();
+        let (id, account) = match others.iter().find(same) {
+            Some(number) => (number.id.as_str(), link.waba_id.as_str()),
+            None => ("ITS_NEW_ID", "ITS_ACCOUNT"),
+        };
+        let app = link.app_id.as_ref().map(|app| format!(" --app {app}")).unwrap_or_default();
+        let fix = format!(
+            "it moved, or was deleted: WhatsApp Manager shows its new id. Conversations and what waits go on under that: \
+             wazapp number connect --org {} --phone-number-id {id} --waba-id {account} --token -{app}",
+            self.number.organization
+        );
+        Some((says, fix))
+    }
+
     /// A call to Meta to make by hand, with the number's token in `$TOKEN`.
     fn curl(&self, path: &str, body: &str) -> String {
         let (url, version) = (&self.of.config.graph_url, &self.of.config.graph_version);
@@ -153,8 +190,11 @@ impl Patient<'_> {
         match self.number.paused_until {
             Some(until) => self.warning(format!("nothing is sent from it until {until:.0}: {why}"), advice),
             None => {
-                let fix = format!("{advice} Then: {}", self.reconnect());
-                self.broken(format!("nothing is sent from it: {why}"), fix);
+                let fix = match reason.and_then(|reason| reason.get("code")) {
+                    Some(code) if is_of_token(code) => self.reconnect(),
+                    _ => self.resume(),
+                };
+                self.broken(format!("nothing is sent from it: {why}"), format!("{advice} Then: {fix}"));
             }
         }
     }
@@ -186,10 +226,10 @@ impl Patient<'_> {
         }
         for scope in SCOPES {
             if info.is_valid && !info.may(scope, &self.number.link.waba_id) {
-                self.broken(
-                    format!("its token lacks {scope} for account {}", self.number.link.waba_id),
-                    self.reconnect(),
-                );
+                // What it opens is tried by calls; tokens of Embedded Signup have other words.
+                let says = format!("by Meta's words its token lacks {scope} for account {}", self.number.link.waba_id);
+                let fix = format!("if Meta refuses something, a token with it: {}", self.reconnect());
+                self.warning(says, fix);
             }
         }
         let end = info.expires_at.and_then(|second| Timestamp::from_second(second).ok())?;
@@ -249,14 +289,24 @@ impl Patient<'_> {
         let override_url = shown.whole.pointer("/webhook_configuration/phone_number").and_then(Value::as_str);
         if let Some(url) = override_url.filter(|url| !self.is_ours(url)) {
             let body = r#"{"webhook_configuration":{"override_callback_uri":""}}"#;
-            let fix = self.curl(&self.number.link.phone_number_id, body);
-            self.broken(format!("its messages go to {url} instead of here"), fix);
+            let here = self.curl(&self.number.link.phone_number_id, body);
+            let fix =
+                format!("{} --override-callback; or, to have them go where its account's go: {here}", self.reconnect());
+            self.broken(format!("its messages go to {url} instead of here: a callback was set for it alone"), fix);
         }
     }
 
     fn is_ours(&self, url: &str) -> bool {
         let callback = format!("{}/webhook", self.of.public_url);
         url == callback || url.strip_prefix(&callback).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Whether Meta's webhooks told another account than it was connected with.
+    fn other_account(&mut self) {
+        if let Some(named) = &self.number.other_account {
+            let says = format!("Meta's webhooks name account {named} for it, not {}", self.number.link.waba_id);
+            self.warning(says, format!("if that is the one it is in, with its id: {}", self.reconnect()));
+        }
     }
 
     /// Whether it is in the account that it was connected with.
@@ -295,6 +345,11 @@ impl Patient<'_> {
             self.broken(says, self.curl(&format!("{}/subscribed_apps", link.waba_id), "{}"));
         }
     }
+}
+
+/// Whether a rest ends with another token.
+fn is_of_token(code: &Value) -> bool {
+    code == "no_token" || matches!(code.as_i64(), Some(0 | 104 | 190))
 }
 
 fn join(words: &[String], none: &str) -> String {

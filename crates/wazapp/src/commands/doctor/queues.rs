@@ -16,7 +16,7 @@ pub(super) async fn check(of: &Examination<'_>, server: &Server) -> anyhow::Resu
     let tx = of.database.operator().await?;
     let waiting = inspect::any_organization_waiting(&tx).await?;
     let backlog = outbox::any_organization_backlog(&tx, of.now).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(vec![
         received(of, &waiting, server),
         quarantine(waiting.quarantined),

@@ -64,7 +64,7 @@ pub(super) async fn find(
 ) -> anyhow::Result<Link> {
     let tx = opened.database.operator().await?;
     let found = link::find(&tx, scope, By::PhoneNumberId(phone_number_id)).await?;
-    tx.commit().await?;
+    tx.close();
     found.with_context(|| format!("{organization} has no connected number {phone_number_id}: see wazapp number list"))
 }
 

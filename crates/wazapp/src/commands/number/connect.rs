@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use model::Clock;
 use model::connection::{How, New, Wishes};
-use model::number::{self, Refusal};
+use model::number::{self, Proof, Refusal};
 use model::quarantine;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{NumberArg, attempt, check_id};
-use crate::commands::{find_organization, secret};
+use crate::commands::{SecretArg, find_organization};
 use crate::config::Config;
 use crate::open::{self, Opened};
 use crate::print::Print;
@@ -25,13 +25,14 @@ pub(crate) struct Connect {
     waba_id: String,
     /// The access token; - reads it from standard input.
     #[arg(long)]
-    token: String,
+    token: SecretArg,
     /// The App its webhooks come through, if not the default one.
     #[arg(long)]
     app: Option<String>,
-    /// Six digits, for a number that is not registered with the Cloud API yet: its PIN, or the one that it gets.
+    /// Six digits, for a number that is not registered with the Cloud API yet: its PIN, or the one that it gets; -
+    /// reads it from standard input.
     #[arg(long)]
-    pin: Option<String>,
+    pin: Option<SecretArg>,
     /// Set the App's webhook subscription, where it lacks something.
     #[arg(long)]
     set_webhook: bool,
@@ -46,8 +47,8 @@ pub(crate) struct Connect {
 pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> anyhow::Result<ExitCode> {
     check_id("phone-number-id", &connect.number.phone_number_id, !connect.skip_checks)?;
     check_id("waba-id", &connect.waba_id, !connect.skip_checks)?;
-    let pin = connect.pin.as_deref().map(pin).transpose()?;
-    let token = secret(&connect.token)?;
+    let token = connect.token.read()?;
+    let pin = connect.pin.as_ref().map(pin).transpose()?;
     // The default App may be named by its id.
     let app = connect.app.as_deref().filter(|app| config.meta_app_id.as_deref() != Some(*app));
     if connect.skip_checks {
@@ -62,7 +63,7 @@ pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> any
         }
         let tx = opened.database.operator().await?;
         let scope = find_organization(&tx, organization).await?.scope();
-        tx.commit().await?;
+        tx.close();
         let new = New {
             phone_number_id: Some(phone_number_id),
             waba_id: Some(&connect.waba_id),
@@ -80,7 +81,7 @@ pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> any
         if let Some(line) = attempt::why(&made) {
             return Ok(print.refused(&attempt::refusal(&made, &line), &line));
         }
-        let waiting = waiting(&opened, phone_number_id).await?;
+        let waiting = waiting(&opened, phone_number_id).await;
         let value = json!({
             "id": made.number_id, "phone_number_id": phone_number_id, "status": "connected", "quarantined": waiting,
             "steps": made.steps,
@@ -91,11 +92,13 @@ pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> any
     .await
 }
 
-fn pin(text: &str) -> anyhow::Result<SecretString> {
+fn pin(argument: &SecretArg) -> anyhow::Result<SecretString> {
+    let pin = argument.read()?;
+    let text = pin.expose_secret();
     if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         bail!("--pin is six digits: the PIN of the number's two-step verification, or the one that it gets");
     }
-    Ok(SecretString::from(text.to_owned()))
+    Ok(pin)
 }
 
 /// Connects without asking Meta.
@@ -111,9 +114,10 @@ async fn believe(
     let (connected, waiting) = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
         let scope = find_organization(&tx, organization).await?.scope();
-        let with = number::Connect { phone_number_id, waba_id: &connect.waba_id, app_id, token };
+        let proof = Proof::operators_word(&scope, phone_number_id, &connect.waba_id, app_id, token);
+        let now = Clock::default().now();
         model::event::any_organization_line_up(&tx, &[&scope]).await?;
-        let id = match number::connect(&tx, &opened.keyring, &scope, with).await? {
+        let id = match number::connect(&tx, &opened.keyring, &proof, now).await? {
             Ok(id) => id,
             Err(Refusal::Taken) => {
                 bail!("number {phone_number_id} is connected to another organization: disconnect it there first")
@@ -122,11 +126,11 @@ async fn believe(
                 bail!("there is no App {}: add it with wazapp app add", app_id.unwrap_or_default())
             }
         };
-        let connected = number::find(&tx, &scope, id, Clock::default().now()).await?;
+        let connected = number::find(&tx, &scope, id, now).await?;
         let connected = connected.context("the number is gone")?;
         model::event::any_organization_tell(&tx, &scope, "number.updated", Some(id), &connected).await?;
         tx.commit().await?;
-        let waiting = waiting(&opened, phone_number_id).await?;
+        let waiting = waiting(&opened, phone_number_id).await;
         Ok((connected, waiting))
     })
     .await?;
@@ -138,18 +142,17 @@ async fn believe(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn waiting(opened: &Opened, phone_number_id: &str) -> anyhow::Result<i64> {
-    let tx = opened.database.operator().await?;
-    let waiting = quarantine::waiting(&tx, phone_number_id).await?;
-    tx.commit().await?;
-    Ok(waiting)
+/// How much came for it before. `None`: nobody can tell now, and the number is connected in any case.
+async fn waiting(opened: &Opened, phone_number_id: &str) -> Option<i64> {
+    let tx = opened.database.operator().await.ok()?;
+    quarantine::waiting(&tx, phone_number_id).await.ok()
 }
 
-fn answer(print: &Print, value: &Value, organization: &str, waiting: i64) {
+fn answer(print: &Print, value: &Value, organization: &str, waiting: Option<i64>) {
     print.answer(value, || {
         let of = |name: &str| value[name].as_str().unwrap_or_default();
         let mut words = format!("Connected {} to {organization} ({}).", of("phone_number_id"), of("id"));
-        if waiting > 0 {
+        if let Some(waiting) = waiting.filter(|waiting| *waiting > 0) {
             let came = if waiting == 1 { "One webhook came".into() } else { format!("{waiting} webhooks came") };
             let number = of("phone_number_id");
             words += &format!("\n{came} for it before: wazapp quarantine replay --phone-number-id {number}");

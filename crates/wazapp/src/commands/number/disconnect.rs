@@ -30,7 +30,7 @@ pub(super) async fn run(config: &Config, print: &Print, disconnect: Disconnect) 
         let settings = attempt::settings(config, &opened).await?;
         let tx = opened.database.operator().await?;
         let scope = find_organization(&tx, organization).await?.scope();
-        tx.commit().await?;
+        tx.close();
         let found = attempt::find(&opened, (&scope, organization), phone_number_id).await?;
         let new = New {
             phone_number_id: Some(phone_number_id),

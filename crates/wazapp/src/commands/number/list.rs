@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use model::Clock;
-use model::number::{self, Owned};
+use model::number::{self, Owned, SendPaused};
 use serde_json::Value;
 
 use crate::commands::find_organization;
@@ -19,7 +19,7 @@ pub(super) async fn run(config: &Config, print: &Print, organization: Option<Str
             None => None,
         };
         let all = number::any_organization_list(&tx, scope.as_ref(), now).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(all)
     })
     .await?;
@@ -59,18 +59,24 @@ fn token(row: &Owned, now: Timestamp) -> String {
     }
 }
 
-/// Whether it sends, and why not.
-fn sending(row: &Owned) -> String {
-    let Some(paused) = &row.number.send_paused else {
-        return if row.number.is_connected() { "yes" } else { "-" }.into();
-    };
+/// Why something rests, by Meta's code or a word of ours.
+fn why(paused: &SendPaused) -> String {
     let reason: Value =
         paused.reason.as_ref().and_then(|reason| serde_json::from_str(reason.0.get()).ok()).unwrap_or_default();
-    let why = match &reason["code"] {
+    match reason.get("meta_code").unwrap_or(&reason["code"]) {
         Value::Null => String::new(),
         Value::String(word) => format!(" ({word})"),
         code => format!(" ({code})"),
+    }
+}
+
+/// Whether it sends, and why not.
+fn sending(row: &Owned) -> String {
+    let Some(paused) = &row.number.send_paused else {
+        let bulk = row.number.bulk_paused.as_ref().map(|paused| format!("yes, but bulk{}", why(paused)));
+        return bulk.unwrap_or_else(|| if row.number.is_connected() { "yes" } else { "-" }.into());
     };
+    let why = why(paused);
     match paused.until {
         Some(until) => format!("paused until {}{why}", until.strftime("%Y-%m-%d %H:%M:%SZ")),
         None => format!("paused until mended{why}"),

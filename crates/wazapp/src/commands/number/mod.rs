@@ -1,10 +1,12 @@
 //! `wazapp number`.
 
 mod attempt;
+mod callback;
 mod connect;
 mod disconnect;
 mod hand_over;
 mod list;
+mod resume;
 mod token;
 
 use std::process::ExitCode;
@@ -30,6 +32,10 @@ pub(crate) enum Command {
     Disconnect(disconnect::Disconnect),
     /// Give a connected number another token, once Meta says that it is good.
     Token(token::Token),
+    /// Let a number go on whose sending rests, with the token that it has: what was in the way is mended at Meta.
+    Resume(resume::Resume),
+    /// Show where Meta sends a number's webhooks, and take the number's own callback away.
+    Callback(callback::Callback),
     /// Give a connected number to another organization. What was said stays where it was.
     Move(hand_over::Move),
 }
@@ -50,6 +56,8 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
         Command::List { organization } => list::run(config, print, organization).await.map(|()| ExitCode::SUCCESS),
         Command::Disconnect(disconnect) => disconnect::run(config, print, disconnect).await,
         Command::Token(token) => token::run(config, print, token).await,
+        Command::Resume(resume) => resume::run(config, print, resume).await.map(|()| ExitCode::SUCCESS),
+        Command::Callback(callback) => callback::run(config, print, callback).await,
         Command::Move(hand_over) => hand_over::run(config, print, hand_over).await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -126,7 +126,7 @@ pub(in crate::api) async fn create(
             None => found(&way, &before, wanted, language).await?,
         },
     };
-    Ok((StatusCode::CREATED, Json(way.keep(known).await?.into())))
+    Ok((StatusCode::CREATED, Json(way.keep(known, language).await?.into())))
 }
 
 fn listed(wanted: NewTemplate) -> Listed {
@@ -165,7 +165,7 @@ async fn found(
         }
         return Ok(Listed { template_id: found.id, status: found.status, ..listed(wanted) });
     }
-    way.read_soon().await?;
+    way.read_soon().await;
     Err(unclear(language))
 }
 
@@ -241,7 +241,7 @@ pub(in crate::api) async fn change(
         return Err(match refused::problem(&failure, language) {
             Some(problem) => problem,
             None => {
-                way.read_soon().await?;
+                way.read_soon().await;
                 unclear(language)
             }
         });
@@ -260,13 +260,13 @@ pub(in crate::api) async fn change(
         reason: None,
         ttl_seconds: known.ttl_seconds,
     };
-    Ok(Json(way.keep(expected).await?.into()))
+    Ok(Json(way.keep(expected, language).await?.into()))
 }
 
 async fn known(caller: &Caller, id: Uuid) -> Result<Template, Problem> {
     let tx = caller.begin().await?;
     let known = template::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(known)
 }
 
@@ -333,15 +333,13 @@ pub(in crate::api) async fn delete(
             return Err(match refused::problem(&failure, language) {
                 Some(problem) => problem,
                 None => {
-                    way.read_soon().await?;
+                    way.read_soon().await;
                     unclear(language)
                 }
             });
         }
     }
-    let tx = state.database.operator().await?;
-    template::delete(tx, way.scope(), state.clock.now(), &way.waba_id, name, only).await?;
-    Ok(Json(known(&caller, id).await?.into()))
+    Ok(Json(way.deleted(known_before, all, language).await?.into()))
 }
 
 /// Whether there was nothing to delete.

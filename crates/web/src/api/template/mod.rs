@@ -96,7 +96,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
     let (after, limit) = (wanted.cursor.map(|cursor| cursor.0), wanted.limit.0);
     let tx = caller.begin().await?;
     let page = template::list(&tx, &wanted.filter(), after, limit).await?;
-    tx.commit().await?;
+    tx.close();
     let data = page.data.into_iter().map(MessageTemplate::from).collect();
     Ok(Json(Page { data, next_cursor: page.next_cursor }))
 }
@@ -113,7 +113,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
 pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<MessageTemplate>, Problem> {
     let tx = caller.begin().await?;
     let found = template::get(&tx, id).await?.ok_or_else(not_there)?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(found.into()))
 }
 
@@ -135,7 +135,7 @@ fn not_there() -> Problem {
 pub(super) async fn syncs(caller: Caller, Query(part): Query<Part>) -> Result<Json<Page<Sync>>, Problem> {
     let tx = caller.begin().await?;
     let data = sync::list(&tx).await?;
-    tx.commit().await?;
+    tx.close();
     Ok(Json(page_of(data, part.limit, part.cursor)))
 }
 
@@ -156,11 +156,11 @@ pub(super) async fn sync_now(
     State(state): State<crate::State>,
     _: Query<Nothing>,
 ) -> Result<(StatusCode, Json<Page<Sync>>), Problem> {
-    let tx = state.database.operator().await?;
+    let tx = state.database.operator_for(caller.scope()).await?;
     sync::ask(&tx, caller.scope(), None, state.clock.now()).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     let tx = caller.begin().await?;
     let data = sync::list(&tx).await?;
-    tx.commit().await?;
+    tx.close();
     Ok((StatusCode::ACCEPTED, Json(page_of(data, Limit::default(), None))))
 }

@@ -80,7 +80,7 @@ async fn find(way: &Way<'_>, body: &Value, own: &[Shown]) -> Result<Result<Vec<F
     let ids: Vec<_> = own.iter().map(|shown| shown.media_id).collect();
     let tx = way.begin().await?;
     let kept = upload::find(&tx, way.now(), &ids).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     for Shown { used, media_id } in own {
         let one = kept.get(media_id).ok_or_else(|| used.not_there()).and_then(|kept| {

@@ -3,17 +3,19 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use model::Scope;
 use model::database::Tenant;
 use model::link::{self, By, Link};
 use model::store::Store;
 use model::template::{self, Listed, Source, Template, sync};
+use model::{CommitError, Scope};
 use serde_json::Value;
 use whatsapp::graph::{self, Credential, Graph};
 
+use super::not_there;
 use crate::State;
 use crate::api::caller::Caller;
 use crate::api::language::Language;
+use crate::behind;
 use crate::problem::Problem;
 
 /// An account that calls can be made for.
@@ -33,9 +35,9 @@ impl<'a> Way<'a> {
         by: By<'_>,
         language: Language,
     ) -> Result<Option<Self>, Problem> {
-        let tx = state.database.operator().await?;
+        let tx = state.database.operator_for(caller.scope()).await?;
         let link = link::find(&tx, caller.scope(), by).await?;
-        tx.commit().await?;
+        tx.close();
         let Some(link) = link else { return Ok(None) };
         let credential = credential(state, &link, language)?;
         Ok(Some(Self { caller, state, waba_id: link.waba_id.clone(), credential, link }))
@@ -70,13 +72,13 @@ impl<'a> Way<'a> {
     pub(super) async fn ids(&self, name: &str, language: &str) -> Result<HashSet<String>, Problem> {
         let tx = self.caller.begin().await?;
         let ids = template::ids(&tx, &self.waba_id, name, language).await?;
-        tx.commit().await?;
+        tx.close();
         Ok(ids)
     }
 
     /// Looks a template up at Meta, keeps what it is now, or, where that can't be had, what it should be by all that is
     /// known; answers it.
-    pub(super) async fn keep(&self, known: Listed) -> Result<Template, Problem> {
+    pub(super) async fn keep(&self, known: Listed, language: Language) -> Result<Template, Problem> {
         let asked_at = self.state.clock.now();
         let listed = match self.graph().template(&self.credential, &known.template_id).await {
             Ok(template) => listed(template),
@@ -86,21 +88,85 @@ impl<'a> Way<'a> {
             }
         };
         let id = listed.template_id.clone();
-        let tx = self.state.database.operator().await?;
-        let now = self.state.clock.now();
-        template::save(tx, self.scope(), &self.waba_id, asked_at, now, &[listed], Source::Change).await?;
-        let tx = self.caller.begin().await?;
-        let kept = template::find_by_template_id(&tx, &self.waba_id, &id).await?;
-        tx.commit().await?;
-        kept.ok_or_else(Problem::internal)
+        let kept = self.write_down("a template that Meta changed", move |at| {
+            let listed = listed.clone();
+            async move {
+                let tx = at.state.database.operator_for(&at.scope).await?;
+                let now = at.state.clock.now();
+                template::save(
+                    tx,
+                    &at.scope,
+                    &at.waba_id,
+                    asked_at,
+                    now,
+                    std::slice::from_ref(&listed),
+                    Source::Change,
+                )
+                .await?;
+                let tx = at.state.database.tenant(&at.scope).await?;
+                Ok(template::find_by_template_id(&tx, &at.waba_id, &listed.template_id).await?)
+            }
+        });
+        kept.await.ok_or_else(|| unwritten(&id, language))?.ok_or_else(Problem::internal)
+    }
+
+    /// Notes that Meta deleted templates of a name, and shows this one as it is now.
+    pub(super) async fn deleted(&self, known: Template, all: bool, language: Language) -> Result<Template, Problem> {
+        let (id, template_id) = (known.id, known.template_id.clone());
+        let kept = self.write_down("a template that Meta deleted", move |at| {
+            let known = known.clone();
+            async move {
+                let tx = at.state.database.operator_for(&at.scope).await?;
+                let (name, now) = (known.name.as_deref().unwrap_or_default(), at.state.clock.now());
+                let only = (!all).then_some(known.template_id.as_str());
+                template::delete(tx, &at.scope, now, &at.waba_id, name, only).await?;
+                let tx = at.state.database.tenant(&at.scope).await?;
+                Ok(template::get(&tx, id).await?)
+            }
+        });
+        kept.await.ok_or_else(|| unwritten(&template_id, language))?.ok_or_else(not_there)
     }
 
     /// Has the account read soon: nobody knows what became of a call.
-    pub(super) async fn read_soon(&self) -> Result<(), Problem> {
-        let tx = self.state.database.operator().await?;
-        sync::ask(&tx, self.scope(), Some(&self.waba_id), self.state.clock.now()).await?;
-        Ok(tx.commit().await?)
+    pub(super) async fn read_soon(&self) {
+        let asked = self.write_down("that templates are to be read anew", |at| async move {
+            let tx = at.state.database.operator_for(&at.scope).await?;
+            sync::ask(&tx, &at.scope, Some(&at.waba_id), at.state.clock.now()).await?;
+            tx.commit().await
+        });
+        asked.await.unwrap_or_default();
     }
+
+    async fn write_down<T, F>(&self, what: &'static str, write: impl Fn(At) -> F + Send + 'static) -> Option<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, CommitError>> + Send + 'static,
+    {
+        let at = At { state: self.state.clone(), scope: *self.scope(), waba_id: self.waba_id.clone() };
+        behind::write_down(what, move || write(at.clone())).await
+    }
+}
+
+/// Whose account it is, for what is written when nobody waits any more.
+#[derive(Clone)]
+struct At {
+    state: State,
+    scope: Scope,
+    waba_id: String,
+}
+
+/// Meta did it, and it could not be written down here yet.
+fn unwritten(template_id: &str, language: Language) -> Problem {
+    Problem::unknown(language.of(
+        format!(
+            "Meta did this to template {template_id}, but wazapp's database is away and does not know it yet. Do not send it \
+             again: `GET /templates` shows it once the account has been read anew."
+        ),
+        format!(
+            "Meta hizo esto con la plantilla {template_id}, pero la base de datos de wazapp no está y aún no lo sabe. No lo \
+             envíes otra vez: `GET /templates` la muestra cuando la cuenta se haya leído de nuevo."
+        ),
+    ))
 }
 
 fn credential(state: &State, link: &Link, language: Language) -> Result<Credential, Problem> {

@@ -16,7 +16,7 @@ use super::caller::Caller;
 use super::example;
 use super::fields::{Nothing, Query};
 use super::language::Language;
-use super::refusals::{Always, BadFile};
+use super::refusals::{Always, BadFile, NoRoom, OverQuota};
 use crate::form::{Form, Others, Unread};
 use crate::problem::Problem;
 
@@ -44,7 +44,7 @@ struct NewMedia {
     request_body(content = NewMedia, content_type = "multipart/form-data"),
     responses(
         (status = 201, description = "The file.", body = Media, example = json!(example::uploaded())),
-        Always, BadFile,
+        Always, BadFile, OverQuota, NoRoom,
     ),
 )]
 pub(super) async fn create(
@@ -65,8 +65,9 @@ pub(super) async fn create(
     let kept = file::keep_written(&state.database, caller.scope(), form.file, now).await;
     let kept = kept.map_err(|error| not_kept(error, language))?;
     let tx = caller.begin().await?;
-    let media = upload::insert(&tx, now, &kept, &mime_type, filename.as_deref()).await?;
-    tx.commit().await?;
+    let media = upload::insert(&tx, now, &kept, &mime_type, filename.as_deref()).await;
+    let media = media.map_err(|error| language.problem(error))?;
+    tx.commit().await.map_err(Problem::repeatable)?;
     // A picture gets a thumbnail.
     state.media_wake.queued();
     Ok((StatusCode::CREATED, Json(media)))
@@ -82,6 +83,7 @@ fn not_read(unread: Unread, language: Language) -> Problem {
             "The form did not arrive whole, or is not written as it should be. Nothing was kept: send it again.",
             "El formulario no llegó entero o no está bien escrito. No se guardó nada: envíalo otra vez.",
         )),
+        Unread::TooSlow => Problem::too_slow(),
         Unread::NoFile => Problem::malformed(language.of(
             "The form has no part `file`. Send the file in it.",
             "El formulario no tiene la parte `file`. Envía el archivo en ella.",
@@ -162,7 +164,7 @@ fn too_large(most: u64, language: Language) -> Problem {
 fn not_kept(error: KeepError, language: Language) -> Problem {
     match error {
         KeepError::Store(error) => store(&error),
-        KeepError::Database(error) => error.into(),
+        KeepError::Database(error) => language.problem(error),
         KeepError::Leaving => Problem::unavailable(
             language.of(
                 "The same file is being deleted at this moment. Send it again in a minute.",

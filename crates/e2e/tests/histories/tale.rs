@@ -1,0 +1,335 @@
+//! A history: everything that Meta can tell of a few people, at times that meet and cross.
+
+use e2e::body;
+use e2e::random::Random;
+use serde_json::{Value, json};
+
+/// Stands for the number that a history is told to.
+const NUMBER: &str = "700000000000111";
+
+/// A body of a tale, told to a number.
+pub fn for_number(value: &Value, number: &str) -> Value {
+    let text = value.to_string().replace(NUMBER, number);
+    serde_json::from_str(&text).expect("it was JSON before")
+}
+
+/// Phones, some of which WhatsApp spells in two ways. They are few, so that they change hands.
+const PHONES: [&str; 6] =
+    ["34600000001", "5215512345678", "525512345678", "5511987654321", "551187654321", "447700900101"];
+const USERS: [&str; 5] = ["MX.A1", "MX.A2", "MX.B1", "ES.C1", "ES.D1"];
+const NAMES: [&str; 3] = ["Ana", "Bo", "Cé"];
+const USERNAMES: [&str; 2] = ["cafe", "bar"];
+const BUSINESS: &str = "15550001111";
+
+fn pick<'a>(random: &mut Random, words: &[&'a str]) -> &'a str {
+    words[random.below(words.len())]
+}
+
+/// Bodies in the order of their making, with the ids that later ones may point at.
+pub struct Tale {
+    pub bodies: Vec<Value>,
+    wamids: Vec<String>,
+    sent: Vec<String>,
+    next: usize,
+    base: i64,
+    range: usize,
+}
+
+impl Tale {
+    pub fn new(random: &mut Random, now: i64) -> Self {
+        // Within a minute, within an afternoon, within months.
+        let range = [60, 4 * 3600, 90 * 24 * 3600][random.below(3)];
+        let base = now - i64::try_from(range).expect("it fits") - 100;
+        let mut tale = Self { bodies: Vec::new(), wamids: Vec::new(), sent: Vec::new(), next: 0, base, range };
+        for _ in 0..6 + random.below(18) {
+            tale.step(random);
+        }
+        tale
+    }
+
+    fn at(&self, random: &mut Random) -> i64 {
+        self.base + i64::try_from(random.below(self.range)).expect("it fits")
+    }
+
+    fn wamid(&mut self, kind: &str) -> String {
+        self.next += 1;
+        format!("wamid.{:03}.{kind}", self.next)
+    }
+
+    fn target(&mut self, random: &mut Random) -> String {
+        if self.wamids.is_empty() || random.below(6) == 0 {
+            // One that comes later, or never.
+            return format!("wamid.{:03}.text", self.next + 1 + random.below(4));
+        }
+        self.wamids[random.below(self.wamids.len())].clone()
+    }
+
+    fn step(&mut self, random: &mut Random) {
+        match random.below(24) {
+            0..5 => self.text(random),
+            5..7 => self.echo(random),
+            7 => self.standby(random),
+            8..10 => self.again(random),
+            10 => self.past(random),
+            11 => self.file(random),
+            12 => self.effect(random, "reaction"),
+            13..15 => self.effect(random, "edit"),
+            15 => self.effect(random, "revoke"),
+            16..18 => self.status(random),
+            18 => self.book(random),
+            19 => self.call(random),
+            20..22 => self.moved(random),
+            22 => self.number(random),
+            _ => self.group(random),
+        }
+    }
+
+    /// Somebody, named by a phone, a user id or both, with a name or none.
+    fn person(random: &mut Random) -> (Value, Value) {
+        let (mut named, mut contact) = (json!({}), json!({ "profile": {} }));
+        let how = random.below(4);
+        if how != 0 {
+            let phone = PHONES[random.below(PHONES.len())];
+            (named["from"], contact["wa_id"]) = (json!(phone), json!(phone));
+        }
+        if how == 0 || how == 3 {
+            let user = USERS[random.below(USERS.len())];
+            (named["from_user_id"], contact["user_id"]) = (json!(user), json!(user));
+        }
+        if random.below(3) > 0 {
+            contact["profile"]["name"] = json!(NAMES[random.below(NAMES.len())]);
+        }
+        if random.below(4) == 0 {
+            contact["profile"]["username"] = json!(USERNAMES[random.below(USERNAMES.len())]);
+        }
+        (named, contact)
+    }
+
+    fn message(named: &Value, wamid: &str, at: i64, kind: &str, content: Value) -> Value {
+        let mut message = named.clone();
+        message["id"] = json!(wamid);
+        message["timestamp"] = json!(at.to_string());
+        message["type"] = json!(kind);
+        message[kind] = content;
+        message
+    }
+
+    fn live(&mut self, message: Value, contact: &Value) {
+        self.bodies.push(body::value(NUMBER, &json!({ "contacts": [contact], "messages": [message] })));
+    }
+
+    fn text(&mut self, random: &mut Random) {
+        let (named, contact) = Self::person(random);
+        let (wamid, at) = (self.wamid("text"), self.at(random));
+        let mut message = Self::message(&named, &wamid, at, "text", json!({ "body": format!("text {wamid}") }));
+        if random.below(5) == 0 {
+            message["referral"] = json!({ "source_id": wamid });
+        }
+        self.wamids.push(wamid);
+        self.live(message, &contact);
+    }
+
+    fn echo(&mut self, random: &mut Random) {
+        let (wamid, at) = (self.wamid("echo"), self.at(random));
+        let to = PHONES[random.below(PHONES.len())];
+        self.wamids.push(wamid.clone());
+        self.sent.push(wamid.clone());
+        let mut value = body::echo(NUMBER, to, &wamid, at, &format!("echo {wamid}"));
+        // Some come on the field of what customers write.
+        if random.below(3) == 0 {
+            let echo = value["entry"][0]["changes"][0]["value"]["message_echoes"][0].clone();
+            value = body::value(NUMBER, &json!({ "messages": [echo], "contacts": [body::contact(to, NAMES[0])] }));
+        }
+        self.bodies.push(value);
+    }
+
+    fn standby(&mut self, random: &mut Random) {
+        let (named, contact) = Self::person(random);
+        let (wamid, at) = (self.wamid("text"), self.at(random));
+        let message = Self::message(&named, &wamid, at, "text", json!({ "body": format!("standby {wamid}") }));
+        let members = json!({ "standby": { "contacts": [contact], "messages": [message] } });
+        self.wamids.push(wamid);
+        let aside = body::single(body::change(NUMBER, "standby", &members));
+        if random.below(2) == 0 {
+            self.bodies.push(body::value(NUMBER, &members["standby"]));
+        }
+        self.bodies.push(aside);
+    }
+
+    /// A message that came before, told once more by the past.
+    fn again(&mut self, random: &mut Random) {
+        let known: Vec<(Value, bool)> = self
+            .bodies
+            .iter()
+            .filter_map(|body| {
+                let value = &body["entry"][0]["changes"][0]["value"];
+                let message = value["messages"].get(0).or_else(|| value["message_echoes"].get(0))?;
+                let ours = message["from"] == BUSINESS;
+                (message["type"] == "text" && message["group_id"].is_null()).then(|| (message.clone(), ours))
+            })
+            .collect();
+        if known.is_empty() {
+            return;
+        }
+        let (mut message, ours) = known[random.below(known.len())].clone();
+        let with = if ours { &message["to"] } else { &message["from"] };
+        let with = with.as_str().or(message["from_user_id"].as_str()).expect("somebody").to_owned();
+        message["history_context"] = json!({ "status": pick(random, &["READ", "DELIVERED", "ERROR"]) });
+        let chunk = i64::try_from(random.below(3)).expect("it fits");
+        self.bodies.push(body::history(NUMBER, chunk, 10 * (1 + chunk), &[(&with, vec![message])]));
+    }
+
+    fn past(&mut self, random: &mut Random) {
+        let with = PHONES[random.below(PHONES.len())];
+        let messages = (0..1 + random.below(3))
+            .map(|nth| {
+                let (wamid, at) = (self.wamid("text"), self.at(random));
+                self.wamids.push(wamid.clone());
+                let (from, to) = if nth % 2 == 0 { (with, BUSINESS) } else { (BUSINESS, with) };
+                let named = json!({ "from": from, "to": to, "history_context": { "status": "READ" } });
+                Self::message(&named, &wamid, at, "text", json!({ "body": format!("past {wamid}") }))
+            })
+            .collect();
+        self.bodies.push(body::history(NUMBER, 1, 100, &[(with, messages)]));
+    }
+
+    /// A file of the past, before or after the chunk that says whose thread it is in.
+    fn file(&mut self, random: &mut Random) {
+        let (wamid, at) = (self.wamid("text"), self.at(random));
+        self.wamids.push(wamid.clone());
+        let with = PHONES[random.below(PHONES.len())];
+        let from = if random.below(2) == 0 { BUSINESS } else { with };
+        let content =
+            json!({ "id": format!("file {wamid}"), "mime_type": "image/jpeg", "sha256": "eA==", "caption": "c" });
+        let file = Self::message(&json!({ "from": from }), &wamid, at, "image", content);
+        self.bodies.push(body::single(body::change(NUMBER, "history", &json!({ "messages": [file] }))));
+        let placeholder = json!({ "from": from, "id": wamid, "timestamp": at.to_string(), "type": "media_placeholder",
+            "history_context": { "status": "READ" } });
+        self.bodies.push(body::history(NUMBER, 1, 100, &[(with, vec![placeholder])]));
+    }
+
+    fn effect(&mut self, random: &mut Random, kind: &str) {
+        let (named, contact) = Self::person(random);
+        let (target, wamid, at) = (self.target(random), self.wamid(kind), self.at(random));
+        let content = match kind {
+            "reaction" => json!({ "message_id": target, "emoji": pick(random, &["👍", "❤️", ""]) }),
+            "edit" if random.below(3) == 0 => json!({ "original_message_id": target, "message": { "type": "image",
+                "image": { "id": format!("file {wamid}"), "sha256": format!("{:064x}", random.below(3)), "caption": wamid } } }),
+            "edit" => json!({ "original_message_id": target,
+                "message": { "type": "text", "text": { "body": format!("edited by {wamid}") } } }),
+            _ => json!({ "original_message_id": target }),
+        };
+        let message = Self::message(&named, &wamid, at, kind, content);
+        self.live(message, &contact);
+    }
+
+    fn status(&mut self, random: &mut Random) {
+        let Some(wamid) = self.sent.last().cloned() else { return };
+        let (at, with) = (self.at(random), PHONES[random.below(PHONES.len())]);
+        let mut status = body::status_of(&wamid, ["sent", "delivered", "read", "failed"][random.below(4)], at, with);
+        if status["status"] == "failed" {
+            status["errors"] = json!([{ "code": 131_000 + random.below(50), "title": "x" }]);
+        } else if random.below(2) == 0 {
+            status["pricing"] =
+                json!({ "billable": true, "category": "utility", "pricing_model": "PMP", "type": "regular" });
+        }
+        if random.below(4) == 0 {
+            status["type"] = json!("payment");
+            status["payment"] = json!({ "reference_id": "r", "transaction": { "status": "success" } });
+        }
+        if random.below(3) == 0 {
+            status["recipient_user_id"] = json!(USERS[random.below(USERS.len())]);
+        }
+        self.bodies.push(body::value(NUMBER, &json!({ "statuses": [status] })));
+    }
+
+    fn book(&mut self, random: &mut Random) {
+        let (phone, at) = (PHONES[random.below(PHONES.len())], self.at(random));
+        let removed = random.below(3) == 0;
+        let mut contact = json!({ "phone_number": phone });
+        if !removed {
+            contact["full_name"] = json!(format!("In the book {}", random.below(3)));
+        }
+        self.bodies.push(body::single(body::change(
+            NUMBER,
+            "smb_app_state_sync",
+            &json!({ "state_sync": [{ "type": "contact", "contact": contact,
+                "action": if removed { "remove" } else { "add" }, "metadata": { "timestamp": at.to_string() } }] }),
+        )));
+    }
+
+    fn call(&mut self, random: &mut Random) {
+        let (wacid, at, from) = (self.wamid("call"), self.at(random), PHONES[random.below(PHONES.len())]);
+        let call = json!({ "id": wacid, "from": from, "to": BUSINESS, "direction": "USER_INITIATED" });
+        let mut begun = call.clone();
+        (begun["event"], begun["timestamp"]) = (json!("connect"), json!(at.to_string()));
+        let mut ended = call;
+        (ended["event"], ended["timestamp"]) = (json!("terminate"), json!((at + 30).to_string()));
+        if random.below(2) == 0 {
+            ended["status"] = json!("FAILED");
+            ended["errors"] = json!([{ "code": 138_021, "title": "Call failed" }]);
+        } else {
+            (ended["status"], ended["duration"]) = (json!("COMPLETED"), json!(25));
+        }
+        for call in [begun, ended] {
+            self.bodies.push(body::single(body::change(NUMBER, "calls", &json!({ "calls": [call] }))));
+        }
+    }
+
+    fn moved(&mut self, random: &mut Random) {
+        let (wamid, at) = (self.wamid("system"), self.at(random));
+        let mut system = json!({ "type": "user_changed_number", "body": "changed" });
+        let (from, to) = (random.below(PHONES.len()), random.below(PHONES.len()));
+        if from == to {
+            return;
+        }
+        system["wa_id"] = json!(PHONES[to]);
+        if random.below(2) == 0 {
+            let (before, after) = (random.below(USERS.len()), random.below(USERS.len()));
+            (system["previous_user_id"], system["user_id"]) = (json!(USERS[before]), json!(USERS[after]));
+        }
+        let message = Self::message(&json!({ "from": PHONES[from] }), &wamid, at, "system", system);
+        self.bodies.push(body::value(NUMBER, &json!({ "messages": [message] })));
+    }
+
+    fn number(&mut self, random: &mut Random) {
+        let at = self.at(random);
+        let (field, mut value) = match random.below(3) {
+            0 => (
+                "phone_number_quality_update",
+                json!({ "event": "UPGRADE", "current_limit": format!("TIER_{}K", 1 + random.below(3)) }),
+            ),
+            1 => (
+                "phone_number_name_update",
+                json!({ "decision": "APPROVED", "requested_verified_name": NAMES[random.below(3)] }),
+            ),
+            _ => (
+                "account_update",
+                json!({ "event": "UPGRADE", "current_limit": format!("TIER_{}K", 1 + random.below(3)) }),
+            ),
+        };
+        value["display_phone_number"] = json!(BUSINESS);
+        let mut change = body::change(NUMBER, field, &value);
+        change["value"]["phone_number_id"] = json!(NUMBER);
+        self.bodies.push(body::envelope(&[json!({ "id": "9999", "time": at, "changes": [change] })]));
+    }
+
+    fn group(&mut self, random: &mut Random) {
+        let (wamid, at) = (self.wamid("text"), self.at(random));
+        if random.below(2) == 0 {
+            let group = json!({ "type": "group_create", "group_id": "group", "subject": NAMES[random.below(3)],
+                "timestamp": at.to_string() });
+            self.bodies.push(body::single(body::change(
+                NUMBER,
+                "group_lifecycle_update",
+                &json!({ "groups": [group] }),
+            )));
+            return;
+        }
+        let (mut named, contact) = Self::person(random);
+        named["group_id"] = json!("group");
+        let message = Self::message(&named, &wamid, at, "text", json!({ "body": "in the group" }));
+        self.wamids.push(wamid);
+        self.live(message, &contact);
+    }
+}

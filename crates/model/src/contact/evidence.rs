@@ -1,0 +1,260 @@
+//! What was said of names: who was named by two at once, who left one for another, who had one until when.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::known::{Identity, Kind, columns};
+use crate::conversation::column;
+use crate::database::{Operator, Pipeline, Result, params};
+
+/// A name within one organization, in its canonical spelling.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    /// What kind of name.
+    pub kind: Kind,
+    /// The name.
+    pub value: String,
+}
+
+/// One event named somebody by both.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Link {
+    /// The name that may pass on: a phone, a username, or a user id below a parent.
+    pub name: Name,
+    /// Whose it is.
+    pub holder: Name,
+    /// The account in which it was said: user ids are of one portfolio.
+    pub realm: String,
+}
+
+/// Somebody left one name for another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Move {
+    /// The name left.
+    pub from: Name,
+    /// The name from then on.
+    pub to: Name,
+    /// Meta's second.
+    pub at: i64,
+}
+
+/// Whose a name was before a time; `None`: nobody's we know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenure {
+    /// The name.
+    pub name: Name,
+    /// The second of Meta's at which it ended.
+    pub until: i64,
+    /// Whose it was.
+    pub contact_id: Option<Uuid>,
+}
+
+/// What is known of some names, each with its organization.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Whose they were, oldest first.
+    pub past: Vec<(Uuid, Tenure)>,
+    /// With whom they were named, and when first.
+    pub links: Vec<(Uuid, Link, i64)>,
+    /// Who left them or came to them.
+    pub moves: Vec<(Uuid, Move)>,
+    /// Links that people said are not so. They stay so, however often Meta repeats them.
+    pub disputed_links: Vec<(Uuid, Link)>,
+    /// Moves of which the same is true.
+    pub disputed_moves: Vec<(Uuid, Move)>,
+}
+
+fn name(row: &Row, kind: &str, value: &str) -> Name {
+    Name { kind: Kind::parse(row.get(kind)), value: row.get(value) }
+}
+
+fn second(at: i64) -> Timestamp {
+    Timestamp::from_second(at).unwrap_or(if at < 0 { Timestamp::UNIX_EPOCH } else { Timestamp::MAX })
+}
+
+/// Reads it.
+pub async fn any_organization_said(tx: &Operator, names: &[(Uuid, Name)]) -> Result<Said> {
+    if names.is_empty() {
+        return Ok(Said::default());
+    }
+    let organizations = column(names, |(organization, _)| *organization);
+    let kinds = column(names, |(_, name)| name.kind.as_str());
+    let values = column(names, |(_, name)| name.value.as_str());
+    let params: [&dyn crate::database::Param; 3] = [&organizations, &kinds, &values];
+    let (past, links, moves) = futures::try_join!(
+        tx.query(
+            "SELECT p.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
+             JOIN wazapp.contact_identity_past p
+               ON p.organization_id = k.organization_id AND p.kind = k.kind AND p.value = k.value ORDER BY p.until",
+            &params,
+        ),
+        tx.query(
+            "WITH k AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value))
+             SELECT l.* FROM k JOIN wazapp.identity_link l
+               ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value 
+             UNION SELECT l.* FROM k JOIN wazapp.identity_link l
+               ON l.organization_id = k.organization_id AND l.holder_kind = k.kind AND l.holder_value = k.value",
+            &params,
+        ),
+        tx.query(
+            "WITH k AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value))
+             SELECT l.* FROM k JOIN wazapp.identity_move l
+               ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value 
+             UNION SELECT l.* FROM k JOIN wazapp.identity_move l
+               ON l.organization_id = k.organization_id AND l.to_kind = k.kind AND l.to_value = k.value",
+            &params,
+        ),
+    )?;
+    let mut said = Said::default();
+    for row in &past {
+        let contact_id = row.get("contact_id");
+        let tenure = Tenure { name: name(row, "kind", "value"), until: seconds(row, "until"), contact_id };
+        said.past.push((row.get("organization_id"), tenure));
+    }
+    for row in &links {
+        let holder = name(row, "holder_kind", "holder_value");
+        let link = Link { name: name(row, "kind", "value"), holder, realm: row.get("realm") };
+        if row.get("disputed") {
+            said.disputed_links.push((row.get("organization_id"), link));
+        } else {
+            said.links.push((row.get("organization_id"), link, seconds(row, "first_at")));
+        }
+    }
+    for row in &moves {
+        let news =
+            Move { from: name(row, "kind", "value"), to: name(row, "to_kind", "to_value"), at: seconds(row, "at") };
+        let moves = (row.get("organization_id"), news);
+        if row.get("disputed") { said.disputed_moves.push(moves) } else { said.moves.push(moves) }
+    }
+    Ok(said)
+}
+
+fn seconds(row: &Row, column: &str) -> i64 {
+    row.get::<_, Timestamp>(column).as_second()
+}
+
+/// The names that these contacts have or had.
+pub async fn any_organization_names(tx: &Operator, organization_id: Uuid, contacts: &[Uuid]) -> Result<Vec<Identity>> {
+    let rows = tx
+        .query(
+            "SELECT kind, value FROM wazapp.contact_identity WHERE organization_id = $1 AND contact_id = ANY ($2)
+             UNION SELECT kind, value FROM wazapp.contact_identity_past
+             WHERE organization_id = $1 AND contact_id = ANY ($2)",
+            &[&organization_id, &contacts.to_vec()],
+        )
+        .await?;
+    let identity =
+        |row: &Row| Identity { organization_id, kind: Kind::parse(row.get("kind")), value: row.get("value") };
+    Ok(rows.iter().map(identity).collect())
+}
+
+/// A name, whose it is now, and when it was first seen; `None`: it is as old as can be.
+pub type Identified = (Identity, Uuid, Option<Timestamp>);
+
+/// Lets names lead to contacts. One that led elsewhere leads here from now on.
+pub fn any_organization_identify<'a>(pipeline: &mut Pipeline<'a>, identities: &'a mut [Identified]) {
+    if identities.is_empty() {
+        return;
+    }
+    identities.sort();
+    let (organizations, kinds, values) = columns(identities.iter().map(|(identity, _, _)| identity));
+    pipeline.push(
+        "INSERT INTO wazapp.contact_identity AS i (organization_id, kind, value, contact_id, first_at)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[])
+         ON CONFLICT (organization_id, kind, value) DO UPDATE SET
+           contact_id = excluded.contact_id, first_at = CASE WHEN i.first_at > excluded.first_at THEN excluded.first_at
+                                                             ELSE i.first_at END",
+        params![
+            organizations,
+            kinds,
+            values,
+            column(identities, |(_, contact, _)| *contact),
+            column(identities, |(_, _, first)| *first),
+        ],
+    );
+}
+
+/// Names that are nobody's from now on.
+pub fn any_organization_unname<'a>(pipeline: &mut Pipeline<'a>, identities: &'a [Identity]) {
+    if identities.is_empty() {
+        return;
+    }
+    let (organizations, kinds, values) = columns(identities.iter());
+    pipeline.push(
+        "DELETE FROM wazapp.contact_identity i USING unnest($1::uuid[], $2::text[], $3::text[]) AS k (o, kind, value)
+         WHERE i.organization_id = k.o AND i.kind = k.kind AND i.value = k.value",
+        params![organizations, kinds, values],
+    );
+}
+
+/// Writes whose names were: all there is of each.
+pub fn any_organization_remember<'a>(
+    pipeline: &mut Pipeline<'a>,
+    names: &'a [(Uuid, Name)],
+    past: &'a [(Uuid, Tenure)],
+) {
+    if names.is_empty() {
+        return;
+    }
+    pipeline.push(
+        "DELETE FROM wazapp.contact_identity_past p USING unnest($1::uuid[], $2::text[], $3::text[]) AS k (o, kind, value)
+         WHERE p.organization_id = k.o AND p.kind = k.kind AND p.value = k.value",
+        params![
+            column(names, |(organization, _)| *organization),
+            column(names, |(_, name)| name.kind.as_str()),
+            column(names, |(_, name)| name.value.as_str()),
+        ],
+    );
+    pipeline.push(
+        "INSERT INTO wazapp.contact_identity_past (organization_id, kind, value, until, contact_id)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::uuid[])",
+        params![
+            column(past, |(organization, _)| *organization),
+            column(past, |(_, tenure)| tenure.name.kind.as_str()),
+            column(past, |(_, tenure)| tenure.name.value.as_str()),
+            column(past, |(_, tenure)| second(tenure.until)),
+            column(past, |(_, tenure)| tenure.contact_id),
+        ],
+    );
+}
+
+/// Keeps what was said.
+pub fn any_organization_say<'a>(
+    pipeline: &mut Pipeline<'a>,
+    links: &'a [(Uuid, Link, i64)],
+    moves: &'a [(Uuid, Move)],
+) {
+    if !links.is_empty() {
+        pipeline.push(
+            "INSERT INTO wazapp.identity_link AS l (organization_id, kind, value, holder_kind, holder_value, realm, first_at)
+             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+             ON CONFLICT (organization_id, kind, value, holder_kind, holder_value, realm) DO UPDATE SET
+               first_at = least(l.first_at, excluded.first_at)",
+            params![
+                column(links, |(organization, _, _)| *organization),
+                column(links, |(_, link, _)| link.name.kind.as_str()),
+                column(links, |(_, link, _)| link.name.value.as_str()),
+                column(links, |(_, link, _)| link.holder.kind.as_str()),
+                column(links, |(_, link, _)| link.holder.value.as_str()),
+                column(links, |(_, link, _)| link.realm.as_str()),
+                column(links, |(_, _, first)| second(*first)),
+            ],
+        );
+    }
+    if !moves.is_empty() {
+        pipeline.push(
+            "INSERT INTO wazapp.identity_move (organization_id, kind, value, to_kind, to_value, at)
+             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+             ON CONFLICT DO NOTHING",
+            params![
+                column(moves, |(organization, _)| *organization),
+                column(moves, |(_, news)| news.from.kind.as_str()),
+                column(moves, |(_, news)| news.from.value.as_str()),
+                column(moves, |(_, news)| news.to.kind.as_str()),
+                column(moves, |(_, news)| news.to.value.as_str()),
+                column(moves, |(_, news)| second(news.at)),
+            ],
+        );
+    }
+}

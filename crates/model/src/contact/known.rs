@@ -1,0 +1,325 @@
+//! Contacts as batches read and write them.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::evidence::Name;
+use crate::conversation::column;
+use crate::database::{Operator, Pipeline, Result, params};
+use crate::moment::{Latest, Moment};
+
+/// The kinds of name Meta uses for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Phone number.
+    WaId,
+    /// Business-scoped user id.
+    UserId,
+    /// The user id above it.
+    ParentUserId,
+    /// Username.
+    Username,
+}
+
+impl Kind {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WaId => "wa_id",
+            Self::UserId => "user_id",
+            Self::ParentUserId => "parent_user_id",
+            Self::Username => "username",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Self {
+        match text {
+            "wa_id" => Self::WaId,
+            "user_id" => Self::UserId,
+            "parent_user_id" => Self::ParentUserId,
+            _ => Self::Username,
+        }
+    }
+}
+
+/// One name of one contact, as Meta wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity {
+    /// Whose contact.
+    pub organization_id: Uuid,
+    /// What kind of name.
+    pub kind: Kind,
+    /// The name.
+    pub value: String,
+}
+
+/// A contact as batches read and write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Meta's profile name.
+    pub profile_name: Option<String>,
+    /// The name in the address book of the phone that shares the number.
+    pub book: Latest<Option<String>>,
+    /// Phone number.
+    pub wa_id: Option<String>,
+    /// Business-scoped user id.
+    pub user_id: Option<String>,
+    /// The user id above it.
+    pub parent_user_id: Option<String>,
+    /// Username.
+    pub username: Option<String>,
+}
+
+impl Known {
+    /// A contact of whom nothing is known yet.
+    pub fn new(organization_id: Uuid) -> Self {
+        Self {
+            organization_id,
+            id: Uuid::now_v7(),
+            profile_name: None,
+            book: Latest::begin(None),
+            wa_id: None,
+            user_id: None,
+            parent_user_id: None,
+            username: None,
+        }
+    }
+
+    fn read(row: &Row) -> Self {
+        let book_name: Option<String> = row.get("book_name");
+        let tie = book_name.clone().unwrap_or_default();
+        // A name from before times were kept is older than any.
+        let since = |name: &String| Moment::new(Timestamp::UNIX_EPOCH, name.clone());
+        let moment = row.get::<_, Option<Timestamp>>("book_at").map(|at| Moment::new(at, tie));
+        Self {
+            organization_id: row.get("organization_id"),
+            id: row.get("id"),
+            profile_name: row.get("profile_name"),
+            book: Latest { moment: moment.or_else(|| book_name.as_ref().map(since)), value: book_name },
+            wa_id: row.get("wa_id"),
+            user_id: row.get("user_id"),
+            parent_user_id: row.get("parent_user_id"),
+            username: row.get("username"),
+        }
+    }
+}
+
+/// Who goes by these names now, and since when Meta is known to use them.
+pub async fn any_organization_find(
+    tx: &Operator,
+    identities: &[Identity],
+) -> Result<Vec<(Identity, Known, Option<Timestamp>)>> {
+    if identities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (organizations, kinds, values) = columns(identities.iter());
+    let rows = tx
+        .query(
+            "SELECT k.kind, k.value, i.first_at, c.*
+             FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
+             JOIN wazapp.contact_identity i
+               ON i.organization_id = k.organization_id AND i.kind = k.kind AND i.value = k.value
+             JOIN wazapp.contact c ON c.organization_id = i.organization_id AND c.id = i.contact_id",
+            &[&organizations, &kinds, &values],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let organization_id = row.get("organization_id");
+            let identity = Identity { organization_id, kind: Kind::parse(row.get("kind")), value: row.get("value") };
+            (identity, Known::read(row), row.get("first_at"))
+        })
+        .collect())
+}
+
+/// Contacts by id.
+pub async fn any_organization_load(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Result<Vec<Known>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx
+        .query(
+            "SELECT c.* FROM unnest($1::uuid[], $2::uuid[]) AS k (organization_id, id)
+             JOIN wazapp.contact c ON c.organization_id = k.organization_id AND c.id = k.id",
+            &[&column(wanted, |one| one.0), &column(wanted, |one| one.1)],
+        )
+        .await?;
+    Ok(rows.iter().map(Known::read).collect())
+}
+
+/// What a contact's newest messages call them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Called {
+    /// The newest profile name, and when.
+    pub name: Option<(String, Moment)>,
+    /// The newest username, and when.
+    pub username: Option<(String, Moment)>,
+}
+
+/// What the newest messages call these contacts. Their rows keep only the names, for what is said of them comes in any
+/// order: when it differs, their messages say which is newer.
+pub async fn any_organization_called(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Called)>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found: Vec<(Uuid, Called)> = wanted.iter().map(|(_, id)| (*id, Called::default())).collect();
+    for member in ["name", "username"] {
+        let rows = tx
+            .query(
+                "SELECT k.nth, n.value, n.timestamp, n.wamid
+                 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS k (organization_id, id, nth)
+                 CROSS JOIN LATERAL (
+                   (SELECT m.party ->> $3 AS value, m.timestamp, m.wamid COLLATE \"C\" AS wamid
+                    FROM wazapp.conversation v
+                    CROSS JOIN LATERAL (
+                      SELECT m.party, m.timestamp, m.wamid FROM wazapp.message m
+                      WHERE m.organization_id = v.organization_id AND m.conversation_id = v.id AND m.party ->> $3 IS NOT NULL
+                      ORDER BY m.timestamp DESC, m.wamid COLLATE \"C\" DESC LIMIT 1) m
+                    WHERE v.organization_id = k.organization_id AND v.contact_id = k.id)
+                   UNION ALL
+                   (SELECT m.party ->> $3, m.timestamp, m.wamid COLLATE \"C\" FROM wazapp.message m
+                    WHERE m.organization_id = k.organization_id AND m.contact_id = k.id AND m.party ->> $3 IS NOT NULL
+                    ORDER BY m.timestamp DESC, m.wamid COLLATE \"C\" DESC LIMIT 1)
+                   ORDER BY 2 DESC, 3 DESC LIMIT 1) n",
+                &[&column(wanted, |one| one.0), &column(wanted, |one| one.1), &member],
+            )
+            .await?;
+        for row in rows {
+            let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
+            let wamid: Option<String> = row.get("wamid");
+            let called = Some((row.get("value"), Moment::new(row.get("timestamp"), wamid.unwrap_or_default())));
+            match member {
+                "name" => found[nth].1.name = called,
+                _ => found[nth].1.username = called,
+            }
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn columns<'a>(
+    identities: impl Iterator<Item = &'a Identity>,
+) -> (Vec<Uuid>, Vec<&'static str>, Vec<&'a str>) {
+    let mut columns = (Vec::new(), Vec::new(), Vec::new());
+    for identity in identities {
+        columns.0.push(identity.organization_id);
+        columns.1.push(identity.kind.as_str());
+        columns.2.push(identity.value.as_str());
+    }
+    columns
+}
+
+/// Writes contacts, new ones and changed ones alike. Sorted by key here, so that batches never wait for each other
+/// in a circle.
+pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, contacts: &'a mut [Known]) {
+    if contacts.is_empty() {
+        return;
+    }
+    contacts.sort_by_key(|contact| (contact.organization_id, contact.id));
+    pipeline.push(
+        "INSERT INTO wazapp.contact
+           (organization_id, id, profile_name, book_name, wa_id, user_id, parent_user_id, username, book_at)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                              $8::text[], $9::timestamptz[])
+         ON CONFLICT (organization_id, id) DO UPDATE SET
+           profile_name = excluded.profile_name, book_name = excluded.book_name, wa_id = excluded.wa_id,
+           user_id = excluded.user_id, parent_user_id = excluded.parent_user_id, username = excluded.username,
+           book_at = excluded.book_at, updated_at = now()",
+        params![
+            column(contacts, |contact| contact.organization_id),
+            column(contacts, |contact| contact.id),
+            column(contacts, |contact| contact.profile_name.as_deref()),
+            column(contacts, |contact| contact.book.value.as_deref()),
+            column(contacts, |contact| contact.wa_id.as_deref()),
+            column(contacts, |contact| contact.user_id.as_deref()),
+            column(contacts, |contact| contact.parent_user_id.as_deref()),
+            column(contacts, |contact| contact.username.as_deref()),
+            column(contacts, |contact| contact.book.moment.as_ref().map(|moment| moment.at)),
+        ],
+    );
+}
+
+/// What an address book says of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookEntry {
+    /// Whose contact, and their name.
+    pub identity: (Uuid, Name),
+    /// What the book calls them; `None`: the entry was removed, or names nobody.
+    pub name: Option<String>,
+    /// Meta's time.
+    pub at: Timestamp,
+}
+
+impl BookEntry {
+    /// Its place among all that the book ever said of a contact.
+    pub fn moment(&self) -> Moment {
+        Moment::new(self.at, self.name.clone().unwrap_or_default())
+    }
+}
+
+/// What address books last said of these names. An entry that was removed is remembered, also where its contact is gone:
+/// an older one that comes late does not bring it back.
+pub async fn any_organization_book(tx: &Operator, names: &[(Uuid, Name)]) -> Result<Vec<BookEntry>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx
+        .query(
+            "SELECT b.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
+             JOIN wazapp.book_entry b ON b.organization_id = k.organization_id AND b.kind = k.kind AND b.value = k.value",
+            &[
+                &column(names, |(organization, _)| *organization),
+                &column(names, |(_, name)| name.kind.as_str()),
+                &column(names, |(_, name)| name.value.as_str()),
+            ],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| BookEntry {
+            identity: (
+                row.get("organization_id"),
+                Name { kind: Kind::parse(row.get("kind")), value: row.get("value") },
+            ),
+            name: row.get("name"),
+            at: row.get("at"),
+        })
+        .collect())
+}
+
+/// Keeps the newest entry of each name. `entries` holds each name once.
+pub fn any_organization_note<'a>(pipeline: &mut Pipeline<'a>, entries: &'a [BookEntry]) {
+    if entries.is_empty() {
+        return;
+    }
+    pipeline.push(
+        "INSERT INTO wazapp.book_entry AS b (organization_id, kind, value, name, at)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+         ON CONFLICT (organization_id, kind, value) DO UPDATE SET name = excluded.name, at = excluded.at
+         WHERE (b.at, coalesce(b.name, '') COLLATE \"C\") < (excluded.at, coalesce(excluded.name, '') COLLATE \"C\")",
+        params![
+            column(entries, |entry| entry.identity.0),
+            column(entries, |entry| entry.identity.1.kind.as_str()),
+            column(entries, |entry| entry.identity.1.value.as_str()),
+            column(entries, |entry| entry.name.as_deref()),
+            column(entries, |entry| entry.at),
+        ],
+    );
+}
+
+/// Removes a contact that the phone's address book dropped, if nothing else speaks of it.
+pub fn any_organization_forget_unused(pipeline: &mut Pipeline<'_>, organization_id: Uuid, id: Uuid) {
+    pipeline.push(
+        "DELETE FROM wazapp.contact c WHERE organization_id = $1 AND id = $2 AND own_name IS NULL AND notes IS NULL
+           AND book_name IS NULL AND profile_name IS NULL
+           AND NOT EXISTS (SELECT FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.contact_id = $2)
+           AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = $2)",
+        params![organization_id, id],
+    );
+}

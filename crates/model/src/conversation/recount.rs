@@ -1,0 +1,107 @@
+//! A conversation worked out again from its messages, where they came or went or were told another time of.
+
+use uuid::Uuid;
+
+use crate::database::{Operator, Param, Pipeline, Result, params};
+
+/// What a message's row says of its place; where it says nothing, because it is older or our own, its kind and its way do.
+macro_rules! told {
+    (shows) => {
+        "m.type NOT IN ('reaction', 'edit', 'revoke', 'system')"
+    };
+    (counts) => {
+        "coalesce(m.counts, m.origin = 'webhook' AND m.direction = 'inbound'
+                            AND m.type NOT IN ('reaction', 'edit', 'revoke', 'system', 'call'))"
+    };
+    (tie) => {
+        "(CASE WHEN m.origin = 'api' THEN m.id::text ELSE coalesce(m.wamid, m.id::text) END) COLLATE \"C\""
+    };
+}
+pub(crate) use told;
+
+/// Each takes the organization and the conversations.
+const STEPS: [&str; 4] = [
+    // Queue rows first, like everyone who changes both.
+    "SELECT FROM wazapp.outbox q JOIN wazapp.message m ON m.organization_id = q.organization_id AND m.id = q.message_id
+     WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2) ORDER BY q.message_id FOR UPDATE OF q",
+    // Their numbers have no gap.
+    "UPDATE wazapp.message m SET sequence = n.sequence
+     FROM (SELECT m.id, row_number() OVER (PARTITION BY m.conversation_id ORDER BY m.sequence, m.id) AS sequence
+           FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2)) n
+     WHERE m.organization_id = $1 AND m.id = n.id AND m.sequence <> n.sequence",
+    "UPDATE wazapp.outbox q SET sequence = m.sequence, conversation_id = m.conversation_id
+     FROM wazapp.message m
+     WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2) AND q.organization_id = $1 AND q.message_id = m.id
+       AND (q.sequence, q.conversation_id) IS DISTINCT FROM (m.sequence, m.conversation_id)",
+    concat!(
+        "UPDATE wazapp.conversation v SET
+           last_sequence = k.messages, unread_count = least(v.unread_count, k.counted),
+           last_message_id = l.id, last_message_at = coalesce(l.timestamp, v.last_message_at),
+           last_message_tie = coalesce(l.tie, ''),
+           last_inbound_at = k.inbound_at, window_expires_at = k.inbound_at + interval '24 hours',
+           state = CASE WHEN s.at = v.state_at AND s.tie = v.state_tie THEN v.state
+                        WHEN s.at IS NOT NULL THEN s.state
+                        WHEN v.state_at = 'epoch' THEN v.state
+                        WHEN k.live THEN 'waiting' ELSE 'resolved' END,
+           state_at = coalesce(s.at, CASE WHEN k.live OR v.state_at = 'epoch' THEN timestamptz 'epoch' END),
+           state_tie = coalesce(s.tie, ''),
+           referral = coalesce(r.referral, v.referral), referral_at = coalesce(r.timestamp, v.referral_at),
+           referral_tie = coalesce(r.tie, v.referral_tie), updated_at = now()
+         FROM wazapp.conversation o
+         LEFT JOIN LATERAL (
+           SELECT count(*) AS messages, count(*) FILTER (WHERE ",
+        told!(counts),
+        ") AS counted,
+                  bool_or(m.origin <> 'history') AS live,
+                  max(least(m.timestamp, m.received_at)) FILTER (WHERE m.direction = 'inbound' AND m.type <> 'system'
+                    AND (m.origin <> 'history' OR m.timestamp + interval '24 hours' > m.received_at)) AS inbound_at
+           FROM wazapp.message m WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id) k ON true
+         LEFT JOIN LATERAL (
+           SELECT m.id, m.timestamp, ",
+        told!(tie),
+        " AS tie FROM wazapp.message m
+           WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id AND ",
+        told!(shows),
+        " ORDER BY 2 DESC, 3 DESC LIMIT 1) l ON true
+         LEFT JOIN LATERAL (
+           SELECT CASE WHEN m.direction = 'inbound' THEN 'active' ELSE 'waiting' END AS state, m.timestamp AS at,
+                  CASE WHEN m.direction = 'inbound' THEN '1' ELSE '0' END || ",
+        told!(tie),
+        " AS tie FROM wazapp.message m
+           WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id
+             AND (",
+        told!(counts),
+        " OR m.direction = 'outbound' AND m.origin IN ('echo', 'api') AND m.type <> 'call' AND ",
+        told!(shows),
+        ") ORDER BY 2 DESC, 3 DESC LIMIT 1) s ON true
+         LEFT JOIN LATERAL (
+           SELECT m.referral, m.timestamp, ",
+        told!(tie),
+        " AS tie FROM wazapp.message m
+           WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id AND m.referral IS NOT NULL
+           ORDER BY 2, 3 LIMIT 1) r ON true
+         WHERE o.organization_id = $1 AND o.id = ANY ($2) AND v.organization_id = $1 AND v.id = o.id"
+    ),
+];
+
+/// A conversation that nothing stands in any more, and its nameless contact, go.
+const EMPTY: &str = "DELETE FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = ANY ($2)
+   AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)";
+
+/// Works out conversations of one organization from their messages, behind whatever changed these. One that is empty now
+/// goes. The caller holds the organization's line.
+pub fn any_organization_recount<'a>(pipeline: &mut Pipeline<'a>, organization_id: Uuid, conversations: &'a [Uuid]) {
+    for step in STEPS.into_iter().chain([EMPTY]) {
+        pipeline.push(step, params![organization_id, conversations.to_vec()]);
+    }
+}
+
+/// The same at once.
+pub(crate) async fn recount(tx: &Operator, organization_id: Uuid, conversations: &[Uuid]) -> Result<()> {
+    let conversations = conversations.to_vec();
+    let params: [&dyn Param; 2] = [&organization_id, &conversations];
+    for step in STEPS.into_iter().chain([EMPTY]) {
+        tx.query(step, &params).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,417 @@
+//! Messages as batches read and write them.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::conversation::column;
+use crate::database::{Operator, Pipeline, Result, params};
+use crate::media;
+
+/// What identifies a message to Meta.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The number.
+    pub number_id: Uuid,
+    /// Meta's id.
+    pub wamid: String,
+}
+
+fn keys<'a>(keys: &'a [Key]) -> (Vec<Uuid>, Vec<Uuid>, Vec<&'a str>) {
+    (
+        column(keys, |key| key.organization_id),
+        column(keys, |key| key.number_id),
+        column(keys, |key: &'a Key| key.wamid.as_str()),
+    )
+}
+
+/// Which of several accounts of one message shows: the fuller one, then the one that came the better way, then, so that it
+/// does not depend on what came first, the greater one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    /// How full it is, and how it came.
+    pub rendition: i16,
+    /// SHA-256 of Meta's object.
+    pub digest: Vec<u8>,
+}
+
+/// What another account of a message says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retold {
+    /// How it came.
+    pub origin: &'static str,
+    /// JSON.
+    pub payload: String,
+    /// What it answers or changes.
+    pub reply_to_wamid: Option<String>,
+    /// JSON: the ad or post that led here.
+    pub referral: Option<String>,
+}
+
+/// A stored message, as far as batches look at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// The conversation it stands in.
+    pub conversation_id: Uuid,
+    /// Meta's message type.
+    pub kind: String,
+    /// Whether the business wrote it.
+    pub outbound: bool,
+    /// Its text now.
+    pub text: String,
+    /// Its text before any edit or deletion.
+    pub original: String,
+    /// Which account of it shows.
+    pub rank: Rank,
+    /// The account that takes the place of the stored one.
+    pub retold: Option<Retold>,
+    /// JSON: how the customer was named; `None`: it is from before that was kept.
+    pub party: Option<String>,
+    /// Its number in another conversation, where it moves there.
+    pub sequence: Option<i64>,
+    /// Whether it waits for an answer.
+    pub counts: bool,
+    /// Meta's time.
+    pub at: Timestamp,
+    /// How far it has come.
+    pub status: Option<String>,
+    /// JSON: what is wrong with it.
+    pub error: Option<String>,
+    /// The sender's own word.
+    pub callback_data: Option<String>,
+    /// When it was last edited.
+    pub edited_at: Option<Timestamp>,
+    /// When it was deleted.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The messages with these ids of Meta's.
+pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<(Key, Known)>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (organizations, numbers, wamids) = keys(wanted);
+    let rows = tx
+        .query(
+            "SELECT m.organization_id, m.number_id, m.wamid, m.id, m.conversation_id, m.type, m.direction, m.text, m.status,
+                    m.error::text AS error, m.callback_data, m.edited_at, m.revoked_at, m.timestamp,
+                    coalesce(m.rendition,
+                      CASE m.type WHEN 'media_placeholder' THEN 0 WHEN 'unsupported' THEN 10 WHEN 'unknown' THEN 10 ELSE 20 END
+                      + CASE m.origin WHEN 'api' THEN 70 WHEN 'webhook' THEN 5 WHEN 'standby' THEN 4 WHEN 'echo' THEN 3
+                                      WHEN 'standby_echo' THEN 2 ELSE 1 END)::int2 AS rendition,
+                    sha256(convert_to(m.payload::text, 'UTF8')) AS digest,
+                    m.party::text AS party,
+                    coalesce(m.counts, m.origin = 'webhook' AND m.direction = 'inbound'
+                               AND m.type NOT IN ('reaction', 'edit', 'revoke', 'system', 'call')) AS counts,
+                    CASE WHEN m.edited_at IS NULL AND m.revoked_at IS NULL THEN m.text ELSE coalesce(
+                      (SELECT w.text FROM wazapp.message_version w
+                       WHERE w.organization_id = m.organization_id AND w.message_id = m.id
+                       ORDER BY w.replaced_at, w.replaced_by COLLATE \"C\" LIMIT 1), m.text) END AS original
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
+             JOIN wazapp.message m
+               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.wamid",
+            &[&organizations, &numbers, &wamids],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let key = Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) };
+            let known = Known {
+                id: row.get("id"),
+                conversation_id: row.get("conversation_id"),
+                kind: row.get("type"),
+                outbound: row.get::<_, &str>("direction") == "outbound",
+                text: row.get("text"),
+                original: row.get("original"),
+                rank: Rank { rendition: row.get("rendition"), digest: row.get("digest") },
+                retold: None,
+                party: row.get("party"),
+                sequence: None,
+                counts: row.get("counts"),
+                at: row.get("timestamp"),
+                status: row.get("status"),
+                error: row.get("error"),
+                callback_data: row.get("callback_data"),
+                edited_at: row.get("edited_at"),
+                revoked_at: row.get("revoked_at"),
+            };
+            (key, known)
+        })
+        .collect())
+}
+
+/// An edit or a deletion that points at a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amendment {
+    /// Meta's id of the edit or deletion.
+    pub wamid: String,
+    /// The new text; `None`: deleted.
+    pub text: Option<String>,
+    /// The new file, where an edit brings one; it stands with the edit's own row.
+    pub media: Option<media::New>,
+    /// Meta's time.
+    pub at: Timestamp,
+}
+
+/// The edits and deletions that came before these messages, oldest first.
+pub async fn any_organization_find_amendments(tx: &Operator, targets: &[Key]) -> Result<Vec<(Key, Amendment)>> {
+    if targets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (organizations, numbers, wamids) = keys(targets);
+    let rows = tx
+        .query(
+            "SELECT m.organization_id, m.number_id, m.reply_to_wamid, m.wamid, m.type, m.text, m.timestamp,
+                    d.message_id AS d_message_id, d.meta_id, d.url, d.mime_type, d.filename, d.sha256
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
+             JOIN wazapp.message m
+               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.reply_to_wamid = k.wamid
+             LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id
+             WHERE m.type IN ('edit', 'revoke') ORDER BY m.timestamp, m.wamid COLLATE \"C\"",
+            &[&organizations, &numbers, &wamids],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let key = Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) };
+            let text = (row.get::<_, &str>("type") == "edit").then(|| row.get("text"));
+            let media = row.get::<_, Option<Uuid>>("d_message_id").map(|message_id| media::New {
+                organization_id: key.organization_id,
+                message_id,
+                meta_id: row.get("meta_id"),
+                url: row.get("url"),
+                mime_type: row.get("mime_type"),
+                filename: row.get("filename"),
+                sha256: row.get("sha256"),
+            });
+            (key, Amendment { wamid: row.get("wamid"), text, media, at: row.get("timestamp") })
+        })
+        .collect())
+}
+
+/// A message to store.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// UUIDv7.
+    pub id: Uuid,
+    /// The conversation it stands in.
+    pub conversation_id: Uuid,
+    /// The number.
+    pub number_id: Uuid,
+    /// Who wrote it, in a group.
+    pub contact_id: Option<Uuid>,
+    /// Its number in the conversation.
+    pub sequence: i64,
+    /// Whether the business wrote it.
+    pub outbound: bool,
+    /// How it came to us.
+    pub origin: &'static str,
+    /// Meta's message type.
+    pub kind: String,
+    /// Readable.
+    pub text: String,
+    /// JSON.
+    pub payload: String,
+    /// Meta's id.
+    pub wamid: String,
+    /// What it answers or changes.
+    pub reply_to_wamid: Option<String>,
+    /// JSON: how the customer was named.
+    pub party: String,
+    /// Whether it waits for an answer.
+    pub counts: bool,
+    /// Which account of it shows.
+    pub rendition: i16,
+    /// JSON: the ad or post that led here.
+    pub referral: Option<String>,
+    /// How far it has come.
+    pub status: Option<String>,
+    /// JSON.
+    pub error: Option<String>,
+    /// When it was last edited.
+    pub edited_at: Option<Timestamp>,
+    /// When it was deleted.
+    pub revoked_at: Option<Timestamp>,
+    /// Meta's time.
+    pub timestamp: Timestamp,
+    /// Our time.
+    pub received_at: Timestamp,
+}
+
+/// Stores messages. The caller knows that none of them is stored yet; the unique key on Meta's id is the last word.
+pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [New]) {
+    if new.is_empty() {
+        return;
+    }
+    new.sort_by_key(|row| (row.organization_id, row.id));
+    pipeline.push("INSERT INTO wazapp.message
+           (organization_id, id, conversation_id, number_id, contact_id, sequence, direction, origin, type, text, payload,
+            wamid, reply_to_wamid, status, error, edited_at, revoked_at, timestamp, received_at, party, counts, rendition,
+            referral)
+         SELECT k.o, k.id, k.v, k.n, k.c, k.q, k.d, k.g, k.t, k.x, k.p::json, k.w, k.r, k.s, k.e::json, k.ed, k.rv, k.at, k.rc,
+                k.pa::json, k.co, k.re, k.rf::json
+         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::text[],
+                     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+                     $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[],
+                     $20::text[], $21::bool[], $22::int2[], $23::text[])
+           AS k (o, id, v, n, c, q, d, g, t, x, p, w, r, s, e, ed, rv, at, rc, pa, co, re, rf)", params![
+            column(new, |row| row.organization_id),
+            column(new, |row| row.id),
+            column(new, |row| row.conversation_id),
+            column(new, |row| row.number_id),
+            column(new, |row| row.contact_id),
+            column(new, |row| row.sequence),
+            column(new, |row| if row.outbound { "outbound" } else { "inbound" }),
+            column(new, |row| row.origin),
+            column(new, |row| row.kind.as_str()),
+            column(new, |row| row.text.as_str()),
+            column(new, |row| row.payload.as_str()),
+            column(new, |row| row.wamid.as_str()),
+            column(new, |row| row.reply_to_wamid.as_deref()),
+            column(new, |row| row.status.as_deref()),
+            column(new, |row| row.error.as_deref()),
+            column(new, |row| row.edited_at),
+            column(new, |row| row.revoked_at),
+            column(new, |row| row.timestamp),
+            column(new, |row| row.received_at),
+            column(new, |row| row.party.as_str()),
+            column(new, |row| row.counts),
+            column(new, |row| row.rendition),
+            column(new, |row| row.referral.as_deref()),
+        ]);
+}
+
+/// What later webhooks changed about stored messages.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The message as it is now.
+    pub message: Known,
+}
+
+/// Writes changes of stored messages, sorted by key.
+pub fn any_organization_update<'a>(pipeline: &mut Pipeline<'a>, updates: &'a mut [Update]) {
+    if updates.is_empty() {
+        return;
+    }
+    updates.sort_by_key(|row| (row.organization_id, row.message.id));
+    pipeline.push(
+        "UPDATE wazapp.message m SET
+           type = k.t, text = k.x, payload = coalesce(k.p::json, m.payload), status = k.s, error = k.e::json,
+           edited_at = k.ed, revoked_at = k.rv, timestamp = k.at, counts = k.co, rendition = k.re,
+           origin = coalesce(k.og, m.origin), party = coalesce(k.pa::json, m.party),
+           reply_to_wamid = coalesce(k.r, m.reply_to_wamid), referral = coalesce(k.rf::json, m.referral),
+           conversation_id = k.v, sequence = coalesce(k.q, m.sequence)
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bool[], $12::int2[], $13::text[],
+                     $14::text[], $15::text[], $16::text[], $17::uuid[], $18::bigint[])
+           AS k (o, id, t, x, p, s, e, ed, rv, at, co, re, og, pa, r, rf, v, q)
+         WHERE m.organization_id = k.o AND m.id = k.id",
+        params![
+            column(updates, |row| row.organization_id),
+            column(updates, |row| row.message.id),
+            column(updates, |row| row.message.kind.as_str()),
+            column(updates, |row| row.message.text.as_str()),
+            column(updates, |row| retold(row).map(|retold| retold.payload.as_str())),
+            column(updates, |row| row.message.status.as_deref()),
+            column(updates, |row| row.message.error.as_deref()),
+            column(updates, |row| row.message.edited_at),
+            column(updates, |row| row.message.revoked_at),
+            column(updates, |row| row.message.at),
+            column(updates, |row| row.message.counts),
+            column(updates, |row| row.message.rank.rendition),
+            column(updates, |row| retold(row).map(|retold| retold.origin)),
+            column(updates, |row| row.message.party.as_deref()),
+            column(updates, |row| retold(row).and_then(|retold| retold.reply_to_wamid.as_deref())),
+            column(updates, |row| retold(row).and_then(|retold| retold.referral.as_deref())),
+            column(updates, |row| row.message.conversation_id),
+            column(updates, |row| row.message.sequence),
+        ],
+    );
+}
+
+fn retold(row: &Update) -> Option<&Retold> {
+    row.message.retold.as_ref()
+}
+
+/// A text that an edit or a deletion replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewVersion {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The message.
+    pub message_id: Uuid,
+    /// Meta's id of the edit or deletion.
+    pub replaced_by: String,
+    /// Meta's time of it.
+    pub replaced_at: Timestamp,
+    /// The text it replaced.
+    pub text: String,
+}
+
+/// Keeps replaced texts.
+pub fn any_organization_keep_versions<'a>(pipeline: &mut Pipeline<'a>, versions: &'a [NewVersion]) {
+    if versions.is_empty() {
+        return;
+    }
+    pipeline.push(
+        "INSERT INTO wazapp.message_version (organization_id, message_id, replaced_by, replaced_at, text)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[])
+         ON CONFLICT (organization_id, message_id, replaced_by) DO UPDATE SET
+           text = excluded.text, replaced_at = excluded.replaced_at",
+        params![
+            column(versions, |row| row.organization_id),
+            column(versions, |row| row.message_id),
+            column(versions, |row| row.replaced_by.as_str()),
+            column(versions, |row| row.replaced_at),
+            column(versions, |row| row.text.as_str()),
+        ],
+    );
+}
+
+/// A reaction, or its removal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewReaction {
+    /// The message it is on; it may come later.
+    pub target: Key,
+    /// The contact's id, or `business`.
+    pub reactor: String,
+    /// `None`: taken back.
+    pub emoji: Option<String>,
+    /// Meta's id of the reaction.
+    pub wamid: String,
+    /// Meta's time.
+    pub at: Timestamp,
+}
+
+/// Keeps the latest reaction of everyone on every message. `reactions` holds one per target and reactor.
+pub fn any_organization_react<'a>(pipeline: &mut Pipeline<'a>, reactions: &'a mut [NewReaction]) {
+    if reactions.is_empty() {
+        return;
+    }
+    reactions.sort_by(|a, b| (&a.target, &a.reactor).cmp(&(&b.target, &b.reactor)));
+    pipeline.push(
+        "INSERT INTO wazapp.reaction AS r (organization_id, number_id, target_wamid, reactor, emoji, wamid, timestamp)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+         ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
+           emoji = excluded.emoji, wamid = excluded.wamid, timestamp = excluded.timestamp
+         WHERE (r.timestamp, r.wamid COLLATE \"C\") < (excluded.timestamp, excluded.wamid COLLATE \"C\")",
+        params![
+            column(reactions, |row| row.target.organization_id),
+            column(reactions, |row| row.target.number_id),
+            column(reactions, |row| row.target.wamid.as_str()),
+            column(reactions, |row| row.reactor.as_str()),
+            column(reactions, |row| row.emoji.as_deref()),
+            column(reactions, |row| row.wamid.as_str()),
+            column(reactions, |row| row.at),
+        ],
+    );
+}

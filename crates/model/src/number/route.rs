@@ -1,0 +1,165 @@
+//! Where events of numbers and accounts go: to whoever has a number, or had it then.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::Basis;
+use crate::conversation::column;
+use crate::database::{Operator, Pipeline, Result, params};
+use crate::event::line;
+use crate::message::Key;
+use crate::scope::Scope;
+
+/// Where an event of a number, or of its WABA, goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Meta's id.
+    pub phone_number_id: String,
+    /// Meta's id of its account.
+    pub waba_id: String,
+    /// The owner.
+    pub organization_id: Uuid,
+    /// Our id.
+    pub number_id: Uuid,
+    /// The App whose webhooks may speak for it; `None`: the default App.
+    pub app_id: Option<String>,
+    /// Digits, where known.
+    pub display_phone_number: Option<String>,
+    /// Since when the owner has it, or had it.
+    pub claimed_at: Timestamp,
+    /// What the claim stands on.
+    pub basis: Basis,
+    /// The account that Meta named for it instead.
+    pub other_account: Option<String>,
+}
+
+impl Route {
+    /// Its owner's.
+    pub fn scope(&self) -> Scope {
+        Scope::new(self.organization_id)
+    }
+
+    fn read(row: &Row) -> Self {
+        Self {
+            phone_number_id: row.get("phone_number_id"),
+            waba_id: row.get("waba_id"),
+            organization_id: row.get("organization_id"),
+            number_id: row.get("number_id"),
+            app_id: row.get("app_id"),
+            display_phone_number: row.get("display_phone_number"),
+            claimed_at: row.get("claimed_at"),
+            basis: Basis::of(row.get("proof")),
+            other_account: row.get("other_account"),
+        }
+    }
+}
+
+/// Who has these numbers, or numbers of these accounts, with the last number of each owner's event log. Waits for the
+/// owners' turn to write, in order of their ids ([`crate::event::line_up`] is the same for one). Nobody at all: no such
+/// number is connected, or one of them was somebody else's before; then [`any_organization_holders`] tells.
+pub async fn any_organization_route(
+    tx: &Operator,
+    phone_number_ids: &[&str],
+    waba_ids: &[&str],
+) -> Result<(Vec<Route>, HashMap<Uuid, i64>)> {
+    let (numbers, accounts) = (phone_number_ids.to_vec(), waba_ids.to_vec());
+    tx.query(
+        line!(
+            "wazapp.number_claim c WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
+               AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
+                               WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
+        ),
+        &[&numbers, &accounts],
+    )
+    .await?;
+    let rows = tx
+        .query(
+            "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, c.claimed_at, c.proof,
+                    c.other_account, n.display_phone_number, s.last
+             FROM wazapp.number_claim c
+             JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
+             JOIN wazapp.organization_sequence s ON s.organization_id = c.organization_id
+             WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
+               AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
+                               WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))
+             ORDER BY c.organization_id, c.phone_number_id FOR NO KEY UPDATE OF s",
+            &[&numbers, &accounts],
+        )
+        .await?;
+    let lasts = rows.iter().map(|row| (row.get("organization_id"), row.get("last"))).collect();
+    Ok((rows.iter().map(Route::read).collect(), lasts))
+}
+
+/// Everyone who has these numbers, or numbers of these accounts, or had them before: of each number the oldest claim
+/// first, the one that holds last. Waits for nobody's turn.
+pub async fn any_organization_holders(
+    tx: &Operator,
+    phone_number_ids: &[&str],
+    waba_ids: &[&str],
+) -> Result<Vec<Route>> {
+    let rows = tx
+        .query(
+            "WITH named AS (
+               SELECT * FROM wazapp.number_claim WHERE phone_number_id = ANY ($1) OR waba_id = ANY ($2)),
+             holder AS (
+               SELECT phone_number_id, waba_id, organization_id, number_id, app_id, claimed_at, proof, other_account,
+                      true AS holds FROM named
+               UNION ALL
+               SELECT f.phone_number_id, named.waba_id, f.organization_id, f.number_id, f.app_id, f.claimed_at, 'none',
+                      NULL, false
+               FROM wazapp.former_claim f JOIN named ON named.phone_number_id = f.phone_number_id)
+             SELECT h.*, n.display_phone_number FROM holder h
+             JOIN wazapp.number n ON n.organization_id = h.organization_id AND n.id = h.number_id
+             ORDER BY h.phone_number_id, h.holds, h.claimed_at",
+            &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
+        )
+        .await?;
+    Ok(rows.iter().map(Route::read).collect())
+}
+
+/// Which of these messages are there. The key's word is Meta's id, or ours.
+pub async fn any_organization_known(tx: &Operator, wanted: &[Key]) -> Result<HashSet<Key>> {
+    let ids: Vec<Option<Uuid>> = column(wanted, |key| key.wamid.parse().ok());
+    let rows = tx
+        .query(
+            "WITH wanted AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
+                             AS k (organization_id, number_id, word, id))
+             SELECT k.organization_id, k.number_id, k.word FROM wanted k
+             JOIN wazapp.message m
+               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.word
+             UNION
+             SELECT k.organization_id, k.number_id, k.word FROM wanted k
+             JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.id = k.id",
+            &[
+                &column(wanted, |key| key.organization_id),
+                &column(wanted, |key| key.number_id),
+                &column(wanted, |key| key.wamid.clone()),
+                &ids,
+            ],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) }).collect())
+}
+
+/// Who has numbers in these accounts, as (account, organization).
+pub async fn any_organization_in_accounts(tx: &Operator, waba_ids: &[&str]) -> Result<HashSet<(String, Uuid)>> {
+    let rows = tx
+        .query(
+            "SELECT DISTINCT waba_id, organization_id FROM wazapp.number_claim WHERE waba_id = ANY ($1)",
+            &[&waba_ids.to_vec()],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Notes that Meta named another account for a number than its claim. It is asked about at the next look.
+pub fn any_organization_note_other_account<'a>(pipeline: &mut Pipeline<'a>, route: &'a Route, account: &'a str) {
+    pipeline.push(
+        "UPDATE wazapp.number_claim SET other_account = $3
+         WHERE phone_number_id = $1 AND organization_id = $2 AND other_account IS NULL",
+        params![route.phone_number_id.as_str(), route.organization_id, account],
+    );
+}

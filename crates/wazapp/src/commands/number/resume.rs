@@ -1,0 +1,36 @@
+//! `wazapp number resume`.
+
+use anyhow::Context;
+use model::{Clock, number};
+
+use super::{NumberArg, attempt};
+use crate::commands::find_organization;
+use crate::config::Config;
+use crate::open;
+use crate::print::Print;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    number: NumberArg,
+}
+
+pub(super) async fn run(config: &Config, print: &Print, resume: Resume) -> anyhow::Result<()> {
+    let phone_number_id = resume.number.phone_number_id.as_str();
+    let organization = resume.number.organization.organization.as_str();
+    let resumed = open::with(config, async |opened| {
+        let tx = opened.database.operator().await?;
+        let scope = find_organization(&tx, organization).await?.scope();
+        tx.commit().await?;
+        let found = attempt::find(&opened, (&scope, organization), phone_number_id).await?;
+        let tx = opened.database.operator().await?;
+        let resumed = number::resume(&tx, &scope, found.number_id, Clock::default().now()).await?;
+        tx.commit().await?;
+        resumed.context("the number was disconnected meanwhile")
+    })
+    .await?;
+    print.answer(&resumed, || {
+        format!("{phone_number_id} goes on with the token that it has. If Meta refuses again, it rests again.")
+    });
+    Ok(())
+}

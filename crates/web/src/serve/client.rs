@@ -1,0 +1,46 @@
+//! Who made a request, for handlers.
+
+use std::sync::Arc;
+
+use super::link::Stage;
+use super::peers::{Peer, Place};
+
+/// The client of a request; an extension of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    peer: Peer,
+    place: Arc<Place>,
+}
+
+impl Client {
+    pub(super) fn new(peer: Peer, place: Arc<Place>) -> Self {
+        Self { peer, place }
+    }
+
+    /// Where it is; behind a trusted proxy, where the proxy says.
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// It showed a key in force, or signed a body: among a peer's connections, this one gives way last.
+    pub(crate) fn prove(&self) {
+        self.place.link().prove();
+    }
+
+    /// It waits for what it did. Whoever needs its place may have it meanwhile.
+    pub(crate) async fn delay(&self, delay: std::time::Duration) {
+        self.place.link().enter(Stage::Delayed);
+        tokio::time::sleep(delay).await;
+        self.place.link().enter(Stage::Working);
+    }
+
+    /// So many bytes of its body are held.
+    pub(crate) fn holds(&self, bytes: usize) {
+        self.place.link().hold(bytes);
+    }
+
+    /// Ends slow bodies of others until so many bytes come free.
+    pub(crate) fn make_room(&self, bytes: usize) {
+        self.place.peers().make_room(bytes, self.place.link());
+    }
+}

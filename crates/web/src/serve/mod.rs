@@ -1,0 +1,165 @@
+//! The accept loop: limits against slow and greedy clients, and an end that loses nobody.
+
+mod body;
+mod client;
+mod framing;
+mod link;
+mod peers;
+mod proxies;
+mod stream;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONNECTION, HOST, HeaderValue, RETRY_AFTER};
+use http::{Request, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use metrics::gauge;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use body::{Arriving, Leaving};
+use peers::{Peers, Place};
+use stream::Watched;
+
+pub(crate) use body::is_too_slow;
+pub(crate) use client::Client;
+pub(crate) use peers::Peer;
+pub use proxies::Proxies;
+
+/// Headers must have arrived, and the next request begun, within this time.
+const HEADERS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Requests under way when the server stops get this long.
+const FINISH_WITHIN: Duration = Duration::from_secs(20);
+
+/// Of the places, one in so many is kept for webhooks: so many requests of other kinds are refused before one of them is.
+const KEPT_FOR_WEBHOOKS: usize = 4;
+
+/// How many may come, and who speaks for others.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Connections at once.
+    pub connections: usize,
+    /// Whom `X-Forwarded-For` is believed.
+    pub proxies: Proxies,
+}
+
+/// Serves until the token is cancelled, then finishes what is under way.
+pub async fn serve(listener: TcpListener, router: Router, admission: Admission, stop: CancellationToken) {
+    let peers = Peers::new(admission.connections, admission.proxies);
+    let others = admission.connections - admission.connections / KEPT_FOR_WEBHOOKS;
+    let server = Server { router, others: Arc::new(Semaphore::new(others)) };
+    let graceful = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(64 << 10).half_close(false);
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, mostly: those at work will give some back.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        if let Some(place) = peers.admit(address.ip()) {
+            tokio::spawn(attend(&http, &graceful, server.clone(), stream, place));
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+}
+
+/// Serves one connection to its end, or until its place is needed.
+fn attend(
+    http: &http1::Builder,
+    graceful: &GracefulShutdown,
+    server: Server,
+    stream: TcpStream,
+    place: Place,
+) -> impl Future<Output = ()> + use<> {
+    let link = place.link().clone();
+    let place = Arc::new(place);
+    let watched = TokioIo::new(Watched::new(stream, link.clone()));
+    let answering = service_fn(move |request| server.clone().answer(request, place.clone()));
+    let connection = graceful.watch(http.serve_connection(watched, answering));
+    async move {
+        gauge!("wazapp_http_connections").increment(1);
+        tokio::select! {
+            ended = connection => {
+                if let Err(error) = ended {
+                    tracing::trace!(%error, "a connection ended early");
+                }
+            }
+            () = link.is_cut() => tracing::trace!("a connection gave way to others"),
+        }
+        gauge!("wazapp_http_connections").decrement(1);
+    }
+}
+
+#[derive(Clone)]
+struct Server {
+    router: Router,
+    /// Requests under way that are no webhooks.
+    others: Arc<Semaphore>,
+}
+
+impl Server {
+    async fn answer(self, request: Request<Incoming>, place: Arc<Place>) -> Result<Response<Leaving>, Infallible> {
+        let (parts, body) = request.into_parts();
+        let mut request = Request::from_parts(parts, Body::new(Arriving::new(body, place.clone())));
+        let answer = if let Some(refusal) = misframed(&request) {
+            refusal
+        } else if let Some(peer) = place.begin(request.headers()) {
+            request.extensions_mut().insert(Client::new(peer, place.clone()));
+            self.routed(request).await
+        } else {
+            busy("Too many requests from your address are under way")
+        };
+        let (parts, body) = answer.into_parts();
+        Ok(Response::from_parts(parts, Leaving::new(body, place)))
+    }
+
+    async fn routed(self, request: Request<Body>) -> Response {
+        let path = request.uri().path();
+        let webhook = path.strip_prefix("/webhook").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let place = if webhook { None } else { Some(self.others.try_acquire_owned()) };
+        if let Some(Err(_)) = place {
+            return busy("Too many requests are under way");
+        }
+        self.router.oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// RFC 9112, section 3.2: who is asked must be said once.
+fn misframed(request: &Request<Body>) -> Option<Response> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if hosts == 1 || (hosts == 0 && request.version() == Version::HTTP_10) {
+        return None;
+    }
+    let mut refusal = (StatusCode::BAD_REQUEST, "The request must have one Host header.\n").into_response();
+    refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    Some(refusal)
+}
+
+fn busy(why: &str) -> Response {
+    let words = format!("{why}. Nothing was done: send it again in a second.\n");
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], words).into_response()
+}

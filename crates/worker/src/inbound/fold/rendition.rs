@@ -1,0 +1,217 @@
+//! Several accounts of one message: live and from the past, while another app had the conversation and afterwards, a call
+//! as it begins and as it ends. The fullest shows, whichever came first, and none takes away what another one said.
+
+use model::message::{self, Key, Rank, Retold};
+use model::status::climb;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use whatsapp::webhook::{Direction, Effect, Message, Origin, Party};
+
+use super::super::load::peer;
+use super::super::people::{at, placed};
+use super::super::route::Routed;
+use super::messages::{file, history_status, reply_to, touch};
+use super::{Fold, Seen, without_nul};
+
+/// How an account came, from the past up; the ones of a rendition.
+const PAST: i16 = 1;
+
+/// What was sent from here is told by nobody better.
+const OURS: i16 = 90;
+
+/// Whether a message waits for an answer: what a customer writes to us, and a call that nobody took.
+pub(super) fn counts(message: &Message) -> bool {
+    let ours = message.origin == Origin::Webhook && message.direction == Direction::Inbound;
+    ours && (message.effect == Effect::Plain || missed(message))
+}
+
+fn missed(message: &Message) -> bool {
+    let call = &message.payload;
+    let ended = message.kind == "call" && call["event"] == "terminate";
+    let taken = match call["status"].as_str() {
+        Some(status) => status.eq_ignore_ascii_case("completed"),
+        None => call["duration"].as_i64().is_some_and(|seconds| seconds > 0),
+    };
+    ended && !taken
+}
+
+/// How this account of a message stands among others.
+pub(super) fn rank(message: &Message) -> Rank {
+    let full = match (message.kind.as_str(), message.payload["event"].as_str()) {
+        ("media_placeholder", _) => 0,
+        ("unsupported" | "unknown", _) => 1,
+        ("call", Some("terminate")) => 4,
+        ("call", event) if event != Some("connect") => 3,
+        _ => 2,
+    };
+    let way = match message.origin {
+        Origin::Webhook => 5,
+        Origin::Standby => 4,
+        Origin::Echo => 3,
+        Origin::StandbyEcho => 2,
+        Origin::History => PAST,
+    };
+    Rank { rendition: full * 10 + way, digest: Sha256::digest(message.payload.to_string()).to_vec() }
+}
+
+pub(super) fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Webhook => "webhook",
+        Origin::Standby => "standby",
+        Origin::Echo => "echo",
+        Origin::StandbyEcho => "standby_echo",
+        Origin::History => "history",
+    }
+}
+
+/// How a message names its customer, as JSON.
+pub(super) fn party(party: &Party) -> Value {
+    let members = [
+        ("wa_id", &party.wa_id),
+        ("user_id", &party.user_id),
+        ("parent_user_id", &party.parent_user_id),
+        ("username", &party.username),
+        ("name", &party.name),
+    ];
+    let said = members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::from(value.clone()?))));
+    Value::Object(said.collect::<Map<_, _>>())
+}
+
+/// What is kept of how a customer was named: each member by the better account that has it.
+fn both(stored: Option<&str>, said: &Value, said_wins: bool) -> String {
+    let stored = stored.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+    let (first, then) = if said_wins { (said, &stored) } else { (&stored, said) };
+    let mut members = first.as_object().cloned().unwrap_or_default();
+    for (key, value) in then.as_object().into_iter().flatten() {
+        members.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    Value::Object(members).to_string()
+}
+
+/// How strong the strongest name is that a party has: the less, the stronger.
+fn strength(party: &Value) -> usize {
+    let names = ["user_id", "parent_user_id", "wa_id", "username"];
+    names.iter().position(|name| party.get(name).is_some()).unwrap_or(names.len())
+}
+
+/// The same of what is stored; what is from before that was kept is not moved.
+fn strength_of(stored: Option<&str>) -> usize {
+    stored.map_or(0, |text| strength(&serde_json::from_str(text).unwrap_or(Value::Null)))
+}
+
+impl Fold {
+    /// Another account of a message we have.
+    pub(super) fn known_message(&mut self, routed: &Routed, message: &Message, own: &Key) {
+        let Some(mut seen) = self.messages.remove(own) else { return };
+        if seen.known.rank.rendition >= OURS {
+            self.written.outcome.duplicates += 1;
+            self.messages.insert(own.clone(), seen);
+            return;
+        }
+        let before = seen.known.clone();
+        let better = rank(message) > seen.known.rank;
+        if better {
+            retell(&mut seen.known, message);
+        }
+        seen.known.at = seen.known.at.min(at(routed, message));
+        let said = party(placed(message));
+        seen.known.party = seen.known.party.as_deref().map(|stored| both(Some(stored), &said, better));
+        self.move_to_customer(routed, message, &mut seen, &before);
+        if let (true, Some(status)) = (seen.known.outbound, history_status(message)) {
+            seen.known.status = climb(seen.known.status.as_deref(), &status);
+        }
+        if seen.known.party != before.party || better {
+            self.meet(routed, message);
+        }
+        if let Some(found) = message.media.as_ref().filter(|_| better) {
+            self.written.file(file(own.organization_id, seen.known.id, found));
+        }
+        if better {
+            self.show_amended(own, &mut seen);
+            if seen.known.outbound {
+                self.show_status(own, &mut seen);
+            }
+            self.take_part(routed, message, &mut seen, &before);
+        }
+        if seen.known.at != before.at {
+            self.written.recount(own.organization_id, seen.known.conversation_id);
+        }
+        self.tell_retold(routed, message, own, seen, &before);
+    }
+
+    /// What the better account does to the conversation; unread is counted once.
+    fn take_part(&mut self, routed: &Routed, message: &Message, seen: &mut Seen, before: &message::Known) {
+        seen.known.counts |= counts(message);
+        let Some(peer) = peer(routed, message, &self.people) else { return };
+        let conversation = (routed.route.organization_id, routed.route.number_id, peer);
+        if let Some(open) = self.conversations.get_mut(&conversation)
+            && open.known.id == seen.known.conversation_id
+        {
+            touch(open, message, seen.known.id, seen.known.at, routed.received_at);
+            open.known.unread_count += i32::from(seen.known.counts && !before.counts);
+        }
+    }
+
+    /// A message that named nobody, or named somebody by less, stands where a better account says.
+    fn move_to_customer(&mut self, routed: &Routed, message: &Message, seen: &mut Seen, before: &message::Known) {
+        let said = placed(message);
+        let better = strength(&party(said)) < strength_of(before.party.as_deref());
+        let earlier = seen.known.at < before.at;
+        let of_then = at(routed, message) == seen.known.at;
+        if said.is_empty() || message.group_id.is_some() || !(better || earlier) || !of_then {
+            return;
+        }
+        let Some(peer) = peer(routed, message, &self.people) else { return };
+        let open = Self::open(&mut self.conversations, routed, peer, seen.known.at);
+        if open.known.id == seen.known.conversation_id {
+            return;
+        }
+        let organization_id = routed.route.organization_id;
+        let left = std::mem::replace(&mut seen.known.conversation_id, open.known.id);
+        seen.known.sequence = Some(open.known.next_sequence());
+        touch(open, message, seen.known.id, seen.known.at, routed.received_at);
+        open.known.unread_count += i32::from(before.counts);
+        for conversation in [left, seen.known.conversation_id] {
+            self.written.recount(organization_id, conversation);
+        }
+        if let Some(nobody) = self.people.of(organization_id, &Party::default(), seen.known.at) {
+            self.written.unused.push((organization_id, nobody));
+        }
+    }
+
+    fn tell_retold(&mut self, routed: &Routed, message: &Message, own: &Key, mut seen: Seen, before: &message::Known) {
+        let changed = seen.known != *before;
+        seen.changed |= changed;
+        let id = seen.known.id;
+        let outbound = seen.known.outbound;
+        self.messages.insert(own.clone(), seen);
+        let at = at(routed, message);
+        let live = message.origin != Origin::History && before.rank.rendition % 10 == PAST;
+        if live {
+            let kind = if outbound { "message.sent" } else { "message.received" };
+            self.record(own.organization_id, kind, at, Some(id), None, None);
+        } else if changed {
+            self.record(own.organization_id, "message.updated", at, Some(id), None, None);
+        } else {
+            self.written.outcome.duplicates += 1;
+        }
+    }
+}
+
+fn retell(known: &mut message::Known, message: &Message) {
+    known.kind = without_nul(&message.kind);
+    known.original.clone_from(&message.text);
+    if known.edited_at.is_none() && known.revoked_at.is_none() {
+        known.text.clone_from(&message.text);
+    }
+    known.rank = rank(message);
+    if message.errors.is_some() {
+        known.error = message.errors.as_ref().map(Value::to_string);
+    }
+    known.retold = Some(Retold {
+        origin: origin(message.origin),
+        payload: message.payload.to_string(),
+        reply_to_wamid: reply_to(message),
+        referral: message.referral.as_ref().map(Value::to_string),
+    });
+}

@@ -1,0 +1,109 @@
+//! What became of messages of the business.
+
+use jiff::{SignedDuration, Timestamp};
+use model::cost::Priced;
+use model::message::Key;
+use model::status;
+use serde_json::Value;
+use uuid::Uuid;
+use whatsapp::webhook::Status;
+
+use super::super::load::key;
+use super::super::route::Routed;
+use super::{Fold, Seen, Written, time};
+use crate::advice::{advised, stops_others};
+
+/// What failed longer ago says nothing of a number now.
+const FRESH: SignedDuration = SignedDuration::from_hours(1);
+
+impl Written {
+    /// A message failed with these errors, perhaps for the sake of its account.
+    fn fails(&mut self, message: &Key, errors: Option<&Value>, at: Timestamp, received_at: Timestamp) {
+        let reason = errors.and_then(stops_others).filter(|_| received_at.duration_since(at) < FRESH);
+        if let Some(reason) = reason {
+            let newest = self.failing.entry((message.organization_id, message.number_id)).or_default();
+            if newest.0 <= at {
+                *newest = (at, reason.to_string());
+            }
+        }
+    }
+}
+
+impl Fold {
+    /// A send of ours, known to have reached Meta since a status of this batch said so.
+    pub(super) fn sent(&mut self, message: &Key, id: Uuid, at: Timestamp) {
+        // What came before without our id waits for the message like everything else.
+        self.show_known_status(message);
+        self.record(message.organization_id, "message.sent", at, Some(id), None, None);
+    }
+
+    /// A message shows how far its updates have taken it.
+    pub(super) fn show_status(&mut self, message: &Key, seen: &mut Seen) {
+        let updates = self.statuses.get(message).into_iter().flatten();
+        let updates = updates.map(|(update, errors)| (update, errors.as_deref()));
+        seen.changed |= status::show(&mut seen.known.status, &mut seen.known.error, updates);
+    }
+
+    fn show_known_status(&mut self, message: &Key) {
+        if let Some(mut seen) = self.messages.remove(message) {
+            if seen.known.outbound {
+                self.show_status(message, &mut seen);
+            }
+            self.messages.insert(message.clone(), seen);
+        }
+    }
+
+    pub(super) fn status(&mut self, routed: &Routed, status: &Status) {
+        let message = key(routed, &status.wamid);
+        let update = status::Update {
+            message: message.clone(),
+            status: status.status.clone(),
+            participant: status.participant.clone().unwrap_or_default(),
+            at: status
+                .timestamp
+                .and_then(|second| Timestamp::from_second(second).ok())
+                .unwrap_or(Timestamp::UNIX_EPOCH),
+        };
+        let updates = self.statuses.entry(message.clone()).or_default();
+        if updates.iter().any(|(known, _)| *known == update) {
+            self.written.outcome.duplicates += 1;
+            return;
+        }
+        let advised = status.errors.clone().map(advised);
+        let errors = advised.as_ref().map(Value::to_string);
+        updates.push((update.clone(), errors.clone()));
+        if status.pricing.is_some() {
+            let priced_before = || Priced::read(&self.priced_before.remove(&message).unwrap_or_default());
+            let priced = self.priced.entry(message.clone()).or_insert_with(priced_before);
+            let before = priced.charge().cloned();
+            priced.add(&update, &status.payload, routed.received_at);
+            self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());
+        }
+        let mut message_id = None;
+        let mut callback_data = status.callback_data.clone();
+        if let Some(seen) = self.messages.get_mut(&message) {
+            message_id = Some(seen.known.id);
+            // Meta echoes our id; its sender asked for their own word.
+            if callback_data.as_deref().and_then(|text| text.parse().ok()) == message_id {
+                callback_data.clone_from(&seen.known.callback_data);
+            }
+        }
+        self.show_known_status(&message);
+        let at = time(status.timestamp, &routed.change, routed.received_at);
+        let told = status::Told {
+            message_id,
+            wamid: Some(&status.wamid),
+            status: &status.status,
+            timestamp: at,
+            participant: status.participant.as_deref(),
+            callback_data: callback_data.as_deref(),
+            errors: advised.as_ref(),
+            pricing: status.pricing.as_ref(),
+            conversation: status.conversation.as_ref(),
+        };
+        self.written.fails(&message, advised.as_ref(), at, routed.received_at);
+        self.written.statuses.push((update, status.payload.to_string(), routed.received_at));
+        self.written.outcome.statuses += 1;
+        self.record(message.organization_id, "message.status", at, message_id, Some(&told.json()), None);
+    }
+}

@@ -1,0 +1,387 @@
+//! Who is who in a batch. Events name people by several names, names pass from one to another, and news of that comes in
+//! any order: [`identity`] works out who had which name when, [`settle`] brings contacts and what they wrote in line.
+
+mod identity;
+mod settle;
+mod sighting;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use model::Moment;
+use model::contact::{self, BookEntry, Called, Identified, Identity, Kind, Known, Link, Move, Name, Tenure};
+use model::database::{Operator, Result};
+use uuid::Uuid;
+use whatsapp::webhook::{Item, Party};
+
+use self::settle::Circle;
+pub(super) use self::settle::Regrouped;
+use self::sighting::{News, Sighting, identities, links, name, spellings};
+pub(super) use self::sighting::{at, placed};
+use super::route::Batch;
+
+/// What is to be written of names.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) identified: Vec<Identified>,
+    pub(super) unnamed: Vec<Identity>,
+    pub(super) remembered: Vec<(Uuid, Name)>,
+    pub(super) past: Vec<(Uuid, Tenure)>,
+    pub(super) links: Vec<(Uuid, Link, i64)>,
+    pub(super) moves: Vec<(Uuid, Move)>,
+    /// Contacts that went on as another one.
+    pub(super) vanished: Vec<(Uuid, Uuid)>,
+    pub(super) book: Vec<BookEntry>,
+}
+
+/// The people of a batch: contacts that exist, and those that will.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    /// Who has a name now, by its canonical spelling.
+    current: HashMap<(Uuid, Name), Uuid>,
+    /// Who had it, oldest first.
+    past: HashMap<(Uuid, Name), Vec<Tenure>>,
+    contacts: HashMap<Uuid, Known>,
+    stored: HashSet<Uuid>,
+    changed: BTreeSet<Uuid>,
+    called: HashMap<Uuid, Called>,
+    book: BTreeMap<(Uuid, Name), BookEntry>,
+    names: Names,
+    regrouped: Vec<(Uuid, Regrouped)>,
+}
+
+/// What is stored of the names of a batch, to see what is news.
+#[derive(Debug, Default)]
+struct Stored {
+    /// As Meta wrote them, with when they were first seen; `None`: of old.
+    spelled: HashMap<Identity, Option<i64>>,
+    links: HashMap<(Uuid, Link), i64>,
+    moves: HashSet<(Uuid, Move)>,
+}
+
+impl Stored {
+    fn knows_link(&self, organization_id: Uuid, link: &Link, at: i64) -> bool {
+        self.links.get(&(organization_id, link.clone())).is_some_and(|first| *first <= at)
+    }
+}
+
+impl People {
+    /// Finds everyone the batch speaks of. Contacts that turn out to be one person are merged here, and those that turn
+    /// out to be two are parted, in the database.
+    pub(super) async fn find(tx: &Operator, batch: &Batch) -> Result<Self> {
+        let now = batch.changes.iter().map(|routed| routed.received_at).max().unwrap_or_default();
+        let (sightings, news) = sighting::all(batch);
+        let mut people = Self::default();
+        let stored = people.look_up(tx, &sightings, &news).await?;
+        let unsettled: BTreeSet<Uuid> = sightings
+            .iter()
+            .filter(|sighting| people.is_news(&stored, sighting))
+            .map(|sighting| sighting.organization_id)
+            .chain(news.iter().filter(|news| stored.lacks(news)).map(|news| news.organization_id))
+            .collect();
+        for organization_id in unsettled {
+            people.settle(tx, organization_id, &sightings, &news, now).await?;
+        }
+        people.learn_names(tx, batch).await?;
+        people.open_book(tx, batch).await?;
+        Ok(people)
+    }
+
+    async fn look_up(&mut self, tx: &Operator, sightings: &[Sighting<'_>], news: &[News]) -> Result<Stored> {
+        let mut wanted: BTreeSet<(Uuid, Name)> = BTreeSet::new();
+        for sighting in sightings {
+            let organization_id = sighting.organization_id;
+            wanted.extend(identities(organization_id, sighting.party).iter().map(|one| (organization_id, name(one))));
+            // A username's links are asked for by the username.
+            for link in links(sighting.party, sighting.realm) {
+                wanted.extend([(organization_id, link.name), (organization_id, link.holder)]);
+            }
+        }
+        for news in news {
+            wanted.extend(news.moves.iter().map(|moved| (news.organization_id, moved.from.clone())));
+        }
+        let spelled: Vec<Identity> =
+            wanted.iter().flat_map(|(organization, name)| spellings(*organization, name)).collect();
+        let wanted: Vec<(Uuid, Name)> = wanted.into_iter().collect();
+        let (found, said) = futures::try_join!(
+            contact::any_organization_find(tx, &spelled),
+            contact::any_organization_said(tx, &wanted)
+        )?;
+        let mut stored = Stored::default();
+        for (identity, known, first) in found {
+            self.current.insert((identity.organization_id, name(&identity)), known.id);
+            stored.spelled.insert(identity, first.map(Timestamp::as_second));
+            self.stored.insert(known.id);
+            self.contacts.insert(known.id, known);
+        }
+        for (organization_id, tenure) in said.past {
+            self.past.entry((organization_id, tenure.name.clone())).or_default().push(tenure);
+        }
+        stored.links.extend(said.links.into_iter().map(|(organization, link, first)| ((organization, link), first)));
+        // What people dispute is no news, however often it is said.
+        stored.links.extend(said.disputed_links.into_iter().map(|link| (link, i64::MIN)));
+        stored.moves.extend(said.moves);
+        stored.moves.extend(said.disputed_moves);
+        let former: Vec<(Uuid, Uuid)> = self
+            .past
+            .iter()
+            .flat_map(|((organization, _), past)| {
+                past.iter().filter_map(|tenure| Some((*organization, tenure.contact_id?)))
+            })
+            .filter(|(_, id)| !self.contacts.contains_key(id))
+            .collect();
+        self.load(tx, &former).await?;
+        Ok(stored)
+    }
+
+    async fn load(&mut self, tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Result<()> {
+        for known in contact::any_organization_load(tx, wanted).await? {
+            self.stored.insert(known.id);
+            self.contacts.insert(known.id, known);
+        }
+        Ok(())
+    }
+
+    /// Whether what is stored does not say all that this sighting says.
+    fn is_news(&self, stored: &Stored, sighting: &Sighting<'_>) -> bool {
+        let organization_id = sighting.organization_id;
+        let named = identities(organization_id, sighting.party);
+        let known = named.iter().any(|identity| self.holder(organization_id, &name(identity), sighting.at).is_some());
+        if sighting.wanted
+            && named.first().is_some_and(|one| self.holder(organization_id, &name(one), sighting.at).is_none())
+        {
+            return true;
+        }
+        let unseen = |identity: &Identity| match stored.spelled.get(identity) {
+            Some(first) => first.is_some_and(|first| sighting.at < first),
+            None => true,
+        };
+        let linked = |link: &Link| stored.knows_link(organization_id, link, sighting.at);
+        known && sighting.wanted && named.iter().any(unseen)
+            || !links(sighting.party, sighting.realm).iter().all(linked)
+    }
+
+    /// Works out who is who in an organization, with everything that is known of the names at hand.
+    async fn settle(
+        &mut self,
+        tx: &Operator,
+        organization_id: Uuid,
+        sightings: &[Sighting<'_>],
+        news: &[News],
+        now: Timestamp,
+    ) -> Result<()> {
+        let of_organization = |one: &Uuid| *one == organization_id;
+        let circle = Circle::read(tx, organization_id, sightings, news).await?;
+        let settled = circle.settle(tx, now).await?;
+        for id in &settled.created {
+            self.contacts.insert(*id, Known { id: *id, ..Known::new(organization_id) });
+            self.changed.insert(*id);
+        }
+        let held: BTreeSet<Uuid> = settled.spans.values().flatten().copied().collect();
+        let held: Vec<(Uuid, Uuid)> = held.into_iter().map(|id| (organization_id, id)).collect();
+        let made: HashMap<Uuid, Known> =
+            settled.created.iter().filter_map(|id| Some((*id, self.contacts.get(id)?.clone()))).collect();
+        self.load(tx, &held).await?;
+        // Those that were made a moment ago are still to be told of as new.
+        self.stored.retain(|id| !made.contains_key(id));
+        let before = self.contacts.clone();
+        let met = circle.show(&settled, &mut self.contacts);
+        self.changed.extend(met.into_iter().filter(|id| self.contacts.get(id) != before.get(id)));
+        self.current.retain(|(organization, _), _| !of_organization(organization));
+        self.past.retain(|(organization, _), _| !of_organization(organization));
+        self.take_spans(organization_id, &settled);
+        if !settled.regrouped.is_empty() {
+            self.recall(tx, organization_id, &settled).await?;
+        }
+        self.regrouped.extend(settled.regrouped.iter().cloned().map(|what| (organization_id, what)));
+        circle.write(&settled, &mut self.names);
+        Ok(())
+    }
+
+    fn take_spans(&mut self, organization_id: Uuid, settled: &settle::Settled) {
+        let mut spans: BTreeMap<&Name, Vec<(i64, Option<Uuid>)>> = BTreeMap::new();
+        for ((name, start), contact) in &settled.spans {
+            spans.entry(name).or_default().push((*start, *contact));
+        }
+        for (name, spans) in spans {
+            let key = (organization_id, name.clone());
+            let ended =
+                spans.windows(2).map(|pair| Tenure { name: name.clone(), until: pair[1].0, contact_id: pair[0].1 });
+            self.past.insert(key.clone(), ended.collect());
+            if let Some((_, Some(contact))) = spans.last() {
+                self.current.insert(key, *contact);
+            }
+        }
+    }
+
+    /// What contacts that were joined or parted are called is what their messages call them.
+    async fn recall(&mut self, tx: &Operator, organization_id: Uuid, settled: &settle::Settled) -> Result<()> {
+        let ids: BTreeSet<Uuid> = settled
+            .regrouped
+            .iter()
+            .flat_map(|what| match what {
+                Regrouped::Merged { survivor, .. } => vec![*survivor],
+                Regrouped::Separated { from, to } => vec![*from, *to],
+            })
+            .filter(|id| self.contacts.contains_key(id))
+            .collect();
+        let ids: Vec<(Uuid, Uuid)> = ids.into_iter().map(|id| (organization_id, id)).collect();
+        for (id, called) in contact::any_organization_called(tx, &ids).await? {
+            let Some(known) = self.contacts.get_mut(&id) else { continue };
+            known.profile_name = called.name.as_ref().map(|(name, _)| name.clone());
+            known.username = called.username.as_ref().map(|(name, _)| name.clone());
+            self.changed.insert(id);
+            self.called.insert(id, called);
+        }
+        Ok(())
+    }
+
+    /// Where the batch calls somebody otherwise than we do, their messages say which is newer.
+    async fn learn_names(&mut self, tx: &Operator, batch: &Batch) -> Result<()> {
+        let mut asked: BTreeSet<(Uuid, Uuid)> = BTreeSet::new();
+        for routed in &batch.changes {
+            let organization_id = routed.route.organization_id;
+            for item in &routed.change.items {
+                let Item::Message(message) = item else { continue };
+                let party = placed(message);
+                let Some(id) = self.of(organization_id, party, at(routed, message)) else { continue };
+                let Some(known) = self.contacts.get(&id).filter(|_| self.stored.contains(&id)) else { continue };
+                let differs = |said: &Option<String>, shown: &Option<String>| said.is_some() && said != shown;
+                if differs(&party.name, &known.profile_name) || differs(&party.username, &known.username) {
+                    asked.insert((organization_id, id));
+                }
+            }
+        }
+        let asked: Vec<(Uuid, Uuid)> = asked.into_iter().filter(|(_, id)| !self.called.contains_key(id)).collect();
+        self.called.extend(contact::any_organization_called(tx, &asked).await?);
+        Ok(())
+    }
+
+    async fn open_book(&mut self, tx: &Operator, batch: &Batch) -> Result<()> {
+        let names: BTreeSet<(Uuid, Name)> = batch
+            .changes
+            .iter()
+            .flat_map(|routed| routed.change.items.iter().map(move |item| (routed.route.organization_id, item)))
+            .filter_map(|(organization, item)| match item {
+                Item::ContactSync(sync) if !sync.party.is_empty() => Some((organization, &sync.party)),
+                _ => None,
+            })
+            .flat_map(|(organization, party)| identities(organization, party))
+            .map(|identity| (identity.organization_id, name(&identity)))
+            .collect();
+        let names: Vec<(Uuid, Name)> = names.into_iter().collect();
+        for entry in contact::any_organization_book(tx, &names).await? {
+            self.book.insert(entry.identity.clone(), entry);
+        }
+        Ok(())
+    }
+
+    fn holder(&self, organization_id: Uuid, name: &Name, at: i64) -> Option<Uuid> {
+        let key = (organization_id, name.clone());
+        let past = self.past.get(&key).into_iter().flatten();
+        match past.into_iter().find(|tenure| at < tenure.until) {
+            Some(tenure) => tenure.contact_id,
+            None => self.current.get(&key).copied(),
+        }
+    }
+
+    /// The contact a party stands for at a time, if it is one.
+    pub(super) fn of(&self, organization_id: Uuid, party: &Party, at: Timestamp) -> Option<Uuid> {
+        let at = at.as_second();
+        identities(organization_id, party).iter().find_map(|identity| self.holder(organization_id, &name(identity), at))
+    }
+
+    /// Learns what a message calls its author.
+    pub(super) fn call(&mut self, id: Uuid, party: &Party, moment: &Moment) {
+        let Some(contact) = self.contacts.get_mut(&id) else { return };
+        let before = contact.clone();
+        let called = self.called.entry(id).or_default();
+        for (said, newest, shown) in [
+            (&party.name, &mut called.name, &mut contact.profile_name),
+            (&party.username, &mut called.username, &mut contact.username),
+        ] {
+            let Some(said) = said else { continue };
+            if newest.as_ref().is_none_or(|(_, known)| known <= moment) {
+                *newest = Some((said.clone(), moment.clone()));
+                *shown = Some(said.clone());
+            }
+        }
+        if *contact != before {
+            self.changed.insert(id);
+        }
+    }
+
+    /// Learns what a phone's address book says of somebody, and answers whether the contact changed.
+    pub(super) fn book(&mut self, id: Uuid, party: &Party, name_in_book: Option<&str>, at: Timestamp) -> bool {
+        let Some(contact) = self.contacts.get_mut(&id) else { return false };
+        let before = contact.clone();
+        let said = BookEntry {
+            identity: (contact.organization_id, Name { kind: Kind::WaId, value: String::new() }),
+            name: name_in_book.map(str::to_owned),
+            at,
+        };
+        for identity in identities(contact.organization_id, party) {
+            let key = (identity.organization_id, name(&identity));
+            let entry =
+                self.book.entry(key.clone()).or_insert_with(|| BookEntry { identity: key.clone(), ..said.clone() });
+            if entry.moment() <= said.moment() {
+                *entry = BookEntry { identity: key, ..said.clone() };
+            }
+            contact.book.learn(entry.name.clone(), entry.moment());
+        }
+        let changed = *contact != before;
+        if changed {
+            self.changed.insert(id);
+        }
+        changed
+    }
+
+    /// Whether the contact was there before this batch.
+    pub(super) fn is_stored(&self, id: Uuid) -> bool {
+        self.stored.contains(&id)
+    }
+
+    /// A contact as it is now.
+    pub(super) fn get(&self, id: Uuid) -> Option<&Known> {
+        self.contacts.get(&id)
+    }
+
+    /// What became of contacts that were joined or parted.
+    pub(super) fn regrouped(&self) -> &[(Uuid, Regrouped)] {
+        &self.regrouped
+    }
+
+    /// The contacts known before this batch that it changed.
+    pub(super) fn changed(&self) -> Vec<(Uuid, Uuid)> {
+        self.changed
+            .iter()
+            .filter(|id| self.stored.contains(id))
+            .filter_map(|id| self.contacts.get(id))
+            .map(|contact| (contact.organization_id, contact.id))
+            .collect()
+    }
+
+    /// What is to be written: contacts, and names.
+    pub(super) fn into_changes(self) -> (Vec<Known>, Names) {
+        let Self { mut contacts, changed, mut names, book, .. } = self;
+        names.book = book.into_values().collect();
+        (changed.iter().filter_map(|id| contacts.remove(id)).collect(), names)
+    }
+}
+
+impl Stored {
+    fn lacks(&self, news: &News) -> bool {
+        let known = |moved: &Move| self.moves.contains(&(news.organization_id, moved.clone()));
+        !news.moves.iter().all(known)
+            || !news.links.iter().all(|(link, at)| self.knows_link(news.organization_id, link, *at))
+    }
+}
+
+fn shown_mut(contact: &mut Known, kind: Kind) -> &mut Option<String> {
+    match kind {
+        Kind::WaId => &mut contact.wa_id,
+        Kind::UserId => &mut contact.user_id,
+        Kind::ParentUserId => &mut contact.parent_user_id,
+        Kind::Username => &mut contact.username,
+    }
+}
