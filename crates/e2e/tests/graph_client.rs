@@ -403,7 +403,7 @@ async fn verdicts_of_what_meta_refuses() {
     let error = |code: i64| json!({ "kind": "error", "code": code });
     let seconds = Duration::from_secs;
     assert_eq!(judge(error(131_056)).await, Verdict::PausePair(seconds(4)));
-    assert_eq!(judge(error(131_016)).await, Verdict::RetryAfter(seconds(4)));
+    assert_eq!(judge(error(131_016)).await, Verdict::RetryAfter(seconds(2)));
     assert_eq!(judge(error(131_049)).await, Verdict::RetryAfter(seconds(2 * 24 * 3_600)));
     assert_eq!(judge(error(1)).await, Verdict::SettleByStatus);
     assert_eq!(judge(error(131_000)).await, Verdict::SettleByStatus);

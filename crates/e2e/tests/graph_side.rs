@@ -61,6 +61,15 @@ impl Stage {
         Self { world, organization, number, stranger, strangers_number, answers: Mutex::default() }
     }
 
+    /// A second number in the account of the organization's.
+    async fn beside(&self) -> SimulatedNumber {
+        let own = &self.number;
+        let is_beside =
+            |other: &SimulatedNumber| other.waba_id == own.waba_id && other.phone_number_id != own.phone_number_id;
+        let numbers = self.world.meta().numbers().await;
+        numbers.into_iter().find(is_beside).expect("a second number in the account")
+    }
+
     /// A call as the organization.
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         self.ask_as(&self.organization.key, method, path, body).await

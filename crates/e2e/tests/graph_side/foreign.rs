@@ -87,11 +87,7 @@ async fn someone_elses_id_is_no_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_beside_ones_own_is_not_ones_own() {
     let stage = Stage::new().await;
-    let numbers = stage.world.meta().numbers().await;
-    let beside = numbers
-        .into_iter()
-        .find(|other| other.waba_id == stage.number.waba_id && other.phone_number_id != stage.number.phone_number_id);
-    let beside = beside.expect("a second number in the account");
+    let beside = stage.beside().await;
     for _ in 0..2 {
         for (method, edge) in ASKED {
             let answer = ask(&stage, method, &beside.phone_number_id, edge, &json!({ "pin": "123456" })).await;

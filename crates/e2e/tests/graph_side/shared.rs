@@ -10,11 +10,7 @@ use crate::graph_side::media::uploaded;
 /// The stranger's second number, beside the organization's own in its account.
 async fn shared() -> (Stage, e2e::SimulatedNumber) {
     let stage = Stage::new().await;
-    let numbers = stage.world.meta().numbers().await;
-    let beside = numbers
-        .into_iter()
-        .find(|other| other.waba_id == stage.number.waba_id && other.phone_number_id != stage.number.phone_number_id);
-    let beside = beside.expect("a second number in the account");
+    let beside = stage.beside().await;
     stage.world.connect_simulated(&stage.stranger, &beside).await;
     (stage, beside)
 }
@@ -50,6 +46,12 @@ async fn a_customers_picture_is_the_organizations_it_was_sent_to() {
         let path = format!("{}/messages", beside.phone_number_id);
         let answer = stage.stranger(Method::POST, &path, Some(image)).await;
         assert_eq!((answer.status, answer.code()), (400, 100), "{}", answer.body);
+        // Nor through the other way in.
+        let threads = stage.world.read(&stage.stranger, "/conversations").await;
+        let path = format!("/conversations/{}/messages", threads["data"][0]["id"].as_str().expect("a thread"));
+        let image = json!({ "type": "image", "image": { "id": id } });
+        let (status, problem) = stage.world.post_api(&stage.stranger, &path, &image).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("image.id")), "{problem}");
         assert_eq!(stage.get(id).await.body["id"], json!(id), "it is still there");
     }
     assert_eq!(stage.world.meta().accepted(&beside).await.len(), 0);

@@ -73,6 +73,8 @@ async fn queue(twins: &Twins, sql: &Client) {
          INSERT INTO wazapp.upload (organization_id, number_id, file, mime_type, meta_id, uploaded_at)
          SELECT n.organization_id, n.id, f.sha256, 'text/plain', '77', now()
          FROM wazapp.number n JOIN wazapp.file f ON f.organization_id = n.organization_id;
+         INSERT INTO wazapp.made_at_meta (organization_id, kind, meta_id, made_at)
+         SELECT id, 'flow', '78', now() FROM wazapp.organization;
          INSERT INTO wazapp.receipt (organization_id, conversation_id, number_id, wamid, message_at, state, next_at, deadline)
          SELECT organization_id, id, number_id, 'wamid.read', now(), 'told', now(), now() FROM wazapp.conversation;
          -- As the worker would, a moment later.

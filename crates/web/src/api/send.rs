@@ -25,7 +25,7 @@ use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
 use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, OverQuota};
-use super::shown::{self, Shown};
+use super::shown::{self, Named};
 use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
 use crate::sending::{self, Queued};
@@ -182,31 +182,32 @@ impl Key {
 /// A request, read and checked.
 struct Wanted {
     content: Content,
-    shown: Vec<Shown>,
+    shown: Named,
     options: Options,
     /// The template it is, and the one that goes in its place.
     templates: [Option<TemplateUse>; 2],
     /// What the one that is sent where the window is closed shows.
-    shown_instead: Vec<Shown>,
+    shown_instead: Named,
 }
 
 impl Wanted {
     /// Whether the database says more of what it shows.
     fn looks_further(&self) -> bool {
-        !self.media().is_empty() || self.templates.iter().any(Option::is_some)
+        let names = |shown: &Named| !shown.own.is_empty() || !shown.of_meta.is_empty();
+        names(&self.shown) || names(&self.shown_instead) || self.templates.iter().any(Option::is_some)
     }
 
     /// The files that it shows, by our ids.
     fn media(&self) -> Vec<Uuid> {
-        self.shown.iter().chain(&self.shown_instead).map(|shown| shown.media_id).collect()
+        self.shown.own.iter().chain(&self.shown_instead.own).map(|shown| shown.media_id).collect()
     }
 
     /// Has it show its files.
     fn attach(&mut self, kept: &HashMap<Uuid, Kept>, language: Language) -> Result<(), Problem> {
-        shown::attach(&mut self.content, &self.shown, kept).map_err(|all| mistakes(all, "", language))?;
+        shown::attach(&mut self.content, &self.shown.own, kept).map_err(|all| mistakes(all, "", language))?;
         match &mut self.options.when_window_closed {
             Some(instead) => {
-                shown::attach(instead, &self.shown_instead, kept).map_err(|all| mistakes(all, INSTEAD, language))
+                shown::attach(instead, &self.shown_instead.own, kept).map_err(|all| mistakes(all, INSTEAD, language))
             }
             None => Ok(()),
         }
@@ -218,8 +219,8 @@ fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Want
     let instead = members.take_one("when_window_closed");
     let mut outgoing = outgoing::check(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
     let mut instead = instead.map(|wanted| template(wanted, language)).transpose()?;
-    let own = |outgoing: &mut Outgoing| shown::own(std::mem::take(&mut outgoing.media));
-    let (shown, shown_instead) = (own(&mut outgoing), instead.as_mut().map(own).unwrap_or_default());
+    let named = |outgoing: &mut Outgoing| Named::of(std::mem::take(&mut outgoing.media));
+    let (shown, shown_instead) = (named(&mut outgoing), instead.as_mut().map(named).unwrap_or_default());
     let templates = [outgoing.template.clone(), instead.as_ref().and_then(|instead| instead.template.clone())];
     let options = Options {
         send_at: wishes.send_at.map(|time| time.0),
@@ -303,6 +304,12 @@ async fn queue(
             return Ok((StatusCode::ACCEPTED, Json(answer.map_err(|refusal| refused(refusal, language))?)));
         }
         let now = state.clock.now();
+        for (shown, before) in [(&wanted.shown, ""), (&wanted.shown_instead, INSTEAD)] {
+            let foreign = shown.foreign(&tx).await?;
+            if !foreign.is_empty() {
+                return Err(mistakes(foreign, before, language));
+            }
+        }
         wanted.attach(&upload::find(&tx, now, &wanted.media()).await?, language)?;
         wanted.fill(&tx, now, to, language).await?;
     }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use model::at_meta;
+use model::database::{Result, Tenant};
 use model::outbox::Content;
 use model::upload::{Attached, Kept};
 use serde_json::{Value, json};
@@ -17,17 +19,49 @@ pub(crate) struct Shown {
     pub(crate) media_id: Uuid,
 }
 
-/// Those of the files that a body shows which are ours. Meta's ids are digits, ours are UUIDs with their dashes.
-pub(crate) fn own(media: Vec<MediaUse>) -> Vec<Shown> {
-    let own = |used: MediaUse| match &used.source {
-        MediaSource::Id(id) if id.len() == 36 => id.parse().ok().map(|media_id| Shown { used, media_id }),
-        MediaSource::Id(_) | MediaSource::Link(_) => None,
-    };
-    media.into_iter().filter_map(own).collect()
+/// The files that a body shows by an id: those that are ours, and those that are named as Meta does. Meta's ids are digits,
+/// ours are UUIDs with their dashes.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    pub(crate) own: Vec<Shown>,
+    pub(crate) of_meta: Vec<MediaUse>,
+}
+
+impl Named {
+    pub(crate) fn of(media: Vec<MediaUse>) -> Self {
+        let mut named = Self::default();
+        for used in media {
+            let MediaSource::Id(id) = &used.source else { continue };
+            match id.parse().ok().filter(|_| id.len() == 36) {
+                Some(media_id) => named.own.push(Shown { used, media_id }),
+                None => named.of_meta.push(used),
+            }
+        }
+        named
+    }
+
+    /// Says of files of Meta's that are not the organization's, though a token of its own may open them, that they are none.
+    pub(crate) async fn foreign(&self, tx: &Tenant) -> Result<Vec<Problem>> {
+        let id = |used: &MediaUse| match &used.source {
+            MediaSource::Id(id) => Some(id.clone()),
+            MediaSource::Link(_) => None,
+        };
+        let ids: Vec<String> = self.of_meta.iter().filter_map(id).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let foreign = at_meta::foreign_media(tx, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        let is_foreign = |used: &&MediaUse| id(used).is_some_and(|id| foreign.contains(&id));
+        Ok(self.of_meta.iter().filter(is_foreign).map(MediaUse::not_there).collect())
+    }
 }
 
 /// Has a message show its files, or says what is wrong with them.
-pub(crate) fn attach(content: &mut Content, shown: &[Shown], kept: &HashMap<Uuid, Kept>) -> Result<(), Vec<Problem>> {
+pub(crate) fn attach(
+    content: &mut Content,
+    shown: &[Shown],
+    kept: &HashMap<Uuid, Kept>,
+) -> std::result::Result<(), Vec<Problem>> {
     if shown.is_empty() {
         return Ok(());
     }
@@ -56,7 +90,7 @@ pub(crate) fn attach(content: &mut Content, shown: &[Shown], kept: &HashMap<Uuid
     Ok(())
 }
 
-fn file(used: &MediaUse, body: &Value, kept: Option<&Kept>) -> Result<Attached, Problem> {
+fn file(used: &MediaUse, body: &Value, kept: Option<&Kept>) -> std::result::Result<Attached, Problem> {
     let kept = kept.ok_or_else(|| used.not_there())?;
     let file = kept.file.as_ref().ok_or_else(|| used.not_stored(kept.state == "pending"))?;
     let mime_type = upload::known(kept.mime_type.as_deref(), file.mime_type.as_deref());

@@ -17,7 +17,6 @@ use super::caller::{self, PARAMETER, Presented};
 use super::error::GraphError;
 use super::members::{Members, whole_batch};
 use super::place::Place;
-use crate::key::admit;
 use crate::serve::Client;
 
 /// As many calls as Meta takes in one.
@@ -55,7 +54,7 @@ pub(super) async fn post(state: crate::State, version: &str, request: Request) -
         Presented::None => members.get(PARAMETER).and_then(Value::as_str).ok_or_else(GraphError::no_token)?.into(),
     };
     let client = parts.extensions.get::<Client>().cloned();
-    let _admitted = admit(&state, client.as_ref(), &key).await?;
+    let _admitted = caller::admitted(&state, client.as_ref(), &key).await?;
     let batch = Batch { version, key, headers: parts.headers, client };
     let calls = calls(members.shift_remove("batch"))?;
     let calls: Vec<_> = calls.iter().enumerate().map(|(nth, call)| batch.request(nth, call)).collect();

@@ -18,7 +18,7 @@ use super::caller::{self, PARAMETER, Presented};
 use super::error::{GraphError, trace_id};
 use super::members::{self, BODY_LIMIT, Members, is_kept_back};
 use super::place::Place;
-use crate::key::{Admitted, admit};
+use crate::key::Admitted;
 use crate::serve::Client;
 
 /// By which a caller says how long it waits for an answer, in seconds.
@@ -52,7 +52,6 @@ impl Call {
         let (parts, body) = request.into_parts();
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let mut query = query.map_err(|_| GraphError::invalid("The query cannot be read: send it URL-encoded."))?.0;
-        let client = parts.extensions.get::<Client>();
         let (key, in_query, body) = match caller::presented(&parts.headers, &query) {
             Presented::One { key, in_query } => (key, in_query, body),
             Presented::Unclear => return Err(GraphError::no_token()),
@@ -61,7 +60,7 @@ impl Call {
                 (key, false, body)
             }
         };
-        let admitted = admit(&state, client, &key).await?;
+        let admitted = caller::admitted(&state, parts.extensions.get::<Client>(), &key).await?;
         query.retain(|(name, _)| !is_kept_back(name));
         // Programs escape the question mark in an upload's name, or do not.
         if let Some((upload, sig)) = place.object.clone().split_once("?sig=") {
@@ -70,19 +69,15 @@ impl Call {
         }
         let patience = patience(&parts.headers)?;
         let head_only = parts.method == Method::HEAD;
-        let method = if head_only { Method::GET } else { parts.method };
-        let key_in_query = in_query.then_some(key);
-        let scope = admitted.scope;
-        let headers = parts.headers;
         let call = Self {
             state,
-            scope,
+            scope: admitted.scope,
             place,
-            method,
+            method: if head_only { Method::GET } else { parts.method },
             head_only,
-            headers,
+            headers: parts.headers,
             patience,
-            key_in_query,
+            key_in_query: in_query.then_some(key),
             query,
             _admitted: admitted,
         };
@@ -94,7 +89,7 @@ impl Call {
         Ok(self.state.database.tenant(&self.scope).await?)
     }
 
-    /// Opens a transaction as the server, in the organization's share.
+    /// Opens a transaction as the server, of the organization's share.
     pub(super) async fn operator(&self) -> Result<Operator, GraphError> {
         Ok(self.state.database.operator_for(&self.scope).await?)
     }

@@ -1,6 +1,5 @@
 //! A number's own callback at Meta. It is never led elsewhere through here; one that leads elsewhere may be taken away.
 
-use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::StatusCode;
 use model::link::Link;
@@ -9,18 +8,19 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Call, json_response};
 use super::error::GraphError;
-use super::members::{self, BODY_LIMIT};
 use crate::behind::write_down;
 
 const CONFIGURATION: &str = "webhook_configuration";
 const OVERRIDE: &str = "override_callback_uri";
 
-/// Takes the number's own callback away, where that is all that is asked for; `Err` has the body of any other call.
-pub(super) async fn clear(call: &Call, link: &Link, body: Body) -> Result<Result<Response, Bytes>, GraphError> {
-    let bytes = members::whole(body, BODY_LIMIT).await?;
-    let asked = call.members(Body::from(bytes.clone())).await.map(|members| members.all).unwrap_or_default();
-    if !is_clearing(&asked) || !call.query().is_empty() {
-        return Ok(Err(bytes));
+/// Takes the number's own callback away, where that is all that is asked for; `None`: it is another call.
+pub(super) async fn clear(
+    call: &Call,
+    link: &Link,
+    asked: &Map<String, Value>,
+) -> Result<Option<Response>, GraphError> {
+    if !is_clearing(asked) || !call.query().is_empty() {
+        return Ok(None);
     }
     let (credential, graph) = (call.credential(link)?, &call.state.graph);
     let shown = graph.number(&credential, &link.phone_number_id, &[CONFIGURATION]).await?;
@@ -49,7 +49,7 @@ pub(super) async fn clear(call: &Call, link: &Link, body: Body) -> Result<Result
         }
     })
     .await;
-    Ok(Ok(json_response(StatusCode::OK, &json!({ "success": true }))))
+    Ok(Some(json_response(StatusCode::OK, &json!({ "success": true }))))
 }
 
 /// Whether a body is `{"webhook_configuration":{"override_callback_uri":""}}`, however it is written.

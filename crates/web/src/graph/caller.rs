@@ -5,20 +5,11 @@ use http::header::AUTHORIZATION;
 use secrecy::SecretString;
 
 use super::error::GraphError;
-use crate::key::Refused;
+use crate::key::{Admitted, Refused, admit};
+use crate::serve::Client;
 
 /// The parameter that carries a key, in the query or in the body.
 pub(super) const PARAMETER: &str = "access_token";
-
-impl From<Refused> for GraphError {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::NotInForce => Self::wrong_token(),
-            Refused::TooMany => Self::too_many(),
-            Refused::Database(error) => error.into(),
-        }
-    }
-}
 
 /// The keys that a request carries in its headers and its query.
 #[derive(Debug)]
@@ -34,6 +25,25 @@ pub(super) enum Presented {
     },
     /// Two that differ, or what is none: nobody could say who asks.
     Unclear,
+}
+
+/// The organization of a key, with a place among its requests.
+pub(super) async fn admitted(
+    state: &crate::State,
+    client: Option<&Client>,
+    key: &SecretString,
+) -> Result<Admitted, GraphError> {
+    Ok(admit(state, client, key).await?)
+}
+
+impl From<Refused> for GraphError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NotInForce => Self::wrong_token(),
+            Refused::TooMany => Self::too_many(),
+            Refused::Database(error) => error.into(),
+        }
+    }
 }
 
 /// What the headers and the query say of who asks.

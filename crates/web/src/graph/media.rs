@@ -7,11 +7,10 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, StatusCode};
-use model::DatabaseError;
-use model::at_meta;
 use model::file::{self, KeepError};
 use model::link::Link;
 use model::upload::{self, Key, Uploaded};
+use model::{DatabaseError, at_meta};
 use serde_json::json;
 use whatsapp::graph::{Credential, DownloadFailure, MediaInfo, Relayed, Upload};
 use whatsapp::outgoing::LARGEST_FILE;
@@ -59,7 +58,7 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
     let uploaded = Uploaded { meta_id, at: state.clock.now() };
     let answer = json!({ "id": uploaded.meta_id });
     let (database, scope) = (state.database.clone(), *scope);
-    // Meta has it, so that is the answer: only the message that shows it would not show it here.
+    // Meta has it, so that is the answer, whatever becomes of what is known of it here.
     write_down("an upload", move || {
         let (database, key, uploaded) = (database.clone(), key.clone(), uploaded.clone());
         async move {
@@ -80,9 +79,9 @@ impl From<Unread> for GraphError {
             Unread::Broken | Unread::TwoFiles | Unread::Unknown(_) => {
                 Self::invalid("The multipart form cannot be read.")
             }
-            Unread::TooSlow => Self::too_slow(),
             Unread::NoFile => Self::missing("file"),
             Unread::TooLarge => too_long(),
+            Unread::TooSlow => Self::too_slow(),
             Unread::Store(error) => KeepError::Store(error).into(),
         }
     }

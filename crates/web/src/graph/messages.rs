@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
-use model::CommitError;
 use model::database::Tenant;
 use model::link::Link;
 use model::message::Message;
@@ -40,13 +39,14 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
     }
     let key = idempotency(call, link, &members)?;
     let mut wanted = Wanted::read(members)?;
-    let patience = Patience::of(call);
     let _place = call.state.desk.wait(&call.scope).ok_or_else(GraphError::too_many)?;
+    let patience = Patience::of(call);
     for _ in 0..ROUNDS {
         if let Some(key) = &key {
             let tx = call.operator().await?;
             outbox::forget_unsent(&tx, &call.scope, &key.key).await?;
-            tx.commit().await.map_err(CommitError::in_job)?;
+            // Forgotten or not, nothing was sent.
+            tx.commit().await.map_err(|error| error.in_job())?;
         }
         let message = queue(call, link, &mut wanted, &patience, key.as_ref()).await?;
         match outcome::wait(call, message.id, &patience).await? {

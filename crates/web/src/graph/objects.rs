@@ -69,12 +69,19 @@ async fn of_number(call: &mut Call, link: &Link, body: Body) -> Result<Response,
             }
             Ok(response)
         }
-        (&Method::POST, "") => match callback::clear(call, link, body).await? {
-            Ok(cleared) => Ok(cleared),
-            Err(body) => relayed(call, link, Object::Number, Body::from(body)).await,
-        },
+        (&Method::POST, "") => change_number(call, link, body).await,
         _ => relayed(call, link, Object::Number, body).await,
     }
+}
+
+/// Changes a number, or takes a callback of its own away that leads elsewhere.
+async fn change_number(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
+    let members = call.members(body).await?;
+    if let Some(cleared) = callback::clear(call, link, &members.all).await? {
+        return Ok(cleared);
+    }
+    let carried = Carried::of(call, members)?;
+    answered(&relay(call, &call.credential(link)?, &carried).await?)
 }
 
 async fn of_account(call: &mut Call, link: &Link, body: Body) -> Result<Response, GraphError> {
@@ -114,7 +121,7 @@ async fn create_flow(call: &Call, link: &Link, body: Body) -> Result<Response, G
     answered(&relayed)
 }
 
-/// Notes what Meta made for the organization: it is there, whether or not this can be written now.
+/// Notes what Meta made for the organization. It is made, so that is the answer.
 pub(super) async fn made(call: &Call, made: Made, id: &str) {
     let (state, scope, id) = (call.state.clone(), call.scope, id.to_owned());
     write_down("what Meta made", move || {

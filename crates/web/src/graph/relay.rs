@@ -25,7 +25,12 @@ pub(super) enum Carried {
 impl Carried {
     /// Reads a body, and refuses what would lead webhooks elsewhere.
     pub(super) async fn read(call: &Call, body: Body) -> Result<Self, GraphError> {
-        let Members { mut all, file } = call.members(body).await?;
+        Self::of(call, call.members(body).await?)
+    }
+
+    /// The same of what was read.
+    pub(super) fn of(call: &Call, members: Members) -> Result<Self, GraphError> {
+        let Members { mut all, file } = members;
         // Meta would show what was changed, and what hangs on it.
         all.retain(|name, _| !shows(name));
         let of_query = call.query().into_iter().map(|(name, _)| name.to_owned());

@@ -33,10 +33,10 @@ pub(super) async fn create(call: &Call, link: &Link, body: Body) -> Result<Respo
         };
         let (state, scope, waba_id) = (call.state.clone(), call.scope, link.waba_id.clone());
         write_down("a template that Meta made", move || {
-            let (state, waba_id, listed) = (state.clone(), waba_id.clone(), listed.clone());
+            let (state, waba_id, listed) = (state.clone(), waba_id.clone(), [listed.clone()]);
             async move {
                 let (tx, now) = (state.database.operator_for(&scope).await?, state.clock.now());
-                template::save(tx, &scope, &waba_id, asked_at, now, &[listed], Source::Change).await
+                template::save(tx, &scope, &waba_id, asked_at, now, &listed, Source::Change).await
             }
         })
         .await;

@@ -11,7 +11,7 @@ use super::refused;
 use super::way::Way;
 use crate::api::language::Language;
 use crate::api::send::mistakes;
-use crate::api::shown::{self, Shown};
+use crate::api::shown::{Named, Shown};
 use crate::api::upload::known;
 use crate::problem::Problem;
 
@@ -30,7 +30,7 @@ pub(super) async fn bring(
     samples: Vec<MediaUse>,
     language: Language,
 ) -> Result<(), Problem> {
-    let own = shown::own(samples);
+    let own = Named::of(samples).own;
     if own.is_empty() {
         return Ok(());
     }
