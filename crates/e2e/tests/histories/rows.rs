@@ -67,7 +67,7 @@ WHERE (SELECT count(DISTINCT m.sequence) FROM wazapp.message m WHERE m.organizat
 ORDER BY 1";
 
 /// One a line.
-pub async fn rows(world: &World, organization: &Organization) -> String {
+pub(super) async fn rows(world: &World, organization: &Organization) -> String {
     let sql = world.sql().await;
     let rows = sql.query(ROWS, &[&organization.id]).await.expect("the statement runs");
     let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const NUMBER: &str = "700000000000111";
 
 /// A body of a tale, told to a number.
-pub fn for_number(value: &Value, number: &str) -> Value {
+pub(super) fn for_number(value: &Value, number: &str) -> Value {
     let text = value.to_string().replace(NUMBER, number);
     serde_json::from_str(&text).expect("it was JSON before")
 }
@@ -26,7 +26,7 @@ fn pick<'a>(random: &mut Random, words: &[&'a str]) -> &'a str {
 }
 
 /// Bodies in the order of their making, with the ids that later ones may point at.
-pub struct Tale {
+pub(super) struct Tale {
     pub bodies: Vec<Value>,
     wamids: Vec<String>,
     sent: Vec<String>,
@@ -36,7 +36,7 @@ pub struct Tale {
 }
 
 impl Tale {
-    pub fn new(random: &mut Random, now: i64) -> Self {
+    pub(super) fn new(random: &mut Random, now: i64) -> Self {
         // Within a minute, within an afternoon, within months.
         let range = [60, 4 * 3600, 90 * 24 * 3600][random.below(3)];
         let base = now - i64::try_from(range).expect("it fits") - 100;
