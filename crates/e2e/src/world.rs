@@ -744,7 +744,8 @@ impl World {
                 "SELECT count(*) FROM wazapp.quota q
                  WHERE (q.media_bytes, q.queued_messages) IS DISTINCT FROM (
                    (SELECT coalesce(sum(f.size), 0) FROM wazapp.file f WHERE f.organization_id = q.organization_id),
-                   (SELECT count(*) FROM wazapp.outbox o WHERE o.organization_id = q.organization_id))",
+                   (SELECT count(*) FROM wazapp.outbox o
+                    WHERE o.organization_id = q.organization_id AND o.state <> 'cancelled'))",
             ),
         ] {
             assert_eq!(self.count(sql).await, 0, "{what}");

@@ -51,7 +51,7 @@ CREATE TRIGGER quota_of_gone AFTER DELETE ON wazapp.file
 CREATE FUNCTION wazapp.quota_counts_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE wazapp.quota q SET queued_messages = q.queued_messages + CASE TG_OP WHEN 'DELETE' THEN -c.messages ELSE c.messages END
-  FROM (SELECT organization_id, count(*) AS messages FROM changed GROUP BY organization_id) c
+  FROM (SELECT organization_id, count(*) AS messages FROM changed WHERE state <> 'cancelled' GROUP BY organization_id) c
   WHERE q.organization_id = c.organization_id;
   RETURN NULL;
 END $$;
@@ -60,13 +60,24 @@ CREATE TRIGGER quota_of_new AFTER INSERT ON wazapp.outbox
 CREATE TRIGGER quota_of_gone AFTER DELETE ON wazapp.outbox
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION wazapp.quota_counts_messages();
 
-REVOKE EXECUTE ON FUNCTION wazapp.quota_begins(), wazapp.quota_counts_files(), wazapp.quota_counts_messages() FROM PUBLIC;
+-- What is cancelled waits no more; its row goes later.
+CREATE FUNCTION wazapp.quota_counts_cancelled() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE wazapp.quota SET queued_messages = queued_messages + CASE NEW.state WHEN 'cancelled' THEN -1 ELSE 1 END
+  WHERE organization_id = NEW.organization_id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER quota_of_cancelled AFTER UPDATE OF state ON wazapp.outbox FOR EACH ROW
+  WHEN ((OLD.state = 'cancelled') <> (NEW.state = 'cancelled')) EXECUTE FUNCTION wazapp.quota_counts_cancelled();
+
+REVOKE EXECUTE ON FUNCTION wazapp.quota_begins(), wazapp.quota_counts_files(), wazapp.quota_counts_messages(),
+  wazapp.quota_counts_cancelled() FROM PUBLIC;
 
 -- What is there already. As the worker, because row-level security hides it from its owner.
 SET LOCAL ROLE wazapp_worker;
 INSERT INTO wazapp.quota (organization_id, media_bytes, queued_messages)
 SELECT o.id, coalesce((SELECT sum(size) FROM wazapp.file f WHERE f.organization_id = o.id), 0),
-       (SELECT count(*) FROM wazapp.outbox x WHERE x.organization_id = o.id)
+       (SELECT count(*) FROM wazapp.outbox x WHERE x.organization_id = o.id AND x.state <> 'cancelled')
 FROM wazapp.organization o;
 RESET ROLE;
 

@@ -3,6 +3,8 @@
 //! A row is there before its bytes and goes after them, so no bytes lie about that nobody knows of; and media refer to it
 //! only when its bytes are there. [`keep`] does the first two in their order.
 
+pub mod ending;
+
 use jiff::Timestamp;
 
 use crate::database::{CommitError, Database, DatabaseError, Result, Tenant};

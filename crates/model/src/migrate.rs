@@ -39,6 +39,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128130000_search",
     "20261128130100_lanes",
     "20261128140000_quota",
+    "20261128140100_delivered",
     "20261128150000_meaning",
     "20261128160000_half",
 ];

@@ -3,56 +3,24 @@
 use e2e::World;
 use model::database::Access;
 use model::{Database, DatabaseError, migrate};
-use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use uuid::Uuid;
 
-/// A world, and logins of this test's own in its cluster.
-struct Stage {
-    world: World,
-    sql: Client,
-    logins: Vec<String>,
+/// How this user comes to the world's database.
+fn url(world: &World, user: &str) -> String {
+    world.database_url().replacen("postgres@", &format!("{user}@"), 1)
 }
 
-impl Stage {
-    async fn new() -> Self {
-        let world = World::new().await;
-        let sql = world.sql().await;
-        Self { world, sql, logins: Vec::new() }
-    }
-
-    /// Makes a login that is a member of these roles; answers the URL by which it comes.
-    async fn login(&mut self, member_of: &[&str]) -> String {
-        let name = format!("login_{}", Uuid::now_v7().simple());
-        let mut made = format!("CREATE ROLE {name} LOGIN;");
-        for role in member_of {
-            made += &format!("GRANT {role} TO {name};");
-        }
-        self.sql.batch_execute(&made).await.expect("a role");
-        self.logins.push(name.clone());
-        self.world.database_url().replacen("postgres@", &format!("{name}@"), 1)
-    }
-
-    fn database(&self, web: &str) -> Database {
-        let access = Access::external(&self.world.database_url(), None).expect("a URL");
-        Database::new(access.with_web_login(web).expect("a URL"), 2).expect("pools")
-    }
-
-    async fn end(self) {
-        for name in &self.logins {
-            self.sql.batch_execute(&format!("DROP ROLE {name}")).await.expect("it goes");
-        }
-        drop(self.sql);
-        self.world.end().await;
-    }
+fn database(world: &World, web: &str) -> Database {
+    let access = Access::external(&world.database_url(), None).expect("a URL");
+    Database::new(access.with_web_login(&url(world, web)).expect("a URL"), 2).expect("pools")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_requests_connection_becomes_nobody_else() {
-    let mut stage = Stage::new().await;
-    let acme = stage.world.organization("Acme").await;
-    let url = stage.login(&["wazapp_web"]).await;
-    let database = stage.database(&url);
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let database = database(&world, "wazapp_web");
+    assert!(database.access().has_two_logins());
     assert!(migrate::run(&database).await.expect("it is fit").is_empty());
     let tx = database.tenant(&acme.scope).await.expect("a transaction");
     let own = model::organization::own(&tx).await.expect("its rows are seen").expect("it is there");
@@ -60,7 +28,8 @@ async fn a_requests_connection_becomes_nobody_else() {
     tx.commit().await.expect("it is committed");
     database.operator().await.expect("the worker has the other login").commit().await.expect("it is committed");
 
-    let config: tokio_postgres::Config = url.split('?').next().expect("a URL").parse().expect("a URL");
+    let web = url(&world, "wazapp_web");
+    let config: tokio_postgres::Config = web.split('?').next().expect("a URL").parse().expect("a URL");
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("it logs in");
     tokio::spawn(connection);
     for statement in [
@@ -75,24 +44,20 @@ async fn a_requests_connection_becomes_nobody_else() {
     }
     drop(client);
     database.close();
-    stage.end().await;
+    world.end().await;
 }
 
 /// A login that reaches further is no second login, and one that reaches nothing is of no use: both are said at the start.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_reaches_further_is_refused() {
-    let mut stage = Stage::new().await;
-    let wrong = [
-        (stage.login(&["wazapp_web", "wazapp_worker"]).await, "can become wazapp_worker"),
-        (stage.login(&["postgres"]).await, "can become"),
-        (stage.login(&[]).await, "is not a member of wazapp_web"),
-        (stage.world.database_url(), "can become"),
-    ];
-    for (url, says) in wrong {
-        let database = stage.database(&url);
+    let world = World::new().await;
+    for (user, says) in [("postgres", "can become"), ("wazapp_worker", "is not a member of wazapp_web")] {
+        let database = database(&world, user);
         let refused = migrate::run(&database).await.expect_err(says);
-        assert!(matches!(&refused, DatabaseError::Unfit(text) if text.contains(says)), "{says}: {refused}");
+        assert!(matches!(&refused, DatabaseError::Unfit(text) if text.contains(says)), "{user}: {refused}");
         database.close();
     }
-    stage.end().await;
+    let one = Access::external(&world.database_url(), None).expect("a URL");
+    assert!(!one.has_two_logins(), "the owner's login for everything is one");
+    world.end().await;
 }

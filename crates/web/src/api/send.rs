@@ -116,6 +116,10 @@ pub(super) struct Wishes {
 
 const WISHES: &[&str] = &["send_at", "deadline", "on_unknown", "bulk", "force"];
 
+/// What stands beside Meta's members, for who misspells one.
+const BESIDE: &[&str] =
+    &["send_at", "deadline", "on_unknown", "bulk", "when_window_closed", "number_id", "biz_opaque_callback_data"];
+
 /// What to do when nobody knows whether a message was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -217,7 +221,8 @@ impl Wanted {
 fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Wanted, Problem> {
     let wishes: Wishes = members.take(WISHES)?;
     let instead = members.take_one("when_window_closed");
-    let mut outgoing = outgoing::check(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
+    let message = Value::Object(members.object()?);
+    let mut outgoing = outgoing::check_strictly(&message, BESIDE).map_err(|all| mistakes(all, "", language))?;
     let mut instead = instead.map(|wanted| template(wanted, language)).transpose()?;
     let named = |outgoing: &mut Outgoing| Named::of(std::mem::take(&mut outgoing.media));
     let (shown, shown_instead) = (named(&mut outgoing), instead.as_mut().map(named).unwrap_or_default());

@@ -119,6 +119,18 @@ fn not_taken(wrong: &Wrong, language: Language) -> Problem {
                 "El archivo es Ogg sin Opus, y WhatsApp no admite otro sonido en Ogg. Conviértelo a Opus, mono.",
             ));
         }
+        Wrong::NotMono => {
+            return Problem::wrong_file(language.of(
+                "The file is Opus with more than one channel, which WhatsApp does not deliver. Convert it to mono.",
+                "El archivo es Opus con más de un canal, y WhatsApp no lo entrega. Conviértelo a mono.",
+            ));
+        }
+        Wrong::TooDeep => {
+            return Problem::wrong_file(language.of(
+                "The file is a PNG with 16 bits a channel, which WhatsApp does not deliver. Save it with 8.",
+                "El archivo es un PNG con 16 bits por canal, y WhatsApp no lo entrega. Guárdalo con 8.",
+            ));
+        }
         Wrong::Nameless => language.of(
             "Neither the form nor the file's bytes say what it is. Send its `type`.".to_owned(),
             "Ni el formulario ni los bytes del archivo dicen qué es. Envía su `type`.".to_owned(),

@@ -1,7 +1,7 @@
 //! What became of messages of the business.
 
 use jiff::{SignedDuration, Timestamp};
-use model::cost::Priced;
+use model::cost::{Priced, is_delivered};
 use model::message::Key;
 use model::status;
 use serde_json::Value;
@@ -72,10 +72,10 @@ impl Fold {
         let advised = status.errors.clone().map(advised);
         let errors = advised.as_ref().map(Value::to_string);
         updates.push((update.clone(), errors.clone()));
-        if status.pricing.is_some() {
+        if status.pricing.is_some() || is_delivered(&status.status) {
             let priced_before = || Priced::read(&self.priced_before.remove(&message).unwrap_or_default());
             let priced = self.priced.entry(message.clone()).or_insert_with(priced_before);
-            let before = priced.charge().cloned();
+            let before = priced.charge();
             priced.add(&update, &status.payload, routed.received_at);
             self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());
         }
