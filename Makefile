@@ -2,7 +2,7 @@
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: demo run build test ci fmt lint docs bench
+.PHONY: demo run build test ci fmt lint docs licences advisories bench
 
 demo: build ## a furnished server with a simulated Meta behind it, in ./data/demo; no account needed
 	./target/release/wazapp demo
@@ -31,9 +31,13 @@ licences:
 	@scripts/need deny
 	cargo deny --locked check licenses bans sources
 
+advisories: ## known holes in what is built in; says so where the list of them cannot be had
+	@scripts/need deny
+	@scripts/advisories
+
 ci: ## what a submission must pass
 	@scripts/need cargo cc postgres nextest deny
-	$(MAKE) lint licences docs test
+	$(MAKE) lint licences advisories docs test
 
 bench: build ## ratios measured side by side in one run; see docs/scale.md
 	cargo run --release --locked -p e2e --bin bench -- $(BENCH)
