@@ -1,5 +1,8 @@
 //! The store by itself: the same on a disk and in a bucket.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use bytes::Bytes;
 use e2e::until;
 use futures::TryStreamExt;
@@ -76,9 +79,52 @@ async fn in_a_directory() {
     store.check().await.expect("it works");
     keeps_what_it_is_given(&store).await;
     leaves_nothing_of_what_was_given_up(&store).await;
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(directory.path().join("media")).expect("there").permissions().mode();
-    assert_eq!(mode & 0o777, 0o700, "for this user alone");
+    all_is_closed(&directory.path().join("media"));
+}
+
+fn all_is_closed(directory: &Path) -> usize {
+    let mut seen = 1;
+    assert_eq!(mode(directory), 0o700, "{}", directory.display());
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => seen += all_is_closed(&path),
+            false => {
+                seen += 1;
+                assert_eq!(mode(&path), 0o600, "{}", path.display());
+            }
+        }
+    }
+    seen
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).expect("there").permissions().mode() & 0o777
+}
+
+/// Whatever the umask is, and also what was left open before, or is unfinished yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_this_users_alone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (root, owner) = (directory.path().join("media"), Uuid::now_v7());
+    let store = Store::directory(&root).expect("a store");
+    let old = root.join(Uuid::now_v7().to_string()).join("ab");
+    std::fs::create_dir_all(&old).expect("directories");
+    std::fs::write(old.join("ab".repeat(32)), "open").expect("a file");
+    for (path, open) in [(old.clone(), 0o755), (old.join("ab".repeat(32)), 0o644), (root.clone(), 0o755)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(open)).expect("it is opened");
+    }
+    // The directory above it, however the umask of who runs this makes it.
+    assert!(store.close_all().await.expect("they are closed") >= 3);
+    assert_eq!(store.close_all().await.expect("nothing is to be done"), 0);
+
+    write(&store, owner, b"small").await.keep().await.expect("it is kept");
+    write(&store, owner, &vec![1; LARGE]).await.keep().await.expect("it is kept");
+    let mut unfinished = store.writer(owner);
+    unfinished.push(Bytes::from(vec![2; LARGE])).await.expect("room");
+    let written = write(&store, owner, &vec![3; LARGE]).await;
+    assert!(all_is_closed(&root) >= 10, "two finished files, one unfinished, one that waits for its place");
+    drop((unfinished, written));
 }
 
 #[tokio::test(flavor = "multi_thread")]

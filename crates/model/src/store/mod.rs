@@ -6,6 +6,7 @@
 
 mod check;
 mod leftovers;
+mod private;
 mod writing;
 
 use std::fmt;
@@ -103,7 +104,7 @@ impl Store {
                 directory.display()
             ))
         };
-        make(directory).map_err(|error| unfit(&error))?;
+        private::make(directory).map_err(|error| unfit(&error))?;
         let files = LocalFileSystem::new_with_prefix(directory).map_err(|error| unfit(&error))?;
         Ok(Self {
             // What is called stored outlives a power cut.
@@ -205,11 +206,6 @@ impl Store {
             done => done,
         }
     }
-}
-
-fn make(directory: &FilePath) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
 /// Where a file's bytes are.

@@ -91,7 +91,9 @@ impl Writing {
     async fn put(&mut self, part: Bytes) -> Result<()> {
         if self.parts.is_none() {
             let path = temporary(self.organization_id);
+            self.store.make_way(&path).await?;
             let upload = self.store.objects.put_multipart(&path).await?;
+            self.store.close(&path).await?;
             self.parts = Some(Parts { path, upload: Some(upload) });
         }
         if let Some(upload) = self.parts.as_mut().and_then(|parts| parts.upload.as_mut()) {
@@ -144,9 +146,15 @@ impl Written {
     pub async fn keep(self) -> Result<()> {
         let place = content(self.organization_id, &self.sha256)?;
         match self.held {
-            Held::Memory(store, bytes) => _ = store.objects.put(&place, PutPayload::from_bytes(bytes)).await?,
+            Held::Memory(store, bytes) => {
+                store.make_way(&place).await?;
+                store.objects.put(&place, PutPayload::from_bytes(bytes)).await?;
+                store.close(&place).await?;
+            }
             Held::Temporary(mut held) => {
                 let path = held.path.as_ref().expect("it is in its place only now");
+                held.store.make_way(&place).await?;
+                // It was closed when it was begun.
                 held.store.objects.rename(path, &place).await?;
                 held.path = None;
             }

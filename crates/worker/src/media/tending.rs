@@ -19,6 +19,13 @@ const SWEEP: u32 = 24 * TIDY;
 
 /// Tends until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    match settings.store.close_all().await {
+        Ok(0) => {}
+        Ok(closed) => tracing::info!(closed, "files of media could be read by others: now they cannot"),
+        Err(error) => {
+            tracing::warn!(%error, "files of media may be readable by others: see who owns the media directory")
+        }
+    }
     let mut look: u32 = 0;
     loop {
         tokio::select! {
