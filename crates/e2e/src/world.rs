@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use model::apps::{Apps, DefaultApp};
 use model::database::Access;
 use model::number::Connect;
+use model::quota::Limits;
 use model::secret::Keyring;
 use model::store::Store;
 use model::{Clock, Database, Scope};
@@ -53,6 +54,8 @@ pub struct Options {
     pub batch: Option<u32>,
     /// The longest file that is kept, if not the usual one.
     pub media_max_bytes: Option<u64>,
+    /// What organizations may take, if not all that there is.
+    pub limits: Limits,
     /// Where media are kept; none: in a directory that goes with the world.
     pub store: Option<Store>,
     /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
@@ -238,6 +241,7 @@ impl World {
     }
 
     async fn server(&self, database: Database, address: SocketAddr) -> Running {
+        let database = database.with_limits(self.options.limits);
         let mut setup = Setup::new(database, self.keyring.clone(), self.default_app(), self.store());
         setup.clock = self.clock.clone();
         setup.graph_url = self.graph_url().to_owned();
@@ -711,6 +715,14 @@ impl World {
                 "SELECT count(*) FROM wazapp.message m LEFT JOIN wazapp.conversation c
                    ON c.organization_id = m.organization_id AND c.id = m.conversation_id AND c.number_id = m.number_id
                  WHERE c.id IS NULL",
+            ),
+            (
+                "organizations have taken other than is counted",
+                "SELECT count(*) FROM wazapp.quota q
+                 WHERE (q.media_bytes, q.queued_messages) IS DISTINCT FROM (
+                   (SELECT coalesce(sum(f.size), 0) FROM wazapp.file f WHERE f.organization_id = q.organization_id),
+                   (SELECT count(*) FROM wazapp.outbox o
+                    WHERE o.organization_id = q.organization_id AND o.state <> 'cancelled'))",
             ),
         ] {
             assert_eq!(self.count(sql).await, 0, "{what}");

@@ -17,6 +17,7 @@ mod http;
 mod lint;
 mod meaning;
 mod media;
+mod quota;
 mod receive;
 mod send;
 mod simulated;

@@ -26,6 +26,7 @@ pub mod organization;
 pub mod outbox;
 pub mod page;
 pub mod quarantine;
+pub mod quota;
 pub mod receipt;
 pub mod scope;
 pub mod secret;

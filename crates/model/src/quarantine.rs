@@ -150,6 +150,20 @@ pub async fn waiting(tx: &Operator, phone_number_id: &str) -> Result<i64> {
     Ok(row.map_or(0, |row| row.get(0)))
 }
 
+/// Lets go of at most so many inputs that were received before this time, replayed ones and those that waited in vain; answers
+/// how many went.
+pub async fn expire(tx: &Operator, before: Timestamp, most: i64) -> Result<u64> {
+    let gone = tx
+        .query(
+            "DELETE FROM wazapp.quarantine WHERE id IN (
+               SELECT id FROM wazapp.quarantine WHERE received_at < $1 ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+             RETURNING id",
+            &[&before, &most],
+        )
+        .await?;
+    Ok(gone.len() as u64)
+}
+
 /// Notes that inputs were applied, inside the transaction that applies them.
 pub async fn mark_replayed(tx: &Operator, ids: &[Uuid]) -> Result<()> {
     tx.query("UPDATE wazapp.quarantine SET replayed_at = now() WHERE id = ANY ($1)", &[&ids.to_vec()]).await?;

@@ -13,6 +13,7 @@ use crate::database::{Operator, Result, Tenant};
 use crate::event;
 use crate::file::File;
 use crate::media::{self, Media};
+use crate::quota::{self, Quota};
 
 /// Used again for this long. Meta keeps it a day longer.
 /// <https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#upload-media>
@@ -46,7 +47,7 @@ pub struct Kept {
     pub filename: Option<String>,
 }
 
-/// Adds a medium for a file that is in the store.
+/// Adds a medium for a file that is in the store, and counts the upload.
 pub async fn insert(
     tx: &Tenant,
     now: Timestamp,
@@ -55,6 +56,7 @@ pub async fn insert(
     filename: Option<&str>,
 ) -> Result<Media> {
     let id = Uuid::now_v7();
+    quota::count(tx, now, Quota::UploadsADay).await?;
     write(tx, now, id, None, (&file.sha256, file.size, mime_type, filename)).await?;
     Ok(media::get(tx, id).await?.expect("it was written just now"))
 }

@@ -53,6 +53,8 @@ pub struct Setup {
     pub batch: u32,
     /// Days that raw bodies are kept.
     pub retention_days: u16,
+    /// Days that what belongs to no connected number is kept.
+    pub quarantine_days: u16,
     /// Whether numbers are looked at now and then.
     pub looks_at_numbers: bool,
     /// Client connections open at once.
@@ -87,6 +89,7 @@ impl Setup {
             appliers: 2,
             batch: 1000,
             retention_days: 14,
+            quarantine_days: 30,
             looks_at_numbers: true,
             connections: 8192,
             metrics: Arc::new(String::new),
@@ -155,7 +158,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     aside.tasks.spawn(worker::upkeep::run(
         database.clone(),
         setup.clock.clone(),
-        setup.retention_days,
+        worker::upkeep::Retention { inbound_days: setup.retention_days, quarantine_days: setup.quarantine_days },
         aside.stop.clone(),
     ));
 

@@ -4,9 +4,11 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
+use jiff::SignedDuration;
 use model::DatabaseError;
 use model::connection::Connection;
 use model::outbox::Template;
+use model::quota::{Exceeded, Quota};
 use serde::Serialize;
 
 /// A kind of problem: programs tell problems apart by its name.
@@ -44,8 +46,10 @@ kinds! {
     REFUSED = UNPROCESSABLE_ENTITY, "refused", "Meta refused it";
     WINDOW_CLOSED = UNPROCESSABLE_ENTITY, "window-closed", "The service window is closed";
     NUMBER_REFUSED = UNPROCESSABLE_ENTITY, "number-refused", "The number could not be connected";
+    OVER_QUOTA = TOO_MANY_REQUESTS, "over-quota", "Your organization has taken all that it may";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "wazapp failed";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "wazapp cannot answer now";
+    NO_ROOM = INSUFFICIENT_STORAGE, "no-room", "There is no room for it";
 }
 
 /// An answer that says what went wrong.
@@ -223,6 +227,16 @@ impl Problem {
         Self { connection: Some(Box::new(connection)), ..Self::new(NUMBER_REFUSED, detail) }
     }
 
+    /// 429, or 507 where waiting makes no room: the organization has taken all that it may, and nothing more was taken.
+    pub fn over_quota(exceeded: &Exceeded, detail: impl Into<String>) -> Self {
+        let kind = if exceeded.quota == Quota::MediaBytes { NO_ROOM } else { OVER_QUOTA };
+        let wait = match exceeded.quota {
+            Quota::MediaBytes => None,
+            _ => Some(exceeded.until.unwrap_or(SignedDuration::from_mins(1)).as_secs().max(1)),
+        };
+        Self { retry_after: wait.map(|seconds| u16::try_from(seconds).unwrap_or(u16::MAX)), ..Self::new(kind, detail) }
+    }
+
     /// 500: our mistake.
     pub fn internal() -> Self {
         Self::new(
@@ -250,6 +264,9 @@ impl Problem {
 /// The database's own words may quote rows, so they go neither to the client nor to the log.
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
+        if let DatabaseError::OverQuota(exceeded) = &error {
+            return Self::over_quota(exceeded, exceeded.words().0);
+        }
         let code = match &error {
             DatabaseError::Refused(refusal) => refusal.code().map(|code| code.code()),
             _ => None,

@@ -1,25 +1,90 @@
-//! Partitions made and dropped, streams forgotten, once an hour.
+//! Partitions made and dropped, streams forgotten, quarantine cleared, once an hour.
 
 use std::time::Duration;
 
-use model::{Clock, Database};
+use jiff::{SignedDuration, Timestamp};
+use metrics::gauge;
+use model::database::Result;
+use model::{Clock, Database, quarantine, quota};
 use tokio_util::sync::CancellationToken;
 
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// Runs until the token is cancelled. The first round was run before serving began.
-pub async fn run(database: Database, clock: Clock, retention_days: u16, stop: CancellationToken) {
-    let mut rounds = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
+/// How often it is looked who comes near a limit.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// So many inputs leave quarantine in a transaction.
+const BATCH: i64 = 1000;
+
+/// How long what comes from Meta is kept as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Days, for all bodies.
+    pub inbound_days: u16,
+    /// Days, for what belongs to no connected number or could not be applied.
+    pub quarantine_days: u16,
+}
+
+/// Runs until the token is cancelled. The first round of the log was run before serving began.
+pub async fn run(database: Database, clock: Clock, retention: Retention, stop: CancellationToken) {
+    tokio::join!(keep_house(&database, &clock, retention, &stop), watch(&database, &clock, &stop));
+}
+
+async fn keep_house(database: &Database, clock: &Clock, retention: Retention, stop: &CancellationToken) {
     loop {
+        match clear_quarantine(database, clock.now(), retention.quarantine_days).await {
+            Ok(gone) => tracing::debug!(gone, "what was in quarantine for too long is gone"),
+            Err(error) => tracing::warn!(%error, "quarantine could not be cleared; it is tried again in an hour"),
+        }
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = rounds.tick() => {}
+            () = tokio::time::sleep(EVERY) => {}
         }
-        match model::upkeep::run(&database, clock.now(), retention_days).await {
+        match model::upkeep::run(database, clock.now(), retention.inbound_days).await {
             Ok(done) => {
                 tracing::info!(made = ?done.made, dropped = ?done.dropped, streams = done.streams, "upkeep done")
             }
             Err(error) => tracing::warn!(%error, "upkeep failed; it is tried again in an hour"),
         }
     }
+}
+
+/// Lets go of what has been in quarantine for so many days; answers how much it was.
+pub async fn clear_quarantine(database: &Database, now: Timestamp, days: u16) -> Result<u64> {
+    let before = now - SignedDuration::from_hours(24 * i64::from(days));
+    let mut gone = 0;
+    loop {
+        let tx = database.operator().await?;
+        let went = quarantine::expire(&tx, before, BATCH).await?;
+        tx.commit().await?;
+        gone += went;
+        if went < BATCH.unsigned_abs() {
+            return Ok(gone);
+        }
+    }
+}
+
+/// Says how many organizations come near a limit.
+async fn watch(database: &Database, clock: &Clock, stop: &CancellationToken) {
+    loop {
+        if let Err(error) = measure(database, clock).await {
+            tracing::debug!(%error, "nobody could be measured by their quotas");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn measure(database: &Database, clock: &Clock) -> Result<()> {
+    let tx = database.operator().await?;
+    let near = quota::any_organization_near(&tx, clock.now()).await?;
+    tx.commit().await?;
+    for quota in quota::Quota::ALL {
+        let count = near.iter().filter(|near| near.quota == quota).count();
+        #[expect(clippy::cast_precision_loss, reason = "organizations are not that many")]
+        gauge!("wazapp_organizations_near_quota", "quota" => quota.name()).set(count as f64);
+    }
+    Ok(())
 }

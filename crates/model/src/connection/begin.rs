@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::job::{Job, LEASE, Learned};
 use super::{CODE, Connection, How, PIN, TOKEN, Wishes, connection_columns, place, step};
 use crate::database::{Operator, Result, Tenant, Tx};
+use crate::quota::{self, Quota};
 use crate::scope::Scope;
 use crate::secret::Keyring;
 
@@ -56,6 +57,10 @@ impl New<'_> {
 
 /// Begins an attempt; a worker takes it. A sign-up without a code waits for it.
 pub async fn begin(tx: &Tenant, keyring: &Keyring, now: Timestamp, new: &New<'_>) -> Result<Connection> {
+    // Leaving is always possible.
+    if new.how != How::Disconnection {
+        quota::count(tx, now, Quota::ConnectionsADay).await?;
+    }
     let row = insert(
         tx,
         concat!(insert_connection!(), " RETURNING ", connection_columns!()),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::database::{Result, Tenant};
 use crate::event;
 use crate::message::{self, Message};
+use crate::quota::{self, Quota};
 use crate::upload::{self, Attached};
 
 /// A message that names no deadline is given up after this long.
@@ -142,7 +143,8 @@ struct Thread {
     window_expires_at: Option<Timestamp>,
 }
 
-/// Queues a message. A repeated request is answered with the message that it queued the first time.
+/// Queues a message. A repeated request is answered with the message that it queued the first time. An organization that has
+/// too many waiting is refused by [`DatabaseError::OverQuota`](crate::DatabaseError::OverQuota).
 pub async fn enqueue(
     tx: &Tenant,
     now: Timestamp,
@@ -180,6 +182,7 @@ pub async fn enqueue(
         return Ok(Err(Refusal::NeedsPhone));
     }
     let id = write(tx, now, due_at, &thread, content, options, idempotency).await?;
+    quota::check(tx, now, Quota::QueuedMessages).await?;
     Ok(Ok(message::get(tx, id).await?.expect("it was written just now")))
 }
 

@@ -12,6 +12,7 @@ mod finding;
 mod media;
 mod numbers;
 mod queues;
+mod quotas;
 mod server;
 mod show;
 
@@ -119,6 +120,7 @@ async fn examine(
     };
     tx.commit().await?;
     findings.extend(queues::check(&examination, server).await?);
+    findings.extend(quotas::check(&examination).await?);
     findings.extend(apps::check(&examination).await?);
     findings.extend(numbers::check(&examination, scope.as_ref()).await?);
     Ok(findings)

@@ -1,5 +1,7 @@
 //! `wazapp org`.
 
+mod limit;
+
 use anyhow::bail;
 use clap::Subcommand;
 
@@ -26,6 +28,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DAYS", value_parser = retention)]
         media_retention_days: Retention,
     },
+    /// Show what an organization has taken and may take; change its limits: a number, `none`, or `default`.
+    Limit(limit::Limits),
 }
 
 pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> anyhow::Result<()> {
@@ -35,6 +39,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
         Command::Set { organization, media_retention_days } => {
             set(config, print, &organization, media_retention_days).await
         }
+        Command::Limit(limits) => limit::run(config, print, &limits).await,
     }
 }
 

@@ -21,7 +21,7 @@ use super::id::Id;
 use super::language::Language;
 use super::number::answer;
 use super::paging::Part;
-use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused, OverQuota};
 use crate::problem::Problem;
 
 /// How long an answer waits for the end of an attempt.
@@ -152,12 +152,13 @@ pub(super) async fn app(state: &crate::State, named: Option<&MetaId>) -> Result<
     responses(
         (status = 202, description = "The attempt; it waits for the code.", body = Connection,
          example = json!(example::connection())),
-        Always, BadBody, Invalid,
+        Always, BadBody, Invalid, OverQuota,
     ),
 )]
 pub(super) async fn create(
     caller: Caller,
     State(state): State<crate::State>,
+    language: Language,
     _: Query<Nothing>,
     Body(wanted): Body<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>), Problem> {
@@ -171,7 +172,8 @@ pub(super) async fn create(
         ..New::of(How::Signup)
     };
     let tx = caller.begin().await?;
-    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), &new).await?;
+    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), &new).await;
+    let begun = begun.map_err(|error| language.problem(error))?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(begun)))
 }

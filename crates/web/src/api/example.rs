@@ -355,6 +355,12 @@ pub(super) fn me() -> Value {
             "media_retention_days": null,
             "created_at": "2026-11-24T13:57:12.004410Z",
         },
+        "quotas": {
+            "media_bytes": { "used": 48_213_007, "limit": 21_474_836_480_u64 },
+            "queued_messages": { "used": 12, "limit": 200_000 },
+            "uploads_a_day": { "used": 3, "limit": 20_000 },
+            "connections_a_day": { "used": 0, "limit": 200 },
+        },
         "api_version": "v1",
         "version": "0.1.0",
     })

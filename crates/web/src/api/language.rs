@@ -5,6 +5,9 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
+use model::DatabaseError;
+
+use crate::problem::Problem;
 
 /// What `Accept-Language` asks for, of those there are; English where it asks for neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,17 @@ impl Language {
         match self {
             Self::English => english,
             Self::Spanish => spanish,
+        }
+    }
+
+    /// What the database refused, in this language where it is for the caller to mend.
+    pub(super) fn problem(self, error: DatabaseError) -> Problem {
+        match error {
+            DatabaseError::OverQuota(exceeded) => {
+                let (en, es) = exceeded.words();
+                Problem::over_quota(&exceeded, self.of(en, es))
+            }
+            other => other.into(),
         }
     }
 

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract;
 use model::organization::{self, Organization};
+use model::quota::{self, Shares};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,6 +19,8 @@ use crate::problem::Problem;
 pub(super) struct Me {
     /// The organization whose rows this key opens.
     organization: Organization,
+    /// What it has taken of the server, and the most that it may.
+    quotas: Shares,
     /// The version of this API.
     api_version: &'static str,
     /// The version of this server.
@@ -26,7 +29,7 @@ pub(super) struct Me {
 
 /// Who am I
 ///
-/// The organization behind the API key, and the versions of this API and this server.
+/// The organization behind the API key, what it has taken of the server and may take, and the versions of this API and this server.
 #[utoipa::path(
     get, path = "/me", operation_id = "getMe", tag = "Me",
     responses(
@@ -41,6 +44,7 @@ pub(super) async fn get(
 ) -> Result<Json<Me>, Problem> {
     let tx = caller.begin().await?;
     let organization = organization::own(&tx).await?.ok_or_else(|| Problem::not_there("organization"))?;
+    let quotas = quota::own(&tx, state.clock.now()).await?.ok_or_else(|| Problem::not_there("organization"))?;
     tx.commit().await?;
-    Ok(Json(Me { organization, api_version: "v1", version: state.version }))
+    Ok(Json(Me { organization, quotas, api_version: "v1", version: state.version }))
 }

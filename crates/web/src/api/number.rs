@@ -18,7 +18,7 @@ use super::fields::{Body, Flag, MetaId, Nothing, Pin, Query, Secret, given};
 use super::id::Id;
 use super::language::Language;
 use super::paging::{Part, page_of};
-use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused, OverQuota};
 use crate::problem::Problem;
 
 /// List numbers
@@ -183,7 +183,7 @@ impl NewNumber {
         (status = 201, description = "The number is connected.", body = NumberAndConnection,
          example = json!(example::number_and_connection())),
         (status = 202, description = "It is still under way.", body = Connection, example = json!(example::connection())),
-        Always, BadBody, NumberRefused,
+        Always, BadBody, NumberRefused, OverQuota,
     ),
 )]
 pub(super) async fn create(
@@ -195,13 +195,19 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     wanted.check()?;
     let app_id = app(&state, wanted.app_id.as_ref()).await?;
-    let begun = begin(&caller, &state, &wanted.attempt(app_id.as_deref())).await?;
+    let begun = begin(&caller, &state, language, &wanted.attempt(app_id.as_deref())).await?;
     conclude(&caller, &state, language, begun, StatusCode::CREATED).await
 }
 
-async fn begin(caller: &Caller, state: &crate::State, new: &New<'_>) -> Result<Connection, Problem> {
+async fn begin(
+    caller: &Caller,
+    state: &crate::State,
+    language: Language,
+    new: &New<'_>,
+) -> Result<Connection, Problem> {
     let tx = caller.begin().await?;
-    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await?;
+    let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await;
+    let begun = begun.map_err(|error| language.problem(error))?;
     tx.commit().await?;
     state.connecting.queued();
     Ok(begun)
@@ -261,7 +267,7 @@ pub(super) async fn delete(
         },
         ..New::of(How::Disconnection)
     };
-    let begun = begin(&caller, &state, &new).await?;
+    let begun = begin(&caller, &state, language, &new).await?;
     conclude(&caller, &state, language, begun, StatusCode::OK).await
 }
 
@@ -331,6 +337,6 @@ pub(super) async fn token(
         token: Some(&wanted.token.0),
         ..New::of(How::Rotation)
     };
-    let begun = begin(&caller, &state, &new).await?;
+    let begun = begin(&caller, &state, language, &new).await?;
     conclude(&caller, &state, language, begun, StatusCode::OK).await
 }

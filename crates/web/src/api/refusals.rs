@@ -23,6 +23,28 @@ pub(super) struct BadFile;
 /// What an operation may answer besides when things are not as it needs them.
 pub(super) struct Conflict;
 
+/// What an operation that takes of a quota may answer besides.
+pub(super) struct OverQuota;
+
+/// What an operation that keeps a file may answer besides.
+pub(super) struct NoRoom;
+
+impl IntoResponses for OverQuota {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[(
+            "429",
+            "Your organization has taken all that it may (`quotas` of `GET /me`); `detail` says whose move it is, and \
+             `Retry-After` when to ask again. Nothing was taken.",
+        )])
+    }
+}
+
+impl IntoResponses for NoRoom {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[("507", "Your organization's files take all the room that they may (`quotas` of `GET /me`).")])
+    }
+}
+
 /// What connecting a number may answer besides, in the place of [`Invalid`].
 pub(super) struct NumberRefused;
 

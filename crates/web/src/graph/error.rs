@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use model::DatabaseError;
 use model::link::NoToken;
+use model::quota::{Exceeded, Quota};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use whatsapp::graph::{Failure, MetaError, NotSent, Relayed};
@@ -112,6 +113,15 @@ impl GraphError {
             .transient(true)
     }
 
+    /// The organization has taken all that it may: as Meta says that a rate is reached, or that a file is not taken.
+    fn over_quota(exceeded: &Exceeded) -> Self {
+        let (words, _) = exceeded.words();
+        match exceeded.quota {
+            Quota::MediaBytes => Self::new(507, 131053, "(#131053) Media upload error").details(words),
+            _ => Self::new(429, 130429, "(#130429) Rate limit hit").details(words).transient(true),
+        }
+    }
+
     /// Meta refuses what we show it; the caller's key is good.
     pub(super) fn access(details: impl Into<String>) -> Self {
         Self::new(403, 131005, "(#131005) Access denied").details(details)
@@ -203,6 +213,9 @@ impl IntoResponse for GraphError {
 /// The database's own words may quote rows, so they go nowhere.
 impl From<DatabaseError> for GraphError {
     fn from(error: DatabaseError) -> Self {
+        if let DatabaseError::OverQuota(exceeded) = &error {
+            return Self::over_quota(exceeded);
+        }
         let ours = error.blames_data() || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
         if ours && !error.is_transient() {
             tracing::warn!("a request failed in the database");

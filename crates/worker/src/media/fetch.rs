@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use metrics::{counter, histogram};
-use model::Database;
 use model::file::{self, File};
 use model::link::{self, By, Link};
 use model::media::{Claimed, Outcome, Settled, hexadecimal};
+use model::{Database, DatabaseError, quota};
 use tokio_util::sync::CancellationToken;
 use whatsapp::graph::{Credential, Failure};
 
@@ -46,7 +46,7 @@ pub(super) async fn fetch(
 
 /// What came, and the way that was tried.
 async fn attempt(database: &Database, settings: &Settings, medium: &Claimed) -> (Result<File, Trouble>, Option<Link>) {
-    match number(database, medium).await {
+    match number(database, settings, medium).await {
         Ok(Some(link)) => (bring(database, settings, &link, medium).await, Some(link)),
         Ok(None) => (Err(Trouble::not_connected()), None),
         Err(trouble) => (Err(trouble), None),
@@ -61,6 +61,7 @@ async fn bring(database: &Database, settings: &Settings, link: &Link, medium: &C
     let place = look_up(settings, &credential, link, medium).await?;
     let download = settings.to_meta.graph.download(&credential, &place.url, settings.max_bytes).await;
     let mut download = download.map_err(Trouble::of_download)?;
+    has_room(database, settings, medium, download.length.unwrap_or(0)).await?;
     let mut writing = settings.store.writer(medium.scope.organization_id());
     while let Some(piece) = download.piece().await.map_err(Trouble::of_download)? {
         writing.push(piece).await?;
@@ -72,14 +73,30 @@ async fn bring(database: &Database, settings: &Settings, link: &Link, medium: &C
     Ok(file::keep_written(database, &medium.scope, written, settings.to_meta.clock.now()).await?)
 }
 
-async fn number(database: &Database, medium: &Claimed) -> Result<Option<Link>, Trouble> {
+/// The way to a medium, if there is room for it here at all.
+async fn number(database: &Database, settings: &Settings, medium: &Claimed) -> Result<Option<Link>, Trouble> {
     let find = async {
         let tx = database.operator().await?;
+        quota::any_organization_room(&tx, &medium.scope, settings.to_meta.clock.now(), 0).await?;
         let link = link::find(&tx, &medium.scope, By::Id(medium.number_id)).await?;
         tx.commit().await?;
         Ok(link)
     };
-    find.await.map_err(|error| Trouble::from(file::KeepError::Database(error)))
+    find.await.map_err(not_noted)
+}
+
+/// Whether there is room for so many bytes, before they come. What they take in the end is measured when they are kept.
+async fn has_room(database: &Database, settings: &Settings, medium: &Claimed, bytes: u64) -> Result<(), Trouble> {
+    let look = async {
+        let tx = database.operator().await?;
+        quota::any_organization_room(&tx, &medium.scope, settings.to_meta.clock.now(), bytes).await?;
+        tx.commit().await
+    };
+    look.await.map_err(not_noted)
+}
+
+fn not_noted(error: DatabaseError) -> Trouble {
+    file::KeepError::Database(error).into()
 }
 
 /// Where a medium's bytes are now, and what they should be.

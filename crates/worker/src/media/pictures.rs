@@ -78,7 +78,11 @@ async fn give_back(database: &Database, settings: &Settings, picture: &Picture) 
 }
 
 /// `None`: it is no picture of which one can be made, today or ever.
-async fn make(database: &Database, settings: &Settings, picture: &Picture) -> std::result::Result<Option<File>, NotYet> {
+async fn make(
+    database: &Database,
+    settings: &Settings,
+    picture: &Picture,
+) -> std::result::Result<Option<File>, NotYet> {
     let organization_id = picture.scope.organization_id();
     let Some(size) = u64::try_from(picture.size).ok().filter(|size| *size <= LONGEST) else { return Ok(None) };
     let bytes = settings.store.read(organization_id, &picture.sha256, 0..size).await.map_err(DecoderError::from)?;

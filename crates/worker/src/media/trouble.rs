@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use model::DatabaseError;
 use model::file::KeepError;
 use model::media::{Outcome, not_connected};
 use model::outbox::Pause;
+use model::quota::Exceeded;
 use model::store::StoreError;
 use serde_json::{Value, json};
 use whatsapp::graph::{DownloadFailure, Failure, MetaError, NotSent};
@@ -113,6 +115,18 @@ impl Trouble {
         ))
     }
 
+    /// Its organization's files take all the room that they may.
+    fn over_quota(exceeded: &Exceeded) -> Self {
+        let (en, es) = exceeded.words();
+        Self::Final(words(
+            "over_quota",
+            "There is no room for it",
+            "The file was not fetched: your organization's files take all the room that they may. Its message is here.",
+            &format!("{en} Then ask for the file once more; Meta keeps it for seven days."),
+            &format!("{es} Después pide el archivo una vez más; Meta lo guarda siete días."),
+        ))
+    }
+
     /// Meta did not say where it is.
     pub(super) fn of_look_up(failure: &Failure, attempt: u32, now: Timestamp) -> Self {
         let error = refusal(failure);
@@ -189,6 +203,7 @@ impl From<KeepError> for Trouble {
     fn from(error: KeepError) -> Self {
         match error {
             KeepError::Store(error) => error.into(),
+            KeepError::Database(DatabaseError::OverQuota(exceeded)) => Self::over_quota(&exceeded),
             other => {
                 tracing::debug!(error = %other, "a file could not be noted: it is tried again");
                 Self::Passing(words(
