@@ -71,6 +71,11 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("media.next_at", "at once"),
     ("media.deadline", "for a week"),
     ("media.error", "and what was wrong is past"),
+    ("quota.media_bytes", "what an upload takes is counted with it"),
+    ("quota.queued_messages", "and what is queued"),
+    ("quota.counted_on", "what is begun in a day is counted with it"),
+    ("quota.uploads", "the same"),
+    ("quota.connections", "the same"),
     ("connection.state", "what failed is resumed"),
     ("connection.steps", "from the step that failed"),
     ("connection.wishes", "perhaps with a wish more"),
@@ -322,7 +327,9 @@ pub const RULES: &[Rule] = &[
         finds: "SELECT role.rolname || ' in schema ' || n.nspname FROM role, pg_namespace n
                 WHERE n.nspname !~ '^pg_(toast_)?temp_' AND has_schema_privilege(role.oid, n.oid, 'CREATE')
                 UNION ALL SELECT role.rolname || ' in database ' || current_database() FROM role
-                WHERE has_database_privilege(role.oid, current_database(), 'CREATE')",
+                WHERE has_database_privilege(role.oid, current_database(), 'CREATE')
+                UNION ALL SELECT role.rolname || ' in temporary schemas of ' || current_database() FROM role
+                WHERE has_database_privilege(role.oid, current_database(), 'TEMPORARY')",
     },
 ];
 

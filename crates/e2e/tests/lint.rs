@@ -448,6 +448,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "wazapp_web in database",
         "is a place where one of the two roles may create",
     ),
+    (
+        "DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$",
+        "wazapp_web in temporary schemas",
+        "is a place where one of the two roles may create",
+    ),
 ];
 
 #[tokio::test]

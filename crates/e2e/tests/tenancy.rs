@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod claim;
+mod logins;
 mod role;
 mod route;
 mod sealed;

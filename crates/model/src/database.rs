@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use postgres_types::{ToSql, Type};
 use tokio_postgres::{Config, NoTls, Row};
 
+use crate::quota::{Exceeded, Limits};
 use crate::scope::Scope;
 use crate::tls;
 
@@ -43,6 +44,9 @@ pub enum DatabaseError {
     /// COMMIT answered, but the transaction had failed before it.
     #[error("the transaction was rolled back")]
     RolledBack,
+    /// The organization may take no more of what was asked for. Nothing was written.
+    #[error("the organization's quota of {} is used up", .0.quota.name())]
+    OverQuota(Exceeded),
     /// The database is not as wazapp needs it; the text says what to do.
     #[error("{0}")]
     Unfit(String),
@@ -101,6 +105,8 @@ pub struct Access {
     pub direct: Config,
     /// What the URL's `sslmode` asked for.
     pub tls: tls::Mode,
+    /// A login for requests alone, which cannot become the worker's role.
+    pub web: Option<(Config, tls::Mode)>,
     /// Whether `pooled` is a transaction pooler: prepared statements are not kept then.
     pub transaction_pooler: bool,
     /// Whether the roles themselves may log in, as they do on a private PostgreSQL.
@@ -122,6 +128,7 @@ impl Access {
             pooled: config.clone(),
             direct: config,
             tls: tls::Mode::Off,
+            web: None,
             transaction_pooler: false,
             roles_log_in: true,
         }
@@ -138,9 +145,20 @@ impl Access {
             pooled,
             direct: direct_config,
             tls,
+            web: None,
             transaction_pooler: direct.is_some_and(|direct| direct != url),
             roles_log_in: false,
         })
+    }
+
+    /// With another login for requests: nothing that is sent on their connections reaches more than one organization.
+    pub fn with_web_login(self, url: &str) -> Result<Self> {
+        Ok(Self { web: Some(tls::parse_url(url)?), ..self })
+    }
+
+    /// Whether requests log in as somebody who cannot become the worker's role.
+    pub fn has_two_logins(&self) -> bool {
+        self.roles_log_in || self.web.is_some()
     }
 }
 
@@ -151,6 +169,7 @@ pub struct Database {
     worker: Pool,
     web_prepares: bool,
     access: Access,
+    limits: Limits,
 }
 
 impl std::fmt::Debug for Database {
@@ -177,10 +196,17 @@ impl Role {
 impl Database {
     /// Opens no connection yet. `size` is the most connections for requests; the worker's are as many as it asks for.
     pub fn new(access: Access, size: usize) -> Result<Self> {
-        let web = pool(&access, &access.pooled, Role::Web, size)?;
-        let worker = pool(&access, &access.direct, Role::Worker, 64)?;
+        let (login, tls) = access.web.as_ref().map_or((&access.pooled, access.tls), |(login, tls)| (login, *tls));
+        let web = pool(&access, (login, tls), Role::Web, size)?;
+        let worker = pool(&access, (&access.direct, access.tls), Role::Worker, 64)?;
         let web_prepares = !access.transaction_pooler;
-        Ok(Self { web, worker, web_prepares, access })
+        Ok(Self { web, worker, web_prepares, access, limits: Limits::default() })
+    }
+
+    /// With these limits where none is set for an organization.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// A transaction inside one organization.
@@ -188,12 +214,12 @@ impl Database {
         let begin =
             format!("BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{}'", scope.organization_id());
         let tx = Tx::begin(&self.web, &begin, self.web_prepares).await?;
-        Ok(Tenant { tx, scope: *scope })
+        Ok(Tenant { tx, scope: *scope, limits: self.limits })
     }
 
     /// A transaction across organizations: batches and operators' commands.
     pub async fn operator(&self) -> Result<Operator> {
-        Ok(Operator { tx: Tx::begin(&self.worker, BEGIN_OPERATOR, true).await? })
+        Ok(Operator { tx: Tx::begin(&self.worker, BEGIN_OPERATOR, true).await?, limits: self.limits })
     }
 
     /// A transaction across organizations that begins by reading: BEGIN and the statements travel together. Each
@@ -214,7 +240,7 @@ impl Database {
         begun?;
         let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
         let rows = rows.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));
-        Ok((Operator { tx }, rows))
+        Ok((Operator { tx, limits: self.limits }, rows))
     }
 
     /// A long-lived connection of the worker's.
@@ -230,7 +256,8 @@ impl Database {
         Ok(client)
     }
 
-    pub(crate) fn access(&self) -> &Access {
+    /// How it is reached.
+    pub fn access(&self) -> &Access {
         &self.access
     }
 
@@ -265,7 +292,7 @@ pub struct Usage {
     pub worker_open: usize,
 }
 
-fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Pool> {
+fn pool(access: &Access, (config, tls): (&Config, tls::Mode), role: Role, size: usize) -> Result<Pool> {
     let mut config = config.clone();
     config
         .keepalives_idle(Duration::from_secs(15))
@@ -277,7 +304,7 @@ fn pool(access: &Access, config: &Config, role: Role, size: usize) -> Result<Poo
         config.user(role.name());
     }
     let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = match access.tls.connector()? {
+    let manager = match tls.connector()? {
         None => Manager::from_config(config, NoTls, manager_config),
         Some(connector) => Manager::from_config(config, connector, manager_config),
     };
@@ -411,6 +438,7 @@ impl std::fmt::Debug for Tx {
 pub struct Tenant {
     tx: Tx,
     scope: Scope,
+    limits: Limits,
 }
 
 impl Tenant {
@@ -421,6 +449,10 @@ impl Tenant {
 
     pub(crate) fn organization_id(&self) -> uuid::Uuid {
         self.scope.organization_id()
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// See [`Tx::commit`].
@@ -441,9 +473,14 @@ impl std::ops::Deref for Tenant {
 #[derive(Debug)]
 pub struct Operator {
     tx: Tx,
+    limits: Limits,
 }
 
 impl Operator {
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// See [`Tx::commit`].
     pub async fn commit(self) -> Result<()> {
         self.tx.commit().await
@@ -618,6 +655,7 @@ params! {
     &[u8] => BYTEA, BYTEA_ARRAY;
     uuid::Uuid => UUID, UUID_ARRAY;
     jiff::Timestamp => TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+    jiff::civil::Date => DATE, DATE_ARRAY;
 }
 
 impl Param for Vec<u8> {

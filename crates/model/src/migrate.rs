@@ -5,6 +5,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::database::{Database, DatabaseError, Result};
+use crate::tls;
 
 /// One step of the schema.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261124200000_graph",
     "20261124210000_pace",
     "20261128090000_turns",
+    "20261128140000_quota",
+    "20261128140100_delivered",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.
@@ -51,6 +54,16 @@ const LET_ROLES_LOG_IN: &str = "DO $$
           NULL; -- tuple concurrently updated: the other one did it
         END;
       END LOOP;
+    END $$";
+
+/// Temporary tables and functions would be things of one's own, in a schema that is searched first.
+const NOTHING_TEMPORARY: &str = "DO $$
+    BEGIN
+      IF has_database_privilege('public', current_database(), 'TEMPORARY') THEN
+        EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+      END IF;
+    EXCEPTION WHEN insufficient_privilege OR internal_error THEN
+      NULL; -- it is another's to say; or another server did it just now
     END $$";
 
 impl Migration {
@@ -73,8 +86,12 @@ pub async fn run(database: &Database) -> Result<Vec<&'static str>> {
     if database.access().roles_log_in {
         client.batch_execute(LET_ROLES_LOG_IN).await?;
     }
+    client.batch_execute(NOTHING_TEMPORARY).await?;
     for role in ["wazapp_web", "wazapp_worker"] {
         check_role(&client, role).await?;
+    }
+    if let Some((login, tls)) = &database.access().web {
+        check_web_login(&tls::connect(login, tls).await?).await?;
     }
     tracing::debug!(major, steps = taken.len(), "schema is up to date");
     Ok(taken)
@@ -209,5 +226,30 @@ pub(crate) async fn check_role(client: &Client, role: &str) -> Result<()> {
         Some((_, fault)) => Err(DatabaseError::Unfit(format!(
             "the database role {role} {fault}, so organizations would not be kept apart: ALTER ROLE {role} NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS, and give its objects and memberships away"
         ))),
+    }
+}
+
+/// A login for requests that could become the worker, or somebody above policies, would be no second login.
+pub(crate) async fn check_web_login(client: &Client) -> Result<()> {
+    let row = client
+        .query_one(
+            "SELECT session_user::text, pg_has_role(session_user, 'wazapp_web', 'MEMBER'),
+                    (SELECT string_agg(r.rolname, ', ' ORDER BY r.rolname) FROM pg_roles r
+                     WHERE pg_has_role(session_user, r.oid, 'MEMBER')
+                       AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication OR r.rolname = 'wazapp_worker'
+                            OR r.oid = (SELECT nspowner FROM pg_namespace WHERE nspname = 'wazapp')))",
+            &[],
+        )
+        .await?;
+    let (login, is_web, above): (String, bool, Option<String>) = (row.get(0), row.get(1), row.get(2));
+    match above {
+        _ if !is_web => Err(DatabaseError::Unfit(format!(
+            "the login {login} of WAZAPP_DATABASE_WEB_URL is not a member of wazapp_web: GRANT wazapp_web TO {login}"
+        ))),
+        Some(above) => Err(DatabaseError::Unfit(format!(
+            "the login {login} of WAZAPP_DATABASE_WEB_URL can become {above}, so it keeps organizations no better apart than \
+             one login does: give requests a login of their own, a member of wazapp_web and of nothing else"
+        ))),
+        None => Ok(()),
     }
 }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use model::quota::Limits;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Serialize;
 
@@ -24,6 +25,7 @@ pub(crate) use data_dir::{close_directory, open_private};
 pub use error::{ConfigError, Source};
 pub use flags::Flags;
 pub use keys::Kept;
+pub(crate) use parse::limit;
 pub use parse::{Cidr, LogFormat, MediaUrl};
 pub use settings::{SETTINGS, Secrecy, Setting};
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// The way around a transaction pooler, for migrations and LISTEN.
     pub database_direct_url: Option<SecretString>,
+    /// Another login for requests, which cannot become the worker's role.
+    pub database_web_url: Option<SecretString>,
     /// Where a private PostgreSQL's programs are, if not found by themselves.
     pub postgres_bin: Option<PathBuf>,
     /// Connections to the database.
@@ -62,6 +66,8 @@ pub struct Config {
     pub media_max_bytes: u64,
     /// The memory of the process that decodes a picture, in bytes.
     pub picture_memory_bytes: u64,
+    /// What an organization may take where nothing is set for it.
+    pub limits: Limits,
     /// A tracing filter, like `info` or `wazapp=debug,info`.
     pub log: String,
     /// How log lines look.
@@ -76,6 +82,8 @@ pub struct Config {
     pub inbound_queue: usize,
     /// Days that raw webhook bodies are kept.
     pub inbound_retention_days: u32,
+    /// Days that input of no connected number is kept.
+    pub quarantine_retention_days: u32,
     public_url: Option<String>,
     meta_app_secrets: Vec<SecretString>,
     master_key: Option<SecretBox<[u8; 32]>>,
@@ -110,6 +118,7 @@ impl Config {
         let mut config = Self {
             database_url: said.optional("database_url", parse::database_url)?,
             database_direct_url: said.optional("database_direct_url", parse::database_url)?,
+            database_web_url: said.optional("database_web_url", parse::database_url)?,
             postgres_bin: said.optional("postgres_bin", parse::absolute_path)?,
             database_pool: said.number("database_pool", 1..=200)?,
             listen: said.required("listen", parse::listen)?,
@@ -124,6 +133,12 @@ impl Config {
                 .unwrap_or_else(|| MediaUrl::File(data_dir.join("media"))),
             media_max_bytes: said.number("media_max_bytes", 1 << 20..=2 << 30)?,
             picture_memory_bytes: said.number("picture_memory_bytes", 16 << 20..=1 << 30)?,
+            limits: Limits {
+                media_bytes: said.required("quota_media_bytes", parse::limit)?,
+                queued_messages: said.required("quota_queued_messages", parse::limit)?,
+                uploads_a_day: said.required("quota_uploads_a_day", parse::limit)?,
+                connections_a_day: said.required("quota_connections_a_day", parse::limit)?,
+            },
             log: said.required("log", parse::log_filter)?,
             log_format: said.required("log_format", parse::log_format)?,
             inbound_writers: said.number("inbound_writers", 1..=8)?,
@@ -131,6 +146,7 @@ impl Config {
             inbound_batch: said.number("inbound_batch", 1..=1000)?,
             inbound_queue: said.number("inbound_queue", 16..=1_000_000)?,
             inbound_retention_days: said.number("inbound_retention_days", 8..=365)?,
+            quarantine_retention_days: said.number("quarantine_retention_days", 1..=3650)?,
             public_url: said.optional("public_url", parse::origin)?,
             meta_app_secrets: said.list("meta_app_secret", parse::secret)?,
             master_key: said.optional("master_key", parse::master_key)?,
@@ -153,6 +169,7 @@ impl Config {
         Ok(Self {
             database_url: None,
             database_direct_url: None,
+            database_web_url: None,
             meta_app_id: Some(app_id.to_owned()),
             meta_app_secrets: Vec::new(),
             meta_verify_token: Some(verify_token.and_then(|text| parse::secret(text.expose_secret()))?.value),
@@ -225,7 +242,9 @@ fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
         said.refuse(key, "not supported yet: put a TLS proxy in front, see docs/operate.md")?;
     }
     if !said.is_set("database_url") {
-        said.refuse("database_direct_url", "set without database_url: set WAZAPP_DATABASE_URL too, or unset this one")?;
+        for key in ["database_direct_url", "database_web_url"] {
+            said.refuse(key, "set without database_url: set WAZAPP_DATABASE_URL too, or unset this one")?;
+        }
     }
     // With only its id the App looks set up, yet every webhook of Meta's would
     // be turned away against a random secret.

@@ -32,7 +32,7 @@ where
     F: Future<Output = anyhow::Result<T>>,
 {
     reach(config, async |access| {
-        let database = Database::new(access, 2)?;
+        let database = Database::new(access, 2)?.with_limits(config.limits);
         let result = command(database.clone()).await;
         database.close();
         result
@@ -58,14 +58,18 @@ pub(crate) fn external(config: &Config) -> anyhow::Result<Option<Access>> {
         return Ok(None);
     };
     let direct = config.database_direct_url.as_ref().map(|url| url.expose_secret());
-    Ok(Some(Access::external(url.expose_secret(), direct)?))
+    let access = Access::external(url.expose_secret(), direct)?;
+    Ok(Some(match &config.database_web_url {
+        Some(url) => access.with_web_login(url.expose_secret())?,
+        None => access,
+    }))
 }
 
 async fn run<T, F>(config: &Config, access: Access, command: impl FnOnce(Opened) -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
-    let database = Database::new(access, 2)?;
+    let database = Database::new(access, 2)?.with_limits(config.limits);
     migrate::run(&database).await.context("the schema could not be brought up to date")?;
     let opened = Opened { database: database.clone(), keyring: keyring(config)? };
     model::secret::check(&database, &opened.keyring).await?;

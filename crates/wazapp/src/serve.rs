@@ -139,7 +139,13 @@ async fn start(
     if let Some(warning) = secrets.warning {
         tracing::warn!("{warning}");
     }
-    let database = Database::new(access, config.database_pool)?;
+    let database = Database::new(access, config.database_pool)?.with_limits(config.limits);
+    if !database.access().has_two_logins() {
+        tracing::warn!(
+            "requests and the worker share one database login: row-level security guards against mistakes in requests, not \
+             against statements that change the role; set WAZAPP_DATABASE_WEB_URL (docs/operate.md)"
+        );
+    }
     let address = listener.local_addr()?;
     let keep = metrics.clone();
     tokio::spawn(async move {
@@ -171,6 +177,7 @@ async fn start(
         appliers: config.inbound_appliers,
         batch: u32::try_from(config.inbound_batch).unwrap_or(u32::MAX),
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
+        quarantine_days: u16::try_from(config.quarantine_retention_days).unwrap_or(u16::MAX),
         looks_at_numbers: true,
         connections: config.max_connections,
         metrics: Arc::new(move || metrics.render()),

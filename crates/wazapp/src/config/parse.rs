@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER_PERMISSIVE};
+use model::quota::Limit;
 use secrecy::{SecretBox, SecretString};
 
 /// How log lines look.
@@ -104,6 +105,14 @@ pub(super) fn number<T: FromStr + PartialOrd + fmt::Display>(
     match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
         _ => Err(format!("\"{text}\" is not a whole number from {} to {}: write one", range.start(), range.end())),
+    }
+}
+
+pub(crate) fn limit(text: &str) -> Result<Limit, String> {
+    match text.parse() {
+        _ if text == "none" => Ok(Limit(None)),
+        Ok(most) if i64::try_from(most).is_ok() => Ok(Limit(Some(most))),
+        _ => Err(format!("\"{text}\" is no limit: write a whole number, or none")),
     }
 }
 

@@ -57,6 +57,7 @@ async fn examine(config: &Config, database: &Database, findings: &mut Vec<Findin
             "WAZAPP_DATABASE_DIRECT_URL=postgres://… of the server itself, or of a session pooler",
         ));
     }
+    findings.push(logins(database));
     findings.push(clock(server.ahead));
     let pending = migrate::pending(database).await?;
     if !pending.is_empty() {
@@ -66,6 +67,19 @@ async fn examine(config: &Config, database: &Database, findings: &mut Vec<Findin
     }
     findings.push(Finding::good(AREA, "schema", "current"));
     Ok(key(config, database, findings).await? && server.faults.is_empty())
+}
+
+fn logins(database: &Database) -> Finding {
+    const SUBJECT: &str = "logins";
+    if database.access().has_two_logins() {
+        return Finding::good(AREA, SUBJECT, "requests cannot become the worker");
+    }
+    Finding::warning(
+        AREA,
+        SUBJECT,
+        "requests and the worker share one, so a statement on a request's connection could become the worker",
+        "WAZAPP_DATABASE_WEB_URL, another login for requests; docs/operate.md, External",
+    )
 }
 
 fn clock(ahead: SignedDuration) -> Finding {
