@@ -386,6 +386,12 @@ async fn a_secret_may_come_from_standard_input() {
     let (code, said) = failure(&output);
     assert_eq!(code, 1);
     assert!(said.contains("standard input"), "{said}");
+    // Of several, each is a line, in the order of the help; a setting's flag is read before those of the command.
+    let several = ["app", "add", "--app-id", "556", "--verify-token", "-", "--secret", "-", "--meta-verify-token", "-"];
+    let output = installation.run_with_input(&several, "of the setting\nsecond secret\nlet-me-in\n").await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let output = installation.run_with_input(&several, "of the setting\nsecond secret\n").await;
+    assert!(failure(&output).1.contains("standard input"));
     // It is the very secret, without the line's end: a body signed with it is taken.
     let server = installation.serve().await;
     let posted = installation.json(&["webhook", "post", "--app", "555", EXAMPLE]).await;
@@ -393,6 +399,11 @@ async fn a_secret_may_come_from_standard_input() {
     let own = e2e::Posts::new(server.url(), "their secret");
     let answer = own.post_to("/webhook/555", b"{}").await;
     assert_eq!(answer, 200);
+    assert_eq!(e2e::Posts::new(server.url(), "second secret").post_to("/webhook/556", b"{}").await, 200);
+    let handshake =
+        format!("{}/webhook/556?hub.mode=subscribe&hub.challenge=77&hub.verify_token=let-me-in", server.url());
+    let answer = reqwest::Client::builder().no_proxy().build().expect("a client").get(handshake).send().await;
+    assert_eq!(answer.expect("an answer").text().await.expect("a text"), "77");
     assert!(server.terminate().await.0.success());
 }
 

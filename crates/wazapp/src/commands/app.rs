@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::secret;
+use super::SecretArg;
 use crate::config::Config;
 use crate::open;
 use crate::print::{Print, table};
@@ -21,10 +21,10 @@ pub(crate) enum Command {
         name: Option<String>,
         /// The App secret; - reads it from standard input.
         #[arg(long)]
-        secret: String,
-        /// The verify token for Meta's handshake.
+        secret: SecretArg,
+        /// The verify token for Meta's handshake; - reads it from standard input.
         #[arg(long)]
-        verify_token: Option<String>,
+        verify_token: Option<SecretArg>,
     },
     /// List the Apps.
     List,
@@ -35,7 +35,7 @@ pub(crate) enum Command {
         app_id: String,
         /// The new secret; - reads it from standard input.
         #[arg(long)]
-        secret: String,
+        secret: SecretArg,
         /// Refuse the old secrets from now on.
         #[arg(long)]
         drop_old: bool,
@@ -51,8 +51,8 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             if app_id.is_empty() || !app_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
                 bail!("an App's id is Meta's number for it, digits only");
             }
-            let secret = secret(&text)?;
-            let verify_token = verify_token.map(secrecy::SecretString::from);
+            let secret = text.read()?;
+            let verify_token = verify_token.as_ref().map(SecretArg::read).transpose()?;
             let name = name.unwrap_or_else(|| app_id.clone());
             let made = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
@@ -88,7 +88,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             });
         }
         Command::Rotate { app_id, secret: text, drop_old } => {
-            let secret = secret(&text)?;
+            let secret = text.read()?;
             let known = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
                 let known = model::app::rotate(&tx, &opened.keyring, &app_id, &secret, drop_old).await?;

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
 use serde_json::json;
 use simulator::Options;
 use tokio::net::TcpListener;
 
+use super::SecretArg;
 use super::load::{self, Load};
 use crate::config::Config;
 use crate::print::Print;
@@ -28,15 +30,15 @@ pub(crate) struct Simulator {
     /// The App's id [default: made from the seed].
     #[arg(long)]
     app_id: Option<String>,
-    /// The App's secret; webhooks are signed with it [default: made from the seed].
+    /// The App's secret; webhooks are signed with it; - reads it from standard input [default: made from the seed].
     #[arg(long, requires = "app_id")]
-    app_secret: Option<String>,
+    app_secret: Option<SecretArg>,
     /// Where webhooks go, as http://127.0.0.1:8080/webhook. Asked with Meta's handshake until it answers.
     #[arg(long, value_name = "URL", requires = "verify_token")]
     callback: Option<String>,
-    /// The word that proves the callback.
+    /// The word that proves the callback; - reads it from standard input.
     #[arg(long, value_name = "T", requires = "callback")]
-    verify_token: Option<String>,
+    verify_token: Option<SecretArg>,
     /// Ids, chance and order follow from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -54,10 +56,15 @@ pub(crate) async fn run(config: &Config, print: &Print, simulator: Simulator) ->
     }
     telemetry::log(config);
     let listener = listen(simulator.listen, "--listen").await?;
+    let read = |argument: Option<&SecretArg>| -> anyhow::Result<Option<String>> {
+        Ok(argument.map(SecretArg::read).transpose()?.map(|secret| secret.expose_secret().to_owned()))
+    };
+    let app_secret = read(simulator.app_secret.as_ref())?;
+    let verify_token = read(simulator.verify_token.as_ref())?;
     let options = Options {
         app_id: simulator.app_id,
-        app_secret: simulator.app_secret,
-        callback: simulator.callback.zip(simulator.verify_token),
+        app_secret,
+        callback: simulator.callback.zip(verify_token),
         seed: simulator.seed,
         start: None,
     };

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::settings::{SETTINGS, Setting};
+use super::settings::{SETTINGS, Secrecy, Setting};
 
 // Flags live as long as the program: clap wants their names that way.
 static LONG_NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -37,6 +37,9 @@ impl Flags {
 /// Long help only: thirty settings would drown a command's own arguments.
 fn argument((setting, long): (&'static Setting, &'static String)) -> Arg {
     let mut help = format!("{} [env: {}]", setting.doc, setting.variable());
+    if setting.secrecy != Secrecy::Open {
+        help += "; - reads it from standard input";
+    }
     if !setting.default.is_empty() {
         help += &format!(" [default: {}]", setting.default);
     }

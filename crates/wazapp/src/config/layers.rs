@@ -38,10 +38,19 @@ pub(super) fn read(flags: &Flags, environment: &BTreeMap<String, String>) -> Res
     found.extend(variables(environment)?);
     for (key, value) in &flags.values {
         if let Some(setting) = Setting::named(key).filter(|_| !value.is_empty()) {
-            found.insert(setting.key, (value.clone(), Source::Flag(setting.flag())));
+            found.insert(setting.key, (flag(setting, value)?, Source::Flag(setting.flag())));
         }
     }
     Ok(Layers { found })
+}
+
+/// What a flag says; a secret may be said on standard input, as a command's own.
+fn flag(setting: &Setting, value: &str) -> Result<String, ConfigError> {
+    if setting.secrecy == Secrecy::Open || value != "-" {
+        return Ok(value.to_owned());
+    }
+    let read = crate::commands::stdin_line();
+    read.map_err(|error| ConfigError::value(setting.key, &Source::Flag(setting.flag()), error.to_string()))
 }
 
 fn config_file(flags: &Flags, environment: &BTreeMap<String, String>) -> Option<PathBuf> {

@@ -7,11 +7,11 @@ use model::Clock;
 use model::connection::{How, New, Wishes};
 use model::number::{self, Refusal};
 use model::quarantine;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{NumberArg, attempt, check_id};
-use crate::commands::{find_organization, secret};
+use crate::commands::{SecretArg, find_organization};
 use crate::config::Config;
 use crate::open::{self, Opened};
 use crate::print::Print;
@@ -25,13 +25,14 @@ pub(crate) struct Connect {
     waba_id: String,
     /// The access token; - reads it from standard input.
     #[arg(long)]
-    token: String,
+    token: SecretArg,
     /// The App its webhooks come through, if not the default one.
     #[arg(long)]
     app: Option<String>,
-    /// Six digits, for a number that is not registered with the Cloud API yet: its PIN, or the one that it gets.
+    /// Six digits, for a number that is not registered with the Cloud API yet: its PIN, or the one that it gets; -
+    /// reads it from standard input.
     #[arg(long)]
-    pin: Option<String>,
+    pin: Option<SecretArg>,
     /// Set the App's webhook subscription, where it lacks something.
     #[arg(long)]
     set_webhook: bool,
@@ -46,8 +47,8 @@ pub(crate) struct Connect {
 pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> anyhow::Result<ExitCode> {
     check_id("phone-number-id", &connect.number.phone_number_id, !connect.skip_checks)?;
     check_id("waba-id", &connect.waba_id, !connect.skip_checks)?;
-    let pin = connect.pin.as_deref().map(pin).transpose()?;
-    let token = secret(&connect.token)?;
+    let token = connect.token.read()?;
+    let pin = connect.pin.as_ref().map(pin).transpose()?;
     // The default App may be named by its id.
     let app = connect.app.as_deref().filter(|app| config.meta_app_id.as_deref() != Some(*app));
     if connect.skip_checks {
@@ -91,11 +92,13 @@ pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> any
     .await
 }
 
-fn pin(text: &str) -> anyhow::Result<SecretString> {
+fn pin(argument: &SecretArg) -> anyhow::Result<SecretString> {
+    let pin = argument.read()?;
+    let text = pin.expose_secret();
     if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         bail!("--pin is six digits: the PIN of the number's two-step verification, or the one that it gets");
     }
-    Ok(SecretString::from(text.to_owned()))
+    Ok(pin)
 }
 
 /// Connects without asking Meta.

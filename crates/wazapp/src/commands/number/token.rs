@@ -6,7 +6,7 @@ use model::connection::{How, New, Wishes};
 use serde_json::json;
 
 use super::{NumberArg, attempt};
-use crate::commands::{find_organization, secret};
+use crate::commands::{SecretArg, find_organization};
 use crate::config::Config;
 use crate::open;
 use crate::print::Print;
@@ -17,7 +17,7 @@ pub(crate) struct Token {
     number: NumberArg,
     /// The access token; - reads it from standard input.
     #[arg(long)]
-    token: String,
+    token: SecretArg,
     /// Also for the organization's other connected numbers of the same account.
     #[arg(long)]
     account: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Token {
 pub(super) async fn run(config: &Config, print: &Print, token: Token) -> anyhow::Result<ExitCode> {
     let phone_number_id = token.number.phone_number_id.as_str();
     let organization = token.number.organization.organization.as_str();
-    let text = secret(&token.token)?;
+    let text = token.token.read()?;
     open::with(config, async |opened| {
         let settings = attempt::settings(config, &opened).await?;
         let tx = opened.database.operator().await?;
