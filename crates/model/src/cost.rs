@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::conversation::column;
 use crate::database::{Pipeline, Result, Tenant, params};
-use crate::status::{Known, Update};
+use crate::status::{self, Known, Update};
 
 /// Longer words of Meta's are cut.
 const LONGEST_WORD: usize = 64;
@@ -82,12 +82,17 @@ impl Charge {
         };
         Some(Self {
             month: Month::of(at),
-            category: cut(word("category").replace('-', "_")),
+            category: category(&cut(word("category"))),
             kind: cut(word("type")),
             billable,
             prefix: prefix(status),
         })
     }
+}
+
+/// A category as it is counted, however Meta writes it: `authentication_international` of `AUTHENTICATION-INTERNATIONAL`.
+pub fn category(word: &str) -> String {
+    word.trim().to_lowercase().replace(['-', ' '], "_")
 }
 
 /// Where a message went, as far as its price depends on it.
@@ -106,19 +111,22 @@ fn place(word: &str) -> Option<&str> {
     (country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()) && is_id).then_some(country)
 }
 
-/// The updates of one message that say its price. Whatever their order and number, it is counted once: by the first of
-/// them, by Meta's time.
+/// What the updates of one message say of its price, and of whether it was delivered, for Meta charges what it delivered.
+/// Whatever their order and number, it is counted once: in the month in which it was delivered first, by the first price of an
+/// update that says so, or else by the first that came before.
 #[derive(Clone, Debug, Default)]
-pub struct Priced(BTreeMap<(Timestamp, String, String), Charge>);
+pub struct Priced {
+    prices: BTreeMap<(bool, Timestamp, String, String), Charge>,
+    delivered_at: Option<Timestamp>,
+}
 
 impl Priced {
     /// Those that are stored.
     pub fn read(stored: &[Known]) -> Self {
         let mut priced = Self::default();
         for known in stored {
-            if let Some(payload) = known.priced.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
-                priced.add(&known.update, &payload, known.received_at);
-            }
+            let payload = known.priced.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            priced.add(&known.update, &payload.unwrap_or_default(), known.received_at);
         }
         priced
     }
@@ -126,15 +134,25 @@ impl Priced {
     /// Adds an update, with Meta's object and our time of it.
     pub fn add(&mut self, update: &Update, status: &Value, received_at: Timestamp) {
         let at = if update.at == Timestamp::UNIX_EPOCH { received_at } else { update.at };
+        let delivered = is_delivered(&update.status);
+        if delivered {
+            self.delivered_at = Some(self.delivered_at.map_or(at, |first| first.min(at)));
+        }
         if let Some(charge) = Charge::read(status, at) {
-            self.0.insert((at, update.status.clone(), update.participant.clone()), charge);
+            self.prices.insert((!delivered, at, update.status.clone(), update.participant.clone()), charge);
         }
     }
 
-    /// What the message is counted as.
-    pub fn charge(&self) -> Option<&Charge> {
-        self.0.values().next()
+    /// What the message is counted as; `None`: it was not delivered yet, or nobody said a price.
+    pub fn charge(&self) -> Option<Charge> {
+        let charge = self.prices.values().next()?.clone();
+        Some(Charge { month: Month::of(self.delivered_at?), ..charge })
     }
+}
+
+/// Whether a status says that the message came to its recipient.
+pub fn is_delivered(status: &str) -> bool {
+    status::rank(status) >= status::rank("delivered")
 }
 
 /// How counts change.
@@ -143,13 +161,11 @@ pub struct Tally(BTreeMap<(Uuid, Uuid, Charge), i64>);
 
 impl Tally {
     /// A message of an organization's number is counted as something else than before.
-    pub fn recount(&mut self, organization_id: Uuid, number_id: Uuid, before: Option<Charge>, after: Option<&Charge>) {
-        if before.as_ref() == after {
+    pub fn recount(&mut self, organization_id: Uuid, number_id: Uuid, before: Option<Charge>, after: Option<Charge>) {
+        if before == after {
             return;
         }
-        for (charge, by) in
-            before.into_iter().map(|charge| (charge, -1)).chain(after.cloned().map(|charge| (charge, 1)))
-        {
+        for (charge, by) in before.into_iter().map(|charge| (charge, -1)).chain(after.map(|charge| (charge, 1))) {
             *self.0.entry((organization_id, number_id, charge)).or_default() += by;
         }
     }
@@ -404,7 +420,8 @@ mod tests {
         }
     }
 
-    /// `sent` and `delivered` may both say the price, in any order, and on both sides of midnight.
+    /// `sent` and `delivered` may both say the price, in any order, and on both sides of midnight: it is counted when it was
+    /// delivered, and what only left is not.
     #[test]
     fn in_every_order_a_message_is_counted_once_and_alike() {
         let pricing = json!({ "pricing": { "billable": true, "type": "regular", "category": "marketing" } });
@@ -416,14 +433,20 @@ mod tests {
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             let (mut priced, mut tally) = (Priced::default(), Tally::default());
             for nth in order {
-                let before = priced.charge().cloned();
+                let before = priced.charge();
                 priced.add(&updates[nth], &pricing, at("2027-01-01T00:00:00Z"));
                 tally.recount(Uuid::nil(), Uuid::nil(), before, priced.charge());
             }
             let counted: Vec<_> = tally.0.iter().filter(|(_, by)| **by != 0).collect();
             assert_eq!(counted.len(), 1, "{order:?}");
-            assert_eq!((counted[0].0.2.month.to_string().as_str(), *counted[0].1), ("2026-11", 1), "{order:?}");
+            assert_eq!((counted[0].0.2.month.to_string().as_str(), *counted[0].1), ("2026-12", 1), "{order:?}");
         }
+        let mut left = Priced::default();
+        left.add(&updates[0], &pricing, at("2027-01-01T00:00:00Z"));
+        assert_eq!(left.charge(), None);
+        // The price came with `sent`, and nothing more is said.
+        left.add(&updates[2], &json!({}), at("2027-01-01T00:00:00Z"));
+        assert_eq!(left.charge().map(|charge| charge.month.to_string()).as_deref(), Some("2026-12"));
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub(super) struct Prices {
 /// What a message of a category costs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PriceRow {
-    /// Meta's word: `marketing`, `utility`, `authentication`, `authentication_international`, `service`, …
+    /// Meta's word: `marketing`, `utility`, `authentication`, `authentication_international`, `service`, …; taken as
+    /// Meta writes it (`AUTHENTICATION-INTERNATIONAL`), and answered like this.
     category: String,
     /// ISO 3166-1, such as `AR`; null: wherever no other price holds.
     country: Option<String>,
@@ -164,7 +165,8 @@ impl Reader {
             self.mistake(format!("data[{nth}].{name}"), "unknown", "is not known here", "no se conoce aquí");
         }
         let word = |name: &str| members.get(name).and_then(Value::as_str);
-        let category = word("category").filter(|word| is_category(word));
+        // As Meta's statuses and its analytics write it, capitals, hyphens and all.
+        let category = word("category").map(cost::category).filter(|word| is_category(word));
         if category.is_none() {
             self.mistake(
                 format!("data[{nth}].category"),
@@ -203,7 +205,7 @@ impl Reader {
                 "debe ser un decimal en una cadena, como \"0.0618\", con 8 cifras como máximo tras el punto",
             );
         }
-        Some(Price { category: category?.to_owned(), country: country?, since: since?, amount: amount? })
+        Some(Price { category: category?, country: country?, since: since?, amount: amount? })
     }
 
     fn mistake(&mut self, field: String, rule: &'static str, english: &str, spanish: &str) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use model::contact::{self, Identity};
 use model::conversation::{self, Peer, State};
-use model::cost::{Priced, Tally};
+use model::cost::{Priced, Tally, is_delivered};
 use model::event;
 use model::media;
 use model::message::{self, Amendment, Key, NewReaction, NewVersion};
@@ -404,10 +404,10 @@ impl Fold {
         let advised = status.errors.clone().map(advised);
         let errors = advised.as_ref().map(Value::to_string);
         updates.push((update.clone(), errors.clone()));
-        if status.pricing.is_some() {
+        if status.pricing.is_some() || is_delivered(&status.status) {
             let priced_before = || Priced::read(&self.priced_before.remove(&message).unwrap_or_default());
             let priced = self.priced.entry(message.clone()).or_insert_with(priced_before);
-            let before = priced.charge().cloned();
+            let before = priced.charge();
             priced.add(&update, &status.payload, routed.received_at);
             self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::try_join;
 use model::conversation::{self, Peer};
+use model::cost::is_delivered;
 use model::database::{Operator, Result};
 use model::event;
 use model::message::{self, Amendment, Key};
@@ -77,7 +78,7 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
         let message = known.update.message.clone();
         let errors = known.errors.as_deref().map(advised_text);
         loaded.statuses.entry(message.clone()).or_default().push((known.update.clone(), errors));
-        if known.priced.is_some() {
+        if known.priced.is_some() || is_delivered(&known.update.status) {
             loaded.priced.entry(message).or_default().push(known);
         }
     }
