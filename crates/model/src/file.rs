@@ -3,9 +3,12 @@
 //! A row is there before its bytes and goes after them, so no bytes lie about that nobody knows of; and media refer to it
 //! only when its bytes are there. [`keep`] does the first two in their order.
 
+pub mod ending;
+
 use jiff::Timestamp;
 
 use crate::database::{Database, DatabaseError, Result, Tenant};
+use crate::quota::{self, Quota};
 use crate::scope::Scope;
 use crate::store::{StoreError, Writing, Written};
 
@@ -47,17 +50,25 @@ pub async fn keep_written(
     now: Timestamp,
 ) -> Result<File, KeepError> {
     let pictured = sniff(&written.head).is_some_and(has_thumbnail);
-    place(database, scope, written, now, pictured.then_some(now)).await
+    place(database, scope, written, now, New { thumbnail_at: pictured.then_some(now), is_measured: true }).await
 }
 
-/// The same for a thumbnail, which needs none of its own.
+/// The same for a thumbnail, which needs none of its own, and is small: who had room for a picture has room for it.
 pub async fn keep_thumbnail(
     database: &Database,
     scope: &Scope,
     writing: Writing,
     now: Timestamp,
 ) -> Result<File, KeepError> {
-    place(database, scope, writing.finish().await?, now, None).await
+    place(database, scope, writing.finish().await?, now, New { thumbnail_at: None, is_measured: false }).await
+}
+
+/// How a file that is new is written down.
+struct New {
+    /// When its thumbnail is to be made.
+    thumbnail_at: Option<Timestamp>,
+    /// Whether it is refused where its organization has no room.
+    is_measured: bool,
 }
 
 async fn place(
@@ -65,23 +76,27 @@ async fn place(
     scope: &Scope,
     written: Written,
     now: Timestamp,
-    thumbnail_at: Option<Timestamp>,
+    new: New,
 ) -> Result<File, KeepError> {
     let tx = database.tenant(scope).await?;
-    let file = announce(&tx, &written, now, thumbnail_at).await?;
+    let file = announce(&tx, &written, now, new.thumbnail_at).await?;
+    if new.is_measured && file.as_ref().is_some_and(|(_, is_new)| *is_new) {
+        quota::check(&tx, now, Quota::MediaBytes).await?;
+    }
     tx.commit().await?;
-    let file = file.ok_or(KeepError::Leaving)?;
+    let (file, _) = file.ok_or(KeepError::Leaving)?;
     written.keep().await?;
     Ok(file)
 }
 
-/// Says that these bytes will be there; committed before they are. `None`: they are being deleted at this moment.
+/// Says that these bytes will be there; committed before they are. With whether they are new here. `None`: they are being
+/// deleted at this moment.
 async fn announce(
     tx: &Tenant,
     written: &Written,
     now: Timestamp,
     thumbnail_at: Option<Timestamp>,
-) -> Result<Option<File>> {
+) -> Result<Option<(File, bool)>> {
     let mime_type = sniff(&written.head).map(str::to_owned);
     let size = i64::try_from(written.size).unwrap_or(i64::MAX);
     let row = tx
@@ -90,11 +105,12 @@ async fn announce(
              VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (organization_id, sha256) DO UPDATE SET touched_at = greatest(f.touched_at, excluded.touched_at)
              WHERE f.deleted_at IS NULL
-             RETURNING f.sha256",
+             -- A row that was there was locked by this statement.
+             RETURNING f.sha256, f.xmax = 0 AS is_new",
             &[&tx.organization_id(), &written.sha256.as_str(), &size, &mime_type, &thumbnail_at, &now],
         )
         .await?;
-    Ok(row.map(|row| File { sha256: row.get(0), size, mime_type }))
+    Ok(row.map(|row| (File { sha256: row.get(0), size, mime_type }, row.get("is_new"))))
 }
 
 /// What bytes are, as far as their beginning says; never what somebody claims they are.

@@ -98,16 +98,39 @@ async fn a_type_that_meta_got_wrong_is_shown_as_what_it_is() {
     stage.world.end().await;
 }
 
+/// A file that is a picture and a page at once is a picture, by its type and by its name; a page is an attachment.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_two_things_is_served_as_the_one_that_its_bytes_begin_as() {
+    let stage = Stage::new().await;
+    let page = b"<script>alert(1)</script><html>";
+    let after = |head: &[u8]| [head, b"/*", page, b"*/ %PDF-1.4 PK\x03\x04"].concat();
+    for (bytes, name, mime_type, served, kind) in [
+        (after(b"GIF89a"), "x.html", "text/html", "inline; filename=\"x.gif\"", "image/gif"),
+        (after(b"\xff\xd8\xff\xe0"), "x.js", "text/javascript", "inline; filename=\"x.jpg\"", "image/jpeg"),
+        (after(b"%PDF-1.7"), "x.html", "text/html", "attachment; filename=\"x.pdf\"", "application/octet-stream"),
+        (after(b"PK\x03\x04"), "x.jar", "image/png", "attachment; filename=\"x.zip\"", "application/octet-stream"),
+        (page.to_vec(), "x.png", "image/png", "attachment; filename=\"x.html\"", "application/octet-stream"),
+    ] {
+        let wamid = stage.sends("document", mime_type, &bytes, Some(name)).await;
+        let media = stage.until(&wamid, "stored").await;
+        let answer = stage.content(&media).await;
+        let said = (header(&answer, "content-disposition"), header(&answer, "content-type"));
+        assert_eq!(said, (served, kind), "{name} {mime_type}");
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+    }
+    stage.world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_breaks_out_of_nothing() {
     let stage = Stage::new().await;
     for (name, wants) in [
-        ("../../x", "attachment; filename=\"x\""),
-        ("a\r\nSet-Cookie: b=c", "attachment; filename=\"aSet-Cookie_ b=c\""),
-        ("a\"; filename=\"b.exe", "attachment; filename=\"a__ filename=_b.exe\""),
-        ("x.svg", "attachment; filename=\"x.svg\""),
+        ("../../x", "attachment; filename=\"x.pdf\""),
+        ("a\r\nSet-Cookie: b=c", "attachment; filename=\"aSet-Cookie_ b=c.pdf\""),
+        ("a\"; filename=\"b.exe", "attachment; filename=\"a__ filename=_b.pdf\""),
+        ("x.svg", "attachment; filename=\"x.pdf\""),
         ("Menú.pdf", "attachment; filename=\"Men_.pdf\"; filename*=UTF-8''Men%C3%BA.pdf"),
-        ("\u{202e}fdp.exe", "attachment; filename=\"fdp.exe\""),
+        ("\u{202e}fdp.exe", "attachment; filename=\"fdp.pdf\""),
     ] {
         let wamid = stage.sends("document", "application/pdf", b"%PDF-1.4", Some(name)).await;
         let media = stage.until(&wamid, "stored").await;

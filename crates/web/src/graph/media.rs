@@ -7,7 +7,8 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, StatusCode};
-use model::file::{self, KeepError};
+use model::DatabaseError;
+use model::file::{self, KeepError, ending};
 use model::link::Link;
 use model::upload::{self, Key, Uploaded};
 use serde_json::json;
@@ -47,7 +48,8 @@ pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Respo
 
     let length = u64::try_from(file.size).unwrap_or_default();
     let bytes = state.store.read(scope.organization_id(), &file.sha256, 0..length).await.map_err(KeepError::from)?;
-    let content = Upload::stream(&mime_type, filename.as_deref().unwrap_or("file"), bytes, length);
+    let name = ending::fitted(filename.as_deref().unwrap_or("file"), file.mime_type.as_deref().or(Some(&mime_type)));
+    let content = Upload::stream(&mime_type, &name, bytes, length);
     let meta_id = state.graph.upload_media(&call.credential(link)?, &link.phone_number_id, content).await?;
     let (organization_id, number_id) = (link.organization_id, link.number_id);
     let key = Key { organization_id, number_id, file: file.sha256, mime_type };
@@ -74,6 +76,9 @@ impl From<Unread> for GraphError {
 
 impl From<KeepError> for GraphError {
     fn from(error: KeepError) -> Self {
+        if let KeepError::Database(error @ DatabaseError::OverQuota(_)) = error {
+            return error.into();
+        }
         tracing::warn!(%error, "an uploaded file could not be kept");
         Self::unavailable("wazapp could not keep this file. Nothing was uploaded; send it again later.")
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use model::file::ending;
 use uuid::Uuid;
 
 /// In characters.
@@ -15,8 +16,8 @@ pub(super) fn safe(name: Option<&str>, mime_type: Option<&str>, id: Uuid) -> Str
     let plain: String = plain.map(|char| if "\"<>|:*?;%".contains(char) { '_' } else { char }).collect();
     let plain = plain.trim_matches(|char: char| char == '.' || char.is_whitespace());
     match plain.is_empty() {
-        true => format!("{}.{}", id.simple(), ending(mime_type)),
-        false => shortened(plain),
+        true => format!("{}.{}", id.simple(), ending::usual(mime_type)),
+        false => shortened(&ending::fitted(plain, mime_type)),
     }
 }
 
@@ -35,28 +36,6 @@ fn shortened(name: &str) -> String {
 /// Marks that turn the reading direction, or show nothing: `exe.gpj` can be made to look like `jpg.exe`.
 fn is_hidden(char: char) -> bool {
     matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
-}
-
-fn ending(mime_type: Option<&str>) -> &'static str {
-    match mime_type.unwrap_or_default() {
-        "image/jpeg" => "jpg",
-        "image/png" => "png",
-        "image/webp" => "webp",
-        "image/gif" => "gif",
-        "video/mp4" => "mp4",
-        "video/3gpp" => "3gp",
-        "video/webm" => "webm",
-        "video/quicktime" => "mov",
-        "audio/ogg" => "ogg",
-        "audio/mpeg" => "mp3",
-        "audio/mp4" => "m4a",
-        "audio/aac" => "aac",
-        "audio/amr" => "amr",
-        "audio/wav" => "wav",
-        "application/pdf" => "pdf",
-        "application/zip" => "zip",
-        _ => "bin",
-    }
 }
 
 /// `Content-Disposition` (RFC 6266): the name in ASCII, and where that is not all of it, the whole.
@@ -85,7 +64,7 @@ mod tests {
     use super::*;
 
     fn safe_name(name: &str) -> String {
-        safe(Some(name), Some("image/png"), Uuid::nil())
+        safe(Some(name), None, Uuid::nil())
     }
 
     #[test]
@@ -93,19 +72,20 @@ mod tests {
         for (name, made) in [
             ("factura 12.pdf", "factura 12.pdf"),
             ("../../x", "x"),
-            ("..\\..\\x.exe", "x.exe"),
+            ("..\\..\\x.exe", "x.exe.bin"),
             ("/etc/passwd", "passwd"),
             ("a\r\nSet-Cookie: b=c.png", "aSet-Cookie_ b=c.png"),
-            ("a\"; filename=evil.exe", "a__ filename=evil.exe"),
-            ("x.svg", "x.svg"),
-            ("photo\u{202e}gpj.exe", "photogpj.exe"),
+            ("a\"; filename=evil.exe", "a__ filename=evil.exe.bin"),
+            ("x.svg", "x.svg.bin"),
+            ("photo\u{202e}gpj.exe", "photogpj.exe.bin"),
             (" .hidden. ", "hidden"),
             ("Ñandú 🐦.pdf", "Ñandú 🐦.pdf"),
         ] {
             assert_eq!(safe_name(name), made);
         }
         for nothing in ["", "..", "a/", "\0", "\u{200b}"] {
-            assert_eq!(safe_name(nothing), "00000000000000000000000000000000.png", "{nothing:?}");
+            let made = safe(Some(nothing), Some("image/png"), Uuid::nil());
+            assert_eq!(made, "00000000000000000000000000000000.png", "{nothing:?}");
         }
         assert_eq!(safe(None, None, Uuid::nil()), "00000000000000000000000000000000.bin");
     }

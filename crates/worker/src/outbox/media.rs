@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
 use model::Database;
 use model::database::Result as DatabaseResult;
+use model::file::ending;
 use model::link::Link;
 use model::outbox::{self, Claimed, Outcome, Pause};
 use model::store::StoreError;
@@ -168,8 +169,9 @@ impl Sender<'_> {
             Err(StoreError::Missing) => return Err((Outcome::Failed { error: gone() }, None)),
             Err(error) => return Err(later(&error, message.attempt, self.now())),
         };
-        let name = file.filename.as_deref().unwrap_or("file");
-        let upload = Upload::stream(&file.mime_type, name, bytes, file.size);
+        // Meta goes by the ending too: a voice note called .mp4 is refused.
+        let name = ending::fitted(file.filename.as_deref().unwrap_or("file"), Some(&file.mime_type));
+        let upload = Upload::stream(&file.mime_type, &name, bytes, file.size);
         let number = &self.number.phone_number_id;
         match self.settings.to_meta.graph.upload_media(self.credential, number, upload).await {
             Ok(meta_id) => Ok(Uploaded { meta_id, at: self.now() }),

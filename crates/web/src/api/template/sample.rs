@@ -1,7 +1,7 @@
 //! Samples for headers that are files of the organization's own: Meta gets them by a resumable upload, and its handles take
 //! the places of our ids.
 
-use model::file::File;
+use model::file::{File, ending};
 use model::upload;
 use serde_json::Value;
 use whatsapp::graph::Sample;
@@ -90,7 +90,7 @@ async fn find(way: &Way<'_>, body: &Value, own: &[Shown]) -> Result<Result<Vec<F
             if let Some(problem) = used.problem(body, MediaFile { mime_type: &mime_type, size }) {
                 return Err(problem);
             }
-            let filename = kept.filename.clone().unwrap_or_else(|| "sample".into());
+            let filename = ending::fitted(kept.filename.as_deref().unwrap_or("sample"), Some(&mime_type));
             Ok(Found { file, mime_type, filename, place: used.place.clone() })
         });
         match one {

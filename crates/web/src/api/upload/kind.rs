@@ -6,14 +6,31 @@ use whatsapp::outgoing::{essence, largest};
 const NAMES: &[(&str, &str)] = &[
     ("image/jpg", "image/jpeg"),
     ("image/pjpeg", "image/jpeg"),
+    ("image/x-png", "image/png"),
+    ("image/x-webp", "image/webp"),
     ("audio/mp3", "audio/mpeg"),
+    ("audio/x-mp3", "audio/mpeg"),
+    ("audio/mpeg3", "audio/mpeg"),
+    ("audio/x-mpeg", "audio/mpeg"),
     ("audio/m4a", "audio/mp4"),
     ("audio/x-m4a", "audio/mp4"),
+    ("audio/x-mp4", "audio/mp4"),
+    ("audio/aacp", "audio/aac"),
     ("audio/x-aac", "audio/aac"),
+    ("audio/amr-nb", "audio/amr"),
+    ("audio/x-amr", "audio/amr"),
     ("audio/opus", "audio/ogg"),
+    ("audio/x-ogg", "audio/ogg"),
     ("audio/x-opus+ogg", "audio/ogg"),
     ("application/ogg", "audio/ogg"),
+    ("application/x-ogg", "audio/ogg"),
     ("video/3gp", "video/3gpp"),
+    ("video/x-m4v", "video/mp4"),
+    ("video/x-mp4", "video/mp4"),
+    ("application/mp4", "video/mp4"),
+    ("application/x-pdf", "application/pdf"),
+    ("application/acrobat", "application/pdf"),
+    ("text/x-plain", "text/plain"),
 ];
 
 /// Containers that hold one or the other: only the sender knows which it is.
@@ -37,6 +54,10 @@ pub(super) enum Wrong {
     Nameless,
     /// It is Ogg, with something else than Opus in it.
     NotOpus,
+    /// It is Opus with more than one channel, which Meta refuses when it sends it.
+    NotMono,
+    /// It is a PNG with 16 bits a channel, the same.
+    TooDeep,
     /// It is larger than this many bytes, the most that Meta takes of its type.
     TooLarge(u64),
     /// There is nothing in it.
@@ -53,30 +74,40 @@ pub(super) fn judge(said: Option<&str>, found: Option<&str>, head: &[u8], size: 
     if mime_type == "audio/ogg" {
         // Meta takes it for a voice note only when it says so.
         let opus = head.get(28..36) == Some(b"OpusHead");
-        return if size > most {
-            Err(Wrong::TooLarge(most))
-        } else if opus {
-            Ok("audio/ogg; codecs=opus".to_owned())
-        } else {
-            Err(Wrong::NotOpus)
+        return match head.get(37) {
+            _ if size > most => Err(Wrong::TooLarge(most)),
+            _ if !opus => Err(Wrong::NotOpus),
+            // How many channels (RFC 7845).
+            Some(channels) if *channels != 1 => Err(Wrong::NotMono),
+            _ => Ok("audio/ogg; codecs=opus".to_owned()),
         };
+    }
+    // Bits a channel, of the header that comes first.
+    if mime_type == "image/png" && head.get(12..16) == Some(b"IHDR") && head.get(24) == Some(&16) {
+        return Err(Wrong::TooDeep);
     }
     if size > most { Err(Wrong::TooLarge(most)) } else { Ok(mime_type) }
 }
 
 /// What Meta is told of a file that it sent itself, or that was taken before.
 pub(in crate::api) fn known(said: Option<&str>, found: Option<&str>) -> String {
-    match (said, found) {
-        (Some(said), Some(found)) if agree(&named(said), found) => said.to_owned(),
-        (_, Some(found)) => found.to_owned(),
-        (Some(said), None) => said.to_owned(),
+    let by_its_name = |said: &str| {
+        let name = named(said);
+        // What is behind the type stays: Meta says `codecs=opus` so.
+        if name == essence(said) { said.to_owned() } else { name }
+    };
+    match (said, found.map(named)) {
+        (Some(said), Some(found)) if agree(&named(said), &found) => by_its_name(said),
+        (_, Some(found)) => found,
+        (Some(said), None) => by_its_name(said),
         (None, None) => "application/octet-stream".to_owned(),
     }
 }
 
 fn told(said: Option<&str>, found: Option<&str>, head: &[u8]) -> Result<String, Wrong> {
     let said = said.map(named).filter(|said| !matches!(said.as_str(), "" | "application/octet-stream"));
-    match (said, found.or_else(|| more(head))) {
+    let found = found.or_else(|| more(head)).map(named);
+    match (said, found.as_deref()) {
         (None, Some(found)) => Ok(found.to_owned()),
         (Some(said), Some(found)) if agree(&said, found) => Ok(said),
         (Some(said), None) if said == "text/plain" && is_text(head) => Ok(said),
@@ -176,6 +207,30 @@ mod tests {
         let head = [&b"OggS"[..], &[0; 24], b"OpusHead"].concat();
         for said in ["audio/ogg", "audio/ogg; codecs=opus", "audio/opus", ""] {
             assert_eq!(judged(said, Some("audio/ogg"), &head).as_deref(), Ok("audio/ogg; codecs=opus"), "{said}");
+        }
+    }
+
+    /// Meta takes them, and fails when they are sent.
+    #[test]
+    fn what_meta_fails_to_send_is_refused() {
+        let opus = |channels: u8| [&b"OggS"[..], &[0; 24], b"OpusHead", &[1, channels]].concat();
+        assert_eq!(judged("audio/ogg", Some("audio/ogg"), &opus(2)), Err(Wrong::NotMono));
+        assert!(judged("audio/ogg", Some("audio/ogg"), &opus(1)).is_ok());
+        let png = |depth: u8| [PNG, &[0, 0, 0, 13], b"IHDR", &[0, 0, 0, 9, 0, 0, 0, 9, depth]].concat();
+        assert_eq!(judged("image/png", Some("image/png"), &png(16)), Err(Wrong::TooDeep));
+        assert!(judged("image/x-png", Some("image/png"), &png(8)).is_ok());
+    }
+
+    #[test]
+    fn a_type_has_many_names() {
+        for (said, found, told) in [
+            ("audio/x-mp3", Some("audio/mpeg"), "audio/mpeg"),
+            ("image/jpg", Some("image/jpeg"), "image/jpeg"),
+            ("audio/opus", None, "audio/ogg"),
+            ("video/x-m4v", Some("video/mp4"), "video/mp4"),
+            ("audio/ogg; codecs=opus", Some("audio/opus"), "audio/ogg; codecs=opus"),
+        ] {
+            assert_eq!(known(Some(said), found), told, "{said}");
         }
     }
 

@@ -16,7 +16,7 @@ use super::caller::Caller;
 use super::example;
 use super::fields::{Nothing, Query};
 use super::language::Language;
-use super::refusals::{Always, BadFile};
+use super::refusals::{Always, BadFile, NoRoom, OverQuota};
 use crate::form::{Form, Others, Unread};
 use crate::problem::Problem;
 
@@ -44,7 +44,7 @@ struct NewMedia {
     request_body(content = NewMedia, content_type = "multipart/form-data"),
     responses(
         (status = 201, description = "The file.", body = Media, example = json!(example::uploaded())),
-        Always, BadFile,
+        Always, BadFile, OverQuota, NoRoom,
     ),
 )]
 pub(super) async fn create(
@@ -65,7 +65,8 @@ pub(super) async fn create(
     let kept = file::keep_written(&state.database, caller.scope(), form.file, now).await;
     let kept = kept.map_err(|error| not_kept(error, language))?;
     let tx = caller.begin().await?;
-    let media = upload::insert(&tx, now, &kept, &mime_type, filename.as_deref()).await?;
+    let media = upload::insert(&tx, now, &kept, &mime_type, filename.as_deref()).await;
+    let media = media.map_err(|error| language.problem(error))?;
     tx.commit().await?;
     // A picture gets a thumbnail.
     state.media_wake.queued();
@@ -117,6 +118,18 @@ fn not_taken(wrong: &Wrong, language: Language) -> Problem {
                 "El archivo es Ogg sin Opus, y WhatsApp no admite otro sonido en Ogg. Conviértelo a Opus, mono.",
             ));
         }
+        Wrong::NotMono => {
+            return Problem::wrong_file(language.of(
+                "The file is Opus with more than one channel, which WhatsApp does not deliver. Convert it to mono.",
+                "El archivo es Opus con más de un canal, y WhatsApp no lo entrega. Conviértelo a mono.",
+            ));
+        }
+        Wrong::TooDeep => {
+            return Problem::wrong_file(language.of(
+                "The file is a PNG with 16 bits a channel, which WhatsApp does not deliver. Save it with 8.",
+                "El archivo es un PNG con 16 bits por canal, y WhatsApp no lo entrega. Guárdalo con 8.",
+            ));
+        }
         Wrong::Nameless => language.of(
             "Neither the form nor the file's bytes say what it is. Send its `type`.".to_owned(),
             "Ni el formulario ni los bytes del archivo dicen qué es. Envía su `type`.".to_owned(),
@@ -162,7 +175,7 @@ fn too_large(most: u64, language: Language) -> Problem {
 fn not_kept(error: KeepError, language: Language) -> Problem {
     match error {
         KeepError::Store(error) => store(&error),
-        KeepError::Database(error) => error.into(),
+        KeepError::Database(error) => language.problem(error),
         KeepError::Leaving => Problem::unavailable(
             language.of(
                 "The same file is being deleted at this moment. Send it again in a minute.",
