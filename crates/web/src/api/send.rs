@@ -23,7 +23,7 @@ use super::example;
 use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
 use super::language::Language;
-use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, OverQuota};
 use super::shown::{self, Shown};
 use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
@@ -110,6 +110,10 @@ pub(super) struct Wishes {
 }
 
 const WISHES: &[&str] = &["send_at", "deadline", "on_unknown", "bulk"];
+
+/// What stands beside Meta's members, for who misspells one.
+const BESIDE: &[&str] =
+    &["send_at", "deadline", "on_unknown", "bulk", "when_window_closed", "number_id", "biz_opaque_callback_data"];
 
 /// What to do when nobody knows whether a message was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -211,7 +215,8 @@ impl Wanted {
 fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Wanted, Problem> {
     let wishes: Wishes = members.take(WISHES)?;
     let instead = members.take_one("when_window_closed");
-    let mut outgoing = outgoing::check(&Value::Object(members.object()?)).map_err(|all| mistakes(all, "", language))?;
+    let message = Value::Object(members.object()?);
+    let mut outgoing = outgoing::check_strictly(&message, BESIDE).map_err(|all| mistakes(all, "", language))?;
     let mut instead = instead.map(|wanted| template(wanted, language)).transpose()?;
     let own = |outgoing: &mut Outgoing| shown::own(std::mem::take(&mut outgoing.media));
     let (shown, shown_instead) = (own(&mut outgoing), instead.as_mut().map(own).unwrap_or_default());
@@ -300,7 +305,8 @@ async fn queue(
         wanted.attach(&upload::find(&tx, now, &wanted.media()).await?, language)?;
         wanted.fill(&tx, now, to, language).await?;
     }
-    let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await?;
+    let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await;
+    let queued = queued.map_err(|error| language.problem(error))?;
     let message = queued.map_err(|refusal| refused(refusal, language))?;
     Ok((StatusCode::ACCEPTED, Json(message)))
 }
@@ -375,7 +381,7 @@ fn refused(refusal: Refusal, language: Language) -> Problem {
     request_body = NewMessage,
     responses(
         (status = 202, description = "The message, queued.", body = Message, example = json!(example::queued())),
-        Always, NotThere, Conflict, BadBody, Invalid,
+        Always, NotThere, Conflict, BadBody, Invalid, OverQuota,
     ),
 )]
 pub(super) async fn to_conversation(
@@ -407,7 +413,7 @@ pub(super) async fn to_conversation(
     request_body = NewMessageTo,
     responses(
         (status = 202, description = "The message, queued.", body = Message, example = json!(example::queued())),
-        Always, NotThere, Conflict, BadBody, Invalid,
+        Always, NotThere, Conflict, BadBody, Invalid, OverQuota,
     ),
 )]
 pub(super) async fn to_recipient(

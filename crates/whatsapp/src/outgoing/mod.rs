@@ -136,6 +136,29 @@ impl Kind {
 /// there and are left out of the result. So are keys at the top that Meta would ignore;
 /// further down Meta answers them with error 100, "Unexpected key", and so do we.
 pub fn check(body: &Value) -> Result<Outgoing, Problems> {
+    checked(body, envelope_as_metas)
+}
+
+/// The same for callers who are to hear of every member that nobody knows. `beside` are members that stand beside Meta's and
+/// were taken out, so that one that is misspelt is told from what it was meant to be.
+pub fn check_strictly(body: &Value, beside: &[&'static str]) -> Result<Outgoing, Problems> {
+    checked(body, |body| {
+        let read = envelope(body);
+        for key in beside {
+            body.peek(key);
+        }
+        body.note_unknown_beside(beside);
+        read
+    })
+}
+
+fn envelope_as_metas(body: &mut Fields) -> Option<Read> {
+    let read = envelope(body);
+    body.note_slips_only();
+    read
+}
+
+fn checked(body: &Value, envelope: impl FnOnce(&mut Fields) -> Option<Read>) -> Result<Outgoing, Problems> {
     let body = without_nul(body);
     let report = Report::default();
     let read = Fields::read(&report, Place::root(), &body, envelope);
@@ -173,7 +196,6 @@ fn envelope(body: &mut Fields) -> Option<Read> {
     for key in ["messaging_product", "to", "recipient"] {
         body.peek(key);
     }
-    body.note_slips_only();
     Some(Read { kind: kind?, category, reply_to, template })
 }
 

@@ -17,6 +17,56 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, word)| word)
 }
 
+/// What other APIs call what stands beside a message here.
+const SYNONYMS: &[(&str, &[&str])] = &[
+    (
+        "send_at",
+        &[
+            "scheduled_at",
+            "schedule_at",
+            "scheduledat",
+            "scheduled_for",
+            "schedule",
+            "send_time",
+            "sendtime",
+            "send_after",
+            "send_on",
+            "deliver_at",
+            "deliver_after",
+            "not_before",
+            "delay_until",
+            "start_at",
+        ],
+    ),
+    (
+        "deadline",
+        &[
+            "expires_at",
+            "expiresat",
+            "expire_at",
+            "expiry",
+            "expiration",
+            "valid_until",
+            "validity_period",
+            "ttl",
+            "timeout",
+            "not_after",
+            "give_up_at",
+        ],
+    ),
+    ("on_unknown", &["on_timeout", "on_failure", "retry", "resend"]),
+    ("bulk", &["priority", "low_priority", "is_bulk", "campaign", "batch"]),
+    ("when_window_closed", &["fallback", "fallback_template", "on_window_closed"]),
+    ("biz_opaque_callback_data", &["callback_data", "metadata", "reference", "client_reference", "custom_data"]),
+];
+
+/// The known word that other APIs call this, if it is one of these.
+pub(super) fn synonym(given: &str, known: &[&'static str]) -> Option<&'static str> {
+    let given = given.to_lowercase().replace('-', "_");
+    let found = SYNONYMS.iter().find(|(_, others)| others.contains(&given.as_str()));
+    found.map(|(word, _)| *word).filter(|word| known.contains(word))
+}
+
 /// How many slips still leave a word recognisable.
 fn slips(word: &str) -> usize {
     match word.len() {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use super::limits;
-use super::near::nearest;
+use super::near::{nearest, synonym};
 use super::place::Place;
 use super::problem::Problem;
 use super::report::Report;
@@ -56,6 +56,18 @@ impl<'a> Fields<'a> {
             if let meant @ Some(_) = nearest(key, known.iter().copied()) {
                 self.report.add(Problem::unknown_key(&self.place.key(key), &known, meant));
             }
+        }
+    }
+
+    /// Notes every key that nobody asked for; of those that stand beside Meta's, other names that people have for them are known.
+    pub(super) fn note_unknown_beside(&mut self, beside: &[&'static str]) {
+        if std::mem::replace(&mut self.open, true) {
+            return;
+        }
+        let known = self.not_given();
+        for key in self.unknown_keys() {
+            let meant = nearest(key, known.iter().copied()).or_else(|| synonym(key, beside));
+            self.report.add(Problem::unknown_member(&self.place.key(key), meant));
         }
     }
 

@@ -114,6 +114,16 @@ impl Problem {
         Self::at(place, Rule::UnknownKey, en, format!("no existe en WhatsApp.{hint_es}"))
     }
 
+    pub(super) fn unknown_member(place: &Place, meant: Option<&str>) -> Self {
+        let (hint_en, hint_es) = match meant {
+            Some(_) => did_you_mean(meant),
+            None => (" Remove it.".to_owned(), " Quítalo.".to_owned()),
+        };
+        let en = format!("is known neither to WhatsApp nor here, and nothing would come of it.{hint_en}");
+        let es = format!("no lo conoce ni WhatsApp ni este servidor, y no tendría efecto.{hint_es}");
+        Self::at(place, Rule::UnknownKey, en, es)
+    }
+
     pub(super) fn duplicate(place: &Place, first: &Place) -> Self {
         let first = first.field();
         let en = format!("says the same as `{first}`: they must differ, change one.");

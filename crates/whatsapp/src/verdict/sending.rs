@@ -124,10 +124,11 @@ pub(super) static ROWS: &[Row] = &[
         131_030,
         Ask,
         Operator,
-        "A test number writes only to the five recipients on its list at Meta. Add this one to the list, or use a real \
-         number.",
-        "Un número de prueba solo escribe a los cinco destinatarios de su lista en Meta. Agrega este a la lista, o usa \
-         un número real.",
+        "A test number writes only to the five recipients on its list at Meta. Add this one to the list, spelt as \
+         the message was sent to it (the list may have +54 11 … or +52 1 … where it says +54 9 11 … or +52 …), or use a \
+         real number.",
+        "Un número de prueba solo escribe a los cinco destinatarios de su lista en Meta. Agrega este a la lista, escrito \
+         como en el envío (la lista puede tener +54 11 … o +52 1 … donde dice +54 9 11 … o +52 …), o usa un número real.",
     ),
     row(
         131_031,

@@ -53,9 +53,20 @@ pub(in crate::api) struct NewMessageTemplate {
     /// `AUTHENTICATION`, `MARKETING` or `UTILITY`.
     #[schema(example = "UTILITY")]
     category: String,
-    /// Header, body, footer, buttons, as Meta writes them, with a sample for each variable.
-    #[schema(value_type = Vec<Object>)]
-    components: Vec<Value>,
+    /// Header, body, footer, buttons, as Meta writes them, with a sample for each variable; left out with
+    /// `library_template_name`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    components: Option<Vec<Value>>,
+    /// A template of Meta's library, in the place of `components`; what goes into it, in Meta's
+    /// `library_template_body_inputs` and `library_template_button_inputs`.
+    #[schema(value_type = Option<String>)]
+    library_template_name: Option<String>,
+    /// What goes into the body of a template of Meta's library.
+    #[schema(value_type = Option<Object>)]
+    library_template_body_inputs: Option<Value>,
+    /// What goes into its buttons.
+    #[schema(value_type = Option<Vec<Object>>)]
+    library_template_button_inputs: Option<Vec<Value>>,
     /// `POSITIONAL`, the rule: variables are `{{1}}`, `{{2}}`. `NAMED`: they are `{{first_name}}`.
     #[schema(value_type = Option<String>)]
     parameter_format: Option<String>,
@@ -126,7 +137,13 @@ pub(in crate::api) async fn create(
             None => found(&way, &before, wanted, language).await?,
         },
     };
-    Ok((StatusCode::CREATED, Json(way.keep(known).await?.into())))
+    let is_read = known.components.is_some();
+    let kept = way.keep(known).await?;
+    if !is_read {
+        // What Meta's library put into it is read from there.
+        way.read_soon().await?;
+    }
+    Ok((StatusCode::CREATED, Json(kept.into())))
 }
 
 fn listed(wanted: NewTemplate) -> Listed {

@@ -21,6 +21,8 @@ struct Subtype {
     body: Body,
     footer: bool,
     action: fn(&mut Fields),
+    /// Whether its other members are kept as they are, and an action is not needed.
+    passed_on: bool,
 }
 
 enum Header {
@@ -37,7 +39,7 @@ enum Body {
 }
 
 /// In the order of Meta's pages; what an entry does not forbid is allowed.
-const SUBTYPES: [Subtype; 15] = [
+const SUBTYPES: [Subtype; 17] = [
     subtype("button", Header::Any, buttons::replies),
     Subtype { body: Body::Needed(limits::LIST_BODY), ..subtype("list", Header::Text, buttons::list) },
     subtype("cta_url", Header::Any, buttons::cta_url),
@@ -57,12 +59,19 @@ const SUBTYPES: [Subtype; 15] = [
     subtype("request_contact_info", Header::Any, requests::contact_info),
     subtype("order_details", Header::Any, orders::details),
     subtype("order_status", Header::Any, orders::status),
+    // What Meta wants in these is not published: they are passed on.
+    Subtype {
+        body: Body::IfGiven,
+        passed_on: true,
+        ..subtype("booking_confirmation", Header::Any, |action| action.keep_rest())
+    },
+    Subtype { body: Body::IfGiven, passed_on: true, ..subtype("reminder", Header::Any, |action| action.keep_rest()) },
 ];
 
-const NAMES: [&str; 15] = {
-    let mut names = [""; 15];
+const NAMES: [&str; 17] = {
+    let mut names = [""; 17];
     let mut n = 0;
-    while n < 15 {
+    while n < 17 {
         names[n] = SUBTYPES[n].name;
         n += 1;
     }
@@ -70,7 +79,7 @@ const NAMES: [&str; 15] = {
 };
 
 const fn subtype(name: &'static str, header: Header, action: fn(&mut Fields)) -> Subtype {
-    Subtype { name, header, body: Body::Needed(limits::BODY), footer: true, action }
+    Subtype { name, header, body: Body::Needed(limits::BODY), footer: true, action, passed_on: false }
 }
 
 /// Checks the message; tells its subtype.
@@ -115,7 +124,12 @@ fn parts(message: &mut Fields, subtype: &Subtype) {
         let en = "does not go with this kind of message: remove it.";
         message.forbid("footer", en, "no va con esta clase de mensaje: quítalo.");
     }
-    message.within("action", subtype.action);
+    if subtype.passed_on {
+        message.within_if_given("action", subtype.action);
+        message.keep_rest();
+    } else {
+        message.within("action", subtype.action);
+    }
 }
 
 /// A header of one of the given types.

@@ -51,9 +51,7 @@ fn one(parameter: &mut Fields, types: &[&'static str], written: Written) {
     };
     match kind {
         "text" if written == Written::InText => text(parameter),
-        "text" => {
-            parameter.text("text", ANY);
-        }
+        "text" => behind_a_button(parameter, "text"),
         "currency" => {
             parameter.within("currency", currency);
         }
@@ -96,6 +94,17 @@ fn one(parameter: &mut Fields, types: &[&'static str], written: Written) {
                 media::shown(parameter, kind);
             }
         }
+    }
+}
+
+/// It becomes part of an address, or a code to copy: Meta takes no line break in it (error 132018).
+fn behind_a_button(parameter: &mut Fields, key: &'static str) {
+    if let Some(text) = parameter.text(key, ANY)
+        && text.contains(['\n', '\r', '\t'])
+    {
+        let en = "may not have line breaks or tabs: write it in one line.";
+        let es = "no puede llevar saltos de línea ni tabuladores: escríbelo en una línea.";
+        parameter.add(Problem::format(&parameter.at(key), en, es));
     }
 }
 

@@ -88,8 +88,9 @@ pub fn check_template(body: &Value) -> Result<NewTemplate, Problems> {
         let category = body.word_in_any_case("category", &CATEGORIES);
         let (parameter_format, rules) = format(body, category, false);
         ttl(body, category);
-        library(body);
-        component::list(body, &rules);
+        if !library(body) {
+            component::list(body, &rules);
+        }
         more(body);
         Some((name?, language?, category?, parameter_format))
     });
@@ -170,13 +171,27 @@ fn ttl(body: &mut Fields, category: Option<&str>) {
     }
 }
 
-fn library(body: &mut Fields) {
-    for key in ["library_template_name", "library_template_button_inputs", "library_template_body_inputs"] {
-        let en = "is of Meta's template library, which is not used here: write the template's `components`.";
-        let es =
-            "es de la biblioteca de plantillas de Meta, que aquí no se usa: escribe los `components` de la plantilla.";
-        body.forbid(key, en, es);
+/// A template of Meta's library: its components are there. What is put into them only Meta can measure, so it is passed on
+/// (page "Template library"). `false`: it is none.
+fn library(body: &mut Fields) -> bool {
+    const INPUTS: [&str; 2] = ["library_template_button_inputs", "library_template_body_inputs"];
+    if !body.has("library_template_name") {
+        body.peek("library_template_name");
+        for key in INPUTS {
+            let en = "goes with `library_template_name`: name the template of Meta's library, or remove it.";
+            let es = "va con `library_template_name`: nombra la plantilla de la biblioteca de Meta, o quítalo.";
+            body.forbid(key, en, es);
+        }
+        return false;
     }
+    super::name(body, "library_template_name");
+    for key in INPUTS {
+        body.anything_if_given(key);
+    }
+    let en = "does not go with `library_template_name`, whose components are Meta's: remove one of the two.";
+    let es = "no va con `library_template_name`, cuyos componentes son de Meta: quita uno de los dos.";
+    body.forbid("components", en, es);
+    true
 }
 
 fn more(body: &mut Fields) {
