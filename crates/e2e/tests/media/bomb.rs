@@ -138,7 +138,8 @@ async fn a_bomb_is_tried_once() {
     let next = stage.picture(&png(400, 400, 1)).await;
     stage.until(&next, "stored").await;
     stage.thumbnailed(&next).await;
-    let tried = "SELECT count(*) FROM wazapp.file WHERE thumbnail_at IS NULL AND thumbnail IS NULL AND thumbnail_attempts = 1";
+    let tried =
+        "SELECT count(*) FROM wazapp.file WHERE thumbnail_at IS NULL AND thumbnail IS NULL AND thumbnail_attempts = 1";
     stage.world.until("each was tried once", async || stage.world.count(tried).await == 3).await;
     stage.world.end().await;
 }

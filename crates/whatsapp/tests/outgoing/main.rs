@@ -8,3 +8,4 @@ mod fill;
 mod good;
 mod properties;
 mod shared;
+mod strict;
