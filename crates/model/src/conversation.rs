@@ -355,6 +355,8 @@ pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Con
     tx.query(
         "UPDATE wazapp.conversation SET state = coalesce($3, state),
                                         state_at = CASE WHEN $3 IS NULL THEN state_at ELSE coalesce(state_at, 'epoch') END,
+                                        state_tie = CASE WHEN $3 IS NOT NULL AND coalesce(state_at, 'epoch') = 'epoch'
+                                                         THEN 'people' ELSE state_tie END,
                                         assignee_id = CASE WHEN $4 THEN $5 ELSE assignee_id END, updated_at = now()
          WHERE organization_id = $1 AND id = $2",
         &[

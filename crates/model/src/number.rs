@@ -316,7 +316,9 @@ macro_rules! fact {
     ($column:literal, $param:literal, $kind:literal) => {
         concat!(
             $column,
-            " = CASE WHEN ($3, ",
+            " = CASE WHEN ",
+            $param,
+            "::text IS NOT NULL AND ($3, ",
             $param,
             "::text) >= (coalesce((fact_times ->> '",
             $column,
@@ -376,7 +378,7 @@ pub fn any_organization_import<'a>(pipeline: &mut Pipeline<'a>, import: &'a Impo
         "UPDATE wazapp.number SET history = $4::text::json, updated_at = now(),
            fact_times = fact_times || jsonb_build_object('history', greatest((fact_times ->> 'history')::timestamptz, $3::timestamptz))
          WHERE organization_id = $1 AND id = $2
-           AND (history IS NULL OR (fact_times ->> 'history')::timestamptz < $3 - interval '1 day'
+           AND (history IS NULL OR (fact_times ->> 'history')::timestamptz < $3::timestamptz - interval '1 day'
                 OR (coalesce((history ->> 'progress')::int, -1), coalesce((history ->> 'phase')::int, -1),
                     coalesce((history ->> 'chunk_order')::int, -1), history::text)
                    <= (coalesce(($4::text::json ->> 'progress')::int, -1), coalesce(($4::text::json ->> 'phase')::int, -1),

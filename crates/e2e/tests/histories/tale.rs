@@ -27,7 +27,7 @@ fn pick<'a>(random: &mut Random, words: &[&'a str]) -> &'a str {
 
 /// Bodies in the order of their making, with the ids that later ones may point at.
 pub(super) struct Tale {
-    pub bodies: Vec<Value>,
+    pub(super) bodies: Vec<Value>,
     wamids: Vec<String>,
     sent: Vec<String>,
     next: usize,

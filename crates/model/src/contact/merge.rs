@@ -207,9 +207,11 @@ pub async fn merges(tx: &Tenant, contact_id: Uuid) -> Result<Vec<Merge>> {
     let rows = tx
         .query(
             "WITH RECURSIVE led AS (
-               SELECT m.*, 1 AS step FROM wazapp.contact_merge m WHERE m.organization_id = $1 AND m.survivor_id = $2
-               UNION SELECT m.*, l.step + 1 FROM (SELECT * FROM led) l JOIN wazapp.contact_merge m
-                 ON m.organization_id = $1 AND m.survivor_id = l.vanished_id WHERE l.step < 100 AND l.undone_at IS NULL)
+               SELECT m.id, m.vanished_id, m.merged_at, m.undone_at, 1 AS step
+               FROM wazapp.contact_merge m WHERE m.organization_id = $1 AND m.survivor_id = $2
+               UNION SELECT m.id, m.vanished_id, m.merged_at, m.undone_at, l.step + 1
+               FROM led l JOIN wazapp.contact_merge m ON m.organization_id = $1 AND m.survivor_id = l.vanished_id
+               WHERE l.step < 100 AND l.undone_at IS NULL)
              SELECT id, vanished_id, merged_at, undone_at FROM led ORDER BY merged_at DESC, id DESC",
             &[&tx.organization_id(), &contact_id],
         )

@@ -77,6 +77,11 @@ impl Known {
         self.last_message.learn(Some(message_id), moment);
     }
 
+    /// While it shows no message, it stands where the newest of its lines does.
+    pub fn stand(&mut self, at: Timestamp) {
+        self.begun_at = self.begun_at.max(at);
+    }
+
     /// A live message that asks nothing of anybody: the conversation waits for the contact, unless more is known.
     pub fn go_on(&mut self) {
         if self.state.moment.is_none() {

@@ -36,15 +36,15 @@ const STEPS: [&str; 4] = [
     concat!(
         "UPDATE wazapp.conversation v SET
            last_sequence = k.messages, unread_count = least(v.unread_count, k.counted),
-           last_message_id = l.id, last_message_at = coalesce(l.timestamp, v.last_message_at),
+           last_message_id = l.id, last_message_at = coalesce(l.timestamp, k.newest_at, v.last_message_at),
            last_message_tie = coalesce(l.tie, ''),
            last_inbound_at = k.inbound_at, window_expires_at = k.inbound_at + interval '24 hours',
            state = CASE WHEN s.at = v.state_at AND s.tie = v.state_tie THEN v.state
                         WHEN s.at IS NOT NULL THEN s.state
-                        WHEN v.state_at = 'epoch' THEN v.state
+                        WHEN v.state_tie = 'people' THEN v.state
                         WHEN k.live THEN 'waiting' ELSE 'resolved' END,
-           state_at = coalesce(s.at, CASE WHEN k.live OR v.state_at = 'epoch' THEN timestamptz 'epoch' END),
-           state_tie = coalesce(s.tie, ''),
+           state_at = coalesce(s.at, CASE WHEN k.live OR v.state_tie = 'people' THEN timestamptz 'epoch' END),
+           state_tie = coalesce(s.tie, CASE WHEN v.state_tie = 'people' THEN 'people' ELSE '' END),
            referral = coalesce(r.referral, v.referral), referral_at = coalesce(r.timestamp, v.referral_at),
            referral_tie = coalesce(r.tie, v.referral_tie), updated_at = now()
          FROM wazapp.conversation o
@@ -52,7 +52,7 @@ const STEPS: [&str; 4] = [
            SELECT count(*) AS messages, count(*) FILTER (WHERE ",
         told!(counts),
         ") AS counted,
-                  bool_or(m.origin <> 'history') AS live,
+                  bool_or(m.origin <> 'history') AS live, max(m.timestamp) AS newest_at,
                   max(least(m.timestamp, m.received_at)) FILTER (WHERE m.direction = 'inbound' AND m.type <> 'system'
                     AND (m.origin <> 'history' OR m.timestamp + interval '24 hours' > m.received_at)) AS inbound_at
            FROM wazapp.message m WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id) k ON true
@@ -85,8 +85,17 @@ const STEPS: [&str; 4] = [
 ];
 
 /// A conversation that nothing stands in any more, and its nameless contact, go.
-const EMPTY: &str = "DELETE FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = ANY ($2)
-   AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)";
+const EMPTY: &str = "
+    WITH gone AS (
+      DELETE FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = ANY ($2)
+        AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)
+      RETURNING v.contact_id)
+    DELETE FROM wazapp.contact c USING gone
+    WHERE c.organization_id = $1 AND c.id = gone.contact_id
+      AND num_nonnulls(c.wa_id, c.user_id, c.parent_user_id, c.username, c.own_name, c.notes, c.book_name, c.profile_name) = 0
+      AND NOT EXISTS (SELECT FROM wazapp.conversation v
+                      WHERE v.organization_id = $1 AND v.contact_id = c.id AND v.id <> ALL ($2))
+      AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = c.id)";
 
 /// Works out conversations of one organization from their messages, behind whatever changed these. One that is empty now
 /// goes. The caller holds the organization's line.

@@ -193,7 +193,7 @@ pub async fn hand_over(
                display_phone_number = f.display_phone_number, verified_name = f.verified_name, username = f.username,
                quality_event = f.quality_event, quality_rating = f.quality_rating, messaging_limit = f.messaging_limit,
                throughput = f.throughput, platform_type = f.platform_type, is_on_biz_app = f.is_on_biz_app,
-               name_status = f.name_status, settings = f.settings, facts_at = f.facts_at
+               name_status = f.name_status, settings = f.settings, facts_at = f.facts_at, fact_times = f.fact_times
              FROM wazapp.number f
              WHERE n.organization_id = $1 AND n.id = $2 AND f.organization_id = $6 AND f.id = $7",
         &[

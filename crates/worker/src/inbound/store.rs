@@ -6,7 +6,7 @@ use model::cost;
 use model::database::{CommitError, Operator, Pipeline, Result};
 use model::event;
 use model::media;
-use model::message;
+use model::message::{self, NewVersion};
 use model::number;
 use model::number_check;
 use model::outbox;
@@ -30,6 +30,7 @@ pub(super) async fn store(
     let groups: Vec<Group> = written.groups.values().cloned().collect();
     let recounted: Vec<(Uuid, Vec<Uuid>)> =
         written.recounted.iter().map(|(organization, ids)| (*organization, ids.iter().copied().collect())).collect();
+    let versions: Vec<NewVersion> = written.versions.values().cloned().collect();
     let mut pipeline = Pipeline::new();
     contact::any_organization_save(&mut pipeline, &mut written.contacts);
     names(&mut pipeline, &mut written.names);
@@ -40,7 +41,7 @@ pub(super) async fn store(
     );
     message::any_organization_insert(&mut pipeline, &mut written.messages);
     message::any_organization_update(&mut pipeline, &mut written.updates);
-    message::any_organization_keep_versions(&mut pipeline, &written.versions);
+    message::any_organization_keep_versions(&mut pipeline, &versions);
     message::any_organization_react(&mut pipeline, &mut written.reactions);
     media::any_organization_insert(&mut pipeline, &written.media.values().collect::<Vec<_>>());
     status::any_organization_insert(&mut pipeline, &mut written.statuses);

@@ -111,7 +111,10 @@ impl Fold {
         if amendments.is_empty() {
             return;
         }
-        self.written.versions.extend(amend(&mut seen.known, own.organization_id, amendments));
+        for version in amend(&mut seen.known, own.organization_id, amendments) {
+            let key = (version.organization_id, version.message_id, version.replaced_by.clone());
+            self.written.versions.insert(key, version);
+        }
         if let Some(media) = edited_file(&seen.known, amendments) {
             self.written.file(media);
         }
@@ -241,6 +244,7 @@ pub(super) fn touch(open: &mut Open, message: &Message, id: Uuid, at: Timestamp,
     let plain = message.effect == Effect::Plain;
     let call = message.kind == "call";
     let moment = Moment::new(at, message.wamid.clone());
+    conversation.stand(at);
     if plain || call {
         conversation.show(id, moment.clone());
     }

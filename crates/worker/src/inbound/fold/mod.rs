@@ -44,7 +44,7 @@ pub(super) struct Written {
     pub(super) groups: BTreeMap<(Uuid, Uuid, String), Group>,
     pub(super) messages: Vec<message::New>,
     pub(super) updates: Vec<message::Update>,
-    pub(super) versions: Vec<NewVersion>,
+    pub(super) versions: BTreeMap<(Uuid, Uuid, String), NewVersion>,
     pub(super) reactions: Vec<NewReaction>,
     pub(super) media: BTreeMap<(Uuid, Uuid), media::New>,
     pub(super) statuses: Vec<(status::Update, String, Timestamp)>,

@@ -174,9 +174,6 @@ impl Fold {
         for conversation in [left, seen.known.conversation_id] {
             self.written.recount(organization_id, conversation);
         }
-        if let Some(nobody) = self.people.of(organization_id, &Party::default(), seen.known.at) {
-            self.written.unused.push((organization_id, nobody));
-        }
     }
 
     fn tell_retold(&mut self, routed: &Routed, message: &Message, own: &Key, mut seen: Seen, before: &message::Known) {

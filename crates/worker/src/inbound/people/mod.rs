@@ -16,7 +16,7 @@ use whatsapp::webhook::{Item, Party};
 
 use self::settle::Circle;
 pub(super) use self::settle::Regrouped;
-use self::sighting::{News, Sighting, identities, links, name, spellings};
+use self::sighting::{News, Role, Sighting, identities, links, name, spellings};
 pub(super) use self::sighting::{at, placed};
 use super::route::Batch;
 
@@ -147,7 +147,7 @@ impl People {
         let organization_id = sighting.organization_id;
         let named = identities(organization_id, sighting.party);
         let known = named.iter().any(|identity| self.holder(organization_id, &name(identity), sighting.at).is_some());
-        if sighting.wanted
+        if sighting.role == Role::Writer
             && named.first().is_some_and(|one| self.holder(organization_id, &name(one), sighting.at).is_none())
         {
             return true;
@@ -157,7 +157,7 @@ impl People {
             None => true,
         };
         let linked = |link: &Link| stored.knows_link(organization_id, link, sighting.at);
-        known && sighting.wanted && named.iter().any(unseen)
+        known && sighting.makes_contact() && named.iter().any(unseen)
             || !links(sighting.party, sighting.realm).iter().all(linked)
     }
 

@@ -9,7 +9,7 @@ use model::database::{Operator, Result};
 use uuid::Uuid;
 
 use super::identity::{self, ALWAYS, Evidence, Span};
-use super::sighting::{News, Sighting, identities, is_nobody, links, name, spellings};
+use super::sighting::{News, Role, Sighting, identities, is_nobody, links, name, spellings};
 
 /// Contacts that became one, or came apart.
 #[derive(Clone, Debug)]
@@ -135,14 +135,17 @@ impl Circle {
     fn add(&mut self, sightings: &[Sighting<'_>], news: &[News]) {
         let organization_id = self.organization_id;
         for sighting in sightings.iter().filter(|one| one.organization_id == organization_id) {
-            for identity in identities(organization_id, sighting.party) {
-                let named = name(&identity);
+            let named = identities(organization_id, sighting.party);
+            for identity in &named {
+                self.evidence.names.insert(name(identity));
                 // Of who need not be a contact, what is said in passing is kept as links alone.
-                self.evidence.names.insert(named.clone());
-                if sighting.wanted {
-                    self.spell(&identity, Some(sighting.at));
-                    self.wanted.insert((named, sighting.at));
+                if sighting.makes_contact() {
+                    self.spell(identity, Some(sighting.at));
                 }
+            }
+            // What is written stands under the strongest name.
+            if let Some(strongest) = named.first().filter(|_| sighting.role == Role::Writer) {
+                self.wanted.insert((name(strongest), sighting.at));
             }
             for link in links(sighting.party, sighting.realm) {
                 self.link(link, sighting.at);

@@ -21,8 +21,25 @@ pub(super) struct Sighting<'a> {
     /// Meta's second.
     pub(super) at: i64,
     pub(super) party: &'a Party,
-    /// Whether the event makes somebody a contact.
-    pub(super) wanted: bool,
+    pub(super) role: Role,
+}
+
+/// What somebody has to do with an event that names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// They wrote it, or it is about them: they are a contact.
+    Writer,
+    /// It says by what names they go from then on.
+    Renamed,
+    /// It names them in passing.
+    Bystander,
+}
+
+impl Sighting<'_> {
+    /// Whether the names are those of a contact, as Meta writes them.
+    pub(super) fn makes_contact(&self) -> bool {
+        self.role != Role::Bystander
+    }
 }
 
 /// News that someone goes by other names from then on.
@@ -124,31 +141,36 @@ pub(super) fn all(batch: &Batch) -> (Vec<Sighting<'_>>, Vec<News>) {
 }
 
 fn of_item<'a>(routed: &'a Routed, item: &'a Item, sightings: &mut Vec<Sighting<'a>>, news: &mut Vec<News>) {
-    let mut see = |party: &'a Party, timestamp: Option<i64>, wanted: bool| {
+    let mut see = |party: &'a Party, timestamp: Option<i64>, role: Role| {
         sightings.push(Sighting {
             organization_id: routed.route.organization_id,
             realm: &routed.route.waba_id,
             at: time(timestamp, &routed.change, routed.received_at).as_second(),
             party,
-            wanted,
+            role,
         });
     };
     match item {
         Item::Message(message) => {
             if let Effect::Identity { previous, current } = &message.effect {
                 for party in [previous, current].into_iter().filter(|party| !party.is_empty()) {
-                    see(party, message.timestamp, true);
+                    let role = if std::ptr::eq(party, placed(message)) { Role::Writer } else { Role::Renamed };
+                    see(party, message.timestamp, role);
                 }
                 news.push(moved(routed, message, previous, current));
             } else if message.group_id.is_none() || !message.party.is_empty() {
-                see(&message.party, message.timestamp, true);
+                see(&message.party, message.timestamp, Role::Writer);
             }
         }
-        Item::ContactSync(ContactSync { party, timestamp, .. }) if !party.is_empty() => see(party, *timestamp, true),
-        Item::Status(status) if !status.recipient.is_empty() => see(&status.recipient, status.timestamp, false),
+        Item::ContactSync(ContactSync { party, timestamp, .. }) if !party.is_empty() => {
+            see(party, *timestamp, Role::Writer)
+        }
+        Item::Status(status) if !status.recipient.is_empty() => {
+            see(&status.recipient, status.timestamp, Role::Bystander)
+        }
         Item::Notice(notice) => {
             if let Some(party) = notice.party.as_ref().filter(|party| !party.is_empty()) {
-                see(party, notice.timestamp, false);
+                see(party, notice.timestamp, Role::Bystander);
             }
         }
         _ => {}
