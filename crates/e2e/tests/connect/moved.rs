@@ -13,12 +13,12 @@ impl Stage {
     async fn had_it_as(&self, former: &str, token: &str) -> String {
         let organization = &self.organization;
         let number = self.world.connect_with(organization, former, "424242", None, token).await;
-        let shown = "UPDATE wazapp.number SET display_phone_number = $1, check_at = 'infinity' WHERE id = $2";
-        self.world.sql().await.execute(shown, &[&self.number.digits, &number]).await.unwrap();
         let contacts = json!([e2e::body::contact(LUCIA, "Lucía")]);
         let message = e2e::body::text_message(LUCIA, "wamid.before", jiff::Timestamp::now().as_second(), "antes");
         let value = e2e::body::value(former, &json!({ "contacts": contacts, "messages": [message] }));
         self.world.receive(&value).await;
+        let shown = "UPDATE wazapp.number SET display_phone_number = $1, check_at = 'infinity' WHERE id = $2";
+        self.world.sql().await.execute(shown, &[&self.number.digits, &number]).await.unwrap();
         number.to_string()
     }
 

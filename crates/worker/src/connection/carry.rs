@@ -151,7 +151,13 @@ impl Carrier {
             What::Number => number::read(&mut desk).await,
             What::Account => {
                 let found = number::find_in_account(&mut desk).await;
-                former::look(&mut desk, &self.database, found).await?
+                let mut patience = Patience::new();
+                loop {
+                    match former::look(&mut desk, &self.database, found.clone()).await {
+                        Ok(came) => break came,
+                        Err(error) => patience.after(error).await?,
+                    }
+                }
             }
             What::Subscribe => webhook::subscribe(&mut desk).await,
             What::Fields => webhook::fields(&mut desk).await,
