@@ -387,8 +387,6 @@ await step("error: rate limit hit", async () => {
   await refused(text(sdk), 400, 130429);
 });
 await step("error that only a status tells: outside the 24 hours", async () => {
-  // wazapp knows it at once.
-  if (WAZAPP) return refused(text(sdk, "16505553333"), 400, 131047);
   const {
     messages: [{ id }],
   } = await text(sdk, "16505553333").json();

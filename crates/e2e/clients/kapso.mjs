@@ -598,8 +598,6 @@ await step("error: a page of HTML", async () => {
   same((await rejection(text(client))).category, "server");
 });
 await step("error that only a status tells: outside the 24 hours", async () => {
-  // wazapp knows it at once.
-  if (WAZAPP) return same((await rejection(text(client, "16505553333"))).code, 131047);
   const {
     messages: [{ id }],
   } = await text(client, "16505553333");

@@ -654,13 +654,9 @@ with step("error: rate limit hit"):
     else:
         raises(errors.RateLimitHit, lambda: wa.send_message(SHEENA, "Hi"), 130429)
 with step("error that only a status tells: outside the 24 hours"):
-    if WAZAPP:
-        # It knows it at once.
-        raises(errors.ReEngagementMessage, lambda: wa.send_message("16505553333", "Remember us?"), 131047)
-    else:
-        sent = wa.send_message("16505553333", "Remember us?")
-        failure = got.wait("failure", lambda update: update.id == sent.id and update.status == "failed")
-        assert isinstance(failure.error, errors.ReEngagementMessage), failure.error
+    sent = wa.send_message("16505553333", "Remember us?")
+    failure = got.wait("failure", lambda update: update.id == sent.id and update.status == "failed")
+    assert isinstance(failure.error, errors.ReEngagementMessage), failure.error
 with step("error that only a status tells: a link that leads nowhere"):
     sent = wa.send_image(SHEENA, f"{SITE}/missing.png")
     failure = got.wait("failure", lambda update: update.id == sent.id and update.status == "failed")

@@ -484,8 +484,6 @@ await step("error: rate limit hit", async () => {
   same(await code(text(api)), 130429);
 });
 await step("error that only a status tells: outside the 24 hours", async () => {
-  // wazapp knows it at once.
-  if (WAZAPP) return same(await code(text(api, "16505553333")), 131047);
   const {
     messages: [{ id }],
   } = await text(api, "16505553333");

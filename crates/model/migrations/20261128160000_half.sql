@@ -13,10 +13,3 @@ ALTER TABLE wazapp.number_pace
   ADD COLUMN bulk_paused_until timestamptz, -- infinity: until a look or a person ends it
   ADD COLUMN bulk_pause_reason json,
   ADD COLUMN bulk_paused_at    timestamptz;
-
--- A number that moved to another account has another id at Meta, and stays the same here: its attempts are those of the
--- number still.
-ALTER TABLE wazapp.connection
-  DROP CONSTRAINT connection_names_its_number,
-  ADD CONSTRAINT connection_names_its_number FOREIGN KEY (organization_id, number_id, phone_number_id)
-    REFERENCES wazapp.number (organization_id, id, phone_number_id) ON UPDATE CASCADE ON DELETE CASCADE NOT VALID;

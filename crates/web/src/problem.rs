@@ -63,8 +63,8 @@ pub struct Problem {
     kind: Kind,
     detail: Box<str>,
     retry_after: Option<u16>,
-    errors: Option<Vec<Mistake>>,
-    templates: Option<Vec<Template>>,
+    errors: Option<Box<[Mistake]>>,
+    templates: Option<Box<[Template]>>,
     connection: Option<Box<serde_json::Value>>,
     location: Option<Box<str>>,
 }
@@ -243,7 +243,7 @@ impl Problem {
     /// 422: a message that cannot be sent as it is, with all that is to be put right.
     pub fn mistakes(errors: Vec<Mistake>) -> Self {
         let texts: Vec<&str> = errors.iter().map(|error| error.text.as_str()).collect();
-        Self { errors: Some(errors.clone()), ..Self::new(INVALID, texts.join(" ")) }
+        Self { errors: Some(errors.clone().into()), ..Self::new(INVALID, texts.join(" ")) }
     }
 
     /// 422: Meta said no, in its words.
@@ -253,7 +253,7 @@ impl Problem {
 
     /// 422: only a template may be sent now.
     pub fn window_closed(detail: impl Into<String>, templates: Vec<Template>) -> Self {
-        Self { templates: Some(templates), ..Self::new(WINDOW_CLOSED, detail) }
+        Self { templates: Some(templates.into()), ..Self::new(WINDOW_CLOSED, detail) }
     }
 
     /// 422: a number could not be connected; the attempt can be resumed.
@@ -352,8 +352,8 @@ impl IntoResponse for Problem {
             title: self.kind.title,
             status: self.kind.status.as_u16(),
             detail: self.detail.into(),
-            errors: self.errors,
-            templates: self.templates,
+            errors: self.errors.map(Vec::from),
+            templates: self.templates.map(Vec::from),
             connection: self.connection,
         };
         let location = self.location.and_then(|location| HeaderValue::from_str(&location).ok());

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use futures::StreamExt;
 use worker::media::{DECODER_COMMAND, Decoder, Shrunk};
@@ -76,7 +75,7 @@ fn peak(child: &mut Child) -> u64 {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|digits| digits.parse().ok());
         most = most.max(kilobytes.unwrap_or(0) << 10);
-        std::thread::sleep(Duration::from_micros(200));
+        std::thread::yield_now();
     }
     most
 }

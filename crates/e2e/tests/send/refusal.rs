@@ -95,7 +95,7 @@ async fn a_window_is_refused_only_where_it_is_known_to_be_closed() {
     let to_martin = json!({ "number_id": stage.number_id, "to": MARTIN, "text": { "body": "Hola" } });
     let (status, never_heard) = stage.world.post_api(&stage.organization, "/messages", &to_martin).await;
     assert_eq!(status, 202, "{never_heard}");
-    assert_eq!(stage.until(&id(&never_heard), "failed").await["error"]["code"], 131_047, "Meta says so");
+    assert_eq!(stage.until(&id(&never_heard), "failed").await["error"][0]["code"], 131_047, "Meta says so");
     // Her window is over, and the number has been here for longer than one lasts.
     stage.world.advance(DAY + DAY / 24).await;
     let (status, problem) = stage.world.post_api(&stage.organization, &path, &text("¿Sigue ahí?")).await;

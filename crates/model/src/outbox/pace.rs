@@ -245,11 +245,14 @@ pub(crate) async fn begin_anew(tx: &Operator, scope: &Scope, number_id: Uuid) ->
 /// A recipient as one number knows them.
 type Pair<'a> = (Uuid, Uuid, &'a str);
 
+/// A number, or its whole account, and the token that brought the rest.
+type Resting<'a> = (Uuid, Uuid, bool, Option<&'a [u8]>);
+
 /// What a batch of answers says of paces.
 #[derive(Debug)]
 pub(super) struct Heard<'a> {
     /// The longest rest of each number or account, by the token that brought it.
-    rests: BTreeMap<(Uuid, Uuid, bool, Option<&'a [u8]>), Rest>,
+    rests: BTreeMap<Resting<'a>, Rest>,
     /// Recipients that must wait until then, and how often they were refused in a row.
     pairs: BTreeMap<Pair<'a>, (Timestamp, i32)>,
     /// Numbers and recipients that were refused so often before, and now were not; and whether a number's message was taken.

@@ -54,7 +54,7 @@ fn flag(text: &str) -> Option<Value> {
 
 /// The member at `interactive.action.buttons[1]`.
 fn find<'a>(body: &'a mut Value, field: &str) -> Option<&'a mut Value> {
-    let words = field.split(['.', '[']).map(|word| word.strip_suffix(']').map_or(Err(word), Ok));
+    let words = field.split(['.', '[']).map(|word| word.strip_suffix(']').ok_or(word));
     words.into_iter().try_fold(body, |value, word| match word {
         Ok(index) => value.get_mut(index.parse::<usize>().ok()?),
         Err(key) => value.get_mut(key),

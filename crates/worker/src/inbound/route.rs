@@ -154,6 +154,7 @@ impl Batch {
             return Err("wrong_app");
         }
         let mut chosen: BTreeMap<Uuid, &Route> = BTreeMap::new();
+        let mut unsaid = None;
         for holders in &numbers {
             let Some(current) = holders.last().filter(signed_for) else { continue };
             if let Some(digits) = &change.display_phone_number {
@@ -162,6 +163,7 @@ impl Batch {
                     Some(_) => continue,
                     None => {
                         self.look_again.insert(again(current));
+                        unsaid = Some(current);
                         continue;
                     }
                 }
@@ -172,9 +174,16 @@ impl Batch {
                 chosen.entry(holder.organization_id).or_insert(holder);
             }
         }
+        // Which number it is of is not known: its account's news, where nobody else has or had a number.
+        let is_shared = numbers
+            .iter()
+            .flat_map(|holders| holders.iter())
+            .any(|one| unsaid.is_some_and(|route: &Route| route.organization_id != one.organization_id));
+        let of_number = change.display_phone_number.is_some() && !chosen.is_empty();
         if chosen.is_empty() {
             // Whoever shares its account is not told of it.
-            return Err("unknown_number");
+            let route = unsaid.filter(|_| !is_shared).ok_or("unknown_number")?;
+            chosen.insert(route.organization_id, route);
         }
         for route in chosen.into_values() {
             self.changes.push(Routed {
@@ -182,7 +191,7 @@ impl Batch {
                 route: route.clone(),
                 received_at: input.received_at,
                 by_number: false,
-                of_number: change.display_phone_number.is_some(),
+                of_number,
             });
         }
         Ok(())

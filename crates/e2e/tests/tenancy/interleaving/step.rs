@@ -239,9 +239,8 @@ impl Stage {
             assert!(given.phone_number_id.is_none_or(|asked| asked == phone_number_id), "not asked for: {shown}");
             self.model.set(phone_number_id, Some(organization), self.world.now().as_second());
         }
-        for lost in self.model.holders.keys().filter(|id| !now.contains_key(*id)) {
-            panic!("{lost} is nobody's after {:#}", answer.1);
-        }
+        let lost = self.model.holders.keys().find(|id| !now.contains_key(*id));
+        assert!(lost.is_none(), "{lost:?} is nobody's after {:#}", answer.1);
     }
 
     // What Meta tells ------------------------------------------------------------------------------------------------

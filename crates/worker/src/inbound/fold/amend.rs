@@ -12,9 +12,6 @@ pub(super) fn amend(message: &mut message::Known, organization_id: Uuid, amendme
     let mut versions = Vec::new();
     (message.edited_at, message.revoked_at) = (None, None);
     for amendment in amendments {
-        if amendment.text.is_none() && message.revoked_at.is_some() {
-            continue;
-        }
         versions.push(NewVersion {
             organization_id,
             message_id: message.id,
@@ -27,7 +24,8 @@ pub(super) fn amend(message: &mut message::Known, organization_id: Uuid, amendme
                 text.clone_from(edited);
                 message.edited_at = Some(amendment.at);
             }
-            None => message.revoked_at = Some(amendment.at),
+            // The first of several deletions counts; each keeps the text, as whichever came first did.
+            None => _ = message.revoked_at.get_or_insert(amendment.at),
         }
     }
     message.text = if message.revoked_at.is_some() { String::new() } else { text };

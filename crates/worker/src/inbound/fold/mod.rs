@@ -225,6 +225,7 @@ impl Fold {
                 (true, false) => {}
             }
         }
+        written.unused.extend(self.people.nobodies());
         (written.contacts, written.names) = self.people.into_changes();
         written
     }

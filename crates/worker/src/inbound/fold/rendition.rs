@@ -51,7 +51,23 @@ pub(super) fn rank(message: &Message) -> Rank {
         Origin::StandbyEcho => 2,
         Origin::History => PAST,
     };
-    Rank { rendition: full * 10 + way, digest: Sha256::digest(message.payload.to_string()).to_vec() }
+    Rank {
+        rendition: full * 10 + way,
+        digest: Sha256::digest(without_addresses(&message.payload.to_string())).to_vec(),
+    }
+}
+
+/// An account as JSON without the addresses of its files, which are others each time it is told. What is stored is
+/// compared the same way ([`message::any_organization_find`]).
+fn without_addresses(account: &str) -> String {
+    const BEGIN: &str = "\"url\":\"";
+    let mut parts = account.split(BEGIN);
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        whole.push_str(BEGIN);
+        whole.push_str(part.find('"').map_or(part, |end| &part[end..]));
+    }
+    whole
 }
 
 pub(super) fn origin(origin: Origin) -> &'static str {
@@ -211,4 +227,18 @@ fn retell(known: &mut message::Known, message: &Message) {
         reply_to_wamid: reply_to(message),
         referral: message.referral.as_ref().map(Value::to_string),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_file_makes_no_other_account() {
+        let first = r#"{"image":{"id":"1","url":"https://a?x=1","caption":"\"url\":\"b\""}}"#;
+        let again = r#"{"image":{"id":"1","url":"https://c?y=2","caption":"\"url\":\"b\""}}"#;
+        assert_eq!(without_addresses(first), without_addresses(again));
+        assert_eq!(without_addresses(first), r#"{"image":{"id":"1","url":"","caption":"\"url\":\"b\""}}"#);
+        assert_eq!(without_addresses(r#"{"text":{"body":"url"}}"#), r#"{"text":{"body":"url"}}"#);
+    }
 }

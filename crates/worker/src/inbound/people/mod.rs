@@ -16,7 +16,7 @@ use whatsapp::webhook::{Item, Party};
 
 use self::settle::Circle;
 pub(super) use self::settle::Regrouped;
-use self::sighting::{News, Role, Sighting, identities, links, name, spellings};
+use self::sighting::{News, Role, Sighting, identities, is_nobody, links, name, spellings};
 pub(super) use self::sighting::{at, placed};
 use super::route::Batch;
 
@@ -359,6 +359,13 @@ impl People {
             .filter_map(|id| self.contacts.get(id))
             .map(|contact| (contact.organization_id, contact.id))
             .collect()
+    }
+
+    /// The contacts of those who were named by nothing. Once their messages stand where a better account says, they are
+    /// nobody's any more.
+    pub(super) fn nobodies(&self) -> Vec<(Uuid, Uuid)> {
+        let nobody = self.current.iter().filter(|((_, name), _)| is_nobody(name));
+        nobody.map(|((organization_id, _), contact)| (*organization_id, *contact)).collect()
     }
 
     /// What is to be written: contacts, and names.

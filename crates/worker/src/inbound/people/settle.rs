@@ -32,7 +32,8 @@ pub(super) struct Circle {
     /// Names that an event which makes contacts gives somebody at a second.
     wanted: BTreeSet<(Name, i64)>,
     disputed: (BTreeSet<contact::Link>, BTreeSet<contact::Move>),
-    links: Vec<(Uuid, contact::Link, i64)>,
+    /// When each was first said.
+    links: BTreeMap<contact::Link, i64>,
     moves: Vec<(Uuid, contact::Move)>,
 }
 
@@ -65,7 +66,7 @@ impl Circle {
             past: BTreeMap::new(),
             wanted: BTreeSet::new(),
             disputed: Default::default(),
-            links: Vec::new(),
+            links: BTreeMap::new(),
             moves: Vec::new(),
         };
         let mut frontier = named(sightings, news);
@@ -165,7 +166,7 @@ impl Circle {
 
     fn link(&mut self, link: contact::Link, at: i64) {
         if !self.disputed.0.contains(&link) && self.evidence.link(link.clone(), at) {
-            self.links.push((self.organization_id, link, at));
+            self.links.entry(link).and_modify(|first| *first = at.min(*first)).or_insert(at);
         }
     }
 
@@ -234,7 +235,8 @@ impl Circle {
                 written.past.extend(tenures.into_iter().map(|tenure| (organization_id, tenure)));
             }
         }
-        written.links.extend(self.links);
+        let organization_id = self.organization_id;
+        written.links.extend(self.links.into_iter().map(|(link, first)| (organization_id, link, first)));
         written.moves.extend(self.moves);
         written.vanished.extend(settled.vanished.iter().map(|id| (organization_id, *id)));
     }
