@@ -121,8 +121,8 @@ async fn uploads_are_checked() {
     assert_eq!(upload(&laptop, &[WHATSAPP], png).await.0, 200);
     assert_eq!(upload(&laptop, &[WHATSAPP, ("type", "image/png")], bare).await.0, 200);
 
-    let (status, answer) = upload(&laptop, &[WHATSAPP, ("type", "image/jpeg")], png).await;
-    assert_eq!((status, code(&answer)), (400, (100, 0)));
+    // The part's own type counts, whatever the form says beside it.
+    assert_eq!(upload(&laptop, &[WHATSAPP, ("type", "image/jpeg")], png).await.0, 200);
     let (_, answer) = upload(&laptop, &[WHATSAPP], Some((Some("application/zip"), b"zip"))).await;
     let message = word(&answer["error"]["message"]);
     assert!(message.starts_with("(#100) Param file must be a file with one of the following types: audio/aac, "));
@@ -211,9 +211,8 @@ async fn resumable_uploads_come_in_chunks() {
             None => request,
         }
     };
-    assert_eq!(answered(send(None, "half")).await.0, 400);
     assert_eq!(answered(send(Some("4"), "half")).await.0, 400);
-    assert_eq!(answered(send(Some("0"), "half")).await.0, 200);
+    assert_eq!(answered(send(None, "half")).await.0, 200, "without an offset it is the beginning");
     assert_eq!(laptop.get(session).await.1["file_offset"], 4);
     assert_eq!(answered(send(Some("0"), "half")).await.0, 400);
     assert_eq!(answered(send(Some("4"), "too much")).await.0, 400);

@@ -1,5 +1,9 @@
 //! Messages that use a template are measured by it before they are queued.
 
+use std::time::Duration;
+
+use e2e::body;
+use e2e::form::Form;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -28,7 +32,10 @@ async fn a_message_says_what_its_template_says() {
             { "type": "body", "parameters": texts(&["Lucía", "20%"]) },
             { "type": "button", "sub_type": "url", "index": 0, "parameters": texts(&["oven"]) }] })
     };
-    for header in [json!({ "link": "https://example.com/a.jpg" }), json!({ "id": "1234567" })] {
+    let picture = Form::new().file("a.png", "image/png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    let (status, kept) = stage.world.post_form(&stage.organization, "/media", &[], picture).await;
+    assert_eq!(status, 201, "{kept}");
+    for header in [json!({ "link": "https://example.com/a.jpg" }), json!({ "id": kept["id"] })] {
         let (status, queued) = stage.send(&promo(header)).await;
         assert_eq!(status, 202, "{queued}");
         assert!(queued["text"].as_str().unwrap().starts_with("📷\nHi Lucía, this week"), "{queued}");
@@ -69,7 +76,7 @@ async fn what_does_not_fit_is_refused_by_its_field_before_meta_is_asked() {
         ),
         (
             json!({ "name": "promo_image", "language": { "code": "en_US" }, "components": [
-            { "type": "header", "parameters": [{ "type": "video", "video": { "id": "1" } }] },
+            { "type": "header", "parameters": [{ "type": "video", "video": { "link": "https://example.com/a.mp4" } }] },
             { "type": "body", "parameters": texts(&["a", "b"]) },
             { "type": "button", "sub_type": "url", "index": 0, "parameters": texts(&["x"]) }] }),
             "template.components[0].parameters[0].type",
@@ -169,7 +176,15 @@ async fn a_one_time_password_goes_to_a_phone_alone() {
     let (status, problem) = stage.world.post_api(&stage.organization, "/messages", &to_user).await;
     assert_eq!(status, 422, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("phone number"), "{problem}");
+    assert_eq!(stage.world.count("SELECT count(*) FROM wazapp.contact").await, 1, "what was refused made nobody");
     // Who cannot be sent a password is not offered one.
+    let mut message = body::text_message("", "wamid.user", stage.world.now().as_second(), "Hola");
+    message.as_object_mut().unwrap().remove("from");
+    message["from_user_id"] = json!("MX.13491208655302741918");
+    let contacts = json!([{ "profile": { "name": "Ana" }, "user_id": "MX.13491208655302741918" }]);
+    let said = json!({ "contacts": contacts, "messages": [message] });
+    stage.world.receive(&body::value(&stage.number.phone_number_id, &said)).await;
+    stage.world.advance(Duration::from_secs(49 * 3600)).await;
     let text =
         json!({ "number_id": stage.number_id, "recipient": "MX.13491208655302741918", "text": { "body": "Hola" } });
     let (_, problem) = stage.world.post_api(&stage.organization, "/messages", &text).await;
@@ -177,7 +192,6 @@ async fn a_one_time_password_goes_to_a_phone_alone() {
     let offered: Vec<&str> =
         problem["templates"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(offered, ["hello_world", "menu_cards", "order_update", "promo_image"]);
-    assert_eq!(stage.world.count("SELECT count(*) FROM wazapp.contact").await, 1, "what was refused made nobody");
     stage.world.end().await;
 }
 

@@ -77,6 +77,21 @@ async fn queue(twins: &Twins, sql: &Client) {
          SELECT id, 'flow', '78', now() FROM wazapp.organization;
          INSERT INTO wazapp.receipt (organization_id, conversation_id, number_id, wamid, message_at, state, next_at, deadline)
          SELECT organization_id, id, number_id, 'wamid.read', now(), 'told', now(), now() FROM wazapp.conversation;
+         -- What is told of people who go by several names, and of groups.
+         INSERT INTO wazapp.contact_identity_past (organization_id, kind, value, until, contact_id)
+         SELECT organization_id, 'username', 'before', now(), id FROM wazapp.contact ON CONFLICT DO NOTHING;
+         INSERT INTO wazapp.identity_link (organization_id, kind, value, holder_kind, holder_value, realm, first_at)
+         SELECT id, 'wa_id', '34600111222', 'user_id', 'ES.1', '1', now() FROM wazapp.organization ON CONFLICT DO NOTHING;
+         INSERT INTO wazapp.identity_move (organization_id, kind, value, to_kind, to_value, at)
+         SELECT id, 'wa_id', '34600111222', 'wa_id', '34600111223', now() FROM wazapp.organization ON CONFLICT DO NOTHING;
+         INSERT INTO wazapp.book_entry (organization_id, kind, value, name, at)
+         SELECT id, 'wa_id', '34600111222', name, now() FROM wazapp.organization ON CONFLICT DO NOTHING;
+         INSERT INTO wazapp.contact_merge (organization_id, id, vanished_id, survivor_id, merged_at)
+         SELECT organization_id, id, id, id, now() FROM wazapp.contact;
+         INSERT INTO wazapp.conversation_merge (organization_id, vanished_id, survivor_id, merged_at)
+         SELECT organization_id, id, id, now() FROM wazapp.conversation;
+         INSERT INTO wazapp.conversation_group (organization_id, number_id, group_id, subject, at)
+         SELECT organization_id, id, 'group', phone_number_id, now() FROM wazapp.number;
          -- As the worker would, a moment later.
          INSERT INTO wazapp.template_sync (organization_id, waba_id, due_at)
          SELECT organization_id, waba_id, now() FROM wazapp.number ON CONFLICT DO NOTHING",

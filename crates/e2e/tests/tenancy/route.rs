@@ -79,9 +79,16 @@ impl Operation {
                 "/api/v1/media/{id}/retry"
                 | "/api/v1/conversations/{id}/read"
                 | "/api/v1/conversations/{id}/typing"
-                | "/api/v1/merges/{id}/undo",
+                | "/api/v1/merges/{id}/undo"
+                | "/api/v1/numbers/{id}/resume",
             )
-            | ("delete", "/api/v1/messages/{id}" | "/api/v1/numbers/{id}" | "/api/v1/templates/{id}")
+            | (
+                "delete",
+                "/api/v1/messages/{id}"
+                | "/api/v1/numbers/{id}"
+                | "/api/v1/numbers/{id}/callback"
+                | "/api/v1/templates/{id}",
+            )
             | ("get", _) => None,
             ("post", "/api/v1/numbers") => Some(json!({
                 "phone_number_id": phone_number_id(0), "waba_id": "20650000000001", "token": "taken-over",

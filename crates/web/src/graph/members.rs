@@ -153,11 +153,10 @@ fn form(body: &[u8]) -> Result<Map<String, Value>, GraphError> {
 /// Puts a member of a form in its place: `text[body]` is the member `body` of the object `text`, and `categories[]` or
 /// `categories[0]` one of a list.
 fn put(all: &mut Map<String, Value>, name: &str, text: String) -> Result<(), GraphError> {
-    let (first, rest) = name.split_once('[').unwrap_or((name, ""));
-    if rest.is_empty() {
+    let Some((first, rest)) = name.split_once('[') else {
         all.insert(name.to_owned(), text.into());
         return Ok(());
-    }
+    };
     let words = rest.strip_suffix(']').ok_or_else(unreadable)?.split("][");
     let mut here = all.entry(first).or_insert(Value::Null);
     for word in words {

@@ -189,7 +189,7 @@ fn templates() -> Vec<Value> {
             "location": {"latitude": "1", "longitude": "2", "name": "N", "address": "A"}}]}])),
         template(json!([
             button("quick_reply", json!("0"), json!({"type": "payload", "payload": "p"})),
-            button("url", json!(1), json!({"type": "text", "text": "a\nb"})),
+            button("url", json!(1), json!({"type": "text", "text": "a b"})),
             button("COPY_CODE", json!(2), json!({"type": "coupon_code", "coupon_code": "25OFF"})),
             button("flow", json!(3), json!({"type": "action", "action": {"flow_token": "t", "flow_action_data": {"a": 1}}})),
             button("CATALOG", json!(4), json!({"type": "action", "action": {"thumbnail_product_retailer_id": "p"}})),

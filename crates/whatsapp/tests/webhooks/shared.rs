@@ -118,7 +118,10 @@ fn well_known_shapes_read_as_expected() {
         ("contacts-several", "👤 Chandler Bing, Monica, Rachel Green"),
         ("interactive-button-reply", "Cancel"),
         ("interactive-list-reply", "Priority Mail Express"),
-        ("interactive-nfm-reply-flow", "Sent"),
+        (
+            "interactive-nfm-reply-flow",
+            "📝 comment_text: Comment Text\ndelivery_rating: 4\npurchase_rating: 2\nrecommend_radio: 0\ncs_rating: 0",
+        ),
         ("interactive-call-permission-accept", "📞 accept"),
         ("button-template-quick-reply", "Unsubscribe"),
         ("order-doc", "🛒 2 × di9ozbzfi4, 1 × nqryix03ez\nLove these!"),

@@ -160,7 +160,10 @@ impl Batch {
             if let Some(digits) = &change.display_phone_number {
                 match &current.display_phone_number {
                     Some(own) if is_same_number(own, digits) => {}
-                    Some(_) => continue,
+                    Some(_) => {
+                        unsaid = Some(current);
+                        continue;
+                    }
                     None => {
                         self.look_again.insert(again(current));
                         unsaid = Some(current);
@@ -174,7 +177,7 @@ impl Batch {
                 chosen.entry(holder.organization_id).or_insert(holder);
             }
         }
-        // Which number it is of is not known: its account's news, where nobody else has or had a number.
+        // Which number it is of is not known here: its account's news, where nobody else has or had a number.
         let is_shared = numbers
             .iter()
             .flat_map(|holders| holders.iter())

@@ -2,7 +2,7 @@
 //! as it begins and as it ends. The fullest shows, whichever came first, and none takes away what another one said.
 
 use model::message::{self, Key, Rank, Retold};
-use model::status::climb;
+use model::status::advance;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use whatsapp::webhook::{Direction, Effect, Message, Origin, Party};
@@ -134,7 +134,7 @@ impl Fold {
         seen.known.party = seen.known.party.as_deref().map(|stored| both(Some(stored), &said, better));
         self.move_to_customer(routed, message, &mut seen, &before);
         if let (true, Some(status)) = (seen.known.outbound, history_status(message)) {
-            seen.known.status = climb(seen.known.status.as_deref(), &status);
+            advance(&mut seen.known.status, &mut seen.known.error, &status, None);
         }
         if seen.known.party != before.party || better {
             self.meet(routed, message);
