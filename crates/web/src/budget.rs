@@ -10,8 +10,8 @@ use crate::serve::Client;
 
 /// Small bodies have their own share, so that large ones cannot crowd them out.
 const SMALL: usize = 64 << 10;
-const FOR_SMALL: usize = 32 << 20;
-const FOR_LARGE: usize = 32 << 20;
+const FOR_SMALL: usize = 64 << 20;
+const FOR_LARGE: usize = 64 << 20;
 
 /// A body's first piece of memory; each next one doubles it.
 const LEAST: usize = 1 << 10;

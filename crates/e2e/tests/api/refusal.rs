@@ -63,15 +63,16 @@ async fn a_request_without_a_key_in_force_is_401() {
         Some(&acme.key[1..]),
         Some(&acme.id.to_string()),
     ] {
-        for (method, path) in [
+        // Side by side: each bad key of one address is answered later than the last.
+        let asked = [
             (Method::GET, "/api/v1/me"),
             (Method::GET, "/api/v1/conversations"),
             (Method::GET, "/api/v1/conversations/no-uuid"),
             (Method::GET, "/api/v1/events?after=x"),
             (Method::PATCH, "/api/v1/contacts/019a0b1c-0000-7000-8000-000000000001"),
-        ] {
-            let asked = Asked { method, path, key, content_type: None, body: Vec::new() };
-            let problem = problem(&world, asked, 401).await;
+        ]
+        .map(|(method, path)| problem(&world, Asked { method, path, key, content_type: None, body: Vec::new() }, 401));
+        for problem in futures::future::join_all(asked).await {
             assert_eq!(problem["type"], "/docs#unauthorized");
         }
     }

@@ -45,8 +45,11 @@ const STEPS: [&str; 4] = [
                         WHEN k.live THEN 'waiting' ELSE 'resolved' END,
            state_at = coalesce(s.at, CASE WHEN k.live OR v.state_tie = 'people' THEN timestamptz 'epoch' END),
            state_tie = coalesce(s.tie, CASE WHEN v.state_tie = 'people' THEN 'people' ELSE '' END),
-           referral = coalesce(r.referral, v.referral), referral_at = coalesce(r.timestamp, v.referral_at),
-           referral_tie = coalesce(r.tie, v.referral_tie), updated_at = now()
+           -- What a message that stands elsewhere now brought goes with it; what is from before messages kept it stays.
+           referral = CASE WHEN v.referral_tie <> '' THEN r.referral ELSE coalesce(r.referral, v.referral) END,
+           referral_at = CASE WHEN v.referral_tie <> '' THEN r.timestamp ELSE coalesce(r.timestamp, v.referral_at) END,
+           referral_tie = CASE WHEN v.referral_tie <> '' THEN coalesce(r.tie, '') ELSE coalesce(r.tie, v.referral_tie) END,
+           updated_at = now()
          FROM wazapp.conversation o
          LEFT JOIN LATERAL (
            SELECT count(*) AS messages, count(*) FILTER (WHERE ",
