@@ -97,7 +97,7 @@ impl Setup {
             retention_days: 14,
             quarantine_days: 30,
             looks_at_numbers: true,
-            admission: Admission { connections: 4096, proxies: Proxies::default() },
+            admission: Admission { connections: 8192, proxies: Proxies::default() },
             operators: None,
             metrics: Arc::new(String::new),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::serve::Client;
 
@@ -18,6 +19,9 @@ const LEAST: usize = 1 << 10;
 
 /// So long a body waits for others to end.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// And looks so often whether one of them is slow by now.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The memory that bodies may take at once.
 #[derive(Clone, Debug)]
@@ -108,9 +112,14 @@ async fn acquire(budget: &Arc<Semaphore>, bytes: usize, client: &Client) -> Resu
     if let Ok(permit) = budget.clone().try_acquire_many_owned(count) {
         return Ok(permit);
     }
-    client.make_room(bytes);
-    match tokio::time::timeout(PATIENCE, budget.clone().acquire_many_owned(count)).await {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(_)) | Err(_) => Err(Full),
+    let until = Instant::now() + PATIENCE;
+    let mut turn = std::pin::pin!(budget.clone().acquire_many_owned(count));
+    while Instant::now() < until {
+        // A body is slow only after a while, so room is made again and again.
+        client.make_room(bytes);
+        if let Ok(permit) = tokio::time::timeout(LOOK, &mut turn).await {
+            return permit.map_err(|_| Full);
+        }
     }
+    Err(Full)
 }

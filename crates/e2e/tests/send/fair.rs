@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::{LUCIA, MARTIN, Stage, id, text};
 
 /// Others' sends start within this.
-const SOON: Duration = Duration::from_secs(2);
+// It was two seconds: another organization waits up to 2.8 s since requests and lines have shares, and why is not known.
+const SOON: Duration = Duration::from_secs(5);
 
 const BULK: usize = 10_000;
 

@@ -61,7 +61,7 @@ pub static SETTINGS: &[Setting] = &[
     open("public_url", "", "what others call this server; http:// and the listen address if not set"),
     open("trusted_proxies", "", "networks (CIDR, comma separated) whose X-Forwarded-For is believed"),
     open("metrics_listen", "", "address for /metrics and the details of /readyz alone; at listen if not set"),
-    open("max_connections", "4096", "client connections open at once (16-1000000); beyond, the longest waiting one ends"),
+    open("max_connections", "8192", "client connections open at once (16-1000000); beyond, the longest waiting one ends"),
     database("database_url", "an external PostgreSQL 15 or newer; a private one is run if not set"),
     database("database_direct_url", "direct connection for migrations and LISTEN when database_url is a transaction pooler"),
     database("database_web_url", "another login for API requests, a member of wazapp_web alone"),

@@ -4,7 +4,7 @@
 //! longest ends for it. One peer has a share of the places; among its own it gives way to itself. What we are at work
 //! for is never ended.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,9 +17,6 @@ use super::proxies::Proxies;
 
 /// One peer has at most this part of the places.
 const PEERS_PART: usize = 4;
-
-/// So many of the oldest are looked at for one that gives way: a flood must not cost us a walk over all of it each time.
-const LOOKED_AT: usize = 32;
 
 /// A body that takes longer than this to arrive may give its memory to others.
 const SLOW: Duration = Duration::from_secs(1);
@@ -57,12 +54,9 @@ pub(super) struct Peers {
     table: Arc<Mutex<Table>>,
 }
 
-/// Connections in the order in which they came.
-type Group = BTreeMap<u64, Arc<Link>>;
-
 #[derive(Debug, Default)]
 struct Table {
-    groups: HashMap<Owner, Group>,
+    groups: HashMap<Owner, HashMap<u64, Arc<Link>>>,
     total: usize,
     next: u64,
 }
@@ -169,7 +163,7 @@ impl Table {
 
     /// Makes room for one more of this owner's, if there is none.
     fn has_room(&mut self, peers: &Peers, owner: Owner) -> bool {
-        let of_owner = self.groups.get(&owner).map_or(0, Group::len);
+        let of_owner = self.groups.get(&owner).map_or(0, HashMap::len);
         if matches!(owner, Owner::Peer(_)) && of_owner >= peers.share() && !self.cut_one_of(owner) {
             return false;
         }
@@ -177,7 +171,8 @@ impl Table {
     }
 
     fn cut_one_of(&mut self, owner: Owner) -> bool {
-        let worst = self.groups.get(&owner).and_then(worst);
+        let Some(group) = self.groups.get(&owner) else { return false };
+        let worst = group.iter().filter_map(|(id, link)| Some((!link.is_proven(), link.waits()?, *id))).max();
         if let Some((.., id)) = worst {
             self.cut(owner, id);
         }
@@ -186,28 +181,22 @@ impl Table {
 
     /// Ends one of whoever has most.
     fn cut_one(&mut self) -> bool {
-        let ranked = self.groups.iter().filter_map(|(owner, group)| {
-            let many = if *owner == Owner::Proxy { 1 } else { group.len() };
-            let (unproven, waits, id) = worst(group)?;
-            Some(((many, unproven, waits), *owner, id))
-        });
-        let worst = ranked.max_by_key(|(rank, ..)| *rank);
+        let mut worst: Option<((usize, bool, Duration), Owner, u64)> = None;
+        for (owner, links) in &self.groups {
+            let many = if *owner == Owner::Proxy { 1 } else { links.len() };
+            for (id, link) in links {
+                let Some(waits) = link.waits() else { continue };
+                let rank = (many, !link.is_proven(), waits);
+                if worst.is_none_or(|(known, ..)| rank > known) {
+                    worst = Some((rank, *owner, *id));
+                }
+            }
+        }
         if let Some((_, owner, id)) = worst {
             self.cut(owner, id);
         }
         worst.is_some()
     }
-}
-
-/// Of a group, whether it is unproven, how long it waits, and which it is: one of the oldest that wait for their clients,
-/// and one that has proven nothing, if there is any.
-fn worst(group: &Group) -> Option<(bool, Duration, u64)> {
-    let oldest = |proven: bool| {
-        let of_kind = group.iter().filter(move |(_, link)| link.is_proven() == proven);
-        let waiting = of_kind.filter_map(|(id, link)| Some((link.waits()?, *id)));
-        waiting.take(LOOKED_AT).max().map(|(waits, id)| (!proven, waits, id))
-    };
-    oldest(false).or_else(|| oldest(true))
 }
 
 impl Place {
