@@ -84,7 +84,7 @@ async fn add_secret(tx: &Operator, keyring: &Keyring, id: &str, secret: &SecretS
 
 /// Adds a secret beside those in force, or, with `drop_old`, in their place. False: no such App.
 pub async fn rotate(tx: &Operator, keyring: &Keyring, id: &str, secret: &SecretString, drop_old: bool) -> Result<bool> {
-    let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR UPDATE", &[&id]).await?.is_some();
+    let known = tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR NO KEY UPDATE", &[&id]).await?.is_some();
     if !known {
         return Ok(false);
     }

@@ -44,7 +44,7 @@ pub async fn any_organization_mark(tx: &Operator, now: Timestamp, most: i64) -> 
                  AND NOT EXISTS (SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
                  AND NOT EXISTS (SELECT FROM wazapp.file t WHERE t.organization_id = f.organization_id
                                    AND t.thumbnail = f.sha256 AND t.sha256 <> f.sha256)
-               LIMIT $3 FOR UPDATE OF f SKIP LOCKED),
+               LIMIT $3 FOR NO KEY UPDATE OF f SKIP LOCKED),
              marked AS (
                UPDATE wazapp.file f SET deleted_at = $1, thumbnail_at = NULL FROM unused
                WHERE f.organization_id = unused.organization_id AND f.sha256 = unused.sha256 RETURNING f.sha256)

@@ -37,7 +37,7 @@ pub async fn any_organization_next_picture(tx: &Operator, now: Timestamp) -> Res
                SELECT f.organization_id, f.sha256 FROM wazapp.file f
                WHERE f.thumbnail_at <= $1 AND f.deleted_at IS NULL AND EXISTS (
                  SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
-               ORDER BY f.thumbnail_at LIMIT 1 FOR UPDATE OF f SKIP LOCKED)
+               ORDER BY f.thumbnail_at LIMIT 1 FOR NO KEY UPDATE OF f SKIP LOCKED)
              UPDATE wazapp.file f SET thumbnail_attempts = f.thumbnail_attempts + 1,
                -- The last try is not repeated, whatever becomes of it.
                thumbnail_at = CASE WHEN f.thumbnail_attempts + 1 < $3::smallint THEN $2::timestamptz END

@@ -39,7 +39,7 @@ pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Times
     let organization_id = scope.organization_id();
     let known = tx
         .query_opt(
-            "SELECT id FROM wazapp.number WHERE organization_id = $1 AND phone_number_id = $2 FOR UPDATE",
+            "SELECT id FROM wazapp.number WHERE organization_id = $1 AND phone_number_id = $2 FOR NO KEY UPDATE",
             &[&organization_id, phone_number_id],
         )
         .await?;
@@ -172,7 +172,7 @@ pub async fn hand_over(
         .query_opt(
             "SELECT n.token_expires_at, n.token_checked_at, c.proof FROM wazapp.number n
              JOIN wazapp.number_claim c ON c.organization_id = n.organization_id AND c.number_id = n.id
-             WHERE n.organization_id = $1 AND n.id = $2 FOR UPDATE",
+             WHERE n.organization_id = $1 AND n.id = $2 FOR NO KEY UPDATE",
             &[&link.organization_id, &link.number_id],
         )
         .await?;

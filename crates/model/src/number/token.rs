@@ -60,7 +60,7 @@ pub async fn replace_token(
             "SELECT n.id FROM wazapp.number n
              JOIN wazapp.number own ON own.organization_id = n.organization_id AND own.id = $2 AND own.phone_number_id = $4
              WHERE n.organization_id = $1 AND n.status = 'connected' AND own.status = 'connected'
-               AND (n.id = own.id OR $3 AND n.waba_id = own.waba_id) ORDER BY n.id FOR UPDATE OF n",
+               AND (n.id = own.id OR $3 AND n.waba_id = own.waba_id) ORDER BY n.id FOR NO KEY UPDATE OF n",
             &[&organization, &number_id, &whole_account, &opens.phone_number_id],
         )
         .await?;
