@@ -10,6 +10,7 @@ use model::database::{CommitError, DatabaseError, Result};
 use model::outbox::{self, Settled, Taken};
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -126,6 +127,7 @@ impl Claims {
         let mut left = 0;
         // What waits of these must wait longer.
         let mut passed: HashSet<Uuid> = HashSet::new();
+        let mut passing_since = Instant::now();
         loop {
             let full: Vec<Uuid> = self.under_way.full().union(&passed).copied().collect();
             let tx = self.database.operator().await?;
@@ -153,6 +155,11 @@ impl Claims {
             }
             if (left, passed.len()) == before {
                 return Ok(left);
+            }
+            // While one number always has more that may leave, the round does not end: the others are looked at again.
+            if left > before.0 && passing_since.elapsed() >= PACED_POLL {
+                passed.clear();
+                passing_since = Instant::now();
             }
         }
     }
