@@ -1,6 +1,8 @@
-//! A part of something scarce for each organization, so that one that wants all of it waits for itself.
+//! A part of something scarce for each organization, or each of any other kind, so that one that wants all of it waits
+//! for itself.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -9,42 +11,51 @@ use uuid::Uuid;
 /// Shares nobody uses are forgotten once there are so many.
 const FORGOTTEN_FROM: usize = 1024;
 
-/// Each organization's share, all of the same size. Who waits for a part of one has it in turn.
+/// Each one's share, all of the same size. Who waits for a part of one has it in turn.
 #[derive(Debug)]
-pub struct Shares {
+pub struct Shares<K = Uuid, S = Semaphore> {
     size: usize,
-    known: Mutex<Known>,
+    make: fn(usize) -> S,
+    known: Mutex<Known<K, S>>,
 }
 
 #[derive(Debug)]
-struct Known {
-    of: HashMap<Uuid, Arc<Semaphore>>,
+struct Known<K, S> {
+    of: HashMap<K, Arc<S>>,
     forget_at: usize,
 }
 
-impl Shares {
+impl<K: Eq + Hash> Shares<K> {
     /// Shares of this size.
     pub fn new(size: usize) -> Self {
-        Self { size, known: Mutex::new(Known { of: HashMap::new(), forget_at: FORGOTTEN_FROM }) }
+        Self::made(size, Semaphore::new)
     }
 
-    /// One of an organization's parts, if it has one left.
-    pub fn try_take(&self, organization_id: Uuid) -> Option<OwnedSemaphorePermit> {
-        self.of(organization_id).try_acquire_owned().ok()
+    /// One of somebody's parts, if there is one left.
+    pub fn try_take(&self, who: K) -> Option<OwnedSemaphorePermit> {
+        self.of(who).try_acquire_owned().ok()
     }
 
-    /// One of an organization's parts, in its turn.
-    pub async fn take(&self, organization_id: Uuid) -> OwnedSemaphorePermit {
-        self.of(organization_id).acquire_owned().await.expect("the semaphore is never closed")
+    /// One of somebody's parts, in its turn.
+    pub async fn take(&self, who: K) -> OwnedSemaphorePermit {
+        self.of(who).acquire_owned().await.expect("the semaphore is never closed")
+    }
+}
+
+impl<K: Eq + Hash, S> Shares<K, S> {
+    /// Shares that are made like this, of a size.
+    pub fn made(size: usize, make: fn(usize) -> S) -> Self {
+        Self { size, make, known: Mutex::new(Known { of: HashMap::new(), forget_at: FORGOTTEN_FROM }) }
     }
 
-    fn of(&self, organization_id: Uuid) -> Arc<Semaphore> {
+    /// Somebody's share. It is remembered for as long as it is held, and some time after.
+    pub fn of(&self, who: K) -> Arc<S> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.of.len() >= known.forget_at {
             known.of.retain(|_, share| Arc::strong_count(share) > 1);
             known.forget_at = FORGOTTEN_FROM.max(known.of.len() * 2);
         }
-        known.of.entry(organization_id).or_insert_with(|| Arc::new(Semaphore::new(self.size))).clone()
+        known.of.entry(who).or_insert_with(|| Arc::new((self.make)(self.size))).clone()
     }
 }
 

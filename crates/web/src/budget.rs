@@ -1,39 +1,66 @@
-//! Memory for webhooks' bodies: counted as it is taken, so that a byte that came costs a byte and not what may follow.
+//! Memory for webhooks' bodies: counted as it is taken, so that a byte that came costs a byte and not what may follow. One
+//! peer has a share of it, and most bodies need none.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use model::shares::Shares;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
-use crate::serve::Client;
+use crate::serve::{Client, Peer, Whose};
+
+/// The beginning of a body costs nothing: connections are counted already, and few webhooks are longer.
+const FREE: usize = 4 << 10;
 
 /// Small bodies have their own share, so that large ones cannot crowd them out.
 const SMALL: usize = 64 << 10;
 const FOR_SMALL: usize = 64 << 20;
 const FOR_LARGE: usize = 64 << 20;
 
-/// A body's first piece of memory; each next one doubles it.
-const LEAST: usize = 1 << 10;
+/// One peer has at most this part of either.
+const PEERS_PART: usize = 4;
 
 /// So long a body waits for others to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// And looks so often whether one of them is slow by now.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The memory that bodies may take at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    small: Arc<Semaphore>,
-    large: Arc<Semaphore>,
+    small: Arc<Tier>,
+    large: Arc<Tier>,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { small: Arc::new(Semaphore::new(FOR_SMALL)), large: Arc::new(Semaphore::new(FOR_LARGE)) }
+        Self { small: Arc::new(Tier::new(FOR_SMALL)), large: Arc::new(Tier::new(FOR_LARGE)) }
     }
+}
+
+/// Memory for bodies of one size, and each peer's share of it.
+#[derive(Debug)]
+struct Tier {
+    all: Arc<Pool>,
+    each: Shares<Peer, Pool>,
+}
+
+/// Bytes to take, in turn.
+#[derive(Debug)]
+struct Pool {
+    bytes: Semaphore,
+    /// Of those who wait, the first makes room.
+    first: Mutex<()>,
+}
+
+/// Bytes of a pool, until this is dropped.
+#[derive(Debug)]
+struct Taken {
+    pool: Arc<Pool>,
+    bytes: usize,
 }
 
 /// No memory came free in time.
@@ -53,14 +80,14 @@ pub(crate) struct Growing {
 #[derive(Debug)]
 pub(crate) struct Held {
     client: Client,
-    permits: Vec<OwnedSemaphorePermit>,
+    taken: Vec<Taken>,
 }
 
 impl Budget {
     /// A body of this client, with nothing in it yet.
     pub(crate) fn body(&self, client: &Client) -> Growing {
-        let held = Held { client: client.clone(), permits: Vec::new() };
-        Growing { budget: self.clone(), bytes: BytesMut::new(), taken: 0, held }
+        let held = Held { client: client.clone(), taken: Vec::new() };
+        Growing { budget: self.clone(), bytes: BytesMut::new(), taken: FREE, held }
     }
 }
 
@@ -73,7 +100,7 @@ impl Growing {
     pub(crate) async fn push(&mut self, piece: &[u8]) -> Result<(), Full> {
         let size = self.bytes.len() + piece.len();
         if size > self.taken {
-            let wanted = size.next_power_of_two().max(LEAST);
+            let wanted = size.next_power_of_two();
             self.take(wanted).await?;
             self.bytes.reserve(wanted - self.bytes.len());
         }
@@ -84,9 +111,9 @@ impl Growing {
     async fn take(&mut self, wanted: usize) -> Result<(), Full> {
         let small = wanted.min(SMALL).saturating_sub(self.taken);
         let large = wanted.saturating_sub(self.taken.max(SMALL));
-        for (budget, bytes) in [(&self.budget.small, small), (&self.budget.large, large)] {
+        for (tier, bytes) in [(&self.budget.small, small), (&self.budget.large, large)] {
             if bytes > 0 {
-                self.held.permits.push(acquire(budget, bytes, &self.held.client).await?);
+                tier.take(bytes, &mut self.held).await?;
             }
         }
         self.taken = wanted;
@@ -102,24 +129,54 @@ impl Growing {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.permits.clear();
+        self.taken.clear();
         self.client.holds(0);
     }
 }
 
-async fn acquire(budget: &Arc<Semaphore>, bytes: usize, client: &Client) -> Result<OwnedSemaphorePermit, Full> {
-    let count = u32::try_from(bytes).map_err(|_| Full)?;
-    if let Ok(permit) = budget.clone().try_acquire_many_owned(count) {
-        return Ok(permit);
+impl Tier {
+    fn new(bytes: usize) -> Self {
+        Self { all: Arc::new(Pool::new(bytes)), each: Shares::made(bytes / PEERS_PART, Pool::new) }
     }
-    let until = Instant::now() + PATIENCE;
-    let mut turn = std::pin::pin!(budget.clone().acquire_many_owned(count));
-    while Instant::now() < until {
-        // A body is slow only after a while, so room is made again and again.
-        client.make_room(bytes);
-        if let Ok(permit) = tokio::time::timeout(LOOK, &mut turn).await {
-            return permit.map_err(|_| Full);
+
+    async fn take(&self, bytes: usize, held: &mut Held) -> Result<(), Full> {
+        let until = Instant::now() + PATIENCE;
+        let client = held.client.clone();
+        let own = self.each.of(client.peer());
+        held.taken.push(own.take(bytes, until, || client.make_room(bytes, Whose::Own)).await?);
+        held.taken.push(self.all.take(bytes, until, || client.make_room(bytes, Whose::Anyone)).await?);
+        Ok(())
+    }
+}
+
+impl Pool {
+    fn new(bytes: usize) -> Self {
+        Self { bytes: Semaphore::new(bytes), first: Mutex::new(()) }
+    }
+
+    async fn take(self: &Arc<Self>, bytes: usize, until: Instant, make_room: impl Fn()) -> Result<Taken, Full> {
+        let count = u32::try_from(bytes).map_err(|_| Full)?;
+        let taken = || Taken { pool: self.clone(), bytes };
+        if let Ok(permit) = self.bytes.try_acquire_many(count) {
+            permit.forget();
+            return Ok(taken());
         }
+        let _first = timeout_at(until, self.first.lock()).await.map_err(|_| Full)?;
+        let mut turn = std::pin::pin!(self.bytes.acquire_many(count));
+        while Instant::now() < until {
+            // A body is slow only after a while, so room is made again and again.
+            make_room();
+            if let Ok(permit) = tokio::time::timeout(LOOK, &mut turn).await {
+                permit.map_err(|_| Full)?.forget();
+                return Ok(taken());
+            }
+        }
+        Err(Full)
     }
-    Err(Full)
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.pool.bytes.add_permits(self.bytes);
+    }
 }

@@ -39,8 +39,18 @@ impl Client {
         self.place.link().hold(bytes);
     }
 
-    /// Ends slow bodies of others until so many bytes come free.
-    pub(crate) fn make_room(&self, bytes: usize) {
-        self.place.peers().make_room(bytes, self.place.link());
+    /// Ends slow bodies of other connections until so many bytes come free.
+    pub(crate) fn make_room(&self, bytes: usize, whose: Whose) {
+        let only = (whose == Whose::Own).then_some(self.peer);
+        self.place.peers().make_room(bytes, self.place.link(), only);
     }
+}
+
+/// Which connections give way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Those of the same peer.
+    Own,
+    /// Anyone's; first theirs who hold most.
+    Anyone,
 }

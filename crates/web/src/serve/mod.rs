@@ -33,12 +33,15 @@ use peers::{Peers, Place};
 use stream::Watched;
 
 pub(crate) use body::is_too_slow;
-pub(crate) use client::Client;
+pub(crate) use client::{Client, Whose};
 pub(crate) use peers::Peer;
 pub use proxies::Proxies;
 
 /// Headers must have arrived, and the next request begun, within this time.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
+
+/// What is read ahead of a connection, at most; a request's head must fit in.
+const BUFFER: usize = 16 << 10;
 
 /// Requests under way when the server stops get this long.
 const FINISH_WITHIN: Duration = Duration::from_secs(20);
@@ -62,7 +65,7 @@ pub async fn serve(listener: TcpListener, router: Router, admission: Admission, 
     let server = Server { router, others: Arc::new(Semaphore::new(others)) };
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(64 << 10).half_close(false);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(BUFFER).half_close(false);
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,

@@ -19,7 +19,7 @@ use super::proxies::Proxies;
 const PEERS_PART: usize = 4;
 
 /// A body that takes longer than this to arrive may give its memory to others.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_millis(500);
 
 /// An IPv4 address, or the network of an IPv6 one: whoever has one address there has them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,11 +105,12 @@ impl Peers {
         Some(Place { peers: self.clone(), address, id, home, owner: Mutex::new(home), link })
     }
 
-    /// Ends slow bodies, of whoever holds most, until so many bytes come free.
-    pub(super) fn make_room(&self, bytes: usize, except: &Arc<Link>) {
+    /// Ends slow bodies, of whoever holds most, or of one peer alone, until so many bytes come free.
+    pub(super) fn make_room(&self, bytes: usize, except: &Arc<Link>, only: Option<Peer>) {
         let mut table = self.table();
         let mut slow: Vec<_> = Vec::new();
-        for (owner, links) in &table.groups {
+        let asked = |owner: &Owner| only.is_none_or(|peer| *owner == Owner::Peer(peer));
+        for (owner, links) in table.groups.iter().filter(|(owner, _)| asked(owner)) {
             let of_group: usize = links.values().map(|link| link.held()).sum();
             for (id, link) in links {
                 let waits = link.waits().filter(|waits| *waits >= SLOW && link.stage() == Stage::Receiving);
@@ -311,8 +312,13 @@ mod tests {
             place
         };
         let all = [hold("192.0.2.1", 2, 100), hold("192.0.2.2", 2, 300), hold("192.0.2.3", 0, 900)];
-        peers.make_room(200, &Arc::new(Link::new(Instant::now())));
+        let new = Arc::new(Link::new(Instant::now()));
+        peers.make_room(200, &new, None);
         assert_eq!(all.each_ref().map(is_cut), [false, true, false]);
+        peers.make_room(200, &new, Some(address("192.0.2.3").into()));
+        assert_eq!(all.each_ref().map(is_cut), [false, true, false], "none of that one's is slow");
+        peers.make_room(200, &new, Some(address("192.0.2.1").into()));
+        assert_eq!(all.each_ref().map(is_cut), [true, true, false]);
     }
 
     #[test]
