@@ -173,7 +173,7 @@ pub async fn any_organization_settle(
             &[&organization_id, &number_id, &(now + *wait)],
         )
         .await?;
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
         return Ok(true);
     }
     let known = Known::read(&stored);

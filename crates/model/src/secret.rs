@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::database::{CommitError, Database, DatabaseError, Operator};
+use crate::database::{Database, DatabaseError, Operator};
 
 const KEY_ID: usize = 4;
 const NONCE: usize = 24;
@@ -64,7 +64,7 @@ pub async fn check(database: &Database, keyring: &Keyring) -> Result<(), Databas
             "this database's secrets are sealed with another master key: set WAZAPP_MASTER_KEY to that one, or put back its DATA_DIR/master-key".into(),
         ));
     }
-    tx.commit().await.map_err(CommitError::in_job)
+    tx.commit_in_job().await
 }
 
 /// Whether this database's secrets were sealed with one of these keys; `None`: it has none yet.

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
-use crate::database::{CommitError, Database, Result};
+use crate::database::{Database, Result};
 
 /// How many days ahead partitions are made.
 const AHEAD: i8 = 4;
@@ -105,7 +105,7 @@ async fn forget_streams(database: &Database, now: Timestamp) -> Result<u64> {
             &[&candidates, &(now - 1.hour())],
         )
         .await?;
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     Ok(rows.first().map_or(0, |row| u64::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
-use model::database::{CommitError, Result};
+use model::database::Result;
 use model::{Clock, Database, quarantine, quota};
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +56,7 @@ pub async fn clear_quarantine(database: &Database, now: Timestamp, days: u16) ->
     loop {
         let tx = database.operator().await?;
         let went = quarantine::expire(&tx, before, BATCH).await?;
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
         gone += went;
         if went < BATCH.unsigned_abs() {
             return Ok(gone);

@@ -144,18 +144,11 @@ impl Tx {
     /// Ends the transaction; what it did is durable when this returns. Where the answer is lost, PostgreSQL is asked for
     /// some seconds what became of it.
     pub async fn commit(mut self) -> Result<(), CommitError> {
-        // PostgreSQL answers the COMMIT of a failed transaction with success, after rolling it back.
-        if self.failed.load(Ordering::Relaxed) {
-            return Err(CommitError::NotDone(DatabaseError::RolledBack));
-        }
+        self.not_failed()?;
         let trace = Trace::of(&self).await?;
-        let Err(error) = self.client().batch_execute("COMMIT").await else {
-            self.object = None;
-            return Ok(());
-        };
-        let cause = match unanswered(error) {
-            CommitError::InDoubt(cause) => cause,
-            certain @ CommitError::NotDone(_) => return Err(certain),
+        let cause = match self.try_commit().await {
+            Err(CommitError::InDoubt(cause)) => cause,
+            certain => return certain,
         };
         let pool = self.object.as_ref().and_then(Object::pool);
         drop(self.detach());
@@ -167,6 +160,20 @@ impl Tx {
             Some(_) => Err(CommitError::NotDone(cause)),
             None => Err(CommitError::InDoubt(cause)),
         }
+    }
+
+    /// PostgreSQL answers the COMMIT of a failed transaction with success, after rolling it back.
+    fn not_failed(&self) -> Result<(), CommitError> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(CommitError::NotDone(DatabaseError::RolledBack));
+        }
+        Ok(())
+    }
+
+    async fn try_commit(&mut self) -> Result<(), CommitError> {
+        self.client().batch_execute("COMMIT").await.map_err(unanswered)?;
+        self.object = None;
+        Ok(())
     }
 }
 
@@ -184,6 +191,13 @@ impl Operator {
     /// See [`Tx::commit`].
     pub async fn commit(self) -> Result<(), CommitError> {
         self.tx.commit().await
+    }
+
+    /// The same for jobs, whose every round begins with what is there: what became of a lost COMMIT is not asked for, which
+    /// saves a round trip. Not for what answers somebody.
+    pub async fn commit_in_job(mut self) -> Result<()> {
+        self.tx.not_failed().map_err(CommitError::in_job)?;
+        self.tx.try_commit().await.map_err(CommitError::in_job)
     }
 
     /// Ends a transaction that only read. It is rolled back, so nothing of it can be in doubt.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use tokio_postgres::types::Json;
 
 use super::{Claimed, Seen, told};
-use crate::database::{CommitError, Database, Operator, Result};
+use crate::database::{Database, Operator, Result};
 use crate::event;
 use crate::link::Link;
 use crate::outbox::{Pause, Rest};
@@ -46,7 +46,7 @@ pub async fn any_organization_doubt(database: &Database, tried: &Link, reason: &
         let data = told(tried, &Map::from_iter([("problem".to_owned(), problem.clone())]), Some(&problem));
         event::any_organization_tell(&tx, &scope, "number.updated", None, &data).await?;
     }
-    tx.commit().await.map_err(CommitError::in_job)
+    tx.commit_in_job().await
 }
 
 /// A reason as people read it of a number.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use model::Database;
 use model::connection::{Job, State, Step, Trouble, What, Words};
-use model::database::{CommitError, DatabaseError, Operator, Result};
+use model::database::{DatabaseError, Operator, Result};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -212,7 +212,7 @@ impl Carrier {
         if !self.job.any_organization_save(&tx, hold, due_at).await? {
             return Ok(Some(Rest::Lost));
         }
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
         Ok(rest)
     }
 
@@ -244,7 +244,7 @@ impl Carrier {
     async fn save(&self, hold: bool, due_at: Timestamp) -> Result<bool> {
         let tx = self.database.operator().await?;
         let kept = self.job.any_organization_save(&tx, hold, due_at).await?;
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
         Ok(kept)
     }
 }

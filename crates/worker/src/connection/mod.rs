@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use metrics::counter;
 use model::Database;
 use model::connection::{self, Job, Progress, Step};
-use model::database::{CommitError, Result};
+use model::database::Result;
 use model::outbox::Wake;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -91,7 +91,7 @@ async fn take_all(
     while attempts.len() < AT_ONCE && !stop.is_cancelled() {
         let tx = database.operator().await?;
         let taken = connection::any_organization_take(&tx, settings.to_meta.clock.now()).await?;
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
         let Some(job) = taken else { break };
         let carrier = Carrier::new(database.clone(), settings.clone(), job);
         attempts.spawn(carry(carrier, stop.clone()));
@@ -119,7 +119,7 @@ fn count(job: &Job) {
 async fn sweep(database: &Database, now: Timestamp) -> Result<()> {
     let tx = database.operator().await?;
     connection::any_organization_sweep(&tx, now).await?;
-    tx.commit().await.map_err(CommitError::in_job)
+    tx.commit_in_job().await
 }
 
 /// Takes an attempt of one's own to its end, telling each step as it ends: for a command, whether or not a server runs.

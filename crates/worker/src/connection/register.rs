@@ -2,7 +2,7 @@
 
 use http::Method;
 use model::connection::{Job, State, Trouble, What, Words};
-use model::database::{CommitError, Operator, Result};
+use model::database::{Operator, Result};
 use model::{Database, number, outbox};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -97,7 +97,7 @@ pub(super) async fn deregister(desk: &mut Desk<'_>, database: &Database) -> Resu
     };
     let tx = database.operator().await?;
     let claimed = number::any_organization_is_claimed(&tx, phone_number_id).await?;
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     if claimed {
         return Ok(Came::skipped("It is connected again meanwhile.", "Mientras tanto se conectó otra vez."));
     }

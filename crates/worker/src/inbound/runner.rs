@@ -246,7 +246,7 @@ impl Applier {
     async fn attempt(&mut self, plan: &[(i16, i32)], patience: Option<Duration>) -> Result<Round> {
         let (tx, claim) = inbound::claim(&self.database, plan, patience).await?;
         if claim.bodies.is_empty() {
-            tx.commit().await.map_err(CommitError::in_job)?;
+            tx.commit_in_job().await?;
             for (lane, _) in plan.iter().filter(|(lane, _)| claim.lanes.contains(lane)) {
                 self.backlog.taken(*lane, u32::MAX);
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use model::Database;
-use model::database::{CommitError, Result};
+use model::database::Result;
 use model::media::{self, Settled};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -76,7 +76,7 @@ impl Fetches {
             let tx = self.database.operator().await?;
             let now = self.settings.to_meta.clock.now();
             let taken = media::any_organization_claim(&tx, now, self.last, &busy, whole(most)).await?;
-            tx.commit().await.map_err(CommitError::in_job)?;
+            tx.commit_in_job().await?;
             let Some((organization_id, claimed)) = taken else { break };
             self.last = organization_id;
             if claimed.is_empty() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use model::Database;
-use model::database::{CommitError, Result};
+use model::database::Result;
 use model::file::{self, File, KeepError};
 use model::media::{self, Picture};
 use model::store::StoreError;
@@ -47,7 +47,7 @@ enum NotYet {
 async fn next(database: &Database, settings: &Settings, stop: &CancellationToken) -> Result<bool> {
     let tx = database.operator().await?;
     let picture = media::any_organization_next_picture(&tx, settings.to_meta.clock.now()).await?;
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     let Some(picture) = picture else { return Ok(false) };
     let made = tokio::select! {
         made = make(database, settings, &picture) => made,
@@ -73,7 +73,7 @@ async fn next(database: &Database, settings: &Settings, stop: &CancellationToken
 async fn give_back(database: &Database, settings: &Settings, picture: &Picture) -> Result<bool> {
     let tx = database.operator().await?;
     media::any_organization_give_back(&tx, settings.to_meta.clock.now(), picture).await?;
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     Ok(false)
 }
 

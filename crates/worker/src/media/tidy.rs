@@ -2,7 +2,7 @@
 
 use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
-use model::database::{CommitError, DatabaseError};
+use model::database::DatabaseError;
 use model::media::{self, NEW};
 use model::store::{Store, StoreError};
 use model::{Database, organization};
@@ -45,12 +45,12 @@ pub struct Tidied {
 pub async fn tidy(database: &Database, store: &Store, now: Timestamp) -> Result<Tidied, TidyError> {
     let tx = database.operator().await?;
     let expired = media::any_organization_expire(&tx, now).await?;
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     let (mut files, mut stayed) = (0, 0);
     loop {
         let tx = database.operator().await?;
         let marked = media::any_organization_mark(&tx, now, i64::try_from(BATCH).unwrap_or(i64::MAX)).await?;
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
         let before = files;
         while stayed < MOST_STAYED {
             match leave(database, store, now).await? {
@@ -92,7 +92,7 @@ async fn leave(database: &Database, store: &Store, now: Timestamp) -> Result<Lef
             Left::Stayed
         }
     };
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     Ok(left)
 }
 
@@ -148,6 +148,6 @@ async fn adopt(
 ) -> Result<u64, TidyError> {
     let tx = database.operator().await?;
     let adopted = media::any_organization_adopt(&tx, now, organization_id, std::mem::take(names)).await?;
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     Ok(u64::try_from(adopted).unwrap_or(0))
 }

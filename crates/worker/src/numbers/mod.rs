@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use model::Database;
-use model::database::{CommitError, DatabaseError, Result};
+use model::database::{DatabaseError, Result};
 use model::number_check::{self, Claimed};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +63,7 @@ pub async fn look_at_all(database: &Database, to_meta: &ToMeta) -> Result<usize>
 async fn claim(database: &Database, to_meta: &ToMeta) -> Result<Option<Claimed>> {
     let tx = database.operator().await?;
     let claimed = number_check::any_organization_claim(&tx, to_meta.clock.now()).await?;
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     Ok(claimed)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use model::Database;
-use model::database::{CommitError, DatabaseError, Result};
+use model::database::{DatabaseError, Result};
 use model::outbox::{self, Settled, Taken};
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
@@ -144,7 +144,7 @@ impl Claims {
                 }
                 let tx = self.database.operator().await?;
                 let taken = outbox::any_organization_claim(&tx, self.settings.to_meta.clock.now(), turn, room).await?;
-                tx.commit().await.map_err(CommitError::in_job)?;
+                tx.commit_in_job().await?;
                 match taken {
                     Some(taken) if !taken.messages.is_empty() => {
                         left += taken.messages.len();

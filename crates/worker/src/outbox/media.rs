@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
 use model::Database;
-use model::database::{CommitError, Result as DatabaseResult};
+use model::database::Result as DatabaseResult;
 use model::file::ending;
 use model::link::Link;
 use model::outbox::{self, Claimed, Outcome, Pause};
@@ -239,7 +239,7 @@ impl Sender<'_> {
     async fn record(&self, key: &Key, uploaded: &Uploaded) -> DatabaseResult<()> {
         let tx = self.database.operator().await?;
         upload::any_organization_record(&tx, key, uploaded).await?;
-        tx.commit().await.map_err(CommitError::in_job)
+        tx.commit_in_job().await
     }
 
     async fn forget_all(&self, files: &[&AtMeta]) -> DatabaseResult<()> {
@@ -247,20 +247,20 @@ impl Sender<'_> {
         for file in files {
             upload::any_organization_forget(&tx, &file.key, &file.uploaded.meta_id).await?;
         }
-        tx.commit().await.map_err(CommitError::in_job)
+        tx.commit_in_job().await
     }
 
     async fn begin(&self, message: &Claimed) -> DatabaseResult<bool> {
         let tx = self.database.operator().await?;
         let begun = outbox::any_organization_begin(&tx, self.now(), message).await?;
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
         Ok(begun)
     }
 
     async fn renew(&self, message: &Claimed) -> DatabaseResult<bool> {
         let tx = self.database.operator().await?;
         let renewed = outbox::any_organization_renew(&tx, self.now(), message).await?;
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
         Ok(renewed)
     }
 }

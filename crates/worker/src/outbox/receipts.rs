@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 use model::Database;
-use model::database::{CommitError, Result};
+use model::database::Result;
 use model::receipt::{self, Claimed, Outcome};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -93,7 +93,7 @@ async fn claim(
     let (room, each) = (i64::try_from(room).unwrap_or(0), i64::try_from(CALLS_OF_A_NUMBER).unwrap_or(0));
     let tx = database.operator().await?;
     let claimed = receipt::any_organization_claim(&tx, settings.to_meta.clock.now(), &busy, room, each).await?;
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     Ok(claimed)
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use metrics::gauge;
-use model::database::{CommitError, Result};
+use model::database::Result;
 use model::{Database, at_meta, outbox, upload};
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +50,7 @@ async fn tend(database: &Database, settings: &Settings, look: u32) -> Result<()>
         upload::any_organization_sweep(&tx, now).await?;
         at_meta::any_organization_sweep(&tx, now).await?;
     }
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     if !overdue.is_empty() {
         outbox::any_organization_settle(database, now, &overdue, advised_text).await?;
         settings.wake.settled(overdue.iter().map(|one| one.message_id));

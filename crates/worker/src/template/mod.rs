@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use model::Database;
-use model::database::{CommitError, DatabaseError, Result};
+use model::database::{DatabaseError, Result};
 use model::template::sync::{self, Claimed};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -67,12 +67,12 @@ async fn round(database: &Database, to_meta: &ToMeta, readings: &mut JoinSet<()>
     if look.is_multiple_of(ENTER) {
         let tx = database.operator().await?;
         sync::any_organization_enter(&tx, to_meta.clock.now()).await?;
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
     }
     while readings.len() < READINGS {
         let tx = database.operator().await?;
         let claimed = sync::any_organization_claim(&tx, to_meta.clock.now()).await?;
-        tx.commit().await.map_err(CommitError::in_job)?;
+        tx.commit_in_job().await?;
         let Some(claimed) = claimed else { break };
         let (database, to_meta) = (database.clone(), to_meta.clone());
         readings.spawn(async move {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::Database;
-use model::database::{CommitError, Result};
+use model::database::Result;
 use model::template::Listed;
 use model::template::sync::{self, Claimed};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ async fn fail(
     let tx = database.operator().await?;
     let next: Timestamp = to_meta.clock.now() + pause;
     sync::fail(&tx, claimed, next, &error.to_string()).await?;
-    tx.commit().await.map_err(CommitError::in_job)?;
+    tx.commit_in_job().await?;
     Ok("failed")
 }
 
