@@ -78,9 +78,15 @@ async fn a_whole_account_gets_the_token_and_nobody_else() {
     let (status, answer) = stage.replace(&first, &json!({ "token": new })).await;
     assert_eq!(status, 200, "{answer:#}");
     assert_eq!(sealed(&second).await, before[1], "only the one that was named");
+    // One that is said to be of the account, and that Meta does not show in it, keeps its token.
+    let (moved, account) = (id(&third), &stage.number.waba_id);
+    let say = |account: &str| format!("UPDATE wazapp.number SET waba_id = '{account}' WHERE id = '{moved}'");
+    stage.world.sql().await.batch_execute(&say(account)).await.unwrap();
     let (status, answer) = stage.replace(&first, &json!({ "token": new, "account": true })).await;
     assert_eq!(status, 200, "{answer:#}");
+    assert_eq!(steps(&answer["connection"]), ["token:done", "number:done", "account:done", "store:done"]);
     assert_ne!(sealed(&second).await, before[1]);
+    stage.world.sql().await.batch_execute(&say(&all[2].waba_id)).await.unwrap();
     assert_eq!(sealed(&third).await, before[2], "another account");
     // Both send with it: the old one is dead.
     stage.revoke(&stage.number.token).await;

@@ -15,6 +15,9 @@ pub(super) struct Answered {
     token: String,
     phone_number_id: String,
     waba_id: Option<String>,
+    /// All numbers of that account.
+    #[serde(default)]
+    in_account: Vec<String>,
 }
 
 /// Why an attempt has no proof.
@@ -35,31 +38,42 @@ impl Job {
             token,
             phone_number_id: phone_number_id.to_owned(),
             waba_id: None,
+            in_account: Vec::new(),
         });
     }
 
-    /// Meta listed a number in this account to the attempt's token.
-    pub fn was_listed(&mut self, phone_number_id: &str, waba_id: &str) {
+    /// Meta listed these numbers in this account to the attempt's token, and the attempt's own among them.
+    pub fn was_listed(&mut self, phone_number_id: &str, waba_id: &str, in_account: Vec<String>) {
         let mark = self.token_mark();
         if let Some(answered) = &mut self.learned.answered
             && Some(&answered.token) == mark.as_ref()
             && answered.phone_number_id == phone_number_id
         {
             answered.waba_id = Some(waba_id.to_owned());
+            answered.in_account = in_account;
         }
     }
 
-    /// That the attempt's token opens the attempt's number, as both are now.
+    /// That the attempt's token opens the attempt's number, as both are now, and those that it was shown beside it.
     pub fn opens(&self, keyring: &Keyring) -> Result<Opens, Unproved> {
         let (answered, token) = self.answered(keyring)?;
-        Ok(Opens { scope: self.scope, phone_number_id: answered.phone_number_id.clone(), token })
+        Ok(self.opened(answered, token))
+    }
+
+    fn opened(&self, answered: &Answered, token: SecretString) -> Opens {
+        Opens {
+            scope: self.scope,
+            phone_number_id: answered.phone_number_id.clone(),
+            beside: answered.in_account.clone(),
+            token,
+        }
     }
 
     /// The same, and that the number is in the attempt's account.
     pub fn proof(&self, keyring: &Keyring) -> Result<Proof, Unproved> {
         let (answered, token) = self.answered(keyring)?;
         let waba_id = answered.waba_id.clone().filter(|waba_id| Some(waba_id) == self.connection.waba_id.as_ref());
-        let opens = Opens { scope: self.scope, phone_number_id: answered.phone_number_id.clone(), token };
+        let opens = self.opened(answered, token);
         let app_id = self.connection.app_id.clone();
         Ok(Proof { opens, waba_id: waba_id.ok_or(Unproved::NotAsked)?, app_id, basis: Basis::Meta })
     }

@@ -158,7 +158,10 @@ pub(super) fn plan(how: How, wishes: Wishes) -> Vec<Step> {
     let names: Vec<What> = match how {
         How::Token => connect.to_vec(),
         How::Signup => [Exchange, Session].into_iter().chain(connect).collect(),
-        How::Rotation => vec![Token, Number, Store],
+        How::Rotation => {
+            let account = wishes.account.then_some(Account);
+            [Token, Number].into_iter().chain(account).chain([Store]).collect()
+        }
         How::Disconnection => {
             let deregister = wishes.deregister.then_some(Deregister);
             [Release].into_iter().chain(deregister).chain([Unsubscribe]).collect()

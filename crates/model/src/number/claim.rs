@@ -22,7 +22,7 @@ pub enum Refusal {
 
 /// Connects a number: claims it and attaches to what history there is. Answers our id of it.
 pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
-    let Proof { opens: Opens { scope, phone_number_id, token }, waba_id, app_id, basis } = proof;
+    let Proof { opens: Opens { scope, phone_number_id, token, .. }, waba_id, app_id, basis } = proof;
     if let Some(app_id) = app_id {
         // Whoever has an App can sign webhooks for every number that comes through it: another organization's never.
         let known = tx
@@ -179,7 +179,7 @@ pub async fn hand_over(
     let (Some(facts), Some(left)) = (facts, disconnect(tx, from, phone_number_id, now).await?) else {
         return Ok(None);
     };
-    let opens = Opens { scope: *from, phone_number_id: phone_number_id.to_owned(), token };
+    let opens = Opens { scope: *from, phone_number_id: phone_number_id.to_owned(), beside: Vec::new(), token };
     let standing = Proof {
         opens,
         waba_id: link.waba_id.clone(),

@@ -11,6 +11,8 @@ use crate::scope::Scope;
 pub struct Opens {
     pub(crate) scope: Scope,
     pub(crate) phone_number_id: String,
+    /// Numbers of the same account that it opens too, where Meta was asked for them.
+    pub(crate) beside: Vec<String>,
     pub(crate) token: SecretString,
 }
 
@@ -70,7 +72,12 @@ impl Proof {
         token: &SecretString,
     ) -> Self {
         Self {
-            opens: Opens { scope: *scope, phone_number_id: phone_number_id.to_owned(), token: token.clone() },
+            opens: Opens {
+                scope: *scope,
+                phone_number_id: phone_number_id.to_owned(),
+                beside: Vec::new(),
+                token: token.clone(),
+            },
             waba_id: waba_id.to_owned(),
             app_id: app_id.map(str::to_owned),
             basis: Basis::Operator,

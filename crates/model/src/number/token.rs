@@ -44,15 +44,14 @@ pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learn
     Ok(())
 }
 
-/// Puts another token in force for the connected number that it opens, or, with `whole_account`, for every connected
-/// number of its account in the organization. Pauses that waited for a person end. Answers their ids: none, if the number
+/// Puts another token in force for the connected number that it opens, and for those of the organization's connected
+/// numbers that Meta showed it beside that one. Pauses that waited for a person end. Answers their ids: none, if the number
 /// is not connected, or is not the one that the token opens.
 pub async fn replace_token(
     tx: &Operator,
     keyring: &Keyring,
     number_id: Uuid,
     (opens, learned): (&Opens, &Learned),
-    whole_account: bool,
 ) -> Result<Vec<Uuid>> {
     let organization = opens.scope.organization_id();
     let rows = tx
@@ -60,8 +59,8 @@ pub async fn replace_token(
             "SELECT n.id FROM wazapp.number n
              JOIN wazapp.number own ON own.organization_id = n.organization_id AND own.id = $2 AND own.phone_number_id = $4
              WHERE n.organization_id = $1 AND n.status = 'connected' AND own.status = 'connected'
-               AND (n.id = own.id OR $3 AND n.waba_id = own.waba_id) ORDER BY n.id FOR NO KEY UPDATE OF n",
-            &[&organization, &number_id, &whole_account, &opens.phone_number_id],
+               AND (n.id = own.id OR n.phone_number_id = ANY ($3)) ORDER BY n.id FOR NO KEY UPDATE OF n",
+            &[&organization, &number_id, &opens.beside, &opens.phone_number_id],
         )
         .await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();

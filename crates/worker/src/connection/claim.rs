@@ -95,8 +95,7 @@ pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let scope = desk.job.scope;
     let Some(id) = desk.job.connection.number_id else { return Ok(not_connected().into()) };
     event::any_organization_line_up(tx, &[&scope]).await?;
-    let whole_account = desk.job.wishes.account;
-    let numbers = number::replace_token(tx, keyring, id, (&opens, &desk.job.learned), whole_account).await?;
+    let numbers = number::replace_token(tx, keyring, id, (&opens, &desk.job.learned)).await?;
     if numbers.contains(&id) {
         // What Meta said is of the one number that it was asked for.
         number::keep(tx, &scope, id, &desk.job.learned).await?;

@@ -148,7 +148,7 @@ pub(super) async fn find_in_account(desk: &mut Desk<'_>) -> Came {
     };
     if let Some(listed) = numbers.iter().find(|number| number.id == phone_number_id) {
         let waba_id = waba_id.to_owned();
-        desk.job.was_listed(&listed.id, &waba_id);
+        desk.job.was_listed(&listed.id, &waba_id, numbers.iter().map(|number| number.id.clone()).collect());
         return Came::done(
             format!("The number is in account {waba_id}."),
             format!("El número está en la cuenta {waba_id}."),
