@@ -8,6 +8,8 @@ use model::database::Result;
 use model::{Clock, Database, quarantine, quota};
 use tokio_util::sync::CancellationToken;
 
+use crate::rounds::Every;
+
 const EVERY: Duration = Duration::from_secs(3600);
 
 /// How often it is looked who comes near a limit.
@@ -31,14 +33,14 @@ pub async fn run(database: Database, clock: Clock, retention: Retention, stop: C
 }
 
 async fn keep_house(database: &Database, clock: &Clock, retention: Retention, stop: &CancellationToken) {
+    let mut every = Every::new(EVERY);
     loop {
         match clear_quarantine(database, clock.now(), retention.quarantine_days).await {
             Ok(gone) => tracing::debug!(gone, "what was in quarantine for too long is gone"),
             Err(error) => tracing::warn!(%error, "quarantine could not be cleared; it is tried again in an hour"),
         }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
+        if every.next(stop).await.is_none() {
+            return;
         }
         match model::upkeep::run(database, clock.now(), retention.inbound_days).await {
             Ok(done) => {
@@ -66,13 +68,13 @@ pub async fn clear_quarantine(database: &Database, now: Timestamp, days: u16) ->
 
 /// Says how many organizations come near a limit.
 async fn watch(database: &Database, clock: &Clock, stop: &CancellationToken) {
+    let mut every = Every::new(LOOK);
     loop {
         if let Err(error) = measure(database, clock).await {
             tracing::debug!(%error, "nobody could be measured by their quotas");
         }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(LOOK) => {}
+        if every.next(stop).await.is_none() {
+            return;
         }
     }
 }

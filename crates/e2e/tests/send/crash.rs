@@ -186,7 +186,7 @@ impl Stage {
         }
         let held = matches!(point, Point::Queued | Point::Answered);
         if held {
-            self.pause("'infinity'").await;
+            self.pause("now() + interval '1 day'").await;
         }
         let wishes: [Wish; AT_ONCE] = std::array::from_fn(|_| self.wish());
         let mut ids = Vec::new();

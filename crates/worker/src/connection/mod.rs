@@ -27,6 +27,7 @@ use model::outbox::Wake;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::rounds;
 use crate::to_meta::ToMeta;
 
 use carry::{Carrier, Rest};
@@ -56,47 +57,45 @@ pub struct Settings {
 
 /// Works until the token is cancelled; steps under way are finished first.
 pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
-    let mut attempts = JoinSet::new();
-    let mut look: u32 = 0;
-    while !stop.is_cancelled() {
-        if let Err(error) = take_all(&database, &settings, &mut attempts, &stop).await
-            && !error.is_transient()
-        {
-            tracing::debug!(%error, "attempts to connect could not be looked for");
-        }
-        if look.is_multiple_of(SWEEP)
-            && let Err(error) = sweep(&database, settings.to_meta.clock.now()).await
-        {
-            tracing::debug!(%error, "old attempts to connect could not be swept");
-        }
-        look = look.wrapping_add(1);
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = settings.wake.wait() => {}
-            () = tokio::time::sleep(POLL) => {}
-        }
-        while attempts.try_join_next().is_some() {}
-    }
-    if tokio::time::timeout(LAST_STEPS, attempts.join_all()).await.is_err() {
+    let mut attempts = Attempts { database, settings, stop: stop.clone(), look: 0 };
+    let left = rounds::run(&mut attempts, &stop).await;
+    if tokio::time::timeout(LAST_STEPS, left.join_all()).await.is_err() {
         tracing::warn!("attempts to connect were left at the end: whoever takes them next goes on");
     }
 }
 
-async fn take_all(
-    database: &Database,
-    settings: &Settings,
-    attempts: &mut JoinSet<()>,
-    stop: &CancellationToken,
-) -> Result<()> {
-    while attempts.len() < AT_ONCE && !stop.is_cancelled() {
-        let tx = database.operator().await?;
-        let taken = connection::any_organization_take(&tx, settings.to_meta.clock.now()).await?;
-        tx.commit_in_job().await?;
-        let Some(job) = taken else { break };
-        let carrier = Carrier::new(database.clone(), settings.clone(), job);
-        attempts.spawn(carry(carrier, stop.clone()));
+struct Attempts {
+    database: Database,
+    settings: Settings,
+    stop: CancellationToken,
+    look: u32,
+}
+
+impl rounds::Job for Attempts {
+    type Done = ();
+    const WAITS: &'static str = "attempts to connect wait: they could not be claimed";
+
+    async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
+        while begun.len() < AT_ONCE && !self.stop.is_cancelled() {
+            let tx = self.database.operator().await?;
+            let taken = connection::any_organization_take(&tx, self.settings.to_meta.clock.now()).await?;
+            tx.commit_in_job().await?;
+            let Some(job) = taken else { break };
+            let carrier = Carrier::new(self.database.clone(), self.settings.clone(), job);
+            begun.spawn(carry(carrier, self.stop.clone()));
+        }
+        if self.look.is_multiple_of(SWEEP)
+            && let Err(error) = sweep(&self.database, self.settings.to_meta.clock.now()).await
+        {
+            tracing::debug!(%error, "old attempts to connect could not be swept");
+        }
+        self.look = self.look.wrapping_add(1);
+        Ok(POLL)
     }
-    Ok(())
+
+    async fn wake(&self) {
+        self.settings.wake.wait().await;
+    }
 }
 
 async fn carry(mut carrier: Carrier, stop: CancellationToken) {

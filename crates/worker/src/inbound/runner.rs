@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use super::fill::fill;
 use super::{Input, Outcome, apply};
+use crate::rounds::{NO_PAUSE, Pause};
 
 /// Wake-ups are hints: another node's rows, or those left by a crash, are found by looking.
 const POLL: Duration = Duration::from_secs(1);
@@ -33,9 +34,6 @@ const BRIEF: Duration = Duration::from_millis(50);
 
 /// So many lanes of an applier may wait aside.
 const ASIDE: usize = 8;
-
-/// The pause after a failure grows up to this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How inbound is applied.
 #[derive(Clone, Debug)]
@@ -119,21 +117,21 @@ enum Round {
 
 impl Applier {
     async fn run(mut self, stop: CancellationToken) {
-        let mut pause = Duration::ZERO;
+        let mut pause = Pause::default();
         while !stop.is_cancelled() {
             match self.round().await {
                 Ok(round) => {
-                    pause = Duration::ZERO;
+                    pause.over();
                     if matches!(round, Round::Idle) {
                         self.wait(&stop).await;
                     }
                     self.linger().await;
                 }
                 Err(error) => {
-                    pause = self.failed(&error, pause);
+                    let wait = self.failed(&error, &mut pause);
                     tokio::select! {
                         () = stop.cancelled() => {}
-                        () = tokio::time::sleep(pause) => {}
+                        () = tokio::time::sleep(wait) => {}
                     }
                 }
             }
@@ -317,22 +315,15 @@ impl Applier {
         }
     }
 
-    fn failed(&mut self, error: &DatabaseError, pause: Duration) -> Duration {
+    fn failed(&mut self, error: &DatabaseError, pause: &mut Pause) -> Duration {
         counter!("wazapp_apply_failures_total").increment(1);
         self.look_everywhere = true;
-        if error.is_transient() {
-            tracing::debug!(%error, "the batch met another: tried again");
-            return Duration::from_millis(1);
-        }
         if error.blames_data() {
             self.limit = (self.limit / 2).max(1);
             tracing::debug!(%error, limit = self.limit, "a batch was refused: halved");
-            return Duration::from_millis(1);
+            return NO_PAUSE;
         }
-        if pause.is_zero() {
-            tracing::warn!(%error, "webhooks wait: the database is away");
-        }
-        (pause * 2).clamp(Duration::from_millis(100), LONGEST_PAUSE)
+        pause.after(error, "webhooks wait: the database is away")
     }
 }
 

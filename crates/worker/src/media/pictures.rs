@@ -8,10 +8,12 @@ use model::database::Result;
 use model::file::{self, File, KeepError};
 use model::media::{self, Picture};
 use model::store::StoreError;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
 use super::decoder::{DecoderError, Shrunk};
+use crate::rounds::{self, Job};
 
 /// Other nodes' pictures, and uploads, are found by looking.
 const POLL: Duration = Duration::from_millis(500);
@@ -21,16 +23,31 @@ const LONGEST: u64 = 25 << 20;
 
 /// Makes thumbnails until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
-    loop {
-        match next(&database, &settings, &stop).await {
-            Ok(true) if !stop.is_cancelled() => continue,
-            Ok(_) => {}
-            Err(error) => tracing::debug!(%error, "thumbnails wait"),
+    rounds::run(&mut Pictures { database, settings, stop: stop.clone() }, &stop).await.join_all().await;
+}
+
+struct Pictures {
+    database: Database,
+    settings: Settings,
+    stop: CancellationToken,
+}
+
+impl Job for Pictures {
+    type Done = ();
+    const WAITS: &'static str = "thumbnails wait: the database refuses or is away";
+
+    async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
+        if begun.is_empty()
+            && let Some(picture) = claim(&self.database, &self.settings).await?
+        {
+            let (database, settings, stop) = (self.database.clone(), self.settings.clone(), self.stop.clone());
+            begun.spawn(async move {
+                if let Err(error) = work(&database, &settings, &picture, &stop).await {
+                    tracing::debug!(%error, "a thumbnail waits");
+                }
+            });
         }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(POLL) => {}
-        }
+        Ok(POLL)
     }
 }
 
@@ -43,38 +60,39 @@ enum NotYet {
     Keep(#[from] KeepError),
 }
 
-/// Makes the next one. `false`: there is none, or none can be made now.
-async fn next(database: &Database, settings: &Settings, stop: &CancellationToken) -> Result<bool> {
+async fn claim(database: &Database, settings: &Settings) -> Result<Option<Picture>> {
     let tx = database.operator().await?;
     let picture = media::any_organization_next_picture(&tx, settings.to_meta.clock.now()).await?;
     tx.commit_in_job().await?;
-    let Some(picture) = picture else { return Ok(false) };
+    Ok(picture)
+}
+
+async fn work(database: &Database, settings: &Settings, picture: &Picture, stop: &CancellationToken) -> Result<()> {
     let made = tokio::select! {
-        made = make(database, settings, &picture) => made,
-        () = stop.cancelled() => return give_back(database, settings, &picture).await,
+        made = make(database, settings, picture) => made,
+        () = stop.cancelled() => return give_back(database, settings, picture).await,
     };
     let made = match made {
         Ok(made) => made,
         // Its lease ends, and it is tried again; not for ever.
         Err(NotYet::Decoder(DecoderError::Store(StoreError::Missing))) => {
             tracing::warn!(sha256 = picture.sha256, "a picture's bytes are not in the media store");
-            return Ok(true);
+            return Ok(());
         }
         Err(error) => {
             tracing::warn!(%error, "a thumbnail could not be made; it is tried again");
-            return give_back(database, settings, &picture).await;
+            return give_back(database, settings, picture).await;
         }
     };
     counter!("wazapp_thumbnails_total", "outcome" => if made.is_some() { "made" } else { "none" }).increment(1);
-    media::any_organization_settle_picture(database, settings.to_meta.clock.now(), &picture, made.as_ref()).await?;
-    Ok(true)
+    media::any_organization_settle_picture(database, settings.to_meta.clock.now(), picture, made.as_ref()).await?;
+    Ok(())
 }
 
-async fn give_back(database: &Database, settings: &Settings, picture: &Picture) -> Result<bool> {
+async fn give_back(database: &Database, settings: &Settings, picture: &Picture) -> Result<()> {
     let tx = database.operator().await?;
     media::any_organization_give_back(&tx, settings.to_meta.clock.now(), picture).await?;
-    tx.commit_in_job().await?;
-    Ok(false)
+    tx.commit_in_job().await
 }
 
 /// `None`: it is no picture of which one can be made, today or ever.

@@ -9,6 +9,7 @@ use model::media;
 use tokio_util::sync::CancellationToken;
 
 use super::{Settings, sweep, tidy};
+use crate::rounds::Every;
 
 /// How often the queue is looked through.
 const EVERY: Duration = Duration::from_secs(2);
@@ -26,12 +27,8 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
             tracing::warn!(%error, "files of media may be readable by others: see who owns the media directory")
         }
     }
-    let mut look: u32 = 0;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
+    let mut every = Every::new(EVERY);
+    while let Some(look) = every.next(&stop).await {
         if let Err(error) = tend(&database, &settings).await {
             tracing::debug!(%error, "the queue of media could not be looked through");
         }
@@ -49,7 +46,6 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
                 Err(error) => tracing::warn!(%error, "the media store could not be swept; it is tried again in a day"),
             }
         }
-        look = look.wrapping_add(1);
     }
 }
 

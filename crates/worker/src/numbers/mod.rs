@@ -16,6 +16,7 @@ use model::number_check::{self, Claimed};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::rounds::{self, Job};
 use crate::to_meta::ToMeta;
 
 /// How often numbers that are due are looked for.
@@ -26,28 +27,26 @@ const LOOKS: usize = 4;
 
 /// Looks until the token is cancelled; what is under way is finished first.
 pub async fn run(database: Database, to_meta: ToMeta, stop: CancellationToken) {
-    let mut looks = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = tokio::time::sleep(EVERY) => {}
+    rounds::run(&mut Looks { database, to_meta }, &stop).await.join_all().await;
+}
+
+struct Looks {
+    database: Database,
+    to_meta: ToMeta,
+}
+
+impl Job for Looks {
+    type Done = ();
+    const WAITS: &'static str = "numbers could not be looked at; it is tried again";
+
+    async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
+        while begun.len() < LOOKS {
+            let Some(claimed) = claim(&self.database, &self.to_meta).await? else { break };
+            let (database, to_meta) = (self.database.clone(), self.to_meta.clone());
+            begun.spawn(async move { look_at(&database, &to_meta, claimed).await });
         }
-        while looks.try_join_next().is_some() {}
-        while looks.len() < LOOKS {
-            match claim(&database, &to_meta).await {
-                Ok(Some(claimed)) => {
-                    let (database, to_meta) = (database.clone(), to_meta.clone());
-                    looks.spawn(async move { look_at(&database, &to_meta, claimed).await });
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    failed(&error);
-                    break;
-                }
-            }
-        }
+        Ok(EVERY)
     }
-    looks.join_all().await;
 }
 
 /// Looks at every number that is due now, one after the other; answers how many there were.

@@ -1,7 +1,6 @@
 //! Tells customers that they were read, beside the messages: receipts count in no pace of Meta's, and one that fails
 //! holds up nobody.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,6 +16,7 @@ use whatsapp::verdict::{Verdict, verdict};
 
 use super::Settings;
 use crate::doubt;
+use crate::rounds::{self, Job, UnderWay};
 
 /// Calls at once, over all numbers; and of one number.
 const CALLS: usize = 64;
@@ -24,9 +24,6 @@ const CALLS_OF_A_NUMBER: usize = 8;
 
 /// Wake-ups are hints: retries and other nodes' receipts are found by looking.
 const POLL: Duration = Duration::from_millis(500);
-
-/// The pause after a failure of the database.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// The first wait; it doubles up to the longest.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(2);
@@ -37,43 +34,40 @@ const LOOKED_AT_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// Tells until the token is cancelled. Calls under way are given up then: a claim that nobody settles is told again.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
-    let mut calls: JoinSet<(Claimed, Outcome)> = JoinSet::new();
-    let mut under_way: HashMap<Uuid, usize> = HashMap::new();
-    while !stop.is_cancelled() {
-        let mut pause = POLL;
-        match claim(&database, &settings, &under_way, calls.len()).await {
-            Ok(claimed) => {
-                for one in claimed {
-                    *under_way.entry(one.number.number_id).or_default() += 1;
-                    let (database, settings) = (database.clone(), settings.clone());
-                    calls.spawn(async move { tell(&database, &settings, one).await });
-                }
-            }
-            Err(error) => {
-                tracing::debug!(%error, "receipts could not be claimed");
-                pause = PAUSE;
-            }
+    let under_way = UnderWay::default();
+    rounds::run(&mut Receipts { database, settings, under_way }, &stop).await.shutdown().await;
+}
+
+struct Receipts {
+    database: Database,
+    settings: Settings,
+    /// By number.
+    under_way: UnderWay<Uuid>,
+}
+
+impl Job for Receipts {
+    type Done = (Claimed, Outcome);
+    const WAITS: &'static str = "receipts wait: they could not be claimed";
+
+    async fn look(&mut self, begun: &mut JoinSet<Self::Done>) -> Result<Duration> {
+        for one in claim(&self.database, &self.settings, &self.under_way, begun.len()).await? {
+            let place = self.under_way.begin(one.number.number_id);
+            let (database, settings) = (self.database.clone(), self.settings.clone());
+            begun.spawn(async move {
+                let told = tell(&database, &settings, one).await;
+                drop(place);
+                told
+            });
         }
-        let mut told = Vec::new();
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = settings.receipt_wake.wait() => {}
-            () = tokio::time::sleep(pause) => {}
-            Some(Ok(one)) = calls.join_next() => told.push(one),
-        }
-        while let Some(Ok(one)) = calls.try_join_next() {
-            told.push(one);
-        }
-        for (one, _) in &told {
-            let number = one.number.number_id;
-            let left = under_way.get(&number).map_or(0, |calls| calls - 1);
-            if left == 0 {
-                under_way.remove(&number)
-            } else {
-                under_way.insert(number, left)
-            };
-        }
-        if let Err(error) = settle(&database, settings.to_meta.clock.now(), &told).await {
+        Ok(POLL)
+    }
+
+    async fn wake(&self) {
+        self.settings.receipt_wake.wait().await;
+    }
+
+    async fn ended(&mut self, told: Vec<Self::Done>) {
+        if let Err(error) = settle(&self.database, self.settings.to_meta.clock.now(), &told).await {
             tracing::debug!(%error, "receipts could not be settled: they are told again");
         }
     }
@@ -82,14 +76,14 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
 async fn claim(
     database: &Database,
     settings: &Settings,
-    under_way: &HashMap<Uuid, usize>,
+    under_way: &UnderWay<Uuid>,
     calls: usize,
 ) -> Result<Vec<Claimed>> {
     let room = CALLS.saturating_sub(calls);
     if room == 0 {
         return Ok(Vec::new());
     }
-    let busy: Vec<Uuid> = under_way.keys().copied().collect();
+    let busy: Vec<Uuid> = under_way.all().into_iter().map(|(number, _)| number).collect();
     let (room, each) = (i64::try_from(room).unwrap_or(0), i64::try_from(CALLS_OF_A_NUMBER).unwrap_or(0));
     let tx = database.operator().await?;
     let claimed = receipt::any_organization_claim(&tx, settings.to_meta.clock.now(), &busy, room, each).await?;
@@ -98,9 +92,6 @@ async fn claim(
 }
 
 async fn settle(database: &Database, now: Timestamp, told: &[(Claimed, Outcome)]) -> Result<()> {
-    if told.is_empty() {
-        return Ok(());
-    }
     receipt::any_organization_settle(database.operator().await?, now, told).await
 }
 

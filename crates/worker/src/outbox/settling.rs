@@ -1,8 +1,7 @@
 //! Writes what was heard: of each organization many answers in a transaction, of several organizations at once, so that
 //! one whose line is long keeps no other waiting.
 
-use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
+use std::collections::VecDeque;
 
 use metrics::counter;
 use model::Database;
@@ -13,6 +12,7 @@ use uuid::Uuid;
 
 use super::{CALLS, Settings};
 use crate::advice::advised_text;
+use crate::rounds::{Pause, UnderWay};
 
 /// The most answers in one transaction.
 const BATCH: usize = 100;
@@ -20,30 +20,26 @@ const BATCH: usize = 100;
 /// So many organizations' answers are written at the same time.
 const WRITERS: usize = 4;
 
-/// The pause after a failure grows up to this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
 /// Writes until nobody is left who could hear something.
 pub(super) async fn run(database: Database, settings: Settings, mut heard: Receiver<Settled>) {
     let mut waiting: VecDeque<Settled> = VecDeque::new();
-    let mut writing: JoinSet<Uuid> = JoinSet::new();
-    let mut busy: HashSet<Uuid> = HashSet::new();
+    let mut writing: JoinSet<()> = JoinSet::new();
+    let under_way: UnderWay<Uuid> = UnderWay::default();
     let mut open = true;
     while open || !waiting.is_empty() || !writing.is_empty() {
         while writing.len() < WRITERS
-            && let Some(batch) = next(&mut waiting, &busy)
+            && let Some(batch) = next(&mut waiting, &under_way)
         {
-            let (database, settings, organization) = (database.clone(), settings.clone(), batch[0].organization_id);
-            busy.insert(organization);
+            let (database, settings) = (database.clone(), settings.clone());
+            let place = under_way.begin(batch[0].organization_id);
             writing.spawn(async move {
                 settle(&database, &settings, &batch).await;
                 settings.wake.settled(batch.iter().map(|one| one.message_id));
-                organization
+                drop(place);
             });
         }
         tokio::select! {
-            Some(written) = writing.join_next() => {
-                busy.remove(&written.expect("writing does not panic"));
+            Some(_) = writing.join_next() => {
                 // Messages may wait for those that were just settled.
                 settings.wake.queued();
             }
@@ -56,9 +52,9 @@ pub(super) async fn run(database: Database, settings: Settings, mut heard: Recei
 }
 
 /// What waits longest of an organization that nobody is writing for, and what else waits of it.
-fn next(waiting: &mut VecDeque<Settled>, busy: &HashSet<Uuid>) -> Option<Vec<Settled>> {
+fn next(waiting: &mut VecDeque<Settled>, under_way: &UnderWay<Uuid>) -> Option<Vec<Settled>> {
     let organization =
-        waiting.iter().map(|one| one.organization_id).find(|organization| !busy.contains(organization))?;
+        waiting.iter().map(|one| one.organization_id).find(|organization| under_way.of(*organization) == 0)?;
     let mut batch = Vec::new();
     for one in std::mem::take(waiting) {
         if one.organization_id == organization && batch.len() < BATCH {
@@ -72,7 +68,7 @@ fn next(waiting: &mut VecDeque<Settled>, busy: &HashSet<Uuid>) -> Option<Vec<Set
 
 /// What Meta answered is not asked twice, so it is written however long the database is away.
 async fn settle(database: &Database, settings: &Settings, batch: &[Settled]) {
-    let mut pause = Duration::from_millis(1);
+    let mut pause = Pause::default();
     loop {
         let error =
             match outbox::any_organization_settle(database, settings.to_meta.clock.now(), batch, advised_text).await {
@@ -91,11 +87,6 @@ async fn settle(database: &Database, settings: &Settings, batch: &[Settled]) {
             }
             return;
         }
-        if !error.is_transient() && pause < Duration::from_millis(100) {
-            tracing::warn!(%error, "answers of Meta wait: the database is away");
-            pause = Duration::from_millis(100);
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        tokio::time::sleep(pause.after(&error, "answers of Meta wait: the database is away")).await;
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Settings;
 use crate::advice::advised_text;
+use crate::rounds::Every;
 
 /// How often overdue messages are looked for.
 const EVERY: Duration = Duration::from_millis(500);
@@ -20,11 +21,8 @@ const SWEEP: u32 = 7200;
 /// Tends until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
     let mut look: u32 = 0;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
+    let mut every = Every::new(EVERY);
+    while every.next(&stop).await.is_some() {
         match tend(&database, &settings, look).await {
             Ok(()) => look = look.wrapping_add(1),
             Err(error) if error.is_transient() => {}
