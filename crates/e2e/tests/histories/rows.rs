@@ -1,7 +1,8 @@
 //! All rows of an organization that webhooks write, without what differs by nature: ids of our own, and numbers given in
 //! the order of arrival.
 
-use e2e::{Organization, World};
+use e2e::World;
+use uuid::Uuid;
 
 /// Contacts are called by the first message that is theirs, conversations likewise.
 const ROWS: &str = "
@@ -43,7 +44,8 @@ UNION ALL SELECT 'reaction ' || concat_ws('|', r.target_wamid, coalesce(l.label,
 FROM own JOIN wazapp.reaction r ON r.organization_id = own.id LEFT JOIN label l ON l.id::text = r.reactor
 UNION ALL SELECT 'status ' || concat_ws('|', s.wamid, s.status, s.participant, extract(epoch FROM s.timestamp))
 FROM own JOIN wazapp.status s ON s.organization_id = own.id
-UNION ALL SELECT 'media ' || concat_ws('|', m.wamid, d.state, coalesce(d.meta_id, '-'), coalesce(d.sha256, '-'))
+UNION ALL SELECT 'media ' || concat_ws('|', m.wamid, d.state, coalesce(d.meta_id, '-'), coalesce(d.sha256, '-'), coalesce(d.mime_type, '-'),
+         coalesce(d.own_sha256, '-'))
 FROM own JOIN wazapp.media d ON d.organization_id = own.id JOIN wazapp.message m ON m.organization_id = own.id AND m.id = d.message_id
 UNION ALL SELECT 'link ' || concat_ws('|', l.kind, l.value, l.holder_kind, l.holder_value, extract(epoch FROM l.first_at))
 FROM own JOIN wazapp.identity_link l ON l.organization_id = own.id
@@ -66,10 +68,15 @@ WHERE (SELECT count(DISTINCT m.sequence) FROM wazapp.message m WHERE m.organizat
    <> (SELECT max(m.sequence) FROM wazapp.message m WHERE m.organization_id = own.id AND m.conversation_id = t.id)
 ORDER BY 1";
 
-/// One a line.
-pub(super) async fn rows(world: &World, organization: &Organization) -> String {
+/// Of each organization: one a line.
+pub(super) async fn rows(world: &World, organizations: &[Uuid]) -> Vec<String> {
     let sql = world.sql().await;
-    let rows = sql.query(ROWS, &[&organization.id]).await.expect("the statement runs");
-    let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();
-    lines.join("\n")
+    let rows = sql.prepare(ROWS).await.expect("the statement is right");
+    let mut all = Vec::new();
+    for organization in organizations {
+        let rows = sql.query(&rows, &[organization]).await.expect("the statement runs");
+        let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();
+        all.push(lines.join("\n"));
+    }
+    all
 }

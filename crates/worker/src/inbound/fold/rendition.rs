@@ -218,6 +218,9 @@ fn retell(known: &mut message::Known, message: &Message) {
         known.text.clone_from(&message.text);
     }
     known.rank = rank(message);
+    if let Some(media) = &message.media {
+        known.sha256.clone_from(&media.sha256);
+    }
     if message.errors.is_some() {
         known.error = message.errors.as_ref().map(Value::to_string);
     }
