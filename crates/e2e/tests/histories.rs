@@ -112,8 +112,7 @@ async fn any_order_of_any_history_ends_in_the_same_rows() {
     let groups = (first..first + count).step_by(usize::try_from(TOGETHER).expect("it fits"));
     let groups = groups.map(|begin| begin..(begin + TOGETHER).min(first + count));
     let world_ref = &world;
-    let mut tries =
-        stream::iter(groups).map(|seeds| tried(world_ref, seeds, received_at)).buffer_unordered(GROUPS);
+    let mut tries = stream::iter(groups).map(|seeds| tried(world_ref, seeds, received_at)).buffer_unordered(GROUPS);
     let mut failed = Vec::new();
     while let Some(found) = tries.next().await {
         for difference in found {

@@ -4,7 +4,7 @@
 //! <https://developers.facebook.com/docs/whatsapp/pricing>
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -171,7 +171,7 @@ impl Tally {
     }
 }
 
-/// Writes how counts change.
+/// Writes how counts change. What nothing is counted as any more has no row.
 pub fn any_organization_count<'a>(pipeline: &mut Pipeline<'a>, tally: &'a Tally) {
     let rows: Vec<_> = tally.0.iter().filter(|(_, by)| **by != 0).collect();
     if rows.is_empty() {
@@ -194,6 +194,14 @@ pub fn any_organization_count<'a>(pipeline: &mut Pipeline<'a>, tally: &'a Tally)
             column(&rows, |(_, by)| **by),
         ],
     );
+    let organizations: BTreeSet<Uuid> =
+        rows.iter().filter(|(_, by)| **by < 0).map(|((organization, _, _), _)| *organization).collect();
+    if !organizations.is_empty() {
+        pipeline.push(
+            "DELETE FROM wazapp.cost WHERE organization_id = ANY ($1) AND messages = 0",
+            params![organizations.into_iter().collect::<Vec<_>>()],
+        );
+    }
 }
 
 /// So many messages of a kind, from one number.

@@ -20,6 +20,11 @@ impl Moment {
     pub fn new(at: Timestamp, tie: impl Into<String>) -> Self {
         Self { at, tie: tie.into() }
     }
+
+    /// Of what was kept before its time was: older than anything that is said.
+    pub fn of_old(tie: &str) -> Self {
+        Self::new(Timestamp::UNIX_EPOCH, tie)
+    }
 }
 
 /// The newest of what was said so far.

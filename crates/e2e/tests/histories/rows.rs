@@ -49,6 +49,8 @@ UNION ALL SELECT 'media ' || concat_ws('|', m.wamid, d.state, coalesce(d.meta_id
 FROM own JOIN wazapp.media d ON d.organization_id = own.id JOIN wazapp.message m ON m.organization_id = own.id AND m.id = d.message_id
 UNION ALL SELECT 'link ' || concat_ws('|', l.kind, l.value, l.holder_kind, l.holder_value, extract(epoch FROM l.first_at))
 FROM own JOIN wazapp.identity_link l ON l.organization_id = own.id
+UNION ALL SELECT 'spelling ' || concat_ws('|', w.kind, w.value, w.written, extract(epoch FROM w.first_at))
+FROM own JOIN wazapp.identity_spelling w ON w.organization_id = own.id
 UNION ALL SELECT 'move ' || concat_ws('|', l.kind, l.value, l.to_kind, l.to_value, extract(epoch FROM l.at))
 FROM own JOIN wazapp.identity_move l ON l.organization_id = own.id
 UNION ALL SELECT 'book ' || concat_ws('|', b.kind, b.value, coalesce(b.name, '-'), extract(epoch FROM b.at))
@@ -57,7 +59,7 @@ UNION ALL SELECT 'group ' || concat_ws('|', g.group_id, g.subject, extract(epoch
 FROM own JOIN wazapp.conversation_group g ON g.organization_id = own.id
 UNION ALL SELECT 'number ' || concat_ws('|', coalesce(n.display_phone_number, '-'), coalesce(n.verified_name, '-'), coalesce(n.username, '-'),
          coalesce(n.quality_event, '-'), coalesce(n.messaging_limit, '-'), coalesce(n.throughput, '-'), coalesce(n.name_status, '-'),
-         coalesce(n.settings::text, '-'))
+         coalesce(replace(n.settings::text, n.phone_number_id, 'itself'), '-'))
 FROM own JOIN wazapp.number n ON n.organization_id = own.id
 UNION ALL SELECT 'cost ' || to_jsonb(c)::text FROM (
   SELECT (to_jsonb(c) - 'organization_id' - 'number_id') AS c FROM own JOIN wazapp.cost c ON c.organization_id = own.id) c

@@ -241,7 +241,8 @@ impl Tale {
         let (named, contact) = Self::person(random);
         let (wamid, at) = (self.wamid("text"), self.at(random));
         let mut message = named.clone();
-        (message["id"], message["timestamp"], message["type"]) = (json!(wamid), json!(at.to_string()), json!("unsupported"));
+        (message["id"], message["timestamp"], message["type"]) =
+            (json!(wamid), json!(at.to_string()), json!("unsupported"));
         message["errors"] = json!([{ "code": 131_051, "title": "Message type unknown" }]);
         self.live(message, &contact);
         if random.below(2) == 0 {
@@ -311,7 +312,8 @@ impl Tale {
     /// How a payment that was asked for goes on: several steps of one message.
     fn payment(&mut self, random: &mut Random) {
         let with = PHONES[random.below(PHONES.len())];
-        let wamid = if self.sent.is_empty() { self.wamid("echo") } else { self.sent[random.below(self.sent.len())].clone() };
+        let wamid =
+            if self.sent.is_empty() { self.wamid("echo") } else { self.sent[random.below(self.sent.len())].clone() };
         for step in ["pending", "failed", "success"].iter().take(1 + random.below(3)) {
             let mut status = body::status_of(&wamid, "captured", self.at(random), with);
             if random.below(2) == 0 {

@@ -35,6 +35,8 @@ pub(super) struct Loaded {
 struct Wanted {
     conversations: BTreeSet<(Uuid, Uuid, Peer)>,
     messages: BTreeSet<Key>,
+    /// Those of them that the batch tells itself.
+    told: BTreeSet<Key>,
     amended: BTreeSet<Key>,
     statuses: BTreeSet<Key>,
     notices: BTreeSet<(Uuid, Vec<u8>)>,
@@ -49,6 +51,7 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
             wanted.add(routed, item, &people);
         }
     }
+    let told = wanted.told;
     let conversations: Vec<_> = wanted.conversations.into_iter().collect();
     let messages: Vec<_> = wanted.messages.into_iter().collect();
     let amended: Vec<_> = wanted.amended.into_iter().collect();
@@ -61,6 +64,7 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
         status::any_organization_find(tx, &statuses),
         event::any_organization_find_fingerprints(tx, &notices),
     )?;
+    let conversations = with_told_again(tx, conversations, &messages, &told).await?;
     let mut loaded = Loaded {
         people,
         conversations: conversations
@@ -85,6 +89,25 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
     Ok(loaded)
 }
 
+/// Adds the conversations in which messages stand that the batch tells again: an account that says who wrote it otherwise
+/// leads to another one.
+async fn with_told_again(
+    tx: &Operator,
+    mut conversations: Vec<conversation::Known>,
+    messages: &[(Key, message::Known)],
+    told: &BTreeSet<Key>,
+) -> Result<Vec<conversation::Known>> {
+    let there: HashSet<Uuid> = conversations.iter().map(|known| known.id).collect();
+    let others: BTreeSet<(Uuid, Uuid)> = messages
+        .iter()
+        .filter(|(key, known)| told.contains(key) && !there.contains(&known.conversation_id))
+        .map(|(key, known)| (key.organization_id, known.conversation_id))
+        .collect();
+    let others: Vec<(Uuid, Uuid)> = others.into_iter().collect();
+    conversations.extend(conversation::any_organization_load(tx, &others).await?);
+    Ok(conversations)
+}
+
 impl Wanted {
     fn add(&mut self, routed: &Routed, item: &Item, people: &People) {
         match item {
@@ -99,6 +122,7 @@ impl Wanted {
                 if message.direction == Direction::Outbound {
                     self.statuses.insert(own.clone());
                 }
+                self.told.insert(own.clone());
                 self.messages.insert(own);
                 if let Some(peer) = peer(routed, message, people) {
                     self.conversations.insert((routed.route.organization_id, routed.route.number_id, peer));

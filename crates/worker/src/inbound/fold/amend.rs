@@ -122,7 +122,8 @@ mod tests {
     fn of_one_second_an_edit_that_changes_something_shows() {
         let (own, other) = ("0".repeat(64), "1".repeat(64));
         let with = |wamid: &str, text: &str, sha256: &str| {
-            let media = media::New { sha256: Some(sha256.to_owned()), meta_id: Some(wamid.into()), ..Default::default() };
+            let media =
+                media::New { sha256: Some(sha256.to_owned()), meta_id: Some(wamid.into()), ..Default::default() };
             Amendment { media: Some(media), ..amendment(wamid, 10, Some(text)) }
         };
         // One changes the words, the other the picture.
