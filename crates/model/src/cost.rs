@@ -121,11 +121,12 @@ pub struct Priced {
 }
 
 impl Priced {
-    /// Those that are stored.
-    pub fn read(stored: &[Known]) -> Self {
+    /// Of all updates that are known.
+    pub fn read(known: &[Known]) -> Self {
         let mut priced = Self::default();
-        for known in stored {
-            let payload = known.priced.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        for known in known.iter().filter(|known| known.is_priced() || is_delivered(&known.update.status)) {
+            let payload = Some(known).filter(|known| known.is_priced());
+            let payload = payload.and_then(|known| serde_json::from_str(&known.payload).ok());
             priced.add(&known.update, &payload.unwrap_or_default(), known.received_at);
         }
         priced

@@ -42,7 +42,7 @@ JOIN wazapp.message m ON m.organization_id = own.id AND m.id = w.message_id
 UNION ALL SELECT 'reaction ' || concat_ws('|', r.target_wamid, coalesce(l.label, r.reactor), coalesce(r.emoji, '-'), r.wamid,
          extract(epoch FROM r.timestamp))
 FROM own JOIN wazapp.reaction r ON r.organization_id = own.id LEFT JOIN label l ON l.id::text = r.reactor
-UNION ALL SELECT 'status ' || concat_ws('|', s.wamid, s.status, s.participant, extract(epoch FROM s.timestamp))
+UNION ALL SELECT 'status ' || concat_ws('|', s.wamid, s.status, s.participant, extract(epoch FROM s.timestamp), md5(s.payload::text))
 FROM own JOIN wazapp.status s ON s.organization_id = own.id
 UNION ALL SELECT 'media ' || concat_ws('|', m.wamid, d.state, coalesce(d.meta_id, '-'), coalesce(d.sha256, '-'), coalesce(d.mime_type, '-'),
          coalesce(d.own_sha256, '-'))

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::try_join;
 use model::conversation::{self, Peer};
-use model::cost::is_delivered;
 use model::database::{Operator, Result};
 use model::event;
 use model::message::{self, Amendment, Key};
@@ -25,8 +24,8 @@ pub(super) struct Loaded {
     pub(super) conversations: HashMap<(Uuid, Uuid, Peer), conversation::Known>,
     pub(super) messages: HashMap<Key, message::Known>,
     pub(super) amendments: HashMap<Key, Vec<Amendment>>,
-    pub(super) statuses: HashMap<Key, Vec<(status::Update, Option<String>)>>,
-    pub(super) priced: HashMap<Key, Vec<status::Known>>,
+    /// With their errors as they are shown.
+    pub(super) statuses: HashMap<Key, Vec<status::Known>>,
     pub(super) notices: HashSet<(Uuid, Vec<u8>)>,
 }
 
@@ -79,12 +78,9 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
         loaded.amendments.entry(key).or_default().push(amendment);
     }
     for known in statuses {
-        let message = known.update.message.clone();
         let errors = known.errors.as_deref().map(advised_text);
-        loaded.statuses.entry(message.clone()).or_default().push((known.update.clone(), errors));
-        if known.priced.is_some() || is_delivered(&known.update.status) {
-            loaded.priced.entry(message).or_default().push(known);
-        }
+        let of_message = loaded.statuses.entry(known.update.message.clone()).or_default();
+        of_message.push(status::Known { errors, ..known });
     }
     Ok(loaded)
 }

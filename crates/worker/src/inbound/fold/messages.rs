@@ -190,7 +190,7 @@ impl Fold {
         self.target_event(target, at);
     }
 
-    fn target_event(&mut self, target: &Key, at: Timestamp) {
+    pub(super) fn target_event(&mut self, target: &Key, at: Timestamp) {
         if let Some(seen) = self.messages.get(target) {
             let id = seen.known.id;
             self.record(target.organization_id, "message.updated", at, Some(id), None, None);

@@ -105,10 +105,9 @@ struct Fold {
     conversations: HashMap<(Uuid, Uuid, Peer), Open>,
     messages: HashMap<Key, Seen>,
     amendments: HashMap<Key, Vec<Amendment>>,
-    statuses: HashMap<Key, Vec<(status::Update, Option<String>)>>,
+    statuses: HashMap<Key, Vec<status::Known>>,
+    /// What those say of prices, where more was said.
     priced: HashMap<Key, Priced>,
-    /// What stored updates say of prices, read where a new one says something too.
-    priced_before: HashMap<Key, Vec<status::Known>>,
     notices: HashSet<(Uuid, Vec<u8>)>,
     sequences: HashMap<Uuid, i64>,
     written: Written,
@@ -132,7 +131,6 @@ impl Fold {
             amendments: loaded.amendments,
             statuses: loaded.statuses,
             priced: HashMap::new(),
-            priced_before: loaded.priced,
             notices: loaded.notices,
             sequences: batch.sequences.clone(),
             written: Written::default(),

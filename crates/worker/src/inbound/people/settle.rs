@@ -101,10 +101,15 @@ impl Circle {
         let organization_id = self.organization_id;
         let spelled: Vec<Identity> = names.iter().flat_map(|name| spellings(organization_id, name)).collect();
         let wanted: Vec<(Uuid, Name)> = names.iter().map(|name| (organization_id, name.clone())).collect();
-        let (found, said) = futures::try_join!(
+        let (found, said, book) = futures::try_join!(
             contact::any_organization_find(tx, &spelled),
-            contact::any_organization_said(tx, &wanted)
+            contact::any_organization_said(tx, &wanted),
+            contact::any_organization_book(tx, &wanted)
         )?;
+        // Whomever the address book names is a contact, whoever had the name then.
+        self.wanted.extend(
+            book.into_iter().filter(|entry| entry.name.is_some()).map(|entry| (entry.identity.1, entry.at.as_second())),
+        );
         for (identity, known) in found {
             let name = name(&identity);
             self.current.insert(name.clone(), known.id);
