@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::contact::{self, BookEntry, Name};
+use model::contact::{self, BookEntry, Identity, Name};
 use model::database::{Operator, Result};
 use model::{Latest, Moment};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use whatsapp::webhook::{Item, SyncAction};
 use super::super::fold::time;
 use super::super::route::Batch;
 use super::People;
-use super::sighting::{identities, name};
+use super::sighting::{identities, name, spellings};
 
 type Entries = BTreeMap<(Uuid, Name), BookEntry>;
 
@@ -76,6 +76,7 @@ impl People {
         let others = self.names_of(tx, &concerned).await?;
         let others: Vec<(Uuid, Name)> = others.into_iter().filter(|name| !entries.contains_key(name)).collect();
         entries.extend(by_name(contact::any_organization_book(tx, &others).await?));
+        self.place(tx, &others).await?;
         self.call_by_book(&entries, &concerned);
         Ok(())
     }
@@ -103,6 +104,25 @@ impl People {
         let before = self.past.iter().filter(|(_, tenures)| had(tenures)).map(|(name, _)| name);
         names.extend(now.chain(before).cloned());
         Ok(names)
+    }
+
+    /// Reads whose names are and were that the batch does not speak of.
+    async fn place(&mut self, tx: &Operator, names: &[(Uuid, Name)]) -> Result<()> {
+        let is_placed = |name: &&(Uuid, Name)| self.current.contains_key(*name) || self.past.contains_key(*name);
+        let names: Vec<(Uuid, Name)> = names.iter().filter(|name| !is_placed(name)).cloned().collect();
+        let spelled: Vec<Identity> =
+            names.iter().flat_map(|(organization_id, name)| spellings(*organization_id, name)).collect();
+        let (found, said) = futures::try_join!(
+            contact::any_organization_find(tx, &spelled),
+            contact::any_organization_said(tx, &names)
+        )?;
+        for (identity, known) in found {
+            self.current.insert((identity.organization_id, name(&identity)), known.id);
+        }
+        for (organization_id, tenure) in said.past {
+            self.past.entry((organization_id, tenure.name.clone())).or_default().push(tenure);
+        }
+        Ok(())
     }
 
     fn call_by_book(&mut self, entries: &Entries, concerned: &BTreeSet<Uuid>) {
