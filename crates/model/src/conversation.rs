@@ -19,7 +19,7 @@ use crate::scope::Scope;
 use crate::search::{Search, matches};
 
 pub use group::{Group, any_organization_learn_groups};
-pub use known::{Known, Peer, any_organization_find, any_organization_save};
+pub use known::{Known, Peer, any_organization_find, any_organization_load, any_organization_save};
 pub use recount::any_organization_recount;
 pub(crate) use recount::{recount, told};
 

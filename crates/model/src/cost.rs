@@ -4,7 +4,7 @@
 //! <https://developers.facebook.com/docs/whatsapp/pricing>
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -121,11 +121,12 @@ pub struct Priced {
 }
 
 impl Priced {
-    /// Those that are stored.
-    pub fn read(stored: &[Known]) -> Self {
+    /// Of all updates that are known.
+    pub fn read(known: &[Known]) -> Self {
         let mut priced = Self::default();
-        for known in stored {
-            let payload = known.priced.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        for known in known.iter().filter(|known| known.is_priced() || is_delivered(&known.update.status)) {
+            let payload = Some(known).filter(|known| known.is_priced());
+            let payload = payload.and_then(|known| serde_json::from_str(&known.payload).ok());
             priced.add(&known.update, &payload.unwrap_or_default(), known.received_at);
         }
         priced
@@ -171,7 +172,7 @@ impl Tally {
     }
 }
 
-/// Writes how counts change.
+/// Writes how counts change. What nothing is counted as any more has no row.
 pub fn any_organization_count<'a>(pipeline: &mut Pipeline<'a>, tally: &'a Tally) {
     let rows: Vec<_> = tally.0.iter().filter(|(_, by)| **by != 0).collect();
     if rows.is_empty() {
@@ -194,6 +195,14 @@ pub fn any_organization_count<'a>(pipeline: &mut Pipeline<'a>, tally: &'a Tally)
             column(&rows, |(_, by)| **by),
         ],
     );
+    let organizations: BTreeSet<Uuid> =
+        rows.iter().filter(|(_, by)| **by < 0).map(|((organization, _, _), _)| *organization).collect();
+    if !organizations.is_empty() {
+        pipeline.push(
+            "DELETE FROM wazapp.cost WHERE organization_id = ANY ($1) AND messages = 0",
+            params![organizations.into_iter().collect::<Vec<_>>()],
+        );
+    }
 }
 
 /// So many messages of a kind, from one number.

@@ -189,10 +189,24 @@ pub struct Known {
     pub update: Update,
     /// JSON: why its message failed.
     pub errors: Option<String>,
-    /// Meta's object, where it says a price.
-    pub priced: Option<String>,
+    /// Meta's object, as JSON.
+    pub payload: String,
     /// Our time.
     pub received_at: Timestamp,
+}
+
+impl Known {
+    /// Whether Meta's object says a price.
+    pub fn is_priced(&self) -> bool {
+        self.payload.contains("\"pricing\"")
+    }
+
+    /// Whether this account of an update shows rather than another one: it says a price, says why, or says more; of two that
+    /// say as much the greater, so that it does not depend on what came first.
+    pub fn shows_over(&self, other: &Self) -> bool {
+        let fullness = |one: &Self| (one.is_priced(), one.errors.is_some(), one.payload.len());
+        (fullness(self), &self.payload) > (fullness(other), &other.payload)
+    }
 }
 
 /// The updates already stored for these messages.
@@ -203,8 +217,7 @@ pub async fn any_organization_find(tx: &Operator, messages: &[Key]) -> Result<Ve
     let rows = tx
         .query(
             "SELECT s.organization_id, s.number_id, s.wamid, s.status, s.participant, s.timestamp, s.received_at,
-                    -- As text: PostgreSQL reads no JSON with an escaped NUL in it.
-                    CASE WHEN position('\"pricing\"' IN s.payload::text) > 0 THEN s.payload::text END AS priced,
+                    s.payload::text AS payload, -- as text: PostgreSQL reads no JSON with an escaped NUL in it
                     CASE WHEN s.status = 'failed' THEN (s.payload -> 'errors')::text END AS errors
              FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
              JOIN wazapp.status s
@@ -226,12 +239,18 @@ pub async fn any_organization_find(tx: &Operator, messages: &[Key]) -> Result<Ve
                 participant: row.get("participant"),
                 at: row.get("timestamp"),
             };
-            Known { update, errors: row.get("errors"), priced: row.get("priced"), received_at: row.get("received_at") }
+            Known {
+                update,
+                errors: row.get("errors"),
+                payload: row.get("payload"),
+                received_at: row.get("received_at"),
+            }
         })
         .collect())
 }
 
-/// Stores updates, with Meta's object as JSON and our time.
+/// Stores updates, with Meta's object as JSON and our time. One that is stored already is told more of by another account
+/// ([`Known::shows_over`]).
 pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [(Update, String, Timestamp)]) {
     if new.is_empty() {
         return;
@@ -242,7 +261,8 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [(U
          SELECT k.o, k.n, k.w, k.s, k.p, k.at, k.j::json, k.r
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[])
            AS k (o, n, w, s, p, at, j, r)
-         ON CONFLICT DO NOTHING", params![
+         ON CONFLICT (organization_id, number_id, wamid, status, participant, timestamp)
+           DO UPDATE SET payload = excluded.payload", params![
             column(new, |(update, _, _)| update.message.organization_id),
             column(new, |(update, _, _)| update.message.number_id),
             column(new, |(update, _, _)| update.message.wamid.as_str()),

@@ -1,7 +1,8 @@
 //! All rows of an organization that webhooks write, without what differs by nature: ids of our own, and numbers given in
 //! the order of arrival.
 
-use e2e::{Organization, World};
+use e2e::World;
+use uuid::Uuid;
 
 /// Contacts are called by the first message that is theirs, conversations likewise.
 const ROWS: &str = "
@@ -41,12 +42,15 @@ JOIN wazapp.message m ON m.organization_id = own.id AND m.id = w.message_id
 UNION ALL SELECT 'reaction ' || concat_ws('|', r.target_wamid, coalesce(l.label, r.reactor), coalesce(r.emoji, '-'), r.wamid,
          extract(epoch FROM r.timestamp))
 FROM own JOIN wazapp.reaction r ON r.organization_id = own.id LEFT JOIN label l ON l.id::text = r.reactor
-UNION ALL SELECT 'status ' || concat_ws('|', s.wamid, s.status, s.participant, extract(epoch FROM s.timestamp))
+UNION ALL SELECT 'status ' || concat_ws('|', s.wamid, s.status, s.participant, extract(epoch FROM s.timestamp), md5(s.payload::text))
 FROM own JOIN wazapp.status s ON s.organization_id = own.id
-UNION ALL SELECT 'media ' || concat_ws('|', m.wamid, d.state, coalesce(d.meta_id, '-'), coalesce(d.sha256, '-'))
+UNION ALL SELECT 'media ' || concat_ws('|', m.wamid, d.state, coalesce(d.meta_id, '-'), coalesce(d.sha256, '-'), coalesce(d.mime_type, '-'),
+         coalesce(d.own_sha256, '-'))
 FROM own JOIN wazapp.media d ON d.organization_id = own.id JOIN wazapp.message m ON m.organization_id = own.id AND m.id = d.message_id
 UNION ALL SELECT 'link ' || concat_ws('|', l.kind, l.value, l.holder_kind, l.holder_value, extract(epoch FROM l.first_at))
 FROM own JOIN wazapp.identity_link l ON l.organization_id = own.id
+UNION ALL SELECT 'spelling ' || concat_ws('|', w.kind, w.value, w.written, extract(epoch FROM w.first_at))
+FROM own JOIN wazapp.identity_spelling w ON w.organization_id = own.id
 UNION ALL SELECT 'move ' || concat_ws('|', l.kind, l.value, l.to_kind, l.to_value, extract(epoch FROM l.at))
 FROM own JOIN wazapp.identity_move l ON l.organization_id = own.id
 UNION ALL SELECT 'book ' || concat_ws('|', b.kind, b.value, coalesce(b.name, '-'), extract(epoch FROM b.at))
@@ -55,7 +59,7 @@ UNION ALL SELECT 'group ' || concat_ws('|', g.group_id, g.subject, extract(epoch
 FROM own JOIN wazapp.conversation_group g ON g.organization_id = own.id
 UNION ALL SELECT 'number ' || concat_ws('|', coalesce(n.display_phone_number, '-'), coalesce(n.verified_name, '-'), coalesce(n.username, '-'),
          coalesce(n.quality_event, '-'), coalesce(n.messaging_limit, '-'), coalesce(n.throughput, '-'), coalesce(n.name_status, '-'),
-         coalesce(n.settings::text, '-'))
+         coalesce(replace(n.settings::text, n.phone_number_id, 'itself'), '-'))
 FROM own JOIN wazapp.number n ON n.organization_id = own.id
 UNION ALL SELECT 'cost ' || to_jsonb(c)::text FROM (
   SELECT (to_jsonb(c) - 'organization_id' - 'number_id') AS c FROM own JOIN wazapp.cost c ON c.organization_id = own.id) c
@@ -66,10 +70,15 @@ WHERE (SELECT count(DISTINCT m.sequence) FROM wazapp.message m WHERE m.organizat
    <> (SELECT max(m.sequence) FROM wazapp.message m WHERE m.organization_id = own.id AND m.conversation_id = t.id)
 ORDER BY 1";
 
-/// One a line.
-pub(super) async fn rows(world: &World, organization: &Organization) -> String {
+/// Of each organization: one a line.
+pub(super) async fn rows(world: &World, organizations: &[Uuid]) -> Vec<String> {
     let sql = world.sql().await;
-    let rows = sql.query(ROWS, &[&organization.id]).await.expect("the statement runs");
-    let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();
-    lines.join("\n")
+    let rows = sql.prepare(ROWS).await.expect("the statement is right");
+    let mut all = Vec::new();
+    for organization in organizations {
+        let rows = sql.query(&rows, &[organization]).await.expect("the statement runs");
+        let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();
+        all.push(lines.join("\n"));
+    }
+    all
 }

@@ -37,8 +37,8 @@ pub(super) struct Tale {
 
 impl Tale {
     pub(super) fn new(random: &mut Random, now: i64) -> Self {
-        // Within a minute, within an afternoon, within months.
-        let range = [60, 4 * 3600, 90 * 24 * 3600][random.below(3)];
+        // Within seconds that are often the same, within a minute, within an afternoon, within months.
+        let range = [4, 60, 4 * 3600, 90 * 24 * 3600][random.below(4)];
         let base = now - i64::try_from(range).expect("it fits") - 100;
         let mut tale = Self { bodies: Vec::new(), wamids: Vec::new(), sent: Vec::new(), next: 0, base, range };
         for _ in 0..6 + random.below(18) {
@@ -65,7 +65,7 @@ impl Tale {
     }
 
     fn step(&mut self, random: &mut Random) {
-        match random.below(24) {
+        match random.below(33) {
             0..5 => self.text(random),
             5..7 => self.echo(random),
             7 => self.standby(random),
@@ -80,7 +80,15 @@ impl Tale {
             19 => self.call(random),
             20..22 => self.moved(random),
             22 => self.number(random),
-            _ => self.group(random),
+            23 => self.group(random),
+            24..26 => self.picture(random),
+            26 => self.effect(random, "edit"),
+            27 => self.ours(random),
+            28 => self.status(random),
+            29 => self.renamed(random),
+            30 => self.unreadable(random),
+            31 => self.payment(random),
+            _ => self.call(random),
         }
     }
 
@@ -208,23 +216,85 @@ impl Tale {
         self.bodies.push(body::history(NUMBER, 1, 100, &[(with, vec![placeholder])]));
     }
 
-    fn effect(&mut self, random: &mut Random, kind: &str) {
+    /// A file as Meta names it. Files are few, so that some are the same.
+    fn image(random: &mut Random, id: &str, caption: &str) -> Value {
+        let sha256 = format!("{:064x}", random.below(3));
+        json!({ "id": format!("file {id}"), "mime_type": "image/jpeg", "sha256": sha256, "caption": caption })
+    }
+
+    /// A picture, perhaps seen while another app has the conversation, too.
+    fn picture(&mut self, random: &mut Random) {
         let (named, contact) = Self::person(random);
-        let (target, wamid, at) = (self.target(random), self.wamid(kind), self.at(random));
-        let content = match kind {
-            "reaction" => json!({ "message_id": target, "emoji": pick(random, &["👍", "❤️", ""]) }),
-            "edit" if random.below(3) == 0 => json!({ "original_message_id": target, "message": { "type": "image",
-                "image": { "id": format!("file {wamid}"), "sha256": format!("{:064x}", random.below(3)), "caption": wamid } } }),
-            "edit" => json!({ "original_message_id": target,
-                "message": { "type": "text", "text": { "body": format!("edited by {wamid}") } } }),
-            _ => json!({ "original_message_id": target }),
-        };
-        let message = Self::message(&named, &wamid, at, kind, content);
+        let (wamid, at) = (self.wamid("text"), self.at(random));
+        let image = Self::image(random, &wamid, "a picture");
+        let message = Self::message(&named, &wamid, at, "image", image);
+        if random.below(4) == 0 {
+            let members = json!({ "standby": { "contacts": [contact], "messages": [message] } });
+            self.bodies.push(body::single(body::change(NUMBER, "standby", &members)));
+        }
+        self.wamids.push(wamid);
         self.live(message, &contact);
     }
 
+    /// A message that Meta cannot show, which it can later.
+    fn unreadable(&mut self, random: &mut Random) {
+        let (named, contact) = Self::person(random);
+        let (wamid, at) = (self.wamid("text"), self.at(random));
+        let mut message = named.clone();
+        (message["id"], message["timestamp"], message["type"]) =
+            (json!(wamid), json!(at.to_string()), json!("unsupported"));
+        message["errors"] = json!([{ "code": 131_051, "title": "Message type unknown" }]);
+        self.live(message, &contact);
+        if random.below(2) == 0 {
+            let message = Self::message(&named, &wamid, at, "text", json!({ "body": format!("readable {wamid}") }));
+            self.live(message, &contact);
+        }
+        self.wamids.push(wamid);
+    }
+
+    fn doing(random: &mut Random, kind: &str, target: &str, wamid: &str) -> Value {
+        match kind {
+            "reaction" => json!({ "message_id": target, "emoji": pick(random, &["👍", "❤️", ""]) }),
+            "edit" if random.below(3) == 0 => json!({ "original_message_id": target,
+                "message": { "type": "image", "image": Self::image(random, wamid, wamid) } }),
+            "edit" => {
+                // Some change nothing.
+                let text = [format!("edited by {wamid}"), format!("text {target}")][random.below(2)].clone();
+                json!({ "original_message_id": target, "message": { "type": "text", "text": { "body": text } } })
+            }
+            _ => json!({ "original_message_id": target }),
+        }
+    }
+
+    fn effect(&mut self, random: &mut Random, kind: &str) {
+        let (mut named, contact) = Self::person(random);
+        if random.below(8) == 0 {
+            named["group_id"] = json!("group");
+        }
+        let (target, wamid, at) = (self.target(random), self.wamid(kind), self.at(random));
+        let message = Self::message(&named, &wamid, at, kind, Self::doing(random, kind, &target, &wamid));
+        if random.below(6) == 0 {
+            let members = json!({ "standby": { "contacts": [contact], "messages": [message] } });
+            self.bodies.push(body::single(body::change(NUMBER, "standby", &members)));
+        }
+        self.live(message, &contact);
+    }
+
+    /// The business reacts, edits or deletes on its phone.
+    fn ours(&mut self, random: &mut Random) {
+        let kind = pick(random, &["reaction", "edit", "revoke"]);
+        let (target, wamid, at) = (self.target(random), self.wamid(kind), self.at(random));
+        let named = json!({ "from": BUSINESS, "to": PHONES[random.below(PHONES.len())] });
+        let message = Self::message(&named, &wamid, at, kind, Self::doing(random, kind, &target, &wamid));
+        let members = json!({ "message_echoes": [message] });
+        self.bodies.push(body::single(body::change(NUMBER, "smb_message_echoes", &members)));
+    }
+
     fn status(&mut self, random: &mut Random) {
-        let Some(wamid) = self.sent.last().cloned() else { return };
+        if self.sent.is_empty() {
+            return;
+        }
+        let wamid = self.sent[random.below(self.sent.len())].clone();
         let (at, with) = (self.at(random), PHONES[random.below(PHONES.len())]);
         let mut status = body::status_of(&wamid, ["sent", "delivered", "read", "failed"][random.below(4)], at, with);
         if status["status"] == "failed" {
@@ -233,14 +303,27 @@ impl Tale {
             status["pricing"] =
                 json!({ "billable": true, "category": "utility", "pricing_model": "PMP", "type": "regular" });
         }
-        if random.below(4) == 0 {
-            status["type"] = json!("payment");
-            status["payment"] = json!({ "reference_id": "r", "transaction": { "status": "success" } });
-        }
         if random.below(3) == 0 {
             status["recipient_user_id"] = json!(USERS[random.below(USERS.len())]);
         }
         self.bodies.push(body::value(NUMBER, &json!({ "statuses": [status] })));
+    }
+
+    /// How a payment that was asked for goes on: several steps of one message.
+    fn payment(&mut self, random: &mut Random) {
+        let with = PHONES[random.below(PHONES.len())];
+        let wamid =
+            if self.sent.is_empty() { self.wamid("echo") } else { self.sent[random.below(self.sent.len())].clone() };
+        for step in ["pending", "failed", "success"].iter().take(1 + random.below(3)) {
+            let mut status = body::status_of(&wamid, "captured", self.at(random), with);
+            if random.below(2) == 0 {
+                status["status"] = json!(step);
+            }
+            status["type"] = json!("payment");
+            status["payment"] = json!({ "reference_id": "r", "amount": { "value": 100, "offset": 100 },
+                "transaction": { "id": "t", "status": step } });
+            self.bodies.push(body::value(NUMBER, &json!({ "statuses": [status] })));
+        }
     }
 
     fn book(&mut self, random: &mut Random) {
@@ -260,7 +343,12 @@ impl Tale {
 
     fn call(&mut self, random: &mut Random) {
         let (wacid, at, from) = (self.wamid("call"), self.at(random), PHONES[random.below(PHONES.len())]);
-        let call = json!({ "id": wacid, "from": from, "to": BUSINESS, "direction": "USER_INITIATED" });
+        let call = match random.below(3) {
+            0 => json!({ "id": wacid, "from": BUSINESS, "to": from, "direction": "BUSINESS_INITIATED" }),
+            1 => json!({ "id": wacid, "from": from, "to": BUSINESS, "direction": "USER_INITIATED",
+                "from_user_id": USERS[random.below(USERS.len())] }),
+            _ => json!({ "id": wacid, "from": from, "to": BUSINESS }),
+        };
         let mut begun = call.clone();
         (begun["event"], begun["timestamp"]) = (json!("connect"), json!(at.to_string()));
         let mut ended = call;
@@ -292,9 +380,36 @@ impl Tale {
         self.bodies.push(body::value(NUMBER, &json!({ "messages": [message] })));
     }
 
+    /// Somebody has another user id, in one of the ways in which Meta has said that.
+    fn renamed(&mut self, random: &mut Random) {
+        let (before, after) = (USERS[random.below(USERS.len())], USERS[random.below(USERS.len())]);
+        if before == after {
+            return;
+        }
+        let (wamid, at) = (self.wamid("system"), self.at(random));
+        let phone = PHONES[random.below(PHONES.len())];
+        if random.below(2) == 0 {
+            let update = json!({ "id": wamid, "timestamp": at.to_string(), "wa_id": phone,
+                "user_id": { "previous": before, "current": after } });
+            let members = json!({ "user_id_update": [update] });
+            self.bodies.push(body::single(body::change(NUMBER, "user_id_update", &members)));
+            return;
+        }
+        let system = json!({ "type": "user_changed_user_id", "user_id": after, "previous_user_id": before });
+        let named = if random.below(2) == 0 { json!({ "from": phone }) } else { json!({}) };
+        let message = Self::message(&named, &wamid, at, "system", system);
+        self.bodies.push(body::value(NUMBER, &json!({ "messages": [message] })));
+    }
+
     fn number(&mut self, random: &mut Random) {
         let at = self.at(random);
-        let (field, mut value) = match random.below(3) {
+        let (field, mut value) = match random.below(6) {
+            3 => ("business_username_updates", json!({ "username": pick(random, &USERNAMES), "status": "approved" })),
+            4 => ("business_username_updates", json!({ "status": "deleted" })),
+            5 => (
+                "account_settings_update",
+                json!({ "phone_number_settings": { "phone_number_id": NUMBER, "calling": { "status": pick(random, &["ENABLED", "DISABLED"]) } } }),
+            ),
             0 => (
                 "phone_number_quality_update",
                 json!({ "event": "UPGRADE", "current_limit": format!("TIER_{}K", 1 + random.below(3)) }),

@@ -256,8 +256,9 @@ async fn another_picture_is_another_medium() {
 
     let bytes = png(20, 20, 2);
     edit(json!({ "data": data_encoding::BASE64.encode(&bytes), "mime_type": "image/png" })).await;
+    // The former one is shown until the new one's bytes are here.
+    stage.world.until("the new picture is shown", async || stage.media(&wamid).await["id"] != before["id"]).await;
     let after = stage.until(&wamid, "stored").await;
-    assert_ne!(after["id"], before["id"]);
     assert_eq!(stage.content(&after).await.bytes().await.expect("bytes"), bytes);
     assert_eq!(stage.content(&before).await.status(), 404);
     stage.world.end().await;

@@ -403,7 +403,7 @@ async fn an_operators_work_dropped_anywhere_is_whole_or_nothing() {
 fn new_contact(organization_id: Uuid, name: &str) -> (Vec<contact::Known>, Vec<contact::Identified>) {
     let known = contact::Known { profile_name: Some(name.to_owned()), ..contact::Known::new(organization_id) };
     let identity = contact::Identity { organization_id, kind: contact::Kind::Username, value: name.to_owned() };
-    let leads = (identity, known.id, None);
+    let leads = (identity, known.id);
     (vec![known], vec![leads])
 }
 

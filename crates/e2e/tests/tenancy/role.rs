@@ -82,6 +82,8 @@ async fn queue(twins: &Twins, sql: &Client) {
          SELECT organization_id, 'username', 'before', now(), id FROM wazapp.contact ON CONFLICT DO NOTHING;
          INSERT INTO wazapp.identity_link (organization_id, kind, value, holder_kind, holder_value, realm, first_at)
          SELECT id, 'wa_id', '34600111222', 'user_id', 'ES.1', '1', now() FROM wazapp.organization ON CONFLICT DO NOTHING;
+         INSERT INTO wazapp.identity_spelling (organization_id, kind, value, written, first_at)
+         SELECT id, 'wa_id', '5215512345678', '525512345678', now() FROM wazapp.organization ON CONFLICT DO NOTHING;
          INSERT INTO wazapp.identity_move (organization_id, kind, value, to_kind, to_value, at)
          SELECT id, 'wa_id', '34600111222', 'wa_id', '34600111223', now() FROM wazapp.organization ON CONFLICT DO NOTHING;
          INSERT INTO wazapp.book_entry (organization_id, kind, value, name, at)

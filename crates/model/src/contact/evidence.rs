@@ -50,6 +50,17 @@ pub struct Tenure {
     pub contact_id: Option<Uuid>,
 }
 
+/// How Meta wrote a name that has several spellings, and when first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spelling {
+    /// The name.
+    pub name: Name,
+    /// As Meta wrote it.
+    pub written: String,
+    /// Meta's second.
+    pub first: i64,
+}
+
 /// What is known of some names, each with its organization.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
@@ -63,6 +74,8 @@ pub struct Said {
     pub disputed_links: Vec<(Uuid, Link)>,
     /// Moves of which the same is true.
     pub disputed_moves: Vec<(Uuid, Move)>,
+    /// How Meta wrote them.
+    pub spellings: Vec<(Uuid, Spelling)>,
 }
 
 fn name(row: &Row, kind: &str, value: &str) -> Name {
@@ -82,7 +95,7 @@ pub async fn any_organization_said(tx: &Operator, names: &[(Uuid, Name)]) -> Res
     let kinds = column(names, |(_, name)| name.kind.as_str());
     let values = column(names, |(_, name)| name.value.as_str());
     let params: [&dyn crate::database::Param; 3] = [&organizations, &kinds, &values];
-    let (past, links, moves) = futures::try_join!(
+    let (past, links, moves, spellings) = futures::try_join!(
         tx.query(
             "SELECT p.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
              JOIN wazapp.contact_identity_past p
@@ -103,6 +116,12 @@ pub async fn any_organization_said(tx: &Operator, names: &[(Uuid, Name)]) -> Res
                ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value 
              UNION SELECT l.* FROM k JOIN wazapp.identity_move l
                ON l.organization_id = k.organization_id AND l.to_kind = k.kind AND l.to_value = k.value",
+            &params,
+        ),
+        tx.query(
+            "SELECT w.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
+             JOIN wazapp.identity_spelling w
+               ON w.organization_id = k.organization_id AND w.kind = k.kind AND w.value = k.value",
             &params,
         ),
     )?;
@@ -127,6 +146,11 @@ pub async fn any_organization_said(tx: &Operator, names: &[(Uuid, Name)]) -> Res
         let moves = (row.get("organization_id"), news);
         if row.get("disputed") { said.disputed_moves.push(moves) } else { said.moves.push(moves) }
     }
+    for row in &spellings {
+        let spelling =
+            Spelling { name: name(row, "kind", "value"), written: row.get("written"), first: seconds(row, "first_at") };
+        said.spellings.push((row.get("organization_id"), spelling));
+    }
     Ok(said)
 }
 
@@ -149,8 +173,8 @@ pub async fn any_organization_names(tx: &Operator, organization_id: Uuid, contac
     Ok(rows.iter().map(identity).collect())
 }
 
-/// A name, whose it is now, and when it was first seen; `None`: it is as old as can be.
-pub type Identified = (Identity, Uuid, Option<Timestamp>);
+/// A name, and whose it is now.
+pub type Identified = (Identity, Uuid);
 
 /// Lets names lead to contacts. One that led elsewhere leads here from now on.
 pub fn any_organization_identify<'a>(pipeline: &mut Pipeline<'a>, identities: &'a mut [Identified]) {
@@ -158,20 +182,12 @@ pub fn any_organization_identify<'a>(pipeline: &mut Pipeline<'a>, identities: &'
         return;
     }
     identities.sort();
-    let (organizations, kinds, values) = columns(identities.iter().map(|(identity, _, _)| identity));
+    let (organizations, kinds, values) = columns(identities.iter().map(|(identity, _)| identity));
     pipeline.push(
-        "INSERT INTO wazapp.contact_identity AS i (organization_id, kind, value, contact_id, first_at)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[])
-         ON CONFLICT (organization_id, kind, value) DO UPDATE SET
-           contact_id = excluded.contact_id, first_at = CASE WHEN i.first_at > excluded.first_at THEN excluded.first_at
-                                                             ELSE i.first_at END",
-        params![
-            organizations,
-            kinds,
-            values,
-            column(identities, |(_, contact, _)| *contact),
-            column(identities, |(_, _, first)| *first),
-        ],
+        "INSERT INTO wazapp.contact_identity AS i (organization_id, kind, value, contact_id)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])
+         ON CONFLICT (organization_id, kind, value) DO UPDATE SET contact_id = excluded.contact_id",
+        params![organizations, kinds, values, column(identities, |(_, contact)| *contact)],
     );
 }
 
@@ -215,6 +231,26 @@ pub fn any_organization_remember<'a>(
             column(past, |(_, tenure)| tenure.name.value.as_str()),
             column(past, |(_, tenure)| second(tenure.until)),
             column(past, |(_, tenure)| tenure.contact_id),
+        ],
+    );
+}
+
+/// Keeps how names were written.
+pub fn any_organization_spell<'a>(pipeline: &mut Pipeline<'a>, spellings: &'a [(Uuid, Spelling)]) {
+    if spellings.is_empty() {
+        return;
+    }
+    pipeline.push(
+        "INSERT INTO wazapp.identity_spelling AS w (organization_id, kind, value, written, first_at)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+         ON CONFLICT (organization_id, kind, value, written) DO UPDATE SET
+           first_at = least(w.first_at, excluded.first_at)",
+        params![
+            column(spellings, |(organization, _)| *organization),
+            column(spellings, |(_, spelling)| spelling.name.kind.as_str()),
+            column(spellings, |(_, spelling)| spelling.name.value.as_str()),
+            column(spellings, |(_, spelling)| spelling.written.as_str()),
+            column(spellings, |(_, spelling)| second(spelling.first)),
         ],
     );
 }

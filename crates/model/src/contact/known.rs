@@ -93,14 +93,12 @@ impl Known {
     fn read(row: &Row) -> Self {
         let book_name: Option<String> = row.get("book_name");
         let tie = book_name.clone().unwrap_or_default();
-        // A name from before times were kept is older than any.
-        let since = |name: &String| Moment::new(Timestamp::UNIX_EPOCH, name.clone());
         let moment = row.get::<_, Option<Timestamp>>("book_at").map(|at| Moment::new(at, tie));
         Self {
             organization_id: row.get("organization_id"),
             id: row.get("id"),
             profile_name: row.get("profile_name"),
-            book: Latest { moment: moment.or_else(|| book_name.as_ref().map(since)), value: book_name },
+            book: Latest { moment: moment.or_else(|| book_name.as_deref().map(Moment::of_old)), value: book_name },
             wa_id: row.get("wa_id"),
             user_id: row.get("user_id"),
             parent_user_id: row.get("parent_user_id"),
@@ -109,18 +107,15 @@ impl Known {
     }
 }
 
-/// Who goes by these names now, and since when Meta is known to use them.
-pub async fn any_organization_find(
-    tx: &Operator,
-    identities: &[Identity],
-) -> Result<Vec<(Identity, Known, Option<Timestamp>)>> {
+/// Who goes by these names now.
+pub async fn any_organization_find(tx: &Operator, identities: &[Identity]) -> Result<Vec<(Identity, Known)>> {
     if identities.is_empty() {
         return Ok(Vec::new());
     }
     let (organizations, kinds, values) = columns(identities.iter());
     let rows = tx
         .query(
-            "SELECT k.kind, k.value, i.first_at, c.*
+            "SELECT k.kind, k.value, c.*
              FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
              JOIN wazapp.contact_identity i
                ON i.organization_id = k.organization_id AND i.kind = k.kind AND i.value = k.value
@@ -133,7 +128,7 @@ pub async fn any_organization_find(
         .map(|row| {
             let organization_id = row.get("organization_id");
             let identity = Identity { organization_id, kind: Kind::parse(row.get("kind")), value: row.get("value") };
-            (identity, Known::read(row), row.get("first_at"))
+            (identity, Known::read(row))
         })
         .collect())
 }
@@ -313,13 +308,13 @@ pub fn any_organization_note<'a>(pipeline: &mut Pipeline<'a>, entries: &'a [Book
     );
 }
 
-/// Removes a contact that the phone's address book dropped, if nothing else speaks of it.
-pub fn any_organization_forget_unused(pipeline: &mut Pipeline<'_>, organization_id: Uuid, id: Uuid) {
+/// Removes contacts of an organization that nothing stands with, and that neither people nor a phone's address book name.
+pub fn any_organization_forget_unused<'a>(pipeline: &mut Pipeline<'a>, organization_id: Uuid, contacts: &'a [Uuid]) {
     pipeline.push(
-        "DELETE FROM wazapp.contact c WHERE organization_id = $1 AND id = $2 AND own_name IS NULL AND notes IS NULL
-           AND book_name IS NULL AND profile_name IS NULL
-           AND NOT EXISTS (SELECT FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.contact_id = $2)
-           AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = $2)",
-        params![organization_id, id],
+        "DELETE FROM wazapp.contact c
+         WHERE organization_id = $1 AND id = ANY ($2) AND own_name IS NULL AND notes IS NULL AND book_name IS NULL
+           AND NOT EXISTS (SELECT FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.contact_id = c.id)
+           AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = c.id)",
+        params![organization_id, contacts.to_vec()],
     );
 }

@@ -116,7 +116,11 @@ const JOIN: [&str; 4] = [
        state = CASE WHEN (o.state_at, o.state_tie) > (s.state_at, s.state_tie) THEN o.state ELSE s.state END,
        state_tie = CASE WHEN (o.state_at, o.state_tie) > (s.state_at, s.state_tie) THEN o.state_tie ELSE s.state_tie END,
        state_at = greatest(o.state_at, s.state_at),
-       referral = CASE WHEN s.referral_at <= o.referral_at THEN s.referral ELSE coalesce(o.referral, s.referral) END,
+       -- The rest of these, with their ties, is worked out from the messages.
+       referral = CASE WHEN coalesce((o.referral_at, o.referral_tie) < (s.referral_at, s.referral_tie), s.referral IS NULL)
+                       THEN o.referral ELSE s.referral END,
+       referral_tie = CASE WHEN coalesce((o.referral_at, o.referral_tie) < (s.referral_at, s.referral_tie), s.referral IS NULL)
+                           THEN o.referral_tie ELSE s.referral_tie END,
        referral_at = least(s.referral_at, o.referral_at), updated_at = now()
      FROM wazapp.conversation o
      WHERE s.organization_id = $1 AND s.contact_id = $2

@@ -131,6 +131,21 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[(Uuid, Uuid, Peer)])
     Ok(rows.iter().map(read).collect())
 }
 
+/// These conversations, each with its organization.
+pub async fn any_organization_load(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Result<Vec<Known>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx
+        .query(
+            "SELECT v.* FROM unnest($1::uuid[], $2::uuid[]) AS k (organization_id, id)
+             JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.id = k.id",
+            &[&column(wanted, |one| one.0), &column(wanted, |one| one.1)],
+        )
+        .await?;
+    Ok(rows.iter().map(read).collect())
+}
+
 fn read(row: &tokio_postgres::Row) -> Known {
     let moment = |at: Option<Timestamp>, tie: &str| Some(Moment::new(at?, row.get::<_, &str>(tie)));
     let last_message_id: Option<Uuid> = row.get("last_message_id");

@@ -87,18 +87,32 @@ const STEPS: [&str; 4] = [
     ),
 ];
 
-/// A conversation that nothing stands in any more, and its nameless contact, go.
-const EMPTY: &str = "
-    WITH gone AS (
-      DELETE FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = ANY ($2)
-        AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)
-      RETURNING v.contact_id)
-    DELETE FROM wazapp.contact c USING gone
-    WHERE c.organization_id = $1 AND c.id = gone.contact_id
-      AND num_nonnulls(c.wa_id, c.user_id, c.parent_user_id, c.username, c.own_name, c.notes, c.book_name, c.profile_name) = 0
-      AND NOT EXISTS (SELECT FROM wazapp.conversation v
-                      WHERE v.organization_id = $1 AND v.contact_id = c.id AND v.id <> ALL ($2))
-      AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = c.id)";
+/// A conversation that nothing stands in any more goes, and its contact if that is named by nobody and has nothing else.
+/// `$named`: what names one.
+macro_rules! empty {
+    ($named:literal) => {
+        concat!(
+            "WITH gone AS (
+               DELETE FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = ANY ($2)
+                 AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)
+               RETURNING v.contact_id)
+             DELETE FROM wazapp.contact c USING gone
+             WHERE c.organization_id = $1 AND c.id = gone.contact_id AND num_nonnulls(",
+            $named,
+            ") = 0
+               AND NOT EXISTS (SELECT FROM wazapp.conversation v
+                               WHERE v.organization_id = $1 AND v.contact_id = c.id AND v.id <> ALL ($2))
+               AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = c.id)"
+        )
+    };
+}
+
+/// Behind everything else that is written: people and the address book name a contact, its messages elsewhere do not.
+const EMPTY: &str = empty!("c.own_name, c.notes, c.book_name");
+
+/// Before names are written.
+const EMPTY_NAMELESS: &str =
+    empty!("c.wa_id, c.user_id, c.parent_user_id, c.username, c.own_name, c.notes, c.book_name, c.profile_name");
 
 /// Works out conversations of one organization from their messages, behind whatever changed these. One that is empty now
 /// goes. The caller holds the organization's line.
@@ -112,7 +126,7 @@ pub fn any_organization_recount<'a>(pipeline: &mut Pipeline<'a>, organization_id
 pub(crate) async fn recount(tx: &Operator, organization_id: Uuid, conversations: &[Uuid]) -> Result<()> {
     let conversations = conversations.to_vec();
     let params: [&dyn Param; 2] = [&organization_id, &conversations];
-    for step in STEPS.into_iter().chain([EMPTY]) {
+    for step in STEPS.into_iter().chain([EMPTY_NAMELESS]) {
         tx.query(step, &params).await?;
     }
     Ok(())

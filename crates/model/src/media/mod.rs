@@ -216,6 +216,14 @@ pub struct New {
     pub filename: Option<String>,
     /// As Meta said.
     pub sha256: Option<String>,
+    /// Where an edit brought it: what Meta said of the file that it takes the place of, the message's own; empty: nothing.
+    pub own_sha256: Option<String>,
+}
+
+/// Whether two hashes as Meta tells them are of the same bytes.
+pub fn same_bytes(one: Option<&str>, other: Option<&str>) -> bool {
+    let hash = |told: Option<&str>| told.and_then(hexadecimal);
+    hash(one).is_some_and(|one| hash(other) == Some(one))
 }
 
 /// Stores files to fetch, one a message at most. A file that we have stays: WhatsApp never changes the file of a message,
@@ -225,15 +233,15 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New])
     if new.is_empty() {
         return;
     }
-    pipeline.push("INSERT INTO wazapp.media AS d (organization_id, id, message_id, meta_id, url, mime_type, filename, sha256)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+    pipeline.push("INSERT INTO wazapp.media AS d
+           (organization_id, id, message_id, meta_id, url, mime_type, filename, sha256, own_sha256)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
          ON CONFLICT (organization_id, message_id) DO UPDATE SET
            id = excluded.id, state = 'pending', meta_id = excluded.meta_id, url = excluded.url, mime_type = excluded.mime_type,
-           filename = excluded.filename, sha256 = excluded.sha256, size = NULL, file = NULL, attempts = 0,
-           next_at = excluded.next_at, deadline = NULL, fence = d.fence + 1, error = NULL, fetched_at = NULL
+           filename = excluded.filename, sha256 = excluded.sha256, own_sha256 = excluded.own_sha256, size = NULL, file = NULL,
+           attempts = 0, next_at = excluded.next_at, deadline = NULL, fence = d.fence + 1, error = NULL, fetched_at = NULL
          WHERE d.state <> 'stored' AND coalesce(excluded.meta_id, excluded.url) IS NOT NULL
-           AND (d.sha256 IS DISTINCT FROM excluded.sha256
-                OR d.state <> 'pending' AND d.meta_id IS DISTINCT FROM excluded.meta_id)", params![
+           AND (d.sha256, d.meta_id) IS DISTINCT FROM (excluded.sha256, excluded.meta_id)", params![
             column(new, |row| row.organization_id),
             column(new, |_| Uuid::now_v7()),
             column(new, |row| row.message_id),
@@ -242,7 +250,18 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New])
             column(new, |row| row.mime_type.as_deref()),
             column(new, |row| row.filename.as_deref()),
             column(new, |row| row.sha256.as_deref()),
+            column(new, |row| row.own_sha256.as_deref()),
         ]);
+    pipeline.push(
+        "UPDATE wazapp.media d SET own_sha256 = k.h
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (o, m, h)
+         WHERE d.organization_id = k.o AND d.message_id = k.m AND d.own_sha256 IS DISTINCT FROM k.h AND k.h IS NOT NULL",
+        params![
+            column(new, |row| row.organization_id),
+            column(new, |row| row.message_id),
+            column(new, |row| row.own_sha256.as_deref()),
+        ],
+    );
 }
 
 #[cfg(test)]

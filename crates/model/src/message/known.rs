@@ -66,6 +66,8 @@ pub struct Known {
     pub original: String,
     /// Which account of it shows.
     pub rank: Rank,
+    /// As Meta said: the hash of the file that came with it, whatever an edit brought since.
+    pub sha256: Option<String>,
     /// The account that takes the place of the stored one.
     pub retold: Option<Retold>,
     /// JSON: how the customer was named; `None`: it is from before that was kept.
@@ -110,7 +112,9 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<
                     CASE WHEN m.edited_at IS NULL AND m.revoked_at IS NULL THEN m.text ELSE coalesce(
                       (SELECT w.text FROM wazapp.message_version w
                        WHERE w.organization_id = m.organization_id AND w.message_id = m.id
-                       ORDER BY w.replaced_at, w.replaced_by COLLATE \"C\" LIMIT 1), m.text) END AS original
+                       ORDER BY w.replaced_at, w.replaced_by COLLATE \"C\" LIMIT 1), m.text) END AS original,
+                    (SELECT coalesce(d.own_sha256, d.sha256) FROM wazapp.media d
+                     WHERE d.organization_id = m.organization_id AND d.message_id = m.id) AS sha256
              FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
              JOIN wazapp.message m
                ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.wamid",
@@ -129,6 +133,7 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<
                 text: row.get("text"),
                 original: row.get("original"),
                 rank: Rank { rendition: row.get("rendition"), digest: row.get("digest") },
+                sha256: row.get("sha256"),
                 retold: None,
                 party: row.get("party"),
                 sequence: None,
@@ -189,6 +194,7 @@ pub async fn any_organization_find_amendments(tx: &Operator, targets: &[Key]) ->
                 mime_type: row.get("mime_type"),
                 filename: row.get("filename"),
                 sha256: row.get("sha256"),
+                own_sha256: None,
             });
             (key, Amendment { wamid: row.get("wamid"), text, media, at: row.get("timestamp") })
         })

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::try_join;
 use model::conversation::{self, Peer};
-use model::cost::is_delivered;
 use model::database::{Operator, Result};
 use model::event;
 use model::message::{self, Amendment, Key};
@@ -25,8 +24,8 @@ pub(super) struct Loaded {
     pub(super) conversations: HashMap<(Uuid, Uuid, Peer), conversation::Known>,
     pub(super) messages: HashMap<Key, message::Known>,
     pub(super) amendments: HashMap<Key, Vec<Amendment>>,
-    pub(super) statuses: HashMap<Key, Vec<(status::Update, Option<String>)>>,
-    pub(super) priced: HashMap<Key, Vec<status::Known>>,
+    /// With their errors as they are shown.
+    pub(super) statuses: HashMap<Key, Vec<status::Known>>,
     pub(super) notices: HashSet<(Uuid, Vec<u8>)>,
 }
 
@@ -35,6 +34,8 @@ pub(super) struct Loaded {
 struct Wanted {
     conversations: BTreeSet<(Uuid, Uuid, Peer)>,
     messages: BTreeSet<Key>,
+    /// Those of them that the batch tells itself.
+    told: BTreeSet<Key>,
     amended: BTreeSet<Key>,
     statuses: BTreeSet<Key>,
     notices: BTreeSet<(Uuid, Vec<u8>)>,
@@ -49,6 +50,7 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
             wanted.add(routed, item, &people);
         }
     }
+    let told = wanted.told;
     let conversations: Vec<_> = wanted.conversations.into_iter().collect();
     let messages: Vec<_> = wanted.messages.into_iter().collect();
     let amended: Vec<_> = wanted.amended.into_iter().collect();
@@ -61,6 +63,7 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
         status::any_organization_find(tx, &statuses),
         event::any_organization_find_fingerprints(tx, &notices),
     )?;
+    let conversations = with_told_again(tx, conversations, &messages, &told).await?;
     let mut loaded = Loaded {
         people,
         conversations: conversations
@@ -75,14 +78,30 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
         loaded.amendments.entry(key).or_default().push(amendment);
     }
     for known in statuses {
-        let message = known.update.message.clone();
         let errors = known.errors.as_deref().map(advised_text);
-        loaded.statuses.entry(message.clone()).or_default().push((known.update.clone(), errors));
-        if known.priced.is_some() || is_delivered(&known.update.status) {
-            loaded.priced.entry(message).or_default().push(known);
-        }
+        let of_message = loaded.statuses.entry(known.update.message.clone()).or_default();
+        of_message.push(status::Known { errors, ..known });
     }
     Ok(loaded)
+}
+
+/// Adds the conversations in which messages stand that the batch tells again: an account that says who wrote it otherwise
+/// leads to another one.
+async fn with_told_again(
+    tx: &Operator,
+    mut conversations: Vec<conversation::Known>,
+    messages: &[(Key, message::Known)],
+    told: &BTreeSet<Key>,
+) -> Result<Vec<conversation::Known>> {
+    let there: HashSet<Uuid> = conversations.iter().map(|known| known.id).collect();
+    let others: BTreeSet<(Uuid, Uuid)> = messages
+        .iter()
+        .filter(|(key, known)| told.contains(key) && !there.contains(&known.conversation_id))
+        .map(|(key, known)| (key.organization_id, known.conversation_id))
+        .collect();
+    let others: Vec<(Uuid, Uuid)> = others.into_iter().collect();
+    conversations.extend(conversation::any_organization_load(tx, &others).await?);
+    Ok(conversations)
 }
 
 impl Wanted {
@@ -99,6 +118,7 @@ impl Wanted {
                 if message.direction == Direction::Outbound {
                     self.statuses.insert(own.clone());
                 }
+                self.told.insert(own.clone());
                 self.messages.insert(own);
                 if let Some(peer) = peer(routed, message, people) {
                     self.conversations.insert((routed.route.organization_id, routed.route.number_id, peer));

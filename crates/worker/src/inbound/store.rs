@@ -30,6 +30,8 @@ pub(super) async fn store(
     let groups: Vec<Group> = written.groups.values().cloned().collect();
     let recounted: Vec<(Uuid, Vec<Uuid>)> =
         written.recounted.iter().map(|(organization, ids)| (*organization, ids.iter().copied().collect())).collect();
+    let unused: Vec<(Uuid, Vec<Uuid>)> =
+        written.unused.iter().map(|(organization, ids)| (*organization, ids.iter().copied().collect())).collect();
     let versions: Vec<NewVersion> = written.versions.values().cloned().collect();
     let mut pipeline = Pipeline::new();
     contact::any_organization_save(&mut pipeline, &mut written.contacts);
@@ -50,8 +52,8 @@ pub(super) async fn store(
         conversation::any_organization_recount(&mut pipeline, *organization_id, conversations);
     }
     conversation::any_organization_learn_groups(&mut pipeline, &groups);
-    for (organization_id, contact_id) in &written.unused {
-        contact::any_organization_forget_unused(&mut pipeline, *organization_id, *contact_id);
+    for (organization_id, contacts) in &unused {
+        contact::any_organization_forget_unused(&mut pipeline, *organization_id, contacts);
     }
     for facts in &written.numbers {
         number::any_organization_learn(&mut pipeline, facts);
@@ -78,6 +80,7 @@ fn names<'a>(pipeline: &mut Pipeline<'a>, names: &'a mut Names) {
     contact::any_organization_identify(pipeline, &mut names.identified);
     contact::any_organization_unname(pipeline, &names.unnamed);
     contact::any_organization_remember(pipeline, &names.remembered, &names.past);
+    contact::any_organization_spell(pipeline, &names.spellings);
     contact::any_organization_say(pipeline, &names.links, &names.moves);
     contact::any_organization_note(pipeline, &names.book);
     contact::any_organization_vanish(pipeline, &names.vanished);

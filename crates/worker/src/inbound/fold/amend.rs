@@ -1,43 +1,57 @@
 //! Edits and deletions: what a message shows after all that were ever made of it, in whatever order they came.
 
+use model::Moment;
+use model::media::{self, same_bytes};
 use model::message::{self, Amendment, NewVersion};
+use model::moment::{by_second, standing};
 use uuid::Uuid;
 
-/// Has a message show what its amendments make of it. The newest edit shows; a deletion is final. Answers the texts that
-/// each of them replaced.
+fn moment(amendment: &&Amendment) -> Moment {
+    Moment::new(amendment.at, amendment.wamid.as_str())
+}
+
+/// Has a message show what its amendments make of it. The newest edit shows, and of one second, one that changes the text;
+/// a deletion is final. Answers the texts that each of them replaced.
 pub(super) fn amend(message: &mut message::Known, organization_id: Uuid, amendments: &[Amendment]) -> Vec<NewVersion> {
     let mut amendments: Vec<&Amendment> = amendments.iter().collect();
-    amendments.sort_by_key(|amendment| (amendment.at, amendment.wamid.as_str()));
     let mut text = message.original.clone();
     let mut versions = Vec::new();
     (message.edited_at, message.revoked_at) = (None, None);
-    for amendment in amendments {
-        versions.push(NewVersion {
-            organization_id,
-            message_id: message.id,
-            replaced_by: amendment.wamid.clone(),
-            replaced_at: amendment.at,
-            text: text.clone(),
-        });
-        match &amendment.text {
-            Some(edited) => {
-                text.clone_from(edited);
-                message.edited_at = Some(amendment.at);
+    for second in by_second(&mut amendments, moment) {
+        second.sort_by_key(|amendment| amendment.text.as_deref() != Some(text.as_str()));
+        for amendment in second.iter() {
+            versions.push(NewVersion {
+                organization_id,
+                message_id: message.id,
+                replaced_by: amendment.wamid.clone(),
+                replaced_at: amendment.at,
+                text: text.clone(),
+            });
+            match &amendment.text {
+                Some(edited) => {
+                    text.clone_from(edited);
+                    message.edited_at = Some(amendment.at);
+                }
+                // The first of several deletions counts; each keeps the text, as whichever came first did.
+                None => _ = message.revoked_at.get_or_insert(amendment.at),
             }
-            // The first of several deletions counts; each keeps the text, as whichever came first did.
-            None => _ = message.revoked_at.get_or_insert(amendment.at),
         }
     }
     message.text = if message.revoked_at.is_some() { String::new() } else { text };
     versions
 }
 
-/// The file that the newest edit with one brings, unless the message was deleted. An edit without a file says nothing of
-/// files.
-pub(super) fn edited_file(message: &message::Known, amendments: &[Amendment]) -> Option<model::media::New> {
-    let newest = amendments.iter().filter(|one| one.media.is_some()).max_by_key(|one| (one.at, one.wamid.as_str()))?;
-    let media = newest.media.clone().filter(|_| message.revoked_at.is_none())?;
-    Some(model::media::New { message_id: message.id, ..media })
+/// The file that stands after all edits that bring one, if any does. An edit without a file says nothing of files, nor does
+/// a deletion: it takes the words away, and what stood with them stays for who has it.
+pub(super) fn edited_file(message: &message::Known, amendments: &[Amendment]) -> Option<media::New> {
+    let own = message.sha256.as_deref();
+    let hash = |edit: &Amendment| edit.media.as_ref().and_then(|media| media.sha256.clone());
+    let repeats = |edit: &&Amendment, before: Option<&&Amendment>| {
+        same_bytes(hash(edit).as_deref(), before.map_or(own.map(str::to_owned), |before| hash(before)).as_deref())
+    };
+    let mut edits: Vec<&Amendment> = amendments.iter().filter(|one| one.media.is_some()).collect();
+    let media = standing(&mut edits, moment, repeats)?.media.clone()?;
+    Some(media::New { message_id: message.id, own_sha256: Some(own.unwrap_or_default().to_owned()), ..media })
 }
 
 #[cfg(test)]
@@ -56,6 +70,7 @@ mod tests {
             text: "original".into(),
             original: "original".into(),
             rank: Rank { rendition: 25, digest: Vec::new() },
+            sha256: None,
             retold: None,
             party: None,
             sequence: None,
@@ -101,5 +116,24 @@ mod tests {
         let mut message = known();
         amend(&mut message, Uuid::nil(), &[amendment("e2", 20, Some("two")), amendment("e1", 10, Some("one"))]);
         assert_eq!((message.text.as_str(), message.edited_at.map(Timestamp::as_second)), ("two", Some(20)));
+    }
+
+    #[test]
+    fn of_one_second_an_edit_that_changes_something_shows() {
+        let (own, other) = ("0".repeat(64), "1".repeat(64));
+        let with = |wamid: &str, text: &str, sha256: &str| {
+            let media =
+                media::New { sha256: Some(sha256.to_owned()), meta_id: Some(wamid.into()), ..Default::default() };
+            Amendment { media: Some(media), ..amendment(wamid, 10, Some(text)) }
+        };
+        // One changes the words, the other the picture.
+        for (words, picture) in [("a", "b"), ("b", "a")] {
+            let mut message = message::Known { sha256: Some(own.clone()), ..known() };
+            let edits = [with(words, "words", &own), with(picture, "original", &other)];
+            amend(&mut message, Uuid::nil(), &edits);
+            let file = edited_file(&message, &edits).expect("a file");
+            assert_eq!((message.text.as_str(), file.meta_id.as_deref()), ("words", Some(picture)));
+            assert_eq!(file.own_sha256, Some(own.clone()));
+        }
     }
 }

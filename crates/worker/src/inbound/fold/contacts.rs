@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
-use whatsapp::webhook::{ContactSync, SyncAction};
+use whatsapp::webhook::ContactSync;
 
 use super::super::people::Regrouped;
 use super::super::route::Routed;
@@ -16,12 +16,7 @@ impl Fold {
         let Some(contact) = self.people.of(organization_id, &sync.party, at).filter(|_| !sync.party.is_empty()) else {
             return;
         };
-        let name = sync.party.name.as_deref().filter(|_| sync.action == SyncAction::Add);
-        let changed = self.people.book(contact, &sync.party, name, at);
-        if self.people.get(contact).is_some_and(|contact| contact.book.value.is_none()) {
-            self.written.unused.push((organization_id, contact));
-        }
-        if changed {
+        if self.people.renamed_by_book(contact) {
             self.contact_event(organization_id, contact, at);
         } else {
             self.written.outcome.duplicates += 1;

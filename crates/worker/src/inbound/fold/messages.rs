@@ -65,6 +65,7 @@ impl Fold {
                 text: new.text.clone(),
                 original: new.text.clone(),
                 rank: rank(message),
+                sha256: message.media.as_ref().and_then(|media| media.sha256.clone()),
                 retold: None,
                 party: Some(new.party.clone()),
                 sequence: Some(sequence),
@@ -189,7 +190,7 @@ impl Fold {
         self.target_event(target, at);
     }
 
-    fn target_event(&mut self, target: &Key, at: Timestamp) {
+    pub(super) fn target_event(&mut self, target: &Key, at: Timestamp) {
         if let Some(seen) = self.messages.get(target) {
             let id = seen.known.id;
             self.record(target.organization_id, "message.updated", at, Some(id), None, None);
@@ -291,6 +292,7 @@ pub(super) fn file(organization_id: Uuid, message_id: Uuid, media: &whatsapp::we
         mime_type: media.mime_type.clone(),
         filename: media.filename.clone(),
         sha256: media.sha256.clone(),
+        own_sha256: None,
     }
 }
 

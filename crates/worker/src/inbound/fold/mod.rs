@@ -36,7 +36,8 @@ use super::route::{Batch, Routed};
 pub(super) struct Written {
     pub(super) contacts: Vec<contact::Known>,
     pub(super) names: Names,
-    pub(super) unused: Vec<(Uuid, Uuid)>,
+    /// Contacts that go if nothing stands with them, by organization.
+    pub(super) unused: BTreeMap<Uuid, BTreeSet<Uuid>>,
     pub(super) conversations_new: Vec<conversation::Known>,
     pub(super) conversations_changed: Vec<conversation::Known>,
     /// Conversations whose messages came or went otherwise than at their end: they are worked out again.
@@ -104,10 +105,9 @@ struct Fold {
     conversations: HashMap<(Uuid, Uuid, Peer), Open>,
     messages: HashMap<Key, Seen>,
     amendments: HashMap<Key, Vec<Amendment>>,
-    statuses: HashMap<Key, Vec<(status::Update, Option<String>)>>,
+    statuses: HashMap<Key, Vec<status::Known>>,
+    /// What those say of prices, where more was said.
     priced: HashMap<Key, Priced>,
-    /// What stored updates say of prices, read where a new one says something too.
-    priced_before: HashMap<Key, Vec<status::Known>>,
     notices: HashSet<(Uuid, Vec<u8>)>,
     sequences: HashMap<Uuid, i64>,
     written: Written,
@@ -131,7 +131,6 @@ impl Fold {
             amendments: loaded.amendments,
             statuses: loaded.statuses,
             priced: HashMap::new(),
-            priced_before: loaded.priced,
             notices: loaded.notices,
             sequences: batch.sequences.clone(),
             written: Written::default(),
@@ -181,6 +180,27 @@ impl Fold {
         self.written.outcome.events += 1;
     }
 
+    /// Whoever has a conversation in which messages only came is not asked for.
+    fn perhaps_unused(&self) -> BTreeMap<Uuid, BTreeSet<Uuid>> {
+        let recounted = |open: &Open| {
+            self.written.recounted.get(&open.known.organization_id).is_some_and(|ids| ids.contains(&open.known.id))
+        };
+        let talking: HashSet<Uuid> = self
+            .conversations
+            .values()
+            .filter(|open| open.changed && !recounted(open))
+            .filter_map(|open| match open.known.peer {
+                Peer::Contact(contact) => Some(contact),
+                Peer::Group(_) => None,
+            })
+            .collect();
+        let mut unused: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
+        for (organization_id, contact) in self.people.doubtful().filter(|(_, contact)| !talking.contains(contact)) {
+            unused.entry(organization_id).or_default().insert(contact);
+        }
+        unused
+    }
+
     fn finish(mut self, now: Timestamp) -> Written {
         self.tell_regrouped(now);
         for (organization_id, contact_id) in self.people.changed() {
@@ -188,7 +208,9 @@ impl Fold {
                 self.contact_event(organization_id, contact_id, now);
             }
         }
+        let unused = self.perhaps_unused();
         let mut written = self.written;
+        written.unused = unused;
         for (key, seen) in self.messages {
             match seen.new {
                 Some(place) => {
@@ -225,7 +247,6 @@ impl Fold {
                 (true, false) => {}
             }
         }
-        written.unused.extend(self.people.nobodies());
         (written.contacts, written.names) = self.people.into_changes();
         written
     }

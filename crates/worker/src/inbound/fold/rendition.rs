@@ -1,8 +1,9 @@
 //! Several accounts of one message: live and from the past, while another app had the conversation and afterwards, a call
 //! as it begins and as it ends. The fullest shows, whichever came first, and none takes away what another one said.
 
+use jiff::Timestamp;
 use model::message::{self, Key, Rank, Retold};
-use model::status::advance;
+use model::status::climb;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use whatsapp::webhook::{Direction, Effect, Message, Origin, Party};
@@ -129,12 +130,15 @@ impl Fold {
         if better {
             retell(&mut seen.known, message);
         }
+        if let (true, Some(status)) = (seen.known.outbound, history_status(message)) {
+            seen.known.status = climb(seen.known.status.as_deref(), &status);
+        }
         seen.known.at = seen.known.at.min(at(routed, message));
         let said = party(placed(message));
         seen.known.party = seen.known.party.as_deref().map(|stored| both(Some(stored), &said, better));
         self.move_to_customer(routed, message, &mut seen, &before);
-        if let (true, Some(status)) = (seen.known.outbound, history_status(message)) {
-            advance(&mut seen.known.status, &mut seen.known.error, &status, None);
+        if seen.known.outbound {
+            self.show_status(own, &mut seen);
         }
         if seen.known.party != before.party || better {
             self.meet(routed, message);
@@ -144,10 +148,7 @@ impl Fold {
         }
         if better {
             self.show_amended(own, &mut seen);
-            if seen.known.outbound {
-                self.show_status(own, &mut seen);
-            }
-            self.take_part(routed, message, &mut seen, &before);
+            self.take_part(message, &mut seen, &before, routed.received_at);
         }
         if seen.known.at != before.at {
             self.written.recount(own.organization_id, seen.known.conversation_id);
@@ -156,14 +157,11 @@ impl Fold {
     }
 
     /// What the better account does to the conversation; unread is counted once.
-    fn take_part(&mut self, routed: &Routed, message: &Message, seen: &mut Seen, before: &message::Known) {
+    fn take_part(&mut self, message: &Message, seen: &mut Seen, before: &message::Known, now: Timestamp) {
         seen.known.counts |= counts(message);
-        let Some(peer) = peer(routed, message, &self.people) else { return };
-        let conversation = (routed.route.organization_id, routed.route.number_id, peer);
-        if let Some(open) = self.conversations.get_mut(&conversation)
-            && open.known.id == seen.known.conversation_id
-        {
-            touch(open, message, seen.known.id, seen.known.at, routed.received_at);
+        // Where it stands, which need not be where this account alone would put it.
+        if let Some(open) = self.conversations.values_mut().find(|open| open.known.id == seen.known.conversation_id) {
+            touch(open, message, seen.known.id, seen.known.at, now);
             open.known.unread_count += i32::from(seen.known.counts && !before.counts);
         }
     }
@@ -218,9 +216,12 @@ fn retell(known: &mut message::Known, message: &Message) {
         known.text.clone_from(&message.text);
     }
     known.rank = rank(message);
-    if message.errors.is_some() {
-        known.error = message.errors.as_ref().map(Value::to_string);
+    if let Some(media) = &message.media {
+        known.sha256.clone_from(&media.sha256);
     }
+    // An error says what is wrong with the account that shows: a message that can be read is not unsupported. What failed
+    // is seen by its statuses.
+    known.error = message.errors.as_ref().map(Value::to_string);
     known.retold = Some(Retold {
         origin: origin(message.origin),
         payload: message.payload.to_string(),

@@ -1,7 +1,7 @@
 //! What became of messages of the business.
 
 use jiff::{SignedDuration, Timestamp};
-use model::cost::{Priced, is_delivered};
+use model::cost::Priced;
 use model::message::Key;
 use model::status;
 use serde_json::Value;
@@ -15,6 +15,16 @@ use crate::advice::{advised, stops_others};
 
 /// What failed longer ago says nothing of a number now.
 const FRESH: SignedDuration = SignedDuration::from_hours(1);
+
+/// What an account of an update brings.
+enum Heard {
+    /// Nothing that we do not know.
+    Nothing,
+    /// More of an update that we have.
+    More,
+    /// An update.
+    Update,
+}
 
 impl Written {
     /// A message failed with these errors, perhaps for the sake of its account.
@@ -40,7 +50,7 @@ impl Fold {
     /// A message shows how far its updates have taken it.
     pub(super) fn show_status(&mut self, message: &Key, seen: &mut Seen) {
         let updates = self.statuses.get(message).into_iter().flatten();
-        let updates = updates.map(|(update, errors)| (update, errors.as_deref()));
+        let updates = updates.map(|known| (&known.update, known.errors.as_deref()));
         seen.changed |= status::show(&mut seen.known.status, &mut seen.known.error, updates);
     }
 
@@ -51,6 +61,41 @@ impl Fold {
             }
             self.messages.insert(message.clone(), seen);
         }
+    }
+
+    /// Learns an update, and counts its message as what all of its updates say.
+    fn hear(&mut self, heard: status::Known, payload: &Value) -> Heard {
+        let message = heard.update.message.clone();
+        let known = self.statuses.entry(message.clone()).or_default();
+        let priced = self.priced.entry(message.clone()).or_insert_with(|| Priced::read(known));
+        let before = priced.charge();
+        let what = match known.iter().position(|known| known.update == heard.update) {
+            Some(place) if !heard.shows_over(&known[place]) => return Heard::Nothing,
+            Some(place) => {
+                known[place] = heard;
+                *priced = Priced::read(known);
+                Heard::More
+            }
+            None => {
+                priced.add(&heard.update, payload, heard.received_at);
+                known.push(heard);
+                Heard::Update
+            }
+        };
+        self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());
+        what
+    }
+
+    /// Another account of an update that we have says more. It is no other step, so no event tells of one.
+    fn retell_status(&mut self, routed: &Routed, status: &Status, update: status::Update) {
+        let message = update.message.clone();
+        let payload = status.payload.to_string();
+        match self.written.statuses.iter_mut().find(|(known, _, _)| *known == update) {
+            Some(row) => row.1 = payload,
+            None => self.written.statuses.push((update, payload, routed.received_at)),
+        }
+        self.show_known_status(&message);
+        self.target_event(&message, time(status.timestamp, &routed.change, routed.received_at));
     }
 
     pub(super) fn status(&mut self, routed: &Routed, status: &Status) {
@@ -64,20 +109,20 @@ impl Fold {
                 .and_then(|second| Timestamp::from_second(second).ok())
                 .unwrap_or(Timestamp::UNIX_EPOCH),
         };
-        let updates = self.statuses.entry(message.clone()).or_default();
-        if updates.iter().any(|(known, _)| *known == update) {
-            self.written.outcome.duplicates += 1;
-            return;
-        }
         let advised = status.errors.clone().map(advised);
-        let errors = advised.as_ref().map(Value::to_string);
-        updates.push((update.clone(), errors.clone()));
-        if status.pricing.is_some() || is_delivered(&status.status) {
-            let priced_before = || Priced::read(&self.priced_before.remove(&message).unwrap_or_default());
-            let priced = self.priced.entry(message.clone()).or_insert_with(priced_before);
-            let before = priced.charge();
-            priced.add(&update, &status.payload, routed.received_at);
-            self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());
+        let heard = status::Known {
+            update: update.clone(),
+            errors: advised.as_ref().map(Value::to_string),
+            payload: status.payload.to_string(),
+            received_at: routed.received_at,
+        };
+        match self.hear(heard, &status.payload) {
+            Heard::Nothing => {
+                self.written.outcome.duplicates += 1;
+                return;
+            }
+            Heard::More => return self.retell_status(routed, status, update),
+            Heard::Update => {}
         }
         let mut message_id = None;
         let mut callback_data = status.callback_data.clone();

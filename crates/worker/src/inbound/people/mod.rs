@@ -1,6 +1,7 @@
 //! Who is who in a batch. Events name people by several names, names pass from one to another, and news of that comes in
 //! any order: [`identity`] works out who had which name when, [`settle`] brings contacts and what they wrote in line.
 
+mod book;
 mod identity;
 mod settle;
 mod sighting;
@@ -9,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use model::Moment;
-use model::contact::{self, BookEntry, Called, Identified, Identity, Kind, Known, Link, Move, Name, Tenure};
+use model::contact::{self, BookEntry, Called, Identified, Identity, Kind, Known, Link, Move, Name, Spelling, Tenure};
 use model::database::{Operator, Result};
 use uuid::Uuid;
 use whatsapp::webhook::{Item, Party};
 
 use self::settle::Circle;
 pub(super) use self::settle::Regrouped;
-use self::sighting::{News, Role, Sighting, identities, is_nobody, links, name, spellings};
+use self::sighting::{News, Role, Sighting, has_spellings, identities, is_nobody, links, name, spellings};
 pub(super) use self::sighting::{at, placed};
 use super::route::Batch;
 
@@ -27,6 +28,7 @@ pub(super) struct Names {
     pub(super) unnamed: Vec<Identity>,
     pub(super) remembered: Vec<(Uuid, Name)>,
     pub(super) past: Vec<(Uuid, Tenure)>,
+    pub(super) spellings: Vec<(Uuid, Spelling)>,
     pub(super) links: Vec<(Uuid, Link, i64)>,
     pub(super) moves: Vec<(Uuid, Move)>,
     /// Contacts that went on as another one.
@@ -45,7 +47,12 @@ pub(super) struct People {
     stored: HashSet<Uuid>,
     changed: BTreeSet<Uuid>,
     called: HashMap<Uuid, Called>,
-    book: BTreeMap<(Uuid, Name), BookEntry>,
+    /// Who has a name of which there was news, or had it.
+    met: BTreeSet<Uuid>,
+    /// Whom the address book calls otherwise since this batch.
+    noted: BTreeSet<Uuid>,
+    /// Contacts, with their organizations, that perhaps nothing stands with.
+    doubtful: BTreeSet<(Uuid, Uuid)>,
     names: Names,
     regrouped: Vec<(Uuid, Regrouped)>,
 }
@@ -53,8 +60,8 @@ pub(super) struct People {
 /// What is stored of the names of a batch, to see what is news.
 #[derive(Debug, Default)]
 struct Stored {
-    /// As Meta wrote them, with when they were first seen; `None`: of old.
-    spelled: HashMap<Identity, Option<i64>>,
+    /// Names with several spellings as Meta wrote them, with when that was first seen.
+    spelled: HashMap<Identity, i64>,
     links: HashMap<(Uuid, Link), i64>,
     moves: HashSet<(Uuid, Move)>,
 }
@@ -108,15 +115,18 @@ impl People {
             contact::any_organization_said(tx, &wanted)
         )?;
         let mut stored = Stored::default();
-        for (identity, known, first) in found {
+        for (identity, known) in found {
             self.current.insert((identity.organization_id, name(&identity)), known.id);
-            stored.spelled.insert(identity, first.map(Timestamp::as_second));
             self.stored.insert(known.id);
             self.contacts.insert(known.id, known);
         }
         for (organization_id, tenure) in said.past {
             self.past.entry((organization_id, tenure.name.clone())).or_default().push(tenure);
         }
+        stored.spelled.extend(said.spellings.into_iter().map(|(organization_id, spelling)| {
+            let identity = Identity { organization_id, kind: spelling.name.kind, value: spelling.written };
+            (identity, spelling.first)
+        }));
         stored.links.extend(said.links.into_iter().map(|(organization, link, first)| ((organization, link), first)));
         // What people dispute is no news, however often it is said.
         stored.links.extend(said.disputed_links.into_iter().map(|link| (link, i64::MIN)));
@@ -152,12 +162,15 @@ impl People {
         {
             return true;
         }
-        let unseen = |identity: &Identity| match stored.spelled.get(identity) {
-            Some(first) => first.is_some_and(|first| sighting.at < first),
-            None => true,
+        let unseen = |identity: &Identity| {
+            let name = name(identity);
+            if has_spellings(&name) {
+                return stored.spelled.get(identity).is_none_or(|first| sighting.at < *first);
+            }
+            known && !self.current.contains_key(&(organization_id, name))
         };
         let linked = |link: &Link| stored.knows_link(organization_id, link, sighting.at);
-        known && sighting.makes_contact() && named.iter().any(unseen)
+        sighting.makes_contact() && named.iter().any(unseen)
             || !links(sighting.party, sighting.realm).iter().all(linked)
     }
 
@@ -186,6 +199,8 @@ impl People {
         self.stored.retain(|id| !made.contains_key(id));
         let before = self.contacts.clone();
         let met = circle.show(&settled, &mut self.contacts);
+        self.met.extend(&met);
+        self.doubtful.extend(settled.doubtful().map(|id| (organization_id, id)));
         self.changed.extend(met.into_iter().filter(|id| self.contacts.get(id) != before.get(id)));
         self.current.retain(|(organization, _), _| !of_organization(organization));
         self.past.retain(|(organization, _), _| !of_organization(organization));
@@ -257,25 +272,6 @@ impl People {
         Ok(())
     }
 
-    async fn open_book(&mut self, tx: &Operator, batch: &Batch) -> Result<()> {
-        let names: BTreeSet<(Uuid, Name)> = batch
-            .changes
-            .iter()
-            .flat_map(|routed| routed.change.items.iter().map(move |item| (routed.route.organization_id, item)))
-            .filter_map(|(organization, item)| match item {
-                Item::ContactSync(sync) if !sync.party.is_empty() => Some((organization, &sync.party)),
-                _ => None,
-            })
-            .flat_map(|(organization, party)| identities(organization, party))
-            .map(|identity| (identity.organization_id, name(&identity)))
-            .collect();
-        let names: Vec<(Uuid, Name)> = names.into_iter().collect();
-        for entry in contact::any_organization_book(tx, &names).await? {
-            self.book.insert(entry.identity.clone(), entry);
-        }
-        Ok(())
-    }
-
     fn holder(&self, organization_id: Uuid, name: &Name, at: i64) -> Option<Uuid> {
         let key = (organization_id, name.clone());
         let past = self.past.get(&key).into_iter().flatten();
@@ -311,31 +307,6 @@ impl People {
         }
     }
 
-    /// Learns what a phone's address book says of somebody, and answers whether the contact changed.
-    pub(super) fn book(&mut self, id: Uuid, party: &Party, name_in_book: Option<&str>, at: Timestamp) -> bool {
-        let Some(contact) = self.contacts.get_mut(&id) else { return false };
-        let before = contact.clone();
-        let said = BookEntry {
-            identity: (contact.organization_id, Name { kind: Kind::WaId, value: String::new() }),
-            name: name_in_book.map(str::to_owned),
-            at,
-        };
-        for identity in identities(contact.organization_id, party) {
-            let key = (identity.organization_id, name(&identity));
-            let entry =
-                self.book.entry(key.clone()).or_insert_with(|| BookEntry { identity: key.clone(), ..said.clone() });
-            if entry.moment() <= said.moment() {
-                *entry = BookEntry { identity: key, ..said.clone() };
-            }
-            contact.book.learn(entry.name.clone(), entry.moment());
-        }
-        let changed = *contact != before;
-        if changed {
-            self.changed.insert(id);
-        }
-        changed
-    }
-
     /// Whether the contact was there before this batch.
     pub(super) fn is_stored(&self, id: Uuid) -> bool {
         self.stored.contains(&id)
@@ -361,17 +332,17 @@ impl People {
             .collect()
     }
 
-    /// The contacts of those who were named by nothing. Once their messages stand where a better account says, they are
-    /// nobody's any more.
-    pub(super) fn nobodies(&self) -> Vec<(Uuid, Uuid)> {
+    /// Contacts, with their organizations, that perhaps nothing stands with: what made them stands with another one, their
+    /// messages went elsewhere, the address book dropped them, or they were named by nothing.
+    pub(super) fn doubtful(&self) -> impl Iterator<Item = (Uuid, Uuid)> {
         let nobody = self.current.iter().filter(|((_, name), _)| is_nobody(name));
-        nobody.map(|((organization_id, _), contact)| (*organization_id, *contact)).collect()
+        let nobodies = nobody.map(|((organization_id, _), contact)| (*organization_id, *contact));
+        self.doubtful.iter().copied().chain(nobodies)
     }
 
     /// What is to be written: contacts, and names.
     pub(super) fn into_changes(self) -> (Vec<Known>, Names) {
-        let Self { mut contacts, changed, mut names, book, .. } = self;
-        names.book = book.into_values().collect();
+        let Self { mut contacts, changed, names, .. } = self;
         (changed.iter().filter_map(|id| contacts.remove(id)).collect(), names)
     }
 }

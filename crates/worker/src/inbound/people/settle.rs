@@ -9,7 +9,7 @@ use model::database::{Operator, Result};
 use uuid::Uuid;
 
 use super::identity::{self, ALWAYS, Evidence, Span};
-use super::sighting::{News, Role, Sighting, identities, is_nobody, links, name, spellings};
+use super::sighting::{News, Role, Sighting, has_spellings, identities, is_nobody, links, name, spellings};
 
 /// Contacts that became one, or came apart.
 #[derive(Clone, Debug)]
@@ -25,12 +25,14 @@ pub(in super::super) enum Regrouped {
 pub(super) struct Circle {
     organization_id: Uuid,
     evidence: Evidence,
-    /// As Meta wrote them, with when they were first seen; `None`: of old.
+    /// As they are written, with when Meta was first seen to write them so; `None`: as people dialed them, or of old.
     spelled: BTreeMap<Name, BTreeMap<String, Option<i64>>>,
     current: BTreeMap<Name, Uuid>,
     past: BTreeMap<Name, Vec<Tenure>>,
     /// Names that an event which makes contacts gives somebody at a second.
     wanted: BTreeSet<(Name, i64)>,
+    /// How the batch writes them, where that is news.
+    spellings: BTreeMap<(Name, String), i64>,
     disputed: (BTreeSet<contact::Link>, BTreeSet<contact::Move>),
     /// When each was first said.
     links: BTreeMap<contact::Link, i64>,
@@ -50,6 +52,17 @@ pub(super) struct Settled {
     pub(super) regrouped: Vec<Regrouped>,
 }
 
+impl Settled {
+    /// Contacts that perhaps nothing stands with.
+    pub(super) fn doubtful(&self) -> impl Iterator<Item = Uuid> {
+        let left = self.regrouped.iter().filter_map(|what| match what {
+            Regrouped::Separated { from, .. } => Some(*from),
+            Regrouped::Merged { .. } => None,
+        });
+        self.created.iter().copied().chain(left)
+    }
+}
+
 impl Circle {
     /// Reads everything that is connected with the names of these sightings, and adds what they say.
     pub(super) async fn read(
@@ -65,6 +78,7 @@ impl Circle {
             current: BTreeMap::new(),
             past: BTreeMap::new(),
             wanted: BTreeSet::new(),
+            spellings: BTreeMap::new(),
             disputed: Default::default(),
             links: BTreeMap::new(),
             moves: Vec::new(),
@@ -87,13 +101,24 @@ impl Circle {
         let organization_id = self.organization_id;
         let spelled: Vec<Identity> = names.iter().flat_map(|name| spellings(organization_id, name)).collect();
         let wanted: Vec<(Uuid, Name)> = names.iter().map(|name| (organization_id, name.clone())).collect();
-        let (found, said) = futures::try_join!(
+        let (found, said, book) = futures::try_join!(
             contact::any_organization_find(tx, &spelled),
-            contact::any_organization_said(tx, &wanted)
+            contact::any_organization_said(tx, &wanted),
+            contact::any_organization_book(tx, &wanted)
         )?;
-        for (identity, known, first) in found {
-            self.current.insert(name(&identity), known.id);
-            self.spell(&identity, first.map(Timestamp::as_second));
+        // Whomever the address book names is a contact, whoever had the name then.
+        self.wanted.extend(
+            book.into_iter().filter(|entry| entry.name.is_some()).map(|entry| (entry.identity.1, entry.at.as_second())),
+        );
+        for (identity, known) in found {
+            let name = name(&identity);
+            self.current.insert(name.clone(), known.id);
+            self.evidence.names.insert(name.clone());
+            self.spelled.entry(name).or_default().entry(identity.value).or_insert(None);
+        }
+        for (_, spelling) in said.spellings {
+            self.evidence.names.insert(spelling.name.clone());
+            self.spell(&spelling.name, spelling.written, spelling.first);
         }
         for (_, tenure) in said.past {
             self.evidence.names.insert(tenure.name.clone());
@@ -111,15 +136,26 @@ impl Circle {
         Ok(())
     }
 
-    fn spell(&mut self, identity: &Identity, first: Option<i64>) {
-        let name = name(identity);
-        self.evidence.names.insert(name.clone());
-        self.spelled
-            .entry(name)
-            .or_default()
-            .entry(identity.value.clone())
-            .and_modify(|known| *known = known.zip(first).map(|(known, first)| known.min(first)))
-            .or_insert(first);
+    /// Notes how Meta writes a name. Answers whether that is news.
+    fn spell(&mut self, name: &Name, written: String, first: i64) -> bool {
+        let known = self.spelled.entry(name.clone()).or_default().entry(written).or_insert(None);
+        let news = known.is_none_or(|known| first < known);
+        if news {
+            *known = Some(first);
+        }
+        news
+    }
+
+    /// How a name is written: as Meta wrote it, or, where it never did, in the canonical spelling.
+    fn written(&self, name: &Name) -> BTreeMap<String, Option<i64>> {
+        let mut written = self.spelled.get(name).cloned().unwrap_or_default();
+        if written.values().any(Option::is_some) {
+            written.retain(|value, first| first.is_some() || *value != name.value);
+        }
+        if written.is_empty() {
+            written.insert(name.value.clone(), None);
+        }
+        written
     }
 
     /// The names that lead to a contact now.
@@ -138,10 +174,14 @@ impl Circle {
         for sighting in sightings.iter().filter(|one| one.organization_id == organization_id) {
             let named = identities(organization_id, sighting.party);
             for identity in &named {
-                self.evidence.names.insert(name(identity));
+                let name = name(identity);
+                self.evidence.names.insert(name.clone());
                 // Of who need not be a contact, what is said in passing is kept as links alone.
-                if sighting.makes_contact() {
-                    self.spell(identity, Some(sighting.at));
+                if sighting.makes_contact()
+                    && has_spellings(&name)
+                    && self.spell(&name, identity.value.clone(), sighting.at)
+                {
+                    self.spellings.insert((name, identity.value.clone()), sighting.at);
                 }
             }
             // What is written stands under the strongest name.
@@ -213,20 +253,18 @@ impl Circle {
                 spans.windows(2).map(|pair| Tenure { name: (*name).clone(), until: pair[1].0, contact_id: pair[0].1 });
             past.insert(name, ended.collect());
             let current = spans.last().and_then(|(_, contact)| *contact);
-            let mut spelled = self.spelled.get(*name).cloned().unwrap_or_default();
-            if spelled.is_empty() {
-                spelled.insert(name.value.clone(), None);
-            }
-            for (value, first) in spelled {
-                let identity = Identity { organization_id, kind: name.kind, value };
-                match current {
-                    Some(contact) => {
-                        let first = first.and_then(|at| Timestamp::from_second(at).ok());
-                        written.identified.push((identity, contact, first));
-                    }
-                    None if self.current.contains_key(*name) => written.unnamed.push(identity),
-                    None => {}
+            let identity = |value: &String| Identity { organization_id, kind: name.kind, value: value.clone() };
+            let spelled = self.written(name);
+            match current {
+                Some(contact) => {
+                    written.identified.extend(spelled.keys().map(|value| (identity(value), contact)));
+                    let before = self.spelled.get(*name).into_iter().flat_map(BTreeMap::keys);
+                    written.unnamed.extend(before.filter(|value| !spelled.contains_key(*value)).map(identity));
                 }
+                None if self.current.contains_key(*name) => {
+                    written.unnamed.extend(spellings(organization_id, name));
+                }
+                None => {}
             }
         }
         for (name, tenures) in past {
@@ -236,6 +274,11 @@ impl Circle {
             }
         }
         let organization_id = self.organization_id;
+        written.spellings.extend(
+            self.spellings
+                .into_iter()
+                .map(|((name, written), first)| (organization_id, contact::Spelling { name, written, first })),
+        );
         written.links.extend(self.links.into_iter().map(|(link, first)| (organization_id, link, first)));
         written.moves.extend(self.moves);
         written.vanished.extend(settled.vanished.iter().map(|id| (organization_id, *id)));
@@ -243,7 +286,7 @@ impl Circle {
 
     /// Shows of each kind the name that a contact has now and came to last.
     pub(super) fn show(&self, settled: &Settled, contacts: &mut HashMap<Uuid, Known>) -> BTreeSet<Uuid> {
-        let mut shown: BTreeMap<(Uuid, Kind), (i64, String)> = BTreeMap::new();
+        let mut shown: BTreeMap<(Uuid, Kind), (i64, i64, String)> = BTreeMap::new();
         let mut met = BTreeSet::new();
         let mut last: BTreeMap<&Name, (i64, Option<Uuid>)> = BTreeMap::new();
         for ((name, start), contact) in &settled.spans {
@@ -253,10 +296,8 @@ impl Circle {
         for (name, (start, contact)) in last {
             let Some(contact) = contact.filter(|_| !is_nobody(name)) else { continue };
             let came = self.came(name, start);
-            let alone = BTreeMap::from([(name.value.clone(), None)]);
-            let spelled = self.spelled.get(name).unwrap_or(&alone);
-            for (value, first) in spelled {
-                let candidate = (came.max(first.unwrap_or(ALWAYS)), value.clone());
+            for (value, first) in self.written(name) {
+                let candidate = (came, first.unwrap_or(ALWAYS), value);
                 let known = shown.entry((contact, name.kind)).or_insert_with(|| candidate.clone());
                 *known = known.clone().max(candidate);
             }
@@ -264,12 +305,12 @@ impl Circle {
         for contact in &met {
             let Some(known) = contacts.get_mut(contact) else { continue };
             for kind in [Kind::WaId, Kind::UserId, Kind::ParentUserId] {
-                let value = shown.get(&(*contact, kind)).map(|(_, value)| value.clone());
+                let value = shown.get(&(*contact, kind)).map(|(_, _, value)| value.clone());
                 *super::shown_mut(known, kind) = value;
             }
             // Messages say which username is the newest; where there are none, any will do.
             if known.username.is_none() {
-                known.username = shown.get(&(*contact, Kind::Username)).map(|(_, value)| value.clone());
+                known.username = shown.get(&(*contact, Kind::Username)).map(|(_, _, value)| value.clone());
             }
         }
         met

@@ -83,6 +83,11 @@ pub(super) fn name(identity: &Identity) -> Name {
     Name { kind: identity.kind, value }
 }
 
+/// Whether WhatsApp writes a name in more than one way.
+pub(super) fn has_spellings(name: &Name) -> bool {
+    name.kind == Kind::WaId && !phone::equivalents(&name.value).is_empty()
+}
+
 /// All spellings of a name.
 pub(super) fn spellings(organization_id: Uuid, name: &Name) -> Vec<Identity> {
     let others = if name.kind == Kind::WaId { phone::equivalents(&name.value) } else { Vec::new() };
