@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use model::apps::{Apps, DefaultApp};
 use model::database::Access;
+use model::event;
 use model::number::Proof;
 use model::quota::Limits;
 use model::secret::Keyring;
@@ -429,7 +430,8 @@ impl World {
         let tx = self.database.operator().await.expect("a transaction");
         let token = SecretString::from(token);
         let proof = Proof::operators_word(&organization.scope, phone_number_id, waba_id, app_id, &token);
-        let id = model::number::connect(&tx, &self.keyring, &proof, self.now())
+        let line = event::line_of(&tx, &organization.scope).await.expect("its line");
+        let id = model::number::connect(&line, &self.keyring, &proof, self.now())
             .await
             .expect("the statement runs")
             .expect("the number is free and the App is known");
@@ -445,7 +447,8 @@ impl World {
     /// Ends the connection of a number.
     pub async fn disconnect(&self, organization: &Organization, phone_number_id: &str) {
         let tx = self.database.operator().await.expect("a transaction");
-        model::number::disconnect(&tx, &organization.scope, phone_number_id, self.now())
+        let line = event::line_of(&tx, &organization.scope).await.expect("its line");
+        model::number::disconnect(&line, phone_number_id, self.now())
             .await
             .expect("the statement runs")
             .expect("a connected number");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::lint::{RULES, lint};
+use e2e::lint::{RULES, lint, sources};
 use e2e::{World, body};
 use jiff::{Timestamp, ToSpan};
 use model::{migrate, upkeep};
@@ -524,4 +524,23 @@ async fn what_upkeep_makes_breaks_no_rule() {
     assert_eq!(world.all_messages(&acme).await.len(), 2);
     drop(sql);
     world.end().await;
+}
+
+/// What has one place in `model`'s statements stands nowhere else.
+#[test]
+fn statements_say_only_what_has_its_place_there() {
+    let findings = sources::findings();
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
+
+#[test]
+fn a_statement_out_of_place_is_found() {
+    for (file, source) in [
+        ("number.rs", "\"UPDATE wazapp.organization_sequence SET last = last + 1\""),
+        ("message/known.rs", "\"FROM Organization_Sequence s\""),
+    ] {
+        assert_eq!(sources::judge(file, source).len(), 1, "{file}: {source}");
+        assert!(sources::judge("event/line.rs", source).is_empty(), "{source}");
+        assert!(sources::judge(file, &format!("    // {source}")).is_empty(), "{source}");
+    }
 }

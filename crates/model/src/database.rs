@@ -22,6 +22,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls, Row};
 
 use crate::api_key::Met;
+use crate::event::Ends;
 use crate::quota::{Exceeded, Limits};
 use crate::scope::Scope;
 use crate::shares::Shares;
@@ -409,13 +410,15 @@ pub struct Tx {
     object: Option<Object>,
     prepares: bool,
     failed: AtomicBool,
+    /// Of the logs of the organizations in whose lines it stands first.
+    pub(crate) ends: Ends,
     /// What it takes of its organization's share, until its connection is free again.
     place: Option<OwnedSemaphorePermit>,
 }
 
 impl Tx {
     fn new(object: Object, prepares: bool) -> Self {
-        Self { object: Some(object), prepares, failed: AtomicBool::new(false), place: None }
+        Self { object: Some(object), prepares, failed: AtomicBool::new(false), ends: Ends::default(), place: None }
     }
 
     async fn begin(pool: &Pool, begin: &str, prepares: bool) -> Result<Self> {

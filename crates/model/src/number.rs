@@ -25,8 +25,9 @@ pub use token::{carried_by, keep, replace_token};
 pub use webhooks::{led, noted, waits};
 
 use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
+use crate::event::{self, New};
 use crate::scope::Scope;
-use crate::{event, number_check, outbox};
+use crate::{number_check, outbox};
 
 /// A business phone number as its organization sees it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -249,7 +250,7 @@ pub async fn find(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Res
 /// Lets a connected number go on that rests, with the token that it has, and has it looked at. Answers the number; `None`:
 /// it is not connected.
 pub async fn resume(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Result<Option<Number>> {
-    event::any_organization_line_up(tx, &[scope]).await?;
+    let line = event::line_of(tx, scope).await?;
     let connected = tx
         .query_opt(
             "UPDATE wazapp.number SET check_at = 'epoch', updated_at = now(),
@@ -264,7 +265,7 @@ pub async fn resume(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> R
     let rested = outbox::resume(tx, scope, id).await?;
     let number = find(tx, scope, id, now).await?;
     if let Some(number) = number.as_ref().filter(|_| rested) {
-        event::any_organization_tell(tx, scope, "number.updated", Some(id), number).await?;
+        line.record(New::of("number.updated", now, Some(id), number)).await?;
     }
     Ok(number)
 }

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use e2e::{Organization, World, body, cluster};
+use jiff::Timestamp;
 use model::apps::DefaultApp;
 use model::contact;
 use model::conversation::{self, Change, Filter, State};
@@ -194,7 +195,7 @@ async fn a_change_dropped_anywhere_is_whole_or_nothing() {
             async |attempt| {
                 let change = Change { state: Some(State::Waiting), assignee_id: Some(Some(marker(attempt))) };
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
-                conversation::change(&tx, stage.conversation, &change).await.unwrap().unwrap();
+                conversation::change(&tx, Timestamp::now(), stage.conversation, &change).await.unwrap().unwrap();
                 tx.commit().await.unwrap();
             },
             async |attempt| {
@@ -261,7 +262,7 @@ async fn a_reading_dropped_anywhere_is_whole_or_nothing() {
                 let prepare = "UPDATE wazapp.conversation SET unread_count = 3, assignee_id = $2 WHERE id = $1";
                 stage.sql.execute(prepare, &[&stage.conversation, &marker(attempt)]).await.unwrap();
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
-                conversation::mark_read(&tx, stage.conversation).await.unwrap().unwrap();
+                conversation::mark_read(&tx, Timestamp::now(), stage.conversation).await.unwrap().unwrap();
                 tx.commit().await.unwrap();
             },
             async |attempt| {
@@ -284,7 +285,7 @@ async fn a_contacts_change_dropped_anywhere_is_whole_or_nothing() {
             async |attempt| {
                 let change = contact::Change { own_name: Some(Some(marker(attempt).to_string())), notes: None };
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
-                contact::change(&tx, stage.contact, &change).await.unwrap().unwrap();
+                contact::change(&tx, Timestamp::now(), stage.contact, &change).await.unwrap().unwrap();
                 tx.commit().await.unwrap();
             },
             async |attempt| {
@@ -334,11 +335,11 @@ async fn a_long_transaction_dropped_anywhere_is_whole_or_nothing() {
                 let change = Change { state: None, assignee_id: Some(Some(mark)) };
                 let named = contact::Change { own_name: Some(Some(mark.to_string())), notes: None };
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
-                event::line_up(&tx).await.unwrap();
+                let line = event::line(&tx).await.unwrap();
                 conversation::list(&tx, &Filter::default(), None, 10).await.unwrap();
-                conversation::change(&tx, stage.conversation, &change).await.unwrap().unwrap();
-                contact::change(&tx, stage.contact, &named).await.unwrap().unwrap();
-                event::record(&tx, "test", Some(mark), &mark).await.unwrap();
+                conversation::change(&tx, Timestamp::now(), stage.conversation, &change).await.unwrap().unwrap();
+                contact::change(&tx, Timestamp::now(), stage.contact, &named).await.unwrap().unwrap();
+                line.record(event::New::of("test", Timestamp::now(), Some(mark), &mark)).await.unwrap();
                 message::list(&tx, stage.conversation, None, 10).await.unwrap();
                 tx.commit().await.unwrap();
             },
@@ -428,8 +429,8 @@ async fn a_failed_statement_makes_the_commit_fail() {
     let events = stage.twins.list(0, "/events").await.len();
     let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
     let named = |name: &str| contact::Change { own_name: Some(Some(name.to_owned())), notes: None };
-    contact::change(&tx, stage.contact, &named("good")).await.unwrap().unwrap();
-    let refused = contact::change(&tx, stage.contact, &named("a NUL: \0")).await;
+    contact::change(&tx, Timestamp::now(), stage.contact, &named("good")).await.unwrap().unwrap();
+    let refused = contact::change(&tx, Timestamp::now(), stage.contact, &named("a NUL: \0")).await;
     assert!(refused.unwrap_err().blames_data());
     let committed = tx.commit().await;
     assert!(matches!(committed, Err(CommitError::NotDone(DatabaseError::RolledBack))), "{committed:?}");

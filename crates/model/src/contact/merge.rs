@@ -9,7 +9,7 @@ use super::evidence::Name;
 use super::rehome;
 use crate::conversation::column;
 use crate::database::{Operator, Param, Pipeline, Result, Tenant, Tx, params};
-use crate::event;
+use crate::event::{self, New};
 use crate::scope::Scope;
 
 /// How long a merge can be undone.
@@ -249,7 +249,7 @@ pub enum Undone {
 /// says the same again merges them. `None`: the organization has no such merge.
 pub async fn undo(tx: &Operator, scope: &Scope, merge_id: Uuid, now: Timestamp) -> Result<Option<Undone>> {
     let organization_id = scope.organization_id();
-    event::line_up_for(tx, scope).await?;
+    let line = event::line_of(tx, scope).await?;
     let row = tx
         .query_opt(
             "SELECT vanished_id, merged_at, undone_at, kept IS NOT NULL AS kept FROM wazapp.contact_merge m
@@ -276,19 +276,15 @@ pub async fn undo(tx: &Operator, scope: &Scope, merge_id: Uuid, now: Timestamp) 
     let theirs: Vec<Uuid> = theirs.iter().map(|row| row.get(0)).collect();
     tx.query(COME_BACK, &params).await?;
     rehome::any_organization_rehome(tx, organization_id, &theirs, vanished, now).await?;
-    rehome::any_organization_resettle(tx, organization_id, &[survivor, vanished], &before, &unread).await?;
+    rehome::any_organization_resettle(&line, &[survivor, vanished], &before, &unread).await?;
     tx.query(
         "UPDATE wazapp.contact_merge SET undone_at = $3 WHERE organization_id = $1 AND id = $2",
         &[&organization_id, &merge_id, &now],
     )
     .await?;
-    tell_parted(tx, scope, survivor, vanished).await?;
-    Ok(Some(Undone::Done { contact_id: vanished }))
-}
-
-async fn tell_parted(tx: &Operator, scope: &Scope, survivor: Uuid, vanished: Uuid) -> Result<()> {
     let parted = json!({ "id": survivor, "separated_id": vanished });
-    event::any_organization_tell(tx, scope, "contact.separated", Some(survivor), &parted).await
+    line.record(New::of("contact.separated", now, Some(survivor), &parted)).await?;
+    Ok(Some(Undone::Done { contact_id: vanished }))
 }
 
 /// The names that a merge brought, as Meta wrote them or as they are compared. `$2` is the merge.

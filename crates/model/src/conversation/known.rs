@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{SERVICE_WINDOW, State, column};
 use crate::database::{Operator, Pipeline, Result, params};
+use crate::event::Lines;
 use crate::moment::{Latest, Moment};
 
 /// Who a conversation is with.
@@ -175,9 +176,14 @@ fn tie<T>(latest: &Latest<T>) -> &str {
     latest.moment.as_ref().map_or("", |moment| moment.tie.as_str())
 }
 
-/// Writes conversations, new ones and changed ones alike, sorted by key. The caller holds their organizations' lines
-/// ([`crate::number::any_organization_route`]), so nothing changed since it read them.
-pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [Known], changed: &'a mut [Known]) {
+/// Writes conversations, new ones and changed ones alike, sorted by key. Nobody else can have changed them since who stands
+/// in their organizations' lines read them.
+pub fn any_organization_save<'a>(
+    pipeline: &mut Pipeline<'a>,
+    _: &Lines<'_>,
+    new: &'a mut [Known],
+    changed: &'a mut [Known],
+) {
     if !new.is_empty() {
         new.sort_by_key(|row| (row.organization_id, row.id));
         let (contacts, groups) = peers(new.iter().map(|row| &row.peer));

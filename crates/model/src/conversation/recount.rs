@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::database::{Operator, Param, Pipeline, Result, params};
+use crate::database::{Param, Pipeline, Result, params};
+use crate::event::Line;
 
 /// What a message's row says of its place; where it says nothing, because it is older or our own, its kind and its way do.
 macro_rules! told {
@@ -101,19 +102,19 @@ const EMPTY: &str = "
       AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = c.id)";
 
 /// Works out conversations of one organization from their messages, behind whatever changed these. One that is empty now
-/// goes. The caller holds the organization's line.
-pub fn any_organization_recount<'a>(pipeline: &mut Pipeline<'a>, organization_id: Uuid, conversations: &'a [Uuid]) {
+/// goes.
+pub fn any_organization_recount(pipeline: &mut Pipeline<'_>, line: &Line<'_>, conversations: Vec<Uuid>) {
     for step in STEPS.into_iter().chain([EMPTY]) {
-        pipeline.push(step, params![organization_id, conversations.to_vec()]);
+        pipeline.push(step, params![line.organization_id(), conversations.clone()]);
     }
 }
 
 /// The same at once.
-pub(crate) async fn recount(tx: &Operator, organization_id: Uuid, conversations: &[Uuid]) -> Result<()> {
-    let conversations = conversations.to_vec();
+pub(crate) async fn recount(line: &Line<'_>, conversations: &[Uuid]) -> Result<()> {
+    let (organization_id, conversations) = (line.organization_id(), conversations.to_vec());
     let params: [&dyn Param; 2] = [&organization_id, &conversations];
     for step in STEPS.into_iter().chain([EMPTY]) {
-        tx.query(step, &params).await?;
+        line.query(step, &params).await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Basis, Number, Opens, Proof};
 use crate::database::{Operator, Result};
-use crate::event;
+use crate::event::{self, Line, New};
 use crate::link::{self, By, NoToken, token_place};
 use crate::outbox;
 use crate::scope::Scope;
@@ -21,7 +21,8 @@ pub enum Refusal {
 }
 
 /// Connects a number: claims it and attaches to what history there is. Answers our id of it.
-pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
+pub async fn connect(tx: &Line<'_>, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
+    debug_assert_eq!(tx.organization_id(), proof.opens.scope.organization_id(), "the line of another organization");
     let Proof { opens: Opens { scope, phone_number_id, token }, waba_id, app_id, basis } = proof;
     if let Some(app_id) = app_id {
         // Whoever has an App can sign webhooks for every number that comes through it: another organization's never.
@@ -85,8 +86,8 @@ pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Times
 /// Ends the claim, which is remembered, and forgets the token, also in what attempts of this organization have kept of it:
 /// they speak for the number no more. History stays. Answers our id of it; `None`: this organization has no such connected
 /// number.
-pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str, now: Timestamp) -> Result<Option<Uuid>> {
-    let organization_id = scope.organization_id();
+pub async fn disconnect(tx: &Line<'_>, phone_number_id: &str, now: Timestamp) -> Result<Option<Uuid>> {
+    let organization_id = tx.organization_id();
     let row = tx
         .query_opt(
             "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = now(), updated_at = now(), token = NULL,
@@ -95,12 +96,13 @@ pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str, now
             &[&organization_id, &phone_number_id],
         )
         .await?;
-    end(tx, organization_id, phone_number_id, now).await?;
+    end(tx, phone_number_id, now).await?;
     Ok(row.map(|row| row.get("id")))
 }
 
 /// Ends a claim, which is remembered, and what attempts of it were under way.
-pub(super) async fn end(tx: &Operator, organization_id: Uuid, phone_number_id: &str, now: Timestamp) -> Result<()> {
+pub(super) async fn end(tx: &Line<'_>, phone_number_id: &str, now: Timestamp) -> Result<()> {
+    let organization_id = tx.organization_id();
     tx.query(
         "WITH ended AS (
            DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2
@@ -161,7 +163,8 @@ pub async fn hand_over(
     phone_number_id: &str,
     now: Timestamp,
 ) -> Result<Option<Result<(Number, Number), NoToken>>> {
-    event::any_organization_line_up(tx, &[from, to]).await?;
+    let lines = event::any_organization_lines(tx, &[from, to]).await?;
+    let (leaves, comes) = (lines.of(from.organization_id()), lines.of(to.organization_id()));
     let Some(link) = link::find(tx, from, By::PhoneNumberId(phone_number_id)).await? else { return Ok(None) };
     let token = match link.token(keyring) {
         Some(Ok(token)) => token,
@@ -176,7 +179,7 @@ pub async fn hand_over(
             &[&link.organization_id, &link.number_id],
         )
         .await?;
-    let (Some(facts), Some(left)) = (facts, disconnect(tx, from, phone_number_id, now).await?) else {
+    let (Some(facts), Some(left)) = (facts, disconnect(&leaves, phone_number_id, now).await?) else {
         return Ok(None);
     };
     let opens = Opens { scope: *from, phone_number_id: phone_number_id.to_owned(), token };
@@ -186,7 +189,7 @@ pub async fn hand_over(
         app_id: link.app_id.clone(),
         basis: Basis::of(facts.get("proof")),
     };
-    let Ok(came) = connect(tx, keyring, &standing.handed_to(to), now).await? else { return Ok(None) };
+    let Ok(came) = connect(&comes, keyring, &standing.handed_to(to), now).await? else { return Ok(None) };
     tx.query(
         "UPDATE wazapp.number n SET
                token_app_id = $3, token_expires_at = $4, token_checked_at = $5,
@@ -209,7 +212,7 @@ pub async fn hand_over(
     .await?;
     let (left, came) = (super::find(tx, from, left, now).await?, super::find(tx, to, came, now).await?);
     let (Some(left), Some(came)) = (left, came) else { return Ok(None) };
-    event::any_organization_tell(tx, from, "number.updated", Some(left.id), &left).await?;
-    event::any_organization_tell(tx, to, "number.updated", Some(came.id), &came).await?;
+    leaves.record(New::of("number.updated", now, Some(left.id), &left)).await?;
+    comes.record(New::of("number.updated", now, Some(came.id), &came)).await?;
     Ok(Some(Ok((left, came))))
 }

@@ -5,14 +5,15 @@ use uuid::Uuid;
 use super::Opens;
 use crate::connection::Learned;
 use crate::database::{Operator, Result};
+use crate::event::Line;
 use crate::link::token_place;
 use crate::outbox;
 use crate::scope::Scope;
 use crate::secret::Keyring;
 
 /// Writes what Meta said of a number and its token. What Meta did not say stays.
-pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learned) -> Result<()> {
-    tx.query(
+pub async fn keep(line: &Line<'_>, number_id: Uuid, learned: &Learned) -> Result<()> {
+    line.query(
         "UPDATE wazapp.number SET
                token_app_id = coalesce($3, token_app_id), token_expires_at = $4,
                token_checked_at = coalesce($5, token_checked_at),
@@ -24,7 +25,7 @@ pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learn
                updated_at = now()
              WHERE organization_id = $1 AND id = $2",
         &[
-            &scope.organization_id(),
+            &line.organization_id(),
             &number_id,
             &learned.token_app_id,
             &learned.token_expires_at,
@@ -48,7 +49,7 @@ pub async fn keep(tx: &Operator, scope: &Scope, number_id: Uuid, learned: &Learn
 /// number of its account in the organization. Pauses that waited for a person end. Answers their ids: none, if the number
 /// is not connected, or is not the one that the token opens.
 pub async fn replace_token(
-    tx: &Operator,
+    tx: &Line<'_>,
     keyring: &Keyring,
     number_id: Uuid,
     (opens, learned): (&Opens, &Learned),

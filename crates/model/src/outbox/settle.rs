@@ -11,7 +11,7 @@ use super::Refused;
 use super::pace::{Heard, Pause};
 use crate::conversation::column;
 use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
-use crate::event;
+use crate::event::{self, Events, Lines, New};
 use crate::message::{self, Key};
 use crate::scope::Scope;
 use crate::status::{self, climb};
@@ -112,9 +112,9 @@ pub async fn any_organization_settle(
 ) -> Result<usize> {
     let tx = database.operator().await?;
     let scopes = column(settled, |one| Scope::new(one.organization_id));
-    let mut sequences = event::any_organization_line_up(&tx, &scopes.iter().collect::<Vec<_>>()).await?;
+    let lines = event::any_organization_lines(&tx, &scopes.iter().collect::<Vec<_>>()).await?;
     let rows = claimed(&tx, settled).await?;
-    let known = known(&tx, settled, &rows, words).await?;
+    let known = known(&lines, settled, &rows, words).await?;
 
     let mut written: Vec<(&Settled, Written)> = Vec::new();
     for row in &rows {
@@ -124,20 +124,12 @@ pub async fn any_organization_settle(
             written.push((one, what));
         }
     }
-    let mut events = Vec::new();
+    let mut events = Events::default();
     for (one, what) in &mut written {
         if let Some((kind, data)) = what.event.take() {
-            let sequence = sequences.entry(one.organization_id).or_default();
-            *sequence += 1;
-            events.push(event::New {
-                organization_id: one.organization_id,
-                sequence: *sequence,
-                kind: kind.to_owned(),
-                at: now,
-                subject_id: Some(one.message_id),
-                data: data.map(|data| data.to_string()),
-                fingerprint: None,
-            });
+            let (subject_id, data) = (Some(one.message_id), data.map(|data| data.to_string()));
+            let event = New { kind: kind.to_owned(), at: now, subject_id, data, fingerprint: None };
+            lines.note(&mut events, one.organization_id, event);
         }
     }
     let pace = Heard::of(settled, now);
@@ -179,7 +171,7 @@ fn key(one: &Settled, wamid: &str) -> Key {
     Key { organization_id: one.organization_id, number_id: one.number_id, wamid: wamid.to_owned() }
 }
 
-async fn known(tx: &Operator, settled: &[Settled], rows: &[Row], words: fn(&str) -> String) -> Result<Known> {
+async fn known(tx: &Lines<'_>, settled: &[Settled], rows: &[Row], words: fn(&str) -> String) -> Result<Known> {
     let mut known = Known::default();
     if rows.is_empty() {
         return Ok(known);

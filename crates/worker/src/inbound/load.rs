@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use futures::try_join;
 use model::conversation::{self, Peer};
 use model::cost::is_delivered;
-use model::database::{Operator, Result};
-use model::event;
+use model::database::Result;
+use model::event::{self, Lines};
 use model::message::{self, Amendment, Key};
 use model::status;
 use serde_json::Value;
@@ -41,7 +41,7 @@ struct Wanted {
 }
 
 /// Reads it, people first: they lead to their conversations.
-pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
+pub(super) async fn load(tx: &Lines<'_>, batch: &Batch) -> Result<Loaded> {
     let people = People::find(tx, batch).await?;
     let mut wanted = Wanted::default();
     for routed in &batch.changes {

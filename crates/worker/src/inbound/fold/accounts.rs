@@ -16,7 +16,7 @@ use super::{Fold, time, without_nul};
 const TOUCHES_NUMBERS: &[&str] =
     &["account_update", "account_alerts", "account_review_update", "business_capability_update"];
 
-impl Fold {
+impl Fold<'_> {
     pub(super) fn show_number(&mut self, routed: &Routed) {
         let Some(digits) = routed.change.display_phone_number.as_ref().filter(|_| routed.by_number) else {
             return;

@@ -9,7 +9,7 @@ use super::super::people::Regrouped;
 use super::super::route::Routed;
 use super::{Fold, time};
 
-impl Fold {
+impl Fold<'_> {
     pub(super) fn contact_sync(&mut self, routed: &Routed, sync: &ContactSync) {
         let organization_id = routed.route.organization_id;
         let at = time(sync.timestamp, &routed.change, routed.received_at);

@@ -33,7 +33,7 @@ impl Written {
     }
 }
 
-impl Fold {
+impl Fold<'_> {
     pub(super) fn message(&mut self, routed: &Routed, message: &Message) {
         let own = key(routed, &message.wamid);
         if self.messages.contains_key(&own) {

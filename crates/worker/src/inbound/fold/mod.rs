@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use model::contact;
 use model::conversation::{self, Group, Peer};
 use model::cost::{Priced, Tally};
-use model::event;
+use model::event::{Events, Lines, New};
 use model::media;
 use model::message::{self, Amendment, Key, NewReaction, NewVersion};
 use model::number;
@@ -49,7 +49,7 @@ pub(super) struct Written {
     pub(super) media: BTreeMap<(Uuid, Uuid), media::New>,
     pub(super) statuses: Vec<(status::Update, String, Timestamp)>,
     pub(super) costs: Tally,
-    pub(super) events: Vec<event::New>,
+    pub(super) events: Events,
     pub(super) look_again: BTreeSet<Again>,
     pub(super) failing: Failing,
     pub(super) numbers: Vec<number::Facts>,
@@ -59,8 +59,8 @@ pub(super) struct Written {
 }
 
 /// Folds a routed batch over what was loaded.
-pub(super) fn fold(batch: &Batch, loaded: Loaded) -> Written {
-    let mut fold = Fold::new(batch, loaded);
+pub(super) fn fold(batch: &Batch, lines: Lines<'_>, loaded: Loaded) -> Written {
+    let mut fold = Fold::new(lines, loaded);
     let now = batch.changes.iter().map(|routed| routed.received_at).max().unwrap_or_default();
     for echo in &batch.settled {
         fold.sent(&echo.key, echo.message_id, now);
@@ -97,7 +97,8 @@ struct Seen {
     changed: bool,
 }
 
-struct Fold {
+struct Fold<'t> {
+    lines: Lines<'t>,
     people: People,
     /// Contacts whose change an event tells already.
     told: HashSet<Uuid>,
@@ -109,13 +110,13 @@ struct Fold {
     /// What stored updates say of prices, read where a new one says something too.
     priced_before: HashMap<Key, Vec<status::Known>>,
     notices: HashSet<(Uuid, Vec<u8>)>,
-    sequences: HashMap<Uuid, i64>,
     written: Written,
 }
 
-impl Fold {
-    fn new(batch: &Batch, loaded: Loaded) -> Self {
+impl<'t> Fold<'t> {
+    fn new(lines: Lines<'t>, loaded: Loaded) -> Self {
         Self {
+            lines,
             told: HashSet::new(),
             people: loaded.people,
             conversations: loaded
@@ -133,7 +134,6 @@ impl Fold {
             priced: HashMap::new(),
             priced_before: loaded.priced,
             notices: loaded.notices,
-            sequences: batch.sequences.clone(),
             written: Written::default(),
         }
     }
@@ -167,17 +167,9 @@ impl Fold {
         data: Option<&Value>,
         fingerprint: Option<Vec<u8>>,
     ) {
-        let sequence = self.sequences.entry(organization_id).or_default();
-        *sequence += 1;
-        self.written.events.push(event::New {
-            organization_id,
-            sequence: *sequence,
-            kind: kind.to_owned(),
-            at,
-            subject_id,
-            data: data.map(Value::to_string),
-            fingerprint,
-        });
+        let data = data.map(Value::to_string);
+        let event = New { kind: kind.to_owned(), at, subject_id, data, fingerprint };
+        self.lines.note(&mut self.written.events, organization_id, event);
         self.written.outcome.events += 1;
     }
 

@@ -115,7 +115,7 @@ fn strength_of(stored: Option<&str>) -> usize {
     stored.map_or(0, |text| strength(&serde_json::from_str(text).unwrap_or(Value::Null)))
 }
 
-impl Fold {
+impl Fold<'_> {
     /// Another account of a message we have.
     pub(super) fn known_message(&mut self, routed: &Routed, message: &Message, own: &Key) {
         let Some(mut seen) = self.messages.remove(own) else { return };

@@ -29,7 +29,7 @@ impl Written {
     }
 }
 
-impl Fold {
+impl Fold<'_> {
     /// A send of ours, known to have reached Meta since a status of this batch said so.
     pub(super) fn sent(&mut self, message: &Key, id: Uuid, at: Timestamp) {
         // What came before without our id waits for the message like everything else.
