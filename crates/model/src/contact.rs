@@ -205,6 +205,6 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
     let Some(contact) = row.as_ref().map(Contact::read) else {
         return Ok(None);
     };
-    line.record(New::of("contact.updated", now, Some(id), &contact)).await?;
+    line.record(New::of(event::Kind::ContactUpdated, now, Some(id), &contact)).await?;
     Ok(Some(contact))
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::contact::ContactSummary;
 use crate::database::{Database, Param, Result, Tenant};
-use crate::event::{self, Line, New};
+use crate::event::{self, Kind, Line, New};
 use crate::page::{Cursor, Page};
 use crate::scope::Scope;
 use crate::search::{Search, matches};
@@ -391,7 +391,7 @@ pub async fn mark_read(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<C
 async fn record_update(line: &Line<'_, Tenant>, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
     let conversation = get(line, id).await?;
     if let Some(conversation) = &conversation {
-        line.record(New::of("conversation.updated", now, Some(id), conversation)).await?;
+        line.record(New::of(Kind::ConversationUpdated, now, Some(id), conversation)).await?;
     }
     Ok(conversation)
 }

@@ -65,6 +65,16 @@ pub enum DatabaseError {
     /// The organization may take no more of what was asked for. Nothing was written.
     #[error("the organization's quota of {} is used up", .0.quota.name())]
     OverQuota(Exceeded),
+    /// A stored word is none that this version knows.
+    #[error(
+        "{column} holds the word `{word}`, which this version of wazapp does not know: run the version that wrote it"
+    )]
+    UnknownWord {
+        /// Table and column.
+        column: &'static str,
+        /// What stands there.
+        word: String,
+    },
     /// The database is not as wazapp needs it; the text says what to do.
     #[error("{0}")]
     Unfit(String),

@@ -1,5 +1,6 @@
 //! What happened, in order: the log that clients read with `after=`, and the truth behind live updates.
 
+mod kind;
 mod line;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use crate::conversation::column;
 use crate::database::{Operator, Pipeline, Result, Tenant, params};
 use crate::message;
 
+pub use kind::Kind;
 pub(crate) use line::{Ends, any_organization_take, head, queue};
 pub use line::{Events, Line, Lines, any_organization_lines, line, line_of};
 
@@ -25,7 +27,8 @@ pub struct Event {
     /// Its place in the organization's log: no gap, and never below what a reader has already seen.
     pub sequence: i64,
     /// Such as `message.received`.
-    pub r#type: String,
+    #[schema(value_type = String)]
+    pub r#type: Kind,
     /// When it happened: Meta's time where Meta named one.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
@@ -51,26 +54,28 @@ pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Vec<Event>> {
     let messages = if told_by_message.is_empty() { Vec::new() } else { message::many(tx, told_by_message).await? };
     let messages: HashMap<Uuid, _> = messages.into_iter().map(|message| (message.id, message)).collect();
     let render = |subject: Option<Uuid>| to_raw_value(&subject.and_then(|id| messages.get(&id)));
-    Ok(rows
-        .iter()
-        .map(|row| Event {
-            id: row.get("id"),
-            sequence: row.get("sequence"),
-            r#type: row.get("type"),
-            timestamp: row.get("timestamp"),
-            data: match row.get::<_, Option<Json<Box<RawValue>>>>("data") {
+    rows.iter()
+        .map(|row| {
+            let data = match row.get::<_, Option<Json<Box<RawValue>>>>("data") {
                 Some(data) => data.0,
                 None => render(row.get("subject_id")).expect("a message is JSON"),
-            },
+            };
+            Ok(Event {
+                id: row.get("id"),
+                sequence: row.get("sequence"),
+                r#type: Kind::read(row.get("type"))?,
+                timestamp: row.get("timestamp"),
+                data,
+            })
         })
-        .collect())
+        .collect()
 }
 
 /// An event to record, before its organization's [`Line`] gives it a number.
 #[derive(Clone, Debug)]
 pub struct New {
-    /// Such as `message.received`.
-    pub kind: String,
+    /// What it tells of.
+    pub kind: Kind,
     /// When it happened.
     pub at: Timestamp,
     /// What it is about.
@@ -83,9 +88,9 @@ pub struct New {
 
 impl New {
     /// An event that says `data` of a subject.
-    pub fn of(kind: &str, at: Timestamp, subject_id: Option<Uuid>, data: &impl Serialize) -> Self {
+    pub fn of(kind: Kind, at: Timestamp, subject_id: Option<Uuid>, data: &impl Serialize) -> Self {
         let data = serde_json::to_string(data).expect("our own shapes are JSON");
-        Self { kind: kind.to_owned(), at, subject_id, data: Some(data), fingerprint: None }
+        Self { kind, at, subject_id, data: Some(data), fingerprint: None }
     }
 }
 
@@ -104,7 +109,7 @@ pub fn any_organization_record<'a>(pipeline: &mut Pipeline<'a>, events: &'a Even
             column(rows, |row| row.organization_id),
             column(rows, |row| row.sequence),
             column(rows, |_| Uuid::now_v7()),
-            column(rows, |row| row.event.kind.as_str()),
+            column(rows, |row| row.event.kind.word().into_owned()),
             column(rows, |row| row.event.at),
             column(rows, |row| row.event.subject_id),
             column(rows, |row| row.event.data.as_deref()),

@@ -25,7 +25,7 @@ pub use token::{carried_by, keep, replace_token};
 pub use webhooks::{led, noted, waits};
 
 use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
-use crate::event::{self, New};
+use crate::event::{self, Kind, New};
 use crate::scope::Scope;
 use crate::{number_check, outbox};
 
@@ -265,7 +265,7 @@ pub async fn resume(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> R
     let rested = outbox::resume(tx, scope, id).await?;
     let number = find(tx, scope, id, now).await?;
     if let Some(number) = number.as_ref().filter(|_| rested) {
-        line.record(New::of("number.updated", now, Some(id), number)).await?;
+        line.record(New::of(Kind::NumberUpdated, now, Some(id), number)).await?;
     }
     Ok(number)
 }

@@ -18,7 +18,7 @@ pub use doubt::any_organization_doubt;
 pub use examine::{Examined, any_organization_examine};
 
 use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
-use crate::event::{self, Events, New};
+use crate::event::{self, Events, Kind, New};
 use crate::link::{Link, link_columns};
 use crate::outbox::{self, Pause, Rest, Well};
 use crate::scope::Scope;
@@ -181,7 +181,7 @@ pub async fn any_organization_settle(
     let told = told(&claimed.link, &changed, next.problem.as_ref());
     let mut events = Events::default();
     if !changed.is_empty() {
-        line.note(&mut events, New::of("number.updated", now, None, &told));
+        line.note(&mut events, New::of(Kind::NumberUpdated, now, None, &told));
     }
     let mut pipeline = Pipeline::new();
     next.write(&mut pipeline, now, claimed, seen);

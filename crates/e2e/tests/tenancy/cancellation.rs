@@ -339,7 +339,9 @@ async fn a_long_transaction_dropped_anywhere_is_whole_or_nothing() {
                 conversation::list(&tx, &Filter::default(), None, 10).await.unwrap();
                 conversation::change(&tx, Timestamp::now(), stage.conversation, &change).await.unwrap().unwrap();
                 contact::change(&tx, Timestamp::now(), stage.contact, &named).await.unwrap().unwrap();
-                line.record(event::New::of("test", Timestamp::now(), Some(mark), &mark)).await.unwrap();
+                line.record(event::New::of(event::Kind::meta("test"), Timestamp::now(), Some(mark), &mark))
+                    .await
+                    .unwrap();
                 message::list(&tx, stage.conversation, None, 10).await.unwrap();
                 tx.commit().await.unwrap();
             },

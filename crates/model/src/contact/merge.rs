@@ -9,7 +9,7 @@ use super::evidence::Name;
 use super::rehome;
 use crate::conversation::column;
 use crate::database::{Operator, Param, Pipeline, Result, Tenant, Tx, params};
-use crate::event::{self, New};
+use crate::event::{self, Kind, New};
 use crate::scope::Scope;
 
 /// How long a merge can be undone.
@@ -283,7 +283,7 @@ pub async fn undo(tx: &Operator, scope: &Scope, merge_id: Uuid, now: Timestamp) 
     )
     .await?;
     let parted = json!({ "id": survivor, "separated_id": vanished });
-    line.record(New::of("contact.separated", now, Some(survivor), &parted)).await?;
+    line.record(New::of(Kind::ContactSeparated, now, Some(survivor), &parted)).await?;
     Ok(Some(Undone::Done { contact_id: vanished }))
 }
 

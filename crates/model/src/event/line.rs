@@ -160,7 +160,7 @@ impl<T: Deref<Target = Tx>> Line<'_, T> {
                 &self.organization_id,
                 &sequence,
                 &Uuid::now_v7(),
-                &event.kind,
+                &event.kind.word().into_owned(),
                 &event.at,
                 &event.subject_id,
                 &event.data,

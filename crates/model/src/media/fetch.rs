@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{EVENT, Media, Told, edit, media_columns, media_file};
+use super::{Media, Told, edit, media_columns, media_file};
 use crate::database::{CommitError, Database, Operator, Pipeline, Result};
-use crate::event::{self, Events, Line, New};
+use crate::event::{self, Events, Kind, Line, New};
 use crate::file::File;
 use crate::link::Link;
 use crate::number_check;
@@ -308,7 +308,7 @@ pub(super) async fn tell(line: &Line<'_>, events: &mut Events, message_id: Uuid,
     let media = row.as_ref().and_then(Media::read);
     let data =
         media.map(|media| serde_json::to_string(&Told { message_id, media: &media }).expect("our shapes are JSON"));
-    line.note(events, New { kind: EVENT.to_owned(), at, subject_id: Some(message_id), data, fingerprint: None });
+    line.note(events, New { kind: Kind::MessageMedia, at, subject_id: Some(message_id), data, fingerprint: None });
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::conversation::column;
 use crate::database::{Pipeline, Result, Tenant, params};
-use crate::event;
+use crate::event::{self, Kind};
 use crate::file::File;
 
 pub use fetch::{
@@ -181,7 +181,13 @@ pub async fn retry(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<Retri
     Ok(Some(match row {
         Some(row) => {
             if let Some(message_id) = row.get::<_, Option<Uuid>>("message_id") {
-                line.record(event::New::of(EVENT, now, Some(message_id), &Told { message_id, media: &media })).await?;
+                line.record(event::New::of(
+                    Kind::MessageMedia,
+                    now,
+                    Some(message_id),
+                    &Told { message_id, media: &media },
+                ))
+                .await?;
             }
             Retried::Pending(media)
         }
@@ -191,8 +197,6 @@ pub async fn retry(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<Retri
 }
 
 /// What an event about a message's file says.
-const EVENT: &str = "message.media";
-
 #[derive(Serialize)]
 struct Told<'a> {
     message_id: Uuid,

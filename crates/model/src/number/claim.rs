@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Basis, Number, Opens, Proof};
 use crate::database::{Operator, Result};
-use crate::event::{self, Line, New};
+use crate::event::{self, Kind, Line, New};
 use crate::link::{self, By, NoToken, token_place};
 use crate::outbox;
 use crate::scope::Scope;
@@ -212,7 +212,7 @@ pub async fn hand_over(
     .await?;
     let (left, came) = (super::find(tx, from, left, now).await?, super::find(tx, to, came, now).await?);
     let (Some(left), Some(came)) = (left, came) else { return Ok(None) };
-    leaves.record(New::of("number.updated", now, Some(left.id), &left)).await?;
-    comes.record(New::of("number.updated", now, Some(came.id), &came)).await?;
+    leaves.record(New::of(Kind::NumberUpdated, now, Some(left.id), &left)).await?;
+    comes.record(New::of(Kind::NumberUpdated, now, Some(came.id), &came)).await?;
     Ok(Some(Ok((left, came))))
 }

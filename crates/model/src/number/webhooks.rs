@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Number;
 use crate::database::{Operator, Result};
-use crate::event::{self, Line, New};
+use crate::event::{self, Kind, Line, New};
 use crate::scope::Scope;
 
 /// A number was claimed, and waits for its webhooks: it is shown as `connecting`.
@@ -61,7 +61,7 @@ async fn write(
         .await?;
     let number = super::find(tx, scope, number_id, now).await?.filter(Number::is_connected);
     if let (Some(_), Some(number)) = (changed, &number) {
-        line.record(New::of("number.updated", now, Some(number_id), number)).await?;
+        line.record(New::of(Kind::NumberUpdated, now, Some(number_id), number)).await?;
     }
     Ok(number)
 }

@@ -7,7 +7,7 @@ use tokio_postgres::types::Json;
 
 use super::{Claimed, Seen, told};
 use crate::database::{CommitError, Database, Operator, Result};
-use crate::event::{self, New};
+use crate::event::{self, Kind, New};
 use crate::link::Link;
 use crate::outbox::{Pause, Rest};
 use crate::scope::Scope;
@@ -44,7 +44,7 @@ pub async fn any_organization_doubt(database: &Database, now: Timestamp, tried: 
         .await?;
     if meant.is_some_and(|row| row.get(0)) {
         let data = told(tried, &Map::from_iter([("problem".to_owned(), problem.clone())]), Some(&problem));
-        line.record(New::of("number.updated", now, None, &data)).await?;
+        line.record(New::of(Kind::NumberUpdated, now, None, &data)).await?;
     }
     tx.commit().await.map_err(CommitError::in_job)
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::window::Window;
 use crate::database::{Operator, Result, Tenant};
-use crate::event::{self, New};
+use crate::event::{self, Kind, New};
 use crate::message::{self, Message};
 use crate::quota::{self, Quota};
 use crate::scope::Scope;
@@ -489,7 +489,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
         )
         .await?;
         let told = super::settle::told(id, taken.get("callback_data"), "failed", now, Some(&error));
-        line.record(New::of("message.status", now, Some(id), &told)).await?;
+        line.record(New::of(Kind::MessageStatus, now, Some(id), &told)).await?;
     }
     let Some(message) = message::get(tx, id).await?.map(Box::new) else {
         return Ok(None);

@@ -11,7 +11,7 @@ use super::Refused;
 use super::pace::{Heard, Pause};
 use crate::conversation::column;
 use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
-use crate::event::{self, Events, Lines, New};
+use crate::event::{self, Events, Kind, Lines, New};
 use crate::message::{self, Key};
 use crate::scope::Scope;
 use crate::status::{self, climb};
@@ -99,7 +99,7 @@ struct Written {
     wamid: Option<String>,
     message_error: Option<String>,
     acceptance: Option<String>,
-    event: Option<(&'static str, Option<Value>)>,
+    event: Option<(Kind, Option<Value>)>,
 }
 
 /// Settles a batch in one transaction. Answers how many still were what they were claimed as. `words` adds to the errors
@@ -128,7 +128,7 @@ pub async fn any_organization_settle(
     for (one, what) in &mut written {
         if let Some((kind, data)) = what.event.take() {
             let (subject_id, data) = (Some(one.message_id), data.map(|data| data.to_string()));
-            let event = New { kind: kind.to_owned(), at: now, subject_id, data, fingerprint: None };
+            let event = New { kind, at: now, subject_id, data, fingerprint: None };
             lines.note(&mut events, one.organization_id, event);
         }
     }
@@ -228,7 +228,7 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
                 acceptance: Some(
                     json!({ "wa_id": wa_id, "user_id": user_id, "message_status": message_status }).to_string(),
                 ),
-                event: Some(("message.sent", None)),
+                event: Some((Kind::MessageSent, None)),
                 ..Written::default()
             })
         }
@@ -274,7 +274,7 @@ fn failed(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: 
         status: climb(shown, "failed"),
         message_error: Some(error.to_owned()),
         event: Some((
-            "message.status",
+            Kind::MessageStatus,
             Some(self::told(one.message_id, row.get("callback_data"), "failed", now, Some(&told))),
         )),
         ..Written::default()
@@ -290,7 +290,7 @@ fn unknown(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error:
         error: error.cloned(),
         status: climb(shown, "unknown"),
         event: first
-            .then(|| ("message.status", Some(told(one.message_id, row.get("callback_data"), "unknown", now, None)))),
+            .then(|| (Kind::MessageStatus, Some(told(one.message_id, row.get("callback_data"), "unknown", now, None)))),
         ..Written::default()
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Template, template_columns, whole_second};
 use crate::conversation::column;
 use crate::database::{CommitError, Operator, Pipeline, Result, params};
-use crate::event::{self, Events, Line, New};
+use crate::event::{self, Events, Kind, Line, New};
 use crate::scope::Scope;
 
 /// A template as Meta lists it.
@@ -235,7 +235,7 @@ fn told(waba_id: &str, source: Source, now: Timestamp, id: Uuid, row: &Listed) -
             "category": row.category, "quality": row.quality, "reason": row.reason,
         },
     });
-    New::of("template.updated", now, Some(id), &data)
+    New::of(Kind::TemplateUpdated, now, Some(id), &data)
 }
 
 /// Notes what the log tells of templates that were deleted, from rows that were just written.

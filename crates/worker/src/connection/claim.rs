@@ -2,16 +2,13 @@
 
 use model::connection::{Trouble, Unproved};
 use model::database::{Operator, Result};
-use model::event::{self, Line, New};
+use model::event::{self, Kind, Line, New};
 use model::link::{self, By};
 use model::number::{self, Number, Refusal};
 use uuid::Uuid;
 
 use super::desk::{Came, Desk};
 use super::trouble;
-
-/// What is told of a number that was connected or disconnected, or that has another token.
-const UPDATED: &str = "number.updated";
 
 /// Claims the number, now that the token has proved itself: from here on it is nobody else's.
 pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
@@ -52,7 +49,7 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
 async fn tell(line: &Line<'_>, desk: &Desk<'_>, id: Uuid) -> Result<Option<Number>> {
     let number = number::find(line, &desk.job.scope, id, desk.now()).await?;
     if let Some(number) = &number {
-        line.record(New::of(UPDATED, desk.now(), Some(id), number)).await?;
+        line.record(New::of(Kind::NumberUpdated, desk.now(), Some(id), number)).await?;
     }
     Ok(number)
 }

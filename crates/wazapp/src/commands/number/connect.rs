@@ -129,7 +129,7 @@ async fn believe(
         };
         let connected = number::find(&tx, &scope, id, now).await?;
         let connected = connected.context("the number is gone")?;
-        line.record(event::New::of("number.updated", now, Some(id), &connected)).await?;
+        line.record(event::New::of(event::Kind::NumberUpdated, now, Some(id), &connected)).await?;
         tx.commit().await?;
         let waiting = waiting(&opened, phone_number_id).await;
         Ok((connected, waiting))

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use model::contact;
 use model::conversation::{self, Group, Peer};
 use model::cost::{Priced, Tally};
-use model::event::{Events, Lines, New};
+use model::event::{Events, Kind, Lines, New};
 use model::media;
 use model::message::{self, Amendment, Key, NewReaction, NewVersion};
 use model::number;
@@ -161,14 +161,14 @@ impl<'t> Fold<'t> {
     fn record(
         &mut self,
         organization_id: Uuid,
-        kind: &str,
+        kind: Kind,
         at: Timestamp,
         subject_id: Option<Uuid>,
         data: Option<&Value>,
         fingerprint: Option<Vec<u8>>,
     ) {
         let data = data.map(Value::to_string);
-        let event = New { kind: kind.to_owned(), at, subject_id, data, fingerprint };
+        let event = New { kind, at, subject_id, data, fingerprint };
         self.lines.note(&mut self.written.events, organization_id, event);
         self.written.outcome.events += 1;
     }

@@ -1,6 +1,7 @@
 //! Several accounts of one message: live and from the past, while another app had the conversation and afterwards, a call
 //! as it begins and as it ends. The fullest shows, whichever came first, and none takes away what another one said.
 
+use model::event::Kind;
 use model::message::{self, Key, Rank, Retold};
 use model::status::advance;
 use serde_json::{Map, Value};
@@ -201,10 +202,10 @@ impl Fold<'_> {
         let at = at(routed, message);
         let live = message.origin != Origin::History && before.rank.rendition % 10 == PAST;
         if live {
-            let kind = if outbound { "message.sent" } else { "message.received" };
+            let kind = if outbound { Kind::MessageSent } else { Kind::MessageReceived };
             self.record(own.organization_id, kind, at, Some(id), None, None);
         } else if changed {
-            self.record(own.organization_id, "message.updated", at, Some(id), None, None);
+            self.record(own.organization_id, Kind::MessageUpdated, at, Some(id), None, None);
         } else {
             self.written.outcome.duplicates += 1;
         }
