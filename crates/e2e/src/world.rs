@@ -30,6 +30,7 @@ use crate::body;
 use crate::cluster;
 use crate::form::Form;
 use crate::meta::{Meta, SimulatedNumber};
+use crate::outside;
 use crate::proxy::Proxy;
 use crate::wait::{PATIENCE, until};
 
@@ -368,6 +369,11 @@ impl World {
     /// What the server's clock shows.
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()
+    }
+
+    /// The server's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Puts the clocks of server and Meta ahead.
@@ -790,8 +796,7 @@ fn database(socket_dir: &std::path::Path, proxy: Option<&Proxy>, name: &str) -> 
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder()
-        .no_proxy()
+    outside::http()
         .timeout(Duration::from_secs(60))
         .redirect(reqwest::redirect::Policy::none())
         .build()

@@ -62,7 +62,7 @@ async fn told(world: &World, name: &str, telling: &Telling, received_at: Timesta
                 received_at,
             })
             .collect();
-        apply_batch(database, &inputs).await.expect("the batch is applied");
+        apply_batch(database, received_at, &inputs).await.expect("the batch is applied");
     }
     rows(world, &acme).await
 }
@@ -72,7 +72,7 @@ async fn any_order_of_any_history_ends_in_the_same_rows() {
     let mut world = World::new().await;
     world.idle().await;
     let (first, count) = (asked("WAZAPP_HISTORY_SEED", 1), asked("WAZAPP_HISTORIES", HISTORIES));
-    let received_at = Timestamp::now();
+    let received_at = e2e::outside::now();
     let mut failed = Vec::new();
     for seed in first..first + count {
         let mut random = Random::new(seed);

@@ -190,7 +190,7 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
     let row = tx
         .query_opt(
             "UPDATE wazapp.contact SET own_name = CASE WHEN $3 THEN $4 ELSE own_name END,
-                                       notes = CASE WHEN $5 THEN $6 ELSE notes END, updated_at = now()
+                                       notes = CASE WHEN $5 THEN $6 ELSE notes END, updated_at = $7
              WHERE organization_id = $1 AND id = $2 RETURNING *",
             &[
                 &tx.organization_id(),
@@ -199,6 +199,7 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
                 &change.own_name.clone().flatten(),
                 &change.notes.is_some(),
                 &change.notes.clone().flatten(),
+                &now,
             ],
         )
         .await?;

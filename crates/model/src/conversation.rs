@@ -357,7 +357,7 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
                                         state_at = CASE WHEN $3 IS NULL THEN state_at ELSE coalesce(state_at, 'epoch') END,
                                         state_tie = CASE WHEN $3 IS NOT NULL AND coalesce(state_at, 'epoch') = 'epoch'
                                                          THEN 'people' ELSE state_tie END,
-                                        assignee_id = CASE WHEN $4 THEN $5 ELSE assignee_id END, updated_at = now()
+                                        assignee_id = CASE WHEN $4 THEN $5 ELSE assignee_id END, updated_at = $6
          WHERE organization_id = $1 AND id = $2",
         &[
             &tx.organization_id(),
@@ -365,6 +365,7 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
             &change.state.map(State::as_str),
             &change.assignee_id.is_some(),
             &change.assignee_id.flatten(),
+            &now,
         ],
     )
     .await?;
@@ -380,9 +381,9 @@ pub async fn mark_read(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<C
     let line = event::line(tx).await?;
     let changed = tx
         .query_opt(
-            "UPDATE wazapp.conversation SET unread_count = 0, updated_at = now()
+            "UPDATE wazapp.conversation SET unread_count = 0, updated_at = $3
              WHERE organization_id = $1 AND id = $2 AND unread_count > 0 RETURNING id",
-            &[&tx.organization_id(), &id],
+            &[&tx.organization_id(), &id, &now],
         )
         .await?;
     if changed.is_some() { record_update(&line, now, id).await } else { get(tx, id).await }

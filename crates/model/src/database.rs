@@ -12,6 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::maybe_done;
+use jiff::Timestamp;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -555,8 +556,8 @@ impl std::ops::Deref for Operator {
 }
 
 /// Statements that travel together: one round trip for a whole batch, in the order they were pushed.
-#[derive(Default)]
 pub struct Pipeline<'a> {
+    now: Timestamp,
     steps: Vec<(&'static str, Vec<Box<dyn Param + 'a>>)>,
 }
 
@@ -573,9 +574,13 @@ macro_rules! params {
 pub(crate) use params;
 
 impl<'a> Pipeline<'a> {
-    /// Nothing to do yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nothing to do yet. What is written is written at this time.
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, steps: Vec::new() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
     }
 
     pub(crate) fn push(&mut self, sql: &'static str, params: Vec<Box<dyn Param + 'a>>) {

@@ -253,10 +253,10 @@ pub async fn resume(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> R
     let line = event::line_of(tx, scope).await?;
     let connected = tx
         .query_opt(
-            "UPDATE wazapp.number SET check_at = 'epoch', updated_at = now(),
+            "UPDATE wazapp.number SET check_at = 'epoch', updated_at = $4,
                problem = CASE WHEN problem ->> 'code' = ANY ($3) THEN NULL ELSE problem END
              WHERE organization_id = $1 AND id = $2 AND status = 'connected' RETURNING id",
-            &[&scope.organization_id(), &id, &number_check::OF_RESTS.to_vec()],
+            &[&scope.organization_id(), &id, &number_check::OF_RESTS.to_vec(), &now],
         )
         .await?;
     if connected.is_none() {
@@ -353,7 +353,7 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
                FROM (VALUES ('display_phone_number', $4), ('verified_name', $5), ('username', $6), ('quality_event', $7),
                             ('messaging_limit', $8), ('throughput', $9), ('name_status', $10), ('settings', $11))
                  AS f (name, value)
-               WHERE f.value IS NOT NULL), '{}'), updated_at = now()
+               WHERE f.value IS NOT NULL), '{}'), updated_at = $12
              WHERE organization_id = $1 AND id = $2"
         ),
         params![
@@ -368,6 +368,7 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
             facts.throughput.as_deref(),
             facts.name_status.as_deref(),
             facts.settings.as_deref(),
+            pipeline.now(),
         ],
     );
 }
@@ -376,7 +377,7 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
 /// without any, another import has begun.
 pub fn any_organization_import<'a>(pipeline: &mut Pipeline<'a>, import: &'a Import) {
     pipeline.push(
-        "UPDATE wazapp.number SET history = $4::text::json, updated_at = now(),
+        "UPDATE wazapp.number SET history = $4::text::json, updated_at = $5,
            fact_times = fact_times || jsonb_build_object('history', greatest((fact_times ->> 'history')::timestamptz, $3::timestamptz))
          WHERE organization_id = $1 AND id = $2
            AND (history IS NULL OR (fact_times ->> 'history')::timestamptz < $3::timestamptz - interval '1 day'
@@ -384,7 +385,7 @@ pub fn any_organization_import<'a>(pipeline: &mut Pipeline<'a>, import: &'a Impo
                     coalesce((history ->> 'chunk_order')::int, -1), history::text)
                    <= (coalesce(($4::text::json ->> 'progress')::int, -1), coalesce(($4::text::json ->> 'phase')::int, -1),
                        coalesce(($4::text::json ->> 'chunk_order')::int, -1), $4::text))",
-        params![import.organization_id, import.number_id, import.at, import.step.as_str()],
+        params![import.organization_id, import.number_id, import.at, import.step.as_str(), pipeline.now()],
     );
 }
 

@@ -183,7 +183,7 @@ pub async fn any_organization_settle(
     if !changed.is_empty() {
         line.note(&mut events, New::of(Kind::NumberUpdated, now, None, &told));
     }
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     next.write(&mut pipeline, now, claimed, seen);
     event::any_organization_record(&mut pipeline, &events);
     if let Some(rest) = &rest {
@@ -327,7 +327,7 @@ impl Known {
             "UPDATE wazapp.number SET display_phone_number = $3, verified_name = $4, name_status = $5, username = $6,
                quality_rating = $7, messaging_limit = $8, throughput = $9, platform_type = $10, meta_status = $11,
                is_on_biz_app = $12, health = $13::text::json, problem = $14::text::json, token_app_id = $15,
-               token_expires_at = $16, checked_at = $17, check_at = $18, updated_at = now(),
+               token_expires_at = $16, checked_at = $17, check_at = $18, updated_at = $17,
                token_checked_at = CASE WHEN $19::boolean THEN $17 ELSE token_checked_at END, webhooks = $20::text::json
              WHERE organization_id = $1 AND id = $2",
             params![

@@ -7,6 +7,19 @@ use model::event::Kind;
 /// The crates whose sources are read.
 const CRATES: [&str; 5] = ["model", "web", "worker", "wazapp", "whatsapp"];
 
+/// What PostgreSQL calls the time, which no test can put ahead.
+const SQL_TIMES: [&str; 9] = [
+    "now()",
+    "clock_timestamp()",
+    "statement_timestamp()",
+    "transaction_timestamp()",
+    "timeofday()",
+    "current_timestamp",
+    "current_date",
+    "current_time",
+    "localtimestamp",
+];
+
 /// What stands in these files alone, and why there.
 #[derive(Debug)]
 struct Place {
@@ -19,7 +32,7 @@ struct Place {
 }
 
 /// The whole of what the lint lets pass: a new place is a line here with its reason, or a finding.
-fn places() -> [Place; 2] {
+fn places() -> [Place; 3] {
     [
         Place {
             words: vec!["organization_sequence".into()],
@@ -35,6 +48,14 @@ fn places() -> [Place; 2] {
             words: Kind::OURS.iter().map(|kind| format!("\"{}\"", kind.word())).collect(),
             files: &[("model/src/event/kind.rs", "where kinds of events have their words")],
             instead: "name the kind: `event::Kind`",
+        },
+        Place {
+            words: SQL_TIMES.map(str::to_owned).to_vec(),
+            files: &[
+                ("model/src/inspect.rs", "compares the database's clock with ours"),
+                ("model/src/migrate.rs", "the default of a column of the list of migrations"),
+            ],
+            instead: "bind the time: of the server's clock, or of the pipeline",
         },
     ]
 }
@@ -82,12 +103,18 @@ pub fn judge(name: &str, source: &str) -> Vec<String> {
         }
         let line = line.to_lowercase();
         for place in &strange {
-            for words in place.words.iter().filter(|words| line.contains(words.as_str())) {
+            for words in place.words.iter().filter(|words| says(&line, words)) {
                 findings.push(format!("{name}:{}: {words}: {}", number + 1, place.instead));
             }
         }
     }
     findings
+}
+
+/// Whether the words stand there, and are neither the end of a longer word nor a method of Rust's.
+fn says(line: &str, words: &str) -> bool {
+    let free = |before: &str| !before.ends_with(|last: char| last.is_alphanumeric() || "_.:".contains(last));
+    line.match_indices(words).any(|(at, _)| words.starts_with('"') || free(&line[..at]) || !words.ends_with("()"))
 }
 
 fn is_in(name: &str, file: &str) -> bool {

@@ -157,6 +157,7 @@ pub async fn any_organization_resettle(
     contacts: &[Uuid],
     before: &BTreeSet<Uuid>,
     unread: &[Uuid],
+    now: Timestamp,
 ) -> Result<()> {
     let organization_id = tx.organization_id();
     let mut touched = conversations(tx, organization_id, contacts).await?;
@@ -192,7 +193,7 @@ pub async fn any_organization_resettle(
         &[&organization_id, &contacts.to_vec()],
     )
     .await?;
-    conversation::recount(tx, &touched).await
+    conversation::recount(tx, now, &touched).await
 }
 
 /// All conversations that these contacts have, to be looked at again once they were changed.

@@ -215,7 +215,7 @@ fn write<'a>(pipeline: &mut Pipeline<'a>, rows: &'a [Known]) {
         "UPDATE wazapp.conversation v SET
            state = k.s, state_at = k.sa, state_tie = k.st, unread_count = k.u, last_sequence = k.q,
            last_message_id = k.m, last_message_at = k.at, last_message_tie = k.mt, last_inbound_at = k.i,
-           window_expires_at = k.w, referral = k.r::json, referral_at = k.ra, referral_tie = k.rt, updated_at = now()
+           window_expires_at = k.w, referral = k.r::json, referral_at = k.ra, referral_tie = k.rt, updated_at = $16
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::int[], $7::bigint[],
                      $8::uuid[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[],
                      $14::timestamptz[], $15::text[]) AS k (o, id, s, sa, st, u, q, m, at, mt, i, w, r, ra, rt)
@@ -236,6 +236,7 @@ fn write<'a>(pipeline: &mut Pipeline<'a>, rows: &'a [Known]) {
             column(rows, |row| row.referral.value.as_deref()),
             column(rows, |row| at(&row.referral)),
             column(rows, |row| tie(&row.referral)),
+            pipeline.now(),
         ],
     );
 }

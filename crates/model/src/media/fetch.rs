@@ -228,7 +228,7 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
             Some((link, pause)) if pause.ends() => Rest::of(link, pause, now),
             _ => None,
         };
-        let mut pipeline = Pipeline::new();
+        let mut pipeline = Pipeline::at(now);
         if let Some(rest) = &rest {
             rest.begin(&mut pipeline);
         }
@@ -269,7 +269,7 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
             tell(&line, &mut events, edited, now).await?;
         }
     }
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(true)

@@ -92,7 +92,7 @@ pub async fn any_organization_settle_picture(
             tell(&line, &mut events, row.get(0), now).await?;
         }
     }
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await.map_err(CommitError::in_job)
 }

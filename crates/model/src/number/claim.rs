@@ -60,14 +60,14 @@ pub async fn connect(tx: &Line<'_>, keyring: &Keyring, proof: &Proof, now: Times
         return Ok(Err(Refusal::Taken));
     }
     tx.query(
-            "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token)
-             VALUES ($1, $2, $3, $4, $5, 'connected', $6)
+            "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token, connected_at)
+             VALUES ($1, $2, $3, $4, $5, 'connected', $6, $7)
              ON CONFLICT (organization_id, phone_number_id) DO UPDATE SET
-               waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = now(),
+               waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = $7,
                -- Of the token before.
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL, problem = NULL, check_at = 'epoch',
                hears = number.status <> 'connected' OR number.hears,
-               connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
+               connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE $7 END,
                status = 'connected', disconnected_at = NULL",
             &[
                 &organization_id,
@@ -76,6 +76,7 @@ pub async fn connect(tx: &Line<'_>, keyring: &Keyring, proof: &Proof, now: Times
                 waba_id,
                 app_id,
                 &keyring.seal(token_place(organization_id, &id.to_string()), token),
+                &now,
             ],
         )
         .await?;
@@ -90,10 +91,10 @@ pub async fn disconnect(tx: &Line<'_>, phone_number_id: &str, now: Timestamp) ->
     let organization_id = tx.organization_id();
     let row = tx
         .query_opt(
-            "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = now(), updated_at = now(), token = NULL,
+            "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = $3, updated_at = $3, token = NULL,
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL
              WHERE organization_id = $1 AND phone_number_id = $2 AND status = 'connected' RETURNING id",
-            &[&organization_id, &phone_number_id],
+            &[&organization_id, &phone_number_id, &now],
         )
         .await?;
     end(tx, phone_number_id, now).await?;

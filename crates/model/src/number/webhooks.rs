@@ -52,11 +52,11 @@ async fn write(
     let line = event::line_of(tx, scope).await?;
     let changed = tx
         .query_opt(
-            "UPDATE wazapp.number SET hears = hears OR $4, webhooks = coalesce($3::text::json, webhooks), updated_at = now()
+            "UPDATE wazapp.number SET hears = hears OR $4, webhooks = coalesce($3::text::json, webhooks), updated_at = $5
              WHERE organization_id = $1 AND id = $2 AND status = 'connected'
                AND (NOT hears AND $4 OR webhooks::jsonb IS DISTINCT FROM coalesce($3::text::jsonb, webhooks::jsonb))
              RETURNING id",
-            &[&scope.organization_id(), &number_id, &webhooks.map(Value::to_string), &hears],
+            &[&scope.organization_id(), &number_id, &webhooks.map(Value::to_string), &hears, &now],
         )
         .await?;
     let number = super::find(tx, scope, number_id, now).await?.filter(Number::is_connected);

@@ -396,7 +396,7 @@ async fn write(
     tx.query(
         "WITH thread AS (
            UPDATE wazapp.conversation SET
-             last_sequence = last_sequence + 1, updated_at = now(),
+             last_sequence = last_sequence + 1, updated_at = $10,
              state = CASE WHEN $16::bool THEN 'waiting' ELSE state END,
              state_tie = CASE WHEN $16 AND (state_at IS NULL OR state_at < $8::timestamptz) THEN '0' || $2::uuid::text ELSE state_tie END,
              state_at = CASE WHEN $16 THEN greatest(state_at, $8) ELSE state_at END,

@@ -114,7 +114,7 @@ pub async fn any_organization_settle(
     let scopes = column(settled, |one| Scope::new(one.organization_id));
     let lines = event::any_organization_lines(&tx, &scopes.iter().collect::<Vec<_>>()).await?;
     let rows = claimed(&tx, settled).await?;
-    let known = known(&lines, settled, &rows, words).await?;
+    let known = known(&lines, now, settled, &rows, words).await?;
 
     let mut written: Vec<(&Settled, Written)> = Vec::new();
     for row in &rows {
@@ -133,7 +133,7 @@ pub async fn any_organization_settle(
         }
     }
     let pace = Heard::of(settled, now);
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     write(&mut pipeline, &written);
     event::any_organization_record(&mut pipeline, &events);
     pace.write(&mut pipeline);
@@ -171,7 +171,13 @@ fn key(one: &Settled, wamid: &str) -> Key {
     Key { organization_id: one.organization_id, number_id: one.number_id, wamid: wamid.to_owned() }
 }
 
-async fn known(tx: &Lines<'_>, settled: &[Settled], rows: &[Row], words: fn(&str) -> String) -> Result<Known> {
+async fn known(
+    tx: &Lines<'_>,
+    now: Timestamp,
+    settled: &[Settled],
+    rows: &[Row],
+    words: fn(&str) -> String,
+) -> Result<Known> {
     let mut known = Known::default();
     if rows.is_empty() {
         return Ok(known);
@@ -190,7 +196,7 @@ async fn known(tx: &Lines<'_>, settled: &[Settled], rows: &[Row], words: fn(&str
         known.statuses.entry(stored.update.message).or_default().push((stored.update.status, errors));
     }
     let echoed: Vec<(Key, Uuid)> = rows.iter().filter_map(|row| accepted(settled, row)).collect();
-    super::echo::any_organization_absorb(tx, &echoed).await?;
+    super::echo::any_organization_absorb(tx, now, &echoed).await?;
     for (key, message) in message::any_organization_find(tx, &keys).await? {
         known.taken.insert(key, message.id);
     }

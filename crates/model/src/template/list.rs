@@ -125,7 +125,7 @@ pub async fn delete(
         )
         .await?;
     let events = super::save::gone(&line, waba_id, super::Source::Change, now, &rows);
-    let mut pipeline = crate::database::Pipeline::new();
+    let mut pipeline = crate::database::Pipeline::at(now);
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await
 }

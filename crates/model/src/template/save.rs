@@ -79,7 +79,7 @@ pub async fn save(
     for row in rows.iter().filter(|row| row.changed && source != Source::FirstReading) {
         line.note(&mut events, told(waba_id, source, now, row.id, &row.row));
     }
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     write(&mut pipeline, scope, waba_id, at, now, &rows);
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await

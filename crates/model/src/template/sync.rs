@@ -188,7 +188,7 @@ pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Times
         .await?;
     let rows = if claimed.first { Vec::new() } else { rows };
     let events = super::save::gone(&line, &claimed.waba_id, Source::Reading, now, &rows);
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     event::any_organization_record(&mut pipeline, &events);
     // Whoever asked meanwhile is served by the next one, ten seconds after this one like any that is asked for.
     pipeline.push(

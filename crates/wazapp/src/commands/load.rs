@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use jiff::Timestamp;
-use model::event;
 use model::number::Proof;
 use model::organization::Organization;
 use model::scope::Scope;
+use model::{Clock, event};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use simulator::load::{self, Plan, Target};
@@ -80,7 +79,7 @@ pub(crate) async fn run(config: &Config, print: &Print, load: Load) -> anyhow::R
         connections: load.connections,
         duplicates: load.duplicates,
         shuffle: load.shuffle,
-        start: Timestamp::now(),
+        start: Clock::default().now(),
         batch: load.batch,
     };
     let bar = print.progress("bodies sent");
@@ -106,7 +105,7 @@ pub(crate) async fn run(config: &Config, print: &Print, load: Load) -> anyhow::R
 /// Organizations of this load's own, so that others are left alone.
 async fn targets(opened: &Opened, load: &Load) -> anyhow::Result<Vec<Target>> {
     // The same seed connects the same numbers again, which another organization may still have.
-    let run = Timestamp::now().as_millisecond() as u64;
+    let run = Clock::default().now().as_millisecond() as u64;
     let tx = opened.database.operator().await?;
     let mut targets = Vec::new();
     let mut organizations = Vec::new();
@@ -123,7 +122,7 @@ async fn targets(opened: &Opened, load: &Load) -> anyhow::Result<Vec<Target>> {
             let token = SecretString::from("none");
             let proof = Proof::operators_word(&scope, &phone_number_id, &waba_id, None, &token);
             let connected =
-                model::number::connect(&lines.of(made.id), &opened.keyring, &proof, Timestamp::now()).await?;
+                model::number::connect(&lines.of(made.id), &opened.keyring, &proof, Clock::default().now()).await?;
             connected.map_err(|_| anyhow::anyhow!("the number {phone_number_id} is connected already"))?;
             targets.push(Target {
                 organization: made.slug.clone(),

@@ -66,7 +66,7 @@ pub(super) async fn run(
     meta: &Simulator,
 ) -> anyhow::Result<Welcome> {
     let url = config.public_url(address);
-    let control = Control { url: meta.url(), client: reqwest::Client::builder().no_proxy().build()? };
+    let control = Control { url: meta.url(), client: crate::outside::http().build()? };
     let state: State = control.get("state").await?;
     let keyring = open::keyring(config)?;
     let mut kept = Kept::read(&config.data_dir)?;
@@ -126,7 +126,7 @@ async fn connect(line: &Line<'_>, keyring: &Keyring, scope: &Scope, business: &B
 /// The key of the last start while it is in force, else a new one.
 async fn key(database: &Database, own: &Organization, kept: &mut Kept) -> anyhow::Result<String> {
     if let Some(key) = kept.keys.get(&own.slug) {
-        let opens = api_key::authenticate(database, &SecretString::from(key.clone())).await?;
+        let opens = api_key::authenticate(database, Clock::default().now(), &SecretString::from(key.clone())).await?;
         if opens.is_some_and(|scope| scope.organization_id() == own.id) {
             return Ok(key.clone());
         }

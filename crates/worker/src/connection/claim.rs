@@ -31,7 +31,7 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
             return Ok(trouble::unknown_app(app_id.unwrap_or_default()).into());
         }
     };
-    number::keep(&line, id, &desk.job.learned).await?;
+    number::keep(&line, desk.now(), id, &desk.job.learned).await?;
     desk.job.connection.number_id = Some(id);
     if had.is_none() {
         // Connected it is with its webhooks, and told then.
@@ -93,10 +93,11 @@ pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     let Some(id) = desk.job.connection.number_id else { return Ok(not_connected().into()) };
     let line = event::line_of(tx, &scope).await?;
     let whole_account = desk.job.wishes.account;
-    let numbers = number::replace_token(&line, keyring, id, (&opens, &desk.job.learned), whole_account).await?;
+    let numbers =
+        number::replace_token(&line, keyring, id, (&opens, &desk.job.learned), whole_account, desk.now()).await?;
     if numbers.contains(&id) {
         // What Meta said is of the one number that it was asked for.
-        number::keep(&line, id, &desk.job.learned).await?;
+        number::keep(&line, desk.now(), id, &desk.job.learned).await?;
     }
     for number in &numbers {
         tell(&line, desk, *number).await?;

@@ -401,7 +401,7 @@ impl<'a> Settling<'a> {
             self.settled.vanished.push(*vanished);
             self.settled.regrouped.push(Regrouped::Merged { survivor: *survivor, vanished: *vanished, conversations });
         }
-        contact::any_organization_resettle(tx, &involved, &threads, &unread).await
+        contact::any_organization_resettle(tx, &involved, &threads, &unread, now).await
     }
 
     fn finish(self) -> Settled {
