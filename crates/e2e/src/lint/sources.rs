@@ -111,10 +111,14 @@ pub fn judge(name: &str, source: &str) -> Vec<String> {
     findings
 }
 
-/// Whether the words stand there, and are neither the end of a longer word nor a method of Rust's.
+/// Whether the words stand there whole, and are no method of Rust's.
 fn says(line: &str, words: &str) -> bool {
-    let free = |before: &str| !before.ends_with(|last: char| last.is_alphanumeric() || "_.:".contains(last));
-    line.match_indices(words).any(|(at, _)| words.starts_with('"') || free(&line[..at]) || !words.ends_with("()"))
+    let goes_on = |next: char| next.is_alphanumeric() || next == '_';
+    line.match_indices(words).any(|(at, _)| {
+        let (before, behind) = (&line[..at], &line[at + words.len()..]);
+        let is_method = words.ends_with("()") && before.ends_with(['.', ':']);
+        words.starts_with('"') || !is_method && !before.ends_with(goes_on) && !behind.starts_with(goes_on)
+    })
 }
 
 fn is_in(name: &str, file: &str) -> bool {
