@@ -137,7 +137,7 @@ async fn make_template(socket_dir: &Path, client: &Client, template: &str) -> Re
     client.batch_execute(&format!("CREATE DATABASE \"{template}-new\"")).await?;
     let database = Database::new(Access::socket(socket_dir, &format!("{template}-new")), 1)?;
     model::migrate::run(&database).await?;
-    model::upkeep::run(&database, jiff::Timestamp::now(), 14).await?;
+    model::upkeep::run(&database, crate::outside::now(), 14).await?;
     database.close();
     // A connection that was let go of ends in its own time.
     for _ in 0..500 {

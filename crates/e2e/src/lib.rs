@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod form;
 pub mod lint;
 pub mod meta;
+pub mod outside;
 pub mod program;
 pub mod proxy;
 pub mod random;

@@ -3,6 +3,8 @@
 //! A rule is a sentence and a query that names what breaks it. The lists below are the whole of what the rules let
 //! pass: a new table, or a new right of the web role, is a line here with its reason, or a finding.
 
+pub mod sources;
+
 use tokio_postgres::{Client, Row};
 
 /// Tables that belong to no organization. Every other table carries `organization_id` first in every key.

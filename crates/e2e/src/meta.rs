@@ -38,7 +38,7 @@ impl Meta {
     pub async fn start(options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let running = Simulator::start(options, listener).expect("the simulator starts");
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).user_agent("wazapp-tests");
+        let client = crate::outside::http().timeout(PATIENCE).user_agent("wazapp-tests");
         Self { url: running.url(), running, client: client.build().expect("an HTTP client") }
     }
 

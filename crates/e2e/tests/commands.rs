@@ -41,7 +41,7 @@ fn failure(output: &Output) -> (i32, String) {
 }
 
 async fn get(url: &str, key: &str, path: &str) -> Value {
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = e2e::outside::http().build().expect("a client");
     let answer = client.get(format!("{url}/api/v1{path}")).bearer_auth(key).send().await.expect("an answer");
     let (status, text) = (answer.status(), answer.text().await.expect("a text"));
     assert_eq!(status, 200, "{path}: {text}");
@@ -126,7 +126,7 @@ async fn commands_while_the_server_is_stopped() {
     installation.json(&["webhook", "post", EXAMPLE]).await;
     conversation(server.url(), key["key"].as_str().expect("a key")).await;
     installation.json(&["key", "revoke", "--org", "acme", key["id"].as_str().expect("an id")]).await;
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = e2e::outside::http().build().expect("a client");
     let refused = client.get(format!("{}/api/v1/me", server.url())).bearer_auth(key["key"].as_str().expect("a key"));
     assert_eq!(refused.send().await.expect("an answer").status(), 401, "a revoked key opens nothing");
     assert!(server.terminate().await.0.success());
@@ -217,7 +217,7 @@ async fn a_wrong_setting_is_named() {
 async fn quarantine_and_replay() {
     let installation = Installation::new();
     let server = installation.serve().await;
-    let started = jiff::Timestamp::now();
+    let started = e2e::outside::now();
     installation.json(&["webhook", "post", EXAMPLE]).await;
     let deadline = Instant::now() + Duration::from_secs(30);
     let waiting = loop {
@@ -262,7 +262,7 @@ async fn metrics_add_up() {
         installation.json(&["webhook", "post", EXAMPLE]).await;
         installation.json(&["webhook", "post", stranger]).await;
     }
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = e2e::outside::http().build().expect("a client");
     let wrong = client.post(format!("{}/webhook", server.url())).body("{}").send().await.expect("an answer");
     assert_eq!(wrong.status(), 401);
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -402,7 +402,7 @@ async fn a_secret_may_come_from_standard_input() {
     assert_eq!(e2e::Posts::new(server.url(), "second secret").post_to("/webhook/556", b"{}").await, 200);
     let handshake =
         format!("{}/webhook/556?hub.mode=subscribe&hub.challenge=77&hub.verify_token=let-me-in", server.url());
-    let answer = reqwest::Client::builder().no_proxy().build().expect("a client").get(handshake).send().await;
+    let answer = e2e::outside::http().build().expect("a client").get(handshake).send().await;
     assert_eq!(answer.expect("an answer").text().await.expect("a text"), "77");
     assert!(server.terminate().await.0.success());
 }

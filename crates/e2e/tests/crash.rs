@@ -123,7 +123,7 @@ async fn install() -> (Installation, Server, String) {
 
 /// All wamids the API shows, with how often.
 async fn shown(url: &str, key: &str) -> BTreeMap<String, usize> {
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = e2e::outside::http().build().expect("a client");
     let rows = async |path: String| {
         let (mut rows, mut cursor) = (Vec::new(), String::new());
         loop {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
+    e2e::outside::http().timeout(PATIENCE).build().expect("a client")
 }
 
 /// An organization of the demo, read through its API.
@@ -139,10 +139,10 @@ async fn a_visitor_finds_two_organizations_at_work() {
     for kind in ["image", "audio", "location", "contacts", "order", "interactive", "reaction", "edit", "revoke"] {
         assert!(kinds.contains(kind), "{kind}");
     }
-    let since = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 30);
+    let since = e2e::outside::now() - jiff::SignedDuration::from_hours(24 * 30);
     assert!(all.iter().all(|message| {
         let at: jiff::Timestamp = message["timestamp"].as_str().and_then(|at| at.parse().ok()).expect("a time");
-        at > since && at < jiff::Timestamp::now()
+        at > since && at < e2e::outside::now()
     }));
     Tenant::of(&welcome, "cafe-lucero").files_are_here().await;
     let metrics = client().get(format!("{}/metrics", server.url())).send().await.expect("an answer");

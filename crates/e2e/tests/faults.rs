@@ -352,7 +352,7 @@ async fn look_up(meta: &Meta, number: &SimulatedNumber, image: &Value) -> (u16, 
 }
 
 async fn download(number: &SimulatedNumber, url: &Value) -> Result<(u16, Vec<u8>), reqwest::Error> {
-    let client = reqwest::Client::builder().no_proxy().user_agent("wazapp-tests").build()?;
+    let client = e2e::outside::http().user_agent("wazapp-tests").build()?;
     let answer = client.get(url.as_str().expect("a URL")).bearer_auth(&number.token).send().await?;
     let status = answer.status().as_u16();
     Ok((status, answer.bytes().await?.to_vec()))

@@ -81,7 +81,7 @@ async fn told(world: &World, tellings: &[Telling], received_at: Timestamp) -> Ve
         if inputs.is_empty() {
             break;
         }
-        apply_batch(world.database(), &inputs).await.expect("the batch is applied");
+        apply_batch(world.database(), received_at, &inputs).await.expect("the batch is applied");
     }
     let organizations: Vec<Uuid> = listeners.iter().map(|(acme, _)| acme.id).collect();
     rows(world, &organizations).await
@@ -108,7 +108,7 @@ async fn any_order_of_any_history_ends_in_the_same_rows() {
     let mut world = World::new().await;
     world.idle().await;
     let (first, count) = (asked("WAZAPP_HISTORY_SEED", 1), asked("WAZAPP_HISTORIES", HISTORIES));
-    let received_at = Timestamp::now();
+    let received_at = e2e::outside::now();
     let groups = (first..first + count).step_by(usize::try_from(TOGETHER).expect("it fits"));
     let groups = groups.map(|begin| begin..(begin + TOGETHER).min(first + count));
     let world_ref = &world;

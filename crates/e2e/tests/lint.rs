@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use e2e::lint::{RULES, lint};
+use e2e::lint::{RULES, lint, sources};
 use e2e::{World, body};
-use jiff::{Timestamp, ToSpan};
+use jiff::ToSpan;
 use model::{migrate, upkeep};
 
 /// A table as every new one should be, and a view.
@@ -505,7 +505,7 @@ async fn what_upkeep_makes_breaks_no_rule() {
     assert!(migrate::is_current(world.database()).await.unwrap());
     assert!(migrate::run(world.database()).await.unwrap().is_empty(), "a second run has nothing to do");
 
-    let in_a_month = Timestamp::now() + 720.hours();
+    let in_a_month = e2e::outside::now() + 720.hours();
     let done = upkeep::run(world.database(), in_a_month, 14).await.unwrap();
     assert!(done.made.len() >= 5 && done.dropped.len() >= 5 && done.streams >= 1, "{done:?}");
     let again = upkeep::run(world.database(), in_a_month, 14).await.unwrap();
@@ -524,4 +524,33 @@ async fn what_upkeep_makes_breaks_no_rule() {
     assert_eq!(world.all_messages(&acme).await.len(), 2);
     drop(sql);
     world.end().await;
+}
+
+/// What has one place stands nowhere else.
+#[test]
+fn sources_say_only_what_has_its_place_there() {
+    let findings = sources::findings();
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
+
+#[test]
+fn what_is_out_of_place_is_found() {
+    for (source, place) in [
+        ("\"UPDATE wazapp.organization_sequence SET last = last + 1\"", "model/src/event/line.rs"),
+        ("\"FROM Organization_Sequence s\"", "model/src/event.rs"),
+        ("line.record(New::read(\"number.updated\", now))", "model/src/event/kind.rs"),
+        ("\"SET updated_at = now()\"", "model/src/inspect.rs"),
+        ("last_used_at < NOW() - interval '1 minute'", "model/src/inspect.rs"),
+        ("SELECT clock_timestamp()", "model/src/inspect.rs"),
+        ("(CURRENT_TIMESTAMP)", "model/src/inspect.rs"),
+    ] {
+        for file in ["model/src/number.rs", "worker/src/inbound/fold/mod.rs"] {
+            assert_eq!(sources::judge(file, source).len(), 1, "{file}: {source}");
+            assert!(sources::judge(file, &format!("    // {source}")).is_empty(), "{source}");
+        }
+        assert!(sources::judge(place, source).is_empty(), "{source}");
+    }
+    for ours in ["clock.now()", "let now = Self::now();", "fn now(&self) -> Timestamp", "self.renow()"] {
+        assert!(sources::judge("model/src/number.rs", ours).is_empty(), "{ours}");
+    }
 }

@@ -27,3 +27,4 @@ mod simulated;
 mod templates;
 mod tenancy;
 mod upkeep;
+mod world;

@@ -31,7 +31,7 @@ async fn set_up() -> (World, Organization) {
 
 /// An hour ago, in Meta's seconds.
 fn an_hour_ago() -> i64 {
-    Timestamp::now().as_second() - 3600
+    e2e::outside::now().as_second() - 3600
 }
 
 /// Seconds as the API shows them.

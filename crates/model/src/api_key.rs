@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::database::{Database, Operator, Result};
 use crate::scope::Scope;
+use crate::secret;
 
 const PREFIX: &str = "wz_";
 const RANDOM: usize = 24;
@@ -56,7 +57,7 @@ impl ApiKey {
 /// Makes a key. The text is returned here and never again.
 pub async fn create(tx: &Operator, scope: &Scope, name: &str) -> Result<(ApiKey, SecretString)> {
     let mut random = [0; RANDOM];
-    getrandom::fill(&mut random).expect("the operating system gives random bytes");
+    secret::random(&mut random).expect("the operating system gives random bytes");
     let text = format!(
         "{PREFIX}{}",
         BASE64URL_NOPAD.encode(&[scope.organization_id().as_bytes().as_slice(), &random].concat())
@@ -80,19 +81,19 @@ pub async fn list(tx: &Operator, scope: &Scope) -> Result<Vec<ApiKey>> {
 }
 
 /// Refuses a key from now on. False: there is no such key in force.
-pub async fn revoke(tx: &Operator, scope: &Scope, id: Uuid) -> Result<bool> {
+pub async fn revoke(tx: &Operator, now: Timestamp, scope: &Scope, id: Uuid) -> Result<bool> {
     let row = tx
         .query_opt(
-            "UPDATE wazapp.api_key SET revoked_at = now()
+            "UPDATE wazapp.api_key SET revoked_at = $3
              WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id",
-            &[&scope.organization_id(), &id],
+            &[&scope.organization_id(), &id, &now],
         )
         .await?;
     Ok(row.is_some())
 }
 
 /// Who a presented key stands for: the only way from a request to a [`Scope`].
-pub async fn authenticate(database: &Database, presented: &SecretString) -> Result<Option<Scope>> {
+pub async fn authenticate(database: &Database, now: Timestamp, presented: &SecretString) -> Result<Option<Scope>> {
     let Some(organization_id) = organization_of(presented.expose_secret()) else {
         return Ok(None);
     };
@@ -105,9 +106,9 @@ pub async fn authenticate(database: &Database, presented: &SecretString) -> Resu
     };
     let row = tx
         .query_opt(
-            "SELECT id, last_used_at IS NULL OR last_used_at < now() - interval '1 minute' AS stale
+            "SELECT id, last_used_at IS NULL OR last_used_at < $3::timestamptz - interval '1 minute' AS stale
              FROM wazapp.api_key WHERE organization_id = $1 AND hash = $2 AND revoked_at IS NULL",
-            &[&organization_id, &hash],
+            &[&organization_id, &hash, &now],
         )
         .await?;
     let Some(row) = row else {
@@ -116,8 +117,8 @@ pub async fn authenticate(database: &Database, presented: &SecretString) -> Resu
     };
     if row.get("stale") {
         tx.query(
-            "UPDATE wazapp.api_key SET last_used_at = now() WHERE organization_id = $1 AND id = $2",
-            &[&organization_id, &row.get::<_, Uuid>("id")],
+            "UPDATE wazapp.api_key SET last_used_at = $3 WHERE organization_id = $1 AND id = $2",
+            &[&organization_id, &row.get::<_, Uuid>("id"), &now],
         )
         .await?;
         // The key is in force whether or not this is kept.

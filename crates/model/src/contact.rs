@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::database::{Database, Result, Tenant};
-use crate::event;
+use crate::event::{self, New};
 use crate::page::{Cursor, Page};
 use crate::scope::Scope;
 use crate::search::{Search, matches};
@@ -179,18 +179,18 @@ pub struct Change {
 /// Changes what people may change.
 ///
 /// A change to what is there already makes no event, and takes no place in the organization's line.
-pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Contact>> {
+pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> Result<Option<Contact>> {
     let Some(known) = get(tx, id).await? else { return Ok(None) };
     if change.own_name.as_ref().is_none_or(|name| *name == known.own_name)
         && change.notes.as_ref().is_none_or(|notes| *notes == known.notes)
     {
         return Ok(Some(known));
     }
-    event::line_up(tx).await?;
+    let line = event::line(tx).await?;
     let row = tx
         .query_opt(
             "UPDATE wazapp.contact SET own_name = CASE WHEN $3 THEN $4 ELSE own_name END,
-                                       notes = CASE WHEN $5 THEN $6 ELSE notes END, updated_at = now()
+                                       notes = CASE WHEN $5 THEN $6 ELSE notes END, updated_at = $7
              WHERE organization_id = $1 AND id = $2 RETURNING *",
             &[
                 &tx.organization_id(),
@@ -199,12 +199,13 @@ pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Con
                 &change.own_name.clone().flatten(),
                 &change.notes.is_some(),
                 &change.notes.clone().flatten(),
+                &now,
             ],
         )
         .await?;
     let Some(contact) = row.as_ref().map(Contact::read) else {
         return Ok(None);
     };
-    event::record(tx, "contact.updated", Some(id), &contact).await?;
+    line.record(New::of(event::Kind::ContactUpdated, now, Some(id), &contact)).await?;
     Ok(Some(contact))
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::contact::ContactSummary;
 use crate::database::{Database, Param, Result, Tenant};
-use crate::event;
+use crate::event::{self, Kind, Line, New};
 use crate::page::{Cursor, Page};
 use crate::scope::Scope;
 use crate::search::{Search, matches};
@@ -344,20 +344,20 @@ pub struct Change {
 /// Changes what people may change.
 ///
 /// A change to what is there already makes no event, and takes no place in the organization's line.
-pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Conversation>> {
+pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> Result<Option<Conversation>> {
     let Some(known) = get(tx, id).await? else { return Ok(None) };
     if change.state.is_none_or(|state| state == known.state)
         && change.assignee_id.is_none_or(|assignee| assignee == known.assignee_id)
     {
         return Ok(Some(known));
     }
-    event::line_up(tx).await?;
+    let line = event::line(tx).await?;
     tx.query(
         "UPDATE wazapp.conversation SET state = coalesce($3, state),
                                         state_at = CASE WHEN $3 IS NULL THEN state_at ELSE coalesce(state_at, 'epoch') END,
                                         state_tie = CASE WHEN $3 IS NOT NULL AND coalesce(state_at, 'epoch') = 'epoch'
                                                          THEN 'people' ELSE state_tie END,
-                                        assignee_id = CASE WHEN $4 THEN $5 ELSE assignee_id END, updated_at = now()
+                                        assignee_id = CASE WHEN $4 THEN $5 ELSE assignee_id END, updated_at = $6
          WHERE organization_id = $1 AND id = $2",
         &[
             &tx.organization_id(),
@@ -365,33 +365,34 @@ pub async fn change(tx: &Tenant, id: Uuid, change: &Change) -> Result<Option<Con
             &change.state.map(State::as_str),
             &change.assignee_id.is_some(),
             &change.assignee_id.flatten(),
+            &now,
         ],
     )
     .await?;
-    record_update(tx, id).await
+    record_update(&line, now, id).await
 }
 
 /// Marks everything inbound as read.
-pub async fn mark_read(tx: &Tenant, id: Uuid) -> Result<Option<Conversation>> {
+pub async fn mark_read(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
     let known = get(tx, id).await?;
     if known.as_ref().is_none_or(|known| known.unread_count == 0) {
         return Ok(known);
     }
-    event::line_up(tx).await?;
+    let line = event::line(tx).await?;
     let changed = tx
         .query_opt(
-            "UPDATE wazapp.conversation SET unread_count = 0, updated_at = now()
+            "UPDATE wazapp.conversation SET unread_count = 0, updated_at = $3
              WHERE organization_id = $1 AND id = $2 AND unread_count > 0 RETURNING id",
-            &[&tx.organization_id(), &id],
+            &[&tx.organization_id(), &id, &now],
         )
         .await?;
-    if changed.is_some() { record_update(tx, id).await } else { get(tx, id).await }
+    if changed.is_some() { record_update(&line, now, id).await } else { get(tx, id).await }
 }
 
-async fn record_update(tx: &Tenant, id: Uuid) -> Result<Option<Conversation>> {
-    let conversation = get(tx, id).await?;
+async fn record_update(line: &Line<'_, Tenant>, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
+    let conversation = get(line, id).await?;
     if let Some(conversation) = &conversation {
-        event::record(tx, "conversation.updated", Some(id), conversation).await?;
+        line.record(New::of(Kind::ConversationUpdated, now, Some(id), conversation)).await?;
     }
     Ok(conversation)
 }

@@ -1,5 +1,8 @@
 //! What happened, in order: the log that clients read with `after=`, and the truth behind live updates.
 
+mod kind;
+mod line;
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -9,9 +12,12 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
+use crate::database::{Operator, Pipeline, Result, Tenant, params};
 use crate::message;
-use crate::scope::Scope;
+
+pub use kind::Kind;
+pub(crate) use line::{Ends, any_organization_take, head, queue};
+pub use line::{Events, Line, Lines, any_organization_lines, line, line_of};
 
 /// One thing that happened.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -21,7 +27,8 @@ pub struct Event {
     /// Its place in the organization's log: no gap, and never below what a reader has already seen.
     pub sequence: i64,
     /// Such as `message.received`.
-    pub r#type: String,
+    #[schema(value_type = String)]
+    pub r#type: Kind,
     /// When it happened: Meta's time where Meta named one.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
@@ -47,105 +54,28 @@ pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Vec<Event>> {
     let messages = if told_by_message.is_empty() { Vec::new() } else { message::many(tx, told_by_message).await? };
     let messages: HashMap<Uuid, _> = messages.into_iter().map(|message| (message.id, message)).collect();
     let render = |subject: Option<Uuid>| to_raw_value(&subject.and_then(|id| messages.get(&id)));
-    Ok(rows
-        .iter()
-        .map(|row| Event {
-            id: row.get("id"),
-            sequence: row.get("sequence"),
-            r#type: row.get("type"),
-            timestamp: row.get("timestamp"),
-            data: match row.get::<_, Option<Json<Box<RawValue>>>>("data") {
+    rows.iter()
+        .map(|row| {
+            let data = match row.get::<_, Option<Json<Box<RawValue>>>>("data") {
                 Some(data) => data.0,
                 None => render(row.get("subject_id")).expect("a message is JSON"),
-            },
+            };
+            Ok(Event {
+                id: row.get("id"),
+                sequence: row.get("sequence"),
+                r#type: Kind::read(row.get("type"))?,
+                timestamp: row.get("timestamp"),
+                data,
+            })
         })
-        .collect())
+        .collect()
 }
 
-/// Waits for this organization's turn to write. Whoever changes its conversations lines up first: batches read, think
-/// and write under it.
-pub async fn line_up(tx: &Tenant) -> Result<()> {
-    lines(tx, &[tx.organization_id()]).await?;
-    Ok(())
-}
-
-/// The same for what an operator or a worker changes in one organization; answers the sequence of its last event.
-/// `None`: the organization is gone.
-pub async fn line_up_for(tx: &Operator, scope: &Scope) -> Result<Option<i64>> {
-    Ok(any_organization_line_up(tx, &[scope]).await?.remove(&scope.organization_id()))
-}
-
-/// The same for several organizations, which are waited for in order of their ids; answers each one's last sequence.
-pub async fn any_organization_line_up(tx: &Operator, scopes: &[&Scope]) -> Result<HashMap<Uuid, i64>> {
-    lines(tx, &column(scopes, |scope| scope.organization_id())).await
-}
-
-/// Takes a place in the lines of the organizations that `$organizations` selects. PostgreSQL serves those who wait for a
-/// row in no order once it has changed: somebody who changes it over and over would hold up the others for long. An
-/// advisory lock is served in turn. Organizations share a thousand of them, so that a large batch does not fill the
-/// server's table of locks; they are taken in order.
-macro_rules! line {
-    ($organizations:literal) => {
-        concat!(
-            "SELECT pg_advisory_xact_lock(7823457, line) FROM (
-               SELECT DISTINCT uuid_hash(organization_id) & 1023 AS line FROM ",
-            $organizations,
-            " ORDER BY line OFFSET 0) lines"
-        )
-    };
-}
-pub(crate) use line;
-
-/// Whoever tells of what they do lines up before they touch any row, webhooks included: nobody waits crosswise.
-async fn lines(tx: &Tx, organizations: &[Uuid]) -> Result<HashMap<Uuid, i64>> {
-    tx.query(line!("unnest($1::uuid[]) AS k (organization_id)"), &[&organizations.to_vec()]).await?;
-    let rows = tx
-        .query(
-            "SELECT organization_id, last FROM wazapp.organization_sequence WHERE organization_id = ANY ($1)
-             ORDER BY organization_id FOR NO KEY UPDATE",
-            &[&organizations.to_vec()],
-        )
-        .await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-}
-
-/// Records one event inside the transaction that makes it true.
-pub async fn record(tx: &Tenant, kind: &str, subject_id: Option<Uuid>, data: &impl Serialize) -> Result<()> {
-    tell(tx, tx.organization_id(), kind, subject_id, data).await
-}
-
-/// The same for what an operator or a worker makes true in one organization.
-pub async fn any_organization_tell(
-    tx: &Operator,
-    scope: &Scope,
-    kind: &str,
-    subject_id: Option<Uuid>,
-    data: &impl Serialize,
-) -> Result<()> {
-    tell(tx, scope.organization_id(), kind, subject_id, data).await
-}
-
-async fn tell(tx: &Tx, organization: Uuid, kind: &str, subject_id: Option<Uuid>, data: &impl Serialize) -> Result<()> {
-    let data = serde_json::to_string(data).expect("our own shapes are JSON");
-    tx.query(
-        "WITH next AS (UPDATE wazapp.organization_sequence SET last = last + 1 WHERE organization_id = $1 RETURNING last)
-         INSERT INTO wazapp.event (organization_id, sequence, id, type, timestamp, subject_id, data)
-         SELECT $1, last, $2, $3, now(), $4, $5::text::json FROM next",
-        &[&organization, &Uuid::now_v7(), &kind, &subject_id, &data],
-    )
-    .await?;
-    Ok(())
-}
-
-/// An event to record.
+/// An event to record, before its organization's [`Line`] gives it a number.
 #[derive(Clone, Debug)]
 pub struct New {
-    /// Whose log.
-    pub organization_id: Uuid,
-    /// Its place.
-    pub sequence: i64,
-    /// Such as `message.received`.
-    pub kind: String,
+    /// What it tells of.
+    pub kind: Kind,
     /// When it happened.
     pub at: Timestamp,
     /// What it is about.
@@ -156,26 +86,38 @@ pub struct New {
     pub fingerprint: Option<Vec<u8>>,
 }
 
+impl New {
+    /// An event that says `data` of a subject.
+    pub fn of(kind: Kind, at: Timestamp, subject_id: Option<Uuid>, data: &impl Serialize) -> Self {
+        let data = serde_json::to_string(data).expect("our own shapes are JSON");
+        Self { kind, at, subject_id, data: Some(data), fingerprint: None }
+    }
+}
+
 /// Records events and moves the logs' ends.
-pub fn any_organization_record<'a>(pipeline: &mut Pipeline<'a>, new: &'a [New]) {
-    if new.is_empty() {
+pub fn any_organization_record<'a>(pipeline: &mut Pipeline<'a>, events: &'a Events) {
+    let rows = events.rows();
+    if rows.is_empty() {
         return;
     }
-    pipeline.push("INSERT INTO wazapp.event (organization_id, sequence, id, type, timestamp, subject_id, data, fingerprint)
+    pipeline.push(
+        "INSERT INTO wazapp.event (organization_id, sequence, id, type, timestamp, subject_id, data, fingerprint)
          SELECT k.o, k.q, k.id, k.t, k.at, k.s, k.d::json, k.f
          FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::uuid[], $7::text[], $8::bytea[])
-           AS k (o, q, id, t, at, s, d, f)", params![
-            column(new, |row| row.organization_id),
-            column(new, |row| row.sequence),
-            column(new, |_| Uuid::now_v7()),
-            column(new, |row| row.kind.as_str()),
-            column(new, |row| row.at),
-            column(new, |row| row.subject_id),
-            column(new, |row| row.data.as_deref()),
-            column(new, |row| row.fingerprint.as_deref()),
-        ]);
+           AS k (o, q, id, t, at, s, d, f)",
+        params![
+            column(rows, |row| row.organization_id),
+            column(rows, |row| row.sequence),
+            column(rows, |_| Uuid::now_v7()),
+            column(rows, |row| row.event.kind.word().into_owned()),
+            column(rows, |row| row.event.at),
+            column(rows, |row| row.event.subject_id),
+            column(rows, |row| row.event.data.as_deref()),
+            column(rows, |row| row.event.fingerprint.as_deref()),
+        ],
+    );
     let mut ends: HashMap<Uuid, i64> = HashMap::new();
-    for row in new {
+    for row in rows {
         let end = ends.entry(row.organization_id).or_default();
         *end = row.sequence.max(*end);
     }

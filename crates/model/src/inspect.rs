@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
+use crate::clock::Clock;
 use crate::database::{Database, DatabaseError, Operator, Result};
 use crate::migrate;
 
@@ -49,9 +50,9 @@ fn fault<T>(checked: Result<T>) -> Result<Option<String>> {
 }
 
 async fn ahead(client: &Client) -> Result<SignedDuration> {
-    let before = Timestamp::now();
+    let before = Clock::default().now();
     let theirs: Timestamp = client.query_one("SELECT clock_timestamp()", &[]).await?.get(0);
-    let ours = before + Timestamp::now().duration_since(before) / 2;
+    let ours = before + Clock::default().now().duration_since(before) / 2;
     Ok(theirs.duration_since(ours))
 }
 

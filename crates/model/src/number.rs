@@ -25,8 +25,9 @@ pub use token::{carried_by, keep, replace_token};
 pub use webhooks::{led, noted, waits};
 
 use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
+use crate::event::{self, Kind, New};
 use crate::scope::Scope;
-use crate::{event, number_check, outbox};
+use crate::{number_check, outbox};
 
 /// A business phone number as its organization sees it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -249,13 +250,13 @@ pub async fn find(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Res
 /// Lets a connected number go on that rests, with the token that it has, and has it looked at. Answers the number; `None`:
 /// it is not connected.
 pub async fn resume(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Result<Option<Number>> {
-    event::any_organization_line_up(tx, &[scope]).await?;
+    let line = event::line_of(tx, scope).await?;
     let connected = tx
         .query_opt(
-            "UPDATE wazapp.number SET check_at = 'epoch', updated_at = now(),
+            "UPDATE wazapp.number SET check_at = 'epoch', updated_at = $4,
                problem = CASE WHEN problem ->> 'code' = ANY ($3) THEN NULL ELSE problem END
              WHERE organization_id = $1 AND id = $2 AND status = 'connected' RETURNING id",
-            &[&scope.organization_id(), &id, &number_check::OF_RESTS.to_vec()],
+            &[&scope.organization_id(), &id, &number_check::OF_RESTS.to_vec(), &now],
         )
         .await?;
     if connected.is_none() {
@@ -264,7 +265,7 @@ pub async fn resume(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> R
     let rested = outbox::resume(tx, scope, id).await?;
     let number = find(tx, scope, id, now).await?;
     if let Some(number) = number.as_ref().filter(|_| rested) {
-        event::any_organization_tell(tx, scope, "number.updated", Some(id), number).await?;
+        line.record(New::of(Kind::NumberUpdated, now, Some(id), number)).await?;
     }
     Ok(number)
 }
@@ -352,7 +353,7 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
                FROM (VALUES ('display_phone_number', $4), ('verified_name', $5), ('username', $6), ('quality_event', $7),
                             ('messaging_limit', $8), ('throughput', $9), ('name_status', $10), ('settings', $11))
                  AS f (name, value)
-               WHERE f.value IS NOT NULL), '{}'), updated_at = now()
+               WHERE f.value IS NOT NULL), '{}'), updated_at = $12
              WHERE organization_id = $1 AND id = $2"
         ),
         params![
@@ -367,6 +368,7 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
             facts.throughput.as_deref(),
             facts.name_status.as_deref(),
             facts.settings.as_deref(),
+            pipeline.now(),
         ],
     );
 }
@@ -375,7 +377,7 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
 /// without any, another import has begun.
 pub fn any_organization_import<'a>(pipeline: &mut Pipeline<'a>, import: &'a Import) {
     pipeline.push(
-        "UPDATE wazapp.number SET history = $4::text::json, updated_at = now(),
+        "UPDATE wazapp.number SET history = $4::text::json, updated_at = $5,
            fact_times = fact_times || jsonb_build_object('history', greatest((fact_times ->> 'history')::timestamptz, $3::timestamptz))
          WHERE organization_id = $1 AND id = $2
            AND (history IS NULL OR (fact_times ->> 'history')::timestamptz < $3::timestamptz - interval '1 day'
@@ -383,7 +385,7 @@ pub fn any_organization_import<'a>(pipeline: &mut Pipeline<'a>, import: &'a Impo
                     coalesce((history ->> 'chunk_order')::int, -1), history::text)
                    <= (coalesce(($4::text::json ->> 'progress')::int, -1), coalesce(($4::text::json ->> 'phase')::int, -1),
                        coalesce(($4::text::json ->> 'chunk_order')::int, -1), $4::text))",
-        params![import.organization_id, import.number_id, import.at, import.step.as_str()],
+        params![import.organization_id, import.number_id, import.at, import.step.as_str(), pipeline.now()],
     );
 }
 

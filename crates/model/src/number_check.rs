@@ -18,7 +18,7 @@ pub use doubt::any_organization_doubt;
 pub use examine::{Examined, any_organization_examine};
 
 use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
-use crate::event;
+use crate::event::{self, Events, Kind, New};
 use crate::link::{Link, link_columns};
 use crate::outbox::{self, Pause, Rest, Well};
 use crate::scope::Scope;
@@ -152,7 +152,7 @@ pub async fn any_organization_settle(
 ) -> Result<bool> {
     let (organization_id, number_id) = (claimed.link.organization_id, claimed.link.number_id);
     let tx = database.operator().await?;
-    let last = event::line_up_for(&tx, &Scope::new(organization_id)).await?;
+    let line = event::line_of(&tx, &Scope::new(organization_id)).await?;
     let stored = tx
         .query_opt(
             "SELECT display_phone_number, verified_name, name_status, username, quality_rating, messaging_limit,
@@ -164,9 +164,7 @@ pub async fn any_organization_settle(
             &[&organization_id, &number_id, &claimed.fence],
         )
         .await?;
-    let (Some(last), Some(stored)) = (last, stored) else {
-        return Ok(false);
-    };
+    let Some(stored) = stored else { return Ok(false) };
     if let Seen::Nothing { wait } = seen {
         tx.query(
             "UPDATE wazapp.number SET check_at = $3 WHERE organization_id = $1 AND id = $2",
@@ -181,21 +179,13 @@ pub async fn any_organization_settle(
     let rest = weigh(&tx, claimed, (&known, &mut next), seen, now).await?;
     let changed = next.differs_from(&known);
     let told = told(&claimed.link, &changed, next.problem.as_ref());
-    let new: Vec<event::New> = (!changed.is_empty())
-        .then(|| event::New {
-            organization_id,
-            sequence: last + 1,
-            kind: "number.updated".into(),
-            at: now,
-            subject_id: None,
-            data: Some(told.to_string()),
-            fingerprint: None,
-        })
-        .into_iter()
-        .collect();
-    let mut pipeline = Pipeline::new();
+    let mut events = Events::default();
+    if !changed.is_empty() {
+        line.note(&mut events, New::of(Kind::NumberUpdated, now, None, &told));
+    }
+    let mut pipeline = Pipeline::at(now);
     next.write(&mut pipeline, now, claimed, seen);
-    event::any_organization_record(&mut pipeline, &new);
+    event::any_organization_record(&mut pipeline, &events);
     if let Some(rest) = &rest {
         rest.begin(&mut pipeline);
     }
@@ -337,7 +327,7 @@ impl Known {
             "UPDATE wazapp.number SET display_phone_number = $3, verified_name = $4, name_status = $5, username = $6,
                quality_rating = $7, messaging_limit = $8, throughput = $9, platform_type = $10, meta_status = $11,
                is_on_biz_app = $12, health = $13::text::json, problem = $14::text::json, token_app_id = $15,
-               token_expires_at = $16, checked_at = $17, check_at = $18, updated_at = now(),
+               token_expires_at = $16, checked_at = $17, check_at = $18, updated_at = $17,
                token_checked_at = CASE WHEN $19::boolean THEN $17 ELSE token_checked_at END, webhooks = $20::text::json
              WHERE organization_id = $1 AND id = $2",
             params![

@@ -165,7 +165,7 @@ pub async fn expire(tx: &Operator, before: Timestamp, most: i64) -> Result<u64> 
 }
 
 /// Notes that inputs were applied, inside the transaction that applies them.
-pub async fn mark_replayed(tx: &Operator, ids: &[Uuid]) -> Result<()> {
-    tx.query("UPDATE wazapp.quarantine SET replayed_at = now() WHERE id = ANY ($1)", &[&ids.to_vec()]).await?;
+pub async fn mark_replayed(tx: &Operator, now: Timestamp, ids: &[Uuid]) -> Result<()> {
+    tx.query("UPDATE wazapp.quarantine SET replayed_at = $2 WHERE id = ANY ($1)", &[&ids.to_vec(), &now]).await?;
     Ok(())
 }

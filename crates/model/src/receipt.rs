@@ -153,7 +153,7 @@ pub async fn any_organization_settle(tx: Operator, now: Timestamp, settled: &[(C
         Outcome::Retry { at } => ("waiting", *at),
         Outcome::GivenUp => ("given_up", now),
     };
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     pipeline.push(
         "UPDATE wazapp.receipt r SET state = k.s, next_at = k.at
          FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[]) AS k (o, c, fence, s, at)

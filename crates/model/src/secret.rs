@@ -92,7 +92,7 @@ impl Keyring {
     pub fn seal(&self, place: Place<'_>, secret: &SecretString) -> Vec<u8> {
         let (id, key) = self.keys.first().expect("a keyring holds a key");
         let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
+        random(&mut nonce).expect("the operating system gives random bytes");
         let aad = place.bytes();
         let sealed = XChaCha20Poly1305::new(&Key::from(**key))
             .encrypt(&XNonce::from(nonce), Payload { msg: secret.expose_secret().as_bytes(), aad: &aad })
@@ -115,6 +115,12 @@ impl Keyring {
             .ok()?;
         String::from_utf8(opened).ok().map(SecretString::from)
     }
+}
+
+/// Fills a buffer with random bytes of the operating system.
+#[expect(clippy::disallowed_methods, reason = "the one place where random bytes come from")]
+pub fn random(buffer: &mut [u8]) -> Result<(), getrandom::Error> {
+    getrandom::fill(buffer)
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ async fn write(
 /// show them.
 pub async fn find(tx: &Tenant, now: Timestamp, ids: &[Uuid]) -> Result<HashMap<Uuid, Kept>> {
     // Before rows, like everyone who records events.
-    event::line_up(tx).await?;
+    event::line(tx).await?;
     let rows = tx
         .query(
             "WITH stays AS (
@@ -120,7 +120,7 @@ pub async fn find(tx: &Tenant, now: Timestamp, ids: &[Uuid]) -> Result<HashMap<U
 /// show them.
 pub async fn find_at_meta(tx: &Tenant, now: Timestamp, meta_ids: &[&str]) -> Result<HashMap<String, AtMeta>> {
     // Before rows, like everyone who records events.
-    event::line_up(tx).await?;
+    event::line(tx).await?;
     let rows = tx
         .query(
             "WITH known AS (

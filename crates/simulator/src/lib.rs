@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod faults;
 mod graph;
+mod outside;
 mod phone;
 mod server;
 mod story;
@@ -61,11 +62,10 @@ impl Simulator {
     /// Starts one on this listener.
     pub fn start(options: Options, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the listening address is not known")?;
-        let now = options.start.unwrap_or_else(Timestamp::now);
+        let now = options.start.unwrap_or_else(outside::now);
         let mut world = World::furnished(options.seed, options.app_id.as_deref(), options.app_secret.as_deref(), now);
         world.origin = format!("http://{address}");
-        let client = reqwest::Client::builder()
-            .no_proxy()
+        let client = outside::http()
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .context("the HTTP client can't be made")?;

@@ -96,7 +96,7 @@ async fn only_who_may_gets_the_bytes() {
     assert_eq!(laptop.client.get(url).send().await.expect("an answer").status(), 401);
     assert_eq!(download(&laptop, &url.replace("&hash=", "&hash=0"), &laptop.token).await.0, 404);
 
-    let nameless = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let nameless = support::http().build().expect("a client");
     let page = nameless.get(url).bearer_auth(&laptop.token).send().await.expect("an answer");
     assert_eq!(page.status(), 400);
     assert!(page.headers()["content-type"].to_str().expect("plain").starts_with("text/html"));

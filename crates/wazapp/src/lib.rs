@@ -5,6 +5,7 @@ mod commands;
 pub mod config;
 mod demo;
 mod open;
+mod outside;
 pub mod postgres;
 mod print;
 mod serve;

@@ -79,7 +79,7 @@ impl From<DatabaseError> for Refused {
 /// Looks a presented key up. Who shows bad ones waits longer for each answer; a good one is never delayed, wherever it
 /// comes from.
 pub(crate) async fn admit(state: &State, client: Option<&Client>, key: &SecretString) -> Result<Admitted, Refused> {
-    let Some(scope) = api_key::authenticate(&state.database, key).await? else {
+    let Some(scope) = api_key::authenticate(&state.database, state.clock.now(), key).await? else {
         counter!("wazapp_bad_keys_total").increment(1);
         if let Some(client) = client {
             client.delay(state.desk.guesses.another(client.peer(), Instant::now())).await;

@@ -331,6 +331,10 @@ impl From<DatabaseError> for Problem {
                 1,
             );
         }
+        if let DatabaseError::UnknownWord { column, word } = &error {
+            tracing::error!(column, word, "a stored word is not known: another version of wazapp wrote it");
+            return Self::internal();
+        }
         let ours = error.blames_data() || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
         if ours {
             tracing::warn!(code, "a request failed in the database");
@@ -419,7 +423,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_database_that_is_there_and_fails_is_500_and_says_nothing_of_itself() {
-        for error in [DatabaseError::RolledBack, DatabaseError::Unfit("relation secret".into())] {
+        let unknown = DatabaseError::UnknownWord { column: "event.type", word: "secret".into() };
+        for error in [DatabaseError::RolledBack, DatabaseError::Unfit("relation secret".into()), unknown] {
             let (parts, body) = sent(error.into()).await;
             assert_eq!(parts.status, 500);
             assert!(!body.to_string().contains("secret"), "{body}");

@@ -1,5 +1,6 @@
 //! What Meta refuses beside sending, and would stop a number if a message had met it, is looked into before it is believed.
 
+use jiff::Timestamp;
 use model::Database;
 use model::link::Link;
 use model::number_check;
@@ -17,12 +18,12 @@ fn stops(failure: &Failure) -> Option<&'static Explanation> {
 }
 
 /// Has the number looked at soon, where a failure says something of it; answers whether it does.
-pub(crate) async fn raise(database: &Database, tried: &Link, failure: &Failure) -> bool {
+pub(crate) async fn raise(database: &Database, now: Timestamp, tried: &Link, failure: &Failure) -> bool {
     let (Some(advice), Failure::Refused(error)) = (stops(failure), failure) else { return false };
     let reason = json!({
         "code": error.code, "message": error.message, "advice": { "en": advice.en, "es": advice.es },
     });
-    if let Err(error) = number_check::any_organization_doubt(database, tried, &reason.to_string()).await {
+    if let Err(error) = number_check::any_organization_doubt(database, now, tried, &reason.to_string()).await {
         tracing::debug!(%error, number = %tried.phone_number_id, "a doubt in a number could not be noted");
     }
     true

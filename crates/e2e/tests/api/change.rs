@@ -1,6 +1,9 @@
 //! What people change.
 
+use std::time::Duration;
+
 use e2e::World;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -32,6 +35,38 @@ async fn a_conversation_is_handed_over_resolved_and_taken_back() {
         }
     }
     assert_eq!(world.events(&acme, "conversation.updated").await.len(), 4);
+    world.end().await;
+}
+
+/// Went wrong: what people did was told at the database's time, a day before what the server's clock showed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_do_is_told_at_the_time_of_the_server() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    write(&world, "34600111222", "wamid.1", 1_795_000_000).await;
+    world.drain().await;
+    let shown = world.conversation(&acme).await;
+    let conversation = format!("/conversations/{}", id(&shown));
+    let contact = format!("/contacts/{}", shown["contact"]["id"].as_str().unwrap());
+    for (path, change, kind) in [
+        (conversation.clone(), Some(json!({ "state": "resolved" })), "conversation.updated"),
+        (contact, Some(json!({ "own_name": "Lucía" })), "contact.updated"),
+        (format!("{conversation}/read"), None, "conversation.updated"),
+    ] {
+        world.pass(Duration::from_secs(26 * 3600));
+        let moved = world.now();
+        let (status, answer) = match &change {
+            Some(change) => world.patch(&acme, &path, change).await,
+            None => world.post_api(&acme, &path, &json!({ "receipt": false })).await,
+        };
+        assert_eq!(status, 200, "{answer}");
+        let told = world.events(&acme, kind).await.pop().unwrap();
+        let at: Timestamp = told["timestamp"].as_str().unwrap().parse().unwrap();
+        assert!(moved - SignedDuration::from_millis(1) <= at && at <= world.now(), "{path}: {at} of {moved}");
+        assert_eq!(told["data"], answer);
+        let updated: Timestamp = answer["updated_at"].as_str().unwrap().parse().unwrap();
+        assert!(moved - SignedDuration::from_millis(1) <= updated, "{path}: {updated} of {moved}");
+    }
     world.end().await;
 }
 

@@ -92,7 +92,7 @@ async fn a_revoked_key_is_refused_at_once_and_the_others_are_not() {
     let stranger = world.organization("Stranger").await;
     for (scope, revoked) in [(&stranger.scope, false), (&acme.scope, true), (&acme.scope, false)] {
         let tx = world.database().operator().await.unwrap();
-        assert_eq!(model::api_key::revoke(&tx, scope, first.id).await.unwrap(), revoked);
+        assert_eq!(model::api_key::revoke(&tx, world.now(), scope, first.id).await.unwrap(), revoked);
         tx.commit().await.unwrap();
     }
     problem(&world, Asked::get("/api/v1/me", &acme), 401).await;

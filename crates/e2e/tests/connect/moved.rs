@@ -14,7 +14,7 @@ impl Stage {
         let organization = &self.organization;
         let number = self.world.connect_with(organization, former, "424242", None, token).await;
         let contacts = json!([e2e::body::contact(LUCIA, "Lucía")]);
-        let message = e2e::body::text_message(LUCIA, "wamid.before", jiff::Timestamp::now().as_second(), "antes");
+        let message = e2e::body::text_message(LUCIA, "wamid.before", e2e::outside::now().as_second(), "antes");
         let value = e2e::body::value(former, &json!({ "contacts": contacts, "messages": [message] }));
         self.world.receive(&value).await;
         let shown = "UPDATE wazapp.number SET display_phone_number = $1, check_at = 'infinity' WHERE id = $2";
@@ -33,7 +33,7 @@ async fn a_number_that_moved_to_another_account_goes_on_with_its_threads() {
     let stage = Stage::new().await;
     let former = stage.had_it_as("99000000000001", "EAA-dead").await;
     let conversation = stage.world.conversation(&stage.organization).await;
-    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10);
+    let later = e2e::outside::now() + jiff::SignedDuration::from_mins(10);
     let waits = json!({ "text": { "body": "espera" }, "send_at": later });
     let path = format!("/conversations/{}/messages", id(&conversation));
     assert_eq!(stage.world.post_api(&stage.organization, &path, &waits).await.0, 202);

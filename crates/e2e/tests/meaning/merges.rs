@@ -30,7 +30,7 @@ fn id(value: &Value) -> String {
 
 /// What is asked for without following the way.
 async fn asked(world: &World, acme: &Organization, method: Method, path: &str) -> (u16, String) {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let client = e2e::outside::http().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let url = format!("{}/api/v1{path}", world.url());
     let mut request = client.request(method.clone(), url).bearer_auth(&acme.key);
     if method == Method::PATCH {

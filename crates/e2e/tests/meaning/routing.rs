@@ -8,7 +8,7 @@ use worker::inbound::replay_quarantine;
 use super::{ACCOUNT, ANA, NUMBER, an_hour_ago, set_up, wamids};
 
 async fn replay(world: &World) -> worker::inbound::Outcome {
-    replay_quarantine(world.database(), &Filter::default(), |_| ()).await.expect("the replay runs")
+    replay_quarantine(world.database(), world.clock(), &Filter::default(), |_| ()).await.expect("the replay runs")
 }
 
 #[tokio::test(flavor = "multi_thread")]

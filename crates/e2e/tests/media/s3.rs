@@ -23,7 +23,7 @@ impl S3 {
             .spawn()
             .expect("moto_server starts: scripts/need moto installs it");
         let s3 = Self { server, url: format!("http://127.0.0.1:{port}") };
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = e2e::outside::http().build().expect("a client");
         until("the S3 server makes a bucket", async || {
             let made = client.put(format!("{}/media", s3.url)).send().await;
             made.is_ok_and(|answer| answer.status().is_success())

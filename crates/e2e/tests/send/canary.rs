@@ -145,7 +145,7 @@ async fn no_secret_shows_anywhere() {
     // Meta's handshake names the verify token in its URL.
     meta.callback(&format!("{}/webhook", server.url()), VERIFY_TOKEN).await;
 
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = e2e::outside::http().build().expect("a client");
     let mut asked =
         Asked { server: &server, installation: &installation, client, key: key.clone(), said: String::new() };
     let to = "34600111222";

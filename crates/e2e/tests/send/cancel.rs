@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{MARTIN, Stage, text};
 
 fn in_an_hour() -> serde_json::Value {
     let mut message = text("más tarde");
-    message["send_at"] = json!((Timestamp::now() + SignedDuration::from_hours(1)).to_string());
+    message["send_at"] = json!((e2e::outside::now() + SignedDuration::from_hours(1)).to_string());
     message
 }
 

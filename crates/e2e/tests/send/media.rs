@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use e2e::{Organization, SimulatedNumber};
-use jiff::Timestamp;
 use model::outbox;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -428,7 +427,7 @@ async fn a_preparer_that_dies_loses_and_doubles_nothing() {
     stage.until(&message, "read").await;
     // The dead one's claim opens nothing any more.
     let tx = database.operator().await.unwrap();
-    let begun = outbox::any_organization_begin(&tx, Timestamp::now(), &taken).await.unwrap();
+    let begun = outbox::any_organization_begin(&tx, e2e::outside::now(), &taken).await.unwrap();
     assert!(!begun);
     tx.commit().await.unwrap();
     stage.world.settle().await;

@@ -77,7 +77,7 @@ async fn a_closed_window_takes_templates_alone() {
     stage.until(&free, "read").await;
     // Planned for a time at which it will be closed, it is refused now.
     let mut later = text("Mañana");
-    later["send_at"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_hours(60)).to_string());
+    later["send_at"] = json!((e2e::outside::now() + jiff::SignedDuration::from_hours(60)).to_string());
     let (status, _) = stage.world.post_api(&stage.organization, &path, &later).await;
     assert_eq!(status, 422);
     stage.sent().await;
@@ -121,7 +121,7 @@ async fn a_window_is_refused_only_where_it_is_known_to_be_closed() {
 async fn who_is_named_twice_is_one_person() {
     let stage = Stage::new().await;
     let (user, phone) = ("MX.13491208655302741918", "34600555777");
-    let mut message = e2e::body::text_message("", "wamid.user", jiff::Timestamp::now().as_second(), "Hola");
+    let mut message = e2e::body::text_message("", "wamid.user", e2e::outside::now().as_second(), "Hola");
     message.as_object_mut().unwrap().remove("from");
     message["from_user_id"] = json!(user);
     let contacts = json!([{ "profile": { "name": "Ana" }, "user_id": user }]);
@@ -247,7 +247,7 @@ async fn a_second_organization_has_no_part_in_it() {
     let stage = Stage::new().await;
     let second = stage.world.organization("Harbor").await;
     let mut later = text("más tarde");
-    later["send_at"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string());
+    later["send_at"] = json!((e2e::outside::now() + jiff::SignedDuration::from_hours(1)).to_string());
     let queued = stage.send(later).await;
     for path in [format!("/messages/{queued}"), format!("/messages/{queued}/statuses")] {
         assert_eq!(stage.world.get(&second, &path).await.0, 404, "{path}");

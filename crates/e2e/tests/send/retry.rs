@@ -194,7 +194,7 @@ async fn what_waits_past_its_deadline_fails_and_says_why() {
     let stage = Stage::new().await;
     stage.world.meta().faults(json!([{ "kind": "error", "code": 131_057 }])).await;
     let mut message = text("hasta las ocho");
-    message["deadline"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10)).to_string());
+    message["deadline"] = json!((e2e::outside::now() + jiff::SignedDuration::from_mins(10)).to_string());
     let id = stage.send(message).await;
     stage.world.until("it was tried", async || stage.status(&id).await == "sending").await;
     stage.world.advance(Duration::from_secs(601)).await;

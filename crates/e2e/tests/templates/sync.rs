@@ -264,7 +264,7 @@ async fn who_asks_during_a_reading_is_served_by_the_next() {
                 ..Facts::default()
             };
             let tx = database.operator().await.unwrap();
-            let mut pipeline = Pipeline::new();
+            let mut pipeline = Pipeline::at(e2e::outside::now());
             template::any_organization_learn(&mut pipeline, &facts);
             tx.finish(pipeline).await.unwrap();
         }

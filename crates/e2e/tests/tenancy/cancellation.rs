@@ -194,7 +194,7 @@ async fn a_change_dropped_anywhere_is_whole_or_nothing() {
             async |attempt| {
                 let change = Change { state: Some(State::Waiting), assignee_id: Some(Some(marker(attempt))) };
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
-                conversation::change(&tx, stage.conversation, &change).await.unwrap().unwrap();
+                conversation::change(&tx, e2e::outside::now(), stage.conversation, &change).await.unwrap().unwrap();
                 tx.commit().await.unwrap();
             },
             async |attempt| {
@@ -229,7 +229,7 @@ async fn a_send_dropped_anywhere_is_whole_or_nothing() {
                     needs_window: false,
                     needs_phone: false,
                 };
-                let now = jiff::Timestamp::now();
+                let now = e2e::outside::now();
                 let send_at = Some(now + jiff::SignedDuration::from_hours(1));
                 let options = Options { send_at, ..Options::default() };
                 let key = Idempotency { key: marker, fingerprint: vec![1] };
@@ -261,7 +261,7 @@ async fn a_reading_dropped_anywhere_is_whole_or_nothing() {
                 let prepare = "UPDATE wazapp.conversation SET unread_count = 3, assignee_id = $2 WHERE id = $1";
                 stage.sql.execute(prepare, &[&stage.conversation, &marker(attempt)]).await.unwrap();
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
-                conversation::mark_read(&tx, stage.conversation).await.unwrap().unwrap();
+                conversation::mark_read(&tx, e2e::outside::now(), stage.conversation).await.unwrap().unwrap();
                 tx.commit().await.unwrap();
             },
             async |attempt| {
@@ -284,7 +284,7 @@ async fn a_contacts_change_dropped_anywhere_is_whole_or_nothing() {
             async |attempt| {
                 let change = contact::Change { own_name: Some(Some(marker(attempt).to_string())), notes: None };
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
-                contact::change(&tx, stage.contact, &change).await.unwrap().unwrap();
+                contact::change(&tx, e2e::outside::now(), stage.contact, &change).await.unwrap().unwrap();
                 tx.commit().await.unwrap();
             },
             async |attempt| {
@@ -310,7 +310,7 @@ async fn a_sign_in_dropped_anywhere_leaves_no_organization_behind() {
             async |attempt| {
                 stage.sql.execute(unused, &[&first]).await.unwrap();
                 begun.set(attempt);
-                let scope = api_key::authenticate(&stage.database, &key).await.unwrap();
+                let scope = api_key::authenticate(&stage.database, e2e::outside::now(), &key).await.unwrap();
                 assert_eq!(scope, Some(stage.first().scope));
             },
             async |attempt| {
@@ -334,11 +334,13 @@ async fn a_long_transaction_dropped_anywhere_is_whole_or_nothing() {
                 let change = Change { state: None, assignee_id: Some(Some(mark)) };
                 let named = contact::Change { own_name: Some(Some(mark.to_string())), notes: None };
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
-                event::line_up(&tx).await.unwrap();
+                let line = event::line(&tx).await.unwrap();
                 conversation::list(&tx, &Filter::default(), None, 10).await.unwrap();
-                conversation::change(&tx, stage.conversation, &change).await.unwrap().unwrap();
-                contact::change(&tx, stage.contact, &named).await.unwrap().unwrap();
-                event::record(&tx, "test", Some(mark), &mark).await.unwrap();
+                conversation::change(&tx, e2e::outside::now(), stage.conversation, &change).await.unwrap().unwrap();
+                contact::change(&tx, e2e::outside::now(), stage.contact, &named).await.unwrap().unwrap();
+                line.record(event::New::of(event::Kind::meta("test"), e2e::outside::now(), Some(mark), &mark))
+                    .await
+                    .unwrap();
                 message::list(&tx, stage.conversation, None, 10).await.unwrap();
                 tx.commit().await.unwrap();
             },
@@ -386,7 +388,7 @@ async fn an_operators_work_dropped_anywhere_is_whole_or_nothing() {
             async |attempt| {
                 let (mut contacts, mut identities) = new_contact(stage.first().id, &name(attempt));
                 let tx = stage.database.operator().await.unwrap();
-                let mut pipeline = Pipeline::new();
+                let mut pipeline = Pipeline::at(e2e::outside::now());
                 contact::any_organization_save(&mut pipeline, &mut contacts);
                 contact::any_organization_identify(&mut pipeline, &mut identities);
                 tx.finish(pipeline).await.unwrap();
@@ -428,8 +430,8 @@ async fn a_failed_statement_makes_the_commit_fail() {
     let events = stage.twins.list(0, "/events").await.len();
     let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
     let named = |name: &str| contact::Change { own_name: Some(Some(name.to_owned())), notes: None };
-    contact::change(&tx, stage.contact, &named("good")).await.unwrap().unwrap();
-    let refused = contact::change(&tx, stage.contact, &named("a NUL: \0")).await;
+    contact::change(&tx, e2e::outside::now(), stage.contact, &named("good")).await.unwrap().unwrap();
+    let refused = contact::change(&tx, e2e::outside::now(), stage.contact, &named("a NUL: \0")).await;
     assert!(refused.unwrap_err().blames_data());
     let committed = tx.commit().await;
     assert!(matches!(committed, Err(CommitError::NotDone(DatabaseError::RolledBack))), "{committed:?}");
@@ -475,7 +477,7 @@ async fn a_batch_with_a_failing_statement_writes_nothing() {
             received_at: jiff::Timestamp::UNIX_EPOCH,
         }];
         let tx = stage.database.operator().await.unwrap();
-        let mut pipeline = Pipeline::new();
+        let mut pipeline = Pipeline::at(e2e::outside::now());
         contact::any_organization_save(&mut pipeline, &mut contacts);
         contact::any_organization_identify(&mut pipeline, &mut identities);
         message::any_organization_insert(&mut pipeline, &mut nowhere);

@@ -1,6 +1,7 @@
 //! A number belongs to one organization at a time.
 
 use e2e::{Organization, World, body};
+use model::event;
 use model::number::{self, Proof, Refusal};
 use secrecy::SecretString;
 
@@ -12,7 +13,8 @@ async fn try_connect(world: &World, organization: &Organization) -> Result<uuid:
     let token = SecretString::from("none");
     let proof = Proof::operators_word(&organization.scope, NUMBER, ACCOUNT, None, &token);
     let tx = world.database().operator().await.unwrap();
-    let connected = number::connect(&tx, world.keyring(), &proof, world.now()).await.unwrap()?;
+    let line = event::line_of(&tx, &organization.scope).await.unwrap();
+    let connected = number::connect(&line, world.keyring(), &proof, world.now()).await.unwrap()?;
     tx.commit().await.unwrap();
     Ok(connected)
 }
@@ -130,7 +132,8 @@ async fn only_the_owner_disconnects() {
     let (first, second) = (world.organization("First").await, world.organization("Second").await);
     world.connect(&first, NUMBER, ACCOUNT, None).await;
     let tx = world.database().operator().await.unwrap();
-    assert!(number::disconnect(&tx, &second.scope, NUMBER, world.now()).await.unwrap().is_none());
+    let line = event::line_of(&tx, &second.scope).await.unwrap();
+    assert!(number::disconnect(&line, NUMBER, world.now()).await.unwrap().is_none());
     tx.commit().await.unwrap();
     write(&world, "wamid.1", 1_795_000_000).await;
     assert_eq!(wamids(&world, &first).await, ["wamid.1"]);

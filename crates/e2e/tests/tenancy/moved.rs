@@ -171,7 +171,7 @@ async fn a_replay_gives_nothing_from_before_the_claim() {
     assert_eq!(world.quarantine().await.len(), 2);
     world.advance(HOUR).await;
     world.connect(&second, NUMBER, ACCOUNT, None).await;
-    replay_quarantine(world.database(), &Filter::default(), |_| ()).await.unwrap();
+    replay_quarantine(world.database(), world.clock(), &Filter::default(), |_| ()).await.unwrap();
     assert_eq!(world.all_messages(&second).await, Vec::<Value>::new());
     assert_eq!(world.events(&second, "message.status").await, Vec::<Value>::new());
     assert_eq!(world.message(&first, "secret.1").await["text"], "secret.1", "nothing is lost");

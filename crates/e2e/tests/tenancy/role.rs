@@ -1,7 +1,7 @@
 //! What PostgreSQL itself refuses the web role, whatever statement a handler might send by mistake.
 
 use e2e::cluster;
-use jiff::{Timestamp, ToSpan};
+use jiff::ToSpan;
 use model::database::Access;
 use serde_json::json;
 use tokio_postgres::error::SqlState;
@@ -59,7 +59,7 @@ async fn refused(client: &Client, organization: Uuid, statement: &str) -> SqlSta
 async fn queue(twins: &Twins, sql: &Client) {
     for (nth, organization) in twins.organizations.iter().enumerate() {
         let body = json!({
-            "number_id": twins.numbers[nth], "to": PEOPLE[0], "send_at": Timestamp::now() + 24.hours(),
+            "number_id": twins.numbers[nth], "to": PEOPLE[0], "send_at": e2e::outside::now() + 24.hours(),
             "type": "template", "template": { "name": "order_ready", "language": { "code": "es" } },
         });
         let url = format!("{}/api/v1/messages", twins.world.url());

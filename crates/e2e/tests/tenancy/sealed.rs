@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use e2e::World;
 use e2e::canary::{self, Canaries};
 use model::connection::{self, How, New};
+use model::event;
 use model::number::{self, Proof};
 use model::secret::Place;
 use secrecy::{ExposeSecret, SecretString};
@@ -14,7 +15,8 @@ async fn connect(world: &World, organization: &e2e::Organization, phone_number_i
     let token = SecretString::from(token);
     let proof = Proof::operators_word(&organization.scope, phone_number_id, "2", None, &token);
     let tx = world.database().operator().await.unwrap();
-    let connected = number::connect(&tx, world.keyring(), &proof, world.now()).await.unwrap().unwrap();
+    let line = event::line_of(&tx, &organization.scope).await.unwrap();
+    let connected = number::connect(&line, world.keyring(), &proof, world.now()).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     connected
 }

@@ -225,7 +225,7 @@ pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, contacts: &'a mut 
          ON CONFLICT (organization_id, id) DO UPDATE SET
            profile_name = excluded.profile_name, book_name = excluded.book_name, wa_id = excluded.wa_id,
            user_id = excluded.user_id, parent_user_id = excluded.parent_user_id, username = excluded.username,
-           book_at = excluded.book_at, updated_at = now()",
+           book_at = excluded.book_at, updated_at = $10",
         params![
             column(contacts, |contact| contact.organization_id),
             column(contacts, |contact| contact.id),
@@ -236,6 +236,7 @@ pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, contacts: &'a mut 
             column(contacts, |contact| contact.parent_user_id.as_deref()),
             column(contacts, |contact| contact.username.as_deref()),
             column(contacts, |contact| contact.book.moment.as_ref().map(|moment| moment.at)),
+            pipeline.now(),
         ],
     );
 }

@@ -9,7 +9,7 @@ use super::evidence::Name;
 use super::rehome;
 use crate::conversation::column;
 use crate::database::{Operator, Param, Pipeline, Result, Tenant, Tx, params};
-use crate::event;
+use crate::event::{self, Kind, New};
 use crate::scope::Scope;
 
 /// How long a merge can be undone.
@@ -36,9 +36,9 @@ pub async fn any_organization_merge(
     now: Timestamp,
 ) -> Result<Vec<MergedConversation>> {
     keep(tx, organization_id, survivor, vanished, names, now).await?;
-    let params: [&dyn Param; 3] = [&organization_id, &survivor, &vanished];
+    let params: [&dyn Param; 4] = [&organization_id, &survivor, &vanished, &now];
     for statement in JOIN {
-        tx.query(statement, &params).await?;
+        tx.query(statement, named(statement, &params)).await?;
     }
     let twins = tx
         .query(
@@ -53,9 +53,15 @@ pub async fn any_organization_merge(
         )
         .await?;
     for statement in GO_ON {
-        tx.query(statement, &params).await?;
+        tx.query(statement, named(statement, &params)).await?;
     }
     Ok(twins.iter().map(|row| MergedConversation { vanished: row.get(0), survivor: row.get(1) }).collect())
+}
+
+/// As many of the parameters as a statement names.
+fn named<'a, 'p>(statement: &str, params: &'a [&'p dyn Param]) -> &'a [&'p dyn Param] {
+    let count = (1..=params.len()).rev().find(|nth| statement.contains(&format!("${nth}")));
+    &params[..count.unwrap_or_default()]
 }
 
 async fn keep(
@@ -121,7 +127,7 @@ const JOIN: [&str; 4] = [
                        THEN o.referral ELSE s.referral END,
        referral_tie = CASE WHEN coalesce((o.referral_at, o.referral_tie) < (s.referral_at, s.referral_tie), s.referral IS NULL)
                            THEN o.referral_tie ELSE s.referral_tie END,
-       referral_at = least(s.referral_at, o.referral_at), updated_at = now()
+       referral_at = least(s.referral_at, o.referral_at), updated_at = greatest(s.updated_at, $4)
      FROM wazapp.conversation o
      WHERE s.organization_id = $1 AND s.contact_id = $2
        AND o.organization_id = $1 AND o.contact_id = $3 AND o.number_id = s.number_id",
@@ -134,7 +140,7 @@ const JOIN: [&str; 4] = [
                         THEN o.book_name ELSE s.book_name END,
        book_at = greatest(s.book_at, o.book_at),
        profile_name = coalesce(s.profile_name, o.profile_name), username = coalesce(s.username, o.username),
-       created_at = least(s.created_at, o.created_at), updated_at = now()
+       created_at = least(s.created_at, o.created_at), updated_at = greatest(s.updated_at, $4)
      FROM wazapp.contact o WHERE s.organization_id = $1 AND s.id = $2 AND o.organization_id = $1 AND o.id = $3",
 ];
 
@@ -148,7 +154,7 @@ const GO_ON: [&str; 4] = [
     "DELETE FROM wazapp.conversation o USING wazapp.conversation s
      WHERE o.organization_id = $1 AND o.contact_id = $3
        AND s.organization_id = $1 AND s.contact_id = $2 AND s.number_id = o.number_id",
-    "UPDATE wazapp.conversation SET contact_id = $2, updated_at = now() WHERE organization_id = $1 AND contact_id = $3",
+    "UPDATE wazapp.conversation SET contact_id = $2, updated_at = greatest(updated_at, $4) WHERE organization_id = $1 AND contact_id = $3",
     "UPDATE wazapp.message SET contact_id = $2 WHERE organization_id = $1 AND contact_id = $3",
 ];
 
@@ -253,7 +259,7 @@ pub enum Undone {
 /// says the same again merges them. `None`: the organization has no such merge.
 pub async fn undo(tx: &Operator, scope: &Scope, merge_id: Uuid, now: Timestamp) -> Result<Option<Undone>> {
     let organization_id = scope.organization_id();
-    event::line_up_for(tx, scope).await?;
+    let line = event::line_of(tx, scope).await?;
     let row = tx
         .query_opt(
             "SELECT vanished_id, merged_at, undone_at, kept IS NOT NULL AS kept FROM wazapp.contact_merge m
@@ -272,27 +278,23 @@ pub async fn undo(tx: &Operator, scope: &Scope, merge_id: Uuid, now: Timestamp) 
     };
     let unread = rehome::any_organization_unread(tx, organization_id, &[survivor]).await?;
     let before = rehome::conversations(tx, organization_id, &[survivor]).await?;
-    let params: [&dyn Param; 4] = [&organization_id, &merge_id, &survivor, &vanished];
+    let params: [&dyn Param; 5] = [&organization_id, &merge_id, &survivor, &vanished, &now];
     for statement in PART {
-        tx.query(statement, &params).await?;
+        tx.query(statement, named(statement, &params)).await?;
     }
-    let theirs = tx.query(THEIRS, &params).await?;
+    let theirs = tx.query(THEIRS, named(THEIRS, &params)).await?;
     let theirs: Vec<Uuid> = theirs.iter().map(|row| row.get(0)).collect();
     tx.query(COME_BACK, &params).await?;
     rehome::any_organization_rehome(tx, organization_id, &theirs, vanished, now).await?;
-    rehome::any_organization_resettle(tx, organization_id, &[survivor, vanished], &before, &unread).await?;
+    rehome::any_organization_resettle(&line, &[survivor, vanished], &before, &unread, now).await?;
     tx.query(
         "UPDATE wazapp.contact_merge SET undone_at = $3 WHERE organization_id = $1 AND id = $2",
         &[&organization_id, &merge_id, &now],
     )
     .await?;
-    tell_parted(tx, scope, survivor, vanished).await?;
-    Ok(Some(Undone::Done { contact_id: vanished }))
-}
-
-async fn tell_parted(tx: &Operator, scope: &Scope, survivor: Uuid, vanished: Uuid) -> Result<()> {
     let parted = json!({ "id": survivor, "separated_id": vanished });
-    event::any_organization_tell(tx, scope, "contact.separated", Some(survivor), &parted).await
+    line.record(New::of(Kind::ContactSeparated, now, Some(survivor), &parted)).await?;
+    Ok(Some(Undone::Done { contact_id: vanished }))
 }
 
 /// The names that a merge brought, as Meta wrote them or as they are compared. `$2` is the merge.
@@ -326,7 +328,7 @@ const PART: [&str; 5] = [
                            CASE WHEN k.o ->> 'own_name' <> k.s ->> 'own_name' THEN k.o ->> 'own_name' END,
                            CASE WHEN k.o ->> 'notes' IS DISTINCT FROM k.s ->> 'notes' THEN k.o ->> 'notes' END), '')
                     THEN k.s ->> 'notes' ELSE s.notes END,
-       updated_at = now()
+       updated_at = greatest(s.updated_at, $5)
      FROM (SELECT kept -> 'survivor' AS s, kept -> 'vanished' AS o FROM wazapp.contact_merge
            WHERE organization_id = $1 AND id = $2) k
      WHERE s.organization_id = $1 AND s.id = $3 AND s.id <> $4",
@@ -383,4 +385,4 @@ const COME_BACK: &str = "
       DELETE FROM wazapp.conversation_merge c USING mine
       WHERE c.organization_id = $1 AND c.vanished_id = mine.id AND $3::uuid <> $4::uuid)
     INSERT INTO wazapp.conversation (organization_id, id, number_id, contact_id, state, last_message_at)
-    SELECT $1, mine.id, mine.number_id, $4, 'resolved', now() FROM mine ON CONFLICT DO NOTHING";
+    SELECT $1, mine.id, mine.number_id, $4, 'resolved', $5::timestamptz FROM mine ON CONFLICT DO NOTHING";

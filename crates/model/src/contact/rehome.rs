@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::evidence::Name;
 use crate::conversation;
 use crate::database::{Operator, Param, Result};
+use crate::event::Line;
 
 /// What was written under a name from one time until another is no longer this contact's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,12 +153,13 @@ pub async fn any_organization_rehome(
 
 /// Works out everything that hangs on whose messages are: conversations from their messages, who reacted, what is unread.
 pub async fn any_organization_resettle(
-    tx: &Operator,
-    organization_id: Uuid,
+    tx: &Line<'_>,
     contacts: &[Uuid],
     before: &BTreeSet<Uuid>,
     unread: &[Uuid],
+    now: Timestamp,
 ) -> Result<()> {
+    let organization_id = tx.organization_id();
     let mut touched = conversations(tx, organization_id, contacts).await?;
     touched.extend(before);
     let touched: Vec<Uuid> = touched.into_iter().collect();
@@ -191,7 +193,7 @@ pub async fn any_organization_resettle(
         &[&organization_id, &contacts.to_vec()],
     )
     .await?;
-    conversation::recount(tx, organization_id, &touched).await
+    conversation::recount(tx, now, &touched).await
 }
 
 /// All conversations that these contacts have, to be looked at again once they were changed.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{SERVICE_WINDOW, State, column};
 use crate::database::{Operator, Pipeline, Result, params};
+use crate::event::Lines;
 use crate::moment::{Latest, Moment};
 
 /// Who a conversation is with.
@@ -190,9 +191,14 @@ fn tie<T>(latest: &Latest<T>) -> &str {
     latest.moment.as_ref().map_or("", |moment| moment.tie.as_str())
 }
 
-/// Writes conversations, new ones and changed ones alike, sorted by key. The caller holds their organizations' lines
-/// ([`crate::number::any_organization_route`]), so nothing changed since it read them.
-pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [Known], changed: &'a mut [Known]) {
+/// Writes conversations, new ones and changed ones alike, sorted by key. Nobody else can have changed them since who stands
+/// in their organizations' lines read them.
+pub fn any_organization_save<'a>(
+    pipeline: &mut Pipeline<'a>,
+    _: &Lines<'_>,
+    new: &'a mut [Known],
+    changed: &'a mut [Known],
+) {
     if !new.is_empty() {
         new.sort_by_key(|row| (row.organization_id, row.id));
         let (contacts, groups) = peers(new.iter().map(|row| &row.peer));
@@ -224,7 +230,7 @@ fn write<'a>(pipeline: &mut Pipeline<'a>, rows: &'a [Known]) {
         "UPDATE wazapp.conversation v SET
            state = k.s, state_at = k.sa, state_tie = k.st, unread_count = k.u, last_sequence = k.q,
            last_message_id = k.m, last_message_at = k.at, last_message_tie = k.mt, last_inbound_at = k.i,
-           window_expires_at = k.w, referral = k.r::json, referral_at = k.ra, referral_tie = k.rt, updated_at = now()
+           window_expires_at = k.w, referral = k.r::json, referral_at = k.ra, referral_tie = k.rt, updated_at = $16
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::int[], $7::bigint[],
                      $8::uuid[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[],
                      $14::timestamptz[], $15::text[]) AS k (o, id, s, sa, st, u, q, m, at, mt, i, w, r, ra, rt)
@@ -245,6 +251,7 @@ fn write<'a>(pipeline: &mut Pipeline<'a>, rows: &'a [Known]) {
             column(rows, |row| row.referral.value.as_deref()),
             column(rows, |row| at(&row.referral)),
             column(rows, |row| tie(&row.referral)),
+            pipeline.now(),
         ],
     );
 }

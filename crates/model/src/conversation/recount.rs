@@ -1,8 +1,10 @@
 //! A conversation worked out again from its messages, where they came or went or were told another time of.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::database::{Operator, Param, Pipeline, Result, params};
+use crate::database::{Param, Pipeline, Result, params};
+use crate::event::Line;
 
 /// What a message's row says of its place; where it says nothing, because it is older or our own, its kind and its way do.
 macro_rules! told {
@@ -20,7 +22,7 @@ macro_rules! told {
 pub(crate) use told;
 
 /// Each takes the organization and the conversations.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 3] = [
     // Queue rows first, like everyone who changes both.
     "SELECT FROM wazapp.outbox q JOIN wazapp.message m ON m.organization_id = q.organization_id AND m.id = q.message_id
      WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2) ORDER BY q.message_id FOR UPDATE OF q",
@@ -33,6 +35,10 @@ const STEPS: [&str; 4] = [
      FROM wazapp.message m
      WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2) AND q.organization_id = $1 AND q.message_id = m.id
        AND (q.sequence, q.conversation_id) IS DISTINCT FROM (m.sequence, m.conversation_id)",
+];
+
+/// What a conversation shows; takes the time too.
+const SHOW: &str =
     concat!(
         "UPDATE wazapp.conversation v SET
            last_sequence = k.messages, unread_count = least(v.unread_count, k.counted),
@@ -49,7 +55,7 @@ const STEPS: [&str; 4] = [
            referral = CASE WHEN v.referral_tie <> '' THEN r.referral ELSE coalesce(r.referral, v.referral) END,
            referral_at = CASE WHEN v.referral_tie <> '' THEN r.timestamp ELSE coalesce(r.timestamp, v.referral_at) END,
            referral_tie = CASE WHEN v.referral_tie <> '' THEN coalesce(r.tie, '') ELSE coalesce(r.tie, v.referral_tie) END,
-           updated_at = now()
+           updated_at = greatest(v.updated_at, $3)
          FROM wazapp.conversation o
          LEFT JOIN LATERAL (
            SELECT count(*) AS messages, count(*) FILTER (WHERE ",
@@ -84,8 +90,7 @@ const STEPS: [&str; 4] = [
            WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id AND m.referral IS NOT NULL
            ORDER BY 2, 3 LIMIT 1) r ON true
          WHERE o.organization_id = $1 AND o.id = ANY ($2) AND v.organization_id = $1 AND v.id = o.id"
-    ),
-];
+    );
 
 /// A conversation that nothing stands in any more goes, and its contact if that is named by nobody and has nothing else.
 /// `$named`: what names one.
@@ -115,19 +120,23 @@ const EMPTY_NAMELESS: &str =
     empty!("c.wa_id, c.user_id, c.parent_user_id, c.username, c.own_name, c.notes, c.book_name, c.profile_name");
 
 /// Works out conversations of one organization from their messages, behind whatever changed these. One that is empty now
-/// goes. The caller holds the organization's line.
-pub fn any_organization_recount<'a>(pipeline: &mut Pipeline<'a>, organization_id: Uuid, conversations: &'a [Uuid]) {
-    for step in STEPS.into_iter().chain([EMPTY]) {
-        pipeline.push(step, params![organization_id, conversations.to_vec()]);
+/// goes.
+pub fn any_organization_recount(pipeline: &mut Pipeline<'_>, line: &Line<'_>, conversations: Vec<Uuid>) {
+    for step in STEPS {
+        pipeline.push(step, params![line.organization_id(), conversations.clone()]);
     }
+    pipeline.push(SHOW, params![line.organization_id(), conversations.clone(), pipeline.now()]);
+    pipeline.push(EMPTY, params![line.organization_id(), conversations]);
 }
 
 /// The same at once.
-pub(crate) async fn recount(tx: &Operator, organization_id: Uuid, conversations: &[Uuid]) -> Result<()> {
-    let conversations = conversations.to_vec();
+pub(crate) async fn recount(line: &Line<'_>, now: Timestamp, conversations: &[Uuid]) -> Result<()> {
+    let (organization_id, conversations) = (line.organization_id(), conversations.to_vec());
     let params: [&dyn Param; 2] = [&organization_id, &conversations];
-    for step in STEPS.into_iter().chain([EMPTY_NAMELESS]) {
-        tx.query(step, &params).await?;
+    for step in STEPS {
+        line.query(step, &params).await?;
     }
+    line.query(SHOW, &[&organization_id, &conversations, &now]).await?;
+    line.query(EMPTY_NAMELESS, &params).await?;
     Ok(())
 }

@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{EVENT, Media, Told, edit, media_columns, media_file};
+use super::{Media, Told, edit, media_columns, media_file};
 use crate::database::{CommitError, Database, Operator, Pipeline, Result};
-use crate::event;
+use crate::event::{self, Events, Kind, Line, New};
 use crate::file::File;
 use crate::link::Link;
 use crate::number_check;
@@ -228,7 +228,7 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
             Some((link, pause)) if pause.ends() => Rest::of(link, pause, now),
             _ => None,
         };
-        let mut pipeline = Pipeline::new();
+        let mut pipeline = Pipeline::at(now);
         if let Some(rest) = &rest {
             rest.begin(&mut pipeline);
         }
@@ -236,12 +236,12 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
         if let Some((link, Pause::Number { until: None, reason } | Pause::Account { until: None, reason })) =
             &settled.pause
         {
-            number_check::any_organization_doubt(database, link, reason).await?;
+            number_check::any_organization_doubt(database, now, link, reason).await?;
         }
         return Ok(still);
     }
     let tx = database.operator().await?;
-    let last = event::line_up_for(&tx, &settled.scope).await?;
+    let line = event::line_of(&tx, &settled.scope).await?;
     let row = match &settled.outcome {
         Outcome::Stored(file) => {
             tx.query_opt(
@@ -261,15 +261,15 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
         }
         Outcome::Retry { .. } | Outcome::Released => None,
     };
-    let (Some(row), Some(last)) = (row, last) else { return Ok(false) };
-    let mut events = Vec::new();
+    let Some(row) = row else { return Ok(false) };
+    let mut events = Events::default();
     if let Some(message_id) = row.get::<_, Option<Uuid>>("message_id") {
-        events.push(event(&tx, organization_id, last + 1, message_id, now).await?);
+        tell(&line, &mut events, message_id, now).await?;
         if let Some(edited) = edit::show(&tx, organization_id, message_id, now).await? {
-            events.push(event(&tx, organization_id, last + 2, edited, now).await?);
+            tell(&line, &mut events, edited, now).await?;
         }
     }
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(true)
@@ -291,15 +291,9 @@ async fn postpone(tx: &Operator, now: Timestamp, settled: &Settled) -> Result<bo
     Ok(row.is_some())
 }
 
-/// The event that tells of a message's file as it is now.
-pub(super) async fn event(
-    tx: &Operator,
-    organization_id: Uuid,
-    sequence: i64,
-    message_id: Uuid,
-    at: Timestamp,
-) -> Result<event::New> {
-    let row = tx
+/// Notes the event that tells of a message's file as it is now.
+pub(super) async fn tell(line: &Line<'_>, events: &mut Events, message_id: Uuid, at: Timestamp) -> Result<()> {
+    let row = line
         .query_opt(
             concat!(
                 "SELECT ",
@@ -308,21 +302,14 @@ pub(super) async fn event(
                 media_file!(),
                 "WHERE d.organization_id = $1 AND d.message_id = $2"
             ),
-            &[&organization_id, &message_id],
+            &[&line.organization_id(), &message_id],
         )
         .await?;
     let media = row.as_ref().and_then(Media::read);
     let data =
         media.map(|media| serde_json::to_string(&Told { message_id, media: &media }).expect("our shapes are JSON"));
-    Ok(event::New {
-        organization_id,
-        sequence,
-        kind: EVENT.to_owned(),
-        at,
-        subject_id: Some(message_id),
-        data,
-        fingerprint: None,
-    })
+    line.note(events, New { kind: Kind::MessageMedia, at, subject_id: Some(message_id), data, fingerprint: None });
+    Ok(())
 }
 
 /// Why a medium of a number that is not connected waits.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::conversation::column;
 use crate::database::{Pipeline, Result, Tenant, params};
-use crate::event;
+use crate::event::{self, Kind};
 use crate::file::File;
 
 pub use fetch::{
@@ -168,7 +168,7 @@ pub enum Retried {
 /// Lets a medium that failed be fetched again. `None`: there is no such one.
 pub async fn retry(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<Retried>> {
     // Before its rows, like everyone who records events.
-    event::line_up(tx).await?;
+    let line = event::line(tx).await?;
     let row = tx
         .query_opt(
             "UPDATE wazapp.media SET state = 'pending', attempts = 0, next_at = $3, deadline = NULL, error = NULL
@@ -181,7 +181,13 @@ pub async fn retry(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<Retri
     Ok(Some(match row {
         Some(row) => {
             if let Some(message_id) = row.get::<_, Option<Uuid>>("message_id") {
-                event::record(tx, EVENT, Some(message_id), &Told { message_id, media: &media }).await?;
+                line.record(event::New::of(
+                    Kind::MessageMedia,
+                    now,
+                    Some(message_id),
+                    &Told { message_id, media: &media },
+                ))
+                .await?;
             }
             Retried::Pending(media)
         }
@@ -191,8 +197,6 @@ pub async fn retry(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<Retri
 }
 
 /// What an event about a message's file says.
-const EVENT: &str = "message.media";
-
 #[derive(Serialize)]
 struct Told<'a> {
     message_id: Uuid,

@@ -1,11 +1,10 @@
 //! The queue of pictures that wait for a thumbnail.
 
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
-use super::fetch::event;
+use super::fetch::tell;
 use crate::database::{CommitError, Database, Operator, Pipeline, Result};
-use crate::event;
+use crate::event::{self, Events};
 use crate::file::File;
 use crate::scope::Scope;
 
@@ -73,15 +72,15 @@ pub async fn any_organization_settle_picture(
 ) -> Result<()> {
     let organization_id = picture.scope.organization_id();
     let tx = database.operator().await?;
-    let last = event::line_up_for(&tx, &picture.scope).await?;
+    let line = event::line_of(&tx, &picture.scope).await?;
     tx.query(
         "UPDATE wazapp.file SET thumbnail = coalesce($3, thumbnail), thumbnail_at = NULL
          WHERE organization_id = $1 AND sha256 = $2",
         &[&organization_id, &picture.sha256.as_str(), &thumbnail.map(|file| file.sha256.as_str())],
     )
     .await?;
-    let mut events = Vec::new();
-    if let (Some(last), Some(_)) = (last, thumbnail) {
+    let mut events = Events::default();
+    if thumbnail.is_some() {
         let rows = tx
             .query(
                 "SELECT message_id FROM wazapp.media
@@ -89,11 +88,11 @@ pub async fn any_organization_settle_picture(
                 &[&organization_id, &picture.sha256.as_str(), &MOST_TOLD],
             )
             .await?;
-        for (sequence, row) in (last + 1..).zip(&rows) {
-            events.push(event(&tx, organization_id, sequence, row.get::<_, Uuid>(0), now).await?);
+        for row in rows {
+            tell(&line, &mut events, row.get(0), now).await?;
         }
     }
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await.map_err(CommitError::in_job)
 }

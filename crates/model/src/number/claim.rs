@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Basis, Number, Opens, Proof};
 use crate::database::{Operator, Result};
-use crate::event;
+use crate::event::{self, Kind, Line, New};
 use crate::link::{self, By, NoToken, token_place};
 use crate::outbox;
 use crate::scope::Scope;
@@ -21,7 +21,8 @@ pub enum Refusal {
 }
 
 /// Connects a number: claims it and attaches to what history there is. Answers our id of it.
-pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
+pub async fn connect(tx: &Line<'_>, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
+    debug_assert_eq!(tx.organization_id(), proof.opens.scope.organization_id(), "the line of another organization");
     let Proof { opens: Opens { scope, phone_number_id, token, .. }, waba_id, app_id, basis } = proof;
     if let Some(app_id) = app_id {
         // Whoever has an App can sign webhooks for every number that comes through it: another organization's never.
@@ -59,14 +60,14 @@ pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Times
         return Ok(Err(Refusal::Taken));
     }
     tx.query(
-            "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token)
-             VALUES ($1, $2, $3, $4, $5, 'connected', $6)
+            "INSERT INTO wazapp.number (organization_id, id, phone_number_id, waba_id, app_id, status, token, connected_at)
+             VALUES ($1, $2, $3, $4, $5, 'connected', $6, $7)
              ON CONFLICT (organization_id, phone_number_id) DO UPDATE SET
-               waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = now(),
+               waba_id = excluded.waba_id, app_id = excluded.app_id, token = excluded.token, updated_at = $7,
                -- Of the token before.
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL, problem = NULL, check_at = 'epoch',
                hears = number.status <> 'connected' OR number.hears,
-               connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE now() END,
+               connected_at = CASE WHEN number.status = 'connected' THEN number.connected_at ELSE $7 END,
                status = 'connected', disconnected_at = NULL",
             &[
                 &organization_id,
@@ -75,6 +76,7 @@ pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Times
                 waba_id,
                 app_id,
                 &keyring.seal(token_place(organization_id, &id.to_string()), token),
+                &now,
             ],
         )
         .await?;
@@ -85,22 +87,23 @@ pub async fn connect(tx: &Operator, keyring: &Keyring, proof: &Proof, now: Times
 /// Ends the claim, which is remembered, and forgets the token, also in what attempts of this organization have kept of it:
 /// they speak for the number no more. History stays. Answers our id of it; `None`: this organization has no such connected
 /// number.
-pub async fn disconnect(tx: &Operator, scope: &Scope, phone_number_id: &str, now: Timestamp) -> Result<Option<Uuid>> {
-    let organization_id = scope.organization_id();
+pub async fn disconnect(tx: &Line<'_>, phone_number_id: &str, now: Timestamp) -> Result<Option<Uuid>> {
+    let organization_id = tx.organization_id();
     let row = tx
         .query_opt(
-            "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = now(), updated_at = now(), token = NULL,
+            "UPDATE wazapp.number SET status = 'disconnected', disconnected_at = $3, updated_at = $3, token = NULL,
                token_app_id = NULL, token_expires_at = NULL, token_checked_at = NULL
              WHERE organization_id = $1 AND phone_number_id = $2 AND status = 'connected' RETURNING id",
-            &[&organization_id, &phone_number_id],
+            &[&organization_id, &phone_number_id, &now],
         )
         .await?;
-    end(tx, organization_id, phone_number_id, now).await?;
+    end(tx, phone_number_id, now).await?;
     Ok(row.map(|row| row.get("id")))
 }
 
 /// Ends a claim, which is remembered, and what attempts of it were under way.
-pub(super) async fn end(tx: &Operator, organization_id: Uuid, phone_number_id: &str, now: Timestamp) -> Result<()> {
+pub(super) async fn end(tx: &Line<'_>, phone_number_id: &str, now: Timestamp) -> Result<()> {
+    let organization_id = tx.organization_id();
     tx.query(
         "WITH ended AS (
            DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2
@@ -161,7 +164,8 @@ pub async fn hand_over(
     phone_number_id: &str,
     now: Timestamp,
 ) -> Result<Option<Result<(Number, Number), NoToken>>> {
-    event::any_organization_line_up(tx, &[from, to]).await?;
+    let lines = event::any_organization_lines(tx, &[from, to]).await?;
+    let (leaves, comes) = (lines.of(from.organization_id()), lines.of(to.organization_id()));
     let Some(link) = link::find(tx, from, By::PhoneNumberId(phone_number_id)).await? else { return Ok(None) };
     let token = match link.token(keyring) {
         Some(Ok(token)) => token,
@@ -176,7 +180,7 @@ pub async fn hand_over(
             &[&link.organization_id, &link.number_id],
         )
         .await?;
-    let (Some(facts), Some(left)) = (facts, disconnect(tx, from, phone_number_id, now).await?) else {
+    let (Some(facts), Some(left)) = (facts, disconnect(&leaves, phone_number_id, now).await?) else {
         return Ok(None);
     };
     let opens = Opens { scope: *from, phone_number_id: phone_number_id.to_owned(), beside: Vec::new(), token };
@@ -186,7 +190,7 @@ pub async fn hand_over(
         app_id: link.app_id.clone(),
         basis: Basis::of(facts.get("proof")),
     };
-    let Ok(came) = connect(tx, keyring, &standing.handed_to(to), now).await? else { return Ok(None) };
+    let Ok(came) = connect(&comes, keyring, &standing.handed_to(to), now).await? else { return Ok(None) };
     tx.query(
         "UPDATE wazapp.number n SET
                token_app_id = $3, token_expires_at = $4, token_checked_at = $5,
@@ -209,7 +213,7 @@ pub async fn hand_over(
     .await?;
     let (left, came) = (super::find(tx, from, left, now).await?, super::find(tx, to, came, now).await?);
     let (Some(left), Some(came)) = (left, came) else { return Ok(None) };
-    event::any_organization_tell(tx, from, "number.updated", Some(left.id), &left).await?;
-    event::any_organization_tell(tx, to, "number.updated", Some(came.id), &came).await?;
+    leaves.record(New::of(Kind::NumberUpdated, now, Some(left.id), &left)).await?;
+    comes.record(New::of(Kind::NumberUpdated, now, Some(came.id), &came)).await?;
     Ok(Some(Ok((left, came))))
 }

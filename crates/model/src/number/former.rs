@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Opens, Proof, claim};
 use crate::database::{Operator, Result};
+use crate::event::Line;
 use crate::link::{Link, link_columns};
 use crate::scope::Scope;
 
@@ -29,7 +30,7 @@ pub async fn former(tx: &Operator, scope: &Scope, phone_number_id: &str, digits:
 
 /// Gives a number of the organization the id that Meta has for it now, before it is connected under that, unless somebody
 /// else has that id. What Meta had of it under the old one, it has no more.
-pub async fn give_id(tx: &Operator, proof: &Proof, former: &str, now: Timestamp) -> Result<()> {
+pub async fn give_id(tx: &Line<'_>, proof: &Proof, former: &str, now: Timestamp) -> Result<()> {
     let Opens { scope, phone_number_id, .. } = &proof.opens;
     let organization_id = scope.organization_id();
     // Whoever claims the id in this moment waits for us, or we find that it is theirs.
@@ -43,7 +44,7 @@ pub async fn give_id(tx: &Operator, proof: &Proof, former: &str, now: Timestamp)
         )
         .await?;
     let Some(id) = claimed.map(|row| row.get::<_, Uuid>("number_id")) else { return Ok(()) };
-    claim::end(tx, organization_id, former, now).await?;
+    claim::end(tx, former, now).await?;
     tx.query(
         "UPDATE wazapp.number SET phone_number_id = $3, connected_at = $4, updated_at = $4
          WHERE organization_id = $1 AND id = $2",

@@ -1,6 +1,6 @@
 //! Where events of numbers and accounts go: to whoever has a number, or had it then.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Basis;
 use crate::conversation::column;
 use crate::database::{Operator, Pipeline, Result, params};
-use crate::event::line;
+use crate::event::{self, Lines, head, queue};
 use crate::message::Key;
 use crate::scope::Scope;
 
@@ -57,40 +57,33 @@ impl Route {
     }
 }
 
-/// Who has these numbers, or numbers of these accounts, with the last number of each owner's event log. Waits for the
-/// owners' turn to write, in order of their ids ([`crate::event::line_up`] is the same for one). Nobody at all: no such
-/// number is connected, or one of them was somebody else's before; then [`any_organization_holders`] tells.
-pub async fn any_organization_route(
-    tx: &Operator,
+/// Who has these numbers, or numbers of these accounts, behind waiting for the owners' lines. Nobody at all: no such number
+/// is connected, or one of them was somebody else's before; then [`any_organization_holders`] tells.
+pub async fn any_organization_route<'t>(
+    tx: &'t Operator,
     phone_number_ids: &[&str],
     waba_ids: &[&str],
-) -> Result<(Vec<Route>, HashMap<Uuid, i64>)> {
-    let (numbers, accounts) = (phone_number_ids.to_vec(), waba_ids.to_vec());
-    tx.query(
-        line!(
+) -> Result<(Vec<Route>, Lines<'t>)> {
+    let (rows, lines) = event::any_organization_take(
+        tx,
+        queue!(
             "wazapp.number_claim c WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
                AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
                                WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
         ),
-        &[&numbers, &accounts],
-    )
-    .await?;
-    let rows = tx
-        .query(
-            "SELECT c.phone_number_id, c.waba_id, c.organization_id, c.number_id, c.app_id, c.claimed_at, c.proof,
-                    c.other_account, n.display_phone_number, s.last
-             FROM wazapp.number_claim c
+        head!(
+            ", c.phone_number_id, c.waba_id, c.number_id, c.app_id, c.claimed_at, c.proof, c.other_account,
+               n.display_phone_number",
+            "JOIN wazapp.number_claim c ON c.organization_id = s.organization_id
              JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
-             JOIN wazapp.organization_sequence s ON s.organization_id = c.organization_id
              WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
                AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
-                               WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))
-             ORDER BY c.organization_id, c.phone_number_id FOR NO KEY UPDATE OF s",
-            &[&numbers, &accounts],
-        )
-        .await?;
-    let lasts = rows.iter().map(|row| (row.get("organization_id"), row.get("last"))).collect();
-    Ok((rows.iter().map(Route::read).collect(), lasts))
+                               WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
+        ),
+        &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
+    )
+    .await?;
+    Ok((rows.iter().map(Route::read).collect(), lines))
 }
 
 /// Everyone who has these numbers, or numbers of these accounts, or had them before: of each number the oldest claim

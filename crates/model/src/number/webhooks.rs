@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use super::Number;
 use crate::database::{Operator, Result};
-use crate::event;
+use crate::event::{self, Kind, Line, New};
 use crate::scope::Scope;
 
 /// A number was claimed, and waits for its webhooks: it is shown as `connecting`.
-pub async fn waits(tx: &Operator, scope: &Scope, number_id: Uuid) -> Result<()> {
-    tx.query(
+pub async fn waits(line: &Line<'_>, number_id: Uuid) -> Result<()> {
+    line.query(
         "UPDATE wazapp.number SET hears = false WHERE organization_id = $1 AND id = $2",
-        &[&scope.organization_id(), &number_id],
+        &[&line.organization_id(), &number_id],
     )
     .await?;
     Ok(())
@@ -49,19 +49,19 @@ async fn write(
     (hears, webhooks): (bool, Option<&Value>),
     now: Timestamp,
 ) -> Result<Option<Number>> {
-    event::any_organization_line_up(tx, &[scope]).await?;
+    let line = event::line_of(tx, scope).await?;
     let changed = tx
         .query_opt(
-            "UPDATE wazapp.number SET hears = hears OR $4, webhooks = coalesce($3::text::json, webhooks), updated_at = now()
+            "UPDATE wazapp.number SET hears = hears OR $4, webhooks = coalesce($3::text::json, webhooks), updated_at = $5
              WHERE organization_id = $1 AND id = $2 AND status = 'connected'
                AND (NOT hears AND $4 OR webhooks::jsonb IS DISTINCT FROM coalesce($3::text::jsonb, webhooks::jsonb))
              RETURNING id",
-            &[&scope.organization_id(), &number_id, &webhooks.map(Value::to_string), &hears],
+            &[&scope.organization_id(), &number_id, &webhooks.map(Value::to_string), &hears, &now],
         )
         .await?;
     let number = super::find(tx, scope, number_id, now).await?.filter(Number::is_connected);
     if let (Some(_), Some(number)) = (changed, &number) {
-        event::any_organization_tell(tx, scope, "number.updated", Some(number_id), number).await?;
+        line.record(New::of(Kind::NumberUpdated, now, Some(number_id), number)).await?;
     }
     Ok(number)
 }

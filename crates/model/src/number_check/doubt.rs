@@ -7,7 +7,7 @@ use tokio_postgres::types::Json;
 
 use super::{Claimed, Seen, told};
 use crate::database::{Database, Operator, Result};
-use crate::event;
+use crate::event::{self, Kind, New};
 use crate::link::Link;
 use crate::outbox::{Pause, Rest};
 use crate::scope::Scope;
@@ -27,24 +27,24 @@ const FAILS_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Notes that Meta refused something beside sending, for `reason` (JSON: `code`, `message`, `advice`), by a token that is
 /// still in force: it is told, and the number is looked at within a minute. Nothing rests until then.
-pub async fn any_organization_doubt(database: &Database, tried: &Link, reason: &str) -> Result<()> {
+pub async fn any_organization_doubt(database: &Database, now: Timestamp, tried: &Link, reason: &str) -> Result<()> {
     let (organization_id, scope) = (tried.organization_id, Scope::new(tried.organization_id));
     let tx = database.operator().await?;
-    let Some(_) = event::line_up_for(&tx, &scope).await? else { return Ok(()) };
+    let line = event::line_of(&tx, &scope).await?;
     let problem = problem(ASIDE, &serde_json::from_str(reason).unwrap_or_default());
     let meant = tx
         .query_opt(
-            "UPDATE wazapp.number n SET check_at = 'epoch', updated_at = now(), problem = coalesce(n.problem, $4::text::json)
+            "UPDATE wazapp.number n SET check_at = 'epoch', updated_at = $5, problem = coalesce(n.problem, $4::text::json)
              FROM wazapp.number before
              WHERE n.organization_id = $1 AND n.id = $2 AND n.status = 'connected' AND before.organization_id = $1
                AND before.id = $2 AND sha256(n.token) IS NOT DISTINCT FROM $3::bytea
              RETURNING before.problem IS NULL",
-            &[&organization_id, &tried.number_id, &tried.token_mark().as_deref(), &problem.to_string()],
+            &[&organization_id, &tried.number_id, &tried.token_mark().as_deref(), &problem.to_string(), &now],
         )
         .await?;
     if meant.is_some_and(|row| row.get(0)) {
         let data = told(tried, &Map::from_iter([("problem".to_owned(), problem.clone())]), Some(&problem));
-        event::any_organization_tell(&tx, &scope, "number.updated", None, &data).await?;
+        line.record(New::of(Kind::NumberUpdated, now, None, &data)).await?;
     }
     tx.commit_in_job().await
 }

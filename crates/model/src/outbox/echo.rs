@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::conversation::{self, column};
-use crate::database::{Operator, Result};
+use crate::database::Result;
+use crate::event::Lines;
 use crate::message::Key;
 
 /// A status that echoes one of our ids.
@@ -18,9 +20,9 @@ pub struct Echo {
 }
 
 /// Gives messages the ids that Meta knows them by, where they have none yet, and takes them off the queue. Answers the
-/// messages that were settled by this. The caller holds their organizations' lines. An id of someone else's, or of
+/// messages that were settled by this. An id of someone else's, or of
 /// nobody's, changes nothing.
-pub async fn any_organization_settle_echoes(tx: &Operator, echoes: &[Echo]) -> Result<Vec<Echo>> {
+pub async fn any_organization_settle_echoes(tx: &Lines<'_>, now: Timestamp, echoes: &[Echo]) -> Result<Vec<Echo>> {
     if echoes.is_empty() {
         return Ok(Vec::new());
     }
@@ -44,7 +46,7 @@ pub async fn any_organization_settle_echoes(tx: &Operator, echoes: &[Echo]) -> R
         &[&organizations, &numbers, &ids],
     )
     .await?;
-    any_organization_absorb(tx, &ours).await?;
+    any_organization_absorb(tx, now, &ours).await?;
     let rows = tx
         .query(
             "UPDATE wazapp.message m SET wamid = k.w
@@ -67,9 +69,8 @@ pub async fn any_organization_settle_echoes(tx: &Operator, echoes: &[Echo]) -> R
 }
 
 /// A send of ours may come back as an echo before Meta has answered it: then there are two rows of one message, known now
-/// by Meta's id. Ours stays; the echo goes, and what was told of it is told of ours. The caller holds the organizations'
-/// lines.
-pub(super) async fn any_organization_absorb(tx: &Operator, ours: &[(Key, Uuid)]) -> Result<()> {
+/// by Meta's id. Ours stays; the echo goes, and what was told of it is told of ours.
+pub(super) async fn any_organization_absorb(tx: &Lines<'_>, now: Timestamp, ours: &[(Key, Uuid)]) -> Result<()> {
     let rows = tx
         .query(
             "SELECT k.o, k.id, x.id AS echo, x.conversation_id
@@ -97,7 +98,7 @@ pub(super) async fn any_organization_absorb(tx: &Operator, ours: &[(Key, Uuid)])
         .await?;
         tx.query("DELETE FROM wazapp.message WHERE organization_id = $1 AND id = $2", &[&organization_id, &echo])
             .await?;
-        conversation::recount(tx, organization_id, &[row.get(3)]).await?;
+        conversation::recount(&tx.of(organization_id), now, &[row.get(3)]).await?;
     }
     Ok(())
 }

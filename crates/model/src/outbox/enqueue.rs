@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::window::Window;
 use crate::database::{Operator, Result, Tenant};
-use crate::event;
+use crate::event::{self, Kind, New};
 use crate::message::{self, Message};
 use crate::quota::{self, Quota};
 use crate::scope::Scope;
@@ -171,7 +171,7 @@ pub async fn enqueue(
     idempotency: Option<&Idempotency>,
 ) -> Result<Result<Message, Refusal>> {
     // Everyone who begins conversations or numbers messages lines up, so nobody does the same beside us.
-    event::line_up(tx).await?;
+    event::line(tx).await?;
     if let Some(idempotency) = idempotency
         && let Some(answer) = repeated(tx, idempotency).await?
     {
@@ -396,7 +396,7 @@ async fn write(
     tx.query(
         "WITH thread AS (
            UPDATE wazapp.conversation SET
-             last_sequence = last_sequence + 1, updated_at = now(),
+             last_sequence = last_sequence + 1, updated_at = $10,
              state = CASE WHEN $16::bool THEN 'waiting' ELSE state END,
              state_tie = CASE WHEN $16 AND (state_at IS NULL OR state_at < $8::timestamptz) THEN '0' || $2::uuid::text ELSE state_tie END,
              state_at = CASE WHEN $16 THEN greatest(state_at, $8) ELSE state_at END,
@@ -464,7 +464,7 @@ pub enum Cancelled {
 
 /// Takes a message back that is still queued, or whose files are still on their way to Meta.
 pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Cancelled>> {
-    event::line_up(tx).await?;
+    let line = event::line(tx).await?;
     let organization_id = tx.organization_id();
     // A message whose fate is unknown may wait to be sent again: it cannot be taken back any more.
     let taken = tx
@@ -489,7 +489,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
         )
         .await?;
         let told = super::settle::told(id, taken.get("callback_data"), "failed", now, Some(&error));
-        event::record(tx, "message.status", Some(id), &told).await?;
+        line.record(New::of(Kind::MessageStatus, now, Some(id), &told)).await?;
     }
     let Some(message) = message::get(tx, id).await?.map(Box::new) else {
         return Ok(None);
@@ -500,7 +500,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
 /// Has a message that is at Meta now tried no more: where Meta refuses it, whatever for, it fails.
 pub async fn try_no_more(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<()> {
     // No answer is written while we look, so what is at Meta is so until we are done.
-    event::line_up(tx).await?;
+    event::line(tx).await?;
     tx.query(
         "UPDATE wazapp.outbox SET deadline = least(deadline, $3)
          WHERE organization_id = $1 AND message_id = $2 AND state = 'sending'",

@@ -11,7 +11,7 @@ use super::Refused;
 use super::pace::{Heard, Pause};
 use crate::conversation::column;
 use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
-use crate::event;
+use crate::event::{self, Events, Kind, Lines, New};
 use crate::message::{self, Key};
 use crate::scope::Scope;
 use crate::status::{self, climb};
@@ -99,7 +99,7 @@ struct Written {
     wamid: Option<String>,
     message_error: Option<String>,
     acceptance: Option<String>,
-    event: Option<(&'static str, Option<Value>)>,
+    event: Option<(Kind, Option<Value>)>,
 }
 
 /// Settles a batch in one transaction. Answers how many still were what they were claimed as. `words` adds to the errors
@@ -112,9 +112,9 @@ pub async fn any_organization_settle(
 ) -> Result<usize> {
     let tx = database.operator().await?;
     let scopes = column(settled, |one| Scope::new(one.organization_id));
-    let mut sequences = event::any_organization_line_up(&tx, &scopes.iter().collect::<Vec<_>>()).await?;
+    let lines = event::any_organization_lines(&tx, &scopes.iter().collect::<Vec<_>>()).await?;
     let rows = claimed(&tx, settled).await?;
-    let known = known(&tx, settled, &rows, words).await?;
+    let known = known(&lines, now, settled, &rows, words).await?;
 
     let mut written: Vec<(&Settled, Written)> = Vec::new();
     for row in &rows {
@@ -124,24 +124,16 @@ pub async fn any_organization_settle(
             written.push((one, what));
         }
     }
-    let mut events = Vec::new();
+    let mut events = Events::default();
     for (one, what) in &mut written {
         if let Some((kind, data)) = what.event.take() {
-            let sequence = sequences.entry(one.organization_id).or_default();
-            *sequence += 1;
-            events.push(event::New {
-                organization_id: one.organization_id,
-                sequence: *sequence,
-                kind: kind.to_owned(),
-                at: now,
-                subject_id: Some(one.message_id),
-                data: data.map(|data| data.to_string()),
-                fingerprint: None,
-            });
+            let (subject_id, data) = (Some(one.message_id), data.map(|data| data.to_string()));
+            let event = New { kind, at: now, subject_id, data, fingerprint: None };
+            lines.note(&mut events, one.organization_id, event);
         }
     }
     let pace = Heard::of(settled, now);
-    let mut pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::at(now);
     write(&mut pipeline, &written);
     event::any_organization_record(&mut pipeline, &events);
     pace.write(&mut pipeline);
@@ -179,7 +171,13 @@ fn key(one: &Settled, wamid: &str) -> Key {
     Key { organization_id: one.organization_id, number_id: one.number_id, wamid: wamid.to_owned() }
 }
 
-async fn known(tx: &Operator, settled: &[Settled], rows: &[Row], words: fn(&str) -> String) -> Result<Known> {
+async fn known(
+    tx: &Lines<'_>,
+    now: Timestamp,
+    settled: &[Settled],
+    rows: &[Row],
+    words: fn(&str) -> String,
+) -> Result<Known> {
     let mut known = Known::default();
     if rows.is_empty() {
         return Ok(known);
@@ -198,7 +196,7 @@ async fn known(tx: &Operator, settled: &[Settled], rows: &[Row], words: fn(&str)
         known.statuses.entry(stored.update.message).or_default().push((stored.update.status, errors));
     }
     let echoed: Vec<(Key, Uuid)> = rows.iter().filter_map(|row| accepted(settled, row)).collect();
-    super::echo::any_organization_absorb(tx, &echoed).await?;
+    super::echo::any_organization_absorb(tx, now, &echoed).await?;
     for (key, message) in message::any_organization_find(tx, &keys).await? {
         known.taken.insert(key, message.id);
     }
@@ -236,7 +234,7 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
                 acceptance: Some(
                     json!({ "wa_id": wa_id, "user_id": user_id, "message_status": message_status }).to_string(),
                 ),
-                event: Some(("message.sent", None)),
+                event: Some((Kind::MessageSent, None)),
                 ..Written::default()
             })
         }
@@ -282,7 +280,7 @@ fn failed(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: 
         status: climb(shown, "failed"),
         message_error: Some(error.to_owned()),
         event: Some((
-            "message.status",
+            Kind::MessageStatus,
             Some(self::told(one.message_id, row.get("callback_data"), "failed", now, Some(&told))),
         )),
         ..Written::default()
@@ -298,7 +296,7 @@ fn unknown(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error:
         error: error.cloned(),
         status: climb(shown, "unknown"),
         event: first
-            .then(|| ("message.status", Some(told(one.message_id, row.get("callback_data"), "unknown", now, None)))),
+            .then(|| (Kind::MessageStatus, Some(told(one.message_id, row.get("callback_data"), "unknown", now, None)))),
         ..Written::default()
     }
 }

@@ -47,7 +47,7 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
                reason = CASE WHEN excluded.status IS NOT NULL AND excluded.facts_at >= t.facts_at THEN excluded.reason ELSE t.reason END,
                components = CASE WHEN excluded.facts_at >= t.facts_at AND excluded.components IS NOT NULL THEN excluded.components ELSE t.components END,
                components_whole = t.components_whole AND NOT (excluded.facts_at >= t.facts_at AND excluded.components IS NOT NULL),
-               updated_at = now(),
+               updated_at = $13,
                facts_at = greatest(t.facts_at, excluded.facts_at)",
             params![
                 facts.organization_id,
@@ -62,6 +62,7 @@ pub fn any_organization_learn<'a>(pipeline: &mut Pipeline<'a>, facts: &'a Facts)
                 facts.reason.as_deref(),
                 facts.components.as_deref(),
                 facts.at,
+                pipeline.now(),
             ],
         );
     // What a webhook leaves out, the listing has: one that is being read may have passed it, and is read once more behind

@@ -114,7 +114,7 @@ pub async fn delete(
     name: &str,
     template_id: Option<&str>,
 ) -> Result<(), CommitError> {
-    let last = event::line_up_for(&tx, scope).await?.unwrap_or(0);
+    let line = event::line_of(&tx, scope).await?;
     let rows = tx
         .query(
             "UPDATE wazapp.template SET status = 'DELETED', reason = NULL, facts_at = $5, updated_at = $6
@@ -124,8 +124,8 @@ pub async fn delete(
             &[&scope.organization_id(), &waba_id, &name, &template_id, &whole_second(now), &now],
         )
         .await?;
-    let events = super::save::gone(scope, waba_id, super::Source::Change, now, last, &rows);
-    let mut pipeline = crate::database::Pipeline::new();
+    let events = super::save::gone(&line, waba_id, super::Source::Change, now, &rows);
+    let mut pipeline = crate::database::Pipeline::at(now);
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await
 }

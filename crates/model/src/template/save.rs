@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Template, template_columns, whole_second};
 use crate::conversation::column;
 use crate::database::{CommitError, Operator, Pipeline, Result, params};
-use crate::event;
+use crate::event::{self, Events, Kind, Line, New};
 use crate::scope::Scope;
 
 /// A template as Meta lists it.
@@ -70,38 +70,16 @@ pub async fn save(
     listed: &[Listed],
     source: Source,
 ) -> Result<(), CommitError> {
-    let last = event::line_up_for(&tx, scope).await?.unwrap_or(0);
-    let shown = Shown { scope, waba_id, at, source };
-    save_behind(tx, last, shown, now, listed).await
-}
-
-/// What Meta showed: whose it is, of which account, from when on, and how it came here.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shown<'a> {
-    pub(super) scope: &'a Scope,
-    pub(super) waba_id: &'a str,
-    pub(super) at: Timestamp,
-    pub(super) source: Source,
-}
-
-/// The same for who has lined up already, and knows the last event's sequence.
-pub(super) async fn save_behind(
-    tx: Operator,
-    last: i64,
-    Shown { scope, waba_id, at, source }: Shown<'_>,
-    now: Timestamp,
-    listed: &[Listed],
-) -> Result<(), CommitError> {
+    let line = event::line_of(&tx, scope).await?;
     let known = known(&tx, scope, waba_id, listed).await?;
     let facts_at = whole_second(at);
     let rows: Vec<Merged> =
         listed.iter().map(|listed| merge(known.get(listed.template_id.as_str()), listed, facts_at, source)).collect();
-    let changed = rows.iter().filter(|row| row.changed && source != Source::FirstReading);
-    let events: Vec<event::New> = (last + 1..)
-        .zip(changed)
-        .map(|(sequence, row)| told(scope, waba_id, source, now, sequence, row.id, &row.row))
-        .collect();
-    let mut pipeline = Pipeline::new();
+    let mut events = Events::default();
+    for row in rows.iter().filter(|row| row.changed && source != Source::FirstReading) {
+        line.note(&mut events, told(waba_id, source, now, row.id, &row.row));
+    }
+    let mut pipeline = Pipeline::at(now);
     write(&mut pipeline, scope, waba_id, at, now, &rows);
     event::any_organization_record(&mut pipeline, &events);
     tx.finish(pipeline).await
@@ -249,15 +227,7 @@ fn write<'a>(
 }
 
 /// A change as the log tells it.
-fn told(
-    scope: &Scope,
-    waba_id: &str,
-    source: Source,
-    now: Timestamp,
-    sequence: i64,
-    id: Uuid,
-    row: &Listed,
-) -> event::New {
+fn told(waba_id: &str, source: Source, now: Timestamp, id: Uuid, row: &Listed) -> New {
     let data = json!({
         "field": source.word(), "name": row.name, "waba_id": waba_id,
         "data": {
@@ -265,27 +235,13 @@ fn told(
             "category": row.category, "quality": row.quality, "reason": row.reason,
         },
     });
-    event::New {
-        organization_id: scope.organization_id(),
-        sequence,
-        kind: "template.updated".into(),
-        at: now,
-        subject_id: Some(id),
-        data: Some(data.to_string()),
-        fingerprint: None,
-    }
+    New::of(Kind::TemplateUpdated, now, Some(id), &data)
 }
 
-/// What the log tells of templates that were deleted, from rows that were just written.
-pub(super) fn gone(
-    scope: &Scope,
-    waba_id: &str,
-    source: Source,
-    now: Timestamp,
-    last: i64,
-    rows: &[Row],
-) -> Vec<event::New> {
-    let event = |(sequence, row): (i64, &Row)| {
+/// Notes what the log tells of templates that were deleted, from rows that were just written.
+pub(super) fn gone(line: &Line<'_>, waba_id: &str, source: Source, now: Timestamp, rows: &[Row]) -> Events {
+    let mut events = Events::default();
+    for row in rows {
         let listed = Listed {
             template_id: row.get("template_id"),
             name: row.get::<_, Option<String>>("name").unwrap_or_default(),
@@ -295,9 +251,9 @@ pub(super) fn gone(
             quality: row.get("quality"),
             ..Listed::default()
         };
-        told(scope, waba_id, source, now, sequence, row.get("id"), &listed)
-    };
-    (last + 1..).zip(rows).map(event).collect()
+        line.note(&mut events, told(waba_id, source, now, row.get("id"), &listed));
+    }
+    events
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::types::Json;
 
-use super::save::{Shown, save_behind};
-use super::{Listed, Source, whole_second};
+use super::{Listed, Source, save, whole_second};
 use crate::database::{CommitError, Operator, Pipeline, Result, Tenant, params};
 use crate::event;
 use crate::link::{self, By, Link};
@@ -146,17 +145,13 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Opt
 /// nothing was written.
 pub async fn page(tx: Operator, claimed: &Claimed, now: Timestamp, listed: &[Listed]) -> Result<bool> {
     // The organization's line before its rows: applying webhooks holds it when it comes to this account.
-    let last = event::line_up_for(&tx, &claimed.scope).await?.unwrap_or(0);
+    event::line_of(&tx, &claimed.scope).await?;
     if !renew(&tx, claimed, now).await? {
         return Ok(false);
     }
-    let shown = Shown {
-        scope: &claimed.scope,
-        waba_id: &claimed.waba_id,
-        at: claimed.started_at,
-        source: if claimed.first { Source::FirstReading } else { Source::Reading },
-    };
-    save_behind(tx, last, shown, now, listed).await.map_err(CommitError::in_job)?;
+    let source = if claimed.first { Source::FirstReading } else { Source::Reading };
+    let saved = save(tx, &claimed.scope, &claimed.waba_id, claimed.started_at, now, listed, source).await;
+    saved.map_err(CommitError::in_job)?;
     Ok(true)
 }
 
@@ -177,7 +172,7 @@ async fn renew(tx: &Operator, claimed: &Claimed, now: Timestamp) -> Result<bool>
 /// Ends a reading that saw every template, and commits: what it did not see is deleted at Meta, unless it is newer.
 pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Timestamp) -> Result<()> {
     let organization_id = claimed.scope.organization_id();
-    let last = event::line_up_for(&tx, &claimed.scope).await?.unwrap_or(0);
+    let line = event::line_of(&tx, &claimed.scope).await?;
     if !renew(&tx, claimed, now).await? {
         return Ok(());
     }
@@ -192,8 +187,8 @@ pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Times
         )
         .await?;
     let rows = if claimed.first { Vec::new() } else { rows };
-    let events = super::save::gone(&claimed.scope, &claimed.waba_id, Source::Reading, now, last, &rows);
-    let mut pipeline = Pipeline::new();
+    let events = super::save::gone(&line, &claimed.waba_id, Source::Reading, now, &rows);
+    let mut pipeline = Pipeline::at(now);
     event::any_organization_record(&mut pipeline, &events);
     // Whoever asked meanwhile is served by the next one, ten seconds after this one like any that is asked for.
     pipeline.push(

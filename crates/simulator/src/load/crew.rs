@@ -174,7 +174,7 @@ impl Crew {
             order: Order::new(plan),
             pace: Pace { rate: plan.rate, duration: plan.duration, waiting: plan.connections },
             began,
-            began_at: Timestamp::now(),
+            began_at: crate::outside::now(),
             ended: began,
             posts: 0,
             over: false,

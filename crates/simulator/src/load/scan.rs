@@ -72,7 +72,7 @@ struct Contact {
 impl Api {
     /// The server at this URL, which may or may not name `/api/v1` itself.
     pub(super) fn new(url: &str) -> Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let client = crate::outside::http().timeout(PATIENCE).build()?;
         let url = url.trim_end_matches('/').trim_end_matches("/api/v1");
         Ok(Self { client, url: format!("{url}/api/v1") })
     }

@@ -28,11 +28,16 @@ pub(crate) struct Laptop {
 /// An answer: its status, and its body as JSON, or as a string of what was no JSON.
 pub(crate) type Answered = (u16, Value);
 
+#[expect(clippy::disallowed_methods, reason = "the one place where these tests begin an HTTP client")]
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy()
+}
+
 impl Laptop {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let simulator = Simulator::start(Options { seed: 7, ..Options::default() }, listener).expect("it starts");
-        let client = reqwest::Client::builder().no_proxy().user_agent("tests").build().expect("a client");
+        let client = http().user_agent("tests").build().expect("a client");
         let asked = client.get(format!("{}/_sim/state", simulator.url())).send().await.expect("an answer");
         let state: Value = serde_json::from_str(&asked.text().await.expect("a body")).expect("JSON");
         let word = |value: &Value| value.as_str().expect("a string").to_owned();

@@ -21,9 +21,9 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use model::Database;
 use model::apps::{Apps, DefaultApp};
 use model::secret::Keyring;
+use model::{Clock, Database};
 use secrecy::SecretString;
 use whatsapp::graph::{Graph, Timeouts};
 
@@ -110,7 +110,7 @@ async fn examine(
     apps.refresh().await;
     let graph = Graph::with_timeouts(&config.graph_url, &config.graph_version, GRAPH_TIMEOUTS)?;
     let public_url = server.public_url(config);
-    let now = Timestamp::now();
+    let now = Clock::default().now();
     let examination = Examination { config, print, database, keyring, apps, graph, public_url, now };
 
     let tx = examination.database.operator().await?;

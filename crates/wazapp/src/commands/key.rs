@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use clap::Subcommand;
-use model::api_key;
+use model::{Clock, api_key};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
@@ -83,7 +83,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             let done = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;
                 let scope = find_organization(&tx, &organization.organization).await?.scope();
-                let done = api_key::revoke(&tx, &scope, id).await?;
+                let done = api_key::revoke(&tx, Clock::default().now(), &scope, id).await?;
                 tx.commit().await?;
                 Ok(done)
             })

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use jiff::Timestamp;
 use model::number::Proof;
+use model::organization::Organization;
+use model::scope::Scope;
+use model::{Clock, event};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use simulator::load::{self, Plan, Target};
@@ -77,7 +79,7 @@ pub(crate) async fn run(config: &Config, print: &Print, load: Load) -> anyhow::R
         connections: load.connections,
         duplicates: load.duplicates,
         shuffle: load.shuffle,
-        start: Timestamp::now(),
+        start: Clock::default().now(),
         batch: load.batch,
     };
     let bar = print.progress("bodies sent");
@@ -103,19 +105,24 @@ pub(crate) async fn run(config: &Config, print: &Print, load: Load) -> anyhow::R
 /// Organizations of this load's own, so that others are left alone.
 async fn targets(opened: &Opened, load: &Load) -> anyhow::Result<Vec<Target>> {
     // The same seed connects the same numbers again, which another organization may still have.
-    let run = Timestamp::now().as_millisecond() as u64;
+    let run = Clock::default().now().as_millisecond() as u64;
     let tx = opened.database.operator().await?;
     let mut targets = Vec::new();
+    let mut organizations = Vec::new();
     for row in 0..load.organizations {
-        let made = model::organization::create(&tx, &format!("Load {run} {}", row + 1)).await?;
-        let scope = made.scope();
+        organizations.push(model::organization::create(&tx, &format!("Load {run} {}", row + 1)).await?);
+    }
+    let scopes: Vec<Scope> = organizations.iter().map(Organization::scope).collect();
+    let lines = event::any_organization_lines(&tx, &scopes.iter().collect::<Vec<_>>()).await?;
+    for (row, (made, scope)) in (0..).zip(organizations.iter().zip(scopes)) {
         let (_, key) = model::api_key::create(&tx, &scope, "load").await?;
         for column in 0..load.numbers {
             let phone_number_id = format!("{run}{row:03}{column:02}");
             let waba_id = format!("{run}{row:03}");
             let token = SecretString::from("none");
             let proof = Proof::operators_word(&scope, &phone_number_id, &waba_id, None, &token);
-            let connected = model::number::connect(&tx, &opened.keyring, &proof, Timestamp::now()).await?;
+            let connected =
+                model::number::connect(&lines.of(made.id), &opened.keyring, &proof, Clock::default().now()).await?;
             connected.map_err(|_| anyhow::anyhow!("the number {phone_number_id} is connected already"))?;
             targets.push(Target {
                 organization: made.slug.clone(),

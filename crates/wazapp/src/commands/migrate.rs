@@ -1,7 +1,6 @@
 //! `wazapp migrate`.
 
-use jiff::Timestamp;
-use model::Database;
+use model::{Clock, Database};
 use serde_json::json;
 
 use crate::config::Config;
@@ -13,7 +12,7 @@ pub(crate) async fn run(config: &Config, print: &Print) -> anyhow::Result<()> {
     let bring_up = async |database: Database| {
         let taken = model::migrate::run(&database).await?;
         let days = u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX);
-        model::upkeep::run(&database, Timestamp::now(), days).await?;
+        model::upkeep::run(&database, Clock::default().now(), days).await?;
         database.close();
         anyhow::Ok(taken)
     };

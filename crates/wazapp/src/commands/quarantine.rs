@@ -1,6 +1,7 @@
 //! `wazapp quarantine`.
 
 use clap::{Args, Subcommand};
+use model::Clock;
 use model::quarantine::{self, Filter};
 use serde_json::json;
 
@@ -80,7 +81,10 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             let filter = only.filter(false);
             let bar = print.progress("inputs read");
             let outcome = open::with(config, async |opened| {
-                Ok(worker::inbound::replay_quarantine(&opened.database, &filter, |read| bar.set_position(read)).await?)
+                Ok(worker::inbound::replay_quarantine(&opened.database, &Clock::default(), &filter, |read| {
+                    bar.set_position(read)
+                })
+                .await?)
             })
             .await?;
             bar.finish_and_clear();

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
+use model::Clock;
 use serde_json::json;
 
 use crate::config::Config;
@@ -19,11 +20,14 @@ pub(crate) struct Replay {
 }
 
 pub(crate) async fn run(config: &Config, print: &Print, replay: &Replay) -> anyhow::Result<()> {
-    let until = replay.until.unwrap_or_else(Timestamp::now);
+    let until = replay.until.unwrap_or_else(|| Clock::default().now());
     anyhow::ensure!(replay.from < until, "--from {} is not before --until {until}", replay.from);
     let bar = print.progress("bodies read");
     let outcome = open::with(config, async |opened| {
-        Ok(worker::inbound::replay_bodies(&opened.database, replay.from, until, |read| bar.set_position(read)).await?)
+        Ok(worker::inbound::replay_bodies(&opened.database, &Clock::default(), replay.from, until, |read| {
+            bar.set_position(read)
+        })
+        .await?)
     })
     .await?;
     bar.finish_and_clear();

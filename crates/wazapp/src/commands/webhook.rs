@@ -42,7 +42,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
         None => default_url(config, app.as_deref())?,
     };
     let secret = secret(config, app.as_deref()).await?;
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().build()?;
+    let client = crate::outside::http().timeout(Duration::from_secs(30)).build()?;
     let mut all_stored = true;
     for file in &files {
         let body = read(file, raw)?;

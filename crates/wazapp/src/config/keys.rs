@@ -86,6 +86,6 @@ fn create(data_dir: &Path, name: &str) -> io::Result<()> {
 
 fn random_hex(bytes: usize) -> io::Result<SecretString> {
     let mut random = vec![0; bytes];
-    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+    model::secret::random(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(SecretString::from(HEXLOWER.encode(&random)))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use model::conversation::Filter;
 use model::database::Operator;
+use model::event::{self, Line};
 use model::number::Proof;
 use model::organization::Organization;
 use model::scope::Scope;
@@ -65,7 +66,7 @@ pub(super) async fn run(
     meta: &Simulator,
 ) -> anyhow::Result<Welcome> {
     let url = config.public_url(address);
-    let control = Control { url: meta.url(), client: reqwest::Client::builder().no_proxy().build()? };
+    let control = Control { url: meta.url(), client: crate::outside::http().build()? };
     let state: State = control.get("state").await?;
     let keyring = open::keyring(config)?;
     let mut kept = Kept::read(&config.data_dir)?;
@@ -73,7 +74,7 @@ pub(super) async fn run(
     for business in &state.businesses {
         let tx = database.operator().await?;
         let own = organization(&tx, &business.name).await?;
-        connect(&tx, &keyring, &own.scope(), business).await?;
+        connect(&event::line_of(&tx, &own.scope()).await?, &keyring, &own.scope(), business).await?;
         tx.commit().await?;
         let key = key(database, &own, &mut kept).await?;
         organizations.push(furnished(own, key, business));
@@ -109,12 +110,12 @@ async fn organization(tx: &Operator, name: &str) -> anyhow::Result<Organization>
     }
 }
 
-async fn connect(tx: &Operator, keyring: &Keyring, scope: &Scope, business: &Business) -> anyhow::Result<()> {
+async fn connect(line: &Line<'_>, keyring: &Keyring, scope: &Scope, business: &Business) -> anyhow::Result<()> {
     for waba in &business.wabas {
         let token = SecretString::from(waba.token.clone());
         for Number { phone_number_id, .. } in &waba.numbers {
             let proof = Proof::operators_word(scope, phone_number_id, &waba.id, None, &token);
-            if let Err(refusal) = number::connect(tx, keyring, &proof, Clock::default().now()).await? {
+            if let Err(refusal) = number::connect(line, keyring, &proof, Clock::default().now()).await? {
                 bail!("number {phone_number_id} of {} can't be connected: {refusal:?}", business.name);
             }
         }
@@ -125,7 +126,7 @@ async fn connect(tx: &Operator, keyring: &Keyring, scope: &Scope, business: &Bus
 /// The key of the last start while it is in force, else a new one.
 async fn key(database: &Database, own: &Organization, kept: &mut Kept) -> anyhow::Result<String> {
     if let Some(key) = kept.keys.get(&own.slug) {
-        let opens = api_key::authenticate(database, &SecretString::from(key.clone())).await?;
+        let opens = api_key::authenticate(database, Clock::default().now(), &SecretString::from(key.clone())).await?;
         if opens.is_some_and(|scope| scope.organization_id() == own.id) {
             return Ok(key.clone());
         }
@@ -173,7 +174,7 @@ async fn read_what_is_answered(database: &Database, scope: &Scope) -> anyhow::Re
     let unread = Filter { unread: true, ..Filter::default() };
     for open in conversation::list(&tx, &unread, None, 100).await?.data {
         if open.last_message.is_some_and(|last| last.direction == "outbound") {
-            conversation::mark_read(&tx, open.id).await?;
+            conversation::mark_read(&tx, Clock::default().now(), open.id).await?;
         }
     }
     Ok(tx.commit().await?)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use jiff::Timestamp;
+use model::Clock;
 use serde::{Deserialize, Serialize};
 
 use crate::config::open_private;
@@ -35,7 +36,7 @@ impl Kept {
                 format!("{} can't be read; begin afresh: rm -r {}", path.display(), data_dir.display())
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self { told_at: Timestamp::now(), told: BTreeSet::new(), keys: BTreeMap::new() })
+                Ok(Self { told_at: Clock::default().now(), told: BTreeSet::new(), keys: BTreeMap::new() })
             }
             Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
         }

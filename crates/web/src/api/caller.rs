@@ -4,8 +4,9 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use jiff::Timestamp;
 use model::database::Tenant;
-use model::{Database, Scope};
+use model::{Clock, Database, Scope};
 use secrecy::SecretString;
 
 use crate::State;
@@ -17,6 +18,7 @@ use crate::serve::Client;
 #[derive(Debug)]
 pub(super) struct Caller {
     database: Database,
+    clock: Clock,
     admitted: Admitted,
 }
 
@@ -31,6 +33,11 @@ impl Caller {
     /// For what opens its own transactions.
     pub(super) fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The time of what it does.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Whose rows these are.
@@ -49,7 +56,7 @@ impl FromRequestParts<State> for Caller {
             )
         })?;
         let admitted = admit(state, parts.extensions.get::<Client>(), &key).await?;
-        Ok(Self { database: state.database.clone(), admitted })
+        Ok(Self { database: state.database.clone(), clock: state.clock.clone(), admitted })
     }
 }
 

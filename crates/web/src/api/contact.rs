@@ -130,7 +130,7 @@ pub(super) async fn change(
 ) -> Result<Json<Contact>, Problem> {
     let change = wanted.change()?;
     let tx = caller.begin().await?;
-    let changed = contact::change(&tx, id, &change).await?.ok_or_else(not_there)?;
+    let changed = contact::change(&tx, caller.now(), id, &change).await?.ok_or_else(not_there)?;
     tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(changed))
 }

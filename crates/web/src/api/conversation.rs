@@ -178,7 +178,7 @@ pub(super) async fn change(
 ) -> Result<Json<Conversation>, Problem> {
     let change = wanted.change()?;
     let tx = caller.begin().await?;
-    let changed = conversation::change(&tx, id, &change).await?.ok_or_else(not_there)?;
+    let changed = conversation::change(&tx, caller.now(), id, &change).await?.ok_or_else(not_there)?;
     tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(changed))
 }

@@ -343,7 +343,7 @@ pub(super) fn event() -> Value {
     json!({
         "id": "019a0b1c-0000-7000-8000-00000000e001",
         "sequence": 42,
-        "type": "message.received",
+        "type": model::event::Kind::MessageReceived,
         "timestamp": "2026-11-24T14:03:05Z",
         "data": message(),
     })

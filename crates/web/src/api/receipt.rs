@@ -68,7 +68,7 @@ pub(super) async fn read(
     PerhapsBody(reading): PerhapsBody<Reading>,
 ) -> Result<Json<Conversation>, Problem> {
     let tx = caller.begin().await?;
-    let marked = conversation::mark_read(&tx, id).await?.ok_or_else(not_there)?;
+    let marked = conversation::mark_read(&tx, state.clock.now(), id).await?.ok_or_else(not_there)?;
     if reading.receipt != Some(false) {
         receipt::queue(&tx, state.clock.now(), id).await?;
     }

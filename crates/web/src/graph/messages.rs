@@ -298,12 +298,13 @@ impl Receipt {
         relay::shown_here(&mut relayed, call)?;
         if (200..300).contains(&relayed.http) {
             let (database, scope, wamid) = (call.state.database.clone(), call.scope, self.wamid.clone());
+            let now = call.state.clock.now();
             write_down("that a message was read", move || {
                 let (database, wamid) = (database.clone(), wamid.clone());
                 async move {
                     let tx = database.tenant(&scope).await?;
                     if let Some(message) = message::find(&tx, &wamid).await? {
-                        conversation::mark_read(&tx, message.conversation_id).await?;
+                        conversation::mark_read(&tx, now, message.conversation_id).await?;
                     }
                     tx.commit().await
                 }

@@ -102,6 +102,7 @@ impl Graph {
     }
 
     /// The same, with other timeouts.
+    #[expect(clippy::disallowed_methods, reason = "the one place where clients of Meta's begin")]
     pub fn with_timeouts(base_url: &str, version: &str, timeouts: Timeouts) -> Result<Self, SetupError> {
         let client = reqwest::Client::builder()
             .no_proxy()

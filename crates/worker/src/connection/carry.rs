@@ -204,7 +204,7 @@ impl Carrier {
             }
         }
         if what == What::Register {
-            register::keep(&self.job, &tx).await?;
+            register::keep(&self.job, &tx, now).await?;
         }
         if what == What::Subscribe {
             webhook::keep(&self.job, &tx, now).await?;

@@ -2,16 +2,13 @@
 
 use model::connection::{Trouble, Unproved};
 use model::database::{Operator, Result};
-use model::event;
+use model::event::{self, Kind, Line, New};
 use model::link::{self, By};
 use model::number::{self, Number, Refusal};
 use uuid::Uuid;
 
 use super::desk::{Came, Desk};
 use super::trouble;
-
-/// What is told of a number that was connected or disconnected, or that has another token.
-const UPDATED: &str = "number.updated";
 
 /// Claims the number, now that the token has proved itself: from here on it is nobody else's.
 pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
@@ -21,12 +18,12 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
         Ok(proof) => proof,
         Err(why) => return Ok(unproved(desk, &why).into()),
     };
-    event::any_organization_line_up(tx, &[&scope]).await?;
+    let line = event::line_of(tx, &scope).await?;
     let had = link::find(tx, &scope, By::PhoneNumberId(proof.phone_number_id())).await?;
     if let Some(former) = &desk.job.learned.former {
-        number::give_id(tx, &proof, former, desk.now()).await?;
+        number::give_id(&line, &proof, former, desk.now()).await?;
     }
-    let id = match number::connect(tx, keyring, &proof, desk.now()).await? {
+    let id = match number::connect(&line, keyring, &proof, desk.now()).await? {
         Ok(id) => id,
         Err(Refusal::Taken) => return Ok(taken(proof.phone_number_id()).into()),
         Err(Refusal::UnknownApp) => {
@@ -34,25 +31,25 @@ pub(super) async fn claim(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
             return Ok(trouble::unknown_app(app_id.unwrap_or_default()).into());
         }
     };
-    number::keep(tx, &scope, id, &desk.job.learned).await?;
+    number::keep(&line, desk.now(), id, &desk.job.learned).await?;
     desk.job.connection.number_id = Some(id);
     if had.is_none() {
         // Connected it is with its webhooks, and told then.
-        number::waits(tx, &scope, id).await?;
+        number::waits(&line, id).await?;
         return Ok(Came::done(
             "The number is yours; its webhooks are next.",
             "El número es tuyo; faltan sus webhooks.",
         ));
     }
-    tell(tx, desk, id).await?;
+    tell(&line, desk, id).await?;
     Ok(Came::done("The number has the new token.", "El número tiene el token nuevo."))
 }
 
 /// Tells the organization of a number as it is now, and answers it.
-async fn tell(tx: &Operator, desk: &Desk<'_>, id: Uuid) -> Result<Option<Number>> {
-    let number = number::find(tx, &desk.job.scope, id, desk.now()).await?;
+async fn tell(line: &Line<'_>, desk: &Desk<'_>, id: Uuid) -> Result<Option<Number>> {
+    let number = number::find(line, &desk.job.scope, id, desk.now()).await?;
     if let Some(number) = &number {
-        event::any_organization_tell(tx, &desk.job.scope, UPDATED, Some(id), number).await?;
+        line.record(New::of(Kind::NumberUpdated, desk.now(), Some(id), number)).await?;
     }
     Ok(number)
 }
@@ -94,14 +91,14 @@ pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
     };
     let scope = desk.job.scope;
     let Some(id) = desk.job.connection.number_id else { return Ok(not_connected().into()) };
-    event::any_organization_line_up(tx, &[&scope]).await?;
-    let numbers = number::replace_token(tx, keyring, id, (&opens, &desk.job.learned)).await?;
+    let line = event::line_of(tx, &scope).await?;
+    let numbers = number::replace_token(&line, keyring, id, (&opens, &desk.job.learned), desk.now()).await?;
     if numbers.contains(&id) {
         // What Meta said is of the one number that it was asked for.
-        number::keep(tx, &scope, id, &desk.job.learned).await?;
+        number::keep(&line, desk.now(), id, &desk.job.learned).await?;
     }
     for number in &numbers {
-        tell(tx, desk, *number).await?;
+        tell(&line, desk, *number).await?;
     }
     Ok(match numbers.len() {
         0 => not_connected().into(),
@@ -128,17 +125,17 @@ pub(super) async fn release(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> 
     let scope = desk.job.scope;
     let already = || Came::skipped("The number was not connected.", "El número no estaba conectado.");
     let Some(id) = desk.job.connection.number_id else { return Ok(already()) };
-    event::any_organization_line_up(tx, &[&scope]).await?;
+    let line = event::line_of(tx, &scope).await?;
     let Some(link) = link::find(tx, &scope, By::Id(id)).await? else { return Ok(already()) };
     // Without it nothing can be told to Meta, which the next steps say.
     if let Some(Ok(token)) = link.token(&desk.settings.to_meta.keyring) {
         desk.job.keep_token(&desk.settings.to_meta.keyring, &token);
     }
     desk.job.learned.token_app_id = link.token_app_id.clone();
-    if number::disconnect(tx, &scope, &link.phone_number_id, desk.now()).await?.is_none() {
+    if number::disconnect(&line, &link.phone_number_id, desk.now()).await?.is_none() {
         return Ok(already());
     }
-    let left = tell(tx, desk, id).await?;
+    let left = tell(&line, desk, id).await?;
     let shared = left.is_some_and(|number| number.is_on_biz_app == Some(true) || number.history.is_some());
     desk.job.learned.is_on_biz_app = Some(shared);
     Ok(Came::done("The number is disconnected; its history stays.", "El número está desconectado; su historial queda."))

@@ -1,6 +1,7 @@
 //! Registration with the Cloud API, and the past of a phone that shares the number.
 
 use http::Method;
+use jiff::Timestamp;
 use model::connection::{Job, State, Trouble, What, Words};
 use model::database::{Operator, Result};
 use model::{Database, number, outbox};
@@ -58,10 +59,10 @@ pub(super) async fn register(desk: &mut Desk<'_>) -> Came {
 }
 
 /// What registering changed, in the transaction that writes the step.
-pub(super) async fn keep(job: &Job, tx: &Operator) -> Result<()> {
+pub(super) async fn keep(job: &Job, tx: &Operator, now: Timestamp) -> Result<()> {
     let done = job.connection.steps.iter().any(|step| step.name == What::Register && step.state == State::Done);
     let Some(id) = job.connection.number_id.filter(|_| done) else { return Ok(()) };
-    number::carried_by(tx, &job.scope, id, CLOUD_API).await?;
+    number::carried_by(tx, now, &job.scope, id, CLOUD_API).await?;
     // Sending may have stopped because it was not registered.
     outbox::let_go(tx, &job.scope, id, None).await?;
     Ok(())

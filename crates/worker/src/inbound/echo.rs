@@ -1,7 +1,9 @@
 //! Statuses bring back the id that a send carried: from then on the message has Meta's id, and nobody need ask whether it
 //! was sent.
 
-use model::database::{Operator, Result};
+use jiff::Timestamp;
+use model::database::Result;
+use model::event::Lines;
 use model::outbox::{self, Echo};
 use whatsapp::webhook::Item;
 
@@ -9,7 +11,7 @@ use super::load::key;
 use super::route::Batch;
 
 /// Settles the sends that this batch's statuses are about; costs nothing where none echoes an id of ours.
-pub(super) async fn settle(tx: &Operator, batch: &Batch) -> Result<Vec<Echo>> {
+pub(super) async fn settle(tx: &Lines<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<Echo>> {
     let mut echoes = Vec::new();
     for routed in &batch.changes {
         for item in &routed.change.items {
@@ -20,5 +22,5 @@ pub(super) async fn settle(tx: &Operator, batch: &Batch) -> Result<Vec<Echo>> {
             }
         }
     }
-    outbox::any_organization_settle_echoes(tx, &echoes).await
+    outbox::any_organization_settle_echoes(tx, now, &echoes).await
 }

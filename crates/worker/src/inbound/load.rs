@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::try_join;
 use model::conversation::{self, Peer};
-use model::database::{Operator, Result};
-use model::event;
+use model::database::Result;
+use model::event::{self, Lines};
 use model::message::{self, Amendment, Key};
 use model::status;
 use serde_json::Value;
@@ -42,7 +42,7 @@ struct Wanted {
 }
 
 /// Reads it, people first: they lead to their conversations.
-pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
+pub(super) async fn load(tx: &Lines<'_>, batch: &Batch) -> Result<Loaded> {
     let people = People::find(tx, batch).await?;
     let mut wanted = Wanted::default();
     for routed in &batch.changes {
@@ -88,7 +88,7 @@ pub(super) async fn load(tx: &Operator, batch: &Batch) -> Result<Loaded> {
 /// Adds the conversations in which messages stand that the batch tells again: an account that says who wrote it otherwise
 /// leads to another one.
 async fn with_told_again(
-    tx: &Operator,
+    tx: &Lines<'_>,
     mut conversations: Vec<conversation::Known>,
     messages: &[(Key, message::Known)],
     told: &BTreeSet<Key>,

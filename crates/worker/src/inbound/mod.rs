@@ -17,7 +17,7 @@ mod store;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use model::database::{Database, Operator, Pipeline, Result};
+use model::database::{CommitError, Database, Operator, Pipeline, Result};
 use model::quarantine;
 
 pub use replay::{replay_bodies, replay_quarantine};
@@ -66,23 +66,33 @@ impl std::ops::AddAssign for Outcome {
 }
 
 /// Applies bodies in one transaction, as a batch of the queue is applied. Safe to repeat.
-pub async fn apply_batch(database: &Database, inputs: &[Input]) -> Result<Outcome> {
-    apply(database.operator().await?, inputs, |_| ()).await
+pub async fn apply_batch(database: &Database, now: Timestamp, inputs: &[Input]) -> Result<Outcome> {
+    apply(database.operator().await?, now, inputs, |_| ()).await
 }
 
 /// Applies a batch and commits. `finish` adds what the caller must write in the same transaction: cursors, marks.
-pub(crate) async fn apply(tx: Operator, inputs: &[Input], finish: impl FnOnce(&mut Pipeline<'_>)) -> Result<Outcome> {
-    let mut routed = route::route(&tx, inputs).await?;
+pub(crate) async fn apply(
+    tx: Operator,
+    now: Timestamp,
+    inputs: &[Input],
+    finish: impl FnOnce(&mut Pipeline<'_>),
+) -> Result<Outcome> {
+    let (mut routed, lines) = route::route(&tx, inputs).await?;
     let quarantined: Vec<quarantine::New> = std::mem::take(&mut routed.quarantined);
-    routed.settled = echo::settle(&tx, &routed).await?;
-    let known = load::load(&tx, &routed).await?;
-    let mut written = fold::fold(&routed, known);
+    routed.settled = echo::settle(&lines, now, &routed).await?;
+    let known = load::load(&lines, &routed).await?;
+    let mut written = fold::fold(&routed, lines, known);
     let outcome = Outcome {
         applied: inputs.len() as u64 - routed.bodies_quarantined,
         quarantined: routed.bodies_quarantined,
         media: written.media.len() as u64,
         ..written.outcome
     };
-    store::store(tx, &mut written, &quarantined, &routed.other_accounts, finish).await?;
+    let derived = store::Derived::of(&written);
+    let mut pipeline = Pipeline::at(now);
+    store::store(&mut pipeline, &lines, &mut written, &derived);
+    store::store_aside(&mut pipeline, &quarantined, &routed.other_accounts);
+    finish(&mut pipeline);
+    tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(outcome)
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use model::Clock;
 use model::database::{Database, Result};
 use model::inbound;
 use model::quarantine::{self, Filter};
@@ -16,6 +17,7 @@ const BATCH: i64 = 100;
 /// bodies were read.
 pub async fn replay_bodies(
     database: &Database,
+    clock: &Clock,
     from: Timestamp,
     until: Timestamp,
     mut progress: impl FnMut(u64),
@@ -34,13 +36,18 @@ pub async fn replay_bodies(
             .into_iter()
             .map(|body| Input { body: body.body, app_id: body.app_id, received_at: body.received_at })
             .collect();
-        total += apply_batch(database, &inputs).await?;
+        total += apply_batch(database, clock.now(), &inputs).await?;
         progress(read);
     }
 }
 
 /// Applies quarantined inputs in the order they were received. What still cannot be applied stays.
-pub async fn replay_quarantine(database: &Database, filter: &Filter, mut progress: impl FnMut(u64)) -> Result<Outcome> {
+pub async fn replay_quarantine(
+    database: &Database,
+    clock: &Clock,
+    filter: &Filter,
+    mut progress: impl FnMut(u64),
+) -> Result<Outcome> {
     let (mut total, mut after, mut read): (_, Option<(Timestamp, Uuid)>, _) = (Outcome::default(), None, 0);
     loop {
         let tx = database.operator().await?;
@@ -57,8 +64,8 @@ pub async fn replay_quarantine(database: &Database, filter: &Filter, mut progres
             .map(|row| Input { body: Bytes::from(row.body), app_id: row.app_id, received_at: row.received_at })
             .collect();
         // Marked first: what turns out to be still impossible is kept again, which takes the mark back.
-        quarantine::mark_replayed(&tx, &ids).await?;
-        total += apply(tx, &inputs, |_| ()).await?;
+        quarantine::mark_replayed(&tx, clock.now(), &ids).await?;
+        total += apply(tx, clock.now(), &inputs, |_| ()).await?;
         progress(read);
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use model::database::{Operator, Result};
-use model::event;
+use model::event::{self, Lines};
 use model::number::{self, Basis, Route};
 use model::number_check::Again;
 use model::outbox::Echo;
@@ -51,8 +51,6 @@ pub(super) struct Batch {
     pub(super) changes: Vec<Routed>,
     pub(super) quarantined: Vec<quarantine::New>,
     pub(super) bodies_quarantined: u64,
-    /// The last event number of every organization in the batch; we hold their lines.
-    pub(super) sequences: HashMap<Uuid, i64>,
     /// Sends that the batch's statuses settled.
     pub(super) settled: Vec<Echo>,
     /// Told once for each claim.
@@ -61,8 +59,8 @@ pub(super) struct Batch {
     pub(super) look_again: BTreeSet<Again>,
 }
 
-/// Parses the bodies, finds their organizations and waits for those organizations' turn.
-pub(super) async fn route(tx: &Operator, inputs: &[Input]) -> Result<Batch> {
+/// Parses the bodies, finds their organizations and takes those organizations' lines.
+pub(super) async fn route<'t>(tx: &'t Operator, inputs: &[Input]) -> Result<(Batch, Lines<'t>)> {
     let parsed: Vec<Vec<Part>> = inputs.iter().map(|input| webhook::parse(&input.body)).collect();
     let mut routes = Routes::load(tx, parsed.iter().flatten()).await?;
 
@@ -77,15 +75,15 @@ pub(super) async fn route(tx: &Operator, inputs: &[Input]) -> Result<Batch> {
         }
         batch.bodies_quarantined += u64::from(batch.quarantined.len() > before);
     }
-    batch.sequences = match routes.sequences {
-        Some(sequences) => sequences,
+    let lines = match routes.lines {
+        Some(lines) => lines,
         None => batch.line_up(tx).await?,
     };
-    Ok(batch)
+    Ok((batch, lines))
 }
 
 impl Batch {
-    fn place(&mut self, input: &Input, mut change: Change, routes: &mut Routes) {
+    fn place(&mut self, input: &Input, mut change: Change, routes: &mut Routes<'_>) {
         let bad: Vec<Bad> = extract_bad(&mut change);
         for bad in &bad {
             self.quarantined.push(quarantine_bad(input, bad, Some(&change)));
@@ -110,7 +108,7 @@ impl Batch {
     }
 
     /// The change of one number, item by item where several have had it.
-    fn place_by_number(&mut self, input: &Input, mut change: Change, routes: &mut Routes) {
+    fn place_by_number(&mut self, input: &Input, mut change: Change, routes: &mut Routes<'_>) {
         let holders = routes.holders(&change).cloned().unwrap_or_default();
         let Some(current) = holders.last() else { return self.refuse(input, &change, "unknown_number") };
         let signed_for = |route: &Route| route.app_id == input.app_id;
@@ -146,7 +144,7 @@ impl Batch {
 
     /// The change of an account: for the number that it names by its digits, or once for each organization that has, or
     /// had then, a number there.
-    fn place_by_account(&mut self, input: &Input, change: &Change, routes: &Routes) -> Result<(), &'static str> {
+    fn place_by_account(&mut self, input: &Input, change: &Change, routes: &Routes<'_>) -> Result<(), &'static str> {
         let of_account = change.waba_ids.iter().find_map(|id| routes.by_waba.get(id)).ok_or("unknown_account")?;
         let numbers: Vec<&Vec<Route>> = of_account.iter().filter_map(|id| routes.by_number.get(id)).collect();
         let signed_for = |route: &&Route| route.app_id == input.app_id;
@@ -212,13 +210,10 @@ impl Batch {
     }
 
     /// Waits for the turn of those organizations that something is for, and of no other.
-    async fn line_up(&self, tx: &Operator) -> Result<HashMap<Uuid, i64>> {
+    async fn line_up<'t>(&self, tx: &'t Operator) -> Result<Lines<'t>> {
         let told = self.other_accounts.iter().map(|told| told.route.scope());
         let scopes: HashSet<_> = self.changes.iter().map(|routed| routed.route.scope()).chain(told).collect();
-        if scopes.is_empty() {
-            return Ok(HashMap::new());
-        }
-        event::any_organization_line_up(tx, &scopes.iter().collect::<Vec<_>>()).await
+        event::any_organization_lines(tx, &scopes.iter().collect::<Vec<_>>()).await
     }
 }
 
@@ -267,7 +262,7 @@ fn describe(change: &Change) -> String {
 
 /// The connected numbers that a batch may be about.
 #[derive(Default)]
-struct Routes {
+struct Routes<'t> {
     /// Who has each, after those who had it before.
     by_number: HashMap<String, Vec<Route>>,
     by_waba: HashMap<String, BTreeSet<String>>,
@@ -275,11 +270,11 @@ struct Routes {
     /// Who else has numbers in an account that contradicts a claim.
     in_accounts: HashSet<(String, Uuid)>,
     /// `None`: we do not stand in line yet.
-    sequences: Option<HashMap<Uuid, i64>>,
+    lines: Option<Lines<'t>>,
 }
 
-impl Routes {
-    async fn load<'a>(tx: &Operator, parts: impl Iterator<Item = &'a Part> + Clone) -> Result<Self> {
+impl<'t> Routes<'t> {
+    async fn load<'a>(tx: &'t Operator, parts: impl Iterator<Item = &'a Part> + Clone) -> Result<Self> {
         let changes = parts.filter_map(|part| if let Part::Change(change) = part { Some(change) } else { None });
         let (mut numbers, mut wabas) = (BTreeSet::new(), BTreeSet::new());
         for change in changes.clone() {
@@ -292,13 +287,13 @@ impl Routes {
         if numbers.is_empty() && wabas.is_empty() {
             return Ok(Self::default());
         }
-        let (found, sequences) = number::any_organization_route(tx, &numbers, &wabas).await?;
-        let mut routes = Self { sequences: Some(sequences), ..Self::default() };
+        let (found, lines) = number::any_organization_route(tx, &numbers, &wabas).await?;
+        let mut routes = Self::default();
         if found.is_empty() {
-            routes.sequences = None;
             routes.add(number::any_organization_holders(tx, &numbers, &wabas).await?, &wabas);
             routes.load_having(tx, changes.clone()).await?;
         } else {
+            routes.lines = Some(lines);
             routes.add(found, &wabas);
         }
         routes.load_accounts(tx, changes).await?;

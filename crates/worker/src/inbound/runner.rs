@@ -276,7 +276,7 @@ impl Applier {
             .map(|body| Input { body: body.body.clone(), app_id: body.app_id.clone(), received_at: body.received_at })
             .collect();
         let oldest = inputs.iter().map(|input| input.received_at).min();
-        let outcome = apply(tx, &inputs, |pipeline| inbound::settle(pipeline, bodies)).await?;
+        let outcome = apply(tx, self.clock.now(), &inputs, |pipeline| inbound::settle(pipeline, bodies)).await?;
         let lag = oldest.map_or(Duration::ZERO, |oldest| self.clock.now().duration_since(oldest).unsigned_abs());
         Ok((outcome, lag))
     }
@@ -294,7 +294,7 @@ impl Applier {
             received_at: body.received_at,
         }];
         let tx = self.database.operator().await?;
-        let mut pipeline = Pipeline::new();
+        let mut pipeline = Pipeline::at(self.clock.now());
         quarantine::keep(&mut pipeline, &kept);
         inbound::settle(&mut pipeline, std::slice::from_ref(body));
         tx.finish(pipeline).await.map_err(CommitError::in_job)?;

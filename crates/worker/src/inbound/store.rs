@@ -1,10 +1,10 @@
-//! Writes a folded batch in one round trip, and commits.
+//! Writes a folded batch in one round trip.
 
 use model::contact;
 use model::conversation::{self, Group};
 use model::cost;
-use model::database::{CommitError, Operator, Pipeline, Result};
-use model::event;
+use model::database::Pipeline;
+use model::event::{self, Lines};
 use model::media;
 use model::message::{self, NewVersion};
 use model::number;
@@ -19,60 +19,77 @@ use super::fold::Written;
 use super::people::Names;
 use super::route::OtherAccount;
 
+/// What is written in other shapes than it was folded in.
+pub(super) struct Derived {
+    groups: Vec<Group>,
+    versions: Vec<NewVersion>,
+    unused: Vec<(Uuid, Vec<Uuid>)>,
+}
+
+impl Derived {
+    pub(super) fn of(written: &Written) -> Self {
+        Self {
+            groups: written.groups.values().cloned().collect(),
+            versions: written.versions.values().cloned().collect(),
+            unused: written.unused.iter().map(|(of, contacts)| (*of, contacts.iter().copied().collect())).collect(),
+        }
+    }
+}
+
 /// In an order that the foreign keys accept.
-pub(super) async fn store(
-    tx: Operator,
-    written: &mut Written,
-    quarantined: &[quarantine::New],
-    other_accounts: &[OtherAccount],
-    finish: impl FnOnce(&mut Pipeline<'_>),
-) -> Result<()> {
-    let groups: Vec<Group> = written.groups.values().cloned().collect();
-    let recounted: Vec<(Uuid, Vec<Uuid>)> =
-        written.recounted.iter().map(|(organization, ids)| (*organization, ids.iter().copied().collect())).collect();
-    let unused: Vec<(Uuid, Vec<Uuid>)> =
-        written.unused.iter().map(|(organization, ids)| (*organization, ids.iter().copied().collect())).collect();
-    let versions: Vec<NewVersion> = written.versions.values().cloned().collect();
-    let mut pipeline = Pipeline::new();
-    contact::any_organization_save(&mut pipeline, &mut written.contacts);
-    names(&mut pipeline, &mut written.names);
+pub(super) fn store<'a>(
+    pipeline: &mut Pipeline<'a>,
+    lines: &Lines<'_>,
+    written: &'a mut Written,
+    derived: &'a Derived,
+) {
+    contact::any_organization_save(pipeline, &mut written.contacts);
+    names(pipeline, &mut written.names);
     conversation::any_organization_save(
-        &mut pipeline,
+        pipeline,
+        lines,
         &mut written.conversations_new,
         &mut written.conversations_changed,
     );
-    message::any_organization_insert(&mut pipeline, &mut written.messages);
-    message::any_organization_update(&mut pipeline, &mut written.updates);
-    message::any_organization_keep_versions(&mut pipeline, &versions);
-    message::any_organization_react(&mut pipeline, &mut written.reactions);
-    media::any_organization_insert(&mut pipeline, &written.media.values().collect::<Vec<_>>());
-    status::any_organization_insert(&mut pipeline, &mut written.statuses);
-    cost::any_organization_count(&mut pipeline, &written.costs);
-    for (organization_id, conversations) in &recounted {
-        conversation::any_organization_recount(&mut pipeline, *organization_id, conversations);
+    message::any_organization_insert(pipeline, &mut written.messages);
+    message::any_organization_update(pipeline, &mut written.updates);
+    message::any_organization_keep_versions(pipeline, &derived.versions);
+    message::any_organization_react(pipeline, &mut written.reactions);
+    media::any_organization_insert(pipeline, &written.media.values().collect::<Vec<_>>());
+    status::any_organization_insert(pipeline, &mut written.statuses);
+    cost::any_organization_count(pipeline, &written.costs);
+    for (organization_id, conversations) in &written.recounted {
+        let conversations = conversations.iter().copied().collect();
+        conversation::any_organization_recount(pipeline, &lines.of(*organization_id), conversations);
     }
-    conversation::any_organization_learn_groups(&mut pipeline, &groups);
-    for (organization_id, contacts) in &unused {
-        contact::any_organization_forget_unused(&mut pipeline, *organization_id, contacts);
+    conversation::any_organization_learn_groups(pipeline, &derived.groups);
+    for (organization_id, contacts) in &derived.unused {
+        contact::any_organization_forget_unused(pipeline, *organization_id, contacts);
     }
     for facts in &written.numbers {
-        number::any_organization_learn(&mut pipeline, facts);
-    }
-    for told in other_accounts {
-        number::any_organization_note_other_account(&mut pipeline, &told.route, &told.account);
+        number::any_organization_learn(pipeline, facts);
     }
     for import in &written.imports {
-        number::any_organization_import(&mut pipeline, import);
+        number::any_organization_import(pipeline, import);
     }
-    number_check::any_organization_look_again(&mut pipeline, &written.look_again);
-    outbox::any_organization_rest_bulk(&mut pipeline, &written.failing);
+    number_check::any_organization_look_again(pipeline, &written.look_again);
+    outbox::any_organization_rest_bulk(pipeline, &written.failing);
     for facts in &written.templates {
-        template::any_organization_learn(&mut pipeline, facts);
+        template::any_organization_learn(pipeline, facts);
     }
-    event::any_organization_record(&mut pipeline, &written.events);
-    quarantine::keep(&mut pipeline, quarantined);
-    finish(&mut pipeline);
-    tx.finish(pipeline).await.map_err(CommitError::in_job)
+    event::any_organization_record(pipeline, &written.events);
+}
+
+/// What the batch brought beside.
+pub(super) fn store_aside<'a>(
+    pipeline: &mut Pipeline<'a>,
+    quarantined: &'a [quarantine::New],
+    other_accounts: &'a [OtherAccount],
+) {
+    for told in other_accounts {
+        number::any_organization_note_other_account(pipeline, &told.route, &told.account);
+    }
+    quarantine::keep(pipeline, quarantined);
 }
 
 /// Contacts are there by now. Those that vanish go last, when nothing leads to them any more.

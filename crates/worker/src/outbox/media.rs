@@ -180,7 +180,7 @@ impl Sender<'_> {
         match self.settings.to_meta.graph.upload_media(self.credential, number, upload).await {
             Ok(meta_id) => Ok(Uploaded { meta_id, at: self.now() }),
             // Nothing was sent, so nobody rests for it before it was looked into.
-            Err(failure) if doubt::raise(self.database, self.number, &failure).await => {
+            Err(failure) if doubt::raise(self.database, self.now(), self.number, &failure).await => {
                 let error = call::error(&failure).to_string();
                 Err((Outcome::Retry { at: self.now() + LOOKED_AT_WITHIN, error }, None))
             }

@@ -104,7 +104,7 @@ async fn tell(database: &Database, settings: &Settings, receipt: Claimed) -> (Cl
             let answer = settings.to_meta.graph.mark_read(&credential, number, &receipt.wamid, false).await;
             let now = settings.to_meta.clock.now();
             match &answer {
-                Err(failure) if doubt::raise(database, &receipt.number, failure).await => {
+                Err(failure) if doubt::raise(database, now, &receipt.number, failure).await => {
                     Outcome::Retry { at: now + LOOKED_AT_WITHIN }
                 }
                 _ => heard(answer, receipt.attempt, now),

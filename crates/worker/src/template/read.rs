@@ -36,7 +36,7 @@ pub(super) async fn account(database: &Database, to_meta: &ToMeta, claimed: &Cla
         let page = match asked {
             Ok(page) => page,
             Err(failure) => {
-                doubt::raise(database, &claimed.link, &failure).await;
+                doubt::raise(database, to_meta.clock.now(), &claimed.link, &failure).await;
                 let pause = pause(&failure, claimed.attempts);
                 return fail(database, to_meta, claimed, error(&failure), pause).await;
             }

@@ -9,7 +9,7 @@ pub(crate) fn now() -> Instant {
 
 /// For what is written into bodies and rows.
 pub(crate) fn timestamp() -> jiff::Timestamp {
-    jiff::Timestamp::now()
+    e2e::outside::now()
 }
 
 /// Sleeps until `due`, within some 60 µs; at once when it has passed.

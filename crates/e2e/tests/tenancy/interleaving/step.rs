@@ -348,7 +348,9 @@ impl Stage {
 
     /// An operator has what waits applied.
     async fn replay(&mut self) -> &'static str {
-        replay_quarantine(self.world.database(), &Filter::default(), |_| ()).await.expect("the replay runs");
+        replay_quarantine(self.world.database(), self.world.clock(), &Filter::default(), |_| ())
+            .await
+            .expect("the replay runs");
         self.model.replay();
         "replay"
     }

@@ -26,9 +26,8 @@ pub(super) async fn check(config: &Config, server: &Server) -> Vec<Finding> {
         let says = "not asked: no server runs here, and no public URL says where else";
         return vec![Finding::warning(AREA, url, says, "wazapp serve, then wazapp doctor again")];
     }
-    let client = reqwest::Client::builder()
+    let client = crate::outside::http()
         .timeout(PATIENCE)
-        .no_proxy()
         // Meta follows none either.
         .redirect(reqwest::redirect::Policy::none())
         .build();

@@ -61,7 +61,7 @@ fn dialable(address: &str) -> String {
 }
 
 async fn ask(url: &str) -> Result<(u16, String), reqwest::Error> {
-    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
+    let client = crate::outside::http().timeout(PATIENCE).build()?;
     let answer = client.get(url).send().await.map_err(reqwest::Error::without_url)?;
     let status = answer.status().as_u16();
     Ok((status, answer.text().await.map_err(reqwest::Error::without_url)?))

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use model::Clock;
 use model::connection::{How, New, Wishes};
+use model::event;
 use model::number::{self, Proof, Refusal};
 use model::quarantine;
 use secrecy::{ExposeSecret, SecretString};
@@ -116,8 +117,8 @@ async fn believe(
         let scope = find_organization(&tx, organization).await?.scope();
         let proof = Proof::operators_word(&scope, phone_number_id, &connect.waba_id, app_id, token);
         let now = Clock::default().now();
-        model::event::any_organization_line_up(&tx, &[&scope]).await?;
-        let id = match number::connect(&tx, &opened.keyring, &proof, now).await? {
+        let line = event::line_of(&tx, &scope).await?;
+        let id = match number::connect(&line, &opened.keyring, &proof, now).await? {
             Ok(id) => id,
             Err(Refusal::Taken) => {
                 bail!("number {phone_number_id} is connected to another organization: disconnect it there first")
@@ -128,7 +129,7 @@ async fn believe(
         };
         let connected = number::find(&tx, &scope, id, now).await?;
         let connected = connected.context("the number is gone")?;
-        model::event::any_organization_tell(&tx, &scope, "number.updated", Some(id), &connected).await?;
+        line.record(event::New::of(event::Kind::NumberUpdated, now, Some(id), &connected)).await?;
         tx.commit().await?;
         let waiting = waiting(&opened, phone_number_id).await;
         Ok((connected, waiting))

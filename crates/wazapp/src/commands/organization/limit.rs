@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
-use jiff::Timestamp;
+use model::Clock;
 use model::quota::{self, Limit, Quota, Shares};
 
 use crate::cli::OrganizationArg;
@@ -54,7 +54,7 @@ pub(crate) async fn run(config: &Config, print: &Print, limits: &Limits) -> anyh
         for (quota, Wish(limit)) in limits.wishes() {
             quota::any_organization_set(&tx, &scope, quota, limit).await?;
         }
-        let shares = quota::any_organization_shares(&tx, &scope, Timestamp::now()).await?;
+        let shares = quota::any_organization_shares(&tx, &scope, Clock::default().now()).await?;
         tx.commit().await?;
         shares.context("nothing is counted for this organization")
     })

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use model::conversation::Group;
+use model::event::Kind;
 use model::number::{self, Route};
 use model::number_check::Again;
 use model::template;
@@ -16,7 +17,7 @@ use super::{Fold, time, without_nul};
 const TOUCHES_NUMBERS: &[&str] =
     &["account_update", "account_alerts", "account_review_update", "business_capability_update"];
 
-impl Fold {
+impl Fold<'_> {
     pub(super) fn show_number(&mut self, routed: &Routed) {
         let Some(digits) = routed.change.display_phone_number.as_ref().filter(|_| routed.by_number) else {
             return;
@@ -49,7 +50,7 @@ impl Fold {
             at,
             step: data.to_string(),
         });
-        self.record(routed.route.organization_id, "history.progress", at, None, Some(&data), Some(print));
+        self.record(routed.route.organization_id, Kind::HistoryProgress, at, None, Some(&data), Some(print));
     }
 
     pub(super) fn error(&mut self, routed: &Routed, error: &Value) {
@@ -62,7 +63,7 @@ impl Fold {
             "number_id": routed.route.number_id, "phone_number_id": routed.route.phone_number_id,
             "field": routed.change.field, "error": error,
         });
-        self.record(routed.route.organization_id, "meta.error", at, None, Some(&data), Some(print));
+        self.record(routed.route.organization_id, Kind::MetaError, at, None, Some(&data), Some(print));
     }
 
     pub(super) fn template(&mut self, routed: &Routed, update: &TemplateUpdate) {
@@ -158,7 +159,7 @@ impl Fold {
             data["message_id"] = json!(self.messages.get(&key(routed, wamid)).map(|seen| seen.known.id));
         }
         self.group(routed, notice, at);
-        self.record(route.organization_id, &notice_kind(notice), at, None, Some(&data), Some(print));
+        self.record(route.organization_id, notice_kind(notice), at, None, Some(&data), Some(print));
     }
 
     /// Meta contradicts a claim: its organization is told, once, and Meta is asked.
@@ -168,7 +169,7 @@ impl Fold {
             "field": "account", "name": "other_account", "waba_id": route.waba_id, "number_id": route.number_id,
             "phone_number_id": route.phone_number_id, "data": { "named": account },
         });
-        self.record(route.organization_id, "number.updated", *received_at, None, Some(&data), None);
+        self.record(route.organization_id, Kind::NumberUpdated, *received_at, None, Some(&data), None);
     }
 }
 
@@ -183,14 +184,12 @@ fn newest(routed: &Routed) -> Timestamp {
 }
 
 /// The event type of a notice. What it is about says more than the field that Meta sent it under.
-fn notice_kind(notice: &Notice) -> String {
+fn notice_kind(notice: &Notice) -> Kind {
     match (notice.subject, notice.kind.as_str()) {
-        (Subject::Template, _) => "template.updated".into(),
-        (Subject::Number, _) => "number.updated".into(),
-        (_, "payment") => "message.payment".into(),
-        (_, field) if field.starts_with("message_template_") || field.starts_with("template_") => {
-            "template.updated".into()
-        }
+        (Subject::Template, _) => Kind::TemplateUpdated,
+        (Subject::Number, _) => Kind::NumberUpdated,
+        (_, "payment") => Kind::MessagePayment,
+        (_, field) if field.starts_with("message_template_") || field.starts_with("template_") => Kind::TemplateUpdated,
         (
             _,
             "phone_number_name_update"
@@ -199,8 +198,7 @@ fn notice_kind(notice: &Notice) -> String {
             | "account_settings_update"
             | "business_username_update"
             | "business_username_updates",
-        ) => "number.updated".into(),
-        (_, "") => "meta.unknown".into(),
-        (_, other) => format!("meta.{}", without_nul(other)),
+        ) => Kind::NumberUpdated,
+        (_, field) => Kind::meta(field),
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of contacts beside what they write.
 
 use jiff::Timestamp;
+use model::event::Kind;
 use serde_json::json;
 use uuid::Uuid;
 use whatsapp::webhook::ContactSync;
@@ -9,7 +10,7 @@ use super::super::people::Regrouped;
 use super::super::route::Routed;
 use super::{Fold, time};
 
-impl Fold {
+impl Fold<'_> {
     pub(super) fn contact_sync(&mut self, routed: &Routed, sync: &ContactSync) {
         let organization_id = routed.route.organization_id;
         let at = time(sync.timestamp, &routed.change, routed.received_at);
@@ -29,15 +30,22 @@ impl Fold {
             match what {
                 Regrouped::Merged { survivor, vanished, conversations } => {
                     let data = json!({ "id": survivor, "merged_id": vanished });
-                    self.record(organization_id, "contact.merged", at, Some(survivor), Some(&data), None);
+                    self.record(organization_id, Kind::ContactMerged, at, Some(survivor), Some(&data), None);
                     for one in conversations {
                         let data = json!({ "id": one.survivor, "merged_id": one.vanished, "contact_id": survivor });
-                        self.record(organization_id, "conversation.merged", at, Some(one.survivor), Some(&data), None);
+                        self.record(
+                            organization_id,
+                            Kind::ConversationMerged,
+                            at,
+                            Some(one.survivor),
+                            Some(&data),
+                            None,
+                        );
                     }
                 }
                 Regrouped::Separated { from, to } => {
                     let data = json!({ "id": from, "separated_id": to });
-                    self.record(organization_id, "contact.separated", at, Some(from), Some(&data), None);
+                    self.record(organization_id, Kind::ContactSeparated, at, Some(from), Some(&data), None);
                 }
             }
         }
@@ -52,6 +60,6 @@ impl Fold {
             "id": contact.id, "profile_name": contact.profile_name, "wa_id": contact.wa_id, "user_id": contact.user_id,
             "parent_user_id": contact.parent_user_id, "username": contact.username,
         });
-        self.record(organization_id, "contact.updated", at, Some(contact_id), Some(&data), None);
+        self.record(organization_id, Kind::ContactUpdated, at, Some(contact_id), Some(&data), None);
     }
 }

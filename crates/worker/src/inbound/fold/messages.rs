@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use model::Moment;
 use model::conversation::{self, Peer, State};
+use model::event::Kind;
 use model::media;
 use model::message::{self, Amendment, Key, NewReaction};
 use serde_json::Value;
@@ -33,7 +34,7 @@ impl Written {
     }
 }
 
-impl Fold {
+impl Fold<'_> {
     pub(super) fn message(&mut self, routed: &Routed, message: &Message) {
         let own = key(routed, &message.wamid);
         if self.messages.contains_key(&own) {
@@ -102,7 +103,7 @@ impl Fold {
 
     fn told_of(&mut self, own: &Key, outbound: bool, at: Timestamp) {
         let id = self.messages.get(own).map(|seen| seen.known.id);
-        let kind = if outbound { "message.sent" } else { "message.received" };
+        let kind = if outbound { Kind::MessageSent } else { Kind::MessageReceived };
         self.record(own.organization_id, kind, at, id, None, None);
     }
 
@@ -193,7 +194,7 @@ impl Fold {
     pub(super) fn target_event(&mut self, target: &Key, at: Timestamp) {
         if let Some(seen) = self.messages.get(target) {
             let id = seen.known.id;
-            self.record(target.organization_id, "message.updated", at, Some(id), None, None);
+            self.record(target.organization_id, Kind::MessageUpdated, at, Some(id), None, None);
         }
     }
 }

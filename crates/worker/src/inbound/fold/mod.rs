@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use model::contact;
 use model::conversation::{self, Group, Peer};
 use model::cost::{Priced, Tally};
-use model::event;
+use model::event::{Events, Kind, Lines, New};
 use model::media;
 use model::message::{self, Amendment, Key, NewReaction, NewVersion};
 use model::number;
@@ -50,7 +50,7 @@ pub(super) struct Written {
     pub(super) media: BTreeMap<(Uuid, Uuid), media::New>,
     pub(super) statuses: Vec<(status::Update, String, Timestamp)>,
     pub(super) costs: Tally,
-    pub(super) events: Vec<event::New>,
+    pub(super) events: Events,
     pub(super) look_again: BTreeSet<Again>,
     pub(super) failing: Failing,
     pub(super) numbers: Vec<number::Facts>,
@@ -60,8 +60,8 @@ pub(super) struct Written {
 }
 
 /// Folds a routed batch over what was loaded.
-pub(super) fn fold(batch: &Batch, loaded: Loaded) -> Written {
-    let mut fold = Fold::new(batch, loaded);
+pub(super) fn fold(batch: &Batch, lines: Lines<'_>, loaded: Loaded) -> Written {
+    let mut fold = Fold::new(lines, loaded);
     let now = batch.changes.iter().map(|routed| routed.received_at).max().unwrap_or_default();
     for echo in &batch.settled {
         fold.sent(&echo.key, echo.message_id, now);
@@ -98,7 +98,8 @@ struct Seen {
     changed: bool,
 }
 
-struct Fold {
+struct Fold<'t> {
+    lines: Lines<'t>,
     people: People,
     /// Contacts whose change an event tells already.
     told: HashSet<Uuid>,
@@ -109,13 +110,13 @@ struct Fold {
     /// What those say of prices, where more was said.
     priced: HashMap<Key, Priced>,
     notices: HashSet<(Uuid, Vec<u8>)>,
-    sequences: HashMap<Uuid, i64>,
     written: Written,
 }
 
-impl Fold {
-    fn new(batch: &Batch, loaded: Loaded) -> Self {
+impl<'t> Fold<'t> {
+    fn new(lines: Lines<'t>, loaded: Loaded) -> Self {
         Self {
+            lines,
             told: HashSet::new(),
             people: loaded.people,
             conversations: loaded
@@ -132,7 +133,6 @@ impl Fold {
             statuses: loaded.statuses,
             priced: HashMap::new(),
             notices: loaded.notices,
-            sequences: batch.sequences.clone(),
             written: Written::default(),
         }
     }
@@ -160,23 +160,15 @@ impl Fold {
     fn record(
         &mut self,
         organization_id: Uuid,
-        kind: &str,
+        kind: Kind,
         at: Timestamp,
         subject_id: Option<Uuid>,
         data: Option<&Value>,
         fingerprint: Option<Vec<u8>>,
     ) {
-        let sequence = self.sequences.entry(organization_id).or_default();
-        *sequence += 1;
-        self.written.events.push(event::New {
-            organization_id,
-            sequence: *sequence,
-            kind: kind.to_owned(),
-            at,
-            subject_id,
-            data: data.map(Value::to_string),
-            fingerprint,
-        });
+        let data = data.map(Value::to_string);
+        let event = New { kind, at, subject_id, data, fingerprint };
+        self.lines.note(&mut self.written.events, organization_id, event);
         self.written.outcome.events += 1;
     }
 

@@ -2,6 +2,7 @@
 //! as it begins and as it ends. The fullest shows, whichever came first, and none takes away what another one said.
 
 use jiff::Timestamp;
+use model::event::Kind;
 use model::message::{self, Key, Rank, Retold};
 use model::status::climb;
 use serde_json::{Map, Value};
@@ -116,7 +117,7 @@ fn strength_of(stored: Option<&str>) -> usize {
     stored.map_or(0, |text| strength(&serde_json::from_str(text).unwrap_or(Value::Null)))
 }
 
-impl Fold {
+impl Fold<'_> {
     /// Another account of a message we have.
     pub(super) fn known_message(&mut self, routed: &Routed, message: &Message, own: &Key) {
         let Some(mut seen) = self.messages.remove(own) else { return };
@@ -199,10 +200,10 @@ impl Fold {
         let at = at(routed, message);
         let live = message.origin != Origin::History && before.rank.rendition % 10 == PAST;
         if live {
-            let kind = if outbound { "message.sent" } else { "message.received" };
+            let kind = if outbound { Kind::MessageSent } else { Kind::MessageReceived };
             self.record(own.organization_id, kind, at, Some(id), None, None);
         } else if changed {
-            self.record(own.organization_id, "message.updated", at, Some(id), None, None);
+            self.record(own.organization_id, Kind::MessageUpdated, at, Some(id), None, None);
         } else {
             self.written.outcome.duplicates += 1;
         }

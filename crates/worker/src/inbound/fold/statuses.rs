@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::cost::Priced;
+use model::event::Kind;
 use model::message::Key;
 use model::status;
 use serde_json::Value;
@@ -39,12 +40,12 @@ impl Written {
     }
 }
 
-impl Fold {
+impl Fold<'_> {
     /// A send of ours, known to have reached Meta since a status of this batch said so.
     pub(super) fn sent(&mut self, message: &Key, id: Uuid, at: Timestamp) {
         // What came before without our id waits for the message like everything else.
         self.show_known_status(message);
-        self.record(message.organization_id, "message.sent", at, Some(id), None, None);
+        self.record(message.organization_id, Kind::MessageSent, at, Some(id), None, None);
     }
 
     /// A message shows how far its updates have taken it.
@@ -149,6 +150,6 @@ impl Fold {
         self.written.fails(&message, advised.as_ref(), at, routed.received_at);
         self.written.statuses.push((update, status.payload.to_string(), routed.received_at));
         self.written.outcome.statuses += 1;
-        self.record(message.organization_id, "message.status", at, message_id, Some(&told.json()), None);
+        self.record(message.organization_id, Kind::MessageStatus, at, message_id, Some(&told.json()), None);
     }
 }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use model::Moment;
 use model::contact::{self, BookEntry, Called, Identified, Identity, Kind, Known, Link, Move, Name, Spelling, Tenure};
 use model::database::{Operator, Result};
+use model::event::{Line, Lines};
 use uuid::Uuid;
 use whatsapp::webhook::{Item, Party};
 
@@ -75,7 +76,7 @@ impl Stored {
 impl People {
     /// Finds everyone the batch speaks of. Contacts that turn out to be one person are merged here, and those that turn
     /// out to be two are parted, in the database.
-    pub(super) async fn find(tx: &Operator, batch: &Batch) -> Result<Self> {
+    pub(super) async fn find(tx: &Lines<'_>, batch: &Batch) -> Result<Self> {
         let now = batch.changes.iter().map(|routed| routed.received_at).max().unwrap_or_default();
         let (sightings, news) = sighting::all(batch);
         let mut people = Self::default();
@@ -87,7 +88,7 @@ impl People {
             .chain(news.iter().filter(|news| stored.lacks(news)).map(|news| news.organization_id))
             .collect();
         for organization_id in unsettled {
-            people.settle(tx, organization_id, &sightings, &news, now).await?;
+            people.settle(&tx.of(organization_id), organization_id, &sightings, &news, now).await?;
         }
         people.learn_names(tx, batch).await?;
         people.open_book(tx, batch).await?;
@@ -177,7 +178,7 @@ impl People {
     /// Works out who is who in an organization, with everything that is known of the names at hand.
     async fn settle(
         &mut self,
-        tx: &Operator,
+        tx: &Line<'_>,
         organization_id: Uuid,
         sightings: &[Sighting<'_>],
         news: &[News],

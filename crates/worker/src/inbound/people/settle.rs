@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use model::contact::{self, Astray, Identity, Kind, Known, MergedConversation, Name, Tenure};
 use model::database::{Operator, Result};
+use model::event::Line;
 use uuid::Uuid;
 
 use super::identity::{self, ALWAYS, Evidence, Span};
@@ -227,7 +228,7 @@ impl Circle {
     }
 
     /// Gives every span its contact, and brings what was written to whose it is.
-    pub(super) async fn settle(&self, tx: &Operator, now: Timestamp) -> Result<Settled> {
+    pub(super) async fn settle(&self, tx: &Line<'_>, now: Timestamp) -> Result<Settled> {
         let mut settling = Settling::new(self);
         settling.weigh(tx).await?;
         let merges = settling.claim();
@@ -406,7 +407,7 @@ impl<'a> Settling<'a> {
         merges
     }
 
-    async fn regroup(&mut self, tx: &Operator, merges: &[(Uuid, Uuid)], now: Timestamp) -> Result<()> {
+    async fn regroup(&mut self, tx: &Line<'_>, merges: &[(Uuid, Uuid)], now: Timestamp) -> Result<()> {
         let organization_id = self.circle.organization_id;
         let becomes: HashMap<Uuid, Uuid> = merges.iter().map(|(survivor, vanished)| (*vanished, *survivor)).collect();
         let mut astray: BTreeMap<(Uuid, usize), Vec<Uuid>> = BTreeMap::new();
@@ -441,7 +442,7 @@ impl<'a> Settling<'a> {
             self.settled.vanished.push(*vanished);
             self.settled.regrouped.push(Regrouped::Merged { survivor: *survivor, vanished: *vanished, conversations });
         }
-        contact::any_organization_resettle(tx, organization_id, &involved, &threads, &unread).await
+        contact::any_organization_resettle(tx, &involved, &threads, &unread, now).await
     }
 
     fn finish(self) -> Settled {

@@ -1,0 +1,126 @@
+//! Reads the sources of the server, and names what stands anywhere but in its one place.
+
+use std::path::{Path, PathBuf};
+
+use model::event::Kind;
+
+/// The crates whose sources are read.
+const CRATES: [&str; 5] = ["model", "web", "worker", "wazapp", "whatsapp"];
+
+/// What PostgreSQL calls the time, which no test can put ahead.
+const SQL_TIMES: [&str; 9] = [
+    "now()",
+    "clock_timestamp()",
+    "statement_timestamp()",
+    "transaction_timestamp()",
+    "timeofday()",
+    "current_timestamp",
+    "current_date",
+    "current_time",
+    "localtimestamp",
+];
+
+/// What stands in these files alone, and why there.
+#[derive(Debug)]
+struct Place {
+    /// The words, in lower case.
+    words: Vec<String>,
+    /// The files, from `crates` on; a folder ends with `/`.
+    files: &'static [(&'static str, &'static str)],
+    /// Where it goes instead.
+    instead: &'static str,
+}
+
+/// The whole of what the lint lets pass: a new place is a line here with its reason, or a finding.
+fn places() -> [Place; 3] {
+    [
+        Place {
+            words: vec!["organization_sequence".into()],
+            files: &[
+                ("model/src/event.rs", "where events are recorded"),
+                ("model/src/event/", "where a line is taken, and events are numbered"),
+                ("model/src/organization.rs", "a new organization's log begins"),
+                ("model/src/outbox/echo.rs", "reads where the log ends, under the line"),
+            ],
+            instead: "take the organization's line with `event::line`, and record by it",
+        },
+        Place {
+            words: Kind::OURS.iter().map(|kind| format!("\"{}\"", kind.word())).collect(),
+            files: &[("model/src/event/kind.rs", "where kinds of events have their words")],
+            instead: "name the kind: `event::Kind`",
+        },
+        Place {
+            words: SQL_TIMES.map(str::to_owned).to_vec(),
+            files: &[
+                ("model/src/inspect.rs", "compares the database's clock with ours"),
+                ("model/src/migrate.rs", "the default of a column of the list of migrations"),
+            ],
+            instead: "bind the time: of the server's clock, or of the pipeline",
+        },
+    ]
+}
+
+/// What breaks a rule in the sources of the server.
+pub fn findings() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    for name in CRATES {
+        collect(&root.join(name).join("src"), &mut files);
+    }
+    assert!(files.len() > 200, "the sources are not where they were");
+    files.sort();
+    let findings = files.iter().flat_map(|path| {
+        let source = std::fs::read_to_string(path).expect("a source is text");
+        let name = path.strip_prefix(&root).expect("it is in there").to_string_lossy().into_owned();
+        judge(&name, &source)
+    });
+    findings.collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// What one source breaks. Comments and tests may say what they like.
+pub fn judge(name: &str, source: &str) -> Vec<String> {
+    let places = places();
+    let strange: Vec<&Place> =
+        places.iter().filter(|place| !place.files.iter().any(|(file, _)| is_in(name, file))).collect();
+    let mut findings = Vec::new();
+    for (number, line) in source.lines().enumerate() {
+        if line == "mod tests {" {
+            break;
+        }
+        if line.trim_start().starts_with("//") {
+            continue;
+        }
+        let line = line.to_lowercase();
+        for place in &strange {
+            for words in place.words.iter().filter(|words| says(&line, words)) {
+                findings.push(format!("{name}:{}: {words}: {}", number + 1, place.instead));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether the words stand there whole, and are no method of Rust's.
+fn says(line: &str, words: &str) -> bool {
+    let goes_on = |next: char| next.is_alphanumeric() || next == '_';
+    line.match_indices(words).any(|(at, _)| {
+        let (before, behind) = (&line[..at], &line[at + words.len()..]);
+        let is_method = words.ends_with("()") && before.ends_with(['.', ':']);
+        words.starts_with('"') || !is_method && !before.ends_with(goes_on) && !behind.starts_with(goes_on)
+    })
+}
+
+fn is_in(name: &str, file: &str) -> bool {
+    name == file || file.ends_with('/') && name.starts_with(file)
+}

@@ -1,0 +1,169 @@
+//! One open transaction, inside an organization or across them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use deadpool_postgres::{Object, Pool};
+use postgres_types::ToSql;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_postgres::Row;
+
+use super::pool::POOL_WAIT;
+use super::{Param, Result};
+use crate::event::Ends;
+use crate::quota::Limits;
+use crate::scope::Scope;
+
+/// One open transaction. Dropped before its end, in whatever state, it is rolled back before the connection serves
+/// anyone else: a cancelled request must not leave its organization behind.
+pub struct Tx {
+    pub(super) object: Option<Object>,
+    prepares: bool,
+    pub(super) failed: AtomicBool,
+    /// Of the logs of the organizations in whose lines it stands first.
+    pub(crate) ends: Ends,
+    /// What it takes of its organization's share, until its connection is free again.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+}
+
+impl Tx {
+    pub(super) fn new(object: Object, prepares: bool) -> Self {
+        Self { object: Some(object), prepares, failed: AtomicBool::new(false), ends: Ends::default(), place: None }
+    }
+
+    pub(super) async fn begin(pool: &Pool, begin: &str, prepares: bool) -> Result<Self> {
+        // The guard stands before BEGIN is sent: this future may be dropped at the await below.
+        let tx = Self::new(pool.get().await?, prepares);
+        match tx.client().batch_execute(begin).await {
+            Ok(()) => Ok(tx),
+            // A connection that died while it was idle: one fresh try, before anything was done.
+            Err(error) if error.is_closed() => {
+                drop(tx.detach());
+                let tx = Self::new(pool.get().await?, prepares);
+                tx.client().batch_execute(begin).await?;
+                Ok(tx)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn client(&self) -> &deadpool_postgres::ClientWrapper {
+        self.object.as_ref().expect("a transaction holds its connection until its end")
+    }
+
+    pub(super) fn detach(mut self) -> Option<deadpool_postgres::ClientWrapper> {
+        self.object.take().map(Object::take)
+    }
+
+    pub(crate) async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+        let rows = query(self.client(), self.prepares, sql, params).await;
+        if rows.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        rows
+    }
+
+    pub(crate) async fn query_opt(&self, sql: &str, params: &[&dyn Param]) -> Result<Option<Row>> {
+        Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    /// Several statements without parameters.
+    pub(crate) async fn execute_script(&self, sql: &str) -> Result<()> {
+        let done = self.client().batch_execute(sql).await;
+        if done.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        Ok(done?)
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            drop(Object::take(object));
+            return;
+        };
+        let place = self.place.take();
+        runtime.spawn(async move {
+            let _place = place;
+            let ended = tokio::time::timeout(POOL_WAIT, object.batch_execute("ROLLBACK")).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                drop(Object::take(object));
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for Tx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tx")
+    }
+}
+
+/// A transaction inside one organization: every statement also runs under its row-level security.
+#[derive(Debug)]
+pub struct Tenant {
+    pub(super) tx: Tx,
+    pub(super) scope: Scope,
+    pub(super) limits: Limits,
+}
+
+impl Tenant {
+    /// Whose rows these are.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub(crate) fn organization_id(&self) -> uuid::Uuid {
+        self.scope.organization_id()
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+impl std::ops::Deref for Tenant {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+/// A transaction across organizations. Functions that take it carry `any_organization` in their name, or belong to a
+/// global table.
+#[derive(Debug)]
+pub struct Operator {
+    pub(super) tx: Tx,
+    pub(super) limits: Limits,
+}
+
+impl Operator {
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+impl std::ops::Deref for Operator {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+async fn query(
+    client: &deadpool_postgres::ClientWrapper,
+    prepares: bool,
+    sql: &str,
+    params: &[&dyn Param],
+) -> Result<Vec<Row>> {
+    if prepares {
+        let statement = client.prepare_cached(sql).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_sql()).collect();
+        return Ok(client.query(&statement, &params).await?);
+    }
+    let params: Vec<_> = params.iter().map(|param| (param.as_sql(), param.sql_type())).collect();
+    Ok(client.query_typed(sql, &params).await?)
+}
