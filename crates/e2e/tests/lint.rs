@@ -543,6 +543,7 @@ fn what_is_out_of_place_is_found() {
         ("last_used_at < NOW() - interval '1 minute'", "model/src/inspect.rs"),
         ("SELECT clock_timestamp()", "model/src/inspect.rs"),
         ("(CURRENT_TIMESTAMP)", "model/src/inspect.rs"),
+        ("SELECT id FROM wazapp.number WHERE id = $1 FOR UPDATE\",", "model/src/receipt.rs"),
     ] {
         for file in ["model/src/number.rs", "worker/src/inbound/fold/mod.rs"] {
             assert_eq!(sources::judge(file, source).len(), 1, "{file}: {source}");
@@ -550,7 +551,13 @@ fn what_is_out_of_place_is_found() {
         }
         assert!(sources::judge(place, source).is_empty(), "{source}");
     }
-    for ours in ["clock.now()", "let now = Self::now();", "fn now(&self) -> Timestamp", "self.renow()"] {
+    for ours in [
+        "FOR NO KEY UPDATE OF n",
+        "clock.now()",
+        "let now = Self::now();",
+        "fn now(&self) -> Timestamp",
+        "self.renow()",
+    ] {
         assert!(sources::judge("model/src/number.rs", ours).is_empty(), "{ours}");
     }
 }

@@ -32,7 +32,7 @@ struct Place {
 }
 
 /// The whole of what the lint lets pass: a new place is a line here with its reason, or a finding.
-fn places() -> [Place; 3] {
+fn places() -> [Place; 4] {
     [
         Place {
             words: vec!["organization_sequence".into()],
@@ -48,6 +48,25 @@ fn places() -> [Place; 3] {
             words: Kind::OURS.iter().map(|kind| format!("\"{}\"", kind.word())).collect(),
             files: &[("model/src/event/kind.rs", "where kinds of events have their words")],
             instead: "name the kind: `event::Kind`",
+        },
+        Place {
+            words: vec!["for update".into()],
+            files: &[
+                ("model/src/connection/job.rs", "attempts: nothing refers to them"),
+                ("model/src/connection/resume.rs", "the same"),
+                ("model/src/contact/merge.rs", "what waits in the outbox, and merges: the same"),
+                ("model/src/contact/rehome.rs", "what waits in the outbox"),
+                ("model/src/conversation/recount.rs", "the same"),
+                ("model/src/media/fetch.rs", "media: nothing refers to them"),
+                ("model/src/media/retention.rs", "a file that goes: nobody may begin to refer to it"),
+                ("model/src/outbox/claim.rs", "what waits, and its number's pace: nothing refers to them"),
+                ("model/src/outbox/settle.rs", "what waits"),
+                ("model/src/quarantine.rs", "what is kept: nothing refers to it"),
+                ("model/src/receipt.rs", "receipts: the same"),
+                ("model/src/template/sync.rs", "readings: the same"),
+                ("model/src/upkeep.rs", "streams: the same"),
+            ],
+            instead: "FOR NO KEY UPDATE: whoever writes a row that refers to this one would wait, and perhaps crosswise",
         },
         Place {
             words: SQL_TIMES.map(str::to_owned).to_vec(),
