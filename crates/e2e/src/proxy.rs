@@ -18,6 +18,8 @@ struct Trap {
     text: String,
     /// Whether PostgreSQL gets the COMMIT.
     commits: bool,
+    /// Whether every other connection is cut before this one is.
+    with_all: bool,
     cut: oneshot::Sender<()>,
 }
 
@@ -83,18 +85,23 @@ impl Proxy {
     /// Lets the transaction in which this text is written commit, and cuts its connection before the answer. Once; then what
     /// is returned is ready.
     pub fn lose_commit(&self, text: impl Into<String>) -> oneshot::Receiver<()> {
-        self.trap(text.into(), true)
+        self.trap(text.into(), true, false)
+    }
+
+    /// The same, and every other connection is cut before the client knows: it can ask nobody what became of it.
+    pub fn lose_commit_and_cut(&self, text: impl Into<String>) -> oneshot::Receiver<()> {
+        self.trap(text.into(), true, true)
     }
 
     /// Cuts the connection of the transaction in which this text is written in the place of its COMMIT. Once; then what is
     /// returned is ready.
     pub fn stop_commit(&self, text: impl Into<String>) -> oneshot::Receiver<()> {
-        self.trap(text.into(), false)
+        self.trap(text.into(), false, false)
     }
 
-    fn trap(&self, text: String, commits: bool) -> oneshot::Receiver<()> {
+    fn trap(&self, text: String, commits: bool, with_all: bool) -> oneshot::Receiver<()> {
         let (cut, is_cut) = oneshot::channel();
-        *self.line.trap.lock().expect("no panic") = Some(Trap { text, commits, cut });
+        *self.line.trap.lock().expect("no panic") = Some(Trap { text, commits, with_all, cut });
         is_cut
     }
 
@@ -144,10 +151,13 @@ impl Line {
             () = forth => {}
             () = back => {}
         }
-        if let Some(Trap { commits, cut, .. }) = caught {
+        if let Some(Trap { commits, with_all, cut, .. }) = caught {
             if commits {
                 // PostgreSQL answers when it has committed.
                 let _ = from_server.read(&mut [0; 64]).await;
+            }
+            if with_all {
+                self.whole.send_replace(false);
             }
             let _ = cut.send(());
         }

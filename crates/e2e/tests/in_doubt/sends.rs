@@ -143,11 +143,9 @@ async fn what_cannot_be_found_out_is_called_unknown() {
     let (proxy, database) = (stage.world.proxy(), "SELECT count(*) FROM wazapp.message");
     for (nth, way) in [Way::Api, Way::ApiWithKey].into_iter().enumerate() {
         let to = format!("3461000000{nth}");
-        let lost = proxy.lose_commit(to.clone());
-        let ((status, answer), ()) = tokio::join!(stage.send(way, &to, &template), async {
-            lost.await.expect("a COMMIT without an answer");
-            proxy.cut();
-        });
+        let lost = proxy.lose_commit_and_cut(to.clone());
+        let (status, answer) = stage.send(way, &to, &template).await;
+        lost.await.expect("a COMMIT without an answer");
         proxy.mend();
         let known = match stage.says(way, status, &answer) {
             Says::Look(path) if way == Way::Api => {
