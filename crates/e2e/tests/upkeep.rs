@@ -200,9 +200,10 @@ async fn a_token_refused_while_sending_is_a_problem_until_it_is_good_again() {
     world.until("the number rests", async || stage.shown().await["send_paused"].is_object()).await;
     // An account's numbers are looked at a minute apart.
     world.advance(Duration::from_secs(61)).await;
-    world.until("the problem is told", async || stage.shown().await["problem"].is_object()).await;
-    let shown = stage.shown().await;
-    assert_eq!((&shown["problem"]["code"], &shown["problem"]["meta_code"]), (&json!("token_refused"), &json!(190)));
+    // Whatever else met the dead token first is only a doubt, until the number is looked at.
+    let refused = async || stage.shown().await["problem"]["code"] == "token_refused";
+    world.until("the problem is told", refused).await;
+    assert_eq!(stage.shown().await["problem"]["meta_code"], 190);
     assert_eq!(stage.told().await.last().unwrap()["problem"]["code"], "token_refused");
 
     stage.connect_with(&stage.token(300 * DAY).await).await;
