@@ -18,6 +18,9 @@ use super::proxies::Proxies;
 /// One peer has at most this part of the places.
 const PEERS_PART: usize = 4;
 
+/// Of a peer's connections that wait, so many are looked at for the one that has waited longest.
+const LOOKED_AT: usize = 64;
+
 /// A body that takes longer than this to arrive may give its memory to others.
 const SLOW: Duration = Duration::from_millis(500);
 
@@ -173,7 +176,9 @@ impl Table {
 
     fn cut_one_of(&mut self, owner: Owner) -> bool {
         let Some(group) = self.groups.get(&owner) else { return false };
-        let worst = group.iter().filter_map(|(id, link)| Some((!link.is_proven(), link.waits()?, *id))).max();
+        let waiting = group.iter().filter_map(|(id, link)| Some((!link.is_proven(), link.waits()?, *id)));
+        // Of thousands, these few stand for all: whoever comes again and again is not to keep us counting.
+        let worst = waiting.take(LOOKED_AT).max();
         if let Some((.., id)) = worst {
             self.cut(owner, id);
         }
