@@ -57,11 +57,11 @@ pub(crate) async fn run<J: Job>(job: &mut J, stop: &CancellationToken) -> JoinSe
         tokio::select! {
             () = stop.cancelled() => {}
             () = job.wake(), if goes_on => {}
-            Some(ended) = begun.join_next(), if goes_on && J::FILLS => done.extend(heard::<J>(ended)),
+            Some(ended) = begun.join_next(), if goes_on && J::FILLS => done.extend(heard(ended)),
             () = tokio::time::sleep(next) => {}
         }
         while let Some(ended) = begun.try_join_next() {
-            done.extend(heard::<J>(ended));
+            done.extend(heard(ended));
         }
         if !done.is_empty() {
             job.ended(done).await;
@@ -70,11 +70,16 @@ pub(crate) async fn run<J: Job>(job: &mut J, stop: &CancellationToken) -> JoinSe
     begun
 }
 
+/// Waits for what is still under way.
+pub(crate) async fn finish<T: 'static>(mut begun: JoinSet<T>) {
+    while let Some(ended) = begun.join_next().await {
+        heard(ended);
+    }
+}
+
 /// Of a piece of work that panicked nothing is heard: its lease ends, and it is claimed again.
-fn heard<J: Job>(ended: Result<J::Done, JoinError>) -> Option<J::Done> {
-    ended
-        .inspect_err(|error| tracing::error!(%error, job = std::any::type_name::<J>(), "a piece of work broke off"))
-        .ok()
+fn heard<T>(ended: Result<T, JoinError>) -> Option<T> {
+    ended.inspect_err(|error| tracing::error!(%error, "a piece of work broke off")).ok()
 }
 
 /// The pause after failures of the database.
@@ -240,8 +245,7 @@ mod tests {
     async fn work_that_panics_gives_its_place_back_and_the_rest_goes_on() {
         let stop = CancellationToken::new();
         let mut job = Panics { stop: stop.clone(), under_way: UnderWay::default(), looks: 0, done: Vec::new() };
-        let mut left = run(&mut job, &stop).await;
-        while left.join_next().await.is_some() {}
+        finish(run(&mut job, &stop).await).await;
         assert_eq!((job.under_way.total(), job.under_way.all()), (0, vec![]), "nothing is under way for ever");
     }
 

@@ -256,14 +256,19 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New])
             column(new, |row| row.sha256.as_deref()),
             column(new, |row| row.own_sha256.as_deref()),
         ]);
+    // Also where the edit's file did not take the place of the one that is there.
+    let edited: Vec<&New> = new.iter().copied().filter(|row| row.own_sha256.is_some()).collect();
+    if edited.is_empty() {
+        return;
+    }
     pipeline.push(
         "UPDATE wazapp.media d SET own_sha256 = k.h
          FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (o, m, h)
-         WHERE d.organization_id = k.o AND d.message_id = k.m AND d.own_sha256 IS DISTINCT FROM k.h AND k.h IS NOT NULL",
+         WHERE d.organization_id = k.o AND d.message_id = k.m AND d.own_sha256 IS DISTINCT FROM k.h",
         params![
-            column(new, |row| row.organization_id),
-            column(new, |row| row.message_id),
-            column(new, |row| row.own_sha256.as_deref()),
+            column(&edited, |row| row.organization_id),
+            column(&edited, |row| row.message_id),
+            column(&edited, |row| row.own_sha256.as_deref()),
         ],
     );
 }

@@ -22,7 +22,7 @@ pub enum Refusal {
 
 /// Connects a number: claims it and attaches to what history there is. Answers our id of it.
 pub async fn connect(tx: &Line<'_>, keyring: &Keyring, proof: &Proof, now: Timestamp) -> Result<Result<Uuid, Refusal>> {
-    debug_assert_eq!(tx.organization_id(), proof.opens.scope.organization_id(), "the line of another organization");
+    assert_eq!(tx.organization_id(), proof.opens.scope.organization_id(), "the line of another organization");
     let Proof { opens: Opens { scope, phone_number_id, token, .. }, waba_id, app_id, basis } = proof;
     if let Some(app_id) = app_id {
         // Whoever has an App can sign webhooks for every number that comes through it: another organization's never.

@@ -59,7 +59,7 @@ pub struct Settings {
 pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
     let mut attempts = Attempts { database, settings, stop: stop.clone(), look: 0 };
     let left = rounds::run(&mut attempts, &stop).await;
-    if tokio::time::timeout(LAST_STEPS, left.join_all()).await.is_err() {
+    if tokio::time::timeout(LAST_STEPS, rounds::finish(left)).await.is_err() {
         tracing::warn!("attempts to connect were left at the end: whoever takes them next goes on");
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
     let under_way = UnderWay::default();
     let mut fetches = Fetches { database, settings, stop: stop.clone(), last: Uuid::nil(), under_way };
     // Each hears of the end itself, and lets its medium go.
-    rounds::run(&mut fetches, &stop).await.join_all().await;
+    rounds::finish(rounds::run(&mut fetches, &stop).await).await;
 }
 
 struct Fetches {

@@ -23,7 +23,8 @@ const LONGEST: u64 = 25 << 20;
 
 /// Makes thumbnails until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
-    rounds::run(&mut Pictures { database, settings, stop: stop.clone() }, &stop).await.join_all().await;
+    let mut pictures = Pictures { database, settings, stop: stop.clone() };
+    rounds::finish(rounds::run(&mut pictures, &stop).await).await;
 }
 
 struct Pictures {

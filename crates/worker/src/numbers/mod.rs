@@ -27,7 +27,7 @@ const LOOKS: usize = 4;
 
 /// Looks until the token is cancelled; what is under way is finished first.
 pub async fn run(database: Database, to_meta: ToMeta, stop: CancellationToken) {
-    rounds::run(&mut Looks { database, to_meta }, &stop).await.join_all().await;
+    rounds::finish(rounds::run(&mut Looks { database, to_meta }, &stop).await).await;
 }
 
 struct Looks {

@@ -20,6 +20,7 @@ use model::store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::rounds;
 use crate::to_meta::ToMeta;
 
 pub(crate) use call::error;
@@ -55,7 +56,7 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
     let tending = tokio::spawn(tending::run(database.clone(), settings.clone(), stop.clone()));
     let receipts = tokio::spawn(receipts::run(database.clone(), settings.clone(), stop.clone()));
     let calls = claims::run(database, settings, hear, &stop).await;
-    if tokio::time::timeout(LAST_CALLS, calls.join_all()).await.is_err() {
+    if tokio::time::timeout(LAST_CALLS, rounds::finish(calls)).await.is_err() {
         tracing::warn!("calls to Meta were given up at the end: statuses will tell what became of them");
     }
     // The calls' ends of the channel are gone, so the settler ends when it has written everything.

@@ -32,9 +32,9 @@ const LAST_READINGS: Duration = Duration::from_secs(5);
 
 /// Reads until the token is cancelled.
 pub async fn run(database: Database, to_meta: ToMeta, stop: CancellationToken) {
-    let mut readings = rounds::run(&mut Readings { database, to_meta, look: 0 }, &stop).await;
-    // `join_all` would wait for what hangs: a reading is given up where it is, and begun anew when its lease is over.
-    let _ = tokio::time::timeout(LAST_READINGS, async { while readings.join_next().await.is_some() {} }).await;
+    let readings = rounds::run(&mut Readings { database, to_meta, look: 0 }, &stop).await;
+    // One that hangs is given up where it is, and begun anew when its lease is over.
+    let _ = tokio::time::timeout(LAST_READINGS, rounds::finish(readings)).await;
 }
 
 struct Readings {

@@ -88,9 +88,8 @@ impl Fold<'_> {
     }
 
     /// Another account of an update that we have says more. It is no other step, so no event tells of one.
-    fn retell_status(&mut self, routed: &Routed, status: &Status, update: status::Update) {
+    fn retell_status(&mut self, routed: &Routed, status: &Status, update: status::Update, payload: String) {
         let message = update.message.clone();
-        let payload = status.payload.to_string();
         match self.written.statuses.iter_mut().find(|(known, _, _)| *known == update) {
             Some(row) => row.1 = payload,
             None => self.written.statuses.push((update, payload, routed.received_at)),
@@ -111,10 +110,11 @@ impl Fold<'_> {
                 .unwrap_or(Timestamp::UNIX_EPOCH),
         };
         let advised = status.errors.clone().map(advised);
+        let payload = status.payload.to_string();
         let heard = status::Known {
             update: update.clone(),
             errors: advised.as_ref().map(Value::to_string),
-            payload: status.payload.to_string(),
+            payload: payload.clone(),
             received_at: routed.received_at,
         };
         match self.hear(heard, &status.payload) {
@@ -122,7 +122,7 @@ impl Fold<'_> {
                 self.written.outcome.duplicates += 1;
                 return;
             }
-            Heard::More => return self.retell_status(routed, status, update),
+            Heard::More => return self.retell_status(routed, status, update, payload),
             Heard::Update => {}
         }
         let mut message_id = None;
@@ -148,7 +148,7 @@ impl Fold<'_> {
             conversation: status.conversation.as_ref(),
         };
         self.written.fails(&message, advised.as_ref(), at, routed.received_at);
-        self.written.statuses.push((update, status.payload.to_string(), routed.received_at));
+        self.written.statuses.push((update, payload, routed.received_at));
         self.written.outcome.statuses += 1;
         self.record(message.organization_id, Kind::MessageStatus, at, message_id, Some(&told.json()), None);
     }

@@ -88,7 +88,7 @@ impl People {
             .chain(news.iter().filter(|news| stored.lacks(news)).map(|news| news.organization_id))
             .collect();
         for organization_id in unsettled {
-            people.settle(&tx.of(organization_id), organization_id, &sightings, &news, now).await?;
+            people.settle(&tx.of(organization_id), &sightings, &news, now).await?;
         }
         people.learn_names(tx, batch).await?;
         people.open_book(tx, batch).await?;
@@ -176,16 +176,10 @@ impl People {
     }
 
     /// Works out who is who in an organization, with everything that is known of the names at hand.
-    async fn settle(
-        &mut self,
-        tx: &Line<'_>,
-        organization_id: Uuid,
-        sightings: &[Sighting<'_>],
-        news: &[News],
-        now: Timestamp,
-    ) -> Result<()> {
+    async fn settle(&mut self, tx: &Line<'_>, sightings: &[Sighting<'_>], news: &[News], now: Timestamp) -> Result<()> {
+        let organization_id = tx.organization_id();
         let of_organization = |one: &Uuid| *one == organization_id;
-        let circle = Circle::read(tx, organization_id, sightings, news).await?;
+        let circle = Circle::read(tx, sightings, news).await?;
         let settled = circle.settle(tx, now).await?;
         for id in &settled.created {
             self.contacts.insert(*id, Known { id: *id, ..Known::new(organization_id) });

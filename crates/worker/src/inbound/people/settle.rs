@@ -66,12 +66,8 @@ impl Settled {
 
 impl Circle {
     /// Reads everything that is connected with the names of these sightings, and adds what they say.
-    pub(super) async fn read(
-        tx: &Operator,
-        organization_id: Uuid,
-        sightings: &[Sighting<'_>],
-        news: &[News],
-    ) -> Result<Self> {
+    pub(super) async fn read(tx: &Line<'_>, sightings: &[Sighting<'_>], news: &[News]) -> Result<Self> {
+        let organization_id = tx.organization_id();
         let mut circle = Self {
             organization_id,
             evidence: Evidence::default(),
