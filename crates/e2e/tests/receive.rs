@@ -9,7 +9,9 @@ use std::path::Path;
 
 use e2e::random::Random;
 use e2e::{Organization, Posts, World, body};
+use model::quarantine::Filter;
 use serde_json::{Value, json};
+use worker::inbound::{replay_bodies, replay_quarantine};
 
 /// Nothing in them names a number or an account that someone could have connected.
 const OF_NOBODY: [&str; 0] = [];
@@ -61,6 +63,38 @@ async fn all_bodies_at_once_three_times() {
             expected.iter().flat_map(|one| &one.statuses).filter(|status| ours(&status.number)).collect();
         assert_statuses(&world, organization, &statuses).await;
     }
+    world.end().await;
+}
+
+/// What the database refuses is kept aside, also when it is read again: what comes behind it is read all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn replaying_goes_on_behind_what_is_refused() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    for (nth, text) in (0..).zip(["uno", "dos", "tres"]) {
+        world.receive(&body::text("100", "34600111222", text, 1_795_000_000 + nth, text)).await;
+    }
+    world.connect(&acme, "100", "200", None).await;
+    let sql = world.sql().await;
+    let refuse = "ALTER TABLE wazapp.message ADD CONSTRAINT refused CHECK (text <> 'dos')";
+    sql.batch_execute(refuse).await.expect("a constraint");
+    let (database, clock) = (world.database(), world.clock());
+    let (from, until) = (jiff::Timestamp::UNIX_EPOCH, world.now() + jiff::SignedDuration::from_hours(1));
+    let again = replay_bodies(database, clock, from, until, |_| ()).await.expect("it goes on");
+    assert_eq!((again.messages, again.quarantined), (2, 1));
+    let shown = async || {
+        let all = world.messages(&acme, &world.conversation(&acme).await).await;
+        all.iter().map(|message| message["text"].as_str().expect("text").to_owned()).collect::<BTreeSet<_>>()
+    };
+    let these = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(shown().await, these(&["uno", "tres"]));
+    let kept = async || replay_quarantine(database, clock, &Filter::default(), |_| ()).await.expect("it goes on");
+    assert_eq!((kept().await.quarantined, world.quarantine().await.len()), (1, 1));
+    sql.batch_execute("ALTER TABLE wazapp.message DROP CONSTRAINT refused").await.expect("it may come");
+    assert_eq!((kept().await.messages, world.quarantine().await.len()), (1, 0));
+    assert_eq!(shown().await, these(&["uno", "dos", "tres"]));
+    sql.batch_execute("DELETE FROM wazapp.quarantine").await.expect("it was on purpose");
+    drop(sql);
     world.end().await;
 }
 

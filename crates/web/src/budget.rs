@@ -9,7 +9,7 @@ use model::shares::Shares;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use crate::serve::{Client, Peer, Whose};
+use crate::serve::{Client, Peer, Size, Whose};
 
 /// The beginning of a body costs nothing: connections are counted already, and few webhooks are longer.
 const FREE: usize = 4 << 10;
@@ -31,19 +31,19 @@ const LOOK: Duration = Duration::from_millis(100);
 /// The memory that bodies may take at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    small: Arc<Tier>,
-    large: Arc<Tier>,
+    tiers: Arc<[Tier; 2]>,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { small: Arc::new(Tier::new(FOR_SMALL)), large: Arc::new(Tier::new(FOR_LARGE)) }
+        Self { tiers: Arc::new([Tier::new(Size::Small, FOR_SMALL), Tier::new(Size::Large, FOR_LARGE)]) }
     }
 }
 
 /// Memory for bodies of one size, and each peer's share of it.
 #[derive(Debug)]
 struct Tier {
+    size: Size,
     all: Arc<Pool>,
     each: Shares<Peer, Pool>,
 }
@@ -71,6 +71,7 @@ pub(crate) struct Full;
 #[derive(Debug)]
 pub(crate) struct Growing {
     budget: Budget,
+    announced: Option<usize>,
     bytes: BytesMut,
     taken: usize,
     held: Held,
@@ -84,10 +85,10 @@ pub(crate) struct Held {
 }
 
 impl Budget {
-    /// A body of this client, with nothing in it yet.
-    pub(crate) fn body(&self, client: &Client) -> Growing {
+    /// A body of this client, with nothing in it yet; perhaps it was said how long it is.
+    pub(crate) fn body(&self, client: &Client, announced: Option<usize>) -> Growing {
         let held = Held { client: client.clone(), taken: Vec::new() };
-        Growing { budget: self.clone(), bytes: BytesMut::new(), taken: FREE, held }
+        Growing { budget: self.clone(), announced, bytes: BytesMut::new(), taken: FREE, held }
     }
 }
 
@@ -100,7 +101,9 @@ impl Growing {
     pub(crate) async fn push(&mut self, piece: &[u8]) -> Result<(), Full> {
         let size = self.bytes.len() + piece.len();
         if size > self.taken {
-            let wanted = size.next_power_of_two();
+            // Large ones take the rest at once: several that hold a part each would wait for each other.
+            let whole = self.announced.filter(|whole| size > SMALL && *whole >= size);
+            let wanted = whole.unwrap_or_else(|| size.next_power_of_two());
             self.take(wanted).await?;
             self.bytes.reserve(wanted - self.bytes.len());
         }
@@ -109,15 +112,14 @@ impl Growing {
     }
 
     async fn take(&mut self, wanted: usize) -> Result<(), Full> {
-        let small = wanted.min(SMALL).saturating_sub(self.taken);
-        let large = wanted.saturating_sub(self.taken.max(SMALL));
-        for (tier, bytes) in [(&self.budget.small, small), (&self.budget.large, large)] {
-            if bytes > 0 {
-                tier.take(bytes, &mut self.held).await?;
+        let of = |bytes: usize| [bytes.min(SMALL).saturating_sub(FREE), bytes.saturating_sub(SMALL)];
+        for ((tier, whole), taken) in self.budget.tiers.iter().zip(of(wanted)).zip(of(self.taken)) {
+            if whole > taken {
+                tier.take(whole - taken, &mut self.held).await?;
+                self.held.client.holds(tier.size, whole);
             }
         }
         self.taken = wanted;
-        self.held.client.holds(wanted);
         Ok(())
     }
 
@@ -130,21 +132,29 @@ impl Growing {
 impl Drop for Held {
     fn drop(&mut self) {
         self.taken.clear();
-        self.client.holds(0);
+        self.client.holds(Size::Small, 0);
+        self.client.holds(Size::Large, 0);
     }
 }
 
 impl Tier {
-    fn new(bytes: usize) -> Self {
-        Self { all: Arc::new(Pool::new(bytes)), each: Shares::made(bytes / PEERS_PART, Pool::new) }
+    fn new(size: Size, bytes: usize) -> Self {
+        Self { size, all: Arc::new(Pool::new(bytes)), each: Shares::made(bytes / PEERS_PART, Pool::new) }
     }
 
     async fn take(&self, bytes: usize, held: &mut Held) -> Result<(), Full> {
         let until = Instant::now() + PATIENCE;
         let client = held.client.clone();
         let own = self.each.of(client.peer());
-        held.taken.push(own.take(bytes, until, || client.make_room(bytes, Whose::Own)).await?);
-        held.taken.push(self.all.take(bytes, until, || client.make_room(bytes, Whose::Anyone)).await?);
+        for (pool, whose) in [(&own, Whose::Own), (&self.all, Whose::Anyone)] {
+            let taken = match pool.try_take(bytes) {
+                Some(taken) => taken,
+                None => {
+                    client.waits_for_us(pool.wait(bytes, until, || client.make_room(bytes, self.size, whose))).await?
+                }
+            };
+            held.taken.push(taken);
+        }
         Ok(())
     }
 }
@@ -154,13 +164,13 @@ impl Pool {
         Self { bytes: Semaphore::new(bytes), first: Mutex::new(()) }
     }
 
-    async fn take(self: &Arc<Self>, bytes: usize, until: Instant, make_room: impl Fn()) -> Result<Taken, Full> {
+    fn try_take(self: &Arc<Self>, bytes: usize) -> Option<Taken> {
+        self.bytes.try_acquire_many(u32::try_from(bytes).ok()?).ok()?.forget();
+        Some(Taken { pool: self.clone(), bytes })
+    }
+
+    async fn wait(self: &Arc<Self>, bytes: usize, until: Instant, make_room: impl Fn()) -> Result<Taken, Full> {
         let count = u32::try_from(bytes).map_err(|_| Full)?;
-        let taken = || Taken { pool: self.clone(), bytes };
-        if let Ok(permit) = self.bytes.try_acquire_many(count) {
-            permit.forget();
-            return Ok(taken());
-        }
         let _first = timeout_at(until, self.first.lock()).await.map_err(|_| Full)?;
         let mut turn = std::pin::pin!(self.bytes.acquire_many(count));
         while Instant::now() < until {
@@ -168,7 +178,7 @@ impl Pool {
             make_room();
             if let Ok(permit) = tokio::time::timeout(LOOK, &mut turn).await {
                 permit.map_err(|_| Full)?.forget();
-                return Ok(taken());
+                return Ok(Taken { pool: self.clone(), bytes });
             }
         }
         Err(Full)

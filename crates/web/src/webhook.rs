@@ -22,7 +22,7 @@ use serde::Deserialize;
 use tracing::Instrument;
 use whatsapp::{signature, webhook};
 
-use crate::budget::{Budget, Full, Held};
+use crate::budget::{Budget, Full, Growing, Held};
 use crate::receive::{NotStored, Receiver};
 use crate::serve::{Client, is_too_slow};
 
@@ -189,11 +189,12 @@ async fn receive(
     if announced.is_some_and(|length| length > LARGEST_BODY) {
         return Answer::TooLarge;
     }
-    let (bytes, _held) = match tokio::time::timeout(READ_WITHIN, read(&webhook.budget, client, body)).await {
-        Ok(Ok(read)) => read,
-        Ok(Err(answer)) => return answer,
-        Err(_) => return Answer::TooSlow,
-    };
+    let (bytes, _held) =
+        match tokio::time::timeout(READ_WITHIN, read(webhook.budget.body(client, announced), body)).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(answer)) => return answer,
+            Err(_) => return Answer::TooSlow,
+        };
     let Some(app_id) = check(&webhook.apps, path, signature, &bytes).await else {
         return Answer::Unsigned;
     };
@@ -226,8 +227,7 @@ async fn is_known(apps: &Apps, path: Option<&str>) -> bool {
 }
 
 /// Reads the body within its limits; its memory is accounted for while it is held.
-async fn read(budget: &Budget, client: &Client, mut body: HttpBody) -> Result<(Bytes, Held), Answer> {
-    let mut growing = budget.body(client);
+async fn read(mut growing: Growing, mut body: HttpBody) -> Result<(Bytes, Held), Answer> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| if is_too_slow(&error) { Answer::TooSlow } else { Answer::Broken })?;
         let Ok(data) = frame.into_data() else {

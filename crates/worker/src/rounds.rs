@@ -38,12 +38,17 @@ pub(crate) trait Job {
 
     /// Hears what ended since the last look.
     async fn ended(&mut self, _done: Vec<Self::Done>) {}
+
+    /// Whether what comes next would end as badly as this did: then the next look waits, longer each time.
+    fn ended_badly(_done: &Self::Done) -> bool {
+        false
+    }
 }
 
 /// Looks until the token is cancelled; answers what is still under way.
 pub(crate) async fn run<J: Job>(job: &mut J, stop: &CancellationToken) -> JoinSet<J::Done> {
     let mut begun = JoinSet::new();
-    let mut pause = Pause::default();
+    let (mut pause, mut rest) = (Pause::default(), Pause::default());
     while !stop.is_cancelled() {
         let next = match job.look(&mut begun).await {
             Ok(next) => {
@@ -63,8 +68,15 @@ pub(crate) async fn run<J: Job>(job: &mut J, stop: &CancellationToken) -> JoinSe
         while let Some(ended) = begun.try_join_next() {
             done.extend(heard(ended));
         }
-        if !done.is_empty() {
-            job.ended(done).await;
+        if done.is_empty() {
+            continue;
+        }
+        let badly = done.iter().any(J::ended_badly);
+        job.ended(done).await;
+        if badly {
+            let _ = tokio::time::timeout(rest.grow(), stop.cancelled()).await;
+        } else {
+            rest.over();
         }
     }
     begun
@@ -107,6 +119,10 @@ impl Pause {
         if self.0 < FIRST_PAUSE {
             tracing::warn!(%error, "{waits}");
         }
+        self.grow()
+    }
+
+    fn grow(&mut self) -> Duration {
         self.0 = (self.0 * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         self.0
     }
@@ -247,6 +263,38 @@ mod tests {
         let mut job = Panics { stop: stop.clone(), under_way: UnderWay::default(), looks: 0, done: Vec::new() };
         finish(run(&mut job, &stop).await).await;
         assert_eq!((job.under_way.total(), job.under_way.all()), (0, vec![]), "nothing is under way for ever");
+    }
+
+    /// Claims what fails at once, three times.
+    struct Fails {
+        stop: CancellationToken,
+        looks: u32,
+    }
+
+    impl Job for Fails {
+        type Done = ();
+        const WAITS: &'static str = "nothing waits";
+
+        async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
+            self.looks += 1;
+            if self.looks > 3 {
+                self.stop.cancel();
+            } else {
+                begun.spawn(async {});
+            }
+            Ok(Duration::from_secs(60))
+        }
+
+        fn ended_badly(_: &()) -> bool {
+            true
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_at_once_is_not_begun_again_at_once() {
+        let (began, stop) = (Instant::now(), CancellationToken::new());
+        finish(run(&mut Fails { stop: stop.clone(), looks: 0 }, &stop).await).await;
+        assert!(began.elapsed() >= FIRST_PAUSE * (1 + 2 + 4), "{:?}", began.elapsed());
     }
 
     #[tokio::test]

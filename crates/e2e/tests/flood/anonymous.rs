@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use e2e::{Options, World};
+use e2e::{Options, World, body};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use whatsapp::signature::{HEADER, sign};
 
-use super::{Street, connect_from, is_over, rest, sent};
+use super::{ANA, AT, NUMBER, Street, connect_from, is_over, rest, sent};
 
 const HERE: [u8; 4] = [127, 0, 0, 1];
 const ELSEWHERE: [u8; 4] = [127, 0, 0, 2];
@@ -77,6 +77,19 @@ async fn bodies_in_memory_keep_nobody_out() {
         street.neighbour_lives().await;
         street.message_comes(&long).await;
     }
+    street.end().await;
+}
+
+/// More than their memory holds at once: whoever waits for us is not slow.
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_bodies_that_come_at_once_are_all_taken() {
+    let street = Street::with(Options::default()).await;
+    let long = "hola ".repeat(600_000);
+    let all = (0..12).map(|nth| {
+        let text = body::text(NUMBER, ANA, &format!("wamid.long{nth}"), AT + nth, &long);
+        street.world.post(body::bytes(&text))
+    });
+    assert_eq!(futures::future::join_all(all).await, [200; 12]);
     street.end().await;
 }
 

@@ -159,3 +159,25 @@ async fn a_removed_entry_takes_no_words_of_people() {
     assert_eq!(world.all(&acme, "/contacts").await[0]["name"], Value::Null);
     world.end().await;
 }
+
+/// Told again under another name, a message leaves one number's thread empty; the thread on another number is worked out
+/// again in the same batch, and its contact has that one still.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_stays_with_the_thread_that_is_left() {
+    let (world, acme) = set_up().await;
+    let (other, at) = ("106540352249999", an_hour_ago());
+    world.connect(&acme, other, "201", None).await;
+    world.receive(&body::text(NUMBER, ANA, "wamid.1", at, "one")).await;
+    world.receive(&body::text(other, ANA, "wamid.2", at, "two")).await;
+    let again = json!({ "from_user_id": USER, "id": "wamid.1", "timestamp": at.to_string(), "type": "text", "text": { "body": "one" } });
+    let here = body::change(NUMBER, "messages", &json!({ "messages": [again] }));
+    let earlier = body::text_message(ANA, "wamid.2", at - 60, "two");
+    let new = body::text_message(ANA, "wamid.3", at + 5, "three");
+    let there = body::change(other, "messages", &json!({ "messages": [earlier, new] }));
+    world.receive(&body::envelope(&[body::entry("200", &[here]), body::entry("201", &[there])])).await;
+    assert_eq!(world.quarantine().await, []);
+    let threads = world.conversations(&acme).await;
+    let left = threads.iter().find(|thread| thread["contact"]["wa_id"] == ANA).expect("Ana's thread");
+    assert_eq!(wamids(&world.messages(&acme, left).await), ["wamid.2", "wamid.3"]);
+    world.end().await;
+}

@@ -100,13 +100,13 @@ macro_rules! empty {
             "WITH gone AS (
                DELETE FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = ANY ($2)
                  AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)
-               RETURNING v.contact_id)
+               RETURNING v.id, v.contact_id)
              DELETE FROM wazapp.contact c USING gone
              WHERE c.organization_id = $1 AND c.id = gone.contact_id AND num_nonnulls(",
             $named,
             ") = 0
                AND NOT EXISTS (SELECT FROM wazapp.conversation v
-                               WHERE v.organization_id = $1 AND v.contact_id = c.id AND v.id <> ALL ($2))
+                               WHERE v.organization_id = $1 AND v.contact_id = c.id AND v.id NOT IN (SELECT id FROM gone))
                AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = c.id)"
         )
     };

@@ -163,7 +163,7 @@ impl Tx {
     }
 
     /// PostgreSQL answers the COMMIT of a failed transaction with success, after rolling it back.
-    fn not_failed(&self) -> Result<(), CommitError> {
+    pub(super) fn not_failed(&self) -> Result<(), CommitError> {
         if self.failed.load(Ordering::Relaxed) {
             return Err(CommitError::NotDone(DatabaseError::RolledBack));
         }

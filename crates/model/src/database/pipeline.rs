@@ -47,6 +47,7 @@ impl Operator {
     /// Runs the statements and commits, in one round trip. What they did is durable when this returns; if one fails,
     /// none of them happened. A lost answer leaves it in doubt: to jobs, what is there tells at their next round.
     pub async fn finish(mut self, pipeline: Pipeline<'_>) -> Result<(), CommitError> {
+        self.tx.not_failed()?;
         let client = self.tx.client();
         // All are prepared before the first is sent, or a first use would let later ones overtake.
         let mut statements = Vec::with_capacity(pipeline.steps.len());

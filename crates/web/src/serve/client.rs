@@ -34,16 +34,33 @@ impl Client {
         self.place.link().enter(Stage::Working);
     }
 
-    /// So many bytes of its body are held.
-    pub(crate) fn holds(&self, bytes: usize) {
-        self.place.link().hold(bytes);
+    /// It waits for something of ours, which is no slowness of its own.
+    pub(crate) async fn waits_for_us<T>(&self, ours: impl Future<Output = T>) -> T {
+        let link = self.place.link();
+        let stage = link.stage();
+        link.enter(Stage::Working);
+        let done = ours.await;
+        link.enter(stage);
+        done
     }
 
-    /// Ends slow bodies of other connections until so many bytes come free.
-    pub(crate) fn make_room(&self, bytes: usize, whose: Whose) {
-        let only = (whose == Whose::Own).then_some(self.peer);
-        self.place.peers().make_room(bytes, self.place.link(), only);
+    /// So many bytes of its body are held, of the memory for this size.
+    pub(crate) fn holds(&self, size: Size, bytes: usize) {
+        self.place.link().hold(size, bytes);
     }
+
+    /// Ends slow bodies of other connections until so many bytes of the memory for this size come free.
+    pub(crate) fn make_room(&self, bytes: usize, size: Size, whose: Whose) {
+        let only = (whose == Whose::Own).then_some(self.peer);
+        self.place.peers().make_room((bytes, size), self.place.link(), only);
+    }
+}
+
+/// Small bodies, and the beginnings of large ones, have memory of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    Small,
+    Large,
 }
 
 /// Which connections give way.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::client::Size;
+
 /// Whose move it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -34,7 +36,7 @@ pub(super) struct Link {
     /// Milliseconds after `began`.
     since: AtomicU64,
     unread: AtomicBool,
-    held: AtomicUsize,
+    held: [AtomicUsize; 2],
     proven: AtomicBool,
     cut: CancellationToken,
 }
@@ -46,7 +48,7 @@ impl Link {
             stage: AtomicU8::new(Stage::Idle as u8),
             since: AtomicU64::new(0),
             unread: AtomicBool::new(false),
-            held: AtomicUsize::new(0),
+            held: Default::default(),
             proven: AtomicBool::new(false),
             cut: CancellationToken::new(),
         }
@@ -99,13 +101,13 @@ impl Link {
         self.proven.load(Ordering::Relaxed)
     }
 
-    /// Bytes of a body that are held for it.
-    pub(super) fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+    /// Bytes of a body that are held for it, of the memory for this size.
+    pub(super) fn held(&self, size: Size) -> usize {
+        self.held[size as usize].load(Ordering::Relaxed)
     }
 
-    pub(super) fn hold(&self, bytes: usize) {
-        self.held.store(bytes, Ordering::Relaxed);
+    pub(super) fn hold(&self, size: Size, bytes: usize) {
+        self.held[size as usize].store(bytes, Ordering::Relaxed);
     }
 
     /// Ends the connection: others need its place.

@@ -33,7 +33,7 @@ use peers::{Peers, Place};
 use stream::Watched;
 
 pub(crate) use body::is_too_slow;
-pub(crate) use client::{Client, Whose};
+pub(crate) use client::{Client, Size, Whose};
 pub(crate) use peers::Peer;
 pub use proxies::Proxies;
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use metrics::counter;
 use tokio::time::Instant;
 
+use super::client::Size;
 use super::link::{Link, Stage};
 use super::proxies::Proxies;
 
@@ -108,23 +109,24 @@ impl Peers {
         Some(Place { peers: self.clone(), address, id, home, owner: Mutex::new(home), link })
     }
 
-    /// Ends slow bodies, of whoever holds most, or of one peer alone, until so many bytes come free.
-    pub(super) fn make_room(&self, bytes: usize, except: &Arc<Link>, only: Option<Peer>) {
+    /// Ends slow bodies, of whoever holds most, or of one peer alone, until so many bytes of the memory for this size come
+    /// free.
+    pub(super) fn make_room(&self, (bytes, size): (usize, Size), except: &Arc<Link>, only: Option<Peer>) {
         let mut table = self.table();
         let mut slow: Vec<_> = Vec::new();
         let asked = |owner: &Owner| only.is_none_or(|peer| *owner == Owner::Peer(peer));
         for (owner, links) in table.groups.iter().filter(|(owner, _)| asked(owner)) {
-            let of_group: usize = links.values().map(|link| link.held()).sum();
+            let of_group: usize = links.values().map(|link| link.held(size)).sum();
             for (id, link) in links {
                 let waits = link.waits().filter(|waits| *waits >= SLOW && link.stage() == Stage::Receiving);
-                if let Some(waits) = waits.filter(|_| link.held() > 0 && !Arc::ptr_eq(link, except)) {
-                    slow.push((of_group, waits, *owner, *id, link.held()));
+                if let Some(waits) = waits.filter(|_| link.held(size) > 0 && !Arc::ptr_eq(link, except)) {
+                    slow.push((of_group, link.held(size), waits, *owner, *id));
                 }
             }
         }
-        slow.sort_by_key(|(of_group, waits, ..)| std::cmp::Reverse((*of_group, *waits)));
+        slow.sort_by_key(|(of_group, held, waits, ..)| std::cmp::Reverse((*of_group, *held, *waits)));
         let mut freed = 0;
-        for (_, _, owner, id, held) in slow {
+        for (_, held, _, owner, id) in slow {
             if freed >= bytes {
                 return;
             }
@@ -313,16 +315,19 @@ mod tests {
         let hold = |from: &str, ago, bytes| {
             let place = peers.admit_since(address(from), seconds_ago(ago)).unwrap();
             place.link.receives_since_it_began();
-            place.link.hold(bytes);
+            place.link.hold(Size::Large, bytes);
             place
         };
         let all = [hold("192.0.2.1", 2, 100), hold("192.0.2.2", 2, 300), hold("192.0.2.3", 0, 900)];
         let new = Arc::new(Link::new(Instant::now()));
-        peers.make_room(200, &new, None);
+        // Where nothing of theirs is, nobody gives way.
+        peers.make_room((200, Size::Small), &new, None);
+        assert_eq!(all.each_ref().map(is_cut), [false; 3]);
+        peers.make_room((200, Size::Large), &new, None);
         assert_eq!(all.each_ref().map(is_cut), [false, true, false]);
-        peers.make_room(200, &new, Some(address("192.0.2.3").into()));
+        peers.make_room((200, Size::Large), &new, Some(address("192.0.2.3").into()));
         assert_eq!(all.each_ref().map(is_cut), [false, true, false], "none of that one's is slow");
-        peers.make_room(200, &new, Some(address("192.0.2.1").into()));
+        peers.make_room((200, Size::Large), &new, Some(address("192.0.2.1").into()));
         assert_eq!(all.each_ref().map(is_cut), [true, true, false]);
     }
 

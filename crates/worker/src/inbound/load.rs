@@ -112,9 +112,8 @@ impl Wanted {
                 if let Some(target) = target(&message.effect) {
                     self.messages.insert(key(routed, target));
                     self.amended.insert(key(routed, target));
-                } else {
-                    self.amended.insert(own.clone());
                 }
+                self.amended.insert(own.clone());
                 if message.direction == Direction::Outbound {
                     self.statuses.insert(own.clone());
                 }

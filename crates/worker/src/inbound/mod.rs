@@ -17,7 +17,8 @@ mod store;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use model::database::{CommitError, Database, Operator, Pipeline, Result};
+use model::database::{CommitError, Database, DatabaseError, Operator, Pipeline, Result};
+use model::inbound::Claimed;
 use model::quarantine;
 
 pub use replay::{replay_bodies, replay_quarantine};
@@ -62,6 +63,26 @@ impl std::ops::AddAssign for Outcome {
         self.statuses += other.statuses;
         self.events += other.events;
         self.duplicates += other.duplicates;
+    }
+}
+
+impl From<&Claimed> for Input {
+    fn from(claimed: &Claimed) -> Self {
+        Self { body: claimed.body.clone(), app_id: claimed.app_id.clone(), received_at: claimed.received_at }
+    }
+}
+
+/// A body that the database refuses even alone, as it is kept aside.
+fn not_applied(input: &Input, error: &DatabaseError) -> quarantine::New {
+    tracing::warn!(%error, bytes = input.body.len(), "a webhook body could not be applied: quarantined");
+    quarantine::New {
+        reason: "not_applied",
+        detail: error.to_string(),
+        app_id: input.app_id.clone(),
+        phone_number_id: None,
+        field: None,
+        body: input.body.to_vec(),
+        received_at: input.received_at,
     }
 }
 

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use model::Clock;
-use model::database::{Database, Result};
+use model::database::{CommitError, Database, Pipeline, Result};
 use model::inbound;
-use model::quarantine::{self, Filter};
+use model::quarantine::{self, Filter, Quarantined};
 use uuid::Uuid;
 
-use super::{Input, Outcome, apply, apply_batch};
+use super::{Input, Outcome, apply, apply_batch, not_applied};
 
 /// Quarantined inputs in one transaction.
 const BATCH: i64 = 100;
@@ -36,9 +36,30 @@ pub async fn replay_bodies(
             .into_iter()
             .map(|body| Input { body: body.body, app_id: body.app_id, received_at: body.received_at })
             .collect();
-        total += apply_batch(database, clock.now(), &inputs).await?;
+        total += match apply_batch(database, clock.now(), &inputs).await {
+            Err(error) if error.blames_data() => one_by_one(database, clock, &inputs).await?,
+            applied => applied?,
+        };
         progress(read);
     }
+}
+
+/// Applies bodies of which the database refuses one: that is kept aside, as it is when it comes.
+async fn one_by_one(database: &Database, clock: &Clock, inputs: &[Input]) -> Result<Outcome> {
+    let mut total = Outcome::default();
+    for input in inputs {
+        match apply_batch(database, clock.now(), std::slice::from_ref(input)).await {
+            Err(error) if error.blames_data() => {
+                let kept = [not_applied(input, &error)];
+                let mut pipeline = Pipeline::at(clock.now());
+                quarantine::keep(&mut pipeline, &kept);
+                database.operator().await?.finish(pipeline).await.map_err(CommitError::in_job)?;
+                total += Outcome { quarantined: 1, ..Outcome::default() };
+            }
+            applied => total += applied?,
+        }
+    }
+    Ok(total)
 }
 
 /// Applies quarantined inputs in the order they were received. What still cannot be applied stays.
@@ -52,20 +73,45 @@ pub async fn replay_quarantine(
     loop {
         let tx = database.operator().await?;
         let kept = quarantine::list(&tx, filter, after, BATCH).await?;
-        let Some(last) = kept.last() else {
-            tx.close();
-            return Ok(total);
-        };
+        tx.close();
+        let Some(last) = kept.last() else { return Ok(total) };
         after = Some((last.received_at, last.id));
         read += kept.len() as u64;
-        let ids: Vec<Uuid> = kept.iter().map(|row| row.id).collect();
-        let inputs: Vec<Input> = kept
-            .into_iter()
-            .map(|row| Input { body: Bytes::from(row.body), app_id: row.app_id, received_at: row.received_at })
-            .collect();
-        // Marked first: what turns out to be still impossible is kept again, which takes the mark back.
-        quarantine::mark_replayed(&tx, clock.now(), &ids).await?;
-        total += apply(tx, clock.now(), &inputs, |_| ()).await?;
+        total += match again(database, clock, &kept).await {
+            Err(error) if error.blames_data() => each_again(database, clock, &kept).await?,
+            applied => applied?,
+        };
         progress(read);
     }
+}
+
+async fn again(database: &Database, clock: &Clock, kept: &[Quarantined]) -> Result<Outcome> {
+    let ids: Vec<Uuid> = kept.iter().map(|row| row.id).collect();
+    let inputs: Vec<Input> = kept
+        .iter()
+        .map(|row| Input {
+            body: Bytes::copy_from_slice(&row.body),
+            app_id: row.app_id.clone(),
+            received_at: row.received_at,
+        })
+        .collect();
+    let tx = database.operator().await?;
+    // Marked first: what turns out to be still impossible is kept again, which takes the mark back.
+    quarantine::mark_replayed(&tx, clock.now(), &ids).await?;
+    apply(tx, clock.now(), &inputs, |_| ()).await
+}
+
+/// What the database still refuses stays as it is.
+async fn each_again(database: &Database, clock: &Clock, kept: &[Quarantined]) -> Result<Outcome> {
+    let mut total = Outcome::default();
+    for row in kept {
+        total += match again(database, clock, std::slice::from_ref(row)).await {
+            Err(error) if error.blames_data() => {
+                tracing::warn!(%error, id = %row.id, "quarantined input could still not be applied");
+                Outcome { quarantined: 1, ..Outcome::default() }
+            }
+            applied => applied?,
+        };
+    }
+    Ok(total)
 }

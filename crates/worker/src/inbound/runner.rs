@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::fill::fill;
-use super::{Input, Outcome, apply};
+use super::{Input, Outcome, apply, not_applied};
 use crate::rounds::{NO_PAUSE, Pause};
 
 /// Wake-ups are hints: another node's rows, or those left by a crash, are found by looking.
@@ -271,10 +271,7 @@ impl Applier {
     }
 
     async fn apply(&self, tx: Operator, bodies: &[Claimed]) -> Result<(Outcome, Duration)> {
-        let inputs: Vec<Input> = bodies
-            .iter()
-            .map(|body| Input { body: body.body.clone(), app_id: body.app_id.clone(), received_at: body.received_at })
-            .collect();
+        let inputs: Vec<Input> = bodies.iter().map(Input::from).collect();
         let oldest = inputs.iter().map(|input| input.received_at).min();
         let outcome = apply(tx, self.clock.now(), &inputs, |pipeline| inbound::settle(pipeline, bodies)).await?;
         let lag = oldest.map_or(Duration::ZERO, |oldest| self.clock.now().duration_since(oldest).unsigned_abs());
@@ -283,16 +280,7 @@ impl Applier {
 
     /// A body that the database refuses even alone is kept aside, so that it does not hold up its lane.
     async fn give_up(&self, body: &Claimed, error: &DatabaseError) -> Result<Outcome> {
-        tracing::warn!(%error, bytes = body.body.len(), "a webhook body could not be applied: quarantined");
-        let kept = [quarantine::New {
-            reason: "not_applied",
-            detail: error.to_string(),
-            app_id: body.app_id.clone(),
-            phone_number_id: None,
-            field: None,
-            body: body.body.to_vec(),
-            received_at: body.received_at,
-        }];
+        let kept = [not_applied(&Input::from(body), error)];
         let tx = self.database.operator().await?;
         let mut pipeline = Pipeline::at(self.clock.now());
         quarantine::keep(&mut pipeline, &kept);

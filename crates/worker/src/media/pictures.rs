@@ -34,21 +34,28 @@ struct Pictures {
 }
 
 impl Job for Pictures {
-    type Done = ();
+    /// Whether it came to an end, and was not put off.
+    type Done = bool;
     const WAITS: &'static str = "thumbnails wait: the database refuses or is away";
 
-    async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
+    async fn look(&mut self, begun: &mut JoinSet<bool>) -> Result<Duration> {
         if begun.is_empty()
             && let Some(picture) = claim(&self.database, &self.settings).await?
         {
             let (database, settings, stop) = (self.database.clone(), self.settings.clone(), self.stop.clone());
             begun.spawn(async move {
-                if let Err(error) = work(&database, &settings, &picture, &stop).await {
+                work(&database, &settings, &picture, &stop).await.unwrap_or_else(|error| {
                     tracing::debug!(%error, "a thumbnail waits");
-                }
+                    false
+                })
             });
         }
         Ok(POLL)
+    }
+
+    // The store or the decoder is not there: it is not for the next one either.
+    fn ended_badly(over: &bool) -> bool {
+        !over
     }
 }
 
@@ -68,7 +75,8 @@ async fn claim(database: &Database, settings: &Settings) -> Result<Option<Pictur
     Ok(picture)
 }
 
-async fn work(database: &Database, settings: &Settings, picture: &Picture, stop: &CancellationToken) -> Result<()> {
+/// Makes one. `false`: it is put off.
+async fn work(database: &Database, settings: &Settings, picture: &Picture, stop: &CancellationToken) -> Result<bool> {
     let made = tokio::select! {
         made = make(database, settings, picture) => made,
         () = stop.cancelled() => return give_back(database, settings, picture).await,
@@ -78,7 +86,7 @@ async fn work(database: &Database, settings: &Settings, picture: &Picture, stop:
         // Its lease ends, and it is tried again; not for ever.
         Err(NotYet::Decoder(DecoderError::Store(StoreError::Missing))) => {
             tracing::warn!(sha256 = picture.sha256, "a picture's bytes are not in the media store");
-            return Ok(());
+            return Ok(true);
         }
         Err(error) => {
             tracing::warn!(%error, "a thumbnail could not be made; it is tried again");
@@ -87,13 +95,14 @@ async fn work(database: &Database, settings: &Settings, picture: &Picture, stop:
     };
     counter!("wazapp_thumbnails_total", "outcome" => if made.is_some() { "made" } else { "none" }).increment(1);
     media::any_organization_settle_picture(database, settings.to_meta.clock.now(), picture, made.as_ref()).await?;
-    Ok(())
+    Ok(true)
 }
 
-async fn give_back(database: &Database, settings: &Settings, picture: &Picture) -> Result<()> {
+async fn give_back(database: &Database, settings: &Settings, picture: &Picture) -> Result<bool> {
     let tx = database.operator().await?;
     media::any_organization_give_back(&tx, settings.to_meta.clock.now(), picture).await?;
-    tx.commit_in_job().await
+    tx.commit_in_job().await?;
+    Ok(false)
 }
 
 /// `None`: it is no picture of which one can be made, today or ever.
