@@ -14,9 +14,11 @@ label AS (
      WHERE m.organization_id = c.organization_id AND (v.contact_id = c.id OR m.contact_id = c.id)),
     'named ' || concat_ws(' ', c.wa_id, c.user_id, c.username)) AS label
   FROM wazapp.contact c, own WHERE c.organization_id = own.id),
+number AS (
+  SELECT n.id, left(n.phone_number_id, 1) AS label FROM wazapp.number n, own WHERE n.organization_id = own.id),
 thread AS (
-  SELECT v.id, coalesce(v.group_id, (SELECT label FROM label WHERE label.id = v.contact_id)) AS label
-  FROM wazapp.conversation v, own WHERE v.organization_id = own.id)
+  SELECT v.id, n.label || ' ' || coalesce(v.group_id, (SELECT label FROM label WHERE label.id = v.contact_id)) AS label
+  FROM wazapp.conversation v JOIN own ON v.organization_id = own.id JOIN number n ON n.id = v.number_id)
 SELECT 'contact ' || l.label || ' ' || concat_ws('|', coalesce(c.profile_name, '-'), coalesce(c.book_name, '-'),
          coalesce(c.wa_id, '-'), coalesce(c.user_id, '-'), coalesce(c.parent_user_id, '-'), coalesce(c.username, '-'))
 FROM wazapp.contact c JOIN label l ON l.id = c.id

@@ -4,12 +4,21 @@ use e2e::body;
 use e2e::random::Random;
 use serde_json::{Value, json};
 
-/// Stands for the number that a history is told to.
+/// Stand for the numbers that a history is told to, and their digits.
 const NUMBER: &str = "700000000000111";
+const BESIDE: &str = "700000000000222";
+const BUSINESS: &str = "15550001111";
+const BUSINESS_BESIDE: &str = "15550002222";
 
-/// A body of a tale, told to a number.
-pub(super) fn for_number(value: &Value, number: &str) -> Value {
-    let text = value.to_string().replace(NUMBER, number);
+/// A body of a tale, told to an organization's numbers.
+pub(super) fn for_numbers(value: &Value, numbers: &[String; 2]) -> Value {
+    let text = value.to_string().replace(NUMBER, &numbers[0]).replace(BESIDE, &numbers[1]);
+    serde_json::from_str(&text).expect("it was JSON before")
+}
+
+/// A body as the number beside it gets it.
+fn beside(value: &Value) -> Value {
+    let text = value.to_string().replace(NUMBER, BESIDE).replace(BUSINESS, BUSINESS_BESIDE);
     serde_json::from_str(&text).expect("it was JSON before")
 }
 
@@ -19,32 +28,60 @@ const PHONES: [&str; 6] =
 const USERS: [&str; 5] = ["MX.A1", "MX.A2", "MX.B1", "ES.C1", "ES.D1"];
 const NAMES: [&str; 3] = ["Ana", "Bo", "Cé"];
 const USERNAMES: [&str; 2] = ["cafe", "bar"];
-const BUSINESS: &str = "15550001111";
 
 fn pick<'a>(random: &mut Random, words: &[&'a str]) -> &'a str {
     words[random.below(words.len())]
 }
 
-/// Bodies in the order of their making, with the ids that later ones may point at.
+/// Bodies in the order of their making, with the ids that later ones of the same number may point at.
 pub(super) struct Tale {
     pub(super) bodies: Vec<Value>,
     wamids: Vec<String>,
     sent: Vec<String>,
+    /// Bodies of the number beside, and its ids.
+    beside: Beside,
     next: usize,
     base: i64,
     range: usize,
 }
 
+#[derive(Default)]
+struct Beside {
+    bodies: Vec<bool>,
+    wamids: Vec<String>,
+    sent: Vec<String>,
+}
+
 impl Tale {
-    pub(super) fn new(random: &mut Random, now: i64) -> Self {
+    /// The same people write to one number, or to two.
+    pub(super) fn new(random: &mut Random, now: i64, two: bool) -> Self {
         // Within seconds that are often the same, within a minute, within an afternoon, within months.
         let range = [4, 60, 4 * 3600, 90 * 24 * 3600][random.below(4)];
         let base = now - i64::try_from(range).expect("it fits") - 100;
-        let mut tale = Self { bodies: Vec::new(), wamids: Vec::new(), sent: Vec::new(), next: 0, base, range };
+        let (bodies, wamids, sent) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tale = Self { bodies, wamids, sent, beside: Beside::default(), next: 0, base, range };
         for _ in 0..6 + random.below(18) {
+            let beside = two && random.below(3) == 0;
+            if beside {
+                tale.change_over();
+            }
             tale.step(random);
+            tale.beside.bodies.resize(tale.bodies.len(), false);
+            if beside {
+                tale.change_over();
+            }
+        }
+        for (body, _) in tale.bodies.iter_mut().zip(&tale.beside.bodies).filter(|(_, beside)| **beside) {
+            *body = beside(body);
         }
         tale
+    }
+
+    /// The other number's turn.
+    fn change_over(&mut self) {
+        std::mem::swap(&mut self.wamids, &mut self.beside.wamids);
+        std::mem::swap(&mut self.sent, &mut self.beside.sent);
+        self.beside.bodies.iter_mut().for_each(|beside| *beside = !*beside);
     }
 
     fn at(&self, random: &mut Random) -> i64 {
@@ -169,7 +206,9 @@ impl Tale {
         let known: Vec<(Value, bool)> = self
             .bodies
             .iter()
-            .filter_map(|body| {
+            .zip(&self.beside.bodies)
+            .filter(|(_, beside)| !**beside)
+            .filter_map(|(body, _)| {
                 let value = &body["entry"][0]["changes"][0]["value"];
                 let message = value["messages"].get(0).or_else(|| value["message_echoes"].get(0))?;
                 let ours = message["from"] == BUSINESS;

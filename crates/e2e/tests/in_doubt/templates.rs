@@ -56,7 +56,9 @@ async fn a_template_is_made_once() {
         let mut tally = Tally::default();
         for _ in 0..requests(12) {
             if names.len() % AN_HOURS == AN_HOURS - 1 {
-                stage.world.advance(Duration::from_secs(3601)).await;
+                let hour = Duration::from_secs(3601);
+                stage.world.pass(hour);
+                stage.world.meta().advance(hour).await;
             }
             let name = format!("pedido_{}_x", names.len());
             stage.make(cut, &name, &mut chance, &mut tally).await;
