@@ -76,7 +76,8 @@ async fn told(world: &World, tellings: &[Telling], received_at: Timestamp) -> Ve
         stream::iter(tellings).map(|telling| listener(world, telling)).buffered(4).collect().await;
     let mut bodies: Vec<_> = tellings.iter().map(|telling| telling.bodies.chunks(telling.batch)).collect();
     loop {
-        let next = bodies.iter_mut().zip(&listeners).filter_map(|(bodies, (_, numbers))| Some((bodies.next()?, numbers)));
+        let next =
+            bodies.iter_mut().zip(&listeners).filter_map(|(bodies, (_, numbers))| Some((bodies.next()?, numbers)));
         let inputs: Vec<Input> = next
             .flat_map(|(bodies, numbers)| bodies.iter().map(move |value| tale::for_numbers(value, numbers)))
             .map(|value| Input { body: body::bytes(&value).into(), app_id: None, received_at })

@@ -181,3 +181,20 @@ async fn a_contact_stays_with_the_thread_that_is_left() {
     assert_eq!(wamids(&world.messages(&acme, left).await), ["wamid.2", "wamid.3"]);
     world.end().await;
 }
+
+/// Whose care a conversation is in stays when its only message turns out to be somebody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_assigned_goes_with_the_last_message() {
+    let (world, acme) = set_up().await;
+    let (at, somebody) = (an_hour_ago(), uuid::Uuid::now_v7().to_string());
+    world.receive(&body::text(NUMBER, ANA, "wamid.1", at, "one")).await;
+    let before = world.conversation(&acme).await;
+    let path = format!("/conversations/{}", id(&before));
+    let (status, _) = world.patch(&acme, &path, &json!({ "assignee_id": somebody })).await;
+    assert_eq!(status, 200);
+    world.receive(&by_user("wamid.1", at)).await;
+    let after = world.conversation(&acme).await;
+    assert_ne!(after["id"], before["id"], "it is another person's");
+    assert_eq!(after["assignee_id"], somebody);
+    world.end().await;
+}

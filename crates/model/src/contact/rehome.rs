@@ -130,24 +130,38 @@ pub async fn any_organization_rehome(
         .await?;
     }
     let params: [&dyn Param; 3] = [&organization_id, &messages, &to];
-    for statement in [
-        // Whoever changes the queue's rows and their messages takes the queue's first.
+    // Whoever changes the queue's rows and their messages takes the queue's first.
+    tx.query(
         "SELECT FROM wazapp.outbox q WHERE q.organization_id = $1 AND q.message_id = ANY ($2) AND $3::uuid IS NOT NULL
          ORDER BY q.message_id FOR UPDATE OF q",
-        // They come behind what is there, in their own order; recounting closes the gaps.
-        "UPDATE wazapp.message m SET conversation_id = n.to_id, sequence = n.sequence
-         FROM (SELECT m.id, t.id AS to_id, t.last_sequence + row_number() OVER (PARTITION BY t.id ORDER BY m.sequence, m.id) AS sequence
-               FROM wazapp.message m
-               JOIN wazapp.conversation v ON v.organization_id = m.organization_id AND v.id = m.conversation_id
-               JOIN wazapp.conversation t ON t.organization_id = m.organization_id AND t.contact_id = $3
-                 AND t.number_id = m.number_id AND t.group_id IS NULL
-               WHERE m.organization_id = $1 AND m.id = ANY ($2) AND v.group_id IS NULL) n
-         WHERE m.organization_id = $1 AND m.id = n.id",
+        &params,
+    )
+    .await?;
+    // They come behind what is there, in their own order; recounting closes the gaps.
+    let moved = tx
+        .query(
+            "UPDATE wazapp.message m SET conversation_id = n.to_id, sequence = n.sequence
+             FROM (SELECT m.id, v.id AS from_id, t.id AS to_id,
+                          t.last_sequence + row_number() OVER (PARTITION BY t.id ORDER BY m.sequence, m.id) AS sequence
+                   FROM wazapp.message m
+                   JOIN wazapp.conversation v ON v.organization_id = m.organization_id AND v.id = m.conversation_id
+                   JOIN wazapp.conversation t ON t.organization_id = m.organization_id AND t.contact_id = $3
+                     AND t.number_id = m.number_id AND t.group_id IS NULL
+                   WHERE m.organization_id = $1 AND m.id = ANY ($2) AND v.group_id IS NULL) n
+             WHERE m.organization_id = $1 AND m.id = n.id
+             RETURNING n.from_id, n.to_id",
+            &params,
+        )
+        .await?;
+    let (from, to): (Vec<Uuid>, Vec<Uuid>) =
+        moved.iter().map(|row| (row.get::<_, Uuid>(0), row.get::<_, Uuid>(1))).unzip();
+    tx.query(conversation::HAND_ON, &[&organization_id, &from, &to]).await?;
+    tx.query(
         "UPDATE wazapp.message m SET contact_id = $3
          WHERE m.organization_id = $1 AND m.id = ANY ($2) AND m.contact_id IS NOT NULL",
-    ] {
-        tx.query(statement, &params).await?;
-    }
+        &params,
+    )
+    .await?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! A conversation worked out again from its messages, where they came or went or were told another time of.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -91,6 +93,20 @@ const SHOW: &str =
            ORDER BY 2, 3 LIMIT 1) r ON true
          WHERE o.organization_id = $1 AND o.id = ANY ($2) AND v.organization_id = $1 AND v.id = o.id"
     );
+
+/// Whose care a conversation is in whose last message went elsewhere goes with that. Takes the organization, conversations
+/// that were left, and where each one's message is now.
+pub(crate) const HAND_ON: &str = "UPDATE wazapp.conversation t SET assignee_id = v.assignee_id
+     FROM unnest($2::uuid[], $3::uuid[]) AS l (from_id, to_id)
+     JOIN wazapp.conversation v ON v.organization_id = $1 AND v.id = l.from_id
+     WHERE t.organization_id = $1 AND t.id = l.to_id AND t.assignee_id IS NULL AND v.assignee_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)";
+
+/// Conversations that messages left, each with where one of them is now: see [`HAND_ON`]. Before they are worked out again.
+pub fn any_organization_hand_on(pipeline: &mut Pipeline<'_>, line: &Line<'_>, left: &BTreeMap<Uuid, Uuid>) {
+    let (from, to): (Vec<Uuid>, Vec<Uuid>) = left.iter().unzip();
+    pipeline.push(HAND_ON, params![line.organization_id(), from, to]);
+}
 
 /// A conversation that nothing stands in any more goes, and its contact if that is named by nobody and has nothing else.
 /// `$named`: what names one.

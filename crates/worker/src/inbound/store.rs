@@ -58,6 +58,9 @@ pub(super) fn store<'a>(
     media::any_organization_insert(pipeline, &written.media.values().collect::<Vec<_>>());
     status::any_organization_insert(pipeline, &mut written.statuses);
     cost::any_organization_count(pipeline, &written.costs);
+    for (organization_id, left) in &written.left {
+        conversation::any_organization_hand_on(pipeline, &lines.of(*organization_id), left);
+    }
     for (organization_id, conversations) in &written.recounted {
         let conversations = conversations.iter().copied().collect();
         conversation::any_organization_recount(pipeline, &lines.of(*organization_id), conversations);

@@ -32,6 +32,15 @@ impl Written {
     pub(super) fn recount(&mut self, organization_id: Uuid, conversation_id: Uuid) {
         self.recounted.entry(organization_id).or_default().insert(conversation_id);
     }
+
+    /// A message goes from one conversation to another.
+    pub(super) fn leave(&mut self, organization_id: Uuid, from: Uuid, to: Uuid) {
+        self.recount(organization_id, from);
+        self.recount(organization_id, to);
+        let left = self.left.entry(organization_id).or_default();
+        left.values_mut().filter(|there| **there == from).for_each(|there| *there = to);
+        left.insert(from, to);
+    }
 }
 
 impl Fold<'_> {

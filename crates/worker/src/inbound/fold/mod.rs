@@ -42,6 +42,8 @@ pub(super) struct Written {
     pub(super) conversations_changed: Vec<conversation::Known>,
     /// Conversations whose messages came or went otherwise than at their end: they are worked out again.
     pub(super) recounted: BTreeMap<Uuid, BTreeSet<Uuid>>,
+    /// Conversations that a message left, by organization, each with where it is now.
+    pub(super) left: BTreeMap<Uuid, BTreeMap<Uuid, Uuid>>,
     pub(super) groups: BTreeMap<(Uuid, Uuid, String), Group>,
     pub(super) messages: Vec<message::New>,
     pub(super) updates: Vec<message::Update>,

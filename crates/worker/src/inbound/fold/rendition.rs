@@ -186,9 +186,7 @@ impl Fold<'_> {
         seen.known.sequence = Some(open.known.next_sequence());
         touch(open, message, seen.known.id, seen.known.at, routed.received_at);
         open.known.unread_count += i32::from(before.counts);
-        for conversation in [left, seen.known.conversation_id] {
-            self.written.recount(organization_id, conversation);
-        }
+        self.written.leave(organization_id, left, seen.known.conversation_id);
     }
 
     fn tell_retold(&mut self, routed: &Routed, message: &Message, own: &Key, mut seen: Seen, before: &message::Known) {
