@@ -102,7 +102,7 @@ impl Tale {
     }
 
     fn step(&mut self, random: &mut Random) {
-        match random.below(33) {
+        match random.below(35) {
             0..5 => self.text(random),
             5..7 => self.echo(random),
             7 => self.standby(random),
@@ -125,6 +125,7 @@ impl Tale {
             29 => self.renamed(random),
             30 => self.unreadable(random),
             31 => self.payment(random),
+            32..34 => self.retold(random),
             _ => self.call(random),
         }
     }
@@ -317,6 +318,36 @@ impl Tale {
             self.bodies.push(body::single(body::change(NUMBER, "standby", &members)));
         }
         self.live(message, &contact);
+    }
+
+    /// What somebody did to a message, or a picture, told once more with other contents.
+    fn retold(&mut self, random: &mut Random) {
+        let told: Vec<&Value> = self
+            .bodies
+            .iter()
+            .zip(&self.beside.bodies)
+            .filter(|(body, beside)| {
+                let kind = &body["entry"][0]["changes"][0]["value"]["messages"][0]["type"];
+                !**beside && (kind == "edit" || kind == "image" || kind == "reaction")
+            })
+            .map(|(body, _)| body)
+            .collect();
+        if told.is_empty() {
+            return;
+        }
+        let mut body = told[random.below(told.len())].clone();
+        let message = &mut body["entry"][0]["changes"][0]["value"]["messages"][0];
+        let wamid = message["id"].as_str().expect("an id").to_owned();
+        let other = format!("{wamid} retold {}", random.below(3));
+        match message["type"].as_str() {
+            Some("image") => message["image"] = Self::image(random, &wamid, &other),
+            Some("reaction") => message["reaction"]["emoji"] = json!(pick(random, &["👍", "❤️", ""])),
+            _ if message["edit"]["message"]["type"] == "image" => {
+                message["edit"]["message"]["image"] = Self::image(random, &wamid, &other);
+            }
+            _ => message["edit"]["message"] = json!({ "type": "text", "text": { "body": other } }),
+        }
+        self.bodies.push(body);
     }
 
     /// The business reacts, edits or deletes on its phone.

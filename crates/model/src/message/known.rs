@@ -410,7 +410,7 @@ pub fn any_organization_react<'a>(pipeline: &mut Pipeline<'a>, reactions: &'a mu
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
          ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
            emoji = excluded.emoji, wamid = excluded.wamid, timestamp = excluded.timestamp
-         WHERE (r.timestamp, r.wamid COLLATE \"C\") < (excluded.timestamp, excluded.wamid COLLATE \"C\")",
+         WHERE (r.timestamp, r.wamid COLLATE \"C\") <= (excluded.timestamp, excluded.wamid COLLATE \"C\")",
         params![
             column(reactions, |row| row.target.organization_id),
             column(reactions, |row| row.target.number_id),

@@ -10,7 +10,7 @@ use model::media;
 use model::message::{self, Amendment, Key, NewReaction};
 use serde_json::Value;
 use uuid::Uuid;
-use whatsapp::webhook::{Direction, Effect, Message, Origin};
+use whatsapp::webhook::{Direction, Effect, Media, Message, Origin};
 
 use super::super::load::{key, peer, target};
 use super::super::people::{at, placed};
@@ -90,9 +90,7 @@ impl Fold<'_> {
             new: Some(self.written.messages.len()),
             changed: false,
         };
-        // An edit keeps the file it brings.
-        let edited = if let Effect::Edit { media, .. } = &message.effect { media.as_ref() } else { None };
-        if let Some(found) = message.media.as_ref().or(edited) {
+        if let Some(found) = brings(message) {
             self.written.file(file(own.organization_id, id, found));
         }
         self.written.messages.push(new);
@@ -152,8 +150,8 @@ impl Fold<'_> {
         })
     }
 
-    /// What a message does to another one.
-    fn effect(&mut self, routed: &Routed, message: &Message, author: Option<Uuid>, at: Timestamp) {
+    /// What a message does to another one; of several accounts of it, the better one's counts.
+    pub(super) fn effect(&mut self, routed: &Routed, message: &Message, author: Option<Uuid>, at: Timestamp) {
         match &message.effect {
             Effect::Plain | Effect::Line => {}
             Effect::Identity { .. } => {
@@ -192,7 +190,9 @@ impl Fold<'_> {
 
     fn amend_target(&mut self, target: &Key, amendment: Amendment) {
         let at = amendment.at;
-        self.amendments.entry(target.clone()).or_default().push(amendment);
+        let amendments = self.amendments.entry(target.clone()).or_default();
+        amendments.retain(|known| known.wamid != amendment.wamid);
+        amendments.push(amendment);
         if let Some(mut seen) = self.messages.remove(target) {
             self.show_amended(target, &mut seen);
             self.messages.insert(target.clone(), seen);
@@ -241,6 +241,12 @@ fn new_message(
         timestamp: at(routed, message),
         received_at: routed.received_at,
     }
+}
+
+/// The file that a message brings; an edit keeps the one that it puts in a place.
+pub(super) fn brings(message: &Message) -> Option<&Media> {
+    let edited = if let Effect::Edit { media, .. } = &message.effect { media.as_ref() } else { None };
+    message.media.as_ref().or(edited)
 }
 
 /// What a message answers or changes.
@@ -293,7 +299,7 @@ fn keep_latest(reactions: &mut Vec<NewReaction>, reaction: NewReaction) {
     }
 }
 
-pub(super) fn file(organization_id: Uuid, message_id: Uuid, media: &whatsapp::webhook::Media) -> media::New {
+pub(super) fn file(organization_id: Uuid, message_id: Uuid, media: &Media) -> media::New {
     media::New {
         organization_id,
         message_id,

@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use whatsapp::webhook::{Direction, Effect, Message, Origin, Party};
 
-use super::super::load::peer;
+use super::super::load::{peer, target};
 use super::super::people::{at, placed};
 use super::super::route::Routed;
-use super::messages::{file, history_status, reply_to, touch};
+use super::messages::{brings, file, history_status, reply_to, touch};
 use super::{Fold, Seen, without_nul};
 
 /// How an account came, from the past up; the ones of a rendition.
@@ -144,10 +144,10 @@ impl Fold<'_> {
         if seen.known.party != before.party || better {
             self.meet(routed, message);
         }
-        if let Some(found) = message.media.as_ref().filter(|_| better) {
-            self.written.file(file(own.organization_id, seen.known.id, found));
-        }
         if better {
+            if let Some(found) = brings(message) {
+                self.written.file(file(own.organization_id, seen.known.id, found));
+            }
             self.show_amended(own, &mut seen);
             self.take_part(message, &mut seen, &before, routed.received_at);
         }
@@ -155,6 +155,10 @@ impl Fold<'_> {
             self.written.recount(own.organization_id, seen.known.conversation_id);
         }
         self.tell_retold(routed, message, own, seen, &before);
+        if better && target(&message.effect).is_some() {
+            let author = self.people.of(own.organization_id, placed(message), at(routed, message));
+            self.effect(routed, message, author, at(routed, message));
+        }
     }
 
     /// What the better account does to the conversation; unread is counted once.
