@@ -82,6 +82,11 @@ impl Node {
         &self.posts
     }
 
+    /// Such as `http://127.0.0.1:9`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.running.address())
+    }
+
     /// Stops it gracefully.
     pub async fn stop(self) {
         self.running.stop().await;
@@ -259,7 +264,7 @@ impl World {
         &self.database
     }
 
-    /// Another way to the server's database, for when the server is stopped.
+    /// Another way to the server's database, as another process has it.
     pub fn database_apart(&self) -> Database {
         database(&self.socket_dir, self.proxy.as_ref(), &self.name)
     }

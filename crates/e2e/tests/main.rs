@@ -18,6 +18,7 @@ mod histories;
 mod http;
 mod in_doubt;
 mod lint;
+mod live;
 mod meaning;
 mod media;
 mod quota;

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::database::{Database, Operator, Result};
+use crate::database::{Database, Operator, Result, Tenant};
 use crate::scope::Scope;
 use crate::secret;
 
@@ -92,8 +92,17 @@ pub async fn revoke(tx: &Operator, now: Timestamp, scope: &Scope, id: Uuid) -> R
     Ok(row.is_some())
 }
 
+/// What a key in force opens.
+#[derive(Clone, Copy, Debug)]
+pub struct Opened {
+    /// Whose rows.
+    pub scope: Scope,
+    /// The key.
+    pub key_id: Uuid,
+}
+
 /// Who a presented key stands for: the only way from a request to a [`Scope`].
-pub async fn authenticate(database: &Database, now: Timestamp, presented: &SecretString) -> Result<Option<Scope>> {
+pub async fn authenticate(database: &Database, now: Timestamp, presented: &SecretString) -> Result<Option<Opened>> {
     let Some(organization_id) = organization_of(presented.expose_secret()) else {
         return Ok(None);
     };
@@ -115,10 +124,11 @@ pub async fn authenticate(database: &Database, now: Timestamp, presented: &Secre
         database.met().forget(&hash);
         return Ok(None);
     };
+    let key_id: Uuid = row.get("id");
     if row.get("stale") {
         tx.query(
             "UPDATE wazapp.api_key SET last_used_at = $3 WHERE organization_id = $1 AND id = $2",
-            &[&organization_id, &row.get::<_, Uuid>("id"), &now],
+            &[&organization_id, &key_id, &now],
         )
         .await?;
         // The key is in force whether or not this is kept.
@@ -127,7 +137,18 @@ pub async fn authenticate(database: &Database, now: Timestamp, presented: &Secre
         }
     }
     database.met().remember(hash);
-    Ok(Some(claimed))
+    Ok(Some(Opened { scope: claimed, key_id }))
+}
+
+/// Those of an organization's keys that are in force.
+pub async fn in_force(tx: &Tenant, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let rows = tx
+        .query(
+            "SELECT id FROM wazapp.api_key WHERE organization_id = $1 AND id = ANY ($2) AND revoked_at IS NULL",
+            &[&tx.organization_id(), &ids.to_vec()],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Hashes of keys that were in force when they were last seen here. Such a key is looked up in its organization's own

@@ -15,10 +15,12 @@ mod transaction;
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
 
 use crate::api_key::Met;
+use crate::event::{Bell, SharedBell};
 use crate::quota::Limits;
 use crate::scope::Scope;
 use crate::shares::Shares;
@@ -55,6 +57,7 @@ pub struct Database {
     shares: Arc<Shares>,
     strangers: Arc<Semaphore>,
     met: Arc<Met>,
+    bell: SharedBell,
     web_prepares: bool,
     access: Access,
     limits: Limits,
@@ -75,8 +78,8 @@ impl Database {
         let web_prepares = !access.transaction_pooler;
         let shares = Arc::new(Shares::new(size.div_ceil(ORGANIZATIONS_PART)));
         let strangers = Arc::new(Semaphore::new(size.div_ceil(STRANGERS_PART)));
-        let (met, limits) = (Arc::default(), Limits::default());
-        Ok(Self { web, worker, shares, strangers, met, web_prepares, access, limits })
+        let (met, bell, limits) = (Arc::default(), SharedBell::default(), Limits::default());
+        Ok(Self { web, worker, shares, strangers, met, bell, web_prepares, access, limits })
     }
 
     /// With these limits where none is set for an organization.
@@ -103,7 +106,7 @@ impl Database {
         let begin = format!(
             "BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{organization_id}'; {REQUEST_LIMITS}"
         );
-        let mut tx = Tx::begin(&self.web, &begin, self.web_prepares).await?;
+        let mut tx = Tx::begin(&self.web, &begin, (self.web_prepares, &self.bell)).await?;
         tx.place = Some(place);
         Ok(Tenant { tx, scope: *scope, limits: self.limits })
     }
@@ -111,13 +114,19 @@ impl Database {
     /// A transaction across organizations that a request of this one needs: it counts in its share.
     pub async fn operator_for(&self, scope: &Scope) -> Result<Operator> {
         let place = self.place(scope).await?;
-        let mut tx = Tx::begin(&self.worker, &format!("{BEGIN_OPERATOR}; {REQUEST_LIMITS}"), true).await?;
+        let mut tx =
+            Tx::begin(&self.worker, &format!("{BEGIN_OPERATOR}; {REQUEST_LIMITS}"), (true, &self.bell)).await?;
         tx.place = Some(place);
         Ok(Operator { tx, limits: self.limits })
     }
 
     pub(crate) fn met(&self) -> &Met {
         &self.met
+    }
+
+    /// Rung when a log grew.
+    pub fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     async fn place(&self, scope: &Scope) -> Result<OwnedSemaphorePermit> {
@@ -127,7 +136,7 @@ impl Database {
 
     /// A transaction across organizations: batches and operators' commands.
     pub async fn operator(&self) -> Result<Operator> {
-        Ok(Operator { tx: Tx::begin(&self.worker, BEGIN_OPERATOR, true).await?, limits: self.limits })
+        Ok(Operator { tx: Tx::begin(&self.worker, BEGIN_OPERATOR, (true, &self.bell)).await?, limits: self.limits })
     }
 
     /// A transaction across organizations that begins by reading: BEGIN and the statements travel together. Each
@@ -137,7 +146,7 @@ impl Database {
         statements: [(&str, &[&dyn Param]); N],
     ) -> Result<(Operator, [Vec<Row>; N])> {
         // The guard stands before anything is sent: this future may be dropped at any await.
-        let tx = Tx::new(self.worker.get().await?, true);
+        let tx = Tx::new(self.worker.get().await?, (true, &self.bell));
         let mut prepared = Vec::with_capacity(N);
         for (sql, _) in &statements {
             prepared.push(tx.client().prepare_cached(sql).await?);
@@ -162,6 +171,11 @@ impl Database {
         // "Already exists, skipping" is no news.
         client.batch_execute("SET client_min_messages = warning").await?;
         Ok(client)
+    }
+
+    /// A connection that hears notifications, past any transaction pooler.
+    pub(crate) async fn listener(&self) -> Result<(tokio_postgres::Client, UnboundedReceiver<String>)> {
+        tls::connect_hearing(&self.access.direct, &self.access.tls).await
     }
 
     /// How it is reached.

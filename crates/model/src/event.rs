@@ -1,7 +1,9 @@
 //! What happened, in order: the log that clients read with `after=`, and the truth behind live updates.
 
+mod bell;
 mod kind;
 mod line;
+mod relay;
 
 use std::collections::HashMap;
 
@@ -15,9 +17,12 @@ use crate::conversation::column;
 use crate::database::{Operator, Pipeline, Result, Tenant, params};
 use crate::message;
 
+pub(crate) use bell::Shared as SharedBell;
+pub use bell::{Bell, Follower};
 pub use kind::Kind;
 pub(crate) use line::{Ends, any_organization_take, head, queue};
 pub use line::{Events, Line, Lines, any_organization_lines, line, line_of};
+pub use relay::relay;
 
 /// One thing that happened.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -35,14 +40,24 @@ pub struct Event {
     /// The message, conversation or contact as it is now, or what Meta said.
     #[schema(value_type = Object)]
     pub data: Box<RawValue>,
+    /// Where its message or conversation is now.
+    #[serde(skip)]
+    pub conversation_id: Option<Uuid>,
+    /// The number of that.
+    #[serde(skip)]
+    pub number_id: Option<Uuid>,
 }
 
 /// Events after a sequence number, oldest first.
 pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Vec<Event>> {
     let rows = tx
         .query(
-            "SELECT id, sequence, type, timestamp, subject_id, data FROM wazapp.event
-             WHERE organization_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+            "SELECT e.id, e.sequence, e.type, e.timestamp, e.subject_id, e.data, v.id AS conversation_id,
+                    coalesce(m.number_id, v.number_id) AS number_id
+             FROM wazapp.event e
+             LEFT JOIN wazapp.message m ON m.organization_id = $1 AND m.id = e.subject_id
+             LEFT JOIN wazapp.conversation v ON v.organization_id = $1 AND v.id = coalesce(m.conversation_id, e.subject_id)
+             WHERE e.organization_id = $1 AND e.sequence > $2 ORDER BY e.sequence LIMIT $3",
             &[&tx.organization_id(), &after, &limit],
         )
         .await?;
@@ -66,9 +81,19 @@ pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Vec<Event>> {
                 r#type: Kind::read(row.get("type"))?,
                 timestamp: row.get("timestamp"),
                 data,
+                conversation_id: row.get("conversation_id"),
+                number_id: row.get("number_id"),
             })
         })
         .collect()
+}
+
+/// The number of the newest event; 0: there is none.
+pub async fn last(tx: &Tenant) -> Result<i64> {
+    let row = tx
+        .query_opt("SELECT last FROM wazapp.organization_sequence WHERE organization_id = $1", &[&tx.organization_id()])
+        .await?;
+    Ok(row.map_or(0, |row| row.get(0)))
 }
 
 /// An event to record, before its organization's [`Line`] gives it a number.

@@ -1,14 +1,17 @@
 //! TLS to an external PostgreSQL, with the meanings libpq gives to `sslmode`.
 //! <https://www.postgresql.org/docs/current/libpq-ssl.html>
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use tokio_postgres::Config;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_postgres::config::SslMode;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::database::{DatabaseError, Result};
@@ -86,7 +89,12 @@ pub(crate) fn parse_url(url: &str) -> Result<(Config, Mode)> {
 }
 
 /// Opens one connection outside the pools and keeps it driven until the client is dropped.
-pub(crate) async fn connect(config: &Config, mode: &Mode) -> Result<tokio_postgres::Client> {
+pub(crate) async fn connect(config: &Config, mode: &Mode) -> Result<Client> {
+    Ok(connect_hearing(config, mode).await?.0)
+}
+
+/// The same, with what the server notifies it of; that ends when the connection does.
+pub(crate) async fn connect_hearing(config: &Config, mode: &Mode) -> Result<(Client, UnboundedReceiver<String>)> {
     let unreachable = |error: tokio_postgres::Error| {
         let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
         DatabaseError::Unreachable(format!("{error}{cause}"))
@@ -94,15 +102,30 @@ pub(crate) async fn connect(config: &Config, mode: &Mode) -> Result<tokio_postgr
     match mode.connector()? {
         None => {
             let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(unreachable)?;
-            tokio::spawn(connection);
-            Ok(client)
+            Ok((client, drive(connection)))
         }
         Some(tls) => {
             let (client, connection) = config.connect(tls).await.map_err(unreachable)?;
-            tokio::spawn(connection);
-            Ok(client)
+            Ok((client, drive(connection)))
         }
     }
+}
+
+fn drive<S, T>(mut connection: Connection<S, T>) -> UnboundedReceiver<String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (heard, hearing) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notification(notification) = message {
+                // Most do not listen.
+                let _ = heard.send(notification.payload().to_owned());
+            }
+        }
+    });
+    hearing
 }
 
 /// Accepts any certificate, as libpq does below `verify-ca`.

@@ -199,6 +199,8 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
 
     aside.tasks.spawn(worker::template::run(database.clone(), to_meta.clone(), aside.stop.clone()));
 
+    aside.tasks.spawn(model::event::relay(database.clone(), aside.stop.clone()));
+
     let public_url = setup.public_url.unwrap_or_else(|| format!("http://{address}"));
     let connecting = Arc::new(Wake::default());
     let settings = worker::connection::Settings {
@@ -222,6 +224,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         receipt_wake,
         stopping: http.stop.clone(),
         desk: web::Desk::default(),
+        live: web::Live::default(),
         typing: web::api::Typing::default(),
         connecting,
         public_url,

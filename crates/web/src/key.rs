@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics::counter;
+use model::api_key::{self, Opened};
 use model::shares::Shares;
-use model::{DatabaseError, Scope, api_key};
+use model::{DatabaseError, Scope};
 use secrecy::SecretString;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::State;
 use crate::serve::{Client, Peer};
@@ -19,6 +21,9 @@ const REQUESTS: usize = 512;
 
 /// Of them, so many wait for Meta's answer to a message.
 const WAITS: usize = 256;
+
+/// Live streams of one organization that are open at once.
+const STREAMS: usize = 1024;
 
 /// A few slips cost nothing; from then on each bad key is answered later than the last.
 const FREE_TRIES: u32 = 5;
@@ -36,12 +41,14 @@ const PEERS: usize = 10_000;
 pub struct Desk {
     requests: Arc<Shares>,
     waits: Arc<Shares>,
+    streams: Arc<Shares>,
     guesses: Arc<Guesses>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { requests: Arc::new(Shares::new(REQUESTS)), waits: Arc::new(Shares::new(WAITS)), guesses: Arc::default() }
+        let share = |size| Arc::new(Shares::new(size));
+        Self { requests: share(REQUESTS), waits: share(WAITS), streams: share(STREAMS), guesses: Arc::default() }
     }
 }
 
@@ -50,12 +57,18 @@ impl Desk {
     pub(crate) fn wait(&self, scope: &Scope) -> Option<OwnedSemaphorePermit> {
         self.waits.try_take(scope.organization_id())
     }
+
+    /// A place for a live stream; `None`: the organization has none left.
+    pub(crate) fn stream(&self, scope: &Scope) -> Option<OwnedSemaphorePermit> {
+        self.streams.try_take(scope.organization_id())
+    }
 }
 
 /// A request whose key is in force, counted in its organization's share until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) scope: Scope,
+    pub(crate) key_id: Uuid,
     _request: OwnedSemaphorePermit,
 }
 
@@ -79,7 +92,7 @@ impl From<DatabaseError> for Refused {
 /// Looks a presented key up. Who shows bad ones waits longer for each answer; a good one is never delayed, wherever it
 /// comes from.
 pub(crate) async fn admit(state: &State, client: Option<&Client>, key: &SecretString) -> Result<Admitted, Refused> {
-    let Some(scope) = api_key::authenticate(&state.database, state.clock.now(), key).await? else {
+    let Some(Opened { scope, key_id }) = api_key::authenticate(&state.database, state.clock.now(), key).await? else {
         counter!("wazapp_bad_keys_total").increment(1);
         if let Some(client) = client {
             client.delay(state.desk.guesses.another(client.peer(), Instant::now())).await;
@@ -90,7 +103,7 @@ pub(crate) async fn admit(state: &State, client: Option<&Client>, key: &SecretSt
         client.prove();
     }
     let request = state.desk.requests.try_take(scope.organization_id()).ok_or(Refused::TooMany)?;
-    Ok(Admitted { scope, _request: request })
+    Ok(Admitted { scope, key_id, _request: request })
 }
 
 /// Bad keys, by who showed them.

@@ -1,7 +1,7 @@
 //! Everything that answers HTTP.
 //!
 //! [`webhook`] is Meta's door, with [`receive`] behind it; [`api`] is for organizations' programs, `graph` for those that
-//! were written for Meta, [`health`] for operators; [`serve`] accepts the connections.
+//! were written for Meta, `live` for who follows what happens, [`health`] for operators; [`serve`] accepts the connections.
 
 pub mod api;
 mod behind;
@@ -10,6 +10,7 @@ mod form;
 mod graph;
 pub mod health;
 mod key;
+mod live;
 mod media;
 pub mod problem;
 pub mod receive;
@@ -18,6 +19,7 @@ pub mod serve;
 pub mod webhook;
 
 pub use key::Desk;
+pub use live::Live;
 
 use std::sync::Arc;
 
@@ -60,6 +62,8 @@ pub struct State {
     pub stopping: CancellationToken,
     /// What organizations have under way.
     pub desk: Desk,
+    /// Who follows the event logs.
+    pub live: Live,
     /// Signs of somebody writing that are under way.
     pub typing: api::Typing,
     /// Rung when there is a file to fetch, or a picture.

@@ -310,8 +310,8 @@ async fn a_sign_in_dropped_anywhere_leaves_no_organization_behind() {
             async |attempt| {
                 stage.sql.execute(unused, &[&first]).await.unwrap();
                 begun.set(attempt);
-                let scope = api_key::authenticate(&stage.database, e2e::outside::now(), &key).await.unwrap();
-                assert_eq!(scope, Some(stage.first().scope));
+                let opened = api_key::authenticate(&stage.database, e2e::outside::now(), &key).await.unwrap();
+                assert_eq!(opened.map(|opened| opened.scope), Some(stage.first().scope));
             },
             async |attempt| {
                 let used: bool = stage.sql.query_one(used, &[&first]).await.unwrap().get(0);

@@ -172,7 +172,7 @@ impl Tx {
 
     async fn try_commit(&mut self) -> Result<(), CommitError> {
         self.client().batch_execute("COMMIT").await.map_err(unanswered)?;
-        self.object = None;
+        self.committed();
         Ok(())
     }
 }

@@ -62,7 +62,7 @@ impl Operator {
         let failure = outcomes.into_iter().find_map(std::result::Result::err);
         // PostgreSQL answers the COMMIT behind a failed statement with success, after rolling back.
         commit::flight(failure, committed)?;
-        self.tx.object = None;
+        self.tx.committed();
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 
 use super::pool::POOL_WAIT;
 use super::{Param, Result};
-use crate::event::Ends;
+use crate::event::{Ends, SharedBell};
 use crate::quota::Limits;
 use crate::scope::Scope;
 
@@ -18,6 +18,7 @@ use crate::scope::Scope;
 pub struct Tx {
     pub(super) object: Option<Object>,
     prepares: bool,
+    bell: SharedBell,
     pub(super) failed: AtomicBool,
     /// Of the logs of the organizations in whose lines it stands first.
     pub(crate) ends: Ends,
@@ -26,19 +27,21 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(super) fn new(object: Object, prepares: bool) -> Self {
-        Self { object: Some(object), prepares, failed: AtomicBool::new(false), ends: Ends::default(), place: None }
+    /// Whether it prepares its statements, and what it rings when it is committed.
+    pub(super) fn new(object: Object, (prepares, bell): (bool, &SharedBell)) -> Self {
+        let (bell, failed) = (bell.clone(), AtomicBool::new(false));
+        Self { object: Some(object), prepares, bell, failed, ends: Ends::default(), place: None }
     }
 
-    pub(super) async fn begin(pool: &Pool, begin: &str, prepares: bool) -> Result<Self> {
+    pub(super) async fn begin(pool: &Pool, begin: &str, ways: (bool, &SharedBell)) -> Result<Self> {
         // The guard stands before BEGIN is sent: this future may be dropped at the await below.
-        let tx = Self::new(pool.get().await?, prepares);
+        let tx = Self::new(pool.get().await?, ways);
         match tx.client().batch_execute(begin).await {
             Ok(()) => Ok(tx),
             // A connection that died while it was idle: one fresh try, before anything was done.
             Err(error) if error.is_closed() => {
                 drop(tx.detach());
-                let tx = Self::new(pool.get().await?, prepares);
+                let tx = Self::new(pool.get().await?, ways);
                 tx.client().batch_execute(begin).await?;
                 Ok(tx)
             }
@@ -48,6 +51,12 @@ impl Tx {
 
     pub(super) fn client(&self) -> &deadpool_postgres::ClientWrapper {
         self.object.as_ref().expect("a transaction holds its connection until its end")
+    }
+
+    /// COMMIT was carried out: the connection is free, and who follows what it recorded is told.
+    pub(super) fn committed(&mut self) {
+        self.object = None;
+        self.bell.grew(&self.ends.grew());
     }
 
     pub(super) fn detach(mut self) -> Option<deadpool_postgres::ClientWrapper> {

@@ -196,12 +196,19 @@ fn number(tx: &Tx, events: &mut Events, organization_id: Uuid, event: New) {
     }
 }
 
-/// The last numbers of the logs whose lines a transaction holds; `None`: the organization is gone.
+/// The ends of the logs whose lines a transaction holds.
 #[derive(Debug, Default)]
-pub(crate) struct Ends(Mutex<HashMap<Uuid, Option<i64>>>);
+pub(crate) struct Ends(Mutex<HashMap<Uuid, End>>);
+
+#[derive(Debug, Default)]
+struct End {
+    /// The last number; `None`: the organization is gone.
+    last: Option<i64>,
+    grew: bool,
+}
 
 impl Ends {
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Option<i64>>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, End>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -212,9 +219,15 @@ impl Ends {
     /// The number of the next event. The only place where one is made.
     fn next(&self, organization_id: Uuid) -> Option<i64> {
         let mut held = self.held();
-        let last = held.get_mut(&organization_id).expect("who has a line has taken it");
-        *last = last.map(|last| last + 1);
-        *last
+        let end = held.get_mut(&organization_id).expect("who has a line has taken it");
+        end.last = end.last.map(|last| last + 1);
+        end.grew |= end.last.is_some();
+        end.last
+    }
+
+    /// Whose logs the transaction has made longer.
+    pub(crate) fn grew(&self) -> Vec<Uuid> {
+        self.held().iter().filter(|(_, end)| end.grew).map(|(organization_id, _)| *organization_id).collect()
     }
 }
 
@@ -283,6 +296,9 @@ async fn take(tx: &Tx, queue: &str, head: &str, params: &[&dyn Param]) -> Result
     debug_assert!(tx.ends.held().is_empty(), "a transaction takes its lines at once, or others wait crosswise");
     tx.query(queue, params).await?;
     let rows = tx.query(head, params).await?;
-    tx.ends.held().extend(rows.iter().map(|row| (row.get("organization_id"), Some(row.get("last")))));
+    tx.ends.held().extend(rows.iter().map(|row| {
+        let end = End { last: Some(row.get("last")), grew: false };
+        (row.get("organization_id"), end)
+    }));
     Ok(rows)
 }

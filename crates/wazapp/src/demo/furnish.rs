@@ -127,7 +127,7 @@ async fn connect(line: &Line<'_>, keyring: &Keyring, scope: &Scope, business: &B
 async fn key(database: &Database, own: &Organization, kept: &mut Kept) -> anyhow::Result<String> {
     if let Some(key) = kept.keys.get(&own.slug) {
         let opens = api_key::authenticate(database, Clock::default().now(), &SecretString::from(key.clone())).await?;
-        if opens.is_some_and(|scope| scope.organization_id() == own.id) {
+        if opens.is_some_and(|opened| opened.scope.organization_id() == own.id) {
             return Ok(key.clone());
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use model::database::Tenant;
 use model::{Clock, Database, Scope};
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::State;
 use crate::key::{Admitted, Refused, admit};
@@ -38,6 +39,11 @@ impl Caller {
     /// The time of what it does.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The key that was shown.
+    pub(super) fn key_id(&self) -> Uuid {
+        self.admitted.key_id
     }
 
     /// Whose rows these are.

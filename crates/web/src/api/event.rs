@@ -1,17 +1,33 @@
 //! `/events`
 
 use axum::Json;
+use axum::body::Body;
+use axum::extract::State as Shared;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderName};
 use model::event::{self, Event};
 use model::page::Page;
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use super::caller::Caller;
 use super::example;
 use super::fields::{Query, given};
 use super::paging::{Limit, Sequence};
 use super::refusals::Always;
+use crate::State;
+use crate::live::{Filter, Follows};
 use crate::problem::Problem;
+
+/// The number of the last event that a client got of a stream, when it comes again.
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header>
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Has nginx pass on what comes at once.
+/// <https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering>
+const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 /// Which part of the log to read.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -59,6 +75,90 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
     let full = usize::try_from(limit).is_ok_and(|limit| data.len() == limit);
     let last = data.last().map(|event| event.sequence.to_string());
     Ok(Json(Page { data, next_cursor: last.filter(|_| full) }))
+}
+
+/// Which part of the log to follow.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Followed {
+    /// The `sequence` of the last event you know: the stream begins behind it. Left out: now. `Last-Event-ID` is
+    /// stronger.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<i64>, minimum = 0)]
+    after: Option<Sequence>,
+    /// Only events of these types, with commas between them: `message.received,message.status`. `meta.*` is all that
+    /// begin so.
+    #[serde(default, rename = "type", deserialize_with = "given")]
+    #[param(value_type = Option<String>)]
+    kinds: Option<Kinds>,
+    /// Only events that name this number.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<Uuid>)]
+    number_id: Option<Uuid>,
+    /// Only events that name this conversation.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<Uuid>)]
+    conversation_id: Option<Uuid>,
+}
+
+/// Words between commas.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Kinds(Vec<String>);
+
+impl TryFrom<String> for Kinds {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
+        match words.iter().any(String::is_empty) {
+            true => Err("types with commas between them are expected, such as `message.received,message.status`"),
+            false => Ok(Self(words)),
+        }
+    }
+}
+
+/// Follow the event log
+///
+/// The same events, live, as server-sent events: `id` is the event's `sequence`, `event` its `type`, `data` the event. A
+/// client that comes again with `Last-Event-ID` (browsers' `EventSource` does) or `after` misses nothing and gets nothing
+/// twice. Every 15 seconds without news, and at once at the beginning, an event `heartbeat` tells how far the log was
+/// followed. The stream ends within 5 seconds when the key is revoked, and when the server stops: come again.
+#[utoipa::path(
+    get, path = "/events/stream", operation_id = "followEvents", tag = "Events",
+    params(Followed, ("Last-Event-ID" = Option<i64>, Header, description = "The `id` of the last event of a stream before.")),
+    responses(
+        (status = 200, description = "Events, as they come.", content_type = "text/event-stream", body = String),
+        Always,
+    ),
+)]
+pub(super) async fn follow(
+    caller: Caller,
+    Shared(state): Shared<State>,
+    headers: HeaderMap,
+    Query(wanted): Query<Followed>,
+) -> Result<Response, Problem> {
+    let after = last_event_id(&headers)?.or(wanted.after.map(|sequence| sequence.0));
+    let place = state.desk.stream(caller.scope()).ok_or_else(|| {
+        Problem::too_many(
+            "Your organization follows its events as often as it may at once. Close a stream, then open another.",
+        )
+    })?;
+    let follows = Follows { scope: *caller.scope(), key_id: caller.key_id(), stopping: state.stopping.clone() };
+    let kinds = wanted.kinds.map_or_else(Vec::new, |kinds| kinds.0);
+    let filter = Filter { kinds, number_id: wanted.number_id, conversation_id: wanted.conversation_id };
+    let reader = state.live.follow(&state.database, follows, after, (filter, place)).await?;
+    let head = [(CONTENT_TYPE, "text/event-stream"), UNBUFFERED];
+    Ok((head, Body::from_stream(reader.frames())).into_response())
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
+    let sequence = value.to_str().ok().and_then(|text| Sequence::try_from(text.to_owned()).ok());
+    sequence.map(|sequence| Some(sequence.0)).ok_or_else(|| {
+        Problem::malformed("`Last-Event-ID` is the `id` of an event that a stream brought: a whole number.")
+    })
 }
 
 #[cfg(test)]

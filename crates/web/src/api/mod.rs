@@ -130,6 +130,7 @@ fn operations() -> OpenApiRouter<State> {
         .routes(routes!(price::read, price::set))
         .routes(routes!(upload::create))
         .routes(routes!(event::list))
+        .routes(routes!(event::follow))
         .routes(routes!(me::get))
 }
 

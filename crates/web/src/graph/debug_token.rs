@@ -18,8 +18,9 @@ pub(super) async fn get(call: &Call) -> Result<Response, GraphError> {
         return Err(GraphError::unknown_path(&call.place.words().join("/")));
     }
     let input = call.text("input_token").ok_or_else(|| GraphError::missing("input_token"))?;
-    let scope = api_key::authenticate(&call.state.database, call.state.clock.now(), &SecretString::from(input)).await?;
-    if scope != Some(call.scope) {
+    let opened =
+        api_key::authenticate(&call.state.database, call.state.clock.now(), &SecretString::from(input)).await?;
+    if opened.map(|opened| opened.scope) != Some(call.scope) {
         let data = json!({
             "error": { "code": 190, "message": "Invalid OAuth access token - this is no API key of yours that is in force." },
             "is_valid": false, "scopes": [],

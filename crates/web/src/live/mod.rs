@@ -1,0 +1,93 @@
+//! Live updates: whoever follows an organization's event log is told of each event as it is committed, on whatever node.
+//!
+//! The log is the truth. An organization that somebody follows has one *tail* on this node, which reads what is new once for
+//! all its readers and holds the newest of it in a ring; a *reader* takes from the ring, and reads the log itself where it
+//! is behind it. So a reader costs no more memory when it is slow, and what wakes a tail may be lost.
+
+mod filter;
+mod frame;
+mod reader;
+mod tail;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::database::Result;
+use model::{Database, Scope, event};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(crate) use filter::Filter;
+pub(crate) use reader::Reader;
+use tail::Tail;
+
+/// Whose logs are followed here.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    tails: Arc<Mutex<HashMap<Uuid, Arc<Tail>>>>,
+}
+
+/// Who follows a log, and until when.
+#[derive(Clone, Debug)]
+pub(crate) struct Follows {
+    /// Whose log.
+    pub(crate) scope: Scope,
+    /// By which key; once it is revoked, no more is told.
+    pub(crate) key_id: Uuid,
+    /// Cancelled when the server stops.
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Live {
+    /// Follows a log behind the event of this number, or from now on: what passes the filter, on this place for a stream.
+    pub(crate) async fn follow(
+        &self,
+        database: &Database,
+        follows: Follows,
+        after: Option<i64>,
+        how: (Filter, OwnedSemaphorePermit),
+    ) -> Result<Reader> {
+        let tx = database.tenant(&follows.scope).await?;
+        let last = event::last(&tx).await?;
+        tx.close();
+        let tail = self.tail(database, &follows, last);
+        Ok(Reader::new(tail, database.clone(), follows, after.unwrap_or(last), how))
+    }
+
+    /// The tail of a log; one that begins now has told everything up to `last`.
+    fn tail(&self, database: &Database, follows: &Follows, last: i64) -> Arc<Tail> {
+        let id = follows.scope.organization_id();
+        let mut tails = self.tails();
+        if let Some(tail) = tails.get(&id) {
+            return tail.clone();
+        }
+        let tail = Arc::new(Tail::new(last));
+        tails.insert(id, tail.clone());
+        drop(tails);
+        let (live, database, scope, mine) = (self.clone(), database.clone(), follows.scope, tail.clone());
+        let stopping = follows.stopping.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = mine.follow(&database, &scope, || live.is_over(id, &mine)) => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+        tail
+    }
+
+    /// Nobody reads a tail any more: it is forgotten.
+    fn is_over(&self, id: Uuid, tail: &Arc<Tail>) -> bool {
+        let mut tails = self.tails();
+        // This map's and the task's own; one more is a reader's.
+        let over = Arc::strong_count(tail) <= 2;
+        if over {
+            tails.remove(&id);
+        }
+        over
+    }
+
+    fn tails(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Tail>>> {
+        self.tails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

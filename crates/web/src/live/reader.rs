@@ -1,0 +1,183 @@
+//! One who follows a log.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::Stream;
+use metrics::gauge;
+use model::database::Result;
+use model::{Database, event};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::filter::About;
+use super::tail::{Tail, Told};
+use super::{Filter, Follows, frame};
+
+/// Events of the log that are read at once by a reader that is behind.
+const PAGE: i64 = 100;
+
+/// What is there is handed over in pieces of about this size.
+const PIECE: usize = 32 << 10;
+
+/// A stream that tells nothing for so long tells that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Hands over a log as frames, from one event on.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    tail: Arc<Tail>,
+    ring: Receiver<Arc<Told>>,
+    /// What the ring tells begins behind this event.
+    ring_after: i64,
+    /// Everything up to this event was handed over, or is not wanted.
+    position: i64,
+    filter: Filter,
+    database: Database,
+    follows: Follows,
+    in_force: CancellationToken,
+    heartbeat_at: Instant,
+    _place: OwnedSemaphorePermit,
+    _counted: Counted,
+}
+
+impl Reader {
+    pub(super) fn new(
+        tail: Arc<Tail>,
+        database: Database,
+        follows: Follows,
+        position: i64,
+        (filter, place): (Filter, OwnedSemaphorePermit),
+    ) -> Self {
+        let (ring_after, ring) = tail.subscribe();
+        let in_force = tail.while_in_force(follows.key_id);
+        // The first thing that a reader hears is where it stands.
+        let heartbeat_at = Instant::now();
+        Self {
+            tail,
+            ring,
+            ring_after,
+            position,
+            filter,
+            database,
+            follows,
+            in_force,
+            heartbeat_at,
+            _place: place,
+            _counted: Counted::new(),
+        }
+    }
+
+    /// Frames, until the key is revoked, the server stops, or the log cannot be read: who comes again goes on from the last
+    /// number it has. While nobody takes them, none are made.
+    pub(crate) fn frames(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        futures::stream::unfold(self, async |mut reader| {
+            let frames = reader.next().await?;
+            Some((Ok(frames), reader))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        let (in_force, stopping) = (self.in_force.clone(), self.follows.stopping.clone());
+        let heartbeat = tokio::time::sleep_until(self.heartbeat_at);
+        let frames = tokio::select! {
+            biased;
+            () = in_force.cancelled() => return None,
+            () = stopping.cancelled() => return None,
+            frames = self.read() => frames,
+            () = heartbeat => Some(Bytes::new()),
+        }?;
+        self.heartbeat_at = Instant::now() + HEARTBEAT;
+        Some(if frames.is_empty() { frame::heartbeat(self.position) } else { frames })
+    }
+
+    /// The next frames that are wanted. Dropped while it waits, it has lost nothing.
+    async fn read(&mut self) -> Option<Bytes> {
+        let mut piece = BytesMut::new();
+        while piece.is_empty() {
+            if self.position < self.ring_after {
+                if let Err(error) = self.catch_up(&mut piece).await {
+                    tracing::debug!(%error, "a live stream ends: its log could not be read");
+                    return None;
+                }
+            } else {
+                self.take(&mut piece).await?;
+            }
+        }
+        Some(piece.freeze())
+    }
+
+    /// Reads the log itself, up to where the ring goes on.
+    async fn catch_up(&mut self, piece: &mut BytesMut) -> Result<()> {
+        let tx = self.database.tenant(&self.follows.scope).await?;
+        let events = event::list(&tx, self.position, PAGE.min(self.ring_after - self.position)).await?;
+        tx.close();
+        for event in &events {
+            if self.filter.passes(&About::of(event)) {
+                piece.extend_from_slice(&frame::event(event));
+            }
+        }
+        self.position = events.last().map_or(self.ring_after, |event| event.sequence);
+        Ok(())
+    }
+
+    /// Takes what the ring has, waiting for the first of it.
+    async fn take(&mut self, piece: &mut BytesMut) -> Option<()> {
+        let mut next = self.ring.recv().await;
+        loop {
+            match next {
+                Ok(told) => self.hand_over(&told, piece),
+                // Too slow for the ring: the log has what it lost.
+                Err(RecvError::Lagged(_)) => (self.ring_after, self.ring) = self.tail.subscribe(),
+                Err(RecvError::Closed) => return None,
+            }
+            if piece.len() >= PIECE || self.position < self.ring_after {
+                return Some(());
+            }
+            next = match self.ring.try_recv() {
+                Ok(told) => Ok(told),
+                Err(TryRecvError::Empty) => return Some(()),
+                Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
+                Err(TryRecvError::Closed) => Err(RecvError::Closed),
+            };
+        }
+    }
+
+    fn hand_over(&mut self, told: &Told, piece: &mut BytesMut) {
+        if told.sequence <= self.position {
+            return;
+        }
+        match &told.frame {
+            _ if !self.filter.passes(&told.about) => {}
+            Some(frame) => piece.extend_from_slice(frame),
+            // Too long for the ring: it is read from the log.
+            None => {
+                self.ring_after = told.sequence;
+                return;
+            }
+        }
+        self.position = told.sequence;
+    }
+}
+
+/// A stream that is open.
+#[derive(Debug)]
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        gauge!("wazapp_live_streams").increment(1);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        gauge!("wazapp_live_streams").decrement(1);
+    }
+}

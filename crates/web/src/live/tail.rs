@@ -1,0 +1,131 @@
+//! The end of one organization's log, read once for all who follow it on this node.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::database::Result;
+use model::{Database, Scope, api_key, event};
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::filter::About;
+use super::frame;
+
+/// So many events are held for readers.
+const HELD: usize = 1024;
+
+/// A longer one is read again by whoever wants it.
+const LONGEST: usize = 16 << 10;
+
+/// Events read at once.
+const PAGE: i64 = 100;
+
+/// Where no bell rang, the log is looked at this often, and whether keys are still in force.
+const LOOKED_AT: Duration = Duration::from_secs(2);
+
+/// What comes within this time is read together.
+const TOGETHER: Duration = Duration::from_millis(10);
+
+/// An event as all its readers get it.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) sequence: i64,
+    pub(super) about: About,
+    /// `None`: too long to be held.
+    pub(super) frame: Option<Bytes>,
+}
+
+#[derive(Debug)]
+pub(super) struct Tail {
+    end: Mutex<End>,
+    /// Cancelled for a key that is revoked.
+    keys: Mutex<HashMap<Uuid, CancellationToken>>,
+}
+
+#[derive(Debug)]
+struct End {
+    /// Everything up to this event is told.
+    sequence: i64,
+    ring: broadcast::Sender<Arc<Told>>,
+}
+
+fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Tail {
+    pub(super) fn new(sequence: i64) -> Self {
+        Self { end: Mutex::new(End { sequence, ring: broadcast::channel(HELD).0 }), keys: Mutex::default() }
+    }
+
+    /// What comes behind the event whose number is answered.
+    pub(super) fn subscribe(&self) -> (i64, broadcast::Receiver<Arc<Told>>) {
+        let end = locked(&self.end);
+        (end.sequence, end.ring.subscribe())
+    }
+
+    /// Cancelled once the key is not in force.
+    pub(super) fn while_in_force(&self, key_id: Uuid) -> CancellationToken {
+        locked(&self.keys).entry(key_id).or_default().clone()
+    }
+
+    /// Reads on, for as long as it is not over.
+    pub(super) async fn follow(&self, database: &Database, scope: &Scope, is_over: impl Fn() -> bool) {
+        let mut bell = database.bell().follow(scope);
+        let mut look = Instant::now();
+        while !is_over() {
+            let now = Instant::now();
+            if now >= look {
+                look = now + LOOKED_AT;
+                if let Err(error) = self.look_at_keys(database, scope).await {
+                    tracing::debug!(%error, "keys of live streams could not be looked at");
+                }
+            }
+            match self.read_on(database, scope).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "an event log could not be read on");
+                    tokio::time::sleep_until(look).await;
+                }
+            }
+            tokio::time::sleep(TOGETHER).await;
+            let _ = tokio::time::timeout_at(look, bell.rung()).await;
+        }
+    }
+
+    /// Tells what is new; true: there may be more.
+    async fn read_on(&self, database: &Database, scope: &Scope) -> Result<bool> {
+        let after = locked(&self.end).sequence;
+        let tx = database.tenant(scope).await?;
+        let events = event::list(&tx, after, PAGE).await?;
+        tx.close();
+        for event in &events {
+            let frame = Some(frame::event(event)).filter(|frame| frame.len() <= LONGEST);
+            let told = Told { sequence: event.sequence, about: About::of(event), frame };
+            let mut end = locked(&self.end);
+            end.sequence = event.sequence;
+            // Whoever left needs it no more.
+            let _ = end.ring.send(Arc::new(told));
+        }
+        Ok(i64::try_from(events.len()).is_ok_and(|count| count == PAGE))
+    }
+
+    async fn look_at_keys(&self, database: &Database, scope: &Scope) -> Result<()> {
+        let ids: Vec<Uuid> = locked(&self.keys).keys().copied().collect();
+        let tx = database.tenant(scope).await?;
+        let in_force = api_key::in_force(&tx, &ids).await?;
+        tx.close();
+        let mut keys = locked(&self.keys);
+        for id in ids.iter().filter(|id| !in_force.contains(id)) {
+            if let Some(key) = keys.remove(id) {
+                key.cancel();
+            }
+        }
+        Ok(())
+    }
+}
