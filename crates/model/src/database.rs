@@ -10,6 +10,7 @@ mod error;
 mod parameter;
 mod pipeline;
 mod pool;
+mod rows;
 mod transaction;
 
 use std::sync::Arc;
@@ -28,9 +29,10 @@ pub use access::Access;
 pub use commit::CommitError;
 pub use connection::Connection;
 pub use error::{DatabaseError, Result};
-pub use parameter::Param;
+pub use parameter::{Param, RawJson};
 pub use pipeline::Pipeline;
 pub(crate) use pipeline::params;
+pub(crate) use rows::{Rows, Statement, column};
 pub use transaction::{Operator, Tenant, Tx};
 
 use error::all_busy;

@@ -4,8 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{CommitError, Operator, Pipeline, Result, Tenant, params};
+use crate::database::{CommitError, Operator, Pipeline, Result, Rows, Tenant};
 use crate::link::{Link, link_columns};
 
 /// Meta forgets messages after so long.
@@ -154,17 +153,12 @@ pub async fn any_organization_settle(tx: Operator, now: Timestamp, settled: &[(C
         Outcome::GivenUp => ("given_up", now),
     };
     let mut pipeline = Pipeline::at(now);
-    pipeline.push(
-        "UPDATE wazapp.receipt r SET state = k.s, next_at = k.at
-         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[]) AS k (o, c, fence, s, at)
-         WHERE r.organization_id = k.o AND r.conversation_id = k.c AND r.fence = k.fence AND r.state = 'waiting'",
-        params![
-            column(settled, |(one, _)| one.number.organization_id),
-            column(settled, |(one, _)| one.conversation_id),
-            column(settled, |(one, _)| one.fence),
-            column(settled, |(_, outcome)| next(outcome).0),
-            column(settled, |(_, outcome)| next(outcome).1),
-        ],
-    );
+    let rows = Rows::of(settled)
+        .key("organization_id", |(one, _)| one.number.organization_id)
+        .key("conversation_id", |(one, _)| one.conversation_id)
+        .key("fence", |(one, _)| one.fence)
+        .column("state", |(_, outcome)| next(outcome).0)
+        .column("next_at", |(_, outcome)| next(outcome).1);
+    pipeline.add(rows.update("wazapp.receipt", "AND t.state = 'waiting'"));
     tx.finish(pipeline).await.map_err(CommitError::in_job)
 }

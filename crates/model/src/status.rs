@@ -8,8 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant, column};
 use crate::message::Key;
 
 /// Where a status stands on the ladder; a message only ever climbs. Unknown words stand below everything.
@@ -256,22 +255,20 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [(U
         return;
     }
     new.sort();
-    pipeline.push("INSERT INTO wazapp.status
-           (organization_id, number_id, wamid, status, participant, timestamp, payload, received_at)
-         SELECT k.o, k.n, k.w, k.s, k.p, k.at, k.j::json, k.r
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[])
-           AS k (o, n, w, s, p, at, j, r)
-         ON CONFLICT (organization_id, number_id, wamid, status, participant, timestamp)
-           DO UPDATE SET payload = excluded.payload", params![
-            column(new, |(update, _, _)| update.message.organization_id),
-            column(new, |(update, _, _)| update.message.number_id),
-            column(new, |(update, _, _)| update.message.wamid.as_str()),
-            column(new, |(update, _, _)| update.status.as_str()),
-            column(new, |(update, _, _)| update.participant.as_str()),
-            column(new, |(update, _, _)| update.at),
-            column(new, |(_, payload, _)| payload.as_str()),
-            column(new, |(_, _, received)| *received),
-        ]);
+    let rows = Rows::of(new)
+        .column("organization_id", |(update, _, _)| update.message.organization_id)
+        .column("number_id", |(update, _, _)| update.message.number_id)
+        .column("wamid", |(update, _, _)| update.message.wamid.as_str())
+        .column("status", |(update, _, _)| update.status.as_str())
+        .column("participant", |(update, _, _)| update.participant.as_str())
+        .column("timestamp", |(update, _, _)| update.at)
+        .column("payload", |(_, payload, _)| RawJson(payload))
+        .column("received_at", |(_, _, received)| *received);
+    pipeline.add(rows.insert(
+        "wazapp.status",
+        "ON CONFLICT (organization_id, number_id, wamid, status, participant, timestamp)
+           DO UPDATE SET payload = excluded.payload",
+    ));
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::evidence::Name;
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, params};
+use crate::database::{Operator, Pipeline, Result, Rows, column, params};
 use crate::moment::{Latest, Moment};
 
 /// The kinds of name Meta uses for a person.
@@ -198,9 +197,7 @@ pub async fn any_organization_called(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> 
     Ok(found)
 }
 
-pub(super) fn columns<'a>(
-    identities: impl Iterator<Item = &'a Identity>,
-) -> (Vec<Uuid>, Vec<&'static str>, Vec<&'a str>) {
+fn columns<'a>(identities: impl Iterator<Item = &'a Identity>) -> (Vec<Uuid>, Vec<&'static str>, Vec<&'a str>) {
     let mut columns = (Vec::new(), Vec::new(), Vec::new());
     for identity in identities {
         columns.0.push(identity.organization_id);
@@ -217,28 +214,24 @@ pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, contacts: &'a mut 
         return;
     }
     contacts.sort_by_key(|contact| (contact.organization_id, contact.id));
-    pipeline.push(
-        "INSERT INTO wazapp.contact
-           (organization_id, id, profile_name, book_name, wa_id, user_id, parent_user_id, username, book_at)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                              $8::text[], $9::timestamptz[])
-         ON CONFLICT (organization_id, id) DO UPDATE SET
+    let rows = Rows::of(contacts)
+        .column("organization_id", |contact| contact.organization_id)
+        .column("id", |contact| contact.id)
+        .column("profile_name", |contact| contact.profile_name.as_deref())
+        .column("book_name", |contact| contact.book.value.as_deref())
+        .column("book_at", |contact| contact.book.moment.as_ref().map(|moment| moment.at))
+        .column("wa_id", |contact| contact.wa_id.as_deref())
+        .column("user_id", |contact| contact.user_id.as_deref())
+        .column("parent_user_id", |contact| contact.parent_user_id.as_deref())
+        .column("username", |contact| contact.username.as_deref())
+        .given("now", pipeline.now());
+    pipeline.add(rows.insert(
+        "wazapp.contact",
+        "ON CONFLICT (organization_id, id) DO UPDATE SET
            profile_name = excluded.profile_name, book_name = excluded.book_name, wa_id = excluded.wa_id,
            user_id = excluded.user_id, parent_user_id = excluded.parent_user_id, username = excluded.username,
-           book_at = excluded.book_at, updated_at = $10",
-        params![
-            column(contacts, |contact| contact.organization_id),
-            column(contacts, |contact| contact.id),
-            column(contacts, |contact| contact.profile_name.as_deref()),
-            column(contacts, |contact| contact.book.value.as_deref()),
-            column(contacts, |contact| contact.wa_id.as_deref()),
-            column(contacts, |contact| contact.user_id.as_deref()),
-            column(contacts, |contact| contact.parent_user_id.as_deref()),
-            column(contacts, |contact| contact.username.as_deref()),
-            column(contacts, |contact| contact.book.moment.as_ref().map(|moment| moment.at)),
-            pipeline.now(),
-        ],
-    );
+           book_at = excluded.book_at, updated_at = {now}",
+    ));
 }
 
 /// What an address book says of a name.
@@ -294,19 +287,17 @@ pub fn any_organization_note<'a>(pipeline: &mut Pipeline<'a>, entries: &'a [Book
     if entries.is_empty() {
         return;
     }
-    pipeline.push(
-        "INSERT INTO wazapp.book_entry AS b (organization_id, kind, value, name, at)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
-         ON CONFLICT (organization_id, kind, value) DO UPDATE SET name = excluded.name, at = excluded.at
-         WHERE (b.at, coalesce(b.name, '') COLLATE \"C\") < (excluded.at, coalesce(excluded.name, '') COLLATE \"C\")",
-        params![
-            column(entries, |entry| entry.identity.0),
-            column(entries, |entry| entry.identity.1.kind.as_str()),
-            column(entries, |entry| entry.identity.1.value.as_str()),
-            column(entries, |entry| entry.name.as_deref()),
-            column(entries, |entry| entry.at),
-        ],
-    );
+    let rows = Rows::of(entries)
+        .column("organization_id", |entry| entry.identity.0)
+        .column("kind", |entry| entry.identity.1.kind.as_str())
+        .column("value", |entry| entry.identity.1.value.as_str())
+        .column("name", |entry| entry.name.as_deref())
+        .column("at", |entry| entry.at);
+    pipeline.add(rows.insert(
+        "wazapp.book_entry",
+        "ON CONFLICT (organization_id, kind, value) DO UPDATE SET name = excluded.name, at = excluded.at
+         WHERE (t.at, coalesce(t.name, '') COLLATE \"C\") < (excluded.at, coalesce(excluded.name, '') COLLATE \"C\")",
+    ));
 }
 
 /// Removes contacts of an organization that nothing stands with, and that neither people nor a phone's address book name.

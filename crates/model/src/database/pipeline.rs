@@ -1,5 +1,6 @@
 //! Statements that travel together.
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
@@ -8,12 +9,12 @@ use jiff::Timestamp;
 use postgres_types::ToSql;
 
 use super::commit::{self, CommitError};
-use super::{DatabaseError, Operator, Param};
+use super::{DatabaseError, Operator, Param, Statement};
 
 /// Statements that travel together: one round trip for a whole batch, in the order they were pushed.
 pub struct Pipeline<'a> {
     now: Timestamp,
-    steps: Vec<(&'static str, Vec<Box<dyn Param + 'a>>)>,
+    steps: Vec<(Cow<'static, str>, Vec<Box<dyn Param + 'a>>)>,
 }
 
 impl std::fmt::Debug for Pipeline<'_> {
@@ -39,7 +40,11 @@ impl<'a> Pipeline<'a> {
     }
 
     pub(crate) fn push(&mut self, sql: &'static str, params: Vec<Box<dyn Param + 'a>>) {
-        self.steps.push((sql, params));
+        self.steps.push((sql.into(), params));
+    }
+
+    pub(crate) fn add(&mut self, statement: Statement<'a>) {
+        self.steps.push((statement.sql.into(), statement.params));
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::Row;
 
 use super::pool::POOL_WAIT;
-use super::{Param, Result};
+use super::{Param, Result, Statement};
 use crate::event::Ends;
 use crate::quota::Limits;
 use crate::scope::Scope;
@@ -64,6 +64,11 @@ impl Tx {
 
     pub(crate) async fn query_opt(&self, sql: &str, params: &[&dyn Param]) -> Result<Option<Row>> {
         Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    pub(crate) async fn run(&self, statement: &Statement<'_>) -> Result<Vec<Row>> {
+        let params: Vec<&dyn Param> = statement.params.iter().map(|param| &**param as &dyn Param).collect();
+        self.query(&statement.sql, &params).await
     }
 
     /// Several statements without parameters.

@@ -11,8 +11,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::New;
-use crate::conversation::column;
-use crate::database::{Operator, Param, Result, Tenant, Tx};
+use crate::database::{Operator, Param, Result, Tenant, Tx, column};
 use crate::scope::Scope;
 
 /// A transaction that stands first in one organization's line. It records what the log tells:

@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, params};
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows, column};
 use crate::media;
 
 /// What identifies a message to Meta.
@@ -258,41 +257,31 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [Ne
         return;
     }
     new.sort_by_key(|row| (row.organization_id, row.id));
-    pipeline.push("INSERT INTO wazapp.message
-           (organization_id, id, conversation_id, number_id, contact_id, sequence, direction, origin, type, text, payload,
-            wamid, reply_to_wamid, status, error, edited_at, revoked_at, timestamp, received_at, party, counts, rendition,
-            referral)
-         SELECT k.o, k.id, k.v, k.n, k.c, k.q, k.d, k.g, k.t, k.x, k.p::json, k.w, k.r, k.s, k.e::json, k.ed, k.rv, k.at, k.rc,
-                k.pa::json, k.co, k.re, k.rf::json
-         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::text[],
-                     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-                     $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[],
-                     $20::text[], $21::bool[], $22::int2[], $23::text[])
-           AS k (o, id, v, n, c, q, d, g, t, x, p, w, r, s, e, ed, rv, at, rc, pa, co, re, rf)", params![
-            column(new, |row| row.organization_id),
-            column(new, |row| row.id),
-            column(new, |row| row.conversation_id),
-            column(new, |row| row.number_id),
-            column(new, |row| row.contact_id),
-            column(new, |row| row.sequence),
-            column(new, |row| if row.outbound { "outbound" } else { "inbound" }),
-            column(new, |row| row.origin),
-            column(new, |row| row.kind.as_str()),
-            column(new, |row| row.text.as_str()),
-            column(new, |row| row.payload.as_str()),
-            column(new, |row| row.wamid.as_str()),
-            column(new, |row| row.reply_to_wamid.as_deref()),
-            column(new, |row| row.status.as_deref()),
-            column(new, |row| row.error.as_deref()),
-            column(new, |row| row.edited_at),
-            column(new, |row| row.revoked_at),
-            column(new, |row| row.timestamp),
-            column(new, |row| row.received_at),
-            column(new, |row| row.party.as_str()),
-            column(new, |row| row.counts),
-            column(new, |row| row.rendition),
-            column(new, |row| row.referral.as_deref()),
-        ]);
+    let rows = Rows::of(new)
+        .column("organization_id", |row| row.organization_id)
+        .column("id", |row| row.id)
+        .column("conversation_id", |row| row.conversation_id)
+        .column("number_id", |row| row.number_id)
+        .column("contact_id", |row| row.contact_id)
+        .column("sequence", |row| row.sequence)
+        .column("direction", |row| if row.outbound { "outbound" } else { "inbound" })
+        .column("origin", |row| row.origin)
+        .column("type", |row| row.kind.as_str())
+        .column("text", |row| row.text.as_str())
+        .column("payload", |row| RawJson(&row.payload))
+        .column("wamid", |row| row.wamid.as_str())
+        .column("reply_to_wamid", |row| row.reply_to_wamid.as_deref())
+        .column("status", |row| row.status.as_deref())
+        .column("error", |row| row.error.as_deref().map(RawJson))
+        .column("edited_at", |row| row.edited_at)
+        .column("revoked_at", |row| row.revoked_at)
+        .column("timestamp", |row| row.timestamp)
+        .column("received_at", |row| row.received_at)
+        .column("party", |row| RawJson(&row.party))
+        .column("counts", |row| row.counts)
+        .column("rendition", |row| row.rendition)
+        .column("referral", |row| row.referral.as_deref().map(RawJson));
+    pipeline.add(rows.insert("wazapp.message", ""));
 }
 
 /// What later webhooks changed about stored messages.
@@ -310,39 +299,26 @@ pub fn any_organization_update<'a>(pipeline: &mut Pipeline<'a>, updates: &'a mut
         return;
     }
     updates.sort_by_key(|row| (row.organization_id, row.message.id));
-    pipeline.push(
-        "UPDATE wazapp.message m SET
-           type = k.t, text = k.x, payload = coalesce(k.p::json, m.payload), status = k.s, error = k.e::json,
-           edited_at = k.ed, revoked_at = k.rv, timestamp = k.at, counts = k.co, rendition = k.re,
-           origin = coalesce(k.og, m.origin), party = coalesce(k.pa::json, m.party),
-           reply_to_wamid = coalesce(k.r, m.reply_to_wamid), referral = coalesce(k.rf::json, m.referral),
-           conversation_id = k.v, sequence = coalesce(k.q, m.sequence)
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bool[], $12::int2[], $13::text[],
-                     $14::text[], $15::text[], $16::text[], $17::uuid[], $18::bigint[])
-           AS k (o, id, t, x, p, s, e, ed, rv, at, co, re, og, pa, r, rf, v, q)
-         WHERE m.organization_id = k.o AND m.id = k.id",
-        params![
-            column(updates, |row| row.organization_id),
-            column(updates, |row| row.message.id),
-            column(updates, |row| row.message.kind.as_str()),
-            column(updates, |row| row.message.text.as_str()),
-            column(updates, |row| retold(row).map(|retold| retold.payload.as_str())),
-            column(updates, |row| row.message.status.as_deref()),
-            column(updates, |row| row.message.error.as_deref()),
-            column(updates, |row| row.message.edited_at),
-            column(updates, |row| row.message.revoked_at),
-            column(updates, |row| row.message.at),
-            column(updates, |row| row.message.counts),
-            column(updates, |row| row.message.rank.rendition),
-            column(updates, |row| retold(row).map(|retold| retold.origin)),
-            column(updates, |row| row.message.party.as_deref()),
-            column(updates, |row| retold(row).and_then(|retold| retold.reply_to_wamid.as_deref())),
-            column(updates, |row| retold(row).and_then(|retold| retold.referral.as_deref())),
-            column(updates, |row| row.message.conversation_id),
-            column(updates, |row| row.message.sequence),
-        ],
-    );
+    let rows = Rows::of(updates)
+        .key("organization_id", |row| row.organization_id)
+        .key("id", |row| row.message.id)
+        .column("conversation_id", |row| row.message.conversation_id)
+        .news("sequence", |row| row.message.sequence)
+        .column("type", |row| row.message.kind.as_str())
+        .column("text", |row| row.message.text.as_str())
+        .column("status", |row| row.message.status.as_deref())
+        .column("error", |row| row.message.error.as_deref().map(RawJson))
+        .column("edited_at", |row| row.message.edited_at)
+        .column("revoked_at", |row| row.message.revoked_at)
+        .column("timestamp", |row| row.message.at)
+        .column("counts", |row| row.message.counts)
+        .column("rendition", |row| row.message.rank.rendition)
+        .news("party", |row| row.message.party.as_deref().map(RawJson))
+        .news("payload", |row| retold(row).map(|retold| RawJson(&retold.payload)))
+        .news("origin", |row| retold(row).map(|retold| retold.origin))
+        .news("reply_to_wamid", |row| retold(row).and_then(|retold| retold.reply_to_wamid.as_deref()))
+        .news("referral", |row| retold(row).and_then(|retold| retold.referral.as_deref().map(RawJson)));
+    pipeline.add(rows.update("wazapp.message", ""));
 }
 
 fn retold(row: &Update) -> Option<&Retold> {
@@ -369,19 +345,17 @@ pub fn any_organization_keep_versions<'a>(pipeline: &mut Pipeline<'a>, versions:
     if versions.is_empty() {
         return;
     }
-    pipeline.push(
-        "INSERT INTO wazapp.message_version (organization_id, message_id, replaced_by, replaced_at, text)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[])
-         ON CONFLICT (organization_id, message_id, replaced_by) DO UPDATE SET
+    let rows = Rows::of(versions)
+        .column("organization_id", |row| row.organization_id)
+        .column("message_id", |row| row.message_id)
+        .column("replaced_by", |row| row.replaced_by.as_str())
+        .column("replaced_at", |row| row.replaced_at)
+        .column("text", |row| row.text.as_str());
+    pipeline.add(rows.insert(
+        "wazapp.message_version",
+        "ON CONFLICT (organization_id, message_id, replaced_by) DO UPDATE SET
            text = excluded.text, replaced_at = excluded.replaced_at",
-        params![
-            column(versions, |row| row.organization_id),
-            column(versions, |row| row.message_id),
-            column(versions, |row| row.replaced_by.as_str()),
-            column(versions, |row| row.replaced_at),
-            column(versions, |row| row.text.as_str()),
-        ],
-    );
+    ));
 }
 
 /// A reaction, or its removal.
@@ -405,20 +379,18 @@ pub fn any_organization_react<'a>(pipeline: &mut Pipeline<'a>, reactions: &'a mu
         return;
     }
     reactions.sort_by(|a, b| (&a.target, &a.reactor).cmp(&(&b.target, &b.reactor)));
-    pipeline.push(
-        "INSERT INTO wazapp.reaction AS r (organization_id, number_id, target_wamid, reactor, emoji, wamid, timestamp)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-         ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
+    let rows = Rows::of(reactions)
+        .column("organization_id", |row| row.target.organization_id)
+        .column("number_id", |row| row.target.number_id)
+        .column("target_wamid", |row| row.target.wamid.as_str())
+        .column("reactor", |row| row.reactor.as_str())
+        .column("emoji", |row| row.emoji.as_deref())
+        .column("wamid", |row| row.wamid.as_str())
+        .column("timestamp", |row| row.at);
+    pipeline.add(rows.insert(
+        "wazapp.reaction",
+        "ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
            emoji = excluded.emoji, wamid = excluded.wamid, timestamp = excluded.timestamp
-         WHERE (r.timestamp, r.wamid COLLATE \"C\") < (excluded.timestamp, excluded.wamid COLLATE \"C\")",
-        params![
-            column(reactions, |row| row.target.organization_id),
-            column(reactions, |row| row.target.number_id),
-            column(reactions, |row| row.target.wamid.as_str()),
-            column(reactions, |row| row.reactor.as_str()),
-            column(reactions, |row| row.emoji.as_deref()),
-            column(reactions, |row| row.wamid.as_str()),
-            column(reactions, |row| row.at),
-        ],
-    );
+         WHERE (t.timestamp, t.wamid COLLATE \"C\") < (excluded.timestamp, excluded.wamid COLLATE \"C\")",
+    ));
 }

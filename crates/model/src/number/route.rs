@@ -7,8 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Basis;
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, params};
+use crate::database::{Operator, Pipeline, Result, column, params};
 use crate::event::{self, Lines, head, queue};
 use crate::message::Key;
 use crate::scope::Scope;

@@ -6,8 +6,7 @@ use uuid::Uuid;
 
 use super::pace::next_probe;
 use super::{LEASE, PAIR_AHEAD, PAIR_SECONDS};
-use crate::conversation::column;
-use crate::database::{Operator, Result};
+use crate::database::{Operator, Result, column};
 use crate::link::{Link, link_columns};
 use crate::upload::Attached;
 

@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::Refused;
 use super::pace::{Heard, Pause};
-use crate::conversation::column;
-use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
+use crate::database::{CommitError, Database, Operator, Pipeline, RawJson, Result, Rows, column, params};
 use crate::event::{self, Events, Kind, Lines, New};
 use crate::message::{self, Key};
 use crate::scope::Scope;
@@ -330,52 +329,40 @@ pub(super) fn told(id: Uuid, callback_data: Option<&str>, status: &str, at: Time
     .json()
 }
 
+/// Settled messages by key; `id` is what the table calls theirs.
+fn named<'r, 'p, 'w, 's>(
+    settled: &'r [&'w (&'s Settled, Written)],
+    id: &'static str,
+) -> Rows<'r, 'p, &'w (&'s Settled, Written)> {
+    Rows::of(settled).key("organization_id", |(one, _)| one.organization_id).key(id, |(one, _)| one.message_id)
+}
+
 fn write<'a>(pipeline: &mut Pipeline<'a>, written: &'a [(&'a Settled, Written)]) {
     let (gone, kept): (Vec<_>, Vec<_>) = written.iter().partition(|(_, what)| what.gone);
     if !gone.is_empty() {
         reactions(pipeline, &gone);
         identities(pipeline, &gone);
-        pipeline.push(
-            "DELETE FROM wazapp.outbox q USING unnest($1::uuid[], $2::uuid[]) AS k (o, id)
-             WHERE q.organization_id = k.o AND q.message_id = k.id",
-            params![column(&gone, |(one, _)| one.organization_id), column(&gone, |(one, _)| one.message_id)],
-        );
+        let rows = named(&gone, "message_id");
+        pipeline.add(rows.delete("wazapp.outbox"));
     }
     if !kept.is_empty() {
-        pipeline.push(
-            "UPDATE wazapp.outbox q SET state = coalesce(k.s, q.state), send_at = coalesce(k.at, q.send_at),
-               due_at = coalesce(k.due, q.due_at), refusals = q.refusals + k.refused::int,
-               error = coalesce(k.e::json, q.error), lease_until = NULL
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::bool[])
-               AS k (o, id, s, at, e, due, refused)
-             WHERE q.organization_id = k.o AND q.message_id = k.id",
-            params![
-                column(&kept, |(one, _)| one.organization_id),
-                column(&kept, |(one, _)| one.message_id),
-                column(&kept, |(_, what)| what.state),
-                column(&kept, |(_, what)| what.send_at),
-                column(&kept, |(_, what)| what.error.as_deref()),
-                column(&kept, |(_, what)| what.due_at),
-                column(&kept, |(_, what)| what.refused),
-            ],
-        );
+        let rows = named(&kept, "message_id")
+            .news("state", |(_, what)| what.state)
+            .news("send_at", |(_, what)| what.send_at)
+            .news("due_at", |(_, what)| what.due_at)
+            .news("error", |(_, what)| what.error.as_deref().map(RawJson))
+            .added("refusals", |(_, what)| i32::from(what.refused))
+            .all("lease_until", None::<Timestamp>);
+        pipeline.add(rows.update("wazapp.outbox", ""));
     }
     let changed: Vec<_> = written.iter().filter(|(_, what)| what.status.is_some()).collect();
     if !changed.is_empty() {
-        pipeline.push(
-            "UPDATE wazapp.message m SET status = k.s, wamid = coalesce(m.wamid, k.w), error = k.e::json,
-                                         acceptance = coalesce(m.acceptance, k.a::json)
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) AS k (o, id, s, w, e, a)
-             WHERE m.organization_id = k.o AND m.id = k.id",
-            params![
-                column(&changed, |(one, _)| one.organization_id),
-                column(&changed, |(one, _)| one.message_id),
-                column(&changed, |(_, what)| what.status.as_deref()),
-                column(&changed, |(_, what)| what.wamid.as_deref()),
-                column(&changed, |(_, what)| what.message_error.as_deref()),
-                column(&changed, |(_, what)| what.acceptance.as_deref()),
-            ],
-        );
+        let rows = named(&changed, "id")
+            .column("status", |(_, what)| what.status.as_deref())
+            .first("wamid", |(_, what)| what.wamid.as_deref())
+            .column("error", |(_, what)| what.message_error.as_deref().map(RawJson))
+            .first("acceptance", |(_, what)| what.acceptance.as_deref().map(RawJson));
+        pipeline.add(rows.update("wazapp.message", ""));
     }
 }
 
