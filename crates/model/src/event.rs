@@ -11,7 +11,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant, column};
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant};
 use crate::message;
 
 pub use kind::Kind;
@@ -128,12 +128,13 @@ pub async fn any_organization_find_fingerprints(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx
-        .query(
-            "SELECT e.organization_id, e.fingerprint FROM unnest($1::uuid[], $2::bytea[]) AS k (o, f)
-             JOIN wazapp.event e ON e.organization_id = k.o AND e.fingerprint = k.f",
-            &[&column(wanted, |row| row.0), &column(wanted, |row| row.1.as_slice())],
-        )
-        .await?;
+    let known = Rows::of(wanted)
+        .column("organization_id", |row| row.0)
+        .column("fingerprint", |row| row.1.as_slice())
+        .statement(
+            "SELECT e.organization_id, e.fingerprint FROM {rows}
+             JOIN wazapp.event e ON e.organization_id = k.organization_id AND e.fingerprint = k.fingerprint{here e}",
+        );
+    let rows = tx.run(&known).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

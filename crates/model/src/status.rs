@@ -8,8 +8,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant, column};
-use crate::message::Key;
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant};
+use crate::message::{self, Key};
 
 /// Where a status stands on the ladder; a message only ever climbs. Unknown words stand below everything.
 ///
@@ -208,27 +208,21 @@ impl Known {
     }
 }
 
+const FIND: &str = "
+    SELECT s.organization_id, s.number_id, s.wamid, s.status, s.participant, s.timestamp, s.received_at,
+            s.payload::text AS payload, -- as text: PostgreSQL reads no JSON with an escaped NUL in it
+            CASE WHEN s.status = 'failed' THEN (s.payload -> 'errors')::text END AS errors
+     FROM {rows}
+     JOIN wazapp.status s
+       ON s.organization_id = k.organization_id AND s.number_id = k.number_id AND s.wamid = k.wamid{here s}
+     ORDER BY s.timestamp, s.status, s.participant";
+
 /// The updates already stored for these messages.
 pub async fn any_organization_find(tx: &Operator, messages: &[Key]) -> Result<Vec<Known>> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx
-        .query(
-            "SELECT s.organization_id, s.number_id, s.wamid, s.status, s.participant, s.timestamp, s.received_at,
-                    s.payload::text AS payload, -- as text: PostgreSQL reads no JSON with an escaped NUL in it
-                    CASE WHEN s.status = 'failed' THEN (s.payload -> 'errors')::text END AS errors
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
-             JOIN wazapp.status s
-               ON s.organization_id = k.organization_id AND s.number_id = k.number_id AND s.wamid = k.wamid
-             ORDER BY s.timestamp, s.status, s.participant",
-            &[
-                &column(messages, |key| key.organization_id),
-                &column(messages, |key| key.number_id),
-                &column(messages, |key| key.wamid.as_str()),
-            ],
-        )
-        .await?;
+    let rows = tx.run(&message::named(messages, FIND)).await?;
     Ok(rows
         .iter()
         .map(|row| {

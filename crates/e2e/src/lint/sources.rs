@@ -37,6 +37,7 @@ fn places() -> [Place; 4] {
         Place {
             words: vec!["organization_sequence".into()],
             files: &[
+                ("model/src/database/rows.rs", "on Citus, new rows are brought to where their organization's lie"),
                 ("model/src/event.rs", "where events are recorded"),
                 ("model/src/event/", "where a line is taken, and events are numbered"),
                 ("model/src/organization.rs", "a new organization's log begins"),

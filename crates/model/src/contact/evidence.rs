@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::known::{Identity, Kind};
-use crate::database::{Operator, Pipeline, Result, Rows, column};
+use crate::database::{Operator, Pipeline, Result, Rows};
 
 /// A name within one organization, in its canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,45 +85,45 @@ fn second(at: i64) -> Timestamp {
     Timestamp::from_second(at).unwrap_or(if at < 0 { Timestamp::UNIX_EPOCH } else { Timestamp::MAX })
 }
 
+const PAST: &str = "
+    SELECT p.* FROM {rows}
+    JOIN wazapp.contact_identity_past p
+      ON p.organization_id = k.organization_id AND p.kind = k.kind AND p.value = k.value{here p} ORDER BY p.until";
+
+const LINKS: &str = "
+    WITH k AS (SELECT * FROM {rows})
+    SELECT l.* FROM k JOIN wazapp.identity_link l
+      ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value{here l}
+    UNION SELECT l.* FROM k JOIN wazapp.identity_link l
+      ON l.organization_id = k.organization_id AND l.holder_kind = k.kind AND l.holder_value = k.value{here l}";
+
+const MOVES: &str = "
+    WITH k AS (SELECT * FROM {rows})
+    SELECT l.* FROM k JOIN wazapp.identity_move l
+      ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value{here l}
+    UNION SELECT l.* FROM k JOIN wazapp.identity_move l
+      ON l.organization_id = k.organization_id AND l.to_kind = k.kind AND l.to_value = k.value{here l}";
+
+const SPELLINGS: &str = "
+    SELECT w.* FROM {rows}
+    JOIN wazapp.identity_spelling w
+      ON w.organization_id = k.organization_id AND w.kind = k.kind AND w.value = k.value{here w}";
+
 /// Reads it.
 pub async fn any_organization_said(tx: &Operator, names: &[(Uuid, Name)]) -> Result<Said> {
     if names.is_empty() {
         return Ok(Said::default());
     }
-    let organizations = column(names, |(organization, _)| *organization);
-    let kinds = column(names, |(_, name)| name.kind.as_str());
-    let values = column(names, |(_, name)| name.value.as_str());
-    let params: [&dyn crate::database::Param; 3] = [&organizations, &kinds, &values];
-    let (past, links, moves, spellings) = futures::try_join!(
-        tx.query(
-            "SELECT p.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
-             JOIN wazapp.contact_identity_past p
-               ON p.organization_id = k.organization_id AND p.kind = k.kind AND p.value = k.value ORDER BY p.until",
-            &params,
-        ),
-        tx.query(
-            "WITH k AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value))
-             SELECT l.* FROM k JOIN wazapp.identity_link l
-               ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value 
-             UNION SELECT l.* FROM k JOIN wazapp.identity_link l
-               ON l.organization_id = k.organization_id AND l.holder_kind = k.kind AND l.holder_value = k.value",
-            &params,
-        ),
-        tx.query(
-            "WITH k AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value))
-             SELECT l.* FROM k JOIN wazapp.identity_move l
-               ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value 
-             UNION SELECT l.* FROM k JOIN wazapp.identity_move l
-               ON l.organization_id = k.organization_id AND l.to_kind = k.kind AND l.to_value = k.value",
-            &params,
-        ),
-        tx.query(
-            "SELECT w.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
-             JOIN wazapp.identity_spelling w
-               ON w.organization_id = k.organization_id AND w.kind = k.kind AND w.value = k.value",
-            &params,
-        ),
-    )?;
+    let named = |words| {
+        Rows::of(names)
+            .column("organization_id", |(organization, _)| *organization)
+            .column("kind", |(_, name)| name.kind.as_str())
+            .column("value", |(_, name)| name.value.as_str())
+            .statement(words)
+    };
+    let (past, links, moves, spellings) = (named(PAST), named(LINKS), named(MOVES), named(SPELLINGS));
+    let (past, links, moves, spellings) =
+        futures::try_join!(tx.run(&past), tx.run(&links), tx.run(&moves), tx.run(&spellings))?;
     let mut said = Said::default();
     for row in &past {
         let contact_id = row.get("contact_id");

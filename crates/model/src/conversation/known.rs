@@ -6,7 +6,7 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::{SERVICE_WINDOW, State};
-use crate::database::{Operator, Pipeline, RawJson, Result, Rows, column};
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows};
 use crate::event::Lines;
 use crate::moment::{Latest, Moment};
 
@@ -134,11 +134,11 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[(Uuid, Uuid, Peer)])
             // IS NOT DISTINCT FROM cannot use the index, so each kind of peer has its own branch.
             "SELECT v.* FROM {rows}
              JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.number_id = k.number_id
-               AND v.contact_id = k.contact_id AND v.group_id IS NULL
+               AND v.contact_id = k.contact_id AND v.group_id IS NULL{here v}
              UNION ALL
              SELECT v.* FROM {rows}
              JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.number_id = k.number_id
-               AND v.contact_id IS NULL AND v.group_id = k.group_id
+               AND v.contact_id IS NULL AND v.group_id = k.group_id{here v}
              WHERE k.group_id IS NOT NULL",
         );
     let rows = tx.run(&rows).await?;
@@ -150,13 +150,11 @@ pub async fn any_organization_load(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Re
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx
-        .query(
-            "SELECT v.* FROM unnest($1::uuid[], $2::uuid[]) AS k (organization_id, id)
-             JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.id = k.id",
-            &[&column(wanted, |one| one.0), &column(wanted, |one| one.1)],
-        )
-        .await?;
+    let rows = Rows::of(wanted).column("organization_id", |one| one.0).column("id", |one| one.1).statement(
+        "SELECT v.* FROM {rows}
+         JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.id = k.id{here v}",
+    );
+    let rows = tx.run(&rows).await?;
     Ok(rows.iter().map(read).collect())
 }
 

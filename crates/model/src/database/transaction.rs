@@ -7,8 +7,10 @@ use postgres_types::ToSql;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::Row;
 
+use super::engine::Recognized;
+use super::pipeline::in_order;
 use super::pool::POOL_WAIT;
-use super::{Param, Result, Statement};
+use super::{Engine, Param, Result, Statement};
 use crate::event::Ends;
 use crate::quota::Limits;
 use crate::scope::Scope;
@@ -18,6 +20,7 @@ use crate::scope::Scope;
 pub struct Tx {
     pub(super) object: Option<Object>,
     prepares: bool,
+    pub(super) engine: Engine,
     pub(super) failed: AtomicBool,
     /// Of the logs of the organizations in whose lines it stands first.
     pub(crate) ends: Ends,
@@ -26,20 +29,23 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(super) fn new(object: Object, prepares: bool) -> Self {
-        Self { object: Some(object), prepares, failed: AtomicBool::new(false), ends: Ends::default(), place: None }
+    pub(super) fn new(object: Object, prepares: bool, engine: Engine) -> Self {
+        let (failed, ends) = (AtomicBool::new(false), Ends::default());
+        Self { object: Some(object), prepares, engine, failed, ends, place: None }
     }
 
-    pub(super) async fn begin(pool: &Pool, begin: &str, prepares: bool) -> Result<Self> {
+    pub(super) async fn begin(pool: &Pool, recognized: &Recognized, begin: &[&str], prepares: bool) -> Result<Self> {
         // The guard stands before BEGIN is sent: this future may be dropped at the await below.
-        let tx = Self::new(pool.get().await?, prepares);
-        match tx.client().batch_execute(begin).await {
+        let object = pool.get().await?;
+        let tx = Self::new(object, prepares, recognized.engine());
+        match start(tx.client(), tx.engine, begin).await {
             Ok(()) => Ok(tx),
             // A connection that died while it was idle: one fresh try, before anything was done.
             Err(error) if error.is_closed() => {
+                let engine = tx.engine;
                 drop(tx.detach());
-                let tx = Self::new(pool.get().await?, prepares);
-                tx.client().batch_execute(begin).await?;
+                let tx = Self::new(pool.get().await?, prepares, engine);
+                start(tx.client(), engine, begin).await?;
                 Ok(tx)
             }
             Err(error) => Err(error.into()),
@@ -68,7 +74,7 @@ impl Tx {
 
     pub(crate) async fn run(&self, statement: &Statement<'_>) -> Result<Vec<Row>> {
         let params: Vec<&dyn Param> = statement.params.iter().map(|param| &**param as &dyn Param).collect();
-        self.query(&statement.sql, &params).await
+        self.query(&statement.text(self.engine), &params).await
     }
 
     /// Several statements without parameters.
@@ -155,6 +161,22 @@ impl std::ops::Deref for Operator {
     type Target = Tx;
     fn deref(&self) -> &Tx {
         &self.tx
+    }
+}
+
+/// Begins a transaction with its settings, in one flight. To its other nodes Citus hands on the whole text of the message
+/// that a SET came in, so there each is a message of its own.
+pub(super) async fn start(
+    client: &tokio_postgres::Client,
+    engine: Engine,
+    begin: &[&str],
+) -> Result<(), tokio_postgres::Error> {
+    match engine {
+        Engine::PostgreSql => client.batch_execute(&begin.join("; ")).await,
+        Engine::Citus => {
+            let begun = in_order(begin.iter().map(|one| client.batch_execute(one))).await;
+            begun.into_iter().collect()
+        }
     }
 }
 

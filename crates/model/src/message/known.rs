@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::database::{Operator, Pipeline, RawJson, Result, Rows, column};
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Statement};
 use crate::media;
 
 /// What identifies a message to Meta.
@@ -17,12 +17,13 @@ pub struct Key {
     pub wamid: String,
 }
 
-fn keys<'a>(keys: &'a [Key]) -> (Vec<Uuid>, Vec<Uuid>, Vec<&'a str>) {
-    (
-        column(keys, |key| key.organization_id),
-        column(keys, |key| key.number_id),
-        column(keys, |key: &'a Key| key.wamid.as_str()),
-    )
+/// Messages by what identifies them, as a statement in its own words takes them.
+pub(crate) fn named<'k>(keys: &'k [Key], words: &'static str) -> Statement<'k> {
+    Rows::of(keys)
+        .column("organization_id", |key| key.organization_id)
+        .column("number_id", |key| key.number_id)
+        .column("wamid", |key| key.wamid.as_str())
+        .statement(words)
 }
 
 /// Which of several accounts of one message shows: the fuller one, then the one that came the better way, then, so that it
@@ -89,37 +90,34 @@ pub struct Known {
     pub revoked_at: Option<Timestamp>,
 }
 
+const FIND: &str = "
+    SELECT m.organization_id, m.number_id, m.wamid, m.id, m.conversation_id, m.type, m.direction, m.text, m.status,
+            m.error::text AS error, m.callback_data, m.edited_at, m.revoked_at, m.timestamp,
+            coalesce(m.rendition,
+              CASE m.type WHEN 'media_placeholder' THEN 0 WHEN 'unsupported' THEN 10 WHEN 'unknown' THEN 10 ELSE 20 END
+              + CASE m.origin WHEN 'api' THEN 70 WHEN 'webhook' THEN 5 WHEN 'standby' THEN 4 WHEN 'echo' THEN 3
+                              WHEN 'standby_echo' THEN 2 ELSE 1 END)::int2 AS rendition,
+            -- An address of a file is another one each time.
+            sha256(convert_to(regexp_replace(m.payload::text, '\"url\":\"[^\"]*\"', '\"url\":\"\"', 'g'), 'UTF8')) AS digest,
+            m.party::text AS party,
+            coalesce(m.counts, m.origin = 'webhook' AND m.direction = 'inbound'
+                       AND m.type NOT IN ('reaction', 'edit', 'revoke', 'system', 'call')) AS counts,
+            CASE WHEN m.edited_at IS NULL AND m.revoked_at IS NULL THEN m.text ELSE coalesce(
+              (SELECT w.text FROM wazapp.message_version w
+               WHERE w.organization_id = m.organization_id AND w.message_id = m.id
+               ORDER BY w.replaced_at, w.replaced_by COLLATE \"C\" LIMIT 1), m.text) END AS original,
+            (SELECT coalesce(d.own_sha256, d.sha256) FROM wazapp.media d
+             WHERE d.organization_id = m.organization_id AND d.message_id = m.id) AS sha256
+     FROM {rows}
+     JOIN wazapp.message m
+       ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.wamid{here m}";
+
 /// The messages with these ids of Meta's.
 pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<(Key, Known)>> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let (organizations, numbers, wamids) = keys(wanted);
-    let rows = tx
-        .query(
-            "SELECT m.organization_id, m.number_id, m.wamid, m.id, m.conversation_id, m.type, m.direction, m.text, m.status,
-                    m.error::text AS error, m.callback_data, m.edited_at, m.revoked_at, m.timestamp,
-                    coalesce(m.rendition,
-                      CASE m.type WHEN 'media_placeholder' THEN 0 WHEN 'unsupported' THEN 10 WHEN 'unknown' THEN 10 ELSE 20 END
-                      + CASE m.origin WHEN 'api' THEN 70 WHEN 'webhook' THEN 5 WHEN 'standby' THEN 4 WHEN 'echo' THEN 3
-                                      WHEN 'standby_echo' THEN 2 ELSE 1 END)::int2 AS rendition,
-                    -- An address of a file is another one each time.
-                    sha256(convert_to(regexp_replace(m.payload::text, '\"url\":\"[^\"]*\"', '\"url\":\"\"', 'g'), 'UTF8')) AS digest,
-                    m.party::text AS party,
-                    coalesce(m.counts, m.origin = 'webhook' AND m.direction = 'inbound'
-                               AND m.type NOT IN ('reaction', 'edit', 'revoke', 'system', 'call')) AS counts,
-                    CASE WHEN m.edited_at IS NULL AND m.revoked_at IS NULL THEN m.text ELSE coalesce(
-                      (SELECT w.text FROM wazapp.message_version w
-                       WHERE w.organization_id = m.organization_id AND w.message_id = m.id
-                       ORDER BY w.replaced_at, w.replaced_by COLLATE \"C\" LIMIT 1), m.text) END AS original,
-                    (SELECT coalesce(d.own_sha256, d.sha256) FROM wazapp.media d
-                     WHERE d.organization_id = m.organization_id AND d.message_id = m.id) AS sha256
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
-             JOIN wazapp.message m
-               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.wamid",
-            &[&organizations, &numbers, &wamids],
-        )
-        .await?;
+    let rows = tx.run(&named(wanted, FIND)).await?;
     Ok(rows
         .iter()
         .map(|row| {
@@ -162,24 +160,21 @@ pub struct Amendment {
     pub at: Timestamp,
 }
 
+const AMENDMENTS: &str = "
+    SELECT m.organization_id, m.number_id, m.reply_to_wamid, m.wamid, m.type, m.text, m.timestamp,
+            d.message_id AS d_message_id, d.meta_id, d.url, d.mime_type, d.filename, d.sha256
+     FROM {rows}
+     JOIN wazapp.message m
+       ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.reply_to_wamid = k.wamid{here m}
+     LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id
+     WHERE m.type IN ('edit', 'revoke') ORDER BY m.timestamp, m.wamid COLLATE \"C\"";
+
 /// The edits and deletions that came before these messages, oldest first.
 pub async fn any_organization_find_amendments(tx: &Operator, targets: &[Key]) -> Result<Vec<(Key, Amendment)>> {
     if targets.is_empty() {
         return Ok(Vec::new());
     }
-    let (organizations, numbers, wamids) = keys(targets);
-    let rows = tx
-        .query(
-            "SELECT m.organization_id, m.number_id, m.reply_to_wamid, m.wamid, m.type, m.text, m.timestamp,
-                    d.message_id AS d_message_id, d.meta_id, d.url, d.mime_type, d.filename, d.sha256
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
-             JOIN wazapp.message m
-               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.reply_to_wamid = k.wamid
-             LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id
-             WHERE m.type IN ('edit', 'revoke') ORDER BY m.timestamp, m.wamid COLLATE \"C\"",
-            &[&organizations, &numbers, &wamids],
-        )
-        .await?;
+    let rows = tx.run(&named(targets, AMENDMENTS)).await?;
     Ok(rows
         .iter()
         .map(|row| {

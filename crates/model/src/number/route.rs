@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Basis;
-use crate::database::{Operator, Pipeline, Result, column, params};
+use crate::database::{Operator, Pipeline, Result, Rows, params};
 use crate::event::{self, Lines, head, queue};
 use crate::message::Key;
 use crate::scope::Scope;
@@ -114,25 +114,22 @@ pub async fn any_organization_holders(
 
 /// Which of these messages are there. The key's word is Meta's id, or ours.
 pub async fn any_organization_known(tx: &Operator, wanted: &[Key]) -> Result<HashSet<Key>> {
-    let ids: Vec<Option<Uuid>> = column(wanted, |key| key.wamid.parse().ok());
-    let rows = tx
-        .query(
-            "WITH wanted AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
-                             AS k (organization_id, number_id, word, id))
+    let known = Rows::of(wanted)
+        .column("organization_id", |key| key.organization_id)
+        .column("number_id", |key| key.number_id)
+        .column("word", |key| key.wamid.as_str())
+        .column("id", |key| key.wamid.parse::<Uuid>().ok())
+        .statement(
+            "WITH wanted AS (SELECT * FROM {rows})
              SELECT k.organization_id, k.number_id, k.word FROM wanted k
              JOIN wazapp.message m
-               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.word
+               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.word{here m}
              UNION
              SELECT k.organization_id, k.number_id, k.word FROM wanted k
-             JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.id = k.id",
-            &[
-                &column(wanted, |key| key.organization_id),
-                &column(wanted, |key| key.number_id),
-                &column(wanted, |key| key.wamid.clone()),
-                &ids,
-            ],
-        )
-        .await?;
+             JOIN wazapp.message m
+               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.id = k.id{here m}",
+        );
+    let rows = tx.run(&known).await?;
     Ok(rows.iter().map(|row| Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) }).collect())
 }
 

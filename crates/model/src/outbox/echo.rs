@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::conversation;
-use crate::database::{Result, Rows, column};
+use crate::database::{Result, Rows};
 use crate::event::Lines;
 use crate::message::Key;
 
@@ -63,22 +63,21 @@ pub async fn any_organization_settle_echoes(tx: &Lines<'_>, now: Timestamp, echo
 /// A send of ours may come back as an echo before Meta has answered it: then there are two rows of one message, known now
 /// by Meta's id. Ours stays; the echo goes, and what was told of it is told of ours.
 pub(super) async fn any_organization_absorb(tx: &Lines<'_>, now: Timestamp, ours: &[(Key, Uuid)]) -> Result<()> {
-    let rows = tx
-        .query(
-            "SELECT k.o, k.id, x.id AS echo, x.conversation_id
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) AS k (o, n, w, id)
-             JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id AND m.number_id = k.n
-               AND m.direction = 'outbound' AND m.origin = 'api' AND m.wamid IS NULL
-             JOIN wazapp.message x ON x.organization_id = k.o AND x.number_id = k.n AND x.wamid = k.w
+    let twins = Rows::of(ours)
+        .column("organization_id", |(key, _)| key.organization_id)
+        .column("number_id", |(key, _)| key.number_id)
+        .column("wamid", |(key, _)| key.wamid.as_str())
+        .column("id", |(_, id)| *id)
+        .statement(
+            "SELECT k.organization_id, k.id, x.id AS echo, x.conversation_id
+             FROM {rows}
+             JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id AND m.number_id = k.number_id
+               AND m.direction = 'outbound' AND m.origin = 'api' AND m.wamid IS NULL{here m}
+             JOIN wazapp.message x
+               ON x.organization_id = k.organization_id AND x.number_id = k.number_id AND x.wamid = k.wamid{here x}
              WHERE x.direction = 'outbound' AND x.origin IN ('echo', 'standby_echo', 'history')",
-            &[
-                &column(ours, |(key, _)| key.organization_id),
-                &column(ours, |(key, _)| key.number_id),
-                &column(ours, |(key, _)| key.wamid.as_str()),
-                &column(ours, |(_, id)| *id),
-            ],
-        )
-        .await?;
+        );
+    let rows = tx.run(&twins).await?;
     for row in rows {
         let (organization_id, own, echo): (Uuid, Uuid, Uuid) = (row.get(0), row.get(1), row.get(2));
         // What happened a moment ago stands at the end of the log.
