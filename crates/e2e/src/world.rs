@@ -122,6 +122,7 @@ impl World {
         let socket_dir = cluster::socket_dir();
         let name = format!("world_{}", unique());
         cluster::create(&socket_dir, &name).await.expect("a fresh database");
+        options.engine = options.engine.or_else(engine_asked_for);
         if options.secrets.is_empty() {
             options.secrets = vec![unique()];
         }
@@ -395,6 +396,12 @@ impl Drop for World {
 fn database(socket_dir: &Path, proxy: Option<&Proxy>, name: &str, engine: Option<Engine>) -> Database {
     let way = proxy.map_or(socket_dir, Proxy::socket_dir);
     Database::new(Access { engine, ..Access::socket(way, name) }, 8).expect("a pool")
+}
+
+/// With TEST_ENGINE=citus every world's database is taken for one that Citus distributes: its forms of statements are such
+/// as one PostgreSQL carries out too.
+fn engine_asked_for() -> Option<Engine> {
+    std::env::var_os("TEST_ENGINE").filter(|name| name == "citus").map(|_| Engine::Citus)
 }
 
 fn client() -> reqwest::Client {

@@ -54,6 +54,10 @@ const REQUEST_LIMITS: [&str; 3] = [
 const ORGANIZATIONS_PART: usize = 2;
 const STRANGERS_PART: usize = 4;
 
+/// Work is claimed in two steps: some that is due, in whatever organization, then the first of it that nobody else takes
+/// at the same moment, by its organization. So many are looked at.
+pub(crate) const CANDIDATES: i64 = 16;
+
 const BEGIN_OPERATOR: [&str; 2] = ["BEGIN", "SET LOCAL ROLE wazapp_worker"];
 
 /// PostgreSQL, as the two roles of wazapp see it.
@@ -157,7 +161,7 @@ impl Database {
         }
         let params = statements.map(|(_, params)| params.iter().map(|param| param.as_sql()).collect::<Vec<_>>());
         let queries = prepared.iter().zip(&params).map(|(statement, params)| tx.client().query(statement, params));
-        let (begun, rows) = futures::join!(start(tx.client(), tx.engine, &BEGIN_OPERATOR), in_order(queries));
+        let (begun, rows) = futures::join!(start(tx.client(), tx.engine(), &BEGIN_OPERATOR), in_order(queries));
         begun?;
         let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
         let rows = rows.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));

@@ -77,7 +77,7 @@ impl Operator {
         // All are prepared before the first is sent, or a first use would let later ones overtake.
         let mut statements = Vec::with_capacity(pipeline.steps.len());
         for step in &pipeline.steps {
-            let sql = step.text(self.tx.engine);
+            let sql = step.text(self.tx.engine());
             statements.push(client.prepare_cached(&sql).await.map_err(DatabaseError::from)?);
         }
         let params: Vec<_> = pipeline.steps.iter().map(Step::params).collect();

@@ -20,7 +20,7 @@ use crate::scope::Scope;
 pub struct Tx {
     pub(super) object: Option<Object>,
     prepares: bool,
-    pub(super) engine: Engine,
+    engine: Engine,
     pub(super) failed: AtomicBool,
     /// Of the logs of the organizations in whose lines it stands first.
     pub(crate) ends: Ends,
@@ -54,6 +54,10 @@ impl Tx {
 
     pub(super) fn client(&self) -> &deadpool_postgres::ClientWrapper {
         self.object.as_ref().expect("a transaction holds its connection until its end")
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
     }
 
     pub(super) fn detach(mut self) -> Option<deadpool_postgres::ClientWrapper> {

@@ -1,13 +1,13 @@
 //! Where events of numbers and accounts go: to whoever has a number, or had it then.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Basis;
-use crate::database::{Operator, Pipeline, Result, Rows, params};
+use crate::database::{DatabaseError, Engine, Operator, Param, Pipeline, Result, Rows, column, params};
 use crate::event::{self, Lines, head, queue};
 use crate::message::Key;
 use crate::scope::Scope;
@@ -56,6 +56,23 @@ impl Route {
     }
 }
 
+/// The claims `c` of these numbers and accounts, if nobody else had one of them before.
+macro_rules! settled_claims {
+    () => {
+        "(c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
+         AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
+                         WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
+    };
+}
+
+const CLAIMS: &str = concat!(
+    "SELECT c.organization_id, c.phone_number_id, c.waba_id, c.number_id, c.app_id, c.claimed_at, c.proof, c.other_account,
+            NULL::text AS display_phone_number
+     FROM wazapp.number_claim c WHERE ",
+    settled_claims!(),
+    " ORDER BY c.organization_id"
+);
+
 /// Who has these numbers, or numbers of these accounts, behind waiting for the owners' lines. Nobody at all: no such number
 /// is connected, or one of them was somebody else's before; then [`any_organization_holders`] tells.
 pub async fn any_organization_route<'t>(
@@ -63,26 +80,57 @@ pub async fn any_organization_route<'t>(
     phone_number_ids: &[&str],
     waba_ids: &[&str],
 ) -> Result<(Vec<Route>, Lines<'t>)> {
+    if tx.engine() == Engine::Citus {
+        return any_organization_route_by_steps(tx, phone_number_ids, waba_ids).await;
+    }
     let (rows, lines) = event::any_organization_take(
         tx,
-        queue!(
-            "wazapp.number_claim c WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
-               AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
-                               WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
-        ),
+        queue!("wazapp.number_claim c WHERE ", settled_claims!()),
         head!(
             ", c.phone_number_id, c.waba_id, c.number_id, c.app_id, c.claimed_at, c.proof, c.other_account,
                n.display_phone_number",
             "JOIN wazapp.number_claim c ON c.organization_id = s.organization_id
              JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
-             WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
-               AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
-                               WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
+             WHERE ",
+            settled_claims!()
         ),
         &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
     )
     .await?;
     Ok((rows.iter().map(Route::read).collect(), lines))
+}
+
+/// The same on Citus, where claims stand on one node, and lines and numbers where their organizations are: each is read by
+/// itself. What is claimed anew while the lines are waited for is for the next try.
+async fn any_organization_route_by_steps<'t>(
+    tx: &'t Operator,
+    phone_number_ids: &[&str],
+    waba_ids: &[&str],
+) -> Result<(Vec<Route>, Lines<'t>)> {
+    let named: [&dyn Param; 2] = [&phone_number_ids.to_vec(), &waba_ids.to_vec()];
+    let scopes = |rows: &[Row]| column(rows, |row| Scope::new(row.get("organization_id")));
+    let waited = scopes(&tx.query(CLAIMS, &named).await?);
+    let lines = event::any_organization_lines(tx, &waited.iter().collect::<Vec<_>>()).await?;
+    let claims = tx.query(CLAIMS, &named).await?;
+    if scopes(&claims).iter().any(|scope| !waited.contains(scope)) {
+        return Err(DatabaseError::RolledBack);
+    }
+    let shown = tx
+        .query(
+            "SELECT id, display_phone_number FROM wazapp.number WHERE organization_id = ANY ($1) AND id = ANY ($2)",
+            &[
+                &column(&claims, |row| row.get::<_, Uuid>("organization_id")),
+                &column(&claims, |row| row.get::<_, Uuid>("number_id")),
+            ],
+        )
+        .await?;
+    let shown: HashMap<Uuid, Option<String>> = shown.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let routes = claims.iter().map(|claim| {
+        let route = Route::read(claim);
+        let display_phone_number = shown.get(&route.number_id).cloned().flatten();
+        Route { display_phone_number, ..route }
+    });
+    Ok((routes.collect(), lines))
 }
 
 /// Everyone who has these numbers, or numbers of these accounts, or had them before: of each number the oldest claim
