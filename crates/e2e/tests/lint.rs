@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use e2e::lint::distributed::{self, Fault};
 use e2e::lint::{RULES, lint, sources};
 use e2e::{World, body};
 use jiff::ToSpan;
@@ -532,43 +531,6 @@ async fn what_upkeep_makes_breaks_no_rule() {
 fn sources_say_only_what_has_its_place_there() {
     let findings = sources::findings();
     assert!(findings.is_empty(), "{}", findings.join("\n"));
-}
-
-/// Each statement is one that Citus takes, or stands in a list with its reason.
-#[test]
-fn statements_name_whose_rows_they_are_about() {
-    let findings = distributed::findings();
-    assert!(findings.is_empty(), "{}", findings.join("\n"));
-}
-
-#[test]
-fn what_a_distributed_engine_refuses_is_found() {
-    for (source, faults) in [
-        ("\"SELECT * FROM wazapp.message WHERE organization_id = $1 AND id = $2\"", vec![]),
-        ("\"SELECT * FROM wazapp.lane FOR UPDATE\"", vec![]),
-        ("\"SELECT m.* FROM {rows} JOIN wazapp.message m ON m.id = k.id{here m}\"", vec![]),
-        ("\"DELETE FROM wazapp.message WHERE timestamp < $1\"", vec![Fault::AllShards]),
-        ("concat!(\"SELECT \", columns!(), \" FROM wazapp.media WHERE id = $1\")", vec![Fault::AllShards]),
-        ("\"SELECT id FROM wazapp.number WHERE organization_id = ANY ($1) FOR NO KEY UPDATE\"", vec![Fault::Locks]),
-        ("\"WITH RECURSIVE w AS (SELECT FROM wazapp.outbox)\"", vec![Fault::AllShards, Fault::Recursion]),
-        (
-            "\"INSERT INTO wazapp.cost VALUES ($1, $2) ON CONFLICT DO UPDATE SET at = $3 + interval '1 day'\"",
-            vec![Fault::Interval],
-        ),
-        (
-            "\"INSERT INTO wazapp.event SELECT * FROM unnest($1::uuid[], $2::text[])\"",
-            vec![Fault::AllShards, Fault::Rows],
-        ),
-        (
-            "\"UPDATE wazapp.number_claim SET a = b FROM wazapp.number WHERE organization_id = $1\"",
-            vec![Fault::JoinsLocal],
-        ),
-    ] {
-        let found =
-            distributed::statements(&format!("fn f<'a>() {{ '\"'; // \"SELECT wazapp.\n  tx.query({source}) }}"));
-        assert_eq!(found.len(), 1, "{source}");
-        assert_eq!(distributed::faults(&found[0]), faults, "{source}");
-    }
 }
 
 #[test]

@@ -325,9 +325,10 @@ pub async fn unapplied(tx: &Operator) -> Result<i64> {
 
 /// Opens a walk over the bodies of a time range, in the order they were received; read it with [`next_replayed`].
 pub async fn open_replay(tx: &Operator, from: Timestamp, until: Timestamp) -> Result<()> {
-    tx.execute_script(&format!(
-        "SET LOCAL enable_seqscan = on; SET LOCAL idle_in_transaction_session_timeout = 0;
-         DECLARE replay NO SCROLL CURSOR FOR
+    tx.execute("SET LOCAL enable_seqscan = on").await?;
+    tx.execute("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
+    tx.execute(&format!(
+        "DECLARE replay NO SCROLL CURSOR FOR
          SELECT lane, stream_id, position, received_at, app_id, body FROM wazapp.inbound
          WHERE received_at >= '{from}' AND received_at < '{until}' ORDER BY received_at, stream_id, position"
     ))

@@ -30,7 +30,7 @@ pub enum Fault {
     Locks,
     /// It goes on from what it found, through all organizations.
     Recursion,
-    /// In DO UPDATE stands what is not immutable: a time that an interval is added to.
+    /// It changes rows by what is not immutable: a column's time that an interval is added to.
     Interval,
     /// Rows of organizations come from `unnest`, past [`Rows`](../../model/src/database/rows.rs).
     Rows,
@@ -51,11 +51,15 @@ const SWEEP: &str = "now and then, over all organizations";
 /// Of PostgreSQL alone.
 const OTHERWISE: &str = "Citus is given another statement";
 
+/// What Citus has still to be spared.
+const REFUSED: &str = "Citus refuses it until it is mended";
+
 const PASSES: &[Pass] = &[
     Pass("at_meta.rs", "DELETE FROM wazapp.made_at_meta", &[AllShards], SWEEP),
     Pass("connection/job.rs", "SELECT organization_id, id", &[AllShards], POLL),
     Pass("connection/sweep.rs", "UPDATE wazapp.connection SET token = NULL", &[AllShards], SWEEP),
     Pass("connection/sweep.rs", "UPDATE wazapp.connection SET due_at", &[AllShards], SWEEP),
+    Pass("conversation/recount.rs", "UPDATE wazapp.conversation v", &[Interval], REFUSED),
     Pass("event/line.rs", "SELECT s.organization_id, s.last", &[AllShards, Locks], OTHERWISE),
     Pass("media/fetch.rs", "WITH RECURSIVE turn", &[AllShards, Recursion], OTHERWISE),
     Pass("media/fetch.rs", "SELECT organization_id FROM wazapp.media", &[AllShards], POLL),
@@ -70,18 +74,13 @@ const PASSES: &[Pass] = &[
     Pass("outbox/claim.rs", "SELECT p.organization_id, p.number_id", &[AllShards], POLL),
     Pass("outbox/claim.rs", "WITH RECURSIVE waiting", &[AllShards, Recursion], OTHERWISE),
     Pass("outbox/claim.rs", "WITH waiting AS", &[AllShards], POLL),
-    Pass("outbox/settle.rs", "SELECT k.nth, q.state", &[Locks], "a batch of answers is one organization's"),
+    Pass("outbox/settle.rs", "SELECT k.nth, q.state", &[Locks], REFUSED),
     Pass("outbox/sweep.rs", "SELECT organization_id, message_id, number_id, recipient", &[AllShards], POLL),
     Pass("outbox/sweep.rs", "DELETE FROM wazapp.", &[AllShards], SWEEP),
     Pass("outbox/sweep.rs", "SELECT count(*) FILTER", &[AllShards], SWEEP),
     Pass("quota.rs", "SELECT o.slug, q.*", &[AllShards], "for whoever runs the server: a list that is read"),
     Pass("receipt.rs", "SELECT d.organization_id, array_agg", &[AllShards], POLL),
-    Pass(
-        "template/sync.rs",
-        "INSERT INTO wazapp.template_sync AS s",
-        &[Interval],
-        "refused by Citus until it is mended",
-    ),
+    Pass("template/learn.rs", "UPDATE wazapp.template_sync s", &[Interval], REFUSED),
     Pass("template/sync.rs", "INSERT INTO wazapp.template_sync (", &[AllShards], SWEEP),
     Pass("template/sync.rs", "SELECT s.organization_id, s.waba_id", &[AllShards], POLL),
     Pass("upload.rs", "DELETE FROM wazapp.upload WHERE uploaded_at", &[AllShards], SWEEP),
@@ -130,16 +129,24 @@ pub fn faults(statement: &str) -> Vec<Fault> {
     let says = |words: &str| statement.contains(words);
     let of_one = says("organization_id = $") || says("VALUES ($1") || says("SELECT $1");
     let of_named = of_one || says("organization_id = ANY ($") || says("{rows}") || says("{numbered rows}");
-    let set = statement.split_once("DO UPDATE SET").map_or("", |(_, set)| set);
     let mut faults = Vec::new();
     let mut find = |found: bool, fault| faults.extend(found.then_some(fault));
     find(!of_named, AllShards);
     find(!of_one && ["FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE", "FOR KEY SHARE"].into_iter().any(says), Locks);
     find(!of_one && says("RECURSIVE"), Recursion);
-    find(set.contains("interval"), Interval);
+    find(says("UPDATE") && adds_to_a_column(statement), Interval);
     find(!of_one && says("unnest("), Fault::Rows);
     find(local.iter().any(|table| *table != "organization"), JoinsLocal);
     faults
+}
+
+/// Whether an interval is added to anything but a value that the statement is given.
+fn adds_to_a_column(statement: &str) -> bool {
+    let last = statement.matches("interval '").count();
+    statement.split("interval '").take(last).any(|before| {
+        let operand = before.trim_end().trim_end_matches(['+', '-']).trim_end();
+        !operand.rsplit(char::is_whitespace).next().is_some_and(|operand| operand.contains('$'))
+    })
 }
 
 /// The tables of ours that a statement names.

@@ -81,8 +81,8 @@ impl Tx {
         self.query(&statement.text(self.engine), &params).await
     }
 
-    /// Several statements without parameters.
-    pub(crate) async fn execute_script(&self, sql: &str) -> Result<()> {
+    /// A statement without parameters, which answers nothing: one, for Citus hands on the whole text that a SET came in.
+    pub(crate) async fn execute(&self, sql: &str) -> Result<()> {
         let done = self.client().batch_execute(sql).await;
         if done.is_err() {
             self.failed.store(true, Ordering::Relaxed);
