@@ -78,14 +78,14 @@ impl DatabaseError {
 
     /// What to tell whoever runs the server, in few words; the error itself says more.
     pub fn reason(&self) -> &'static str {
-        if self.refuses_statement() {
-            "the database refuses this statement"
-        } else if self.is_transient() {
-            "a transaction lost against another one"
-        } else if self.blames_data() {
-            "the database refuses what it was given"
-        } else {
-            "the database is away"
+        match self {
+            Self::RolledBack => "the transaction was rolled back",
+            Self::OverQuota(_) => "a quota is used up",
+            Self::UnknownWord { .. } | Self::Unfit(_) => "the database is not as this version needs it",
+            Self::Refused(_) if self.refuses_statement() => "the database refuses this statement",
+            Self::Refused(_) if self.is_transient() => "a transaction lost against another one",
+            Self::Refused(_) if self.blames_data() => "the database refuses what it was given",
+            Self::Refused(_) | Self::Unreachable(_) => "the database is away",
         }
     }
 
