@@ -3,6 +3,7 @@
 //! A rule is a sentence and a query that names what breaks it. The lists below are the whole of what the rules let
 //! pass: a new table, or a new right of the web role, is a line here with its reason, or a finding.
 
+pub mod distributed;
 pub mod sources;
 
 use tokio_postgres::{Client, Row};

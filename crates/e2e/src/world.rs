@@ -6,11 +6,11 @@ mod truth;
 mod webhooks;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::apps::{Apps, DefaultApp};
-use model::database::Access;
+use model::database::{Access, Engine};
 use model::quota::Limits;
 use model::secret::Keyring;
 use model::store::Store;
@@ -65,6 +65,8 @@ pub struct Options {
     pub store: Option<Store>,
     /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
     pub simulated: bool,
+    /// What kind of server the database is taken for, if not for what it is.
+    pub engine: Option<Engine>,
     /// Whether the server looks at numbers by itself; else [`World::look_at_numbers`] does.
     pub looks_at_numbers: bool,
 }
@@ -125,6 +127,7 @@ impl World {
         let socket_dir = cluster::socket_dir();
         let name = format!("world_{}", unique());
         cluster::create(&socket_dir, &name).await.expect("a fresh database");
+        options.engine = options.engine.or_else(engine_asked_for);
         if options.secrets.is_empty() {
             options.secrets = vec![unique()];
         }
@@ -132,7 +135,7 @@ impl World {
         let keyring = Keyring::new([[7; 32]]);
         let sql = cluster::connect(&socket_dir, &name).await.expect("a connection to the fresh database");
         let mut world = Self {
-            database: database(&socket_dir, proxy.as_ref(), &name),
+            database: database(&socket_dir, proxy.as_ref(), &name, options.engine),
             name,
             socket_dir,
             proxy,
@@ -233,7 +236,7 @@ impl World {
 
     /// Starts a second server on the same database, as a node beside the first.
     pub async fn node(&self) -> Node {
-        let database = database(&self.socket_dir, self.proxy.as_ref(), &self.name);
+        let database = self.database_apart();
         let running = self.server(database, SocketAddr::from(([127, 0, 0, 1], 0))).await;
         let posts = Posts::new(&format!("http://{}", running.address()), self.secret());
         Node { running, posts }
@@ -249,13 +252,13 @@ impl World {
     /// Stops the server gracefully, and keeps a way to its database, for a test that does the server's work by itself.
     pub async fn idle(&mut self) {
         self.stop().await;
-        self.database = database(&self.socket_dir, self.proxy.as_ref(), &self.name);
+        self.database = self.database_apart();
     }
 
     /// Stops the server gracefully and starts it again on the same database and address.
     pub async fn restart(&mut self) {
         self.stop().await;
-        self.database = database(&self.socket_dir, self.proxy.as_ref(), &self.name);
+        self.database = self.database_apart();
         self.start().await;
     }
 
@@ -266,7 +269,7 @@ impl World {
 
     /// Another way to the server's database, as another process has it.
     pub fn database_apart(&self) -> Database {
-        database(&self.socket_dir, self.proxy.as_ref(), &self.name)
+        database(&self.socket_dir, self.proxy.as_ref(), &self.name, self.options.engine)
     }
 
     /// What secrets are sealed with.
@@ -280,7 +283,7 @@ impl World {
     }
 
     /// The directory of the media, where the world has one of its own.
-    pub fn media_dir(&self) -> &std::path::Path {
+    pub fn media_dir(&self) -> &Path {
         self.media.path()
     }
 
@@ -395,9 +398,15 @@ impl Drop for World {
     }
 }
 
-fn database(socket_dir: &std::path::Path, proxy: Option<&Proxy>, name: &str) -> Database {
+fn database(socket_dir: &Path, proxy: Option<&Proxy>, name: &str, engine: Option<Engine>) -> Database {
     let way = proxy.map_or(socket_dir, Proxy::socket_dir);
-    Database::new(Access::socket(way, name), 8).expect("a pool")
+    Database::new(Access { engine, ..Access::socket(way, name) }, 8).expect("a pool")
+}
+
+/// With TEST_ENGINE=citus every world's database is taken for one that Citus distributes: its forms of statements are such
+/// as one PostgreSQL carries out too.
+fn engine_asked_for() -> Option<Engine> {
+    std::env::var_os("TEST_ENGINE").filter(|name| name == "citus").map(|_| Engine::Citus)
 }
 
 fn client() -> reqwest::Client {

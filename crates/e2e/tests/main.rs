@@ -9,6 +9,7 @@ mod connect;
 mod cost;
 mod crash;
 mod demo;
+mod distributed;
 mod doctor;
 mod faults;
 mod flood;

@@ -10,6 +10,7 @@ mod people;
 mod phone;
 mod routing;
 mod statuses;
+mod words;
 
 use e2e::{Organization, World};
 use jiff::Timestamp;

@@ -53,7 +53,7 @@ async fn what_was_refused_while_the_database_was_away_comes_by_itself() {
     world.end().await;
 }
 
-async fn targets(world: &World) -> (Vec<Organization>, Vec<Target>) {
+pub(super) async fn targets(world: &World) -> (Vec<Organization>, Vec<Target>) {
     let (mut organizations, mut targets) = (Vec::new(), Vec::new());
     for row in 0..2 {
         let organization = world.organization(&format!("Load {row}")).await;

@@ -24,6 +24,14 @@ pub use known::*;
 pub use merge::*;
 pub use rehome::*;
 
+/// What people, or a phone's address book, say of a contact `c`: who has any of it stays, whoever else is gone.
+macro_rules! kept_words {
+    () => {
+        "c.own_name, c.notes, c.book_name"
+    };
+}
+pub(crate) use kept_words;
+
 /// A contact as its organization sees it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Contact {

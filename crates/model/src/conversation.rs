@@ -398,11 +398,6 @@ async fn record_update(line: &Line<'_, Tenant>, now: Timestamp, id: Uuid) -> Res
     Ok(conversation)
 }
 
-/// One field of many rows: what an `unnest` parameter is made of.
-pub(crate) fn column<'a, R, T>(rows: &'a [R], field: impl Fn(&'a R) -> T) -> Vec<T> {
-    rows.iter().map(field).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,8 +13,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{Pipeline, Result, Tenant, params};
+use crate::database::{Pipeline, Result, Rows, Tenant, params};
 use crate::status::{self, Known, Update};
 
 /// Longer words of Meta's are cut.
@@ -178,23 +177,20 @@ pub fn any_organization_count<'a>(pipeline: &mut Pipeline<'a>, tally: &'a Tally)
     if rows.is_empty() {
         return;
     }
-    pipeline.push(
-        "INSERT INTO wazapp.cost AS c (organization_id, number_id, month, category, type, billable, prefix, messages)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::boolean[], $7::text[],
-                              $8::bigint[])
-         ON CONFLICT (organization_id, month, number_id, category, type, billable, prefix)
-           DO UPDATE SET messages = c.messages + excluded.messages",
-        params![
-            column(&rows, |((organization, _, _), _)| *organization),
-            column(&rows, |((_, number, _), _)| *number),
-            column(&rows, |((_, _, charge), _)| charge.month.0),
-            column(&rows, |((_, _, charge), _)| charge.category.as_str()),
-            column(&rows, |((_, _, charge), _)| charge.kind.as_str()),
-            column(&rows, |((_, _, charge), _)| charge.billable),
-            column(&rows, |((_, _, charge), _)| charge.prefix.as_str()),
-            column(&rows, |(_, by)| **by),
-        ],
-    );
+    let counts = Rows::of(&rows)
+        .column("organization_id", |((organization, _, _), _)| *organization)
+        .column("number_id", |((_, number, _), _)| *number)
+        .column("month", |((_, _, charge), _)| charge.month.0)
+        .column("category", |((_, _, charge), _)| charge.category.as_str())
+        .column("type", |((_, _, charge), _)| charge.kind.as_str())
+        .column("billable", |((_, _, charge), _)| charge.billable)
+        .column("prefix", |((_, _, charge), _)| charge.prefix.as_str())
+        .column("messages", |(_, by)| **by);
+    pipeline.add(counts.insert(
+        "wazapp.cost",
+        "ON CONFLICT (organization_id, month, number_id, category, type, billable, prefix)
+           DO UPDATE SET messages = t.messages + excluded.messages",
+    ));
     let organizations: BTreeSet<Uuid> =
         rows.iter().filter(|(_, by)| **by < 0).map(|((organization, _, _), _)| *organization).collect();
     if !organizations.is_empty() {

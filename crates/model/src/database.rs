@@ -6,10 +6,12 @@
 mod access;
 mod commit;
 mod connection;
+mod engine;
 mod error;
 mod parameter;
 mod pipeline;
 mod pool;
+mod rows;
 mod transaction;
 
 use std::sync::Arc;
@@ -29,25 +31,36 @@ use crate::tls;
 pub use access::Access;
 pub use commit::CommitError;
 pub use connection::Connection;
+pub use engine::Engine;
 pub use error::{DatabaseError, Result};
-pub use parameter::Param;
+pub use parameter::{Param, RawJson};
 pub use pipeline::Pipeline;
 pub(crate) use pipeline::params;
+pub(crate) use rows::{Rows, Statement, column};
 pub use transaction::{Operator, Tenant, Tx};
 
+use engine::Recognized;
 use error::all_busy;
 use pipeline::in_order;
 use pool::{POOL_WAIT, Role, pool};
+use transaction::{Manner, start};
 
 /// What a request may ask of the database: a statement, a lock, and a pause between statements end after this.
-const REQUEST_LIMITS: &str = "SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '5s'; \
-                              SET LOCAL idle_in_transaction_session_timeout = '10s'";
+const REQUEST_LIMITS: [&str; 3] = [
+    "SET LOCAL statement_timeout = '10s'",
+    "SET LOCAL lock_timeout = '5s'",
+    "SET LOCAL idle_in_transaction_session_timeout = '10s'",
+];
 
 /// One organization's requests have at most this part of the pool; keys not met before have this part of it together.
 const ORGANIZATIONS_PART: usize = 2;
 const STRANGERS_PART: usize = 4;
 
-const BEGIN_OPERATOR: &str = "BEGIN; SET LOCAL ROLE wazapp_worker";
+/// Work is claimed in two steps: some that is due, in whatever organization, then the first of it that nobody else takes
+/// at the same moment, by its organization. So many are looked at.
+pub(crate) const CANDIDATES: i64 = 16;
+
+const BEGIN_OPERATOR: [&str; 2] = ["BEGIN", "SET LOCAL ROLE wazapp_worker"];
 
 /// PostgreSQL, as the two roles of wazapp see it.
 #[derive(Clone)]
@@ -61,6 +74,7 @@ pub struct Database {
     web_prepares: bool,
     access: Access,
     limits: Limits,
+    recognized: Recognized,
 }
 
 impl std::fmt::Debug for Database {
@@ -73,13 +87,14 @@ impl Database {
     /// Opens no connection yet. `size` is the most connections for requests; the worker's are as many as it asks for.
     pub fn new(access: Access, size: usize) -> Result<Self> {
         let (login, tls) = access.web.as_ref().map_or((&access.pooled, access.tls), |(login, tls)| (login, *tls));
-        let web = pool(&access, (login, tls), Role::Web, size)?;
-        let worker = pool(&access, (&access.direct, access.tls), Role::Worker, 64)?;
+        let recognized = Recognized::said(access.engine);
+        let web = pool(&access, (login, tls), Role::Web, size, &recognized)?;
+        let worker = pool(&access, (&access.direct, access.tls), Role::Worker, 64, &recognized)?;
         let web_prepares = !access.transaction_pooler;
         let shares = Arc::new(Shares::new(size.div_ceil(ORGANIZATIONS_PART)));
         let strangers = Arc::new(Semaphore::new(size.div_ceil(STRANGERS_PART)));
         let (met, bell, limits) = (Arc::default(), SharedBell::default(), Limits::default());
-        Ok(Self { web, worker, shares, strangers, met, bell, web_prepares, access, limits })
+        Ok(Self { web, worker, shares, strangers, met, bell, web_prepares, access, limits, recognized })
     }
 
     /// With these limits where none is set for an organization.
@@ -102,11 +117,10 @@ impl Database {
     }
 
     async fn tenant_at(&self, scope: &Scope, place: OwnedSemaphorePermit) -> Result<Tenant> {
-        let organization_id = scope.organization_id();
-        let begin = format!(
-            "BEGIN; SET LOCAL ROLE wazapp_web; SET LOCAL app.organization_id = '{organization_id}'; {REQUEST_LIMITS}"
-        );
-        let mut tx = Tx::begin(&self.web, &begin, (self.web_prepares, &self.bell)).await?;
+        let whose = format!("SET LOCAL app.organization_id = '{}'", scope.organization_id());
+        let [statement, lock, idle] = REQUEST_LIMITS;
+        let begin = ["BEGIN", "SET LOCAL ROLE wazapp_web", &whose, statement, lock, idle];
+        let mut tx = Tx::begin(&self.web, &begin, self.manner(self.web_prepares)).await?;
         tx.place = Some(place);
         Ok(Tenant { tx, scope: *scope, limits: self.limits })
     }
@@ -114,14 +128,18 @@ impl Database {
     /// A transaction across organizations that a request of this one needs: it counts in its share.
     pub async fn operator_for(&self, scope: &Scope) -> Result<Operator> {
         let place = self.place(scope).await?;
-        let mut tx =
-            Tx::begin(&self.worker, &format!("{BEGIN_OPERATOR}; {REQUEST_LIMITS}"), (true, &self.bell)).await?;
+        let begin: Vec<&str> = BEGIN_OPERATOR.into_iter().chain(REQUEST_LIMITS).collect();
+        let mut tx = Tx::begin(&self.worker, &begin, self.manner(true)).await?;
         tx.place = Some(place);
         Ok(Operator { tx, limits: self.limits })
     }
 
     pub(crate) fn met(&self) -> &Met {
         &self.met
+    }
+
+    fn manner(&self, prepares: bool) -> Manner {
+        Manner { prepares, recognized: self.recognized.clone(), bell: self.bell.clone() }
     }
 
     /// Rung when a log grew.
@@ -136,7 +154,8 @@ impl Database {
 
     /// A transaction across organizations: batches and operators' commands.
     pub async fn operator(&self) -> Result<Operator> {
-        Ok(Operator { tx: Tx::begin(&self.worker, BEGIN_OPERATOR, (true, &self.bell)).await?, limits: self.limits })
+        let tx = Tx::begin(&self.worker, &BEGIN_OPERATOR, self.manner(true)).await?;
+        Ok(Operator { tx, limits: self.limits })
     }
 
     /// A transaction across organizations that begins by reading: BEGIN and the statements travel together. Each
@@ -146,14 +165,14 @@ impl Database {
         statements: [(&str, &[&dyn Param]); N],
     ) -> Result<(Operator, [Vec<Row>; N])> {
         // The guard stands before anything is sent: this future may be dropped at any await.
-        let tx = Tx::new(self.worker.get().await?, (true, &self.bell));
+        let tx = Tx::new(self.worker.get().await?, self.manner(true));
         let mut prepared = Vec::with_capacity(N);
         for (sql, _) in &statements {
             prepared.push(tx.client().prepare_cached(sql).await?);
         }
         let params = statements.map(|(_, params)| params.iter().map(|param| param.as_sql()).collect::<Vec<_>>());
         let queries = prepared.iter().zip(&params).map(|(statement, params)| tx.client().query(statement, params));
-        let (begun, rows) = futures::join!(tx.client().batch_execute(BEGIN_OPERATOR), in_order(queries));
+        let (begun, rows) = futures::join!(start(tx.client(), tx.engine(), &BEGIN_OPERATOR), in_order(queries));
         begun?;
         let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
         let rows = rows.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));
@@ -162,7 +181,8 @@ impl Database {
 
     /// A long-lived connection of the worker's.
     pub async fn connection(&self) -> Result<Connection> {
-        Ok(Connection { object: self.worker.get().await? })
+        let object = self.worker.get().await?;
+        Ok(Connection { object, engine: self.recognized.engine() })
     }
 
     /// A connection as the owner of the schema, outside the pools: migrations and partitions.

@@ -13,8 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant};
 use crate::message;
 
 pub(crate) use bell::Shared as SharedBell;
@@ -125,22 +124,16 @@ pub fn any_organization_record<'a>(pipeline: &mut Pipeline<'a>, events: &'a Even
     if rows.is_empty() {
         return;
     }
-    pipeline.push(
-        "INSERT INTO wazapp.event (organization_id, sequence, id, type, timestamp, subject_id, data, fingerprint)
-         SELECT k.o, k.q, k.id, k.t, k.at, k.s, k.d::json, k.f
-         FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::uuid[], $7::text[], $8::bytea[])
-           AS k (o, q, id, t, at, s, d, f)",
-        params![
-            column(rows, |row| row.organization_id),
-            column(rows, |row| row.sequence),
-            column(rows, |_| Uuid::now_v7()),
-            column(rows, |row| row.event.kind.word().into_owned()),
-            column(rows, |row| row.event.at),
-            column(rows, |row| row.event.subject_id),
-            column(rows, |row| row.event.data.as_deref()),
-            column(rows, |row| row.event.fingerprint.as_deref()),
-        ],
-    );
+    let numbered = Rows::of(rows)
+        .column("organization_id", |row| row.organization_id)
+        .column("sequence", |row| row.sequence)
+        .column("id", |_| Uuid::now_v7())
+        .column("type", |row| row.event.kind.word().into_owned())
+        .column("timestamp", |row| row.event.at)
+        .column("subject_id", |row| row.event.subject_id)
+        .column("data", |row| row.event.data.as_deref().map(RawJson))
+        .column("fingerprint", |row| row.event.fingerprint.as_deref());
+    pipeline.add(numbered.insert("wazapp.event", ""));
     let mut ends: HashMap<Uuid, i64> = HashMap::new();
     for row in rows {
         let end = ends.entry(row.organization_id).or_default();
@@ -148,11 +141,8 @@ pub fn any_organization_record<'a>(pipeline: &mut Pipeline<'a>, events: &'a Even
     }
     let mut ends: Vec<(Uuid, i64)> = ends.into_iter().collect();
     ends.sort_unstable();
-    pipeline.push(
-        "UPDATE wazapp.organization_sequence s SET last = k.q
-         FROM unnest($1::uuid[], $2::bigint[]) AS k (o, q) WHERE s.organization_id = k.o",
-        params![column(&ends, |end| end.0), column(&ends, |end| end.1)],
-    );
+    let ends = Rows::of(&ends).key("organization_id", |end| end.0).column("last", |end| end.1);
+    pipeline.add(ends.update("wazapp.organization_sequence", ""));
 }
 
 /// Which of these notices are recorded already.
@@ -163,12 +153,13 @@ pub async fn any_organization_find_fingerprints(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx
-        .query(
-            "SELECT e.organization_id, e.fingerprint FROM unnest($1::uuid[], $2::bytea[]) AS k (o, f)
-             JOIN wazapp.event e ON e.organization_id = k.o AND e.fingerprint = k.f",
-            &[&column(wanted, |row| row.0), &column(wanted, |row| row.1.as_slice())],
-        )
-        .await?;
+    let known = Rows::of(wanted)
+        .column("organization_id", |row| row.0)
+        .column("fingerprint", |row| row.1.as_slice())
+        .statement(
+            "SELECT e.organization_id, e.fingerprint FROM {rows}
+             JOIN wazapp.event e ON e.organization_id = k.organization_id AND e.fingerprint = k.fingerprint{here e}",
+        );
+    let rows = tx.run(&known).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

@@ -15,8 +15,7 @@ use tokio::sync::Notify;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{Connection, Database, DatabaseError, Operator, Pipeline, Result, params};
+use crate::database::{Connection, Database, DatabaseError, Operator, Pipeline, Result, Rows, column};
 
 /// Lanes of the default App's bodies.
 const SHARED: usize = 32;
@@ -299,12 +298,14 @@ pub fn settle(pipeline: &mut Pipeline<'_>, bodies: &[Claimed]) {
     if ends.is_empty() {
         return;
     }
-    pipeline.push(
-        "INSERT INTO wazapp.lane_cursor AS c (lane, stream_id, position)
-         SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::bigint[])
-         ON CONFLICT (lane, stream_id) DO UPDATE SET position = greatest(c.position, excluded.position)",
-        params![column(&ends, |end| end.0.0), column(&ends, |end| end.0.1), column(&ends, |end| end.1)],
-    );
+    let rows = Rows::of(&ends)
+        .column("lane", |end| end.0.0)
+        .column("stream_id", |end| end.0.1)
+        .column("position", |end| end.1);
+    pipeline.add(rows.insert(
+        "wazapp.lane_cursor",
+        "ON CONFLICT (lane, stream_id) DO UPDATE SET position = greatest(t.position, excluded.position)",
+    ));
 }
 
 /// How many received bodies are not applied yet.
@@ -324,9 +325,10 @@ pub async fn unapplied(tx: &Operator) -> Result<i64> {
 
 /// Opens a walk over the bodies of a time range, in the order they were received; read it with [`next_replayed`].
 pub async fn open_replay(tx: &Operator, from: Timestamp, until: Timestamp) -> Result<()> {
-    tx.execute_script(&format!(
-        "SET LOCAL enable_seqscan = on; SET LOCAL idle_in_transaction_session_timeout = 0;
-         DECLARE replay NO SCROLL CURSOR FOR
+    tx.execute("SET LOCAL enable_seqscan = on").await?;
+    tx.execute("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
+    tx.execute(&format!(
+        "DECLARE replay NO SCROLL CURSOR FOR
          SELECT lane, stream_id, position, received_at, app_id, body FROM wazapp.inbound
          WHERE received_at >= '{from}' AND received_at < '{until}' ORDER BY received_at, stream_id, position"
     ))

@@ -17,7 +17,7 @@ pub(crate) use doubt::OF_RESTS;
 pub use doubt::any_organization_doubt;
 pub use examine::{Examined, any_organization_examine};
 
-use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
+use crate::database::{CANDIDATES, CommitError, Database, Operator, Pipeline, Result, params};
 use crate::event::{self, Events, Kind, New};
 use crate::link::{Link, link_columns};
 use crate::outbox::{self, Pause, Rest, Well};
@@ -54,24 +54,42 @@ pub struct Claimed {
 /// Claims the number that has been due longest, of an account at which nobody looked just now.
 pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Option<Claimed>> {
     let fence = now + RETRY;
-    let row = tx
-        .query_opt(
-            concat!(
-                "UPDATE wazapp.number n SET check_at = $2, check_begun_at = $1
-                 FROM (SELECT d.organization_id, d.id FROM wazapp.number d
-                       WHERE d.status = 'connected' AND d.check_at <= $1
-                         AND NOT EXISTS (SELECT FROM wazapp.number o
-                                         WHERE o.waba_id = d.waba_id AND o.check_begun_at > $3)
-                       ORDER BY d.check_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) due
-                 WHERE n.organization_id = due.organization_id AND n.id = due.id
-                 RETURNING (SELECT c.other_account FROM wazapp.number_claim c
-                            WHERE c.organization_id = n.organization_id AND c.number_id = n.id), ",
-                link_columns!()
-            ),
-            &[&now, &fence, &(now - APART)],
+    let due = tx
+        .query(
+            "SELECT d.organization_id, d.id FROM wazapp.number d
+             WHERE d.status = 'connected' AND d.check_at <= $1
+               AND NOT EXISTS (SELECT FROM wazapp.number o WHERE o.waba_id = d.waba_id AND o.check_begun_at > $2)
+             ORDER BY d.check_at LIMIT $3",
+            &[&now, &(now - APART), &CANDIDATES],
         )
         .await?;
-    Ok(row.as_ref().map(|row| Claimed { link: Link::read(row), other_account: row.get(0), fence }))
+    for one in due {
+        let (organization_id, id): (Uuid, Uuid) = (one.get("organization_id"), one.get("id"));
+        let row = tx
+            .query_opt(
+                concat!(
+                    "WITH due AS (
+                       SELECT id FROM wazapp.number
+                       WHERE organization_id = $1 AND id = $2 AND status = 'connected' AND check_at <= $3
+                       FOR NO KEY UPDATE SKIP LOCKED)
+                     UPDATE wazapp.number n SET check_at = $4, check_begun_at = $3
+                     FROM due WHERE n.organization_id = $1 AND n.id = due.id RETURNING ",
+                    link_columns!()
+                ),
+                &[&organization_id, &id, &now, &fence],
+            )
+            .await?;
+        let Some(row) = row else { continue };
+        let claim = tx
+            .query_opt(
+                "SELECT other_account FROM wazapp.number_claim WHERE organization_id = $1 AND number_id = $2",
+                &[&organization_id, &id],
+            )
+            .await?;
+        let other_account = claim.and_then(|claim| claim.get("other_account"));
+        return Ok(Some(Claimed { link: Link::read(&row), other_account, fence }));
+    }
+    Ok(None)
 }
 
 /// What Meta shows of a number; what is `None` was not shown, and stays as it is.

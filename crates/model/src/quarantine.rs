@@ -6,8 +6,7 @@ use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, params};
+use crate::database::{Operator, Pipeline, Result, Rows};
 
 /// One kept input.
 #[derive(Clone, Debug, Serialize)]
@@ -91,21 +90,21 @@ pub fn keep<'a>(pipeline: &mut Pipeline<'a>, new: &'a [New]) {
     if fingerprinted.is_empty() {
         return;
     }
-    pipeline.push("INSERT INTO wazapp.quarantine AS q
-           (id, reason, detail, app_id, phone_number_id, field, body, fingerprint, received_at)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::timestamptz[])
-         ON CONFLICT (fingerprint) DO UPDATE SET
-           repeats = q.repeats + 1, reason = excluded.reason, detail = excluded.detail, replayed_at = NULL", params![
-            column(&fingerprinted, |_| Uuid::now_v7()),
-            column(&fingerprinted, |row| row.1.reason),
-            column(&fingerprinted, |row| row.1.detail.as_str()),
-            column(&fingerprinted, |row| row.1.app_id.as_deref()),
-            column(&fingerprinted, |row| row.1.phone_number_id.as_deref()),
-            column(&fingerprinted, |row| row.1.field.as_deref()),
-            column(&fingerprinted, |row| row.1.body.as_slice()),
-            column(&fingerprinted, |row| row.0.clone()),
-            column(&fingerprinted, |row| row.1.received_at),
-        ]);
+    let rows = Rows::of(&fingerprinted)
+        .column("id", |_| Uuid::now_v7())
+        .column("reason", |row| row.1.reason)
+        .column("detail", |row| row.1.detail.as_str())
+        .column("app_id", |row| row.1.app_id.as_deref())
+        .column("phone_number_id", |row| row.1.phone_number_id.as_deref())
+        .column("field", |row| row.1.field.as_deref())
+        .column("body", |row| row.1.body.as_slice())
+        .column("fingerprint", |row| row.0.clone())
+        .column("received_at", |row| row.1.received_at);
+    pipeline.add(rows.insert(
+        "wazapp.quarantine",
+        "ON CONFLICT (fingerprint) DO UPDATE SET
+           repeats = t.repeats + 1, reason = excluded.reason, detail = excluded.detail, replayed_at = NULL",
+    ));
 }
 
 /// What a list or a replay may be narrowed to.

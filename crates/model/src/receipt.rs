@@ -4,8 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{CommitError, Operator, Pipeline, Result, Tenant, params};
+use crate::database::{CommitError, Operator, Pipeline, Result, Rows, Tenant};
 use crate::link::{Link, link_columns};
 
 /// Meta forgets messages after so long.
@@ -84,6 +83,19 @@ pub struct Claimed {
     pub fence: i64,
 }
 
+/// Those of an organization's due receipts that nobody else takes at the same moment.
+const TAKE: &str = concat!(
+    "WITH due AS (
+       SELECT conversation_id FROM wazapp.receipt
+       WHERE organization_id = $1 AND conversation_id = ANY ($2) AND state = 'waiting' AND next_at <= $3
+       FOR UPDATE SKIP LOCKED)
+     UPDATE wazapp.receipt t SET attempts = attempts + 1, fence = fence + 1, next_at = $4
+     FROM due JOIN wazapp.number n ON n.organization_id = $1
+     WHERE t.organization_id = $1 AND t.conversation_id = due.conversation_id AND n.id = t.number_id
+     RETURNING t.conversation_id, t.wamid, t.attempts, t.fence, t.deadline, ",
+    link_columns!()
+);
+
 /// Claims receipts that are due: up to `room` in all and `each` of a number, none of the `busy` ones. Those of numbers
 /// that rest wait.
 pub async fn any_organization_claim(
@@ -93,32 +105,31 @@ pub async fn any_organization_claim(
     room: i64,
     each: i64,
 ) -> Result<Vec<Claimed>> {
-    let rows = tx
+    let due = tx
         .query(
-            concat!(
-                "WITH due AS (
-                   SELECT r.organization_id, r.conversation_id
-                   FROM (SELECT DISTINCT organization_id, number_id FROM wazapp.receipt
-                         WHERE state = 'waiting' AND next_at <= $1 AND number_id <> ALL ($2)) w
-                   JOIN wazapp.number n ON n.organization_id = w.organization_id AND n.id = w.number_id
-                   JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
-                   CROSS JOIN LATERAL (
-                     SELECT d.organization_id, d.conversation_id FROM wazapp.receipt d
-                     WHERE d.organization_id = n.organization_id AND d.number_id = n.id AND d.state = 'waiting'
-                       AND d.next_at <= $1
-                     ORDER BY d.next_at LIMIT $4 FOR UPDATE SKIP LOCKED) r
-                   WHERE n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1)
-                   LIMIT $3)
-                 UPDATE wazapp.receipt t SET attempts = attempts + 1, fence = fence + 1, next_at = $5
-                 FROM due JOIN wazapp.number n ON n.organization_id = due.organization_id
-                 WHERE t.organization_id = due.organization_id AND t.conversation_id = due.conversation_id
-                   AND n.id = t.number_id
-                 RETURNING t.conversation_id, t.wamid, t.attempts, t.fence, t.deadline, ",
-                link_columns!()
-            ),
-            &[&now, &busy.to_vec(), &room, &each, &(now + CLAIM)],
+            "SELECT d.organization_id, array_agg(d.conversation_id) AS conversations FROM (
+               SELECT r.organization_id, r.conversation_id
+               FROM (SELECT DISTINCT organization_id, number_id FROM wazapp.receipt
+                     WHERE state = 'waiting' AND next_at <= $1 AND number_id <> ALL ($2)) w
+               JOIN wazapp.number n ON n.organization_id = w.organization_id AND n.id = w.number_id
+               JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
+               CROSS JOIN LATERAL (
+                 SELECT d.organization_id, d.conversation_id FROM wazapp.receipt d
+                 WHERE d.organization_id = n.organization_id AND d.number_id = n.id AND d.state = 'waiting'
+                   AND d.next_at <= $1
+                 ORDER BY d.next_at LIMIT $4) r
+               WHERE n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1)
+               LIMIT $3) d
+             GROUP BY d.organization_id",
+            &[&now, &busy.to_vec(), &room, &each],
         )
         .await?;
+    let mut rows = Vec::new();
+    for of_one in due {
+        let (organization_id, conversations): (Uuid, Vec<Uuid>) = (of_one.get(0), of_one.get(1));
+        let taken = tx.query(TAKE, &[&organization_id, &conversations, &now, &(now + CLAIM)]).await?;
+        rows.extend(taken);
+    }
     Ok(rows
         .iter()
         .map(|row| Claimed {
@@ -154,17 +165,12 @@ pub async fn any_organization_settle(tx: Operator, now: Timestamp, settled: &[(C
         Outcome::GivenUp => ("given_up", now),
     };
     let mut pipeline = Pipeline::at(now);
-    pipeline.push(
-        "UPDATE wazapp.receipt r SET state = k.s, next_at = k.at
-         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[]) AS k (o, c, fence, s, at)
-         WHERE r.organization_id = k.o AND r.conversation_id = k.c AND r.fence = k.fence AND r.state = 'waiting'",
-        params![
-            column(settled, |(one, _)| one.number.organization_id),
-            column(settled, |(one, _)| one.conversation_id),
-            column(settled, |(one, _)| one.fence),
-            column(settled, |(_, outcome)| next(outcome).0),
-            column(settled, |(_, outcome)| next(outcome).1),
-        ],
-    );
+    let rows = Rows::of(settled)
+        .key("organization_id", |(one, _)| one.number.organization_id)
+        .key("conversation_id", |(one, _)| one.conversation_id)
+        .key("fence", |(one, _)| one.fence)
+        .column("state", |(_, outcome)| next(outcome).0)
+        .column("next_at", |(_, outcome)| next(outcome).1);
+    pipeline.add(rows.update("wazapp.receipt", "AND t.state = 'waiting'"));
     tx.finish(pipeline).await.map_err(CommitError::in_job)
 }

@@ -8,9 +8,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, Tenant, params};
-use crate::message::Key;
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant};
+use crate::message::{self, Key};
 
 /// Where a status stands on the ladder; a message only ever climbs. Unknown words stand below everything.
 ///
@@ -209,27 +208,21 @@ impl Known {
     }
 }
 
+const FIND: &str = "
+    SELECT s.organization_id, s.number_id, s.wamid, s.status, s.participant, s.timestamp, s.received_at,
+            s.payload::text AS payload, -- as text: PostgreSQL reads no JSON with an escaped NUL in it
+            CASE WHEN s.status = 'failed' THEN (s.payload -> 'errors')::text END AS errors
+     FROM {rows}
+     JOIN wazapp.status s
+       ON s.organization_id = k.organization_id AND s.number_id = k.number_id AND s.wamid = k.wamid{here s}
+     ORDER BY s.timestamp, s.status, s.participant";
+
 /// The updates already stored for these messages.
 pub async fn any_organization_find(tx: &Operator, messages: &[Key]) -> Result<Vec<Known>> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx
-        .query(
-            "SELECT s.organization_id, s.number_id, s.wamid, s.status, s.participant, s.timestamp, s.received_at,
-                    s.payload::text AS payload, -- as text: PostgreSQL reads no JSON with an escaped NUL in it
-                    CASE WHEN s.status = 'failed' THEN (s.payload -> 'errors')::text END AS errors
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
-             JOIN wazapp.status s
-               ON s.organization_id = k.organization_id AND s.number_id = k.number_id AND s.wamid = k.wamid
-             ORDER BY s.timestamp, s.status, s.participant",
-            &[
-                &column(messages, |key| key.organization_id),
-                &column(messages, |key| key.number_id),
-                &column(messages, |key| key.wamid.as_str()),
-            ],
-        )
-        .await?;
+    let rows = tx.run(&message::named(messages, FIND)).await?;
     Ok(rows
         .iter()
         .map(|row| {
@@ -256,22 +249,20 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [(U
         return;
     }
     new.sort();
-    pipeline.push("INSERT INTO wazapp.status
-           (organization_id, number_id, wamid, status, participant, timestamp, payload, received_at)
-         SELECT k.o, k.n, k.w, k.s, k.p, k.at, k.j::json, k.r
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[])
-           AS k (o, n, w, s, p, at, j, r)
-         ON CONFLICT (organization_id, number_id, wamid, status, participant, timestamp)
-           DO UPDATE SET payload = excluded.payload", params![
-            column(new, |(update, _, _)| update.message.organization_id),
-            column(new, |(update, _, _)| update.message.number_id),
-            column(new, |(update, _, _)| update.message.wamid.as_str()),
-            column(new, |(update, _, _)| update.status.as_str()),
-            column(new, |(update, _, _)| update.participant.as_str()),
-            column(new, |(update, _, _)| update.at),
-            column(new, |(_, payload, _)| payload.as_str()),
-            column(new, |(_, _, received)| *received),
-        ]);
+    let rows = Rows::of(new)
+        .column("organization_id", |(update, _, _)| update.message.organization_id)
+        .column("number_id", |(update, _, _)| update.message.number_id)
+        .column("wamid", |(update, _, _)| update.message.wamid.as_str())
+        .column("status", |(update, _, _)| update.status.as_str())
+        .column("participant", |(update, _, _)| update.participant.as_str())
+        .column("timestamp", |(update, _, _)| update.at)
+        .column("payload", |(_, payload, _)| RawJson(payload))
+        .column("received_at", |(_, _, received)| *received);
+    pipeline.add(rows.insert(
+        "wazapp.status",
+        "ON CONFLICT (organization_id, number_id, wamid, status, participant, timestamp)
+           DO UPDATE SET payload = excluded.payload",
+    ));
 }
 
 #[cfg(test)]

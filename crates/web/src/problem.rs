@@ -335,12 +335,12 @@ impl From<DatabaseError> for Problem {
             tracing::error!(column, word, "a stored word is not known: another version of wazapp wrote it");
             return Self::internal();
         }
-        let ours = error.blames_data() || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
-        if ours {
-            tracing::warn!(code, "a request failed in the database");
+        let ours = matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
+        if ours || error.blames_data() || error.is_unsupported() {
+            tracing::warn!(code, "a request failed: {}", error.reason());
             return Self::internal();
         }
-        tracing::warn!(code, "the database cannot be reached");
+        tracing::warn!(code, "a request failed: {}", error.reason());
         Self::unavailable(
             "wazapp cannot reach its database, and nothing was done. Send the same request again in 5 seconds, it is safe to \
              repeat; if this goes on, whoever runs this server finds the reason at /readyz.",

@@ -108,6 +108,33 @@ struct Writer {
     stop: CancellationToken,
 }
 
+/// A connection that takes what is written: its stream has begun.
+struct Way {
+    connection: Connection,
+    round_trip: Duration,
+    stream: Stream,
+}
+
+impl Way {
+    async fn open(database: &Database, now: Timestamp) -> Result<Self, DatabaseError> {
+        let (connection, round_trip) = loop {
+            let connection = database.connection().await?;
+            match connection.round_trip().await {
+                Ok(round_trip) => break (connection, round_trip),
+                // It died while it was idle.
+                Err(_) => connection.discard(),
+            }
+        };
+        match Stream::start(&connection, now).await {
+            Ok(stream) => Ok(Self { connection, round_trip, stream }),
+            Err(error) => {
+                connection.discard();
+                Err(error)
+            }
+        }
+    }
+}
+
 /// Why a writer left its connection.
 enum Left {
     Stopped,
@@ -118,10 +145,10 @@ impl Writer {
     async fn run(mut self) {
         let mut pause = Duration::ZERO;
         loop {
-            let Some(connection) = self.connect(&mut pause).await else {
+            let Some(Way { connection, round_trip, stream }) = self.connect(&mut pause).await else {
                 return;
             };
-            let left = self.write(&connection).await;
+            let left = self.write(&connection, round_trip, stream).await;
             connection.discard();
             if matches!(left, Left::Stopped) {
                 return;
@@ -130,22 +157,22 @@ impl Writer {
     }
 
     /// A connection with a fresh stream; none: stopped. Whoever waits meanwhile is told to come back.
-    async fn connect(&mut self, pause: &mut Duration) -> Option<Connection> {
+    async fn connect(&mut self, pause: &mut Duration) -> Option<Way> {
         loop {
             if self.stop.is_cancelled() && self.waiting.is_empty() {
                 return None;
             }
-            match self.database.connection().await {
-                Ok(connection) => {
+            match Way::open(&self.database, self.clock.now()).await {
+                Ok(way) => {
                     if !pause.is_zero() {
                         tracing::info!("the database is back: webhooks are stored again");
                     }
                     *pause = Duration::ZERO;
-                    return Some(connection);
+                    return Some(way);
                 }
                 Err(error) => {
                     if pause.is_zero() {
-                        tracing::warn!(%error, "webhooks are answered 503: the database is away");
+                        tracing::warn!(%error, "webhooks are answered 503: {}", error.reason());
                     }
                     if self.stop.is_cancelled() {
                         return None;
@@ -171,15 +198,9 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, connection: &Connection) -> Left {
-        let Ok(round_trip) = connection.round_trip().await else {
-            return Left::ConnectionLost;
-        };
+    async fn write(&mut self, connection: &Connection, round_trip: Duration, mut stream: Stream) -> Left {
         let (most, spacing) =
             if round_trip > REMOTE { (BATCHES_UNDER_WAY, round_trip / BATCHES_UNDER_WAY) } else { (1, Duration::ZERO) };
-        let Ok(mut stream) = Stream::start(connection, self.clock.now()).await else {
-            return Left::ConnectionLost;
-        };
         let mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), DatabaseError>>> = FuturesUnordered::new();
         let mut next = Instant::now();
         let mut batch = Vec::with_capacity(BATCH);

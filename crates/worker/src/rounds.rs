@@ -109,7 +109,7 @@ impl Pause {
         !self.0.is_zero()
     }
 
-    /// How long to wait after a failure, which grows. `waits` is said at the first.
+    /// How long to wait after a failure, which grows. What `waits`, and why, is said at the first.
     pub(crate) fn after(&mut self, error: &DatabaseError, waits: &str) -> Duration {
         if error.is_transient() {
             tracing::debug!(%error, "two transactions met: one is tried again");
@@ -117,7 +117,7 @@ impl Pause {
             return self.0;
         }
         if self.0 < FIRST_PAUSE {
-            tracing::warn!(%error, "{waits}");
+            tracing::warn!(%error, "{waits}: {}", error.reason());
         }
         self.grow()
     }

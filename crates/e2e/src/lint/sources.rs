@@ -37,6 +37,7 @@ fn places() -> [Place; 4] {
         Place {
             words: vec!["organization_sequence".into()],
             files: &[
+                ("model/src/database/rows.rs", "on Citus, new rows are brought to where their organization's lie"),
                 ("model/src/event.rs", "where events are recorded"),
                 ("model/src/event/", "where a line is taken, and events are numbered"),
                 ("model/src/organization.rs", "a new organization's log begins"),
@@ -96,7 +97,7 @@ pub fn findings() -> Vec<String> {
     findings.collect()
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+pub(super) fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder of sources") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

@@ -5,11 +5,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
+use uuid::Uuid;
 
 use super::begin::json;
 use super::proof::Answered;
 use super::{CODE, Connection, PIN, Progress, State, Step, TOKEN, Trouble, What, Wishes, Words, place};
-use crate::database::{Operator, Result};
+use crate::database::{CANDIDATES, Operator, Result};
 use crate::scope::Scope;
 use crate::secret::{Keyring, Unopenable};
 
@@ -269,18 +270,32 @@ impl Job {
 /// Takes the attempt that has waited longest, of an organization that has not [`AT_ONCE_EACH`] under way. `None`: there is
 /// none.
 pub async fn any_organization_take(tx: &Operator, now: Timestamp) -> Result<Option<Job>> {
-    let row = tx
-        .query_opt(
-            "WITH next AS (
-               SELECT organization_id, id FROM wazapp.connection
-               WHERE state = 'running' AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-                 AND organization_id NOT IN (SELECT organization_id FROM wazapp.connection
-                   WHERE state = 'running' AND lease_until > $1 GROUP BY organization_id HAVING count(*) >= $3)
-               ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-             UPDATE wazapp.connection c SET fence = c.fence + 1, lease_until = $2
-             FROM next WHERE c.organization_id = next.organization_id AND c.id = next.id RETURNING c.*",
-            &[&now, &(now + LEASE), &AT_ONCE_EACH],
+    let due = tx
+        .query(
+            "SELECT organization_id, id FROM wazapp.connection
+             WHERE state = 'running' AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+               AND organization_id NOT IN (SELECT organization_id FROM wazapp.connection
+                 WHERE state = 'running' AND lease_until > $1 GROUP BY organization_id HAVING count(*) >= $2)
+             ORDER BY due_at LIMIT $3",
+            &[&now, &AT_ONCE_EACH, &CANDIDATES],
         )
         .await?;
-    Ok(row.as_ref().map(Job::read))
+    for one in due {
+        let (organization_id, id): (Uuid, Uuid) = (one.get("organization_id"), one.get("id"));
+        let row = tx
+            .query_opt(
+                "WITH next AS (
+                   SELECT id FROM wazapp.connection
+                   WHERE organization_id = $1 AND id = $2 AND state = 'running' AND due_at <= $3
+                     AND (lease_until IS NULL OR lease_until <= $3) FOR UPDATE SKIP LOCKED)
+                 UPDATE wazapp.connection c SET fence = c.fence + 1, lease_until = $4
+                 FROM next WHERE c.organization_id = $1 AND c.id = next.id RETURNING c.*",
+                &[&organization_id, &id, &now, &(now + LEASE)],
+            )
+            .await?;
+        if let Some(row) = row {
+            return Ok(Some(Job::read(&row)));
+        }
+    }
+    Ok(None)
 }

@@ -4,9 +4,8 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::known::{Identity, Kind, columns};
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, params};
+use super::known::{Identity, Kind};
+use crate::database::{Operator, Pipeline, Result, Rows};
 
 /// A name within one organization, in its canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,45 +85,45 @@ fn second(at: i64) -> Timestamp {
     Timestamp::from_second(at).unwrap_or(if at < 0 { Timestamp::UNIX_EPOCH } else { Timestamp::MAX })
 }
 
+const PAST: &str = "
+    SELECT p.* FROM {rows}
+    JOIN wazapp.contact_identity_past p
+      ON p.organization_id = k.organization_id AND p.kind = k.kind AND p.value = k.value{here p} ORDER BY p.until";
+
+const LINKS: &str = "
+    WITH k AS (SELECT * FROM {rows})
+    SELECT l.* FROM k JOIN wazapp.identity_link l
+      ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value{here l}
+    UNION SELECT l.* FROM k JOIN wazapp.identity_link l
+      ON l.organization_id = k.organization_id AND l.holder_kind = k.kind AND l.holder_value = k.value{here l}";
+
+const MOVES: &str = "
+    WITH k AS (SELECT * FROM {rows})
+    SELECT l.* FROM k JOIN wazapp.identity_move l
+      ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value{here l}
+    UNION SELECT l.* FROM k JOIN wazapp.identity_move l
+      ON l.organization_id = k.organization_id AND l.to_kind = k.kind AND l.to_value = k.value{here l}";
+
+const SPELLINGS: &str = "
+    SELECT w.* FROM {rows}
+    JOIN wazapp.identity_spelling w
+      ON w.organization_id = k.organization_id AND w.kind = k.kind AND w.value = k.value{here w}";
+
 /// Reads it.
 pub async fn any_organization_said(tx: &Operator, names: &[(Uuid, Name)]) -> Result<Said> {
     if names.is_empty() {
         return Ok(Said::default());
     }
-    let organizations = column(names, |(organization, _)| *organization);
-    let kinds = column(names, |(_, name)| name.kind.as_str());
-    let values = column(names, |(_, name)| name.value.as_str());
-    let params: [&dyn crate::database::Param; 3] = [&organizations, &kinds, &values];
-    let (past, links, moves, spellings) = futures::try_join!(
-        tx.query(
-            "SELECT p.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
-             JOIN wazapp.contact_identity_past p
-               ON p.organization_id = k.organization_id AND p.kind = k.kind AND p.value = k.value ORDER BY p.until",
-            &params,
-        ),
-        tx.query(
-            "WITH k AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value))
-             SELECT l.* FROM k JOIN wazapp.identity_link l
-               ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value 
-             UNION SELECT l.* FROM k JOIN wazapp.identity_link l
-               ON l.organization_id = k.organization_id AND l.holder_kind = k.kind AND l.holder_value = k.value",
-            &params,
-        ),
-        tx.query(
-            "WITH k AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value))
-             SELECT l.* FROM k JOIN wazapp.identity_move l
-               ON l.organization_id = k.organization_id AND l.kind = k.kind AND l.value = k.value 
-             UNION SELECT l.* FROM k JOIN wazapp.identity_move l
-               ON l.organization_id = k.organization_id AND l.to_kind = k.kind AND l.to_value = k.value",
-            &params,
-        ),
-        tx.query(
-            "SELECT w.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
-             JOIN wazapp.identity_spelling w
-               ON w.organization_id = k.organization_id AND w.kind = k.kind AND w.value = k.value",
-            &params,
-        ),
-    )?;
+    let named = |words| {
+        Rows::of(names)
+            .column("organization_id", |(organization, _)| *organization)
+            .column("kind", |(_, name)| name.kind.as_str())
+            .column("value", |(_, name)| name.value.as_str())
+            .statement(words)
+    };
+    let (past, links, moves, spellings) = (named(PAST), named(LINKS), named(MOVES), named(SPELLINGS));
+    let (past, links, moves, spellings) =
+        futures::try_join!(tx.run(&past), tx.run(&links), tx.run(&moves), tx.run(&spellings))?;
     let mut said = Said::default();
     for row in &past {
         let contact_id = row.get("contact_id");
@@ -182,13 +181,15 @@ pub fn any_organization_identify<'a>(pipeline: &mut Pipeline<'a>, identities: &'
         return;
     }
     identities.sort();
-    let (organizations, kinds, values) = columns(identities.iter().map(|(identity, _)| identity));
-    pipeline.push(
-        "INSERT INTO wazapp.contact_identity AS i (organization_id, kind, value, contact_id)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])
-         ON CONFLICT (organization_id, kind, value) DO UPDATE SET contact_id = excluded.contact_id",
-        params![organizations, kinds, values, column(identities, |(_, contact)| *contact)],
-    );
+    let rows = Rows::of(identities)
+        .column("organization_id", |(identity, _)| identity.organization_id)
+        .column("kind", |(identity, _)| identity.kind.as_str())
+        .column("value", |(identity, _)| identity.value.as_str())
+        .column("contact_id", |(_, contact)| *contact);
+    pipeline.add(rows.insert(
+        "wazapp.contact_identity",
+        "ON CONFLICT (organization_id, kind, value) DO UPDATE SET contact_id = excluded.contact_id",
+    ));
 }
 
 /// Names that are nobody's from now on.
@@ -196,12 +197,11 @@ pub fn any_organization_unname<'a>(pipeline: &mut Pipeline<'a>, identities: &'a 
     if identities.is_empty() {
         return;
     }
-    let (organizations, kinds, values) = columns(identities.iter());
-    pipeline.push(
-        "DELETE FROM wazapp.contact_identity i USING unnest($1::uuid[], $2::text[], $3::text[]) AS k (o, kind, value)
-         WHERE i.organization_id = k.o AND i.kind = k.kind AND i.value = k.value",
-        params![organizations, kinds, values],
-    );
+    let rows = Rows::of(identities)
+        .key("organization_id", |identity| identity.organization_id)
+        .key("kind", |identity| identity.kind.as_str())
+        .key("value", |identity| identity.value.as_str());
+    pipeline.add(rows.delete("wazapp.contact_identity"));
 }
 
 /// Writes whose names were: all there is of each.
@@ -213,26 +213,18 @@ pub fn any_organization_remember<'a>(
     if names.is_empty() {
         return;
     }
-    pipeline.push(
-        "DELETE FROM wazapp.contact_identity_past p USING unnest($1::uuid[], $2::text[], $3::text[]) AS k (o, kind, value)
-         WHERE p.organization_id = k.o AND p.kind = k.kind AND p.value = k.value",
-        params![
-            column(names, |(organization, _)| *organization),
-            column(names, |(_, name)| name.kind.as_str()),
-            column(names, |(_, name)| name.value.as_str()),
-        ],
-    );
-    pipeline.push(
-        "INSERT INTO wazapp.contact_identity_past (organization_id, kind, value, until, contact_id)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::uuid[])",
-        params![
-            column(past, |(organization, _)| *organization),
-            column(past, |(_, tenure)| tenure.name.kind.as_str()),
-            column(past, |(_, tenure)| tenure.name.value.as_str()),
-            column(past, |(_, tenure)| second(tenure.until)),
-            column(past, |(_, tenure)| tenure.contact_id),
-        ],
-    );
+    let rows = Rows::of(names)
+        .key("organization_id", |(organization, _)| *organization)
+        .key("kind", |(_, name)| name.kind.as_str())
+        .key("value", |(_, name)| name.value.as_str());
+    pipeline.add(rows.delete("wazapp.contact_identity_past"));
+    let rows = Rows::of(past)
+        .column("organization_id", |(organization, _)| *organization)
+        .column("kind", |(_, tenure)| tenure.name.kind.as_str())
+        .column("value", |(_, tenure)| tenure.name.value.as_str())
+        .column("until", |(_, tenure)| second(tenure.until))
+        .column("contact_id", |(_, tenure)| tenure.contact_id);
+    pipeline.add(rows.insert("wazapp.contact_identity_past", ""));
 }
 
 /// Keeps how names were written.
@@ -240,19 +232,17 @@ pub fn any_organization_spell<'a>(pipeline: &mut Pipeline<'a>, spellings: &'a [(
     if spellings.is_empty() {
         return;
     }
-    pipeline.push(
-        "INSERT INTO wazapp.identity_spelling AS w (organization_id, kind, value, written, first_at)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
-         ON CONFLICT (organization_id, kind, value, written) DO UPDATE SET
-           first_at = least(w.first_at, excluded.first_at)",
-        params![
-            column(spellings, |(organization, _)| *organization),
-            column(spellings, |(_, spelling)| spelling.name.kind.as_str()),
-            column(spellings, |(_, spelling)| spelling.name.value.as_str()),
-            column(spellings, |(_, spelling)| spelling.written.as_str()),
-            column(spellings, |(_, spelling)| second(spelling.first)),
-        ],
-    );
+    let rows = Rows::of(spellings)
+        .column("organization_id", |(organization, _)| *organization)
+        .column("kind", |(_, spelling)| spelling.name.kind.as_str())
+        .column("value", |(_, spelling)| spelling.name.value.as_str())
+        .column("written", |(_, spelling)| spelling.written.as_str())
+        .column("first_at", |(_, spelling)| second(spelling.first));
+    pipeline.add(rows.insert(
+        "wazapp.identity_spelling",
+        "ON CONFLICT (organization_id, kind, value, written) DO UPDATE SET
+           first_at = least(t.first_at, excluded.first_at)",
+    ));
 }
 
 /// Keeps what was said.
@@ -262,35 +252,28 @@ pub fn any_organization_say<'a>(
     moves: &'a [(Uuid, Move)],
 ) {
     if !links.is_empty() {
-        pipeline.push(
-            "INSERT INTO wazapp.identity_link AS l (organization_id, kind, value, holder_kind, holder_value, realm, first_at)
-             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-             ON CONFLICT (organization_id, kind, value, holder_kind, holder_value, realm) DO UPDATE SET
-               first_at = least(l.first_at, excluded.first_at)",
-            params![
-                column(links, |(organization, _, _)| *organization),
-                column(links, |(_, link, _)| link.name.kind.as_str()),
-                column(links, |(_, link, _)| link.name.value.as_str()),
-                column(links, |(_, link, _)| link.holder.kind.as_str()),
-                column(links, |(_, link, _)| link.holder.value.as_str()),
-                column(links, |(_, link, _)| link.realm.as_str()),
-                column(links, |(_, _, first)| second(*first)),
-            ],
-        );
+        let rows = Rows::of(links)
+            .column("organization_id", |(organization, _, _)| *organization)
+            .column("kind", |(_, link, _)| link.name.kind.as_str())
+            .column("value", |(_, link, _)| link.name.value.as_str())
+            .column("holder_kind", |(_, link, _)| link.holder.kind.as_str())
+            .column("holder_value", |(_, link, _)| link.holder.value.as_str())
+            .column("realm", |(_, link, _)| link.realm.as_str())
+            .column("first_at", |(_, _, first)| second(*first));
+        pipeline.add(rows.insert(
+            "wazapp.identity_link",
+            "ON CONFLICT (organization_id, kind, value, holder_kind, holder_value, realm) DO UPDATE SET
+               first_at = least(t.first_at, excluded.first_at)",
+        ));
     }
     if !moves.is_empty() {
-        pipeline.push(
-            "INSERT INTO wazapp.identity_move (organization_id, kind, value, to_kind, to_value, at)
-             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-             ON CONFLICT DO NOTHING",
-            params![
-                column(moves, |(organization, _)| *organization),
-                column(moves, |(_, news)| news.from.kind.as_str()),
-                column(moves, |(_, news)| news.from.value.as_str()),
-                column(moves, |(_, news)| news.to.kind.as_str()),
-                column(moves, |(_, news)| news.to.value.as_str()),
-                column(moves, |(_, news)| second(news.at)),
-            ],
-        );
+        let rows = Rows::of(moves)
+            .column("organization_id", |(organization, _)| *organization)
+            .column("kind", |(_, news)| news.from.kind.as_str())
+            .column("value", |(_, news)| news.from.value.as_str())
+            .column("to_kind", |(_, news)| news.to.kind.as_str())
+            .column("to_value", |(_, news)| news.to.value.as_str())
+            .column("at", |(_, news)| second(news.at));
+        pipeline.add(rows.insert("wazapp.identity_move", "ON CONFLICT DO NOTHING"));
     }
 }

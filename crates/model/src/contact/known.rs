@@ -5,8 +5,8 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::evidence::Name;
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, params};
+use super::kept_words;
+use crate::database::{Operator, Pipeline, Result, Rows, params};
 use crate::moment::{Latest, Moment};
 
 /// The kinds of name Meta uses for a person.
@@ -112,17 +112,17 @@ pub async fn any_organization_find(tx: &Operator, identities: &[Identity]) -> Re
     if identities.is_empty() {
         return Ok(Vec::new());
     }
-    let (organizations, kinds, values) = columns(identities.iter());
-    let rows = tx
-        .query(
-            "SELECT k.kind, k.value, c.*
-             FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
+    let rows = Rows::of(identities)
+        .column("organization_id", |identity| identity.organization_id)
+        .column("kind", |identity| identity.kind.as_str())
+        .column("value", |identity| identity.value.as_str())
+        .statement(
+            "SELECT k.kind, k.value, c.* FROM {rows}
              JOIN wazapp.contact_identity i
-               ON i.organization_id = k.organization_id AND i.kind = k.kind AND i.value = k.value
-             JOIN wazapp.contact c ON c.organization_id = i.organization_id AND c.id = i.contact_id",
-            &[&organizations, &kinds, &values],
-        )
-        .await?;
+               ON i.organization_id = k.organization_id AND i.kind = k.kind AND i.value = k.value{here i}
+             JOIN wazapp.contact c ON c.organization_id = i.organization_id AND c.id = i.contact_id{here c}",
+        );
+    let rows = tx.run(&rows).await?;
     Ok(rows
         .iter()
         .map(|row| {
@@ -138,13 +138,11 @@ pub async fn any_organization_load(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Re
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx
-        .query(
-            "SELECT c.* FROM unnest($1::uuid[], $2::uuid[]) AS k (organization_id, id)
-             JOIN wazapp.contact c ON c.organization_id = k.organization_id AND c.id = k.id",
-            &[&column(wanted, |one| one.0), &column(wanted, |one| one.1)],
-        )
-        .await?;
+    let rows = Rows::of(wanted).column("organization_id", |one| one.0).column("id", |one| one.1).statement(
+        "SELECT c.* FROM {rows}
+         JOIN wazapp.contact c ON c.organization_id = k.organization_id AND c.id = k.id{here c}",
+    );
+    let rows = tx.run(&rows).await?;
     Ok(rows.iter().map(Known::read).collect())
 }
 
@@ -157,6 +155,24 @@ pub struct Called {
     pub username: Option<(String, Moment)>,
 }
 
+/// The newest message of each contact that says a member of its party.
+const CALLED: &str = "
+    SELECT k.nth, n.value, n.timestamp, n.wamid
+    FROM {numbered rows}
+    CROSS JOIN LATERAL (
+      (SELECT m.party ->> {member} AS value, m.timestamp, m.wamid COLLATE \"C\" AS wamid
+       FROM wazapp.conversation v
+       CROSS JOIN LATERAL (
+         SELECT m.party, m.timestamp, m.wamid FROM wazapp.message m
+         WHERE m.organization_id = v.organization_id AND m.conversation_id = v.id AND m.party ->> {member} IS NOT NULL{here m}
+         ORDER BY m.timestamp DESC, m.wamid COLLATE \"C\" DESC LIMIT 1) m
+       WHERE v.organization_id = k.organization_id AND v.contact_id = k.id{here v})
+      UNION ALL
+      (SELECT m.party ->> {member}, m.timestamp, m.wamid COLLATE \"C\" FROM wazapp.message m
+       WHERE m.organization_id = k.organization_id AND m.contact_id = k.id AND m.party ->> {member} IS NOT NULL{here m}
+       ORDER BY m.timestamp DESC, m.wamid COLLATE \"C\" DESC LIMIT 1)
+      ORDER BY 2 DESC, 3 DESC LIMIT 1) n";
+
 /// What the newest messages call these contacts. Their rows keep only the names, for what is said of them comes in any
 /// order: when it differs, their messages say which is newer.
 pub async fn any_organization_called(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Called)>> {
@@ -165,26 +181,12 @@ pub async fn any_organization_called(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> 
     }
     let mut found: Vec<(Uuid, Called)> = wanted.iter().map(|(_, id)| (*id, Called::default())).collect();
     for member in ["name", "username"] {
-        let rows = tx
-            .query(
-                "SELECT k.nth, n.value, n.timestamp, n.wamid
-                 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS k (organization_id, id, nth)
-                 CROSS JOIN LATERAL (
-                   (SELECT m.party ->> $3 AS value, m.timestamp, m.wamid COLLATE \"C\" AS wamid
-                    FROM wazapp.conversation v
-                    CROSS JOIN LATERAL (
-                      SELECT m.party, m.timestamp, m.wamid FROM wazapp.message m
-                      WHERE m.organization_id = v.organization_id AND m.conversation_id = v.id AND m.party ->> $3 IS NOT NULL
-                      ORDER BY m.timestamp DESC, m.wamid COLLATE \"C\" DESC LIMIT 1) m
-                    WHERE v.organization_id = k.organization_id AND v.contact_id = k.id)
-                   UNION ALL
-                   (SELECT m.party ->> $3, m.timestamp, m.wamid COLLATE \"C\" FROM wazapp.message m
-                    WHERE m.organization_id = k.organization_id AND m.contact_id = k.id AND m.party ->> $3 IS NOT NULL
-                    ORDER BY m.timestamp DESC, m.wamid COLLATE \"C\" DESC LIMIT 1)
-                   ORDER BY 2 DESC, 3 DESC LIMIT 1) n",
-                &[&column(wanted, |one| one.0), &column(wanted, |one| one.1), &member],
-            )
-            .await?;
+        let rows = Rows::of(wanted)
+            .column("organization_id", |one| one.0)
+            .column("id", |one| one.1)
+            .given("member", member)
+            .statement(CALLED);
+        let rows = tx.run(&rows).await?;
         for row in rows {
             let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
             let wamid: Option<String> = row.get("wamid");
@@ -198,18 +200,6 @@ pub async fn any_organization_called(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> 
     Ok(found)
 }
 
-pub(super) fn columns<'a>(
-    identities: impl Iterator<Item = &'a Identity>,
-) -> (Vec<Uuid>, Vec<&'static str>, Vec<&'a str>) {
-    let mut columns = (Vec::new(), Vec::new(), Vec::new());
-    for identity in identities {
-        columns.0.push(identity.organization_id);
-        columns.1.push(identity.kind.as_str());
-        columns.2.push(identity.value.as_str());
-    }
-    columns
-}
-
 /// Writes contacts, new ones and changed ones alike. Sorted by key here, so that batches never wait for each other
 /// in a circle.
 pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, contacts: &'a mut [Known]) {
@@ -217,28 +207,24 @@ pub fn any_organization_save<'a>(pipeline: &mut Pipeline<'a>, contacts: &'a mut 
         return;
     }
     contacts.sort_by_key(|contact| (contact.organization_id, contact.id));
-    pipeline.push(
-        "INSERT INTO wazapp.contact
-           (organization_id, id, profile_name, book_name, wa_id, user_id, parent_user_id, username, book_at)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                              $8::text[], $9::timestamptz[])
-         ON CONFLICT (organization_id, id) DO UPDATE SET
+    let rows = Rows::of(contacts)
+        .column("organization_id", |contact| contact.organization_id)
+        .column("id", |contact| contact.id)
+        .column("profile_name", |contact| contact.profile_name.as_deref())
+        .column("book_name", |contact| contact.book.value.as_deref())
+        .column("book_at", |contact| contact.book.moment.as_ref().map(|moment| moment.at))
+        .column("wa_id", |contact| contact.wa_id.as_deref())
+        .column("user_id", |contact| contact.user_id.as_deref())
+        .column("parent_user_id", |contact| contact.parent_user_id.as_deref())
+        .column("username", |contact| contact.username.as_deref())
+        .given("now", pipeline.now());
+    pipeline.add(rows.insert(
+        "wazapp.contact",
+        "ON CONFLICT (organization_id, id) DO UPDATE SET
            profile_name = excluded.profile_name, book_name = excluded.book_name, wa_id = excluded.wa_id,
            user_id = excluded.user_id, parent_user_id = excluded.parent_user_id, username = excluded.username,
-           book_at = excluded.book_at, updated_at = $10",
-        params![
-            column(contacts, |contact| contact.organization_id),
-            column(contacts, |contact| contact.id),
-            column(contacts, |contact| contact.profile_name.as_deref()),
-            column(contacts, |contact| contact.book.value.as_deref()),
-            column(contacts, |contact| contact.wa_id.as_deref()),
-            column(contacts, |contact| contact.user_id.as_deref()),
-            column(contacts, |contact| contact.parent_user_id.as_deref()),
-            column(contacts, |contact| contact.username.as_deref()),
-            column(contacts, |contact| contact.book.moment.as_ref().map(|moment| moment.at)),
-            pipeline.now(),
-        ],
-    );
+           book_at = excluded.book_at, updated_at = {now}",
+    ));
 }
 
 /// What an address book says of a name.
@@ -265,17 +251,16 @@ pub async fn any_organization_book(tx: &Operator, names: &[(Uuid, Name)]) -> Res
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx
-        .query(
-            "SELECT b.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (organization_id, kind, value)
-             JOIN wazapp.book_entry b ON b.organization_id = k.organization_id AND b.kind = k.kind AND b.value = k.value",
-            &[
-                &column(names, |(organization, _)| *organization),
-                &column(names, |(_, name)| name.kind.as_str()),
-                &column(names, |(_, name)| name.value.as_str()),
-            ],
-        )
-        .await?;
+    let rows = Rows::of(names)
+        .column("organization_id", |(organization, _)| *organization)
+        .column("kind", |(_, name)| name.kind.as_str())
+        .column("value", |(_, name)| name.value.as_str())
+        .statement(
+            "SELECT b.* FROM {rows}
+             JOIN wazapp.book_entry b
+               ON b.organization_id = k.organization_id AND b.kind = k.kind AND b.value = k.value{here b}",
+        );
+    let rows = tx.run(&rows).await?;
     Ok(rows
         .iter()
         .map(|row| BookEntry {
@@ -294,28 +279,30 @@ pub fn any_organization_note<'a>(pipeline: &mut Pipeline<'a>, entries: &'a [Book
     if entries.is_empty() {
         return;
     }
-    pipeline.push(
-        "INSERT INTO wazapp.book_entry AS b (organization_id, kind, value, name, at)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
-         ON CONFLICT (organization_id, kind, value) DO UPDATE SET name = excluded.name, at = excluded.at
-         WHERE (b.at, coalesce(b.name, '') COLLATE \"C\") < (excluded.at, coalesce(excluded.name, '') COLLATE \"C\")",
-        params![
-            column(entries, |entry| entry.identity.0),
-            column(entries, |entry| entry.identity.1.kind.as_str()),
-            column(entries, |entry| entry.identity.1.value.as_str()),
-            column(entries, |entry| entry.name.as_deref()),
-            column(entries, |entry| entry.at),
-        ],
-    );
+    let rows = Rows::of(entries)
+        .column("organization_id", |entry| entry.identity.0)
+        .column("kind", |entry| entry.identity.1.kind.as_str())
+        .column("value", |entry| entry.identity.1.value.as_str())
+        .column("name", |entry| entry.name.as_deref())
+        .column("at", |entry| entry.at);
+    pipeline.add(rows.insert(
+        "wazapp.book_entry",
+        "ON CONFLICT (organization_id, kind, value) DO UPDATE SET name = excluded.name, at = excluded.at
+         WHERE (t.at, coalesce(t.name, '') COLLATE \"C\") < (excluded.at, coalesce(excluded.name, '') COLLATE \"C\")",
+    ));
 }
 
 /// Removes contacts of an organization that nothing stands with, and that neither people nor a phone's address book name.
 pub fn any_organization_forget_unused<'a>(pipeline: &mut Pipeline<'a>, organization_id: Uuid, contacts: &'a [Uuid]) {
     pipeline.push(
-        "DELETE FROM wazapp.contact c
-         WHERE organization_id = $1 AND id = ANY ($2) AND own_name IS NULL AND notes IS NULL AND book_name IS NULL
-           AND NOT EXISTS (SELECT FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.contact_id = c.id)
-           AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = c.id)",
+        concat!(
+            "DELETE FROM wazapp.contact c
+             WHERE organization_id = $1 AND id = ANY ($2) AND num_nonnulls(",
+            kept_words!(),
+            ") = 0
+               AND NOT EXISTS (SELECT FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.contact_id = c.id)
+               AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.contact_id = c.id)"
+        ),
         params![organization_id, contacts.to_vec()],
     );
 }

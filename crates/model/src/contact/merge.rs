@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use super::evidence::Name;
 use super::rehome;
-use crate::conversation::column;
-use crate::database::{Operator, Param, Pipeline, Result, Tenant, Tx, params};
+use crate::database::{Operator, Param, Pipeline, Result, Rows, Tenant, Tx};
 use crate::event::{self, Kind, New};
 use crate::scope::Scope;
 
@@ -163,11 +162,8 @@ pub fn any_organization_vanish<'a>(pipeline: &mut Pipeline<'a>, contacts: &'a [(
     if contacts.is_empty() {
         return;
     }
-    pipeline.push(
-        "DELETE FROM wazapp.contact c USING unnest($1::uuid[], $2::uuid[]) AS k (o, id)
-         WHERE c.organization_id = k.o AND c.id = k.id",
-        params![column(contacts, |one| one.0), column(contacts, |one| one.1)],
-    );
+    let rows = Rows::of(contacts).key("organization_id", |one| one.0).key("id", |one| one.1);
+    pipeline.add(rows.delete("wazapp.contact"));
 }
 
 /// The contact that one which vanished leads to.

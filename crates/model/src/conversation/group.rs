@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::column;
-use crate::database::{Pipeline, params};
+use crate::database::{Pipeline, Rows};
 
 /// A group's subject, as of a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,17 +25,15 @@ pub fn any_organization_learn_groups<'a>(pipeline: &mut Pipeline<'a>, groups: &'
     if groups.is_empty() {
         return;
     }
-    pipeline.push(
-        "INSERT INTO wazapp.conversation_group AS g (organization_id, number_id, group_id, subject, at)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
-         ON CONFLICT (organization_id, number_id, group_id) DO UPDATE SET subject = excluded.subject, at = excluded.at
-         WHERE (g.at, g.subject COLLATE \"C\") < (excluded.at, excluded.subject COLLATE \"C\")",
-        params![
-            column(groups, |group| group.organization_id),
-            column(groups, |group| group.number_id),
-            column(groups, |group| group.group_id.as_str()),
-            column(groups, |group| group.subject.as_str()),
-            column(groups, |group| group.at),
-        ],
-    );
+    let rows = Rows::of(groups)
+        .column("organization_id", |group| group.organization_id)
+        .column("number_id", |group| group.number_id)
+        .column("group_id", |group| group.group_id.as_str())
+        .column("subject", |group| group.subject.as_str())
+        .column("at", |group| group.at);
+    pipeline.add(rows.insert(
+        "wazapp.conversation_group",
+        "ON CONFLICT (organization_id, number_id, group_id) DO UPDATE SET subject = excluded.subject, at = excluded.at
+         WHERE (t.at, t.subject COLLATE \"C\") < (excluded.at, excluded.subject COLLATE \"C\")",
+    ));
 }

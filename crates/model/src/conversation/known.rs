@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::{SERVICE_WINDOW, State, column};
-use crate::database::{Operator, Pipeline, Result, params};
+use super::{SERVICE_WINDOW, State};
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows};
 use crate::event::Lines;
 use crate::moment::{Latest, Moment};
 
@@ -17,6 +17,22 @@ pub enum Peer {
     Contact(Uuid),
     /// A group, by Meta's id.
     Group(String),
+}
+
+impl Peer {
+    fn contact(&self) -> Option<Uuid> {
+        match self {
+            Self::Contact(id) => Some(*id),
+            Self::Group(_) => None,
+        }
+    }
+
+    fn group(&self) -> Option<&str> {
+        match self {
+            Self::Contact(_) => None,
+            Self::Group(id) => Some(id),
+        }
+    }
 }
 
 /// A conversation as batches read and write it.
@@ -109,26 +125,23 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[(Uuid, Uuid, Peer)])
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let (contacts, groups) = peers(wanted.iter().map(|(_, _, peer)| peer));
-    let rows = tx
-        .query(
+    let rows = Rows::of(wanted)
+        .column("organization_id", |(organization, _, _)| *organization)
+        .column("number_id", |(_, number, _)| *number)
+        .column("contact_id", |(_, _, peer)| peer.contact())
+        .column("group_id", |(_, _, peer)| peer.group())
+        .statement(
             // IS NOT DISTINCT FROM cannot use the index, so each kind of peer has its own branch.
-            "SELECT v.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (organization_id, number_id, contact_id)
+            "SELECT v.* FROM {rows}
              JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.number_id = k.number_id
-               AND v.contact_id = k.contact_id AND v.group_id IS NULL
+               AND v.contact_id = k.contact_id AND v.group_id IS NULL{here v}
              UNION ALL
-             SELECT v.* FROM unnest($1::uuid[], $2::uuid[], $4::text[]) AS k (organization_id, number_id, group_id)
+             SELECT v.* FROM {rows}
              JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.number_id = k.number_id
-               AND v.contact_id IS NULL AND v.group_id = k.group_id
+               AND v.contact_id IS NULL AND v.group_id = k.group_id{here v}
              WHERE k.group_id IS NOT NULL",
-            &[
-                &wanted.iter().map(|(organization, _, _)| *organization).collect::<Vec<_>>(),
-                &wanted.iter().map(|(_, number, _)| *number).collect::<Vec<_>>(),
-                &contacts,
-                &groups,
-            ],
-        )
-        .await?;
+        );
+    let rows = tx.run(&rows).await?;
     Ok(rows.iter().map(read).collect())
 }
 
@@ -137,13 +150,11 @@ pub async fn any_organization_load(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Re
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx
-        .query(
-            "SELECT v.* FROM unnest($1::uuid[], $2::uuid[]) AS k (organization_id, id)
-             JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.id = k.id",
-            &[&column(wanted, |one| one.0), &column(wanted, |one| one.1)],
-        )
-        .await?;
+    let rows = Rows::of(wanted).column("organization_id", |one| one.0).column("id", |one| one.1).statement(
+        "SELECT v.* FROM {rows}
+         JOIN wazapp.conversation v ON v.organization_id = k.organization_id AND v.id = k.id{here v}",
+    );
+    let rows = tx.run(&rows).await?;
     Ok(rows.iter().map(read).collect())
 }
 
@@ -174,15 +185,6 @@ fn read(row: &tokio_postgres::Row) -> Known {
     }
 }
 
-fn peers<'a>(peers: impl Iterator<Item = &'a Peer>) -> (Vec<Option<Uuid>>, Vec<Option<&'a str>>) {
-    peers
-        .map(|peer| match peer {
-            Peer::Contact(id) => (Some(*id), None),
-            Peer::Group(id) => (None, Some(id.as_str())),
-        })
-        .unzip()
-}
-
 fn at<T>(latest: &Latest<T>) -> Option<Timestamp> {
     latest.moment.as_ref().map(|moment| moment.at)
 }
@@ -201,22 +203,15 @@ pub fn any_organization_save<'a>(
 ) {
     if !new.is_empty() {
         new.sort_by_key(|row| (row.organization_id, row.id));
-        let (contacts, groups) = peers(new.iter().map(|row| &row.peer));
-        pipeline.push(
-            "INSERT INTO wazapp.conversation (organization_id, id, number_id, contact_id, group_id, state, last_message_at)
-             SELECT k.o, k.id, k.n, k.c, k.g, k.s, k.at
-             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[])
-               AS k (o, id, n, c, g, s, at)",
-            params![
-                column(new, |row| row.organization_id),
-                column(new, |row| row.id),
-                column(new, |row| row.number_id),
-                contacts,
-                groups,
-                column(new, |row| row.state.value.as_str()),
-                column(new, |row| row.last_message_at()),
-            ],
-        );
+        let rows = Rows::of(new)
+            .column("organization_id", |row| row.organization_id)
+            .column("id", |row| row.id)
+            .column("number_id", |row| row.number_id)
+            .column("contact_id", |row| row.peer.contact())
+            .column("group_id", |row| row.peer.group())
+            .column("state", |row| row.state.value.as_str())
+            .column("last_message_at", |row| row.last_message_at());
+        pipeline.add(rows.insert("wazapp.conversation", ""));
         write(pipeline, new);
     }
     if !changed.is_empty() {
@@ -226,34 +221,24 @@ pub fn any_organization_save<'a>(
 }
 
 fn write<'a>(pipeline: &mut Pipeline<'a>, rows: &'a [Known]) {
-    pipeline.push(
-        "UPDATE wazapp.conversation v SET
-           state = k.s, state_at = k.sa, state_tie = k.st, unread_count = k.u, last_sequence = k.q,
-           last_message_id = k.m, last_message_at = k.at, last_message_tie = k.mt, last_inbound_at = k.i,
-           window_expires_at = k.w, referral = k.r::json, referral_at = k.ra, referral_tie = k.rt, updated_at = $16
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::int[], $7::bigint[],
-                     $8::uuid[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[],
-                     $14::timestamptz[], $15::text[]) AS k (o, id, s, sa, st, u, q, m, at, mt, i, w, r, ra, rt)
-         WHERE v.organization_id = k.o AND v.id = k.id",
-        params![
-            column(rows, |row| row.organization_id),
-            column(rows, |row| row.id),
-            column(rows, |row| row.state.value.as_str()),
-            column(rows, |row| at(&row.state)),
-            column(rows, |row| tie(&row.state)),
-            column(rows, |row| row.unread_count),
-            column(rows, |row| row.last_sequence),
-            column(rows, |row| row.last_message.value),
-            column(rows, |row| row.last_message_at()),
-            column(rows, |row| tie(&row.last_message)),
-            column(rows, |row| row.last_inbound_at),
-            column(rows, |row| row.window_expires_at),
-            column(rows, |row| row.referral.value.as_deref()),
-            column(rows, |row| at(&row.referral)),
-            column(rows, |row| tie(&row.referral)),
-            pipeline.now(),
-        ],
-    );
+    let rows = Rows::of(rows)
+        .key("organization_id", |row| row.organization_id)
+        .key("id", |row| row.id)
+        .column("state", |row| row.state.value.as_str())
+        .column("state_at", |row| at(&row.state))
+        .column("state_tie", |row| tie(&row.state))
+        .column("unread_count", |row| row.unread_count)
+        .column("last_sequence", |row| row.last_sequence)
+        .column("last_message_id", |row| row.last_message.value)
+        .column("last_message_at", |row| row.last_message_at())
+        .column("last_message_tie", |row| tie(&row.last_message))
+        .column("last_inbound_at", |row| row.last_inbound_at)
+        .column("window_expires_at", |row| row.window_expires_at)
+        .column("referral", |row| row.referral.value.as_deref().map(RawJson))
+        .column("referral_at", |row| at(&row.referral))
+        .column("referral_tie", |row| tie(&row.referral))
+        .all("updated_at", pipeline.now());
+    pipeline.add(rows.update("wazapp.conversation", ""));
 }
 
 #[cfg(test)]

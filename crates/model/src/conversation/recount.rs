@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::contact::kept_words;
 use crate::database::{Param, Pipeline, Result, params};
 use crate::event::Line;
 
@@ -109,9 +110,9 @@ pub fn any_organization_hand_on(pipeline: &mut Pipeline<'_>, line: &Line<'_>, le
 }
 
 /// A conversation that nothing stands in any more goes, and its contact if that is named by nobody and has nothing else.
-/// `$named`: what names one.
+/// `$named`: what else names one.
 macro_rules! empty {
-    ($named:literal) => {
+    ($($named:literal)?) => {
         concat!(
             "WITH gone AS (
                DELETE FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = ANY ($2)
@@ -119,7 +120,8 @@ macro_rules! empty {
                RETURNING v.id, v.contact_id)
              DELETE FROM wazapp.contact c USING gone
              WHERE c.organization_id = $1 AND c.id = gone.contact_id AND num_nonnulls(",
-            $named,
+            kept_words!(),
+            $($named,)?
             ") = 0
                AND NOT EXISTS (SELECT FROM wazapp.conversation v
                                WHERE v.organization_id = $1 AND v.contact_id = c.id AND v.id NOT IN (SELECT id FROM gone))
@@ -129,11 +131,10 @@ macro_rules! empty {
 }
 
 /// Behind everything else that is written: people and the address book name a contact, its messages elsewhere do not.
-const EMPTY: &str = empty!("c.own_name, c.notes, c.book_name");
+const EMPTY: &str = empty!();
 
 /// Before names are written.
-const EMPTY_NAMELESS: &str =
-    empty!("c.wa_id, c.user_id, c.parent_user_id, c.username, c.own_name, c.notes, c.book_name, c.profile_name");
+const EMPTY_NAMELESS: &str = empty!(", c.wa_id, c.user_id, c.parent_user_id, c.username, c.profile_name");
 
 /// Works out conversations of one organization from their messages, behind whatever changed these. One that is empty now
 /// goes.

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Config;
 
-use super::Result;
+use super::{Engine, Result};
 use crate::tls;
 
 /// How to reach PostgreSQL.
@@ -20,6 +20,8 @@ pub struct Access {
     pub transaction_pooler: bool,
     /// Whether the roles themselves may log in, as they do on a private PostgreSQL.
     pub roles_log_in: bool,
+    /// What kind of server it is; `None`: it is asked.
+    pub engine: Option<Engine>,
 }
 
 impl std::fmt::Debug for Access {
@@ -40,6 +42,7 @@ impl Access {
             web: None,
             transaction_pooler: false,
             roles_log_in: true,
+            engine: None,
         }
     }
 
@@ -57,6 +60,7 @@ impl Access {
             web: None,
             transaction_pooler: direct.is_some_and(|direct| direct != url),
             roles_log_in: false,
+            engine: None,
         })
     }
 

@@ -6,11 +6,13 @@ use deadpool_postgres::Object;
 use postgres_types::ToSql;
 use tokio_postgres::Row;
 
-use super::{BEGIN_OPERATOR, Param, Result};
+use super::transaction::start;
+use super::{BEGIN_OPERATOR, Engine, Param, Result};
 
 /// A connection that its holder keeps: the inbound writer's.
 pub struct Connection {
     pub(super) object: Object,
+    pub(super) engine: Engine,
 }
 
 impl std::fmt::Debug for Connection {
@@ -27,7 +29,7 @@ impl Connection {
         let statement = self.object.prepare_cached(sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_sql()).collect();
         let (begun, rows, committed) = futures::join!(
-            client.batch_execute(BEGIN_OPERATOR),
+            start(client, self.engine, &BEGIN_OPERATOR),
             client.query(&statement, &params),
             client.batch_execute("COMMIT"),
         );

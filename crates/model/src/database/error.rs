@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use deadpool_postgres::PoolError;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 use crate::quota::Exceeded;
 
@@ -54,6 +54,39 @@ impl DatabaseError {
     /// A lock was not had in the time that the transaction had for it.
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Refused(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
+    }
+
+    /// The database does not carry out such a statement, or not in such a transaction: an engine that lacks something, or a
+    /// standby that only reads. Neither the data nor the way there is to blame, and asking again does not help by itself.
+    pub fn refuses_statement(&self) -> bool {
+        match self {
+            // 0A: not supported. 25: not in this state of the transaction; what ends a session is no refusal.
+            Self::Refused(error) => error.as_db_error().is_some_and(|said| {
+                let class = &said.code().code()[..2];
+                said.parsed_severity() == Some(Severity::Error) && matches!(class, "0A" | "25")
+            }),
+            _ => false,
+        }
+    }
+
+    /// The same, and for as long as this server runs: a standby takes the statement once it leads.
+    pub fn is_unsupported(&self) -> bool {
+        let standby =
+            matches!(self, Self::Refused(error) if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION));
+        self.refuses_statement() && !standby
+    }
+
+    /// What to tell whoever runs the server, in few words; the error itself says more.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::RolledBack => "the transaction was rolled back",
+            Self::OverQuota(_) => "a quota is used up",
+            Self::UnknownWord { .. } | Self::Unfit(_) => "the database is not as this version needs it",
+            Self::Refused(_) if self.refuses_statement() => "the database refuses this statement",
+            Self::Refused(_) if self.is_transient() => "a transaction lost against another one",
+            Self::Refused(_) if self.blames_data() => "the database refuses what it was given",
+            Self::Refused(_) | Self::Unreachable(_) => "the database is away",
+        }
     }
 
     /// A deadlock or a serialization failure: the same transaction, again, will do.

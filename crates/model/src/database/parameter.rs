@@ -1,6 +1,7 @@
 //! What a statement is given.
 
-use postgres_types::{ToSql, Type};
+use bytes::BytesMut;
+use postgres_types::{IsNull, ToSql, Type, accepts, to_sql_checked};
 
 /// A parameter that names its own type: through a transaction pooler statements are not prepared, so nobody else
 /// would say what it is.
@@ -9,6 +10,20 @@ pub trait Param: ToSql + Sync + Send {
     fn sql_type(&self) -> Type;
     /// Itself, as the driver wants it.
     fn as_sql(&self) -> &(dyn ToSql + Sync);
+}
+
+/// JSON that is written already.
+#[derive(Clone, Copy, Debug)]
+pub struct RawJson<'a>(pub &'a str);
+
+impl ToSql for RawJson<'_> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(IsNull::No)
+    }
+
+    accepts!(JSON);
+    to_sql_checked!();
 }
 
 macro_rules! params {
@@ -43,6 +58,8 @@ params! {
     uuid::Uuid => UUID, UUID_ARRAY;
     jiff::Timestamp => TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
     jiff::civil::Date => DATE, DATE_ARRAY;
+    RawJson<'_> => JSON, JSON_ARRAY;
+    &serde_json::Value => JSON, JSON_ARRAY;
 }
 
 impl Param for Vec<u8> {

@@ -1,5 +1,6 @@
 //! Statements that travel together.
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
@@ -8,12 +9,32 @@ use jiff::Timestamp;
 use postgres_types::ToSql;
 
 use super::commit::{self, CommitError};
-use super::{DatabaseError, Operator, Param};
+use super::{DatabaseError, Engine, Operator, Param, Statement};
 
 /// Statements that travel together: one round trip for a whole batch, in the order they were pushed.
 pub struct Pipeline<'a> {
     now: Timestamp,
-    steps: Vec<(&'static str, Vec<Box<dyn Param + 'a>>)>,
+    steps: Vec<Step<'a>>,
+}
+
+/// One statement, as it is given or as its rows make it.
+enum Step<'a> {
+    Fixed(&'static str, Vec<Box<dyn Param + 'a>>),
+    OfRows(Statement<'a>),
+}
+
+impl Step<'_> {
+    fn text(&self, engine: Engine) -> Cow<'static, str> {
+        match self {
+            Self::Fixed(sql, _) => Cow::Borrowed(*sql),
+            Self::OfRows(statement) => Cow::Owned(statement.text(engine)),
+        }
+    }
+
+    fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let (Self::Fixed(_, params) | Self::OfRows(Statement { params, .. })) = self;
+        params.iter().map(|param| param.as_sql()).collect()
+    }
 }
 
 impl std::fmt::Debug for Pipeline<'_> {
@@ -39,7 +60,11 @@ impl<'a> Pipeline<'a> {
     }
 
     pub(crate) fn push(&mut self, sql: &'static str, params: Vec<Box<dyn Param + 'a>>) {
-        self.steps.push((sql, params));
+        self.steps.push(Step::Fixed(sql, params));
+    }
+
+    pub(crate) fn add(&mut self, statement: Statement<'a>) {
+        self.steps.push(Step::OfRows(statement));
     }
 }
 
@@ -51,11 +76,11 @@ impl Operator {
         let client = self.tx.client();
         // All are prepared before the first is sent, or a first use would let later ones overtake.
         let mut statements = Vec::with_capacity(pipeline.steps.len());
-        for (sql, _) in &pipeline.steps {
-            statements.push(client.prepare_cached(sql).await.map_err(DatabaseError::from)?);
+        for step in &pipeline.steps {
+            let sql = step.text(self.tx.engine());
+            statements.push(client.prepare_cached(&sql).await.map_err(DatabaseError::from)?);
         }
-        let params: Vec<Vec<&(dyn ToSql + Sync)>> =
-            pipeline.steps.iter().map(|(_, params)| params.iter().map(|param| param.as_sql()).collect()).collect();
+        let params: Vec<_> = pipeline.steps.iter().map(Step::params).collect();
         let queries =
             statements.iter().zip(&params).map(|(statement, params)| client.execute(statement, params.as_slice()));
         let (outcomes, committed) = futures::join!(in_order(queries), client.batch_execute("COMMIT"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
 use tokio_postgres::{Config, NoTls};
 
+use super::engine::{Engine, Recognized};
 use super::{Access, DatabaseError, Result};
 use crate::tls;
 
@@ -13,7 +14,15 @@ pub(super) const POOL_WAIT: Duration = Duration::from_secs(5);
 
 /// The worker's statements are index look-ups by key. Without statistics the planner guesses otherwise, so its sessions
 /// rule other plans out.
-const WORKER_SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan;";
+macro_rules! worker_settings {
+    () => {
+        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+    };
+}
+
+/// One plan serves all parameters. Not on Citus, which needs them to know where the rows lie.
+const WORKER_SETTINGS: &str = concat!(worker_settings!(), " SET plan_cache_mode = force_generic_plan;");
+const WORKER_SETTINGS_ON_CITUS: &str = worker_settings!();
 
 /// Requests' statements carry optional filters, which only a plan made for the values at hand can leave out.
 const WEB_SETTINGS: &str = "SET plan_cache_mode = force_custom_plan;";
@@ -31,9 +40,23 @@ impl Role {
             Self::Worker => "wazapp_worker",
         }
     }
+
+    fn settings(self, engine: Engine) -> &'static str {
+        match (self, engine) {
+            (Self::Web, _) => WEB_SETTINGS,
+            (Self::Worker, Engine::PostgreSql) => WORKER_SETTINGS,
+            (Self::Worker, Engine::Citus) => WORKER_SETTINGS_ON_CITUS,
+        }
+    }
 }
 
-pub(super) fn pool(access: &Access, (config, tls): (&Config, tls::Mode), role: Role, size: usize) -> Result<Pool> {
+pub(super) fn pool(
+    access: &Access,
+    (config, tls): (&Config, tls::Mode),
+    role: Role,
+    size: usize,
+    recognized: &Recognized,
+) -> Result<Pool> {
     let mut config = config.clone();
     config
         .keepalives_idle(Duration::from_secs(15))
@@ -54,16 +77,19 @@ pub(super) fn pool(access: &Access, (config, tls): (&Config, tls::Mode), role: R
         .wait_timeout(Some(POOL_WAIT))
         .create_timeout(Some(POOL_WAIT))
         .runtime(deadpool_postgres::Runtime::Tokio1);
-    let settings = match role {
-        Role::Worker => Some(WORKER_SETTINGS),
-        // A transaction pooler would hand the setting to somebody else.
-        Role::Web => (!access.transaction_pooler).then_some(WEB_SETTINGS),
-    };
-    if let Some(settings) = settings {
-        builder = builder.post_create(Hook::async_fn(move |client, _| {
-            Box::pin(async move { client.batch_execute(settings).await.map_err(HookError::Backend) })
-        }));
-    }
+    // A transaction pooler would hand a setting to somebody else.
+    let pooled = role == Role::Web && access.transaction_pooler;
+    let recognized = recognized.clone();
+    builder = builder.post_create(Hook::async_fn(move |client, _| {
+        let recognized = recognized.clone();
+        Box::pin(async move {
+            let engine = recognized.ask(client).await.map_err(HookError::Backend)?;
+            if pooled {
+                return Ok(());
+            }
+            client.batch_execute(role.settings(engine)).await.map_err(HookError::Backend)
+        })
+    }));
     if role == Role::Worker {
         // A cached plan made while a table was small stays bad when it is large, and statistics come a minute late.
         // So plans are made anew: every time while a connection is young, then more and more rarely.

@@ -7,18 +7,30 @@ use postgres_types::ToSql;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::Row;
 
+use super::engine::Recognized;
+use super::pipeline::in_order;
 use super::pool::POOL_WAIT;
-use super::{Param, Result};
+use super::{Engine, Param, Result, Statement};
 use crate::event::{Ends, SharedBell};
 use crate::quota::Limits;
 use crate::scope::Scope;
+
+/// How transactions of one kind go about it.
+#[derive(Clone)]
+pub(super) struct Manner {
+    /// Whether statements are prepared.
+    pub(super) prepares: bool,
+    /// What statements are made for.
+    pub(super) recognized: Recognized,
+    /// Rung for what was recorded.
+    pub(super) bell: SharedBell,
+}
 
 /// One open transaction. Dropped before its end, in whatever state, it is rolled back before the connection serves
 /// anyone else: a cancelled request must not leave its organization behind.
 pub struct Tx {
     pub(super) object: Option<Object>,
-    prepares: bool,
-    bell: SharedBell,
+    manner: Manner,
     pub(super) failed: AtomicBool,
     /// Of the logs of the organizations in whose lines it stands first.
     pub(crate) ends: Ends,
@@ -27,22 +39,22 @@ pub struct Tx {
 }
 
 impl Tx {
-    /// Whether it prepares its statements, and what it rings when it is committed.
-    pub(super) fn new(object: Object, (prepares, bell): (bool, &SharedBell)) -> Self {
-        let (bell, failed) = (bell.clone(), AtomicBool::new(false));
-        Self { object: Some(object), prepares, bell, failed, ends: Ends::default(), place: None }
+    pub(super) fn new(object: Object, manner: Manner) -> Self {
+        let (failed, ends) = (AtomicBool::new(false), Ends::default());
+        Self { object: Some(object), manner, failed, ends, place: None }
     }
 
-    pub(super) async fn begin(pool: &Pool, begin: &str, ways: (bool, &SharedBell)) -> Result<Self> {
+    pub(super) async fn begin(pool: &Pool, begin: &[&str], manner: Manner) -> Result<Self> {
         // The guard stands before BEGIN is sent: this future may be dropped at the await below.
-        let tx = Self::new(pool.get().await?, ways);
-        match tx.client().batch_execute(begin).await {
+        let tx = Self::new(pool.get().await?, manner);
+        match start(tx.client(), tx.engine(), begin).await {
             Ok(()) => Ok(tx),
             // A connection that died while it was idle: one fresh try, before anything was done.
             Err(error) if error.is_closed() => {
+                let manner = tx.manner.clone();
                 drop(tx.detach());
-                let tx = Self::new(pool.get().await?, ways);
-                tx.client().batch_execute(begin).await?;
+                let tx = Self::new(pool.get().await?, manner);
+                start(tx.client(), tx.engine(), begin).await?;
                 Ok(tx)
             }
             Err(error) => Err(error.into()),
@@ -53,10 +65,14 @@ impl Tx {
         self.object.as_ref().expect("a transaction holds its connection until its end")
     }
 
+    pub(crate) fn engine(&self) -> Engine {
+        self.manner.recognized.engine()
+    }
+
     /// COMMIT was carried out: the connection is free, and who follows what it recorded is told.
     pub(super) fn committed(&mut self) {
         self.object = None;
-        self.bell.grew(&self.ends.grew());
+        self.manner.bell.grew(&self.ends.grew());
     }
 
     pub(super) fn detach(mut self) -> Option<deadpool_postgres::ClientWrapper> {
@@ -64,7 +80,7 @@ impl Tx {
     }
 
     pub(crate) async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
-        let rows = query(self.client(), self.prepares, sql, params).await;
+        let rows = query(self.client(), self.manner.prepares, sql, params).await;
         if rows.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
@@ -75,8 +91,13 @@ impl Tx {
         Ok(self.query(sql, params).await?.into_iter().next())
     }
 
-    /// Several statements without parameters.
-    pub(crate) async fn execute_script(&self, sql: &str) -> Result<()> {
+    pub(crate) async fn run(&self, statement: &Statement<'_>) -> Result<Vec<Row>> {
+        let params: Vec<&dyn Param> = statement.params.iter().map(|param| &**param as &dyn Param).collect();
+        self.query(&statement.text(self.engine()), &params).await
+    }
+
+    /// A statement without parameters, which answers nothing: one, for Citus hands on the whole text that a SET came in.
+    pub(crate) async fn execute(&self, sql: &str) -> Result<()> {
         let done = self.client().batch_execute(sql).await;
         if done.is_err() {
             self.failed.store(true, Ordering::Relaxed);
@@ -159,6 +180,22 @@ impl std::ops::Deref for Operator {
     type Target = Tx;
     fn deref(&self) -> &Tx {
         &self.tx
+    }
+}
+
+/// Begins a transaction with its settings, in one flight. To its other nodes Citus hands on the whole text of the message
+/// that a SET came in, so there each is a message of its own.
+pub(super) async fn start(
+    client: &tokio_postgres::Client,
+    engine: Engine,
+    begin: &[&str],
+) -> Result<(), tokio_postgres::Error> {
+    match engine {
+        Engine::PostgreSql => client.batch_execute(&begin.join("; ")).await,
+        Engine::Citus => {
+            let begun = in_order(begin.iter().map(|one| client.batch_execute(one))).await;
+            begun.into_iter().collect()
+        }
     }
 }
 

@@ -11,8 +11,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::New;
-use crate::conversation::column;
-use crate::database::{Operator, Param, Result, Tenant, Tx};
+use crate::database::{Engine, Operator, Param, Result, Tenant, Tx, column};
 use crate::scope::Scope;
 
 /// A transaction that stands first in one organization's line. It records what the log tells:
@@ -236,11 +235,11 @@ impl Ends {
 /// advisory lock is served in turn. Organizations share a thousand of them, so that a large batch does not fill the
 /// server's table of locks; they are taken in order.
 macro_rules! queue {
-    ($organizations:literal) => {
+    ($($organizations:expr),+) => {
         concat!(
             "SELECT pg_advisory_xact_lock(7823457, line) FROM (
                SELECT DISTINCT uuid_hash(organization_id) & 1023 AS line FROM ",
-            $organizations,
+            $($organizations,)+
             " ORDER BY line OFFSET 0) lines"
         )
     };
@@ -250,17 +249,22 @@ pub(crate) use queue;
 /// Locks the rows of the lines that `$rest` selects from `s`, in order of the organizations' ids, and reads `$columns` with
 /// them.
 macro_rules! head {
-    ($columns:literal, $rest:literal) => {
+    ($columns:literal, $($rest:expr),+) => {
         concat!(
             "SELECT s.organization_id, s.last",
             $columns,
             " FROM wazapp.organization_sequence s ",
-            $rest,
+            $($rest,)+
             " ORDER BY s.organization_id FOR NO KEY UPDATE OF s"
         )
     };
 }
 pub(crate) use head;
+
+/// Citus locks rows of several shards only by changing them.
+const HEAD_ON_CITUS: &str = "
+    UPDATE wazapp.organization_sequence s SET last = s.last WHERE s.organization_id = ANY ($1)
+    RETURNING s.organization_id, s.last";
 
 async fn wait(tx: &Tx, organizations: &[Uuid]) -> Result<()> {
     let wanted: HashSet<Uuid> = organizations.iter().copied().filter(|id| !tx.ends.holds(*id)).collect();
@@ -268,13 +272,11 @@ async fn wait(tx: &Tx, organizations: &[Uuid]) -> Result<()> {
         return Ok(());
     }
     let wanted: Vec<Uuid> = wanted.into_iter().collect();
-    take(
-        tx,
-        queue!("unnest($1::uuid[]) AS k (organization_id)"),
-        head!("", "WHERE s.organization_id = ANY ($1)"),
-        &[&wanted],
-    )
-    .await?;
+    let head = match tx.engine() {
+        Engine::PostgreSql => head!("", "WHERE s.organization_id = ANY ($1)"),
+        Engine::Citus => HEAD_ON_CITUS,
+    };
+    take(tx, queue!("unnest($1::uuid[]) AS k (organization_id)"), head, &[&wanted]).await?;
     let mut held = tx.ends.held();
     for organization_id in wanted {
         held.entry(organization_id).or_default();

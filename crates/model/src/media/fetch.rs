@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Media, Told, edit, media_columns, media_file};
-use crate::database::{CommitError, Database, Operator, Pipeline, Result};
+use crate::database::{CommitError, Database, Engine, Operator, Pipeline, Result};
 use crate::event::{self, Events, Kind, Line, New};
 use crate::file::File;
 use crate::link::Link;
@@ -107,27 +107,35 @@ pub async fn any_organization_claim(
     Ok(None)
 }
 
+const NEXT_BY_INDEX: &str = "
+    WITH RECURSIVE turn (organization_id) AS (
+      (SELECT organization_id FROM wazapp.media WHERE state = 'pending' AND organization_id > $2
+       ORDER BY organization_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT d.organization_id FROM wazapp.media d
+              WHERE d.state = 'pending' AND d.organization_id > turn.organization_id
+              ORDER BY d.organization_id LIMIT 1)
+      FROM turn WHERE turn.organization_id IS NOT NULL)
+    SELECT organization_id FROM turn
+    WHERE organization_id IS NOT NULL AND organization_id <> ALL ($3)
+      -- Not EXISTS, which could be joined in another order: the first of the circle is wanted.
+      AND (SELECT min(d.next_at) FROM wazapp.media d
+           WHERE d.organization_id = turn.organization_id AND d.state = 'pending') <= $1
+    LIMIT 1";
+
+/// Citus follows no recursion from shard to shard.
+const NEXT_ON_CITUS: &str = "
+    SELECT organization_id FROM wazapp.media
+    WHERE state = 'pending' AND next_at <= $1 AND organization_id > $2 AND organization_id <> ALL ($3)
+    ORDER BY organization_id LIMIT 1";
+
 /// From one organization with pending media to the next, looking at one row each.
 async fn any_organization_next(tx: &Operator, now: Timestamp, after: Uuid, full: &[Uuid]) -> Result<Option<Uuid>> {
-    let row = tx
-        .query_opt(
-            "WITH RECURSIVE turn (organization_id) AS (
-               (SELECT organization_id FROM wazapp.media WHERE state = 'pending' AND organization_id > $2
-                ORDER BY organization_id LIMIT 1)
-               UNION ALL
-               SELECT (SELECT d.organization_id FROM wazapp.media d
-                       WHERE d.state = 'pending' AND d.organization_id > turn.organization_id
-                       ORDER BY d.organization_id LIMIT 1)
-               FROM turn WHERE turn.organization_id IS NOT NULL)
-             SELECT organization_id FROM turn
-             WHERE organization_id IS NOT NULL AND organization_id <> ALL ($3)
-               -- Not EXISTS, which could be joined in another order: the first of the circle is wanted.
-               AND (SELECT min(d.next_at) FROM wazapp.media d
-                    WHERE d.organization_id = turn.organization_id AND d.state = 'pending') <= $1
-             LIMIT 1",
-            &[&now, &after, &full.to_vec()],
-        )
-        .await?;
+    let next = match tx.engine() {
+        Engine::PostgreSql => NEXT_BY_INDEX,
+        Engine::Citus => NEXT_ON_CITUS,
+    };
+    let row = tx.query_opt(next, &[&now, &after, &full.to_vec()]).await?;
     Ok(row.map(|row| row.get(0)))
 }
 

@@ -15,8 +15,7 @@ use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{Pipeline, Result, Tenant, params};
+use crate::database::{Pipeline, Result, Rows, Tenant};
 use crate::event::{self, Kind};
 use crate::file::File;
 
@@ -237,40 +236,35 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &[&'a New])
     if new.is_empty() {
         return;
     }
-    pipeline.push("INSERT INTO wazapp.media AS d
-           (organization_id, id, message_id, meta_id, url, mime_type, filename, sha256, own_sha256)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
-         ON CONFLICT (organization_id, message_id) DO UPDATE SET
+    let rows = Rows::of(new)
+        .column("organization_id", |row| row.organization_id)
+        .column("id", |_| Uuid::now_v7())
+        .column("message_id", |row| row.message_id)
+        .column("meta_id", |row| row.meta_id.as_deref())
+        .column("url", |row| row.url.as_deref())
+        .column("mime_type", |row| row.mime_type.as_deref())
+        .column("filename", |row| row.filename.as_deref())
+        .column("sha256", |row| row.sha256.as_deref())
+        .column("own_sha256", |row| row.own_sha256.as_deref());
+    pipeline.add(rows.insert(
+        "wazapp.media",
+        "ON CONFLICT (organization_id, message_id) DO UPDATE SET
            id = excluded.id, state = 'pending', meta_id = excluded.meta_id, url = excluded.url, mime_type = excluded.mime_type,
            filename = excluded.filename, sha256 = excluded.sha256, own_sha256 = excluded.own_sha256, size = NULL, file = NULL,
-           attempts = 0, next_at = excluded.next_at, deadline = NULL, fence = d.fence + 1, error = NULL, fetched_at = NULL
-         WHERE d.state <> 'stored' AND coalesce(excluded.meta_id, excluded.url) IS NOT NULL
-           AND (d.sha256, d.meta_id) IS DISTINCT FROM (excluded.sha256, excluded.meta_id)", params![
-            column(new, |row| row.organization_id),
-            column(new, |_| Uuid::now_v7()),
-            column(new, |row| row.message_id),
-            column(new, |row| row.meta_id.as_deref()),
-            column(new, |row| row.url.as_deref()),
-            column(new, |row| row.mime_type.as_deref()),
-            column(new, |row| row.filename.as_deref()),
-            column(new, |row| row.sha256.as_deref()),
-            column(new, |row| row.own_sha256.as_deref()),
-        ]);
+           attempts = 0, next_at = excluded.next_at, deadline = NULL, fence = t.fence + 1, error = NULL, fetched_at = NULL
+         WHERE t.state <> 'stored' AND coalesce(excluded.meta_id, excluded.url) IS NOT NULL
+           AND (t.sha256, t.meta_id) IS DISTINCT FROM (excluded.sha256, excluded.meta_id)",
+    ));
     // Also where the edit's file did not take the place of the one that is there.
     let edited: Vec<&New> = new.iter().copied().filter(|row| row.own_sha256.is_some()).collect();
     if edited.is_empty() {
         return;
     }
-    pipeline.push(
-        "UPDATE wazapp.media d SET own_sha256 = k.h
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (o, m, h)
-         WHERE d.organization_id = k.o AND d.message_id = k.m AND d.own_sha256 IS DISTINCT FROM k.h",
-        params![
-            column(&edited, |row| row.organization_id),
-            column(&edited, |row| row.message_id),
-            column(&edited, |row| row.own_sha256.as_deref()),
-        ],
-    );
+    let rows = Rows::of(&edited)
+        .key("organization_id", |row| row.organization_id)
+        .key("message_id", |row| row.message_id)
+        .column("own_sha256", |row| row.own_sha256.as_deref());
+    pipeline.add(rows.update("wazapp.media", "AND t.own_sha256 IS DISTINCT FROM k.own_sha256"));
 }
 
 #[cfg(test)]

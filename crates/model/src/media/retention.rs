@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::database::{Operator, Result};
+use crate::database::{CANDIDATES, Operator, Result};
 use crate::scope::Scope;
 
 /// A file that somebody brought less than so long ago may be about to be referred to.
@@ -19,53 +19,105 @@ pub async fn any_organization_expire(tx: &Operator, now: Timestamp) -> Result<i6
         "advice": { "en": "It cannot be had again. Whoever runs this server sets how long media are kept.",
                     "es": "Ya no se puede recuperar. Quien administra este servidor decide cuánto se guardan los archivos." },
     });
-    let row = tx
-        .query_opt(
-            "WITH gone AS (
-               UPDATE wazapp.media d SET state = 'expired', file = NULL, error = $2::text::json
-               FROM wazapp.organization o
-               WHERE o.media_retention_days IS NOT NULL AND d.organization_id = o.id AND d.state = 'stored'
-                 AND d.fetched_at < $1::timestamptz - make_interval(days => o.media_retention_days)
-               RETURNING d.id)
-             SELECT count(*) FROM gone",
-            &[&now, &error.to_string()],
+    let keepers = tx
+        .query(
+            "SELECT id, media_retention_days FROM wazapp.organization WHERE media_retention_days IS NOT NULL ORDER BY id",
+            &[],
         )
         .await?;
-    Ok(row.map_or(0, |row| row.get(0)))
+    let mut expired = 0;
+    for keeper in keepers {
+        let (organization_id, days): (Uuid, i32) = (keeper.get("id"), keeper.get("media_retention_days"));
+        let kept = SignedDuration::from_hours(24 * i64::from(days));
+        // Nothing was fetched before that.
+        let since = now.checked_sub(kept).unwrap_or(Timestamp::UNIX_EPOCH).max(Timestamp::UNIX_EPOCH);
+        let row = tx
+            .query_opt(
+                "WITH gone AS (
+                   UPDATE wazapp.media SET state = 'expired', file = NULL, error = $3::text::json
+                   WHERE organization_id = $1 AND state = 'stored' AND fetched_at < $2 RETURNING id)
+                 SELECT count(*) FROM gone",
+                &[&organization_id, &since, &error.to_string()],
+            )
+            .await?;
+        expired += row.map_or(0, |row| row.get(0));
+    }
+    Ok(expired)
+}
+
+/// A file `f` that nobody brought since a time and that nothing refers to.
+macro_rules! unused {
+    ($since:literal) => {
+        concat!(
+            "f.deleted_at IS NULL AND f.touched_at < ",
+            $since,
+            " AND NOT EXISTS (SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
+              AND NOT EXISTS (SELECT FROM wazapp.file t WHERE t.organization_id = f.organization_id
+                                AND t.thumbnail = f.sha256 AND t.sha256 <> f.sha256)"
+        )
+    };
 }
 
 /// Marks files that nothing refers to any more as leaving; answers how many.
 pub async fn any_organization_mark(tx: &Operator, now: Timestamp, most: i64) -> Result<i64> {
-    let row = tx
-        .query_opt(
-            "WITH unused AS (
-               SELECT f.organization_id, f.sha256 FROM wazapp.file f
-               WHERE f.deleted_at IS NULL AND f.touched_at < $2
-                 AND NOT EXISTS (SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
-                 AND NOT EXISTS (SELECT FROM wazapp.file t WHERE t.organization_id = f.organization_id
-                                   AND t.thumbnail = f.sha256 AND t.sha256 <> f.sha256)
-               LIMIT $3 FOR NO KEY UPDATE OF f SKIP LOCKED),
-             marked AS (
-               UPDATE wazapp.file f SET deleted_at = $1, thumbnail_at = NULL FROM unused
-               WHERE f.organization_id = unused.organization_id AND f.sha256 = unused.sha256 RETURNING f.sha256)
-             SELECT count(*) FROM marked",
-            &[&now, &(now - NEW), &most],
+    let unused = tx
+        .query(
+            concat!(
+                "SELECT f.organization_id, array_agg(f.sha256) AS files FROM (
+                   SELECT f.organization_id, f.sha256 FROM wazapp.file f WHERE ",
+                unused!("$1"),
+                " LIMIT $2) f GROUP BY f.organization_id"
+            ),
+            &[&(now - NEW), &most],
         )
         .await?;
-    Ok(row.map_or(0, |row| row.get(0)))
+    let mut marked = 0;
+    for of_one in unused {
+        let (organization_id, files): (Uuid, Vec<String>) = (of_one.get("organization_id"), of_one.get("files"));
+        let row = tx
+            .query_opt(
+                concat!(
+                    "WITH unused AS (
+                       SELECT f.sha256 FROM wazapp.file f
+                       WHERE f.organization_id = $2 AND f.sha256 = ANY ($3) AND ",
+                    unused!("$1"),
+                    " FOR NO KEY UPDATE OF f SKIP LOCKED),
+                     marked AS (
+                       UPDATE wazapp.file f SET deleted_at = $4, thumbnail_at = NULL FROM unused
+                       WHERE f.organization_id = $2 AND f.sha256 = unused.sha256 RETURNING f.sha256)
+                     SELECT count(*) FROM marked"
+                ),
+                &[&(now - NEW), &organization_id, &files, &now],
+            )
+            .await?;
+        marked += row.map_or(0, |row| row.get(0));
+    }
+    Ok(marked)
 }
 
 /// The file that is leaving and has waited longest. It is the caller's until the transaction ends: its bytes go in that
 /// time, and nobody brings the same ones, or deletes those that somebody brought again since.
 pub async fn any_organization_next_leaving(tx: &Operator, now: Timestamp) -> Result<Option<(Scope, String)>> {
-    let row = tx
-        .query_opt(
-            "SELECT organization_id, sha256 FROM wazapp.file WHERE deleted_at <= $1
-             ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED",
-            &[&now],
+    let due = tx
+        .query(
+            "SELECT organization_id, sha256 FROM wazapp.file WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT $2",
+            &[&now, &CANDIDATES],
         )
         .await?;
-    Ok(row.map(|row| (Scope::new(row.get(0)), row.get(1))))
+    for one in due {
+        let (scope, sha256) = (Scope::new(one.get("organization_id")), one.get::<_, String>("sha256"));
+        let row = tx
+            .query_opt(
+                "SELECT FROM wazapp.file WHERE organization_id = $1 AND sha256 = $2 AND deleted_at <= $3
+                 FOR UPDATE SKIP LOCKED",
+                &[&scope.organization_id(), &sha256, &now],
+            )
+            .await?;
+        if row.is_some() {
+            return Ok(Some((scope, sha256)));
+        }
+    }
+    Ok(None)
 }
 
 /// Forgets a file whose bytes are gone.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::fetch::tell;
-use crate::database::{CommitError, Database, Operator, Pipeline, Result};
+use crate::database::{CANDIDATES, CommitError, Database, Operator, Pipeline, Result};
 use crate::event::{self, Events};
 use crate::file::File;
 use crate::scope::Scope;
@@ -30,26 +30,36 @@ pub struct Picture {
 
 /// Claims the picture that has waited longest. Of one that no medium shows, the bytes may not be there yet.
 pub async fn any_organization_next_picture(tx: &Operator, now: Timestamp) -> Result<Option<Picture>> {
-    let row = tx
-        .query_opt(
-            "WITH next AS (
-               SELECT f.organization_id, f.sha256 FROM wazapp.file f
-               WHERE f.thumbnail_at <= $1 AND f.deleted_at IS NULL AND EXISTS (
-                 SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
-               ORDER BY f.thumbnail_at LIMIT 1 FOR NO KEY UPDATE OF f SKIP LOCKED)
-             UPDATE wazapp.file f SET thumbnail_attempts = f.thumbnail_attempts + 1,
-               -- The last try is not repeated, whatever becomes of it.
-               thumbnail_at = CASE WHEN f.thumbnail_attempts + 1 < $3::smallint THEN $2::timestamptz END
-             FROM next WHERE f.organization_id = next.organization_id AND f.sha256 = next.sha256
-             RETURNING f.organization_id, f.sha256, f.size",
-            &[&now, &(now + LEASE), &TRIES],
+    let due = tx
+        .query(
+            "SELECT f.organization_id, f.sha256 FROM wazapp.file f
+             WHERE f.thumbnail_at <= $1 AND f.deleted_at IS NULL AND EXISTS (
+               SELECT FROM wazapp.media d WHERE d.organization_id = f.organization_id AND d.file = f.sha256)
+             ORDER BY f.thumbnail_at LIMIT $2",
+            &[&now, &CANDIDATES],
         )
         .await?;
-    Ok(row.map(|row| Picture {
-        scope: Scope::new(row.get("organization_id")),
-        sha256: row.get("sha256"),
-        size: row.get("size"),
-    }))
+    for one in due {
+        let (scope, sha256) = (Scope::new(one.get("organization_id")), one.get::<_, String>("sha256"));
+        let row = tx
+            .query_opt(
+                "WITH next AS (
+                   SELECT f.sha256 FROM wazapp.file f
+                   WHERE f.organization_id = $1 AND f.sha256 = $2 AND f.thumbnail_at <= $3 AND f.deleted_at IS NULL
+                   FOR NO KEY UPDATE OF f SKIP LOCKED)
+                 UPDATE wazapp.file f SET thumbnail_attempts = f.thumbnail_attempts + 1,
+                   -- The last try is not repeated, whatever becomes of it.
+                   thumbnail_at = CASE WHEN f.thumbnail_attempts + 1 < $5::smallint THEN $4::timestamptz END
+                 FROM next WHERE f.organization_id = $1 AND f.sha256 = next.sha256
+                 RETURNING f.size",
+                &[&scope.organization_id(), &sha256, &now, &(now + LEASE), &TRIES],
+            )
+            .await?;
+        if let Some(row) = row {
+            return Ok(Some(Picture { scope, sha256, size: row.get("size") }));
+        }
+    }
+    Ok(None)
 }
 
 /// Gives a claimed picture back, to be tried again after a while: the picture is not to blame, so the try does not count.

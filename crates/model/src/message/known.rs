@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, params};
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Statement};
 use crate::media;
 
 /// What identifies a message to Meta.
@@ -18,12 +17,13 @@ pub struct Key {
     pub wamid: String,
 }
 
-fn keys<'a>(keys: &'a [Key]) -> (Vec<Uuid>, Vec<Uuid>, Vec<&'a str>) {
-    (
-        column(keys, |key| key.organization_id),
-        column(keys, |key| key.number_id),
-        column(keys, |key: &'a Key| key.wamid.as_str()),
-    )
+/// Messages by what identifies them, as a statement in its own words takes them.
+pub(crate) fn named<'k>(keys: &'k [Key], words: &'static str) -> Statement<'k> {
+    Rows::of(keys)
+        .column("organization_id", |key| key.organization_id)
+        .column("number_id", |key| key.number_id)
+        .column("wamid", |key| key.wamid.as_str())
+        .statement(words)
 }
 
 /// Which of several accounts of one message shows: the fuller one, then the one that came the better way, then, so that it
@@ -90,37 +90,34 @@ pub struct Known {
     pub revoked_at: Option<Timestamp>,
 }
 
+const FIND: &str = "
+    SELECT m.organization_id, m.number_id, m.wamid, m.id, m.conversation_id, m.type, m.direction, m.text, m.status,
+            m.error::text AS error, m.callback_data, m.edited_at, m.revoked_at, m.timestamp,
+            coalesce(m.rendition,
+              CASE m.type WHEN 'media_placeholder' THEN 0 WHEN 'unsupported' THEN 10 WHEN 'unknown' THEN 10 ELSE 20 END
+              + CASE m.origin WHEN 'api' THEN 70 WHEN 'webhook' THEN 5 WHEN 'standby' THEN 4 WHEN 'echo' THEN 3
+                              WHEN 'standby_echo' THEN 2 ELSE 1 END)::int2 AS rendition,
+            -- An address of a file is another one each time.
+            sha256(convert_to(regexp_replace(m.payload::text, '\"url\":\"[^\"]*\"', '\"url\":\"\"', 'g'), 'UTF8')) AS digest,
+            m.party::text AS party,
+            coalesce(m.counts, m.origin = 'webhook' AND m.direction = 'inbound'
+                       AND m.type NOT IN ('reaction', 'edit', 'revoke', 'system', 'call')) AS counts,
+            CASE WHEN m.edited_at IS NULL AND m.revoked_at IS NULL THEN m.text ELSE coalesce(
+              (SELECT w.text FROM wazapp.message_version w
+               WHERE w.organization_id = m.organization_id AND w.message_id = m.id
+               ORDER BY w.replaced_at, w.replaced_by COLLATE \"C\" LIMIT 1), m.text) END AS original,
+            (SELECT coalesce(d.own_sha256, d.sha256) FROM wazapp.media d
+             WHERE d.organization_id = m.organization_id AND d.message_id = m.id) AS sha256
+     FROM {rows}
+     JOIN wazapp.message m
+       ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.wamid{here m}";
+
 /// The messages with these ids of Meta's.
 pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<(Key, Known)>> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let (organizations, numbers, wamids) = keys(wanted);
-    let rows = tx
-        .query(
-            "SELECT m.organization_id, m.number_id, m.wamid, m.id, m.conversation_id, m.type, m.direction, m.text, m.status,
-                    m.error::text AS error, m.callback_data, m.edited_at, m.revoked_at, m.timestamp,
-                    coalesce(m.rendition,
-                      CASE m.type WHEN 'media_placeholder' THEN 0 WHEN 'unsupported' THEN 10 WHEN 'unknown' THEN 10 ELSE 20 END
-                      + CASE m.origin WHEN 'api' THEN 70 WHEN 'webhook' THEN 5 WHEN 'standby' THEN 4 WHEN 'echo' THEN 3
-                                      WHEN 'standby_echo' THEN 2 ELSE 1 END)::int2 AS rendition,
-                    -- An address of a file is another one each time.
-                    sha256(convert_to(regexp_replace(m.payload::text, '\"url\":\"[^\"]*\"', '\"url\":\"\"', 'g'), 'UTF8')) AS digest,
-                    m.party::text AS party,
-                    coalesce(m.counts, m.origin = 'webhook' AND m.direction = 'inbound'
-                               AND m.type NOT IN ('reaction', 'edit', 'revoke', 'system', 'call')) AS counts,
-                    CASE WHEN m.edited_at IS NULL AND m.revoked_at IS NULL THEN m.text ELSE coalesce(
-                      (SELECT w.text FROM wazapp.message_version w
-                       WHERE w.organization_id = m.organization_id AND w.message_id = m.id
-                       ORDER BY w.replaced_at, w.replaced_by COLLATE \"C\" LIMIT 1), m.text) END AS original,
-                    (SELECT coalesce(d.own_sha256, d.sha256) FROM wazapp.media d
-                     WHERE d.organization_id = m.organization_id AND d.message_id = m.id) AS sha256
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
-             JOIN wazapp.message m
-               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.wamid",
-            &[&organizations, &numbers, &wamids],
-        )
-        .await?;
+    let rows = tx.run(&named(wanted, FIND)).await?;
     Ok(rows
         .iter()
         .map(|row| {
@@ -163,24 +160,21 @@ pub struct Amendment {
     pub at: Timestamp,
 }
 
+const AMENDMENTS: &str = "
+    SELECT m.organization_id, m.number_id, m.reply_to_wamid, m.wamid, m.type, m.text, m.timestamp,
+            d.message_id AS d_message_id, d.meta_id, d.url, d.mime_type, d.filename, d.sha256
+     FROM {rows}
+     JOIN wazapp.message m
+       ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.reply_to_wamid = k.wamid{here m}
+     LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id
+     WHERE m.type IN ('edit', 'revoke') ORDER BY m.timestamp, m.wamid COLLATE \"C\"";
+
 /// The edits and deletions that came before these messages, oldest first.
 pub async fn any_organization_find_amendments(tx: &Operator, targets: &[Key]) -> Result<Vec<(Key, Amendment)>> {
     if targets.is_empty() {
         return Ok(Vec::new());
     }
-    let (organizations, numbers, wamids) = keys(targets);
-    let rows = tx
-        .query(
-            "SELECT m.organization_id, m.number_id, m.reply_to_wamid, m.wamid, m.type, m.text, m.timestamp,
-                    d.message_id AS d_message_id, d.meta_id, d.url, d.mime_type, d.filename, d.sha256
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (organization_id, number_id, wamid)
-             JOIN wazapp.message m
-               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.reply_to_wamid = k.wamid
-             LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id
-             WHERE m.type IN ('edit', 'revoke') ORDER BY m.timestamp, m.wamid COLLATE \"C\"",
-            &[&organizations, &numbers, &wamids],
-        )
-        .await?;
+    let rows = tx.run(&named(targets, AMENDMENTS)).await?;
     Ok(rows
         .iter()
         .map(|row| {
@@ -258,41 +252,31 @@ pub fn any_organization_insert<'a>(pipeline: &mut Pipeline<'a>, new: &'a mut [Ne
         return;
     }
     new.sort_by_key(|row| (row.organization_id, row.id));
-    pipeline.push("INSERT INTO wazapp.message
-           (organization_id, id, conversation_id, number_id, contact_id, sequence, direction, origin, type, text, payload,
-            wamid, reply_to_wamid, status, error, edited_at, revoked_at, timestamp, received_at, party, counts, rendition,
-            referral)
-         SELECT k.o, k.id, k.v, k.n, k.c, k.q, k.d, k.g, k.t, k.x, k.p::json, k.w, k.r, k.s, k.e::json, k.ed, k.rv, k.at, k.rc,
-                k.pa::json, k.co, k.re, k.rf::json
-         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::text[],
-                     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-                     $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[],
-                     $20::text[], $21::bool[], $22::int2[], $23::text[])
-           AS k (o, id, v, n, c, q, d, g, t, x, p, w, r, s, e, ed, rv, at, rc, pa, co, re, rf)", params![
-            column(new, |row| row.organization_id),
-            column(new, |row| row.id),
-            column(new, |row| row.conversation_id),
-            column(new, |row| row.number_id),
-            column(new, |row| row.contact_id),
-            column(new, |row| row.sequence),
-            column(new, |row| if row.outbound { "outbound" } else { "inbound" }),
-            column(new, |row| row.origin),
-            column(new, |row| row.kind.as_str()),
-            column(new, |row| row.text.as_str()),
-            column(new, |row| row.payload.as_str()),
-            column(new, |row| row.wamid.as_str()),
-            column(new, |row| row.reply_to_wamid.as_deref()),
-            column(new, |row| row.status.as_deref()),
-            column(new, |row| row.error.as_deref()),
-            column(new, |row| row.edited_at),
-            column(new, |row| row.revoked_at),
-            column(new, |row| row.timestamp),
-            column(new, |row| row.received_at),
-            column(new, |row| row.party.as_str()),
-            column(new, |row| row.counts),
-            column(new, |row| row.rendition),
-            column(new, |row| row.referral.as_deref()),
-        ]);
+    let rows = Rows::of(new)
+        .column("organization_id", |row| row.organization_id)
+        .column("id", |row| row.id)
+        .column("conversation_id", |row| row.conversation_id)
+        .column("number_id", |row| row.number_id)
+        .column("contact_id", |row| row.contact_id)
+        .column("sequence", |row| row.sequence)
+        .column("direction", |row| if row.outbound { "outbound" } else { "inbound" })
+        .column("origin", |row| row.origin)
+        .column("type", |row| row.kind.as_str())
+        .column("text", |row| row.text.as_str())
+        .column("payload", |row| RawJson(&row.payload))
+        .column("wamid", |row| row.wamid.as_str())
+        .column("reply_to_wamid", |row| row.reply_to_wamid.as_deref())
+        .column("status", |row| row.status.as_deref())
+        .column("error", |row| row.error.as_deref().map(RawJson))
+        .column("edited_at", |row| row.edited_at)
+        .column("revoked_at", |row| row.revoked_at)
+        .column("timestamp", |row| row.timestamp)
+        .column("received_at", |row| row.received_at)
+        .column("party", |row| RawJson(&row.party))
+        .column("counts", |row| row.counts)
+        .column("rendition", |row| row.rendition)
+        .column("referral", |row| row.referral.as_deref().map(RawJson));
+    pipeline.add(rows.insert("wazapp.message", ""));
 }
 
 /// What later webhooks changed about stored messages.
@@ -310,39 +294,26 @@ pub fn any_organization_update<'a>(pipeline: &mut Pipeline<'a>, updates: &'a mut
         return;
     }
     updates.sort_by_key(|row| (row.organization_id, row.message.id));
-    pipeline.push(
-        "UPDATE wazapp.message m SET
-           type = k.t, text = k.x, payload = coalesce(k.p::json, m.payload), status = k.s, error = k.e::json,
-           edited_at = k.ed, revoked_at = k.rv, timestamp = k.at, counts = k.co, rendition = k.re,
-           origin = coalesce(k.og, m.origin), party = coalesce(k.pa::json, m.party),
-           reply_to_wamid = coalesce(k.r, m.reply_to_wamid), referral = coalesce(k.rf::json, m.referral),
-           conversation_id = k.v, sequence = coalesce(k.q, m.sequence)
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bool[], $12::int2[], $13::text[],
-                     $14::text[], $15::text[], $16::text[], $17::uuid[], $18::bigint[])
-           AS k (o, id, t, x, p, s, e, ed, rv, at, co, re, og, pa, r, rf, v, q)
-         WHERE m.organization_id = k.o AND m.id = k.id",
-        params![
-            column(updates, |row| row.organization_id),
-            column(updates, |row| row.message.id),
-            column(updates, |row| row.message.kind.as_str()),
-            column(updates, |row| row.message.text.as_str()),
-            column(updates, |row| retold(row).map(|retold| retold.payload.as_str())),
-            column(updates, |row| row.message.status.as_deref()),
-            column(updates, |row| row.message.error.as_deref()),
-            column(updates, |row| row.message.edited_at),
-            column(updates, |row| row.message.revoked_at),
-            column(updates, |row| row.message.at),
-            column(updates, |row| row.message.counts),
-            column(updates, |row| row.message.rank.rendition),
-            column(updates, |row| retold(row).map(|retold| retold.origin)),
-            column(updates, |row| row.message.party.as_deref()),
-            column(updates, |row| retold(row).and_then(|retold| retold.reply_to_wamid.as_deref())),
-            column(updates, |row| retold(row).and_then(|retold| retold.referral.as_deref())),
-            column(updates, |row| row.message.conversation_id),
-            column(updates, |row| row.message.sequence),
-        ],
-    );
+    let rows = Rows::of(updates)
+        .key("organization_id", |row| row.organization_id)
+        .key("id", |row| row.message.id)
+        .column("conversation_id", |row| row.message.conversation_id)
+        .news("sequence", |row| row.message.sequence)
+        .column("type", |row| row.message.kind.as_str())
+        .column("text", |row| row.message.text.as_str())
+        .column("status", |row| row.message.status.as_deref())
+        .column("error", |row| row.message.error.as_deref().map(RawJson))
+        .column("edited_at", |row| row.message.edited_at)
+        .column("revoked_at", |row| row.message.revoked_at)
+        .column("timestamp", |row| row.message.at)
+        .column("counts", |row| row.message.counts)
+        .column("rendition", |row| row.message.rank.rendition)
+        .news("party", |row| row.message.party.as_deref().map(RawJson))
+        .news("payload", |row| retold(row).map(|retold| RawJson(&retold.payload)))
+        .news("origin", |row| retold(row).map(|retold| retold.origin))
+        .news("reply_to_wamid", |row| retold(row).and_then(|retold| retold.reply_to_wamid.as_deref()))
+        .news("referral", |row| retold(row).and_then(|retold| retold.referral.as_deref().map(RawJson)));
+    pipeline.add(rows.update("wazapp.message", ""));
 }
 
 fn retold(row: &Update) -> Option<&Retold> {
@@ -369,19 +340,17 @@ pub fn any_organization_keep_versions<'a>(pipeline: &mut Pipeline<'a>, versions:
     if versions.is_empty() {
         return;
     }
-    pipeline.push(
-        "INSERT INTO wazapp.message_version (organization_id, message_id, replaced_by, replaced_at, text)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[])
-         ON CONFLICT (organization_id, message_id, replaced_by) DO UPDATE SET
+    let rows = Rows::of(versions)
+        .column("organization_id", |row| row.organization_id)
+        .column("message_id", |row| row.message_id)
+        .column("replaced_by", |row| row.replaced_by.as_str())
+        .column("replaced_at", |row| row.replaced_at)
+        .column("text", |row| row.text.as_str());
+    pipeline.add(rows.insert(
+        "wazapp.message_version",
+        "ON CONFLICT (organization_id, message_id, replaced_by) DO UPDATE SET
            text = excluded.text, replaced_at = excluded.replaced_at",
-        params![
-            column(versions, |row| row.organization_id),
-            column(versions, |row| row.message_id),
-            column(versions, |row| row.replaced_by.as_str()),
-            column(versions, |row| row.replaced_at),
-            column(versions, |row| row.text.as_str()),
-        ],
-    );
+    ));
 }
 
 /// A reaction, or its removal.
@@ -405,20 +374,18 @@ pub fn any_organization_react<'a>(pipeline: &mut Pipeline<'a>, reactions: &'a mu
         return;
     }
     reactions.sort_by(|a, b| (&a.target, &a.reactor).cmp(&(&b.target, &b.reactor)));
-    pipeline.push(
-        "INSERT INTO wazapp.reaction AS r (organization_id, number_id, target_wamid, reactor, emoji, wamid, timestamp)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-         ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
+    let rows = Rows::of(reactions)
+        .column("organization_id", |row| row.target.organization_id)
+        .column("number_id", |row| row.target.number_id)
+        .column("target_wamid", |row| row.target.wamid.as_str())
+        .column("reactor", |row| row.reactor.as_str())
+        .column("emoji", |row| row.emoji.as_deref())
+        .column("wamid", |row| row.wamid.as_str())
+        .column("timestamp", |row| row.at);
+    pipeline.add(rows.insert(
+        "wazapp.reaction",
+        "ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
            emoji = excluded.emoji, wamid = excluded.wamid, timestamp = excluded.timestamp
-         WHERE (r.timestamp, r.wamid COLLATE \"C\") <= (excluded.timestamp, excluded.wamid COLLATE \"C\")",
-        params![
-            column(reactions, |row| row.target.organization_id),
-            column(reactions, |row| row.target.number_id),
-            column(reactions, |row| row.target.wamid.as_str()),
-            column(reactions, |row| row.reactor.as_str()),
-            column(reactions, |row| row.emoji.as_deref()),
-            column(reactions, |row| row.wamid.as_str()),
-            column(reactions, |row| row.at),
-        ],
-    );
+         WHERE (t.timestamp, t.wamid COLLATE \"C\") <= (excluded.timestamp, excluded.wamid COLLATE \"C\")",
+    ));
 }

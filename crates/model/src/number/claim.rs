@@ -104,16 +104,30 @@ pub async fn disconnect(tx: &Line<'_>, phone_number_id: &str, now: Timestamp) ->
 /// Ends a claim, which is remembered, and what attempts of it were under way.
 pub(super) async fn end(tx: &Line<'_>, phone_number_id: &str, now: Timestamp) -> Result<()> {
     let organization_id = tx.organization_id();
-    tx.query(
-        "WITH ended AS (
-           DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2
-           RETURNING organization_id, number_id, phone_number_id, app_id, claimed_at)
-         INSERT INTO wazapp.former_claim (organization_id, number_id, phone_number_id, app_id, claimed_at, ended_at)
-         SELECT ended.*, greatest(claimed_at, $3) FROM ended
-         ON CONFLICT (organization_id, number_id, claimed_at) DO UPDATE SET ended_at = excluded.ended_at",
-        &[&phone_number_id, &organization_id, &now],
-    )
-    .await?;
+    let ended = tx
+        .query_opt(
+            "DELETE FROM wazapp.number_claim WHERE phone_number_id = $1 AND organization_id = $2
+             RETURNING number_id, app_id, claimed_at",
+            &[&phone_number_id, &organization_id],
+        )
+        .await?;
+    if let Some(ended) = ended {
+        let claimed_at: Timestamp = ended.get("claimed_at");
+        tx.query(
+            "INSERT INTO wazapp.former_claim (organization_id, number_id, phone_number_id, app_id, claimed_at, ended_at)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (organization_id, number_id, claimed_at) DO UPDATE SET ended_at = excluded.ended_at",
+            &[
+                &organization_id,
+                &ended.get::<_, Uuid>("number_id"),
+                &phone_number_id,
+                &ended.get::<_, Option<String>>("app_id"),
+                &claimed_at,
+                &claimed_at.max(now),
+            ],
+        )
+        .await?;
+    }
     stop_attempts(tx, organization_id, phone_number_id, now).await
 }
 
@@ -174,21 +188,25 @@ pub async fn hand_over(
     };
     let facts = tx
         .query_opt(
-            "SELECT n.token_expires_at, n.token_checked_at, c.proof FROM wazapp.number n
-             JOIN wazapp.number_claim c ON c.organization_id = n.organization_id AND c.number_id = n.id
-             WHERE n.organization_id = $1 AND n.id = $2 FOR NO KEY UPDATE",
+            "SELECT token_expires_at, token_checked_at FROM wazapp.number
+             WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE",
             &[&link.organization_id, &link.number_id],
         )
         .await?;
-    let (Some(facts), Some(left)) = (facts, disconnect(&leaves, phone_number_id, now).await?) else {
-        return Ok(None);
-    };
+    let claim = tx
+        .query_opt(
+            "SELECT proof FROM wazapp.number_claim WHERE organization_id = $1 AND number_id = $2 FOR NO KEY UPDATE",
+            &[&link.organization_id, &link.number_id],
+        )
+        .await?;
+    let (Some(facts), Some(claim)) = (facts, claim) else { return Ok(None) };
+    let Some(left) = disconnect(&leaves, phone_number_id, now).await? else { return Ok(None) };
     let opens = Opens { scope: *from, phone_number_id: phone_number_id.to_owned(), beside: Vec::new(), token };
     let standing = Proof {
         opens,
         waba_id: link.waba_id.clone(),
         app_id: link.app_id.clone(),
-        basis: Basis::of(facts.get("proof")),
+        basis: Basis::of(claim.get("proof")),
     };
     let Ok(came) = connect(&comes, keyring, &standing.handed_to(to), now).await? else { return Ok(None) };
     tx.query(

@@ -34,16 +34,31 @@ pub async fn give_id(tx: &Line<'_>, proof: &Proof, former: &str, now: Timestamp)
     let Opens { scope, phone_number_id, .. } = &proof.opens;
     let organization_id = scope.organization_id();
     // Whoever claims the id in this moment waits for us, or we find that it is theirs.
+    let number = tx
+        .query_opt(
+            "SELECT id, app_id, waba_id FROM wazapp.number WHERE organization_id = $1 AND phone_number_id = $2",
+            &[&organization_id, &former],
+        )
+        .await?;
+    let Some(number) = number else { return Ok(()) };
+    let id: Uuid = number.get("id");
     let claimed = tx
         .query_opt(
             "INSERT INTO wazapp.number_claim (phone_number_id, organization_id, number_id, app_id, waba_id, claimed_at)
-             SELECT $3, organization_id, id, app_id, waba_id, $4 FROM wazapp.number
-             WHERE organization_id = $1 AND phone_number_id = $2
-             ON CONFLICT (phone_number_id) DO NOTHING RETURNING number_id",
-            &[&organization_id, &former, phone_number_id, &now],
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (phone_number_id) DO NOTHING RETURNING number_id",
+            &[
+                phone_number_id,
+                &organization_id,
+                &id,
+                &number.get::<_, Option<String>>("app_id"),
+                &number.get::<_, String>("waba_id"),
+                &now,
+            ],
         )
         .await?;
-    let Some(id) = claimed.map(|row| row.get::<_, Uuid>("number_id")) else { return Ok(()) };
+    if claimed.is_none() {
+        return Ok(());
+    }
     claim::end(tx, former, now).await?;
     tx.query(
         "UPDATE wazapp.number SET phone_number_id = $3, connected_at = $4, updated_at = $4

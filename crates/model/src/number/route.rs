@@ -1,14 +1,13 @@
 //! Where events of numbers and accounts go: to whoever has a number, or had it then.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Basis;
-use crate::conversation::column;
-use crate::database::{Operator, Pipeline, Result, params};
+use crate::database::{DatabaseError, Engine, Operator, Param, Pipeline, Result, Rows, column, params};
 use crate::event::{self, Lines, head, queue};
 use crate::message::Key;
 use crate::scope::Scope;
@@ -57,6 +56,23 @@ impl Route {
     }
 }
 
+/// The claims `c` of these numbers and accounts, if nobody else had one of them before.
+macro_rules! settled_claims {
+    () => {
+        "(c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
+         AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
+                         WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
+    };
+}
+
+const CLAIMS: &str = concat!(
+    "SELECT c.organization_id, c.phone_number_id, c.waba_id, c.number_id, c.app_id, c.claimed_at, c.proof, c.other_account,
+            NULL::text AS display_phone_number
+     FROM wazapp.number_claim c WHERE ",
+    settled_claims!(),
+    " ORDER BY c.organization_id"
+);
+
 /// Who has these numbers, or numbers of these accounts, behind waiting for the owners' lines. Nobody at all: no such number
 /// is connected, or one of them was somebody else's before; then [`any_organization_holders`] tells.
 pub async fn any_organization_route<'t>(
@@ -64,26 +80,57 @@ pub async fn any_organization_route<'t>(
     phone_number_ids: &[&str],
     waba_ids: &[&str],
 ) -> Result<(Vec<Route>, Lines<'t>)> {
+    if tx.engine() == Engine::Citus {
+        return any_organization_route_by_steps(tx, phone_number_ids, waba_ids).await;
+    }
     let (rows, lines) = event::any_organization_take(
         tx,
-        queue!(
-            "wazapp.number_claim c WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
-               AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
-                               WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
-        ),
+        queue!("wazapp.number_claim c WHERE ", settled_claims!()),
         head!(
             ", c.phone_number_id, c.waba_id, c.number_id, c.app_id, c.claimed_at, c.proof, c.other_account,
                n.display_phone_number",
             "JOIN wazapp.number_claim c ON c.organization_id = s.organization_id
              JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
-             WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
-               AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
-                               WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
+             WHERE ",
+            settled_claims!()
         ),
         &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
     )
     .await?;
     Ok((rows.iter().map(Route::read).collect(), lines))
+}
+
+/// The same on Citus, where claims stand on one node, and lines and numbers where their organizations are: each is read by
+/// itself. What is claimed anew while the lines are waited for is for the next try.
+async fn any_organization_route_by_steps<'t>(
+    tx: &'t Operator,
+    phone_number_ids: &[&str],
+    waba_ids: &[&str],
+) -> Result<(Vec<Route>, Lines<'t>)> {
+    let named: [&dyn Param; 2] = [&phone_number_ids.to_vec(), &waba_ids.to_vec()];
+    let scopes = |rows: &[Row]| column(rows, |row| Scope::new(row.get("organization_id")));
+    let waited = scopes(&tx.query(CLAIMS, &named).await?);
+    let lines = event::any_organization_lines(tx, &waited.iter().collect::<Vec<_>>()).await?;
+    let claims = tx.query(CLAIMS, &named).await?;
+    if scopes(&claims).iter().any(|scope| !waited.contains(scope)) {
+        return Err(DatabaseError::RolledBack);
+    }
+    let shown = tx
+        .query(
+            "SELECT id, display_phone_number FROM wazapp.number WHERE organization_id = ANY ($1) AND id = ANY ($2)",
+            &[
+                &column(&claims, |row| row.get::<_, Uuid>("organization_id")),
+                &column(&claims, |row| row.get::<_, Uuid>("number_id")),
+            ],
+        )
+        .await?;
+    let shown: HashMap<Uuid, Option<String>> = shown.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let routes = claims.iter().map(|claim| {
+        let route = Route::read(claim);
+        let display_phone_number = shown.get(&route.number_id).cloned().flatten();
+        Route { display_phone_number, ..route }
+    });
+    Ok((routes.collect(), lines))
 }
 
 /// Everyone who has these numbers, or numbers of these accounts, or had them before: of each number the oldest claim
@@ -115,25 +162,22 @@ pub async fn any_organization_holders(
 
 /// Which of these messages are there. The key's word is Meta's id, or ours.
 pub async fn any_organization_known(tx: &Operator, wanted: &[Key]) -> Result<HashSet<Key>> {
-    let ids: Vec<Option<Uuid>> = column(wanted, |key| key.wamid.parse().ok());
-    let rows = tx
-        .query(
-            "WITH wanted AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
-                             AS k (organization_id, number_id, word, id))
+    let known = Rows::of(wanted)
+        .column("organization_id", |key| key.organization_id)
+        .column("number_id", |key| key.number_id)
+        .column("word", |key| key.wamid.as_str())
+        .column("id", |key| key.wamid.parse::<Uuid>().ok())
+        .statement(
+            "WITH wanted AS (SELECT * FROM {rows})
              SELECT k.organization_id, k.number_id, k.word FROM wanted k
              JOIN wazapp.message m
-               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.word
+               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.wamid = k.word{here m}
              UNION
              SELECT k.organization_id, k.number_id, k.word FROM wanted k
-             JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.id = k.id",
-            &[
-                &column(wanted, |key| key.organization_id),
-                &column(wanted, |key| key.number_id),
-                &column(wanted, |key| key.wamid.clone()),
-                &ids,
-            ],
-        )
-        .await?;
+             JOIN wazapp.message m
+               ON m.organization_id = k.organization_id AND m.number_id = k.number_id AND m.id = k.id{here m}",
+        );
+    let rows = tx.run(&known).await?;
     Ok(rows.iter().map(|row| Key { organization_id: row.get(0), number_id: row.get(1), wamid: row.get(2) }).collect())
 }
 

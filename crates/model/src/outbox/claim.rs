@@ -1,13 +1,14 @@
 //! Claiming: which messages leave now.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::pace::next_probe;
-use super::{LEASE, PAIR_AHEAD, PAIR_SECONDS};
-use crate::conversation::column;
-use crate::database::{Operator, Result};
+use super::{LEASE, PAIR_AHEAD, PAIR_EACH};
+use crate::database::{Engine, Operator, Result, Rows, column};
 use crate::link::{Link, link_columns};
 use crate::upload::Attached;
 
@@ -83,25 +84,15 @@ pub struct Taken {
     pub messages: Vec<Claimed>,
 }
 
-/// The numbers from which something may leave now, the one that was served longest ago first; `full` are passed over.
-pub async fn any_organization_turns(tx: &Operator, now: Timestamp, full: &[Uuid]) -> Result<Vec<Turn>> {
-    let rows = tx
-        .query(
-            // From number to number along the index, past all that waits of each: ten thousand of one are one step.
-            "WITH RECURSIVE waiting AS (
-               (SELECT organization_id, number_id FROM wazapp.outbox WHERE state = 'queued'
-                ORDER BY organization_id, number_id LIMIT 1)
-               UNION ALL
-               SELECT next.organization_id, next.number_id FROM waiting w CROSS JOIN LATERAL (
-                 SELECT o.organization_id, o.number_id FROM wazapp.outbox o
-                 WHERE o.state = 'queued' AND (o.organization_id, o.number_id) > (w.organization_id, w.number_id)
-                 ORDER BY o.organization_id, o.number_id LIMIT 1) next)
-             SELECT p.organization_id, p.number_id FROM waiting w
+/// Of the numbers that `$waiting` names, those from which something may leave now.
+macro_rules! turns {
+    ($waiting:literal) => {
+        concat!(
+            $waiting,
+            " SELECT p.organization_id, p.number_id FROM waiting w
              JOIN wazapp.number_pace p ON p.organization_id = w.organization_id AND p.number_id = w.number_id
              JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
-             -- One look says that nothing is due anywhere, which is most of the time.
-             WHERE EXISTS (SELECT FROM wazapp.outbox WHERE state = 'queued' AND send_at <= $1)
-               AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1 OR p.probe_at <= $1)
+             WHERE n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1 OR p.probe_at <= $1)
                AND (p.held_until IS NULL OR p.held_until <= $1)
                AND p.next_at < $3 AND p.number_id <> ALL ($2)
                AND (EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
@@ -111,10 +102,38 @@ pub async fn any_organization_turns(tx: &Operator, now: Timestamp, full: &[Uuid]
                     AND EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
                               AND q.number_id = p.number_id AND q.state = 'queued' AND q.bulk
                               AND q.send_at <= $1 AND q.deadline > $1))
-             ORDER BY p.served_at LIMIT $4",
-            &[&now, &full.to_vec(), &(now + AHEAD), &TURNS],
+             ORDER BY p.served_at LIMIT $4"
         )
-        .await?;
+    };
+}
+
+/// From number to number along the index, past all that waits of each: ten thousand of one are one step. One look says
+/// that nothing is due anywhere, which is most of the time.
+const TURNS_BY_INDEX: &str = turns!(
+    "WITH RECURSIVE waiting AS (
+       (SELECT organization_id, number_id FROM wazapp.outbox
+        WHERE state = 'queued' AND EXISTS (SELECT FROM wazapp.outbox WHERE state = 'queued' AND send_at <= $1)
+        ORDER BY organization_id, number_id LIMIT 1)
+       UNION ALL
+       SELECT next.organization_id, next.number_id FROM waiting w CROSS JOIN LATERAL (
+         SELECT o.organization_id, o.number_id FROM wazapp.outbox o
+         WHERE o.state = 'queued' AND (o.organization_id, o.number_id) > (w.organization_id, w.number_id)
+         ORDER BY o.organization_id, o.number_id LIMIT 1) next)"
+);
+
+/// Citus follows no recursion from shard to shard: all that is due is read.
+const TURNS_ON_CITUS: &str = turns!(
+    "WITH waiting AS (
+       SELECT DISTINCT organization_id, number_id FROM wazapp.outbox WHERE state = 'queued' AND send_at <= $1)"
+);
+
+/// The numbers from which something may leave now, the one that was served longest ago first; `full` are passed over.
+pub async fn any_organization_turns(tx: &Operator, now: Timestamp, full: &[Uuid]) -> Result<Vec<Turn>> {
+    let turns = match tx.engine() {
+        Engine::PostgreSql => TURNS_BY_INDEX,
+        Engine::Citus => TURNS_ON_CITUS,
+    };
+    let rows = tx.query(turns, &[&now, &full.to_vec(), &(now + AHEAD), &TURNS]).await?;
     Ok(rows.iter().map(|row| Turn { organization_id: row.get(0), number_id: row.get(1) }).collect())
 }
 
@@ -212,7 +231,7 @@ async fn any_organization_take(
     let rows = tx
         .query(
             "SELECT q.message_id, q.recipient, q.body::text AS body, q.files::text AS files, q.attempts + 1 AS attempt,
-                    q.fence + 1 AS fence, q.refusals, coalesce(r.refusals, 0) AS of_pair
+                    q.fence + 1 AS fence, q.refusals, coalesce(r.refusals, 0) AS of_pair, r.next_at AS pair_next_at
              FROM wazapp.outbox q
              LEFT JOIN wazapp.pair_pace r
                ON r.organization_id = q.organization_id AND r.number_id = q.number_id AND r.recipient = q.recipient
@@ -246,13 +265,22 @@ async fn any_organization_take(
     };
     let messages: Vec<Claimed> = rows.iter().map(claimed).collect();
     if !messages.is_empty() {
-        any_organization_note(tx, now, number, &messages).await?;
+        let next =
+            |row: &Row| row.get::<_, Option<Timestamp>>("pair_next_at").map_or(now, |at| at.max(now)) + PAIR_EACH;
+        let turns: BTreeMap<&str, Timestamp> = rows.iter().map(|row| (row.get("recipient"), next(row))).collect();
+        any_organization_note(tx, now, number, &messages, turns).await?;
     }
     Ok(messages)
 }
 
-/// Writes that these are being sent, and that their recipients' turns are used.
-async fn any_organization_note(tx: &Operator, now: Timestamp, number: &Link, messages: &[Claimed]) -> Result<()> {
+/// Writes that these are being sent, and that their recipients' turns are used: when each has its next.
+async fn any_organization_note(
+    tx: &Operator,
+    now: Timestamp,
+    number: &Link,
+    messages: &[Claimed],
+    turns: BTreeMap<&str, Timestamp>,
+) -> Result<()> {
     let ids = column(messages, |message| message.message_id);
     tx.query(
         "UPDATE wazapp.outbox SET state = 'sending', attempts = attempts + 1, fence = fence + 1, lease_until = $3,
@@ -267,18 +295,19 @@ async fn any_organization_note(tx: &Operator, now: Timestamp, number: &Link, mes
         &[&number.organization_id, &ids],
     )
     .await?;
-    let mut recipients = column(messages, |message| message.recipient.as_str());
-    recipients.sort_unstable();
-    recipients.dedup();
-    tx.query(
-        "INSERT INTO wazapp.pair_pace AS r (organization_id, number_id, recipient, next_at)
-         SELECT $1::uuid, $2::uuid, k.recipient, $4::timestamptz + $5::bigint * interval '1 second'
-         FROM unnest($3::text[]) AS k (recipient)
-         ON CONFLICT (organization_id, number_id, recipient) DO UPDATE SET
-           next_at = greatest(r.next_at, $4) + $5 * interval '1 second'",
-        &[&number.organization_id, &number.number_id, &recipients, &now, &PAIR_SECONDS],
-    )
-    .await?;
+    let turns: Vec<(&str, Timestamp)> = turns.into_iter().collect();
+    let used = Rows::of(&turns)
+        .all("organization_id", number.organization_id)
+        .all("number_id", number.number_id)
+        .column("recipient", |turn| turn.0)
+        .column("next_at", |turn| turn.1)
+        .insert(
+            "wazapp.pair_pace",
+            // A refusal may have put it farther meanwhile.
+            "ON CONFLICT (organization_id, number_id, recipient) DO UPDATE SET
+               next_at = greatest(t.next_at, excluded.next_at)",
+        );
+    tx.run(&used).await?;
     Ok(())
 }
 

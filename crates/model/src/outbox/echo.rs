@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::conversation::{self, column};
-use crate::database::Result;
+use crate::conversation;
+use crate::database::{Result, Rows};
 use crate::event::Lines;
 use crate::message::Key;
 
@@ -34,31 +34,23 @@ pub async fn any_organization_settle_echoes(tx: &Lines<'_>, now: Timestamp, echo
         }
     }
     let unique: Vec<(&Key, Uuid)> = unique.into_iter().collect();
-    let organizations = column(&unique, |(key, _)| key.organization_id);
-    let numbers = column(&unique, |(key, _)| key.number_id);
-    let ids = column(&unique, |(_, id)| *id);
-    let wamids = column(&unique, |(key, _)| key.wamid.as_str());
+    let named = || {
+        Rows::of(&unique)
+            .key("organization_id", |(key, _)| key.organization_id)
+            .key("number_id", |(key, _)| key.number_id)
+    };
     let ours: Vec<(Key, Uuid)> = unique.iter().map(|(key, id)| ((*key).clone(), *id)).collect();
     // The queue's rows first: whoever else changes both takes them in this order.
-    tx.query(
-        "DELETE FROM wazapp.outbox q USING unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (o, n, id)
-         WHERE q.organization_id = k.o AND q.message_id = k.id AND q.number_id = k.n",
-        &[&organizations, &numbers, &ids],
-    )
-    .await?;
+    tx.run(&named().key("message_id", |(_, id)| *id).delete("wazapp.outbox")).await?;
     any_organization_absorb(tx, now, &ours).await?;
-    let rows = tx
-        .query(
-            "UPDATE wazapp.message m SET wamid = k.w
-             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS k (o, n, id, w)
-             WHERE m.organization_id = k.o AND m.id = k.id AND m.number_id = k.n AND m.direction = 'outbound'
-               AND m.wamid IS NULL AND m.origin = 'api'
-               AND NOT EXISTS (SELECT FROM wazapp.message x
-                               WHERE x.organization_id = k.o AND x.number_id = k.n AND x.wamid = k.w)
-             RETURNING m.organization_id, m.number_id, m.wamid, m.id",
-            &[&organizations, &numbers, &ids, &wamids],
-        )
-        .await?;
+    let known = named().key("id", |(_, id)| *id).column("wamid", |(key, _)| key.wamid.as_str()).update(
+        "wazapp.message",
+        "AND t.direction = 'outbound' AND t.wamid IS NULL AND t.origin = 'api'
+         AND NOT EXISTS (SELECT FROM wazapp.message x WHERE x.organization_id = t.organization_id
+                           AND x.number_id = t.number_id AND x.wamid = k.wamid)
+         RETURNING t.organization_id, t.number_id, t.wamid, t.id",
+    );
+    let rows = tx.run(&known).await?;
     Ok(rows
         .iter()
         .map(|row| Echo {
@@ -71,22 +63,21 @@ pub async fn any_organization_settle_echoes(tx: &Lines<'_>, now: Timestamp, echo
 /// A send of ours may come back as an echo before Meta has answered it: then there are two rows of one message, known now
 /// by Meta's id. Ours stays; the echo goes, and what was told of it is told of ours.
 pub(super) async fn any_organization_absorb(tx: &Lines<'_>, now: Timestamp, ours: &[(Key, Uuid)]) -> Result<()> {
-    let rows = tx
-        .query(
-            "SELECT k.o, k.id, x.id AS echo, x.conversation_id
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) AS k (o, n, w, id)
-             JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id AND m.number_id = k.n
-               AND m.direction = 'outbound' AND m.origin = 'api' AND m.wamid IS NULL
-             JOIN wazapp.message x ON x.organization_id = k.o AND x.number_id = k.n AND x.wamid = k.w
+    let twins = Rows::of(ours)
+        .column("organization_id", |(key, _)| key.organization_id)
+        .column("number_id", |(key, _)| key.number_id)
+        .column("wamid", |(key, _)| key.wamid.as_str())
+        .column("id", |(_, id)| *id)
+        .statement(
+            "SELECT k.organization_id, k.id, x.id AS echo, x.conversation_id
+             FROM {rows}
+             JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id AND m.number_id = k.number_id
+               AND m.direction = 'outbound' AND m.origin = 'api' AND m.wamid IS NULL{here m}
+             JOIN wazapp.message x
+               ON x.organization_id = k.organization_id AND x.number_id = k.number_id AND x.wamid = k.wamid{here x}
              WHERE x.direction = 'outbound' AND x.origin IN ('echo', 'standby_echo', 'history')",
-            &[
-                &column(ours, |(key, _)| key.organization_id),
-                &column(ours, |(key, _)| key.number_id),
-                &column(ours, |(key, _)| key.wamid.as_str()),
-                &column(ours, |(_, id)| *id),
-            ],
-        )
-        .await?;
+        );
+    let rows = tx.run(&twins).await?;
     for row in rows {
         let (organization_id, own, echo): (Uuid, Uuid, Uuid) = (row.get(0), row.get(1), row.get(2));
         // What happened a moment ago stands at the end of the log.

@@ -45,4 +45,5 @@ const PAIR_SECONDS: i64 = 6;
 const PAIR_BURST: i64 = 45;
 
 /// How far the clock of a pair may run ahead of the time.
+const PAIR_EACH: SignedDuration = SignedDuration::from_secs(PAIR_SECONDS);
 const PAIR_AHEAD: SignedDuration = SignedDuration::from_secs((PAIR_BURST - 1) * PAIR_SECONDS);

@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::Refused;
 use super::pace::{Heard, Pause};
-use crate::conversation::column;
-use crate::database::{CommitError, Database, Operator, Pipeline, Result, params};
+use crate::database::{CommitError, Database, Operator, Pipeline, RawJson, Result, Rows, column};
 use crate::event::{self, Events, Kind, Lines, New};
 use crate::message::{self, Key};
 use crate::scope::Scope;
@@ -143,20 +142,20 @@ pub async fn any_organization_settle(
 
 /// The rows that are still what they were claimed as; they are ours until the transaction ends.
 async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
-    tx.query(
-        "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error::text AS error, m.status,
-                m.callback_data
-         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) WITH ORDINALITY AS k (o, id, fence, nth)
-         JOIN wazapp.outbox q ON q.organization_id = k.o AND q.message_id = k.id AND q.fence = k.fence
-         JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id
-         WHERE q.state <> 'cancelled' ORDER BY k.o, k.id FOR UPDATE OF q",
-        &[
-            &column(settled, |one| one.organization_id),
-            &column(settled, |one| one.message_id),
-            &column(settled, |one| one.fence),
-        ],
-    )
-    .await
+    let claims = Rows::of(settled)
+        .column("organization_id", |one| one.organization_id)
+        .column("id", |one| one.message_id)
+        .column("fence", |one| one.fence)
+        .statement(
+            "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error::text AS error, m.status,
+                    m.callback_data
+             FROM {numbered rows}
+             JOIN wazapp.outbox q
+               ON q.organization_id = k.organization_id AND q.message_id = k.id AND q.fence = k.fence{here q}
+             JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id{here m}
+             WHERE q.state <> 'cancelled' ORDER BY k.organization_id, k.id FOR UPDATE OF q",
+        );
+    tx.run(&claims).await
 }
 
 /// What is known already under the ids that Meta gave: statuses that came before the answer, and, where the same message
@@ -330,84 +329,68 @@ pub(super) fn told(id: Uuid, callback_data: Option<&str>, status: &str, at: Time
     .json()
 }
 
+/// Settled messages by key; `id` is what the table calls theirs.
+fn named<'r, 'p, 'w, 's>(
+    settled: &'r [&'w (&'s Settled, Written)],
+    id: &'static str,
+) -> Rows<'r, 'p, &'w (&'s Settled, Written)> {
+    Rows::of(settled).key("organization_id", |(one, _)| one.organization_id).key(id, |(one, _)| one.message_id)
+}
+
 fn write<'a>(pipeline: &mut Pipeline<'a>, written: &'a [(&'a Settled, Written)]) {
     let (gone, kept): (Vec<_>, Vec<_>) = written.iter().partition(|(_, what)| what.gone);
     if !gone.is_empty() {
         reactions(pipeline, &gone);
         identities(pipeline, &gone);
-        pipeline.push(
-            "DELETE FROM wazapp.outbox q USING unnest($1::uuid[], $2::uuid[]) AS k (o, id)
-             WHERE q.organization_id = k.o AND q.message_id = k.id",
-            params![column(&gone, |(one, _)| one.organization_id), column(&gone, |(one, _)| one.message_id)],
-        );
+        let rows = named(&gone, "message_id");
+        pipeline.add(rows.delete("wazapp.outbox"));
     }
     if !kept.is_empty() {
-        pipeline.push(
-            "UPDATE wazapp.outbox q SET state = coalesce(k.s, q.state), send_at = coalesce(k.at, q.send_at),
-               due_at = coalesce(k.due, q.due_at), refusals = q.refusals + k.refused::int,
-               error = coalesce(k.e::json, q.error), lease_until = NULL
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::bool[])
-               AS k (o, id, s, at, e, due, refused)
-             WHERE q.organization_id = k.o AND q.message_id = k.id",
-            params![
-                column(&kept, |(one, _)| one.organization_id),
-                column(&kept, |(one, _)| one.message_id),
-                column(&kept, |(_, what)| what.state),
-                column(&kept, |(_, what)| what.send_at),
-                column(&kept, |(_, what)| what.error.as_deref()),
-                column(&kept, |(_, what)| what.due_at),
-                column(&kept, |(_, what)| what.refused),
-            ],
-        );
+        let rows = named(&kept, "message_id")
+            .news("state", |(_, what)| what.state)
+            .news("send_at", |(_, what)| what.send_at)
+            .news("due_at", |(_, what)| what.due_at)
+            .news("error", |(_, what)| what.error.as_deref().map(RawJson))
+            .added("refusals", |(_, what)| i32::from(what.refused))
+            .all("lease_until", None::<Timestamp>);
+        pipeline.add(rows.update("wazapp.outbox", ""));
     }
     let changed: Vec<_> = written.iter().filter(|(_, what)| what.status.is_some()).collect();
     if !changed.is_empty() {
-        pipeline.push(
-            "UPDATE wazapp.message m SET status = k.s, wamid = coalesce(m.wamid, k.w), error = k.e::json,
-                                         acceptance = coalesce(m.acceptance, k.a::json)
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) AS k (o, id, s, w, e, a)
-             WHERE m.organization_id = k.o AND m.id = k.id",
-            params![
-                column(&changed, |(one, _)| one.organization_id),
-                column(&changed, |(one, _)| one.message_id),
-                column(&changed, |(_, what)| what.status.as_deref()),
-                column(&changed, |(_, what)| what.wamid.as_deref()),
-                column(&changed, |(_, what)| what.message_error.as_deref()),
-                column(&changed, |(_, what)| what.acceptance.as_deref()),
-            ],
-        );
+        let rows = named(&changed, "id")
+            .column("status", |(_, what)| what.status.as_deref())
+            .first("wamid", |(_, what)| what.wamid.as_deref())
+            .column("error", |(_, what)| what.message_error.as_deref().map(RawJson))
+            .first("acceptance", |(_, what)| what.acceptance.as_deref().map(RawJson));
+        pipeline.add(rows.update("wazapp.message", ""));
     }
 }
 
 /// A reaction of the business that Meta has shows on its message.
 fn reactions(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
-    let accepted: Vec<_> = gone.iter().filter(|(_, what)| what.wamid.is_some()).collect();
+    let accepted: Vec<_> = gone.iter().copied().filter(|(_, what)| what.wamid.is_some()).collect();
     if accepted.is_empty() {
         return;
     }
-    pipeline.push(
+    let rows = named(&accepted, "id").column("wamid", |(_, what)| what.wamid.clone());
+    pipeline.add(rows.statement(
         "INSERT INTO wazapp.reaction AS r (organization_id, number_id, target_wamid, reactor, emoji, wamid, timestamp)
          SELECT DISTINCT ON (m.organization_id, m.number_id, m.reply_to_wamid)
                 m.organization_id, m.number_id, m.reply_to_wamid, 'business',
-                nullif(m.payload -> 'reaction' ->> 'emoji', ''), k.w, m.timestamp
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (o, id, w)
-         JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id
+                nullif(m.payload -> 'reaction' ->> 'emoji', ''), k.wamid, m.timestamp
+         FROM {rows}
+         JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id{here m}
          WHERE m.type = 'reaction' AND m.reply_to_wamid IS NOT NULL
          ORDER BY m.organization_id, m.number_id, m.reply_to_wamid, m.timestamp DESC, m.sequence DESC
          ON CONFLICT (organization_id, number_id, target_wamid, reactor) DO UPDATE SET
            emoji = excluded.emoji, wamid = excluded.wamid, timestamp = excluded.timestamp
          WHERE (r.timestamp, r.wamid COLLATE \"C\") < (excluded.timestamp, excluded.wamid COLLATE \"C\")",
-        params![
-            column(&accepted, |(one, _)| one.organization_id),
-            column(&accepted, |(one, _)| one.message_id),
-            column(&accepted, |(_, what)| what.wamid.clone()),
-        ],
-    );
+    ));
 }
 
 /// Meta may spell the phone number in another way than it was dialed, and will use its own from now on.
 fn identities(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
-    let named: Vec<(Uuid, Uuid, &String)> = gone
+    let spelled: Vec<(Uuid, Uuid, &String)> = gone
         .iter()
         .filter_map(|(one, _)| match &one.outcome {
             Outcome::Accepted { wa_id: Some(wa_id), .. } if *wa_id != one.recipient => {
@@ -416,16 +399,19 @@ fn identities(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
             _ => None,
         })
         .collect();
-    if named.is_empty() {
+    if spelled.is_empty() {
         return;
     }
-    pipeline.push(
+    let rows = Rows::of(&spelled)
+        .column("organization_id", |row| row.0)
+        .column("id", |row| row.1)
+        .column("wa_id", |row| row.2.clone());
+    pipeline.add(rows.statement(
         "INSERT INTO wazapp.contact_identity (organization_id, kind, value, contact_id)
-         SELECT k.o, 'wa_id', k.w, v.contact_id
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (o, id, w)
-         JOIN wazapp.message m ON m.organization_id = k.o AND m.id = k.id
-         JOIN wazapp.conversation v ON v.organization_id = m.organization_id AND v.id = m.conversation_id
-         WHERE v.contact_id IS NOT NULL ORDER BY k.o, k.w ON CONFLICT DO NOTHING",
-        params![column(&named, |row| row.0), column(&named, |row| row.1), column(&named, |row| row.2.clone()),],
-    );
+         SELECT m.organization_id, 'wa_id', k.wa_id, v.contact_id
+         FROM {rows}
+         JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id{here m}
+         JOIN wazapp.conversation v ON v.organization_id = m.organization_id AND v.id = m.conversation_id{here v}
+         WHERE v.contact_id IS NOT NULL ORDER BY k.organization_id, k.wa_id ON CONFLICT DO NOTHING",
+    ));
 }

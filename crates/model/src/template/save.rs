@@ -8,8 +8,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Template, template_columns, whole_second};
-use crate::conversation::column;
-use crate::database::{CommitError, Operator, Pipeline, Result, params};
+use crate::database::{CommitError, Operator, Pipeline, Result, Rows, column};
 use crate::event::{self, Events, Kind, Line, New};
 use crate::scope::Scope;
 
@@ -184,46 +183,38 @@ fn write<'a>(
     if rows.is_empty() {
         return;
     }
-    let components = column(rows, |one| one.row.components.as_ref().map(Value::to_string));
-    pipeline.push(
-        "INSERT INTO wazapp.template AS t
-           (organization_id, id, waba_id, template_id, name, language, status, category, previous_category, quality,
-            reason, parameter_format, components, components_whole, ttl_seconds, facts_at, listed_at, created_at, updated_at)
-         SELECT $1, k.id, $2, k.template_id, k.name, k.language, k.status, k.category, k.previous_category, k.quality,
-                k.reason, k.parameter_format, k.components::json, k.whole, k.ttl, k.facts_at, $3, $4, $4
-         FROM unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
-                     $13::text[], $14::text[], $15::text[], $16::bool[], $17::int[], $18::timestamptz[])
-           AS k (id, template_id, name, language, status, category, previous_category, quality, reason, parameter_format,
-                 components, whole, ttl, facts_at)
-         ON CONFLICT (organization_id, waba_id, template_id) DO UPDATE SET
+    let changed: Vec<Uuid> = rows.iter().filter(|one| one.changed).map(|one| one.id).collect();
+    let written = Rows::of(rows)
+        .all("organization_id", scope.organization_id())
+        .all("waba_id", waba_id)
+        .column("id", |one| one.id)
+        .column("template_id", |one| one.row.template_id.as_str())
+        .column("name", |one| one.row.name.as_str())
+        .column("language", |one| one.row.language.as_deref())
+        .column("status", |one| one.row.status.as_deref())
+        .column("category", |one| one.row.category.as_deref())
+        .column("previous_category", |one| one.row.previous_category.as_deref())
+        .column("quality", |one| one.row.quality.as_deref())
+        .column("reason", |one| one.row.reason.as_deref())
+        .column("parameter_format", |one| one.row.parameter_format.as_deref())
+        .column("components", |one| one.row.components.as_ref())
+        .column("components_whole", |one| one.whole)
+        .column("ttl_seconds", |one| one.row.ttl_seconds)
+        .column("facts_at", |one| one.facts_at)
+        .all("listed_at", at)
+        .all("created_at", now)
+        .all("updated_at", now)
+        .given("changed", changed);
+    pipeline.add(written.insert(
+        "wazapp.template",
+        "ON CONFLICT (organization_id, waba_id, template_id) DO UPDATE SET
            name = excluded.name, language = excluded.language, status = excluded.status, category = excluded.category,
            previous_category = excluded.previous_category, quality = excluded.quality, reason = excluded.reason,
            parameter_format = excluded.parameter_format, components = excluded.components,
            components_whole = excluded.components_whole, ttl_seconds = excluded.ttl_seconds,
            facts_at = excluded.facts_at, listed_at = excluded.listed_at,
-           updated_at = CASE WHEN (excluded.id = ANY ($19)) THEN excluded.updated_at ELSE t.updated_at END",
-        params![
-            scope.organization_id(),
-            waba_id,
-            at,
-            now,
-            column(rows, |one| one.id),
-            column(rows, |one| one.row.template_id.as_str()),
-            column(rows, |one| one.row.name.as_str()),
-            column(rows, |one| one.row.language.as_deref()),
-            column(rows, |one| one.row.status.as_deref()),
-            column(rows, |one| one.row.category.as_deref()),
-            column(rows, |one| one.row.previous_category.as_deref()),
-            column(rows, |one| one.row.quality.as_deref()),
-            column(rows, |one| one.row.reason.as_deref()),
-            column(rows, |one| one.row.parameter_format.as_deref()),
-            components,
-            column(rows, |one| one.whole),
-            column(rows, |one| one.row.ttl_seconds),
-            column(rows, |one| one.facts_at),
-            rows.iter().filter(|one| one.changed).map(|one| one.id).collect::<Vec<_>>(),
-        ],
-    );
+           updated_at = CASE WHEN excluded.id = ANY ({changed}) THEN excluded.updated_at ELSE t.updated_at END",
+    ));
 }
 
 /// A change as the log tells it.

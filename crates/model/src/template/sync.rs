@@ -9,13 +9,16 @@ use serde_json::Value;
 use tokio_postgres::types::Json;
 
 use super::{Listed, Source, save, whole_second};
-use crate::database::{CommitError, Operator, Pipeline, Result, Tenant, params};
+use crate::database::{CANDIDATES, CommitError, Operator, Pipeline, Result, Rows, Tenant, params};
 use crate::event;
 use crate::link::{self, By, Link};
 use crate::scope::Scope;
 
 /// How long a claimed reading is the claimer's, from page to page. Longer than any call takes.
 const LEASE: SignedDuration = SignedDuration::from_secs(90);
+
+/// Two readings that somebody asks for are so far apart.
+const APART: SignedDuration = SignedDuration::from_secs(10);
 
 /// How an account's templates were read last.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -54,15 +57,25 @@ pub async fn list(tx: &Tenant) -> Result<Vec<Sync>> {
 /// Has the templates of the organization's connected accounts read at this time, or of one of them, and not sooner than
 /// ten seconds after the last time; one that is being read is read once more behind that.
 pub async fn ask(tx: &Operator, scope: &Scope, waba_id: Option<&str>, at: Timestamp) -> Result<()> {
-    tx.query(
-        "INSERT INTO wazapp.template_sync AS s (organization_id, waba_id, due_at)
-         SELECT DISTINCT n.organization_id, n.waba_id, $3::timestamptz FROM wazapp.number n
-         WHERE n.organization_id = $1 AND n.status = 'connected' AND ($2::text IS NULL OR n.waba_id = $2)
-         ON CONFLICT (organization_id, waba_id) DO UPDATE SET
-           due_at = least(s.due_at, greatest(excluded.due_at, s.synced_at + interval '10 seconds'))",
-        &[&scope.organization_id(), &waba_id, &at],
-    )
-    .await?;
+    let accounts = tx
+        .query(
+            "SELECT DISTINCT n.waba_id, s.synced_at FROM wazapp.number n
+             LEFT JOIN wazapp.template_sync s ON s.organization_id = n.organization_id AND s.waba_id = n.waba_id
+             WHERE n.organization_id = $1 AND n.status = 'connected' AND ($2::text IS NULL OR n.waba_id = $2)
+             ORDER BY n.waba_id",
+            &[&scope.organization_id(), &waba_id],
+        )
+        .await?;
+    let due = |synced_at: Option<Timestamp>| synced_at.map_or(at, |synced_at| at.max(synced_at + APART));
+    let asked = Rows::of(&accounts)
+        .all("organization_id", scope.organization_id())
+        .column("waba_id", |row| row.get::<_, &str>("waba_id"))
+        .column("due_at", |row| due(row.get("synced_at")))
+        .insert(
+            "wazapp.template_sync",
+            "ON CONFLICT (organization_id, waba_id) DO UPDATE SET due_at = least(t.due_at, excluded.due_at)",
+        );
+    tx.run(&asked).await?;
     Ok(())
 }
 
@@ -101,26 +114,31 @@ pub struct Claimed {
 /// Claims the reading that is due longest. An account without a connected number is forgotten instead; its templates
 /// stay.
 pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Option<Claimed>> {
-    loop {
+    let due = tx
+        .query(
+            "SELECT s.organization_id, s.waba_id FROM wazapp.template_sync s
+             WHERE s.due_at <= $1 AND NOT EXISTS (
+               SELECT FROM wazapp.template_sync o WHERE o.waba_id = s.waba_id AND o.lease_until > $1)
+             ORDER BY s.due_at LIMIT $2",
+            &[&now, &CANDIDATES],
+        )
+        .await?;
+    for one in due {
+        let scope = Scope::new(one.get("organization_id"));
+        let waba_id: String = one.get("waba_id");
         let row = tx
             .query_opt(
                 "WITH due AS (
-                   SELECT s.organization_id, s.waba_id FROM wazapp.template_sync s
-                   WHERE s.due_at <= $1::timestamptz AND NOT EXISTS (
-                     SELECT FROM wazapp.template_sync o WHERE o.waba_id = s.waba_id AND o.lease_until > $1)
-                   ORDER BY s.due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+                   SELECT waba_id FROM wazapp.template_sync
+                   WHERE organization_id = $1 AND waba_id = $2 AND due_at <= $3 FOR UPDATE SKIP LOCKED)
                  -- While both are the same, nobody has asked since.
-                 UPDATE wazapp.template_sync s SET lease_until = $2::timestamptz, due_at = $2, fence = s.fence + 1
-                 FROM due WHERE s.organization_id = due.organization_id AND s.waba_id = due.waba_id
-                 RETURNING s.organization_id, s.waba_id, s.fence, s.attempts, s.synced_at",
-                &[&now, &(now + LEASE)],
+                 UPDATE wazapp.template_sync s SET lease_until = $4::timestamptz, due_at = $4, fence = s.fence + 1
+                 FROM due WHERE s.organization_id = $1 AND s.waba_id = due.waba_id
+                 RETURNING s.fence, s.attempts, s.synced_at",
+                &[&scope.organization_id(), &waba_id, &now, &(now + LEASE)],
             )
             .await?;
-        let Some(row) = row else {
-            return Ok(None);
-        };
-        let scope = Scope::new(row.get("organization_id"));
-        let waba_id: String = row.get("waba_id");
+        let Some(row) = row else { continue };
         let Some(link) = link::find(tx, &scope, By::Waba(&waba_id)).await? else {
             tx.query(
                 "DELETE FROM wazapp.template_sync WHERE organization_id = $1 AND waba_id = $2",
@@ -139,6 +157,7 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp) -> Result<Opt
             fence: row.get("fence"),
         }));
     }
+    Ok(None)
 }
 
 /// Writes a page of a reading and commits, and keeps the reading claimed; `false`: it is somebody else's by now, and

@@ -248,13 +248,15 @@ impl From<DatabaseError> for GraphError {
         if let DatabaseError::OverQuota(exceeded) = &error {
             return Self::over_quota(exceeded);
         }
-        let ours = error.blames_data() || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
+        let ours = error.blames_data()
+            || error.is_unsupported()
+            || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
         if ours && !error.is_transient() {
-            tracing::warn!("a request failed in the database");
+            tracing::warn!("a request failed: {}", error.reason());
             return Self::new(500, 1, "An unknown error has occurred.")
                 .details("This is wazapp's mistake; whoever runs this server finds it in its log.");
         }
-        tracing::warn!("the database cannot be reached, or a transaction lost against another one");
+        tracing::warn!("a request failed: {}", error.reason());
         Self::unavailable("wazapp cannot reach its database. Nothing was sent; the same request may be sent again.")
     }
 }

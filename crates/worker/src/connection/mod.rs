@@ -73,7 +73,7 @@ struct Attempts {
 
 impl rounds::Job for Attempts {
     type Done = ();
-    const WAITS: &'static str = "attempts to connect wait: they could not be claimed";
+    const WAITS: &'static str = "attempts to connect wait";
 
     async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
         while begun.len() < AT_ONCE && !self.stop.is_cancelled() {

@@ -311,7 +311,7 @@ impl Applier {
             tracing::debug!(%error, limit = self.limit, "a batch was refused: halved");
             return NO_PAUSE;
         }
-        pause.after(error, "webhooks wait: the database is away")
+        pause.after(error, "webhooks wait")
     }
 }
 

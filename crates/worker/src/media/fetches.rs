@@ -40,7 +40,7 @@ struct Fetches {
 
 impl Job for Fetches {
     type Done = ();
-    const WAITS: &'static str = "media wait: they could not be claimed";
+    const WAITS: &'static str = "media wait";
 
     /// Gives each organization in turn a few fetches, until nothing more is due or fits.
     async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {

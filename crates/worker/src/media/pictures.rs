@@ -36,7 +36,7 @@ struct Pictures {
 impl Job for Pictures {
     /// Whether it came to an end, and was not put off.
     type Done = bool;
-    const WAITS: &'static str = "thumbnails wait: the database refuses or is away";
+    const WAITS: &'static str = "thumbnails wait";
 
     async fn look(&mut self, begun: &mut JoinSet<bool>) -> Result<Duration> {
         if begun.is_empty()

@@ -37,7 +37,7 @@ struct Looks {
 
 impl Job for Looks {
     type Done = ();
-    const WAITS: &'static str = "numbers could not be looked at; it is tried again";
+    const WAITS: &'static str = "numbers wait to be looked at";
 
     async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
         while begun.len() < LOOKS {

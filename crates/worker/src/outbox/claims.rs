@@ -61,7 +61,7 @@ struct Claims {
 
 impl Job for Claims {
     type Done = ();
-    const WAITS: &'static str = "messages wait: they could not be claimed";
+    const WAITS: &'static str = "messages wait";
 
     // Whoever settles what was heard rings.
     const FILLS: bool = false;

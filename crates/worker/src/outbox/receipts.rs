@@ -47,7 +47,7 @@ struct Receipts {
 
 impl Job for Receipts {
     type Done = (Claimed, Outcome);
-    const WAITS: &'static str = "receipts wait: they could not be claimed";
+    const WAITS: &'static str = "receipts wait";
 
     async fn look(&mut self, begun: &mut JoinSet<Self::Done>) -> Result<Duration> {
         for one in claim(&self.database, &self.settings, &self.under_way, begun.len()).await? {

@@ -87,6 +87,6 @@ async fn settle(database: &Database, settings: &Settings, batch: &[Settled]) {
             }
             return;
         }
-        tokio::time::sleep(pause.after(&error, "answers of Meta wait: the database is away")).await;
+        tokio::time::sleep(pause.after(&error, "answers of Meta wait")).await;
     }
 }

@@ -45,7 +45,7 @@ struct Readings {
 
 impl Job for Readings {
     type Done = ();
-    const WAITS: &'static str = "templates cannot be kept current: the database refuses or is away";
+    const WAITS: &'static str = "templates wait to be read";
 
     async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
         if self.look.is_multiple_of(ENTER) {
