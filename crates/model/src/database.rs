@@ -20,6 +20,7 @@ use tokio_postgres::Row;
 
 use crate::api_key::Met;
 use crate::quota::Limits;
+use crate::retention::Retention;
 use crate::scope::Scope;
 use crate::shares::Shares;
 use crate::tls;
@@ -58,6 +59,7 @@ pub struct Database {
     web_prepares: bool,
     access: Access,
     limits: Limits,
+    retention: Retention,
 }
 
 impl std::fmt::Debug for Database {
@@ -75,14 +77,20 @@ impl Database {
         let web_prepares = !access.transaction_pooler;
         let shares = Arc::new(Shares::new(size.div_ceil(ORGANIZATIONS_PART)));
         let strangers = Arc::new(Semaphore::new(size.div_ceil(STRANGERS_PART)));
-        let (met, limits) = (Arc::default(), Limits::default());
-        Ok(Self { web, worker, shares, strangers, met, web_prepares, access, limits })
+        let (met, limits, retention) = (Arc::default(), Limits::default(), Retention::default());
+        Ok(Self { web, worker, shares, strangers, met, web_prepares, access, limits, retention })
     }
 
     /// With these limits where none is set for an organization.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Keeping things for so long where nothing is set for an organization.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// A transaction inside one organization, of whose share of the connections it takes one.
@@ -105,7 +113,7 @@ impl Database {
         );
         let mut tx = Tx::begin(&self.web, &begin, self.web_prepares).await?;
         tx.place = Some(place);
-        Ok(Tenant { tx, scope: *scope, limits: self.limits })
+        Ok(Tenant { tx, scope: *scope, limits: self.limits, retention: self.retention })
     }
 
     /// A transaction across organizations that a request of this one needs: it counts in its share.
@@ -113,7 +121,7 @@ impl Database {
         let place = self.place(scope).await?;
         let mut tx = Tx::begin(&self.worker, &format!("{BEGIN_OPERATOR}; {REQUEST_LIMITS}"), true).await?;
         tx.place = Some(place);
-        Ok(Operator { tx, limits: self.limits })
+        Ok(Operator { tx, limits: self.limits, retention: self.retention })
     }
 
     pub(crate) fn met(&self) -> &Met {
@@ -127,7 +135,11 @@ impl Database {
 
     /// A transaction across organizations: batches and operators' commands.
     pub async fn operator(&self) -> Result<Operator> {
-        Ok(Operator { tx: Tx::begin(&self.worker, BEGIN_OPERATOR, true).await?, limits: self.limits })
+        Ok(Operator {
+            tx: Tx::begin(&self.worker, BEGIN_OPERATOR, true).await?,
+            limits: self.limits,
+            retention: self.retention,
+        })
     }
 
     /// A transaction across organizations that begins by reading: BEGIN and the statements travel together. Each
@@ -148,7 +160,7 @@ impl Database {
         begun?;
         let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
         let rows = rows.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));
-        Ok((Operator { tx, limits: self.limits }, rows))
+        Ok((Operator { tx, limits: self.limits, retention: self.retention }, rows))
     }
 
     /// A long-lived connection of the worker's.

@@ -11,6 +11,7 @@ use super::pool::POOL_WAIT;
 use super::{Param, Result};
 use crate::event::Ends;
 use crate::quota::Limits;
+use crate::retention::Retention;
 use crate::scope::Scope;
 
 /// One open transaction. Dropped before its end, in whatever state, it is rolled back before the connection serves
@@ -108,6 +109,7 @@ pub struct Tenant {
     pub(super) tx: Tx,
     pub(super) scope: Scope,
     pub(super) limits: Limits,
+    pub(super) retention: Retention,
 }
 
 impl Tenant {
@@ -122,6 +124,10 @@ impl Tenant {
 
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        self.retention
     }
 }
 
@@ -138,11 +144,16 @@ impl std::ops::Deref for Tenant {
 pub struct Operator {
     pub(super) tx: Tx,
     pub(super) limits: Limits,
+    pub(super) retention: Retention,
 }
 
 impl Operator {
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        self.retention
     }
 }
 

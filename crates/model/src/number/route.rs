@@ -11,6 +11,7 @@ use crate::conversation::column;
 use crate::database::{Operator, Pipeline, Result, params};
 use crate::event::{self, Lines, head, queue};
 use crate::message::Key;
+use crate::retention::Since;
 use crate::scope::Scope;
 
 /// Where an event of a number, or of its WABA, goes.
@@ -34,6 +35,8 @@ pub struct Route {
     pub basis: Basis,
     /// The account that Meta named for it instead.
     pub other_account: Option<String>,
+    /// How far the owner's things have gone.
+    pub since: Since,
 }
 
 impl Route {
@@ -53,6 +56,7 @@ impl Route {
             claimed_at: row.get("claimed_at"),
             basis: Basis::of(row.get("proof")),
             other_account: row.get("other_account"),
+            since: Since::read(row),
         }
     }
 }
@@ -73,9 +77,10 @@ pub async fn any_organization_route<'t>(
         ),
         head!(
             ", c.phone_number_id, c.waba_id, c.number_id, c.app_id, c.claimed_at, c.proof, c.other_account,
-               n.display_phone_number",
+               n.display_phone_number, k.events_since, k.statuses_since, k.messages_since",
             "JOIN wazapp.number_claim c ON c.organization_id = s.organization_id
              JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
+             JOIN wazapp.retention k ON k.organization_id = c.organization_id
              WHERE (c.phone_number_id = ANY ($1) OR c.waba_id = ANY ($2))
                AND NOT EXISTS (SELECT FROM wazapp.former_claim f JOIN wazapp.number_claim o USING (phone_number_id)
                                WHERE o.phone_number_id = ANY ($1) OR o.waba_id = ANY ($2))"
@@ -104,8 +109,9 @@ pub async fn any_organization_holders(
                SELECT f.phone_number_id, named.waba_id, f.organization_id, f.number_id, f.app_id, f.claimed_at, 'none',
                       NULL, false
                FROM wazapp.former_claim f JOIN named ON named.phone_number_id = f.phone_number_id)
-             SELECT h.*, n.display_phone_number FROM holder h
+             SELECT h.*, n.display_phone_number, k.events_since, k.statuses_since, k.messages_since FROM holder h
              JOIN wazapp.number n ON n.organization_id = h.organization_id AND n.id = h.number_id
+             JOIN wazapp.retention k ON k.organization_id = h.organization_id
              ORDER BY h.phone_number_id, h.holds, h.claimed_at",
             &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
         )

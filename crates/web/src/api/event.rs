@@ -1,7 +1,7 @@
 //! `/events`
 
 use axum::Json;
-use model::event::{self, Event};
+use model::event::{self, Event, LogBegins};
 use model::page::Page;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -9,8 +9,9 @@ use utoipa::IntoParams;
 use super::caller::Caller;
 use super::example;
 use super::fields::{Query, given};
+use super::language::Language;
 use super::paging::{Limit, Sequence};
-use super::refusals::Always;
+use super::refusals::{self, Always};
 use crate::problem::Problem;
 
 /// Which part of the log to read.
@@ -42,23 +43,47 @@ impl Wanted {
 ///
 /// Everything that happened in your organization, oldest first. Read on with `after` set to the last `sequence` you
 /// have: nothing is skipped, however late it was written. `next_cursor` is null once the page is not full, which is the
-/// end of the log for now. `data` shows a message as it is at the time of reading.
+/// end of the log for now. `data` shows a message as it is at the time of reading; null if it is past its retention.
+///
+/// Events go when they are past their retention, oldest first. Whoever asks for what has gone is told so (410), and where
+/// the log begins now.
 #[utoipa::path(
     get, path = "/events", operation_id = "listEvents", tag = "Events", params(Wanted),
     responses(
         (status = 200, description = "A page of events.", body = Page<Event>,
          example = json!(example::page(example::event()))),
+        refusals::LogBegins,
         Always,
     ),
 )]
-pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Event>>, Problem> {
+pub(super) async fn list(
+    caller: Caller,
+    language: Language,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Page<Event>>, Problem> {
     let (after, limit) = (wanted.after(), wanted.limit.0);
     let tx = caller.begin().await?;
-    let data = event::list(&tx, after, limit).await?;
+    let read = event::list(&tx, after, limit).await?;
     tx.close();
+    let data = read.map_err(|LogBegins { oldest }| gone(after, oldest, language))?;
     let full = usize::try_from(limit).is_ok_and(|limit| data.len() == limit);
     let last = data.last().map(|event| event.sequence.to_string());
     Ok(Json(Page { data, next_cursor: last.filter(|_| full) }))
+}
+
+fn gone(after: i64, oldest: i64, language: Language) -> Problem {
+    let (first, last, behind) = (after + 1, oldest - 1, oldest - 1);
+    let en = format!(
+        "Events {first} to {last} are past their retention and have gone: they cannot be read any more. The log begins at \
+         {oldest}. Read what you keep of messages and conversations anew, then go on with after={behind}. Whoever runs this \
+         server sets how long events are kept: wazapp org set --event-retention-days."
+    );
+    let es = format!(
+        "Los eventos {first} a {last} pasaron su plazo de conservación y ya no están: no se pueden leer más. El registro \
+         empieza en {oldest}. Vuelve a leer lo que guardas de mensajes y conversaciones, y sigue con after={behind}. Quien \
+         administra este servidor decide cuánto se guardan los eventos: wazapp org set --event-retention-days."
+    );
+    Problem::log_begins_later(oldest, language.of(en, es))
 }
 
 #[cfg(test)]
