@@ -12,7 +12,7 @@ use std::time::Duration;
 use model::apps::{Apps, DefaultApp};
 use model::database::Access;
 use model::quota::Limits;
-use model::retention::Retention;
+use model::retention::{Gone, Retention};
 use model::secret::Keyring;
 use model::store::Store;
 use model::{Clock, Database};
@@ -322,6 +322,11 @@ impl World {
     /// Meta's side.
     pub fn meta(&self) -> &Meta {
         self.meta.as_ref().expect("a world with Options::simulated")
+    }
+
+    /// Lets go of what is past its retention, as the server does once an hour.
+    pub async fn drop_past(&self) -> model::database::Result<Gone> {
+        worker::retention::drop_past(&self.database.clone().with_retention(self.options.retention), self.now()).await
     }
 
     /// What the server's clock shows.
