@@ -1,5 +1,7 @@
 //! Contacts as batches read and write them.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -155,6 +157,22 @@ pub struct Called {
     pub name: Option<(String, Moment)>,
     /// The newest username, and when.
     pub username: Option<(String, Moment)>,
+}
+
+/// Those of these contacts that are from a time of which messages went past their retention.
+pub async fn any_organization_older_than_messages(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Result<HashSet<Uuid>> {
+    if wanted.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = tx
+        .query(
+            "SELECT c.id FROM unnest($1::uuid[], $2::uuid[]) AS k (organization_id, id)
+             JOIN wazapp.contact c ON c.organization_id = k.organization_id AND c.id = k.id
+             JOIN wazapp.retention r ON r.organization_id = c.organization_id AND c.created_at < r.messages_since",
+            &[&column(wanted, |one| one.0), &column(wanted, |one| one.1)],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// What the newest messages call these contacts. Their rows keep only the names, for what is said of them comes in any
