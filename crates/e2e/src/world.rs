@@ -12,6 +12,7 @@ use std::time::Duration;
 use model::apps::{Apps, DefaultApp};
 use model::database::{Access, Engine};
 use model::quota::Limits;
+use model::retention::{Gone, Retention};
 use model::secret::Keyring;
 use model::store::Store;
 use model::{Clock, Database};
@@ -61,6 +62,8 @@ pub struct Options {
     pub media_max_bytes: Option<u64>,
     /// What organizations may take, if not all that there is.
     pub limits: Limits,
+    /// How long things are kept, if not for ever.
+    pub retention: Retention,
     /// Where media are kept; none: in a directory that goes with the world.
     pub store: Option<Store>,
     /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
@@ -211,7 +214,7 @@ impl World {
     }
 
     async fn server(&self, database: Database, address: SocketAddr) -> Running {
-        let database = database.with_limits(self.options.limits);
+        let database = database.with_limits(self.options.limits).with_retention(self.options.retention);
         let mut setup = Setup::new(database, self.keyring.clone(), self.default_app(), self.store());
         setup.clock = self.clock.clone();
         setup.graph_url = self.graph_url().to_owned();
@@ -327,6 +330,11 @@ impl World {
     /// Meta's side.
     pub fn meta(&self) -> &Meta {
         self.meta.as_ref().expect("a world with Options::simulated")
+    }
+
+    /// Lets go of what is past its retention, as the server does once an hour.
+    pub async fn drop_past(&self) -> model::database::Result<Gone> {
+        worker::retention::drop_past(&self.database.clone().with_retention(self.options.retention), self.now()).await
     }
 
     /// What the server's clock shows.

@@ -24,6 +24,7 @@ mod meaning;
 mod media;
 mod quota;
 mod receive;
+mod retention;
 mod send;
 mod simulated;
 mod templates;

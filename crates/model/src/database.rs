@@ -24,6 +24,7 @@ use tokio_postgres::Row;
 use crate::api_key::Met;
 use crate::event::{Bell, SharedBell};
 use crate::quota::Limits;
+use crate::retention::Retention;
 use crate::scope::Scope;
 use crate::shares::Shares;
 use crate::tls;
@@ -75,6 +76,7 @@ pub struct Database {
     access: Access,
     limits: Limits,
     recognized: Recognized,
+    retention: Retention,
 }
 
 impl std::fmt::Debug for Database {
@@ -93,14 +95,21 @@ impl Database {
         let web_prepares = !access.transaction_pooler;
         let shares = Arc::new(Shares::new(size.div_ceil(ORGANIZATIONS_PART)));
         let strangers = Arc::new(Semaphore::new(size.div_ceil(STRANGERS_PART)));
-        let (met, bell, limits) = (Arc::default(), SharedBell::default(), Limits::default());
-        Ok(Self { web, worker, shares, strangers, met, bell, web_prepares, access, limits, recognized })
+        let (met, bell) = (Arc::default(), SharedBell::default());
+        let (limits, retention) = (Limits::default(), Retention::default());
+        Ok(Self { web, worker, shares, strangers, met, bell, web_prepares, access, limits, retention, recognized })
     }
 
     /// With these limits where none is set for an organization.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Keeping things for so long where nothing is set for an organization.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// A transaction inside one organization, of whose share of the connections it takes one.
@@ -122,7 +131,7 @@ impl Database {
         let begin = ["BEGIN", "SET LOCAL ROLE wazapp_web", &whose, statement, lock, idle];
         let mut tx = Tx::begin(&self.web, &begin, self.manner(self.web_prepares)).await?;
         tx.place = Some(place);
-        Ok(Tenant { tx, scope: *scope, limits: self.limits })
+        Ok(Tenant { tx, scope: *scope, limits: self.limits, retention: self.retention })
     }
 
     /// A transaction across organizations that a request of this one needs: it counts in its share.
@@ -131,7 +140,7 @@ impl Database {
         let begin: Vec<&str> = BEGIN_OPERATOR.into_iter().chain(REQUEST_LIMITS).collect();
         let mut tx = Tx::begin(&self.worker, &begin, self.manner(true)).await?;
         tx.place = Some(place);
-        Ok(Operator { tx, limits: self.limits })
+        Ok(Operator { tx, limits: self.limits, retention: self.retention })
     }
 
     pub(crate) fn met(&self) -> &Met {
@@ -155,7 +164,7 @@ impl Database {
     /// A transaction across organizations: batches and operators' commands.
     pub async fn operator(&self) -> Result<Operator> {
         let tx = Tx::begin(&self.worker, &BEGIN_OPERATOR, self.manner(true)).await?;
-        Ok(Operator { tx, limits: self.limits })
+        Ok(Operator { tx, limits: self.limits, retention: self.retention })
     }
 
     /// A transaction across organizations that begins by reading: BEGIN and the statements travel together. Each
@@ -176,7 +185,7 @@ impl Database {
         begun?;
         let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
         let rows = rows.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));
-        Ok((Operator { tx, limits: self.limits }, rows))
+        Ok((Operator { tx, limits: self.limits, retention: self.retention }, rows))
     }
 
     /// A long-lived connection of the worker's.

@@ -47,8 +47,35 @@ pub struct Event {
     pub number_id: Option<Uuid>,
 }
 
-/// Events after a sequence number, oldest first.
-pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Vec<Event>> {
+/// What was asked for has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogBegins {
+    /// The number of the oldest event that is there; if all went, of the next one.
+    pub oldest: i64,
+}
+
+/// Events after a sequence number, oldest first; after 0 from the oldest on. Never skips one: who asks for what has gone is
+/// told where the log begins.
+pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Result<Vec<Event>, LogBegins>> {
+    let events = read(tx, after, limit).await?;
+    // Numbers have no gap. Where the log begins is looked up behind the events: it may move on meanwhile.
+    let goes_on = events.first().is_some_and(|first| first.sequence == after + 1);
+    if after <= 0 || goes_on {
+        return Ok(Ok(events));
+    }
+    let oldest = oldest(tx).await?;
+    Ok(if after + 1 < oldest { Err(LogBegins { oldest }) } else { Ok(events) })
+}
+
+/// Where the log begins.
+async fn oldest(tx: &Tenant) -> Result<i64> {
+    let row = tx
+        .query_opt("SELECT oldest_event FROM wazapp.retention WHERE organization_id = $1", &[&tx.organization_id()])
+        .await?;
+    Ok(row.map_or(1, |row| row.get(0)))
+}
+
+async fn read(tx: &Tenant, after: i64, limit: i64) -> Result<Vec<Event>> {
     let rows = tx
         .query(
             "SELECT e.id, e.sequence, e.type, e.timestamp, e.subject_id, e.data, v.id AS conversation_id,

@@ -30,6 +30,7 @@ pub mod page;
 pub mod quarantine;
 pub mod quota;
 pub mod receipt;
+pub mod retention;
 pub mod scope;
 pub mod search;
 pub mod secret;

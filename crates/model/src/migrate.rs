@@ -43,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128150000_meaning",
     "20261128160000_half",
     "20261128190000_order_free",
+    "20261128192000_retention",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::database::{Database, Operator, Result, Tenant};
+use crate::retention::{Days, Retention};
 use crate::scope::Scope;
 
 /// A tenant of this server.
@@ -19,18 +20,32 @@ pub struct Organization {
     pub name: String,
     /// Days that media are kept; null: for ever.
     pub media_retention_days: Option<i32>,
+    /// Days that events are kept; null: for ever.
+    #[schema(value_type = Option<u16>)]
+    pub event_retention_days: Days,
+    /// Days that updates of statuses are kept; null: for ever. What a message shows stays.
+    #[schema(value_type = Option<u16>)]
+    pub status_retention_days: Days,
+    /// Days that messages are kept, with all that hangs on them; null: for ever.
+    #[schema(value_type = Option<u16>)]
+    pub message_retention_days: Days,
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
 impl Organization {
-    fn read(row: &Row) -> Self {
+    /// `all`: what holds where nothing is set.
+    fn read(row: &Row, all: Retention) -> Self {
+        let kept = all.for_row(row);
         Self {
             id: row.get("id"),
             slug: row.get("slug"),
             name: row.get("name"),
             media_retention_days: row.get("media_retention_days"),
+            event_retention_days: kept.events,
+            status_retention_days: kept.statuses,
+            message_retention_days: kept.messages,
             created_at: row.get("created_at"),
         }
     }
@@ -79,7 +94,7 @@ pub async fn create(tx: &Operator, name: &str) -> Result<Organization> {
         )
         .await?
         .expect("INSERT … RETURNING answers a row");
-    Ok(Organization::read(&row))
+    Ok(Organization::read(&row, tx.retention()))
 }
 
 /// Sets how many days an organization's media are kept; `None`: for ever.
@@ -90,26 +105,26 @@ pub async fn keep_media(tx: &Operator, scope: &Scope, days: Option<i32>) -> Resu
             &[&scope.organization_id(), &days],
         )
         .await?;
-    Ok(row.as_ref().map(Organization::read))
+    Ok(row.map(|row| Organization::read(&row, tx.retention())))
 }
 
 /// All organizations, oldest first.
 pub async fn list(tx: &Operator) -> Result<Vec<Organization>> {
     let rows = tx.query("SELECT * FROM wazapp.organization ORDER BY id", &[]).await?;
-    Ok(rows.iter().map(Organization::read).collect())
+    Ok(rows.iter().map(|row| Organization::read(row, tx.retention())).collect())
 }
 
 /// One organization by id or slug, for an operator's command.
 pub async fn find(tx: &Operator, id_or_slug: &str) -> Result<Option<Organization>> {
     let row =
         tx.query_opt("SELECT * FROM wazapp.organization WHERE id::text = $1 OR slug = $1", &[&id_or_slug]).await?;
-    Ok(row.as_ref().map(Organization::read))
+    Ok(row.map(|row| Organization::read(&row, tx.retention())))
 }
 
 /// The organization the scope opens.
 pub async fn own(tx: &Tenant) -> Result<Option<Organization>> {
     let row = tx.query_opt("SELECT * FROM wazapp.organization WHERE id = $1", &[&tx.organization_id()]).await?;
-    Ok(row.as_ref().map(Organization::read))
+    Ok(row.map(|row| Organization::read(&row, tx.retention())))
 }
 
 /// How many there are, for the start-up line.

@@ -17,6 +17,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use model::quota::Limits;
+use model::retention::Retention;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Serialize;
 
@@ -25,8 +26,8 @@ pub(crate) use data_dir::{close_directory, open_private};
 pub use error::{ConfigError, Source};
 pub use flags::Flags;
 pub use keys::Kept;
-pub(crate) use parse::limit;
 pub use parse::{Cidr, LogFormat, MediaUrl};
+pub(crate) use parse::{days, limit};
 pub use settings::{SETTINGS, Secrecy, Setting};
 
 use layers::Layers;
@@ -70,6 +71,8 @@ pub struct Config {
     pub picture_memory_bytes: u64,
     /// What an organization may take where nothing is set for it.
     pub limits: Limits,
+    /// How long things are kept where nothing is set for an organization.
+    pub retention: Retention,
     /// A tracing filter, like `info` or `wazapp=debug,info`.
     pub log: String,
     /// How log lines look.
@@ -141,6 +144,11 @@ impl Config {
                 queued_messages: said.required("quota_queued_messages", parse::limit)?,
                 uploads_a_day: said.required("quota_uploads_a_day", parse::limit)?,
                 connections_a_day: said.required("quota_connections_a_day", parse::limit)?,
+            },
+            retention: Retention {
+                events: said.required("event_retention_days", parse::days)?,
+                statuses: said.required("status_retention_days", parse::days)?,
+                messages: said.required("message_retention_days", parse::days)?,
             },
             log: said.required("log", parse::log_filter)?,
             log_format: said.required("log_format", parse::log_format)?,

@@ -32,7 +32,7 @@ where
     F: Future<Output = anyhow::Result<T>>,
 {
     reach(config, async |access| {
-        let database = Database::new(access, 2)?.with_limits(config.limits);
+        let database = Database::new(access, 2)?.with_limits(config.limits).with_retention(config.retention);
         let result = command(database.clone()).await;
         database.close();
         result
@@ -69,7 +69,7 @@ async fn run<T, F>(config: &Config, access: Access, command: impl FnOnce(Opened)
 where
     F: Future<Output = anyhow::Result<T>>,
 {
-    let database = Database::new(access, 2)?.with_limits(config.limits);
+    let database = Database::new(access, 2)?.with_limits(config.limits).with_retention(config.retention);
     migrate::run(&database).await.context("the schema could not be brought up to date")?;
     let opened = Opened { database: database.clone(), keyring: keyring(config)? };
     model::secret::check(&database, &opened.keyring).await?;

@@ -148,7 +148,8 @@ async fn start(
     if let Some(warning) = secrets.warning {
         tracing::warn!("{warning}");
     }
-    let database = Database::new(access, config.database_pool)?.with_limits(config.limits);
+    let database =
+        Database::new(access, config.database_pool)?.with_limits(config.limits).with_retention(config.retention);
     if !database.access().has_two_logins() {
         tracing::warn!(
             "requests and the worker share one database login: row-level security guards against mistakes in requests, not \

@@ -168,6 +168,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         worker::upkeep::Retention { inbound_days: setup.retention_days, quarantine_days: setup.quarantine_days },
         aside.stop.clone(),
     ));
+    aside.tasks.spawn(worker::retention::run(database.clone(), setup.clock.clone(), aside.stop.clone()));
 
     let apps = Apps::new(setup.default_app, database.clone(), setup.keyring.clone());
     apps.refresh().await;

@@ -67,6 +67,7 @@ pub struct Problem {
     templates: Option<Box<[Template]>>,
     connection: Option<Box<serde_json::Value>>,
     location: Option<Box<str>>,
+    oldest: Option<i64>,
 }
 
 /// One thing to put right in a body.
@@ -105,12 +106,24 @@ pub(crate) struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Connection>)]
     connection: Option<Box<serde_json::Value>>,
+    /// Where the event log begins, where the events that were asked for have gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest: Option<i64>,
 }
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let detail = detail.into().into_boxed_str();
-        Self { kind, detail, retry_after: None, errors: None, templates: None, connection: None, location: None }
+        Self {
+            kind,
+            detail,
+            retry_after: None,
+            errors: None,
+            templates: None,
+            connection: None,
+            location: None,
+            oldest: None,
+        }
     }
 
     /// 301, or 308 where the method must stay: the thing goes on under another id.
@@ -195,6 +208,11 @@ impl Problem {
     /// 410: it cannot be had, and asking again does not help.
     pub fn gone(detail: impl Into<String>) -> Self {
         Self::new(GONE, detail)
+    }
+
+    /// 410: events that were asked for have gone; the log begins at this one.
+    pub fn log_begins_later(oldest: i64, detail: impl Into<String>) -> Self {
+        Self { oldest: Some(oldest), ..Self::new(GONE, detail) }
     }
 
     /// 416: a range behind the end.
@@ -359,6 +377,7 @@ impl IntoResponse for Problem {
             errors: self.errors.map(Vec::from),
             templates: self.templates.map(Vec::from),
             connection: self.connection,
+            oldest: self.oldest,
         };
         let location = self.location.and_then(|location| HeaderValue::from_str(&location).ok());
         let mut response = (self.kind.status, Json(details)).into_response();

@@ -11,6 +11,7 @@ pub mod inbound;
 pub mod media;
 pub mod numbers;
 pub mod outbox;
+pub mod retention;
 mod rounds;
 pub mod template;
 mod to_meta;

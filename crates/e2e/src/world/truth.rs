@@ -45,19 +45,27 @@ impl World {
             (
                 "sequences of messages have gaps or repeats",
                 "SELECT count(*) FROM (
-                   SELECT FROM wazapp.message GROUP BY organization_id, conversation_id
-                   HAVING count(*) <> max(sequence) OR count(DISTINCT sequence) <> count(*) OR min(sequence) <> 1) x",
+                   SELECT FROM wazapp.message m
+                   JOIN wazapp.conversation c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
+                   GROUP BY m.organization_id, m.conversation_id, c.messages_gone, c.last_sequence
+                   HAVING count(DISTINCT m.sequence) <> count(*) OR min(m.sequence) < 1 OR max(m.sequence) > c.last_sequence
+                     OR c.messages_gone = 0 AND (count(*) <> max(m.sequence) OR min(m.sequence) <> 1)) x",
             ),
             (
                 "conversations count other messages than they have",
                 "SELECT count(*) FROM wazapp.conversation c WHERE c.last_sequence <>
-                   (SELECT count(*) FROM wazapp.message m
+                   c.messages_gone + (SELECT count(*) FROM wazapp.message m
                     WHERE m.organization_id = c.organization_id AND m.conversation_id = c.id)",
             ),
             (
                 "event logs have gaps or repeats",
-                "SELECT count(*) FROM wazapp.organization_sequence s WHERE s.last <>
-                   (SELECT count(*) FROM wazapp.event e WHERE e.organization_id = s.organization_id)",
+                "SELECT count(*) FROM wazapp.organization_sequence s 
+                 JOIN wazapp.retention r ON r.organization_id = s.organization_id
+                 WHERE s.last - r.oldest_event + 1 <>
+                   (SELECT count(*) FROM wazapp.event e
+                    WHERE e.organization_id = s.organization_id AND e.sequence BETWEEN r.oldest_event AND s.last)
+                   OR EXISTS (SELECT FROM wazapp.event e
+                              WHERE e.organization_id = s.organization_id AND e.sequence < r.oldest_event)",
             ),
             (
                 "messages are shown nowhere or in two places",

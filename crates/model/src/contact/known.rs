@@ -1,5 +1,7 @@
 //! Contacts as batches read and write them.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -172,6 +174,20 @@ const CALLED: &str = "
        WHERE m.organization_id = k.organization_id AND m.contact_id = k.id AND m.party ->> {member} IS NOT NULL{here m}
        ORDER BY m.timestamp DESC, m.wamid COLLATE \"C\" DESC LIMIT 1)
       ORDER BY 2 DESC, 3 DESC LIMIT 1) n";
+
+/// Those of these contacts that are from a time of which messages went past their retention.
+pub async fn any_organization_older_than_messages(tx: &Operator, wanted: &[(Uuid, Uuid)]) -> Result<HashSet<Uuid>> {
+    if wanted.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let contacts = Rows::of(wanted).column("organization_id", |one| one.0).column("id", |one| one.1).statement(
+        "SELECT c.id FROM {rows}
+         JOIN wazapp.contact c ON c.organization_id = k.organization_id AND c.id = k.id{here c}
+         JOIN wazapp.retention r ON r.organization_id = c.organization_id AND c.created_at < r.messages_since{here r}",
+    );
+    let rows = tx.run(&contacts).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
 
 /// What the newest messages call these contacts. Their rows keep only the names, for what is said of them comes in any
 /// order: when it differs, their messages say which is newer.

@@ -18,6 +18,10 @@ macro_rules! told {
         "coalesce(m.counts, m.origin = 'webhook' AND m.direction = 'inbound'
                             AND m.type NOT IN ('reaction', 'edit', 'revoke', 'system', 'call'))"
     };
+    (opens) => {
+        "m.direction = 'inbound' AND m.type <> 'system'
+         AND (m.origin <> 'history' OR m.timestamp + interval '24 hours' > m.received_at)"
+    };
     (tie) => {
         "(CASE WHEN m.origin = 'api' THEN m.id::text ELSE coalesce(m.wamid, m.id::text) END) COLLATE \"C\""
     };
@@ -29,10 +33,13 @@ const STEPS: [&str; 3] = [
     // Queue rows first, like everyone who changes both.
     "SELECT FROM wazapp.outbox q JOIN wazapp.message m ON m.organization_id = q.organization_id AND m.id = q.message_id
      WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2) ORDER BY q.message_id FOR UPDATE OF q",
-    // Their numbers have no gap.
+    // Their numbers have no gap, behind those that went past their retention.
     "UPDATE wazapp.message m SET sequence = n.sequence
-     FROM (SELECT m.id, row_number() OVER (PARTITION BY m.conversation_id ORDER BY m.sequence, m.id) AS sequence
-           FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2)) n
+     FROM (SELECT m.id, v.messages_gone
+             + row_number() OVER (PARTITION BY m.conversation_id ORDER BY m.sequence, m.id) AS sequence
+           FROM wazapp.message m
+           JOIN wazapp.conversation v ON v.organization_id = m.organization_id AND v.id = m.conversation_id
+           WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2)) n
      WHERE m.organization_id = $1 AND m.id = n.id AND m.sequence <> n.sequence",
     "UPDATE wazapp.outbox q SET sequence = m.sequence, conversation_id = m.conversation_id
      FROM wazapp.message m
@@ -44,20 +51,28 @@ const STEPS: [&str; 3] = [
 const SHOW: &str =
     concat!(
         "UPDATE wazapp.conversation v SET
-           last_sequence = k.messages, unread_count = least(v.unread_count, k.counted),
+           last_sequence = v.messages_gone + k.messages, unread_count = least(v.unread_count, k.counted),
            last_message_id = l.id, last_message_at = coalesce(l.timestamp, k.newest_at, v.last_message_at),
            last_message_tie = coalesce(l.tie, ''),
-           last_inbound_at = k.inbound_at, window_expires_at = k.inbound_at + interval '24 hours',
+           last_inbound_at = greatest(k.inbound_at, v.gone_inbound_at),
+           window_expires_at = greatest(k.inbound_at, v.gone_inbound_at) + interval '24 hours',
+           -- What followed messages that went past their retention stays, until a newer one says otherwise.
            state = CASE WHEN s.at = v.state_at AND s.tie = v.state_tie THEN v.state
+                        WHEN s.at IS NULL AND v.messages_gone > 0 THEN v.state
                         WHEN s.at IS NOT NULL THEN s.state
                         WHEN v.state_tie = 'people' THEN v.state
                         WHEN k.live THEN 'waiting' ELSE 'resolved' END,
-           state_at = coalesce(s.at, CASE WHEN k.live OR v.state_tie = 'people' THEN timestamptz 'epoch' END),
-           state_tie = coalesce(s.tie, CASE WHEN v.state_tie = 'people' THEN 'people' ELSE '' END),
+           state_at = coalesce(s.at, CASE WHEN v.messages_gone > 0 THEN v.state_at
+                                          WHEN k.live OR v.state_tie = 'people' THEN timestamptz 'epoch' END),
+           state_tie = coalesce(s.tie, CASE WHEN v.messages_gone > 0 THEN v.state_tie
+                                            WHEN v.state_tie = 'people' THEN 'people' ELSE '' END),
            -- What a message that stands elsewhere now brought goes with it; what is from before messages kept it stays.
-           referral = CASE WHEN v.referral_tie <> '' THEN r.referral ELSE coalesce(r.referral, v.referral) END,
-           referral_at = CASE WHEN v.referral_tie <> '' THEN r.timestamp ELSE coalesce(r.timestamp, v.referral_at) END,
-           referral_tie = CASE WHEN v.referral_tie <> '' THEN coalesce(r.tie, '') ELSE coalesce(r.tie, v.referral_tie) END,
+           referral = CASE WHEN f.stays THEN v.referral
+                           WHEN v.referral_tie <> '' THEN r.referral ELSE coalesce(r.referral, v.referral) END,
+           referral_at = CASE WHEN f.stays THEN v.referral_at
+                              WHEN v.referral_tie <> '' THEN r.timestamp ELSE coalesce(r.timestamp, v.referral_at) END,
+           referral_tie = CASE WHEN f.stays THEN v.referral_tie
+                               WHEN v.referral_tie <> '' THEN coalesce(r.tie, '') ELSE coalesce(r.tie, v.referral_tie) END,
            updated_at = greatest(v.updated_at, $3)
          FROM wazapp.conversation o
          LEFT JOIN LATERAL (
@@ -65,8 +80,9 @@ const SHOW: &str =
         told!(counts),
         ") AS counted,
                   bool_or(m.origin <> 'history') AS live, max(m.timestamp) AS newest_at,
-                  max(least(m.timestamp, m.received_at)) FILTER (WHERE m.direction = 'inbound' AND m.type <> 'system'
-                    AND (m.origin <> 'history' OR m.timestamp + interval '24 hours' > m.received_at)) AS inbound_at
+                  max(least(m.timestamp, m.received_at)) FILTER (WHERE ",
+        told!(opens),
+        ") AS inbound_at
            FROM wazapp.message m WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id) k ON true
          LEFT JOIN LATERAL (
            SELECT m.id, m.timestamp, ",
@@ -92,6 +108,8 @@ const SHOW: &str =
         " AS tie FROM wazapp.message m
            WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id AND m.referral IS NOT NULL
            ORDER BY 2, 3 LIMIT 1) r ON true
+         -- The first referral stays, also where the message that brought it went past its retention.
+         CROSS JOIN LATERAL (SELECT o.messages_gone > 0 AND o.referral_at < coalesce(r.timestamp, 'infinity') AS stays) f
          WHERE o.organization_id = $1 AND o.id = ANY ($2) AND v.organization_id = $1 AND v.id = o.id"
     );
 
@@ -109,13 +127,13 @@ pub fn any_organization_hand_on(pipeline: &mut Pipeline<'_>, line: &Line<'_>, le
     pipeline.push(HAND_ON, params![line.organization_id(), from, to]);
 }
 
-/// A conversation that nothing stands in any more goes, and its contact if that is named by nobody and has nothing else.
-/// `$named`: what else names one.
+/// A conversation that nothing stands in any more goes, unless what stood there went past its retention; and its contact if
+/// that is named by nobody and has nothing else. `$named`: what else names one.
 macro_rules! empty {
     ($($named:literal)?) => {
         concat!(
             "WITH gone AS (
-               DELETE FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = ANY ($2)
+               DELETE FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = ANY ($2) AND v.messages_gone = 0
                  AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)
                RETURNING v.id, v.contact_id)
              DELETE FROM wazapp.contact c USING gone

@@ -13,6 +13,7 @@ use super::pool::POOL_WAIT;
 use super::{Engine, Param, Result, Statement};
 use crate::event::{Ends, SharedBell};
 use crate::quota::Limits;
+use crate::retention::Retention;
 use crate::scope::Scope;
 
 /// How transactions of one kind go about it.
@@ -138,6 +139,7 @@ pub struct Tenant {
     pub(super) tx: Tx,
     pub(super) scope: Scope,
     pub(super) limits: Limits,
+    pub(super) retention: Retention,
 }
 
 impl Tenant {
@@ -152,6 +154,10 @@ impl Tenant {
 
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        self.retention
     }
 }
 
@@ -168,11 +174,16 @@ impl std::ops::Deref for Tenant {
 pub struct Operator {
     pub(super) tx: Tx,
     pub(super) limits: Limits,
+    pub(super) retention: Retention,
 }
 
 impl Operator {
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        self.retention
     }
 }
 

@@ -10,6 +10,7 @@ use super::Basis;
 use crate::database::{DatabaseError, Engine, Operator, Param, Pipeline, Result, Rows, column, params};
 use crate::event::{self, Lines, head, queue};
 use crate::message::Key;
+use crate::retention::Since;
 use crate::scope::Scope;
 
 /// Where an event of a number, or of its WABA, goes.
@@ -33,6 +34,8 @@ pub struct Route {
     pub basis: Basis,
     /// The account that Meta named for it instead.
     pub other_account: Option<String>,
+    /// How far the owner's things have gone.
+    pub since: Since,
 }
 
 impl Route {
@@ -52,6 +55,7 @@ impl Route {
             claimed_at: row.get("claimed_at"),
             basis: Basis::of(row.get("proof")),
             other_account: row.get("other_account"),
+            since: Since::read(row),
         }
     }
 }
@@ -67,7 +71,8 @@ macro_rules! settled_claims {
 
 const CLAIMS: &str = concat!(
     "SELECT c.organization_id, c.phone_number_id, c.waba_id, c.number_id, c.app_id, c.claimed_at, c.proof, c.other_account,
-            NULL::text AS display_phone_number
+            NULL::text AS display_phone_number, NULL::timestamptz AS events_since, NULL::timestamptz AS statuses_since,
+            NULL::timestamptz AS messages_since
      FROM wazapp.number_claim c WHERE ",
     settled_claims!(),
     " ORDER BY c.organization_id"
@@ -88,9 +93,10 @@ pub async fn any_organization_route<'t>(
         queue!("wazapp.number_claim c WHERE ", settled_claims!()),
         head!(
             ", c.phone_number_id, c.waba_id, c.number_id, c.app_id, c.claimed_at, c.proof, c.other_account,
-               n.display_phone_number",
+               n.display_phone_number, k.events_since, k.statuses_since, k.messages_since",
             "JOIN wazapp.number_claim c ON c.organization_id = s.organization_id
              JOIN wazapp.number n ON n.organization_id = c.organization_id AND n.id = c.number_id
+             JOIN wazapp.retention k ON k.organization_id = c.organization_id
              WHERE ",
             settled_claims!()
         ),
@@ -117,18 +123,21 @@ async fn any_organization_route_by_steps<'t>(
     }
     let shown = tx
         .query(
-            "SELECT id, display_phone_number FROM wazapp.number WHERE organization_id = ANY ($1) AND id = ANY ($2)",
+            "SELECT n.id, n.display_phone_number, k.events_since, k.statuses_since, k.messages_since FROM wazapp.number n
+             JOIN wazapp.retention k ON k.organization_id = n.organization_id
+             WHERE n.organization_id = ANY ($1) AND n.id = ANY ($2)",
             &[
                 &column(&claims, |row| row.get::<_, Uuid>("organization_id")),
                 &column(&claims, |row| row.get::<_, Uuid>("number_id")),
             ],
         )
         .await?;
-    let shown: HashMap<Uuid, Option<String>> = shown.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let shown: HashMap<Uuid, (Option<String>, Since)> =
+        shown.iter().map(|row| (row.get("id"), (row.get("display_phone_number"), Since::read(row)))).collect();
     let routes = claims.iter().map(|claim| {
         let route = Route::read(claim);
-        let display_phone_number = shown.get(&route.number_id).cloned().flatten();
-        Route { display_phone_number, ..route }
+        let (display_phone_number, since) = shown.get(&route.number_id).cloned().unwrap_or_default();
+        Route { display_phone_number, since, ..route }
     });
     Ok((routes.collect(), lines))
 }
@@ -151,8 +160,9 @@ pub async fn any_organization_holders(
                SELECT f.phone_number_id, named.waba_id, f.organization_id, f.number_id, f.app_id, f.claimed_at, 'none',
                       NULL, false
                FROM wazapp.former_claim f JOIN named ON named.phone_number_id = f.phone_number_id)
-             SELECT h.*, n.display_phone_number FROM holder h
+             SELECT h.*, n.display_phone_number, k.events_since, k.statuses_since, k.messages_since FROM holder h
              JOIN wazapp.number n ON n.organization_id = h.organization_id AND n.id = h.number_id
+             JOIN wazapp.retention k ON k.organization_id = h.organization_id
              ORDER BY h.phone_number_id, h.holds, h.claimed_at",
             &[&phone_number_ids.to_vec(), &waba_ids.to_vec()],
         )

@@ -13,6 +13,7 @@ mod media;
 mod numbers;
 mod queues;
 mod quotas;
+mod retention;
 mod server;
 mod show;
 
@@ -121,6 +122,7 @@ async fn examine(
     tx.close();
     findings.extend(queues::check(&examination, server).await?);
     findings.extend(quotas::check(&examination).await?);
+    findings.extend(retention::check(&examination).await?);
     findings.extend(apps::check(&examination).await?);
     findings.extend(numbers::check(&examination, scope.as_ref()).await?);
     Ok(findings)

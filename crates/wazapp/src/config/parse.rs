@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER_PERMISSIVE};
 use model::quota::Limit;
+use model::retention::{Days, FEWEST_DAYS, MOST_DAYS};
 use secrecy::{SecretBox, SecretString};
 
 /// How log lines look.
@@ -113,6 +114,16 @@ pub(crate) fn limit(text: &str) -> Result<Limit, String> {
         _ if text == "none" => Ok(Limit(None)),
         Ok(most) if i64::try_from(most).is_ok() => Ok(Limit(Some(most))),
         _ => Err(format!("\"{text}\" is no limit: write a whole number, or none")),
+    }
+}
+
+pub(crate) fn days(text: &str) -> Result<Days, String> {
+    match text.parse() {
+        _ if text == "forever" => Ok(Days(None)),
+        Ok(days @ FEWEST_DAYS..=MOST_DAYS) => Ok(Days(Some(days))),
+        _ => Err(format!(
+            "\"{text}\" is no retention: write a number of days from {FEWEST_DAYS} to {MOST_DAYS}, or forever"
+        )),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName};
-use model::event::{self, Event};
+use model::event::{self, Event, LogBegins};
 use model::page::Page;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -15,8 +15,9 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::example;
 use super::fields::{Query, given};
+use super::language::Language;
 use super::paging::{Limit, Sequence};
-use super::refusals::Always;
+use super::refusals::{self, Always};
 use crate::State;
 use crate::live::{Filter, Follows};
 use crate::problem::Problem;
@@ -58,20 +59,29 @@ impl Wanted {
 ///
 /// Everything that happened in your organization, oldest first. Read on with `after` set to the last `sequence` you
 /// have: nothing is skipped, however late it was written. `next_cursor` is null once the page is not full, which is the
-/// end of the log for now. `data` shows a message as it is at the time of reading.
+/// end of the log for now. `data` shows a message as it is at the time of reading; null if it is past its retention.
+///
+/// Events go when they are past their retention, oldest first. Whoever asks for what has gone is told so (410), and where
+/// the log begins now.
 #[utoipa::path(
     get, path = "/events", operation_id = "listEvents", tag = "Events", params(Wanted),
     responses(
         (status = 200, description = "A page of events.", body = Page<Event>,
          example = json!(example::page(example::event()))),
+        refusals::LogBegins,
         Always,
     ),
 )]
-pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Event>>, Problem> {
+pub(super) async fn list(
+    caller: Caller,
+    language: Language,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Page<Event>>, Problem> {
     let (after, limit) = (wanted.after(), wanted.limit.0);
     let tx = caller.begin().await?;
-    let data = event::list(&tx, after, limit).await?;
+    let read = event::list(&tx, after, limit).await?;
     tx.close();
+    let data = read.map_err(|LogBegins { oldest }| gone(after, oldest, language))?;
     let full = usize::try_from(limit).is_ok_and(|limit| data.len() == limit);
     let last = data.last().map(|event| event.sequence.to_string());
     Ok(Json(Page { data, next_cursor: last.filter(|_| full) }))
@@ -124,18 +134,21 @@ impl TryFrom<String> for Kinds {
 /// The same events, live, as server-sent events: `id` is the event's `sequence`, `event` its `type`, `data` the event. A
 /// client that comes again with `Last-Event-ID` (browsers' `EventSource` does) or `after` misses nothing and gets nothing
 /// twice. Every 15 seconds without news, and at once at the beginning, an event `heartbeat` tells how far the log was
-/// followed. The stream ends within 5 seconds when the key is revoked, and when the server stops: come again.
+/// followed. The stream ends within 5 seconds when the key is revoked, and when the server stops: come again. Who asks for
+/// events that have gone is told where the log begins, as by `GET /events`.
 #[utoipa::path(
     get, path = "/events/stream", operation_id = "followEvents", tag = "Events",
     params(Followed, ("Last-Event-ID" = Option<i64>, Header, description = "The `id` of the last event of a stream before.")),
     responses(
         (status = 200, description = "Events, as they come.", content_type = "text/event-stream", body = String),
+        refusals::LogBegins,
         Always,
     ),
 )]
 pub(super) async fn follow(
     caller: Caller,
     Shared(state): Shared<State>,
+    language: Language,
     headers: HeaderMap,
     Query(wanted): Query<Followed>,
 ) -> Result<Response, Problem> {
@@ -149,6 +162,7 @@ pub(super) async fn follow(
     let kinds = wanted.kinds.map_or_else(Vec::new, |kinds| kinds.0);
     let filter = Filter { kinds, number_id: wanted.number_id, conversation_id: wanted.conversation_id };
     let reader = state.live.follow(&state.database, follows, after, (filter, place)).await?;
+    let reader = reader.map_err(|LogBegins { oldest }| gone(after.unwrap_or(0), oldest, language))?;
     let head = [(CONTENT_TYPE, "text/event-stream"), UNBUFFERED];
     Ok((head, Body::from_stream(reader.frames())).into_response())
 }
@@ -159,6 +173,21 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     sequence.map(|sequence| Some(sequence.0)).ok_or_else(|| {
         Problem::malformed("`Last-Event-ID` is the `id` of an event that a stream brought: a whole number.")
     })
+}
+
+fn gone(after: i64, oldest: i64, language: Language) -> Problem {
+    let (first, last, behind) = (after + 1, oldest - 1, oldest - 1);
+    let en = format!(
+        "Events {first} to {last} are past their retention and have gone: they cannot be read any more. The log begins at \
+         {oldest}. Read what you keep of messages and conversations anew, then go on with after={behind}. Whoever runs this \
+         server sets how long events are kept: wazapp org set --event-retention-days."
+    );
+    let es = format!(
+        "Los eventos {first} a {last} pasaron su plazo de conservación y ya no están: no se pueden leer más. El registro \
+         empieza en {oldest}. Vuelve a leer lo que guardas de mensajes y conversaciones, y sigue con after={behind}. Quien \
+         administra este servidor decide cuánto se guardan los eventos: wazapp org set --event-retention-days."
+    );
+    Problem::log_begins_later(oldest, language.of(en, es))
 }
 
 #[cfg(test)]

@@ -356,6 +356,9 @@ pub(super) fn me() -> Value {
             "slug": "panaderia-nandu",
             "name": "Panadería Ñandú",
             "media_retention_days": null,
+            "event_retention_days": 90,
+            "status_retention_days": null,
+            "message_retention_days": null,
             "created_at": "2026-11-24T13:57:12.004410Z",
         },
         "quotas": {
@@ -364,6 +367,7 @@ pub(super) fn me() -> Value {
             "uploads_a_day": { "used": 3, "limit": 20_000 },
             "connections_a_day": { "used": 0, "limit": 200 },
         },
+        "gone": { "events": 41_805, "statuses": 0, "messages": 0 },
         "api_version": "v1",
         "version": "0.1.0",
     })

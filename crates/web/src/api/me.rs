@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract;
 use model::organization::{self, Organization};
 use model::quota::{self, Shares};
+use model::retention::{self, Gone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,6 +22,8 @@ pub(super) struct Me {
     organization: Organization,
     /// What it has taken of the server, and the most that it may.
     quotas: Shares,
+    /// What of it went past its retention.
+    gone: Gone,
     /// The version of this API.
     api_version: &'static str,
     /// The version of this server.
@@ -29,7 +32,8 @@ pub(super) struct Me {
 
 /// Who am I
 ///
-/// The organization behind the API key, what it has taken of the server and may take, and the versions of this API and this server.
+/// The organization behind the API key, what it has taken of the server and may take, what of it went past its
+/// retention, and the versions of this API and this server.
 #[utoipa::path(
     get, path = "/me", operation_id = "getMe", tag = "Me",
     responses(
@@ -45,6 +49,7 @@ pub(super) async fn get(
     let tx = caller.begin().await?;
     let organization = organization::own(&tx).await?.ok_or_else(|| Problem::not_there("organization"))?;
     let quotas = quota::own(&tx, state.clock.now()).await?.ok_or_else(|| Problem::not_there("organization"))?;
+    let gone = retention::own(&tx).await?;
     tx.close();
-    Ok(Json(Me { organization, quotas, api_version: "v1", version: state.version }))
+    Ok(Json(Me { organization, quotas, gone, api_version: "v1", version: state.version }))
 }

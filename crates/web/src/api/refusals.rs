@@ -74,6 +74,19 @@ impl IntoResponses for Unservable {
     }
 }
 
+/// What reading the event log may answer besides.
+pub(super) struct LogBegins;
+
+impl IntoResponses for LogBegins {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[(
+            "410",
+            "Events behind `after` are past their retention: `oldest` is the first that is there. Read what you keep of \
+             messages and conversations anew, then go on with `after` set to `oldest` - 1.",
+        )])
+    }
+}
+
 impl IntoResponses for Conflict {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[("409", "It does not go with what is there already; `detail` says what.")])

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::database::Result;
-use model::{Database, Scope, event};
+use model::event::{self, LogBegins};
+use model::{Database, Scope};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -40,19 +41,24 @@ pub(crate) struct Follows {
 }
 
 impl Live {
-    /// Follows a log behind the event of this number, or from now on: what passes the filter, on this place for a stream.
+    /// Follows a log behind the event of this number, or from now on: what passes the filter, on this place for a stream. Nothing that
+    /// has gone is skipped in silence.
     pub(crate) async fn follow(
         &self,
         database: &Database,
         follows: Follows,
         after: Option<i64>,
         how: (Filter, OwnedSemaphorePermit),
-    ) -> Result<Reader> {
+    ) -> Result<Result<Reader, LogBegins>> {
         let tx = database.tenant(&follows.scope).await?;
         let last = event::last(&tx).await?;
+        let known = event::list(&tx, after.unwrap_or(last), 1).await?;
         tx.close();
+        if let Err(begins) = known {
+            return Ok(Err(begins));
+        }
         let tail = self.tail(database, &follows, last);
-        Ok(Reader::new(tail, database.clone(), follows, after.unwrap_or(last), how))
+        Ok(Ok(Reader::new(tail, database.clone(), follows, after.unwrap_or(last), how)))
     }
 
     /// The tail of a log; one that begins now has told everything up to `last`.

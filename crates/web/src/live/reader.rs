@@ -101,9 +101,13 @@ impl Reader {
         let mut piece = BytesMut::new();
         while piece.is_empty() {
             if self.position < self.ring_after {
-                if let Err(error) = self.catch_up(&mut piece).await {
-                    tracing::debug!(%error, "a live stream ends: its log could not be read");
-                    return None;
+                match self.catch_up(&mut piece).await {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(error) => {
+                        tracing::debug!(%error, "a live stream ends: its log could not be read");
+                        return None;
+                    }
                 }
             } else {
                 self.take(&mut piece).await?;
@@ -112,18 +116,19 @@ impl Reader {
         Some(piece.freeze())
     }
 
-    /// Reads the log itself, up to where the ring goes on.
-    async fn catch_up(&mut self, piece: &mut BytesMut) -> Result<()> {
+    /// Reads the log itself, up to where the ring goes on. False: what comes next has gone.
+    async fn catch_up(&mut self, piece: &mut BytesMut) -> Result<bool> {
         let tx = self.database.tenant(&self.follows.scope).await?;
-        let events = event::list(&tx, self.position, PAGE.min(self.ring_after - self.position)).await?;
+        let read = event::list(&tx, self.position, PAGE.min(self.ring_after - self.position)).await?;
         tx.close();
+        let Ok(events) = read else { return Ok(false) };
         for event in &events {
             if self.filter.passes(&About::of(event)) {
                 piece.extend_from_slice(&frame::event(event));
             }
         }
         self.position = events.last().map_or(self.ring_after, |event| event.sequence);
-        Ok(())
+        Ok(true)
     }
 
     /// Takes what the ring has, waiting for the first of it.
@@ -150,6 +155,11 @@ impl Reader {
 
     fn hand_over(&mut self, told: &Told, piece: &mut BytesMut) {
         if told.sequence <= self.position {
+            return;
+        }
+        // Numbers have no gap: what is between was not told here.
+        if told.sequence > self.position + 1 {
+            self.ring_after = told.sequence;
             return;
         }
         match &told.frame {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use model::database::Result;
-use model::{Database, Scope, api_key, event};
+use model::event::{self, LogBegins};
+use model::{Database, Scope, api_key};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -102,8 +103,16 @@ impl Tail {
     async fn read_on(&self, database: &Database, scope: &Scope) -> Result<bool> {
         let after = locked(&self.end).sequence;
         let tx = database.tenant(scope).await?;
-        let events = event::list(&tx, after, PAGE).await?;
+        let read = event::list(&tx, after, PAGE).await?;
         tx.close();
+        let events = match read {
+            Ok(events) => events,
+            // All that is new went already: readers that wait for it are told when they come again.
+            Err(LogBegins { oldest }) => {
+                locked(&self.end).sequence = oldest - 1;
+                return Ok(true);
+            }
+        };
         for event in &events {
             let frame = Some(frame::event(event)).filter(|frame| frame.len() <= LONGEST);
             let told = Told { sequence: event.sequence, about: About::of(event), frame };

@@ -9,6 +9,7 @@ mod fill;
 mod fold;
 mod holder;
 mod load;
+mod past;
 mod people;
 mod replay;
 mod route;
@@ -52,6 +53,8 @@ pub struct Outcome {
     pub events: u64,
     /// Messages, statuses and notices that were stored before.
     pub duplicates: u64,
+    /// Messages, statuses and notices of a time of which all went past its retention.
+    pub past: u64,
 }
 
 impl std::ops::AddAssign for Outcome {
@@ -63,6 +66,7 @@ impl std::ops::AddAssign for Outcome {
         self.statuses += other.statuses;
         self.events += other.events;
         self.duplicates += other.duplicates;
+        self.past += other.past;
     }
 }
 
@@ -101,12 +105,14 @@ pub(crate) async fn apply(
     let (mut routed, lines) = route::route(&tx, inputs).await?;
     let quarantined: Vec<quarantine::New> = std::mem::take(&mut routed.quarantined);
     routed.settled = echo::settle(&lines, now, &routed).await?;
+    let past = past::leave_out(&lines, &mut routed).await?;
     let known = load::load(&lines, &routed).await?;
     let mut written = fold::fold(&routed, lines, known);
     let outcome = Outcome {
         applied: inputs.len() as u64 - routed.bodies_quarantined,
         quarantined: routed.bodies_quarantined,
         media: written.media.len() as u64,
+        past: written.outcome.past + past,
         ..written.outcome
     };
     let derived = store::Derived::of(&written);

@@ -322,6 +322,7 @@ fn measure(outcome: &Outcome, bodies: usize, took: Duration, lag: Duration) {
     counter!("wazapp_statuses_total").increment(outcome.statuses);
     counter!("wazapp_events_total").increment(outcome.events);
     counter!("wazapp_duplicates_total").increment(outcome.duplicates);
+    counter!("wazapp_past_retention_total").increment(outcome.past);
     #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
     histogram!("wazapp_apply_batch_bodies").record(bodies as f64);
     histogram!("wazapp_apply_seconds").record(took.as_secs_f64());

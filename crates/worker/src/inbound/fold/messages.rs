@@ -13,6 +13,7 @@ use uuid::Uuid;
 use whatsapp::webhook::{Direction, Effect, Media, Message, Origin};
 
 use super::super::load::{key, peer, target};
+use super::super::past::is_past;
 use super::super::people::{at, placed};
 use super::super::route::Routed;
 use super::amend::{amend, edited_file};
@@ -48,6 +49,10 @@ impl Fold<'_> {
         let own = key(routed, &message.wamid);
         if self.messages.contains_key(&own) {
             self.known_message(routed, message, &own);
+            return;
+        }
+        if is_past(routed, message) {
+            self.written.outcome.past += 1;
             return;
         }
         let Some(peer) = peer(routed, message, &self.people) else {

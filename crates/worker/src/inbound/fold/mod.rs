@@ -154,6 +154,11 @@ impl<'t> Fold<'t> {
     }
 
     fn first_time(&mut self, routed: &Routed, print: &[u8]) -> bool {
+        // Whether it was told before cannot be known any more.
+        if routed.route.since.is_past_events(routed.received_at) {
+            self.written.outcome.past += 1;
+            return false;
+        }
         let first = self.notices.insert((routed.route.organization_id, print.to_vec()));
         self.written.outcome.duplicates += u64::from(!first);
         first

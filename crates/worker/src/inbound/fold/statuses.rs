@@ -1,7 +1,7 @@
 //! What became of messages of the business.
 
 use jiff::{SignedDuration, Timestamp};
-use model::cost::Priced;
+use model::cost::{Priced, is_delivered};
 use model::event::Kind;
 use model::message::Key;
 use model::status;
@@ -16,6 +16,12 @@ use crate::advice::{advised, stops_others};
 
 /// What failed longer ago says nothing of a number now.
 const FRESH: SignedDuration = SignedDuration::from_hours(1);
+
+/// When a message of ours was written, as its id (UUIDv7) says.
+fn written_at(id: Uuid) -> Option<Timestamp> {
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()
+}
 
 /// What an account of an update brings.
 enum Heard {
@@ -65,8 +71,9 @@ impl Fold<'_> {
     }
 
     /// Learns an update, and counts its message as what all of its updates say.
-    fn hear(&mut self, heard: status::Known, payload: &Value) -> Heard {
+    fn hear(&mut self, routed: &Routed, heard: status::Known, payload: &Value) -> Heard {
         let message = heard.update.message.clone();
+        let counted = self.was_counted(routed, &message);
         let known = self.statuses.entry(message.clone()).or_default();
         let priced = self.priced.entry(message.clone()).or_insert_with(|| Priced::read(known));
         let before = priced.charge();
@@ -83,8 +90,38 @@ impl Fold<'_> {
                 Heard::Update
             }
         };
-        self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());
+        if !counted {
+            self.written.costs.recount(message.organization_id, message.number_id, before, priced.charge());
+        }
         what
+    }
+
+    /// Whether a message was delivered, and so counted, by updates that may have gone since.
+    fn was_counted(&self, routed: &Routed, message: &Key) -> bool {
+        self.messages.get(message).is_some_and(|seen| {
+            routed.route.since.is_past_statuses(seen.known.at) && seen.known.status.as_deref().is_some_and(is_delivered)
+        })
+    }
+
+    /// Whether an update is of a message, or of a time, that went past its retention: it is not kept. A message that is here
+    /// climbs all the same.
+    fn is_past(&self, routed: &Routed, status: &Status, update: &status::Update) -> bool {
+        let since = &routed.route.since;
+        let at = if update.at == Timestamp::UNIX_EPOCH { routed.received_at } else { update.at };
+        if self.messages.contains_key(&update.message) {
+            return since.is_past_statuses(at);
+        }
+        // What we sent is called by our id of it, which says when it was written.
+        let written = status.callback_data.as_deref().and_then(|text| text.parse().ok()).and_then(written_at);
+        since.is_past_statuses(at) || since.is_past_messages(written.map_or(at, |written| written.min(at)))
+    }
+
+    /// Whether an update that is not kept takes its message further.
+    fn climbs(&self, update: &status::Update) -> bool {
+        self.messages.get(&update.message).is_some_and(|seen| {
+            let now = seen.known.status.as_deref();
+            seen.known.outbound && status::climb(now, &update.status).as_deref() != now
+        })
     }
 
     /// Another account of an update that we have says more. It is no other step, so no event tells of one.
@@ -117,7 +154,12 @@ impl Fold<'_> {
             payload: payload.clone(),
             received_at: routed.received_at,
         };
-        match self.hear(heard, &status.payload) {
+        let past = self.is_past(routed, status, &update);
+        if past && !self.climbs(&update) {
+            self.written.outcome.past += 1;
+            return;
+        }
+        match self.hear(routed, heard, &status.payload) {
             Heard::Nothing => {
                 self.written.outcome.duplicates += 1;
                 return;
@@ -148,8 +190,10 @@ impl Fold<'_> {
             conversation: status.conversation.as_ref(),
         };
         self.written.fails(&message, advised.as_ref(), at, routed.received_at);
-        self.written.statuses.push((update, payload, routed.received_at));
-        self.written.outcome.statuses += 1;
+        if !past {
+            self.written.statuses.push((update, payload, routed.received_at));
+        }
+        self.written.outcome.statuses += u64::from(!past);
         self.record(message.organization_id, Kind::MessageStatus, at, message_id, Some(&told.json()), None);
     }
 }

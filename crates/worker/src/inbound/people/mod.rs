@@ -236,10 +236,15 @@ impl People {
             .filter(|id| self.contacts.contains_key(id))
             .collect();
         let ids: Vec<(Uuid, Uuid)> = ids.into_iter().map(|id| (organization_id, id)).collect();
+        // Where messages went, what they called somebody stays until one that is here calls them otherwise.
+        let older = contact::any_organization_older_than_messages(tx, &ids).await?;
         for (id, called) in contact::any_organization_called(tx, &ids).await? {
             let Some(known) = self.contacts.get_mut(&id) else { continue };
-            known.profile_name = called.name.as_ref().map(|(name, _)| name.clone());
-            known.username = called.username.as_ref().map(|(name, _)| name.clone());
+            let shown = |said: &Option<(String, Moment)>, before: Option<String>| {
+                said.as_ref().map(|(name, _)| name.clone()).or(before.filter(|_| older.contains(&id)))
+            };
+            known.profile_name = shown(&called.name, known.profile_name.take());
+            known.username = shown(&called.username, known.username.take());
             self.changed.insert(id);
             self.called.insert(id, called);
         }
