@@ -33,8 +33,6 @@ ALTER TABLE wazapp.conversation
 -- Of one organization: what is past its retention.
 CREATE INDEX status_age ON wazapp.status (organization_id, received_at);
 CREATE INDEX message_age ON wazapp.message (organization_id, timestamp);
--- A message that goes takes its key with it: without this, each would read all keys of its organization.
-CREATE INDEX idempotency_key_message ON wazapp.idempotency_key (organization_id, message_id);
 
 DO $$
 DECLARE tenant text;
