@@ -10,6 +10,7 @@ mod error;
 mod parameter;
 mod pipeline;
 mod pool;
+mod stored;
 mod transaction;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use error::{DatabaseError, Result};
 pub use parameter::Param;
 pub use pipeline::Pipeline;
 pub(crate) use pipeline::params;
+pub(crate) use stored::stored_json;
 pub use transaction::{Operator, Tenant, Tx};
 
 use error::all_busy;

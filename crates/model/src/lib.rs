@@ -38,6 +38,7 @@ pub mod status;
 pub mod store;
 pub mod template;
 mod tls;
+pub mod trouble;
 pub mod upkeep;
 pub mod upload;
 

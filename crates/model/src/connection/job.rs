@@ -8,10 +8,11 @@ use tokio_postgres::types::Json;
 
 use super::begin::json;
 use super::proof::Answered;
-use super::{CODE, Connection, PIN, Progress, State, Step, TOKEN, Trouble, What, Wishes, Words, place};
+use super::{CODE, Connection, PIN, Progress, State, Step, TOKEN, What, Wishes, place};
 use crate::database::{Operator, Result};
 use crate::scope::Scope;
 use crate::secret::{Keyring, Unopenable};
+use crate::trouble::{Trouble, Words};
 
 /// How long a taken attempt is its taker's, from step to step. Longer than the calls of any step.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(180);
@@ -85,10 +86,10 @@ impl std::fmt::Debug for Job {
 }
 
 impl Job {
-    pub(super) fn read(row: &Row) -> Self {
+    pub(super) fn read(row: &Row) -> Result<Self> {
         let (wishes, learned): (Json<Wishes>, Json<Learned>) = (row.get("wishes"), row.get("learned"));
-        Self {
-            connection: Connection::read(row),
+        Ok(Self {
+            connection: Connection::read(row)?,
             scope: Scope::new(row.get("organization_id")),
             session_event: row.get("session_event"),
             awaits_session: row.get("awaits_session"),
@@ -99,7 +100,7 @@ impl Job {
             token: row.get("token"),
             code: row.get("code"),
             pin: row.get("pin"),
-        }
+        })
     }
 
     /// The token, opened for a call.
@@ -243,7 +244,7 @@ impl Job {
                 &[&self.scope.organization_id(), &self.connection.id, &self.fence],
             )
             .await?;
-        Ok(row.as_ref().map(Self::read))
+        row.as_ref().map(Self::read).transpose()
     }
 
     /// Looks whether the session came meanwhile, and takes none from here on, unless it is still waited for.
@@ -282,5 +283,5 @@ pub async fn any_organization_take(tx: &Operator, now: Timestamp) -> Result<Opti
             &[&now, &(now + LEASE), &AT_ONCE_EACH],
         )
         .await?;
-    Ok(row.as_ref().map(Job::read))
+    row.as_ref().map(Job::read).transpose()
 }

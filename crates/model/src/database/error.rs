@@ -32,6 +32,14 @@ pub enum DatabaseError {
         /// What stands there.
         word: String,
     },
+    /// What is stored is not of a shape that this version knows.
+    #[error("{column} holds what this version of wazapp cannot read ({why}): run the version that wrote it")]
+    UnknownShape {
+        /// Table and column.
+        column: &'static str,
+        /// What is wrong with it.
+        why: serde_json::Error,
+    },
     /// The database is not as wazapp needs it; the text says what to do.
     #[error("{0}")]
     Unfit(String),
