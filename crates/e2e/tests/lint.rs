@@ -544,12 +544,19 @@ fn what_is_out_of_place_is_found() {
         ("SELECT clock_timestamp()", "model/src/inspect.rs"),
         ("(CURRENT_TIMESTAMP)", "model/src/inspect.rs"),
         ("SELECT id FROM wazapp.number WHERE id = $1 FOR UPDATE\",", "model/src/receipt.rs"),
+        (r#"json!({ "code": "no_token", "advice": words })"#, "model/src/trouble.rs"),
+        (r#"json!({ "en": "Try again." })"#, "web/src/api/example.rs"),
     ] {
         for file in ["model/src/number.rs", "worker/src/inbound/fold/mod.rs"] {
             assert_eq!(sources::judge(file, source).len(), 1, "{file}: {source}");
             assert!(sources::judge(file, &format!("    // {source}")).is_empty(), "{source}");
         }
         assert!(sources::judge(place, source).is_empty(), "{source}");
+    }
+    let spanish = "\"No se envió nada.\"";
+    assert_eq!(sources::judge("model/src/outbox/settle.rs", spanish).len(), 1);
+    for speaks in ["model/src/trouble/catalogue.rs", "web/src/api/send.rs"] {
+        assert!(sources::judge(speaks, spanish).is_empty(), "{speaks}");
     }
     for ours in [
         "FOR NO KEY UPDATE OF n",

@@ -12,6 +12,7 @@ mod parameter;
 mod pipeline;
 mod pool;
 mod rows;
+mod stored;
 mod transaction;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use parameter::{Param, RawJson};
 pub use pipeline::Pipeline;
 pub(crate) use pipeline::params;
 pub(crate) use rows::{Rows, Statement, column};
+pub(crate) use stored::stored_json;
 pub use transaction::{Operator, Tenant, Tx};
 
 use engine::Recognized;

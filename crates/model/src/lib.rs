@@ -39,6 +39,7 @@ pub mod status;
 pub mod store;
 pub mod template;
 mod tls;
+pub mod trouble;
 pub mod upkeep;
 pub mod upload;
 

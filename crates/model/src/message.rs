@@ -122,8 +122,8 @@ macro_rules! select {
 }
 
 impl Message {
-    fn read(row: &Row) -> Self {
-        Self {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
             id: row.get("id"),
             conversation_id: row.get("conversation_id"),
             sequence: row.get("sequence"),
@@ -135,7 +135,7 @@ impl Message {
             wamid: row.get("wamid"),
             reply_to_wamid: row.get("reply_to_wamid"),
             contact_id: row.get("contact_id"),
-            media: Media::read(row),
+            media: Media::read(row)?,
             status: row.get("status"),
             error: row.get("error"),
             callback_data: row.get("callback_data"),
@@ -145,7 +145,7 @@ impl Message {
             revoked_at: row.get("revoked_at"),
             timestamp: row.get("timestamp"),
             received_at: row.get("received_at"),
-        }
+        })
     }
 }
 
@@ -162,7 +162,7 @@ pub async fn list(tx: &Tenant, conversation_id: Uuid, after: Option<Cursor>, lim
         )
         .await?;
     let cursor = |message: &Message| Cursor::at_sequence(message.timestamp, message.sequence);
-    Ok(Page::new(rows.iter().map(Message::read).collect(), limit, cursor))
+    Ok(Page::new(rows.iter().map(Message::read).collect::<Result<_>>()?, limit, cursor))
 }
 
 /// One message.
@@ -173,7 +173,7 @@ pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Message>> {
 /// Several messages, in no order.
 pub(crate) async fn many(tx: &Tenant, ids: Vec<Uuid>) -> Result<Vec<Message>> {
     let rows = tx.query(select!("m.id = ANY ($2)"), &[&tx.organization_id(), &ids]).await?;
-    Ok(rows.iter().map(Message::read).collect())
+    rows.iter().map(Message::read).collect()
 }
 
 /// One message by Meta's id on one of the organization's numbers.
@@ -187,5 +187,5 @@ pub async fn find(tx: &Tenant, wamid: &str) -> Result<Option<Message>> {
             &[&tx.organization_id(), &wamid],
         )
         .await?;
-    Ok(row.as_ref().map(Message::read))
+    row.as_ref().map(Message::read).transpose()
 }

@@ -27,6 +27,7 @@ pub use webhooks::{led, noted, waits};
 use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
 use crate::event::{self, Kind, New};
 use crate::scope::Scope;
+use crate::trouble::Trouble;
 use crate::{number_check, outbox};
 
 /// A business phone number as its organization sees it.
@@ -80,7 +81,7 @@ pub struct Number {
     pub checked_at: Option<Timestamp>,
     /// What to do something about: `code`, `message`, `at`, `advice` (`en`, `es`); null: nothing.
     #[schema(value_type = Option<Object>)]
-    pub problem: Option<Json<Box<RawValue>>>,
+    pub problem: Option<Trouble>,
     /// Why nothing is sent from it now, and until when; null: it sends.
     pub send_paused: Option<SendPaused>,
     /// Why bulk messages of it wait, while others are sent; null: they are sent.
@@ -112,22 +113,24 @@ pub struct SendPaused {
     pub next_try_at: Option<Timestamp>,
     /// What Meta said, and what to do: `code`, `message`, `advice` (`en`, `es`).
     #[schema(value_type = Option<Object>)]
-    pub reason: Option<Json<Box<RawValue>>>,
+    pub reason: Option<Trouble>,
 }
 
 impl SendPaused {
-    fn read(row: &Row) -> Option<Self> {
-        let paused: Option<bool> = row.get("paused");
-        (paused == Some(true)).then(|| Self {
-            until: row.get("pause_until"),
-            next_try_at: row.get("probe_at"),
-            reason: row.get("pause_reason"),
-        })
+    fn read(row: &Row) -> Result<Option<Self>> {
+        if row.get::<_, Option<bool>>("paused") != Some(true) {
+            return Ok(None);
+        }
+        let reason = Trouble::read(row, "pause_reason", "number_pace.pause_reason")?;
+        Ok(Some(Self { until: row.get("pause_until"), next_try_at: row.get("probe_at"), reason }))
     }
 
-    fn read_bulk(row: &Row) -> Option<Self> {
-        let paused: Option<bool> = row.get("bulk_paused");
-        (paused == Some(true)).then(|| Self { until: None, next_try_at: None, reason: row.get("bulk_pause_reason") })
+    fn read_bulk(row: &Row) -> Result<Option<Self>> {
+        if row.get::<_, Option<bool>>("bulk_paused") != Some(true) {
+            return Ok(None);
+        }
+        let reason = Trouble::read(row, "bulk_pause_reason", "number_pace.bulk_pause_reason")?;
+        Ok(Some(Self { until: None, next_try_at: None, reason }))
     }
 }
 
@@ -137,10 +140,10 @@ impl Number {
         self.status != "disconnected"
     }
 
-    fn read(row: &Row) -> Self {
-        Self {
-            send_paused: SendPaused::read(row),
-            bulk_paused: SendPaused::read_bulk(row),
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            send_paused: SendPaused::read(row)?,
+            bulk_paused: SendPaused::read_bulk(row)?,
             id: row.get("id"),
             phone_number_id: row.get("phone_number_id"),
             waba_id: row.get("waba_id"),
@@ -163,10 +166,10 @@ impl Number {
             meta_status: row.get("meta_status"),
             health: row.get("health"),
             checked_at: row.get("checked_at"),
-            problem: row.get("problem"),
+            problem: Trouble::read(row, "problem", "number.problem")?,
             connected_at: row.get("connected_at"),
             disconnected_at: row.get("disconnected_at"),
-        }
+        })
     }
 }
 
@@ -212,10 +215,9 @@ pub async fn any_organization_list(tx: &Operator, scope: Option<&Scope>, now: Ti
             &[&scope.map(Scope::organization_id), &now],
         )
         .await?;
-    Ok(rows
-        .iter()
-        .map(|row| Owned { organization: row.get("slug"), app_id: row.get("app_id"), number: Number::read(row) })
-        .collect())
+    let read =
+        |row: &Row| Ok(Owned { organization: row.get("slug"), app_id: row.get("app_id"), number: Number::read(row)? });
+    rows.iter().map(read).collect()
 }
 
 /// An organization's numbers, oldest first.
@@ -232,19 +234,19 @@ pub async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<Number>> {
             &[&tx.organization_id(), &now],
         )
         .await?;
-    Ok(rows.iter().map(Number::read).collect())
+    rows.iter().map(Number::read).collect()
 }
 
 /// One number, with the App that it is connected through; `None` there: the default App.
 pub async fn get(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<(Number, Option<String>)>> {
     let row = one(tx, tx.organization_id(), id, now).await?;
-    Ok(row.as_ref().map(|row| (Number::read(row), row.get("app_id"))))
+    row.as_ref().map(|row| Ok((Number::read(row)?, row.get("app_id")))).transpose()
 }
 
 /// One number as its organization sees it now, for whoever tells of it.
 pub async fn find(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Result<Option<Number>> {
     let row = one(tx, scope.organization_id(), id, now).await?;
-    Ok(row.as_ref().map(Number::read))
+    row.as_ref().map(Number::read).transpose()
 }
 
 /// Lets a connected number go on that rests, with the token that it has, and has it looked at. Answers the number; `None`:

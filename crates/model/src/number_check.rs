@@ -22,6 +22,7 @@ use crate::event::{self, Events, Kind, New};
 use crate::link::{Link, link_columns};
 use crate::outbox::{self, Pause, Rest, Well};
 use crate::scope::Scope;
+use crate::trouble::Trouble;
 
 /// How long a look that brought nothing waits for the next.
 pub const RETRY: SignedDuration = SignedDuration::from_mins(10);
@@ -147,11 +148,11 @@ pub struct Token {
 #[derive(Clone, Debug)]
 pub enum Seen {
     /// The number; its token, where an App could ask; and what is wrong all the same.
-    Number(Box<Shown>, Option<Token>, Option<Value>),
+    Number(Box<Shown>, Option<Token>, Option<Box<Trouble>>),
     /// The token opens nothing: nothing is sent until somebody mends that.
-    NoEntry(Value),
+    NoEntry(Box<Trouble>),
     /// Meta does not show the number, for a reason that somebody must mend.
-    Hidden(Value),
+    Hidden(Box<Trouble>),
     /// Nothing that says anything of the number.
     Nothing {
         /// How long the next look waits.
@@ -159,14 +160,12 @@ pub enum Seen {
     },
 }
 
-/// Settles a look in one transaction, with an event where something changed. `expiring` puts a token's end in words, so
-/// many days ahead. False: it was old by then.
+/// Settles a look in one transaction, with an event where something changed. False: it was old by then.
 pub async fn any_organization_settle(
     database: &Database,
     now: Timestamp,
     claimed: &Claimed,
     seen: &Seen,
-    expiring: impl Fn(Timestamp, i64) -> Value,
 ) -> Result<bool> {
     let (organization_id, number_id) = (claimed.link.organization_id, claimed.link.number_id);
     let tx = database.operator().await?;
@@ -176,7 +175,7 @@ pub async fn any_organization_settle(
             "SELECT display_phone_number, verified_name, name_status, username, quality_rating, messaging_limit,
                     throughput, platform_type, meta_status, is_on_biz_app, health::text AS health,
                     webhooks::text AS webhooks,
-                    problem::text AS problem, token_app_id, token_expires_at
+                    problem, token_app_id, token_expires_at
              FROM wazapp.number WHERE organization_id = $1 AND id = $2 AND status = 'connected' AND check_at = $3
              FOR NO KEY UPDATE",
             &[&organization_id, &number_id, &claimed.fence],
@@ -192,8 +191,8 @@ pub async fn any_organization_settle(
         tx.commit_in_job().await?;
         return Ok(true);
     }
-    let known = Known::read(&stored);
-    let mut next = known.after(now, seen, expiring);
+    let known = Known::read(&stored)?;
+    let mut next = known.after(now, seen);
     let rest = weigh(&tx, claimed, (&known, &mut next), seen, now).await?;
     let changed = next.differs_from(&known);
     let told = told(&claimed.link, &changed, next.problem.as_ref());
@@ -221,7 +220,7 @@ async fn weigh(
     now: Timestamp,
 ) -> Result<Option<Rest>> {
     if let Seen::NoEntry(problem) = seen {
-        return Ok(Rest::of(&claimed.link, &no_entry(problem), now));
+        return Ok(Rest::of(&claimed.link, &Pause::Number { until: None, reason: problem.as_reason().into() }, now));
     }
     let judged = doubt::judge(claimed, known.problem.as_ref(), seen, now);
     if let Seen::Number(shown, ..) = seen {
@@ -236,7 +235,7 @@ async fn weigh(
 }
 
 /// The data of the event: what is other than before, with the new values.
-fn told(link: &Link, changed: &Map<String, Value>, problem: Option<&Value>) -> Value {
+fn told(link: &Link, changed: &Map<String, Value>, problem: Option<&Trouble>) -> Value {
     json!({
         "field": "check", "name": "check", "waba_id": link.waba_id, "number_id": link.number_id,
         "phone_number_id": link.phone_number_id, "data": changed, "problem": problem,
@@ -252,7 +251,7 @@ struct Known {
     facts: Map<String, Value>,
     token_app_id: Option<String>,
     token_expires_at: Option<Timestamp>,
-    problem: Option<Value>,
+    problem: Option<Trouble>,
     /// Whether something of it rests until a look or a person ends that.
     rests: bool,
     /// Whether a rest of its sending ended.
@@ -260,7 +259,7 @@ struct Known {
 }
 
 impl Known {
-    fn read(row: &Row) -> Self {
+    fn read(row: &Row) -> Result<Self> {
         let json = |name| row.get::<_, Option<&str>>(name).and_then(|text| serde_json::from_str(text).ok());
         let mut facts = Map::new();
         for name in [
@@ -280,18 +279,18 @@ impl Known {
         for name in JSON {
             facts.insert(name.into(), json(name).unwrap_or_default());
         }
-        Self {
+        Ok(Self {
             facts,
             token_app_id: row.get("token_app_id"),
             token_expires_at: row.get("token_expires_at"),
-            problem: json("problem"),
+            problem: Trouble::read(row, "problem", "number.problem")?,
             rests: false,
             goes_on: false,
-        }
+        })
     }
 
     /// What is known after a look.
-    fn after(&self, now: Timestamp, seen: &Seen, expiring: impl Fn(Timestamp, i64) -> Value) -> Self {
+    fn after(&self, now: Timestamp, seen: &Seen) -> Self {
         let mut next = self.clone();
         match seen {
             Seen::Number(shown, token, problem) => {
@@ -307,10 +306,10 @@ impl Known {
                     None => next.token_expires_at = next.token_expires_at.filter(|end| *end > now),
                 }
                 let end = next.token_expires_at;
-                let ends = || end.and_then(|end| Some(expiring(end, told_days(end, now)?)));
-                next.problem = problem.clone().or_else(ends);
+                let ends = || end.and_then(|end| Some(Trouble::token_ends(end, told_days(end, now)?)));
+                next.problem = problem.as_deref().cloned().or_else(ends);
             }
-            Seen::NoEntry(problem) | Seen::Hidden(problem) => next.problem = Some(problem.clone()),
+            Seen::NoEntry(problem) | Seen::Hidden(problem) => next.problem = Some(Trouble::clone(problem)),
             Seen::Nothing { .. } => {}
         }
         next
@@ -325,7 +324,11 @@ impl Known {
         if self.goes_on {
             changed.insert("send_paused".into(), Value::Null);
         }
-        if kind_of(self.problem.as_ref()) != kind_of(before.problem.as_ref()) {
+        let same = match (&self.problem, &before.problem) {
+            (Some(now), Some(before)) => now.is_like(before),
+            (now, before) => now == before,
+        };
+        if !same {
             changed.insert("problem".into(), json!(self.problem));
         }
         changed
@@ -362,7 +365,7 @@ impl Known {
                 word("meta_status"),
                 self.facts["is_on_biz_app"].as_bool(),
                 json(self.facts.get("health")),
-                json(self.problem.as_ref()),
+                self.problem.as_ref().map(Trouble::json),
                 self.token_app_id.as_deref(),
                 self.token_expires_at,
                 now,
@@ -391,20 +394,6 @@ impl Shown {
             ("webhooks", json!(self.webhooks)),
         ]
     }
-}
-
-/// The same as a pause says it: under Meta's code, as a refused send has it.
-fn no_entry(problem: &Value) -> Pause {
-    let code = problem.get("meta_code").or_else(|| problem.get("code"));
-    let reason = json!({ "code": code, "message": problem["message"], "advice": problem["advice"] });
-    Pause::Number { until: None, reason: reason.to_string() }
-}
-
-/// A problem without Meta's own words, which may tell the time of day.
-fn kind_of(problem: Option<&Value>) -> Option<Value> {
-    let mut problem = problem?.clone();
-    problem.as_object_mut()?.remove("message");
-    Some(problem)
 }
 
 /// Which of the distances before a token's end has been reached; `None`: the end is far.

@@ -336,7 +336,7 @@ impl Problem {
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
         if let DatabaseError::OverQuota(exceeded) = &error {
-            return Self::over_quota(exceeded, exceeded.words().0);
+            return Self::over_quota(exceeded, exceeded.words().en);
         }
         let code = match &error {
             DatabaseError::Refused(refusal) => refusal.code().map(|code| code.code()),

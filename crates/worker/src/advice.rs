@@ -1,27 +1,29 @@
 //! Meta's errors, with what they mean to people.
 
-use serde_json::{Value, json};
+use model::trouble::{Trouble, Word};
+use serde_json::Value;
 use whatsapp::verdict;
+
+use crate::trouble::words;
+
+/// Of an error that says nothing.
+const NO_WORDS: &str = "Meta gave no words.";
 
 /// The `errors` of a status, each with its advice in Spanish and English.
 pub(crate) fn advised(mut errors: Value) -> Value {
     for error in errors.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         let Some(code) = error.get("code").and_then(code) else { continue };
-        let words = verdict::explain(code);
-        error.entry("advice").or_insert_with(|| json!({ "en": words.en, "es": words.es }));
+        words(verdict::explain(code)).advise(error);
     }
     errors
 }
 
-/// Of the advised errors of a status, the one that will fail others too, as a problem of the number.
-pub(crate) fn stops_others(errors: &Value) -> Option<Value> {
-    let error =
-        errors.as_array()?.iter().find(|error| error.get("code").and_then(code).is_some_and(verdict::stops_others))?;
-    let message = error.get("message").filter(|text| text.is_string()).unwrap_or(&error["title"]);
-    Some(json!({
-        "code": "sends_fail", "meta_code": error.get("code").and_then(code), "message": message,
-        "advice": error["advice"],
-    }))
+/// Of the errors of a status, the one that will fail others too, as a problem of the number.
+pub(crate) fn stops_others(errors: &Value) -> Option<Trouble> {
+    let mut coded = errors.as_array()?.iter().filter_map(|error| Some((error, code(error.get("code")?)?)));
+    let (error, code) = coded.find(|(_, code)| verdict::stops_others(*code))?;
+    let message = ["message", "title"].iter().find_map(|name| error.get(name)?.as_str()).unwrap_or(NO_WORDS);
+    Some(Trouble::new(code, message, words(verdict::explain(code))).as_problem(Word::SendsFail))
 }
 
 /// The same, of errors as text.
@@ -36,6 +38,8 @@ fn code(value: &Value) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

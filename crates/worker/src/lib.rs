@@ -11,10 +11,12 @@ pub mod inbound;
 pub mod media;
 pub mod numbers;
 pub mod outbox;
+mod pause;
 pub mod retention;
 mod rounds;
 pub mod template;
 mod to_meta;
+mod trouble;
 pub mod upkeep;
 
 pub use to_meta::ToMeta;

@@ -80,9 +80,12 @@ const PASSES: &[Pass] = &[
     Pass("outbox/sweep.rs", "SELECT count(*) FILTER", &[AllShards], SWEEP),
     Pass("quota.rs", "SELECT o.slug, q.*", &[AllShards], "for whoever runs the server: a list that is read"),
     Pass("receipt.rs", "SELECT d.organization_id, array_agg", &[AllShards], POLL),
+    Pass("retention/events.rs", "INSERT INTO wazapp.event_mark", &[AllShards], SWEEP),
+    Pass("retention.rs", "SELECT coalesce(sum(oldest_event", &[AllShards], SWEEP),
     Pass("template/learn.rs", "UPDATE wazapp.template_sync s", &[Interval], REFUSED),
     Pass("template/sync.rs", "INSERT INTO wazapp.template_sync (", &[AllShards], SWEEP),
     Pass("template/sync.rs", "SELECT s.organization_id, s.waba_id", &[AllShards], POLL),
+    Pass("upkeep.rs", "SELECT to_regclass", &[AllShards], "asks for a table's name alone"),
     Pass("upload.rs", "DELETE FROM wazapp.upload WHERE uploaded_at", &[AllShards], SWEEP),
 ];
 

@@ -20,6 +20,10 @@ const SQL_TIMES: [&str; 9] = [
     "localtimestamp",
 ];
 
+/// Letters that Spanish has and English has not. The crate of rows speaks to people in one room alone.
+const SPANISH: [char; 8] = ['á', 'é', 'í', 'ó', 'ú', 'ñ', '¿', '¡'];
+const SPEAKS: [&str; 2] = ["model/src/trouble/", "model/src/organization.rs"];
+
 /// What stands in these files alone, and why there.
 #[derive(Debug)]
 struct Place {
@@ -32,7 +36,7 @@ struct Place {
 }
 
 /// The whole of what the lint lets pass: a new place is a line here with its reason, or a finding.
-fn places() -> [Place; 4] {
+fn places() -> [Place; 5] {
     [
         Place {
             words: vec!["organization_sequence".into()],
@@ -50,6 +54,15 @@ fn places() -> [Place; 4] {
             words: Kind::OURS.iter().map(|kind| format!("\"{}\"", kind.word())).collect(),
             files: &[("model/src/event/kind.rs", "where kinds of events have their words")],
             instead: "name the kind: `event::Kind`",
+        },
+        Place {
+            words: ["\"advice\"", "\"en\":", "\"es\":"].map(str::to_owned).to_vec(),
+            files: &[
+                ("model/src/trouble.rs", "what people are told, and how it is written"),
+                ("model/src/trouble/", "its words"),
+                ("web/src/api/example.rs", "examples of answers"),
+            ],
+            instead: "make a `model::trouble::Trouble`, or `Words`",
         },
         Place {
             words: vec!["for update".into()],
@@ -115,6 +128,7 @@ pub fn judge(name: &str, source: &str) -> Vec<String> {
     let places = places();
     let strange: Vec<&Place> =
         places.iter().filter(|place| !place.files.iter().any(|(file, _)| is_in(name, file))).collect();
+    let rows_alone = name.starts_with("model/") && !SPEAKS.iter().any(|file| is_in(name, file));
     let mut findings = Vec::new();
     for (number, line) in source.lines().enumerate() {
         if line == "mod tests {" {
@@ -124,6 +138,9 @@ pub fn judge(name: &str, source: &str) -> Vec<String> {
             continue;
         }
         let line = line.to_lowercase();
+        if rows_alone && line.contains(SPANISH) {
+            findings.push(format!("{name}:{}: words for people: they go into model/src/trouble/", number + 1));
+        }
         for place in &strange {
             for words in place.words.iter().filter(|words| says(&line, words)) {
                 findings.push(format!("{name}:{}: {words}: {}", number + 1, place.instead));

@@ -99,14 +99,14 @@ async fn who_comes_back_goes_on_with_the_history() {
 async fn an_event_says_that_a_number_rests() {
     let stage = Stage::new().await;
     let number = stage.connected().await;
-    let rests =
-        r#"UPDATE wazapp.number_pace SET paused_until = 'infinity', pause_reason = '{"code": "not_registered"}'"#;
-    assert_eq!(stage.world.sql().await.execute(rests, &[]).await.unwrap(), 1);
+    let reason = json!({ "code": 133_010, "message": "Account not registered", "advice": { "en": "Register it.", "es": "Regístralo." } });
+    let rests = format!("UPDATE wazapp.number_pace SET paused_until = 'infinity', pause_reason = '{reason}'");
+    assert_eq!(stage.world.sql().await.execute(&rests, &[]).await.unwrap(), 1);
     let path = format!("/numbers/{}", id(&number));
     let (status, left) = stage.world.delete(&stage.organization, &path).await;
     assert_eq!(status, 200, "{left:#}");
     let told = stage.world.events(&stage.organization, "number.updated").await.pop().unwrap();
-    assert_eq!(told["data"]["send_paused"], json!({ "until": null, "reason": { "code": "not_registered" } }));
+    assert_eq!(told["data"]["send_paused"], json!({ "until": null, "reason": reason }));
     assert_eq!(told["data"], stage.world.read(&stage.organization, &path).await);
     stage.world.end().await;
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use model::link::{self, By};
 use model::media;
 use model::outbox::Pause;
+use model::trouble::Trouble;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -32,7 +33,7 @@ async fn a_fetch_that_nobody_came_back_from_is_done_again() {
         scope: stage.organization.scope,
         id: stored["id"].as_str().expect("an id").parse().expect("a UUID"),
         fence: dead,
-        outcome: media::Outcome::Failed { error: "{}".into() },
+        outcome: media::Outcome::Failed { error: Trouble::unanswered("…").into() },
         pause: None,
     };
     let heard =
@@ -288,8 +289,8 @@ async fn a_late_refusal_of_an_old_token_does_not_stop_the_new_one() {
             scope: acme.scope,
             id: Uuid::now_v7(),
             fence: 1,
-            outcome: media::Outcome::Retry { at: world.now(), error: "{}".into(), counts: false },
-            pause: Some((tried, Pause::Number { until: None, reason: "{}".into() })),
+            outcome: media::Outcome::Retry { at: world.now(), error: Trouble::unanswered("…").into(), counts: false },
+            pause: Some((tried, Pause::Number { until: None, reason: Trouble::unanswered("…").into() })),
         };
         media::any_organization_settle(world.database(), world.now(), &heard).await.expect("it is written");
         assert_eq!(world.count(&stopped).await, stops, "reconnected: {reconnects}");

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use e2e::{Organization, SimulatedNumber, World};
 use model::outbox::{self, Outcome, Pause, Settled, Taken, Turn};
+use model::trouble::Trouble;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -221,8 +222,8 @@ async fn a_late_refusal_of_an_old_token_does_not_stop_the_new_one() {
                 fence: message.fence,
                 refused: message.refused,
                 token_mark: number.token_mark(),
-                outcome: Outcome::Retry { at: world.now(), error: "{}".into() },
-                pause: Some(Pause::Number { until: None, reason: "{}".into() }),
+                outcome: Outcome::Retry { at: world.now(), error: Trouble::unanswered("…").into() },
+                pause: Some(Pause::Number { until: None, reason: Trouble::unanswered("…").into() }),
             })
             .collect();
         let settled = outbox::any_organization_settle(world.database(), world.now(), &heard, str::to_owned).await;

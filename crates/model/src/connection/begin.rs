@@ -68,7 +68,7 @@ pub async fn begin(tx: &Tenant, keyring: &Keyring, now: Timestamp, new: &New<'_>
         new,
     )
     .await?;
-    Ok(Connection::read(&row))
+    Connection::read(&row)
 }
 
 /// Begins an attempt that its beginner goes on with: nobody else takes it while the lease holds.
@@ -81,7 +81,7 @@ pub async fn any_organization_begin(
 ) -> Result<Job> {
     let held = Some(now + LEASE);
     let row = insert(tx, concat!(insert_connection!(), " RETURNING *"), (scope, keyring, now, held), new).await?;
-    Ok(Job::read(&row))
+    Job::read(&row)
 }
 
 macro_rules! insert_connection {

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::begin::json;
 use super::proof::Answered;
-use super::{CODE, Connection, PIN, Progress, State, Step, TOKEN, Trouble, What, Wishes, Words, place};
+use super::{CODE, Connection, PIN, Progress, State, Step, TOKEN, What, Wishes, place};
 use crate::database::{CANDIDATES, Operator, Result};
 use crate::scope::Scope;
 use crate::secret::{Keyring, Unopenable};
+use crate::trouble::{Trouble, Words};
 
 /// How long a taken attempt is its taker's, from step to step. Longer than the calls of any step.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(180);
@@ -86,10 +87,10 @@ impl std::fmt::Debug for Job {
 }
 
 impl Job {
-    pub(super) fn read(row: &Row) -> Self {
+    pub(super) fn read(row: &Row) -> Result<Self> {
         let (wishes, learned): (Json<Wishes>, Json<Learned>) = (row.get("wishes"), row.get("learned"));
-        Self {
-            connection: Connection::read(row),
+        Ok(Self {
+            connection: Connection::read(row)?,
             scope: Scope::new(row.get("organization_id")),
             session_event: row.get("session_event"),
             awaits_session: row.get("awaits_session"),
@@ -100,7 +101,7 @@ impl Job {
             token: row.get("token"),
             code: row.get("code"),
             pin: row.get("pin"),
-        }
+        })
     }
 
     /// The token, opened for a call.
@@ -244,7 +245,7 @@ impl Job {
                 &[&self.scope.organization_id(), &self.connection.id, &self.fence],
             )
             .await?;
-        Ok(row.as_ref().map(Self::read))
+        row.as_ref().map(Self::read).transpose()
     }
 
     /// Looks whether the session came meanwhile, and takes none from here on, unless it is still waited for.
@@ -294,7 +295,7 @@ pub async fn any_organization_take(tx: &Operator, now: Timestamp) -> Result<Opti
             )
             .await?;
         if let Some(row) = row {
-            return Ok(Some(Job::read(&row)));
+            return Job::read(&row).map(Some);
         }
     }
     Ok(None)

@@ -14,19 +14,19 @@ mod sweep;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
-use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 pub use begin::{New, any_organization_begin, begin};
 pub use job::{AT_ONCE_EACH, Job, LEASE, Learned, any_organization_take};
 pub use proof::Unproved;
 pub use resume::{Half, NotNow, Resume, join, retry};
-pub use step::{Code, State, Step, Trouble, What, Words};
+pub use step::{State, Step, What};
 pub use sweep::any_organization_sweep;
 
-use crate::database::{Result, Tenant};
+use crate::database::{DatabaseError, Result, Tenant, stored_json};
 use crate::page::{Cursor, Page};
 use crate::secret::Place;
+use crate::trouble::Trouble;
 
 /// What an attempt is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -53,13 +53,14 @@ impl How {
         }
     }
 
-    fn of(word: &str) -> Self {
-        match word {
+    fn of(word: &str) -> Result<Self> {
+        Ok(match word {
+            "token" => Self::Token,
             "signup" => Self::Signup,
             "rotation" => Self::Rotation,
             "disconnection" => Self::Disconnection,
-            _ => Self::Token,
-        }
+            other => return Err(DatabaseError::UnknownWord { column: "connection.how", word: other.to_owned() }),
+        })
     }
 }
 
@@ -84,12 +85,13 @@ impl Progress {
         }
     }
 
-    fn of(word: &str) -> Self {
-        match word {
+    fn of(word: &str) -> Result<Self> {
+        Ok(match word {
+            "running" => Self::Running,
             "failed" => Self::Failed,
             "done" => Self::Done,
-            _ => Self::Running,
-        }
+            other => return Err(DatabaseError::UnknownWord { column: "connection.state", word: other.to_owned() }),
+        })
     }
 }
 
@@ -151,15 +153,14 @@ macro_rules! connection_columns {
 use connection_columns;
 
 impl Connection {
-    fn read(row: &Row) -> Self {
-        let how = How::of(row.get("how"));
-        let state = Progress::of(row.get("state"));
-        let steps: Json<Vec<Step>> = row.get("steps");
+    fn read(row: &Row) -> Result<Self> {
+        let how = How::of(row.get("how"))?;
+        let state = Progress::of(row.get("state"))?;
         let running = state == Progress::Running;
         let awaits_code = running && row.get::<_, Option<Timestamp>>("due_at").is_none();
         let awaits_session = running && row.get("awaits_session");
         let awaits = if awaits_code { Some("code") } else { awaits_session.then_some("session") };
-        Self {
+        Ok(Self {
             id: row.get("id"),
             how,
             state,
@@ -167,12 +168,12 @@ impl Connection {
             waba_id: row.get("waba_id"),
             app_id: row.get("app_id"),
             number_id: row.get("number_id"),
-            steps: steps.0,
+            steps: steps(row)?,
             awaits: awaits.map(str::to_owned),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             ended_at: row.get("ended_at"),
-        }
+        })
     }
 
     /// The step that failed.
@@ -184,6 +185,11 @@ impl Connection {
     pub fn warnings(&self) -> Vec<Trouble> {
         self.steps.iter().filter_map(|step| step.warning.clone()).collect()
     }
+}
+
+/// The steps, as they are stored.
+fn steps(row: &Row) -> Result<Vec<Step>> {
+    stored_json(row, "steps", "connection.steps")
 }
 
 /// Where a secret of an attempt belongs.
@@ -209,7 +215,7 @@ pub async fn list(tx: &Tenant, before: Option<Cursor>, limit: i64) -> Result<Pag
             &[&tx.organization_id(), &before.timestamp(), &before.tie, &(limit + 1)],
         )
         .await?;
-    let rows = rows.iter().map(Connection::read).collect();
+    let rows = rows.iter().map(Connection::read).collect::<Result<_>>()?;
     Ok(Page::new(rows, limit, |row: &Connection| Cursor::at(row.created_at, row.id)))
 }
 
@@ -221,5 +227,5 @@ pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Connection>> {
             &[&tx.organization_id(), &id],
         )
         .await?;
-    Ok(row.as_ref().map(Connection::read))
+    row.as_ref().map(Connection::read).transpose()
 }

@@ -80,7 +80,7 @@ pub async fn join(
         }
     };
     Ok(match row {
-        Some(row) => Some(Ok(Connection::read(&row))),
+        Some(row) => Some(Ok(Connection::read(&row)?)),
         None => super::get(tx, id).await?.map(|_| Err(NotNow::NotAwaited)),
     })
 }
@@ -129,9 +129,8 @@ pub async fn retry(
     if another && row.get::<_, Option<Uuid>>("number_id").is_some() {
         return Ok(Some(Err(NotNow::HasItsNumber)));
     }
-    let (Json(mut steps), Json(mut wishes)) =
-        (row.get::<_, Json<Vec<Step>>>("steps"), row.get::<_, Json<Wishes>>("wishes"));
-    if let Some(lacking) = lacking(How::of(row.get("how")), &steps, row.get("has_token"), with) {
+    let (mut steps, Json(mut wishes)) = (super::steps(&row)?, row.get::<_, Json<Wishes>>("wishes"));
+    if let Some(lacking) = lacking(How::of(row.get("how"))?, &steps, row.get("has_token"), with) {
         return Ok(Some(Err(lacking)));
     }
     step::resume(&mut steps, with.token.is_some());
@@ -163,7 +162,7 @@ pub async fn retry(
             ],
         )
         .await?;
-    Ok(row.map(|row| Ok(Connection::read(&row))))
+    Ok(row.as_ref().map(Connection::read).transpose()?.map(Ok))
 }
 
 /// One by one: the web role writes sealed secrets, and reads none.

@@ -1,11 +1,10 @@
 //! The steps of an attempt, and what is said of each.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{How, Wishes};
+use crate::trouble::{Trouble, Words};
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -82,46 +81,6 @@ pub enum State {
     Failed,
 }
 
-/// A sentence in the languages of wazapp.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Words {
-    /// In English.
-    pub en: String,
-    /// In Spanish.
-    pub es: String,
-}
-
-impl Words {
-    /// A sentence, twice.
-    pub fn new(en: impl Into<String>, es: impl Into<String>) -> Self {
-        Self { en: en.into(), es: es.into() }
-    }
-}
-
-/// What to tell troubles apart by: Meta's number, or a word of ours.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(untagged)]
-pub enum Code {
-    /// Meta's code.
-    Meta(i64),
-    /// Ours.
-    #[schema(value_type = String)]
-    Ours(Cow<'static, str>),
-}
-
-/// What went wrong, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Trouble {
-    /// Meta's code as a number, or a word of wazapp's.
-    pub code: Code,
-    /// What happened: Meta's own words, where it was Meta.
-    pub message: String,
-    /// What it means, and what to do.
-    pub advice: Words,
-    /// Who can change something: `operator`, `organization`, `meta` or `nobody`.
-    pub whose_move: Cow<'static, str>,
-}
-
 /// One step of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Step {
@@ -189,6 +148,7 @@ pub(super) fn resume(steps: &mut [Step], another_token: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trouble::{Code, WhoseMove, Word};
 
     fn states(steps: &[Step]) -> Vec<(What, State)> {
         steps.iter().map(|step| (step.name, step.state)).collect()
@@ -241,13 +201,9 @@ mod tests {
     #[test]
     fn steps_are_written_as_they_are_read() {
         let mut steps = plan(How::Disconnection, Wishes { deregister: true, ..Wishes::default() });
-        steps[0].warning = Some(Trouble {
-            code: Code::Ours("no_answer".into()),
-            message: "…".into(),
-            advice: Words::new("a", "b"),
-            whose_move: "meta".into(),
-        });
-        steps[1].error = Some(Trouble { code: Code::Meta(190), ..steps[0].warning.clone().unwrap() });
+        let told = |code: Code| Trouble::new(code, "…", Words::new("a", "b")).for_whom(WhoseMove::Meta);
+        steps[0].warning = Some(told(Word::NoAnswer.into()));
+        steps[1].error = Some(told(190.into()));
         let text = serde_json::to_string(&steps).unwrap();
         assert_eq!(serde_json::from_str::<Vec<Step>>(&text).unwrap(), steps);
         assert!(text.contains(r#""name":"deregister""#) && text.contains(r#""code":190"#), "{text}");

@@ -32,6 +32,14 @@ pub enum DatabaseError {
         /// What stands there.
         word: String,
     },
+    /// What is stored is not of a shape that this version knows.
+    #[error("{column} holds what this version of wazapp cannot read ({why}): run the version that wrote it")]
+    UnknownShape {
+        /// Table and column.
+        column: &'static str,
+        /// What is wrong with it.
+        why: serde_json::Error,
+    },
     /// The database is not as wazapp needs it; the text says what to do.
     #[error("{0}")]
     Unfit(String),
@@ -81,7 +89,9 @@ impl DatabaseError {
         match self {
             Self::RolledBack => "the transaction was rolled back",
             Self::OverQuota(_) => "a quota is used up",
-            Self::UnknownWord { .. } | Self::Unfit(_) => "the database is not as this version needs it",
+            Self::UnknownWord { .. } | Self::UnknownShape { .. } | Self::Unfit(_) => {
+                "the database is not as this version needs it"
+            }
             Self::Refused(_) if self.refuses_statement() => "the database refuses this statement",
             Self::Refused(_) if self.is_transient() => "a transaction lost against another one",
             Self::Refused(_) if self.blames_data() => "the database refuses what it was given",

@@ -1,7 +1,7 @@
 //! The queue of media to fetch: who is next, and what became of it.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Media, Told, edit, media_columns, media_file};
@@ -12,6 +12,7 @@ use crate::link::Link;
 use crate::number_check;
 use crate::outbox::{Pause, Rest};
 use crate::scope::Scope;
+use crate::trouble::Trouble;
 
 /// How long a claimed medium is the claimer's. Longer than any fetch takes.
 pub const LEASE: SignedDuration = SignedDuration::from_mins(6);
@@ -72,15 +73,15 @@ pub enum Outcome {
     Retry {
         /// Not before this time.
         at: Timestamp,
-        /// JSON: why.
-        error: String,
+        /// Why.
+        error: Box<Trouble>,
         /// Whether this try counts: one that nothing could come of does not.
         counts: bool,
     },
     /// No use trying again.
     Failed {
-        /// JSON: why.
-        error: String,
+        /// Why.
+        error: Box<Trouble>,
     },
     /// It was being fetched when the server stopped: at once, by another.
     Released,
@@ -163,7 +164,7 @@ async fn any_organization_postpone(tx: &Operator, now: Timestamp, organization_i
          UPDATE wazapp.media d SET next_at = late.until, deadline = coalesce(d.deadline, $4),
            error = CASE WHEN late.status = 'connected' THEN late.pause_reason ELSE $5::text::json END
          FROM late JOIN held ON held.id = late.id WHERE d.organization_id = $1 AND d.id = late.id",
-        &[&organization_id, &now, &(now + LOOK_AGAIN), &(now + KEPT_AT_META), &not_connected().to_string(), &MOST_LATE],
+        &[&organization_id, &now, &(now + LOOK_AGAIN), &(now + KEPT_AT_META), &Trouble::waits_at_meta().json(), &MOST_LATE],
     )
     .await?;
     Ok(())
@@ -208,21 +209,22 @@ async fn any_organization_take(
 pub async fn any_organization_overdue(tx: &Operator, now: Timestamp) -> Result<Vec<Settled>> {
     let rows = tx
         .query(
-            "SELECT organization_id, id, fence, error::text AS error FROM wazapp.media
+            "SELECT organization_id, id, fence, error FROM wazapp.media
              WHERE state = 'pending' AND deadline <= $1 ORDER BY organization_id, id LIMIT $2",
             &[&now, &MOST_OVERDUE],
         )
         .await?;
-    Ok(rows
-        .iter()
-        .map(|row| Settled {
+    let read = |row: &Row| {
+        let last = Trouble::read(row, "error", "media.error")?;
+        Ok(Settled {
             scope: Scope::new(row.get("organization_id")),
             id: row.get("id"),
             fence: row.get("fence"),
-            outcome: Outcome::Failed { error: too_late(row.get("error")).to_string() },
+            outcome: Outcome::Failed { error: Trouble::too_late_to_fetch(last).into() },
             pause: None,
         })
-        .collect())
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Settles a fetch: the medium, the event that tells, and who must wait. Answers whether it still was what it was
@@ -233,7 +235,7 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
         let tx = database.operator().await?;
         let still = postpone(&tx, now, settled).await?;
         let rest = match &settled.pause {
-            Some((link, pause)) if pause.ends() => Rest::of(link, pause, now),
+            Some((link, pause)) if pause.endless().is_none() => Rest::of(link, pause, now),
             _ => None,
         };
         let mut pipeline = Pipeline::at(now);
@@ -241,9 +243,8 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
             rest.begin(&mut pipeline);
         }
         tx.finish(pipeline).await.map_err(CommitError::in_job)?;
-        if let Some((link, Pause::Number { until: None, reason } | Pause::Account { until: None, reason })) =
-            &settled.pause
-        {
+        let endless = settled.pause.as_ref().and_then(|(link, pause)| Some((link, pause.endless()?)));
+        if let Some((link, reason)) = endless {
             number_check::any_organization_doubt(database, now, link, reason).await?;
         }
         return Ok(still);
@@ -263,7 +264,7 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
             tx.query_opt(
                 "UPDATE wazapp.media SET state = 'failed', error = $4::text::json
                  WHERE organization_id = $1 AND id = $2 AND fence = $3 AND state = 'pending' RETURNING message_id",
-                &[&organization_id, &settled.id, &settled.fence, &error.as_str()],
+                &[&organization_id, &settled.id, &settled.fence, &error.json()],
             )
             .await?
         }
@@ -285,7 +286,7 @@ pub async fn any_organization_settle(database: &Database, now: Timestamp, settle
 
 async fn postpone(tx: &Operator, now: Timestamp, settled: &Settled) -> Result<bool> {
     let (at, error, counts) = match &settled.outcome {
-        Outcome::Retry { at, error, counts } => (*at, Some(error.as_str()), *counts),
+        Outcome::Retry { at, error, counts } => (*at, Some(error.json()), *counts),
         _ => (now, None, false),
     };
     let row = tx
@@ -313,32 +314,11 @@ pub(super) async fn tell(line: &Line<'_>, events: &mut Events, message_id: Uuid,
             &[&line.organization_id(), &message_id],
         )
         .await?;
-    let media = row.as_ref().and_then(Media::read);
+    let media = row.as_ref().map(Media::read).transpose()?.flatten();
     let data =
         media.map(|media| serde_json::to_string(&Told { message_id, media: &media }).expect("our shapes are JSON"));
     line.note(events, New { kind: Kind::MessageMedia, at, subject_id: Some(message_id), data, fingerprint: None });
     Ok(())
-}
-
-/// Why a medium of a number that is not connected waits.
-pub fn not_connected() -> Value {
-    json!({
-        "code": "not_connected", "title": "The number is not connected",
-        "message": "The file waits at Meta: its number is not connected.", "details": null,
-        "advice": { "en": "Connect the number again within seven days of the message: Meta keeps files no longer.",
-                    "es": "Conecta el número otra vez dentro de los siete días del mensaje: Meta no guarda los archivos por más tiempo." },
-    })
-}
-
-/// Why a medium that never came is given up.
-fn too_late(last: Option<&str>) -> Value {
-    let last: Value = last.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-    json!({
-        "code": "deadline", "title": "It could not be fetched in seven days",
-        "message": "The file could not be fetched while Meta kept it.", "details": last["message"], "last_error": last,
-        "advice": { "en": "Meta keeps files for seven days, and they are over. Ask whoever sent it to send it again.",
-                    "es": "Meta guarda los archivos siete días, y ya pasaron. Pide a quien lo envió que lo envíe otra vez." },
-    })
 }
 
 /// How much waits, for operators.

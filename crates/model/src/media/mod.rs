@@ -9,19 +9,18 @@ mod retention;
 mod thumbnail;
 
 use jiff::Timestamp;
-use postgres_types::Json;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::database::{Pipeline, Result, Rows, Tenant};
 use crate::event::{self, Kind};
 use crate::file::File;
+use crate::trouble::{Trouble, Words};
 
 pub use fetch::{
     Backlog, Claimed, LEASE, Outcome, Settled, any_organization_backlog, any_organization_claim,
-    any_organization_overdue, any_organization_settle, not_connected,
+    any_organization_overdue, any_organization_settle,
 };
 pub use retention::{
     NEW, any_organization_adopt, any_organization_expire, any_organization_forget, any_organization_mark,
@@ -50,7 +49,7 @@ pub struct Media {
     pub thumbnail: bool,
     /// Why it failed.
     #[schema(value_type = Option<Object>)]
-    pub error: Option<Json<Box<RawValue>>>,
+    pub error: Option<Trouble>,
 }
 
 /// The columns that [`Media::read`] reads, of `wazapp.media` as `d` and `wazapp.file` as `f`.
@@ -74,17 +73,18 @@ pub(crate) use media_file;
 
 impl Media {
     /// `None`: the row has none.
-    pub(crate) fn read(row: &Row) -> Option<Self> {
-        Some(Self {
-            id: row.get::<_, Option<Uuid>>("d_id")?,
+    pub(crate) fn read(row: &Row) -> Result<Option<Self>> {
+        let Some(id) = row.get("d_id") else { return Ok(None) };
+        Ok(Some(Self {
+            id,
             state: row.get("d_state"),
             mime_type: row.get("d_mime_type"),
             filename: row.get("d_filename"),
             size: row.get("d_size"),
             sha256: row.get::<_, Option<&str>>("d_sha256").and_then(hexadecimal),
             thumbnail: row.get("d_thumbnail"),
-            error: row.get("d_error"),
-        })
+            error: Trouble::read(row, "d_error", "media.error")?,
+        }))
     }
 }
 
@@ -115,8 +115,8 @@ pub struct Found {
     pub file: Option<File>,
     /// Its thumbnail's bytes.
     pub thumbnail: Option<File>,
-    /// What to do where it failed or waits, for people: in English, and in Spanish.
-    pub advice: Option<(String, String)>,
+    /// What to do where it failed or waits.
+    pub advice: Option<Words>,
 }
 
 /// One of the organization's media, with where its bytes are.
@@ -126,8 +126,7 @@ pub async fn find(tx: &Tenant, id: Uuid) -> Result<Option<Found>> {
             concat!(
                 "SELECT ",
                 media_columns!(),
-                ", f.mime_type AS f_mime_type, t.sha256 AS t_sha256, t.size AS t_size, t.mime_type AS t_mime_type,
-                   d.error -> 'advice' ->> 'en' AS en, d.error -> 'advice' ->> 'es' AS es
+                ", f.mime_type AS f_mime_type, t.sha256 AS t_sha256, t.size AS t_size, t.mime_type AS t_mime_type, d.error
                  FROM wazapp.media d",
                 media_file!(),
                 "LEFT JOIN wazapp.file t ON t.organization_id = f.organization_id AND t.sha256 = f.thumbnail
@@ -136,21 +135,20 @@ pub async fn find(tx: &Tenant, id: Uuid) -> Result<Option<Found>> {
             &[&tx.organization_id(), &id],
         )
         .await?;
-    Ok(row.and_then(|row| {
-        let media = Media::read(&row)?;
-        let file = (media.state == "stored").then(|| File {
-            sha256: media.sha256.clone().unwrap_or_default(),
-            size: media.size.unwrap_or_default(),
-            mime_type: row.get("f_mime_type"),
-        });
-        let thumbnail = row.get::<_, Option<String>>("t_sha256").map(|sha256| File {
-            sha256,
-            size: row.get("t_size"),
-            mime_type: row.get("t_mime_type"),
-        });
-        let advice = row.get::<_, Option<String>>("en").zip(row.get("es"));
-        Some(Found { media, file, thumbnail, advice })
-    }))
+    let Some(row) = row else { return Ok(None) };
+    let Some(media) = Media::read(&row)? else { return Ok(None) };
+    let file = (media.state == "stored").then(|| File {
+        sha256: media.sha256.clone().unwrap_or_default(),
+        size: media.size.unwrap_or_default(),
+        mime_type: row.get("f_mime_type"),
+    });
+    let thumbnail = row.get::<_, Option<String>>("t_sha256").map(|sha256| File {
+        sha256,
+        size: row.get("t_size"),
+        mime_type: row.get("t_mime_type"),
+    });
+    let advice = Trouble::read(&row, "error", "media.error")?.map(|error| error.advice);
+    Ok(Some(Found { media, file, thumbnail, advice }))
 }
 
 /// What came of asking once more.

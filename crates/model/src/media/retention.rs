@@ -2,23 +2,17 @@
 //! its bytes go, then its row. A crash in between leaves a row that says so, and nothing that could be read.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::database::{CANDIDATES, Operator, Result};
 use crate::scope::Scope;
+use crate::trouble::Trouble;
 
 /// A file that somebody brought less than so long ago may be about to be referred to.
 pub const NEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Lets go of media past their organization's retention; answers how many.
 pub async fn any_organization_expire(tx: &Operator, now: Timestamp) -> Result<i64> {
-    let error = json!({
-        "code": "expired", "title": "It is past its retention",
-        "message": "The file was deleted: your organization keeps media for a time, and it is over.", "details": null,
-        "advice": { "en": "It cannot be had again. Whoever runs this server sets how long media are kept.",
-                    "es": "Ya no se puede recuperar. Quien administra este servidor decide cuánto se guardan los archivos." },
-    });
     let keepers = tx
         .query(
             "SELECT id, media_retention_days FROM wazapp.organization WHERE media_retention_days IS NOT NULL ORDER BY id",
@@ -37,7 +31,7 @@ pub async fn any_organization_expire(tx: &Operator, now: Timestamp) -> Result<i6
                    UPDATE wazapp.media SET state = 'expired', file = NULL, error = $3::text::json
                    WHERE organization_id = $1 AND state = 'stored' AND fetched_at < $2 RETURNING id)
                  SELECT count(*) FROM gone",
-                &[&organization_id, &since, &error.to_string()],
+                &[&organization_id, &since, &Trouble::past_retention().json()],
             )
             .await?;
         expired += row.map_or(0, |row| row.get(0));

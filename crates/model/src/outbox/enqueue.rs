@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::window::Window;
@@ -11,6 +10,7 @@ use crate::event::{self, Kind, New};
 use crate::message::{self, Message};
 use crate::quota::{self, Quota};
 use crate::scope::Scope;
+use crate::trouble::Trouble;
 use crate::upload::{self, Attached};
 
 /// A message that names no deadline is given up after this long.
@@ -477,15 +477,10 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
         )
         .await?;
     if let Some(taken) = &taken {
-        let error = json!({
-            "code": "cancelled", "title": "Cancelled", "message": "The message was cancelled before it was sent.",
-            "details": null,
-            "advice": { "en": "Nothing was sent. Queue a new message if it is wanted after all.",
-                        "es": "No se envió nada. Pon otro mensaje en cola si al final hace falta." },
-        });
+        let error = Trouble::cancelled();
         tx.query(
             "UPDATE wazapp.message SET status = 'failed', error = $3::text::json WHERE organization_id = $1 AND id = $2",
-            &[&organization_id, &id, &error.to_string()],
+            &[&organization_id, &id, &error.json()],
         )
         .await?;
         let told = super::settle::told(id, taken.get("callback_data"), "failed", now, Some(&error));

@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use crate::database::{Pipeline, params};
 use crate::number_check;
+use crate::trouble::Trouble;
 
-/// The newest that was said of each organization's number: when, and why, as JSON of a number's problem.
-pub type Failing = BTreeMap<(Uuid, Uuid), (Timestamp, String)>;
+/// The newest that was said of each organization's number: when, and why.
+pub type Failing = BTreeMap<(Uuid, Uuid), (Timestamp, Box<Trouble>)>;
 
 /// Lets bulk messages of these numbers rest, and has the numbers looked at.
 pub fn any_organization_rest_bulk<'a>(pipeline: &mut Pipeline<'a>, failing: &'a Failing) {
@@ -19,7 +20,7 @@ pub fn any_organization_rest_bulk<'a>(pipeline: &mut Pipeline<'a>, failing: &'a 
             "UPDATE wazapp.number_pace SET bulk_paused_until = 'infinity', bulk_paused_at = $3,
                bulk_pause_reason = $4::text::json
              WHERE organization_id = $1 AND number_id = $2 AND (bulk_paused_at IS NULL OR bulk_paused_at <= $3)",
-            params![*organization_id, *number_id, *at, reason.as_str()],
+            params![*organization_id, *number_id, *at, reason.json()],
         );
     }
 }

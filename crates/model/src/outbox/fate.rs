@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::database::{Result, Tenant};
+use crate::database::{Result, Tenant, stored_json};
+use crate::trouble::Trouble;
 
 /// How far a message is.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,9 +19,9 @@ pub enum Fate {
         /// Its number rests until then.
         rests_until: Option<Timestamp>,
         /// Why it rests, as people are told.
-        pause_reason: Option<Value>,
+        pause_reason: Option<Box<Trouble>>,
         /// Why the last try was in vain.
-        last_error: Option<Value>,
+        last_error: Option<Box<Trouble>>,
     },
     /// It is with Meta now.
     UnderWay,
@@ -35,7 +35,7 @@ pub enum Fate {
     /// It was never sent, and will not be.
     Failed {
         /// Why.
-        error: Value,
+        error: Box<Trouble>,
     },
     /// Nobody knows whether Meta has it.
     Unknown,
@@ -53,33 +53,31 @@ pub struct Acceptance {
 }
 
 impl Fate {
-    fn read(row: &Row) -> Self {
-        let error = |column| row.get::<_, Option<Json<Value>>>(column).map(|json| json.0);
+    fn read(row: &Row) -> Result<Self> {
         if let Some(wamid) = row.get("wamid") {
             let acceptance = row.get::<_, Option<Json<Acceptance>>>("acceptance").map(|json| json.0);
-            return Self::Accepted { wamid, acceptance };
+            return Ok(Self::Accepted { wamid, acceptance });
         }
-        match row.get::<_, Option<&str>>("status").unwrap_or_default() {
-            "queued" => Self::waiting(row),
-            "sending" if row.get::<_, Option<bool>>("waits") == Some(true) => Self::waiting(row),
+        Ok(match row.get::<_, Option<&str>>("status").unwrap_or_default() {
+            "queued" => Self::waiting(row)?,
+            "sending" if row.get::<_, Option<bool>>("waits") == Some(true) => Self::waiting(row)?,
             "sending" => Self::UnderWay,
-            "failed" => Self::Failed { error: error("error").unwrap_or(Value::Null) },
+            "failed" => Self::Failed { error: stored_json(row, "error", "message.error")? },
             _ => Self::Unknown,
-        }
+        })
     }
 
-    fn waiting(row: &Row) -> Self {
-        let value = |column| row.get::<_, Option<Json<Value>>>(column).map(|json| json.0);
-        Self::Waiting {
+    fn waiting(row: &Row) -> Result<Self> {
+        Ok(Self::Waiting {
             preparing: row.get("preparing"),
             // PostgreSQL's infinity is no time of ours.
             rests_until: match row.get("rests_forever") {
                 true => Some(Timestamp::MAX),
                 false => row.get("paused_until"),
             },
-            pause_reason: value("pause_reason"),
-            last_error: value("last_error"),
-        }
+            pause_reason: stored_json(row, "pause_reason", "number_pace.pause_reason")?,
+            last_error: stored_json(row, "last_error", "outbox.error")?,
+        })
     }
 }
 
@@ -99,5 +97,5 @@ pub async fn fate(tx: &Tenant, id: Uuid) -> Result<Option<Fate>> {
             &[&tx.organization_id(), &id],
         )
         .await?;
-    Ok(row.as_ref().map(Fate::read))
+    row.as_ref().map(Fate::read).transpose()
 }

@@ -15,6 +15,7 @@ use crate::database::{Operator, Pipeline, Result, params};
 use crate::link::Link;
 use crate::number_check;
 use crate::scope::Scope;
+use crate::trouble::{Trouble, Word};
 
 /// Who must wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,22 +29,33 @@ pub enum Pause {
     Number {
         /// Until then; `None`: until a person connects the number again.
         until: Option<Timestamp>,
-        /// JSON: what people are told.
-        reason: String,
+        /// What people are told.
+        reason: Box<Trouble>,
     },
     /// Everything from all of the organization's numbers in the same account.
     Account {
         /// Until then; `None`: until a person connects the numbers again.
         until: Option<Timestamp>,
-        /// JSON: what people are told.
-        reason: String,
+        /// What people are told.
+        reason: Box<Trouble>,
     },
 }
 
 impl Pause {
-    /// Whether it ends by itself.
-    pub(crate) fn ends(&self) -> bool {
-        !matches!(self, Self::Number { until: None, .. } | Self::Account { until: None, .. })
+    /// Why it does not end by itself; `None`: it does.
+    pub fn endless(&self) -> Option<&Trouble> {
+        match self {
+            Self::Number { until: None, reason } | Self::Account { until: None, reason } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// When it ends by itself.
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Pair { until } => Some(*until),
+            Self::Number { until, .. } | Self::Account { until, .. } => *until,
+        }
     }
 }
 
@@ -56,14 +68,14 @@ pub(crate) struct Rest {
     /// The token that brought it, as [`Link`] marks it.
     token_mark: Option<Vec<u8>>,
     until: Option<Timestamp>,
-    reason: String,
+    reason: Box<Trouble>,
     refusals: i32,
     /// When it was heard.
     at: Timestamp,
 }
 
 /// What rests for a token is tried again with another: a message would be refused like the last one.
-pub(crate) const TOKEN_CODES: [&str; 4] = ["0", "104", "190", "no_token"];
+pub(crate) const TOKEN_CODES: [&str; 4] = ["0", "104", "190", Word::NoToken.word()];
 
 /// A look that finds a number well ends its first rest; after more refusals in a row, not one that is younger than this.
 const BELIEVED_AFTER: SignedDuration = SignedDuration::from_mins(10);
@@ -149,7 +161,7 @@ impl Rest {
                 self.organization_id,
                 self.number_id,
                 self.until,
-                self.reason.as_str(),
+                self.reason.json(),
                 self.whole_account,
                 self.refusals,
                 self.token_mark.as_deref(),

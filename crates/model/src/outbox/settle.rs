@@ -14,6 +14,7 @@ use crate::event::{self, Events, Kind, Lines, New};
 use crate::message::{self, Key};
 use crate::scope::Scope;
 use crate::status::{self, climb};
+use crate::trouble::Trouble;
 
 /// Where a message may be sent twice, the status that would show that it was sent gets this long to come.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(30);
@@ -63,18 +64,18 @@ pub enum Outcome {
     Retry {
         /// Not before this time.
         at: Timestamp,
-        /// JSON: why.
-        error: String,
+        /// Why.
+        error: Box<Trouble>,
     },
     /// Provably not sent, and no use trying again.
     Failed {
-        /// JSON: why.
-        error: String,
+        /// Why.
+        error: Box<Trouble>,
     },
     /// Nobody knows.
     Unknown {
-        /// JSON: why.
-        error: String,
+        /// Why.
+        error: Box<Trouble>,
     },
     /// Whoever claimed it never came back.
     LeaseEnded,
@@ -119,7 +120,7 @@ pub async fn any_organization_settle(
     for row in &rows {
         let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
         let one = &settled[nth];
-        if let Some(what) = settle_one(one, row, &known, now) {
+        if let Some(what) = settle_one(one, row, &known, now)? {
             written.push((one, what));
         }
     }
@@ -147,7 +148,7 @@ async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
         .column("id", |one| one.message_id)
         .column("fence", |one| one.fence)
         .statement(
-            "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error::text AS error, m.status,
+            "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error, m.status,
                     m.callback_data
              FROM {numbered rows}
              JOIN wazapp.outbox q
@@ -212,11 +213,11 @@ fn accepted(settled: &[Settled], row: &Row) -> Option<(Key, Uuid)> {
 }
 
 /// `None`: it is no longer what it was claimed as.
-fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option<Written> {
+fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Result<Option<Written>> {
     let state: &str = row.get("state");
     let shown: Option<String> = row.get("status");
     let deadline: Timestamp = row.get("deadline");
-    match &one.outcome {
+    Ok(match &one.outcome {
         Outcome::Accepted { wamid, wa_id, user_id, message_status } => {
             let key = key(one, wamid);
             let mut status = climb(shown.as_deref(), "accepted");
@@ -246,7 +247,7 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
             send_at: Some(*at),
             due_at: (at.duration_since(now) >= MUCH_LATER).then_some(*at),
             refused: one.pause.is_none(),
-            error: Some(error.clone()),
+            error: Some(error.json()),
             ..Written::default()
         }),
         Outcome::Failed { error } => Some(failed(one, row, shown.as_deref(), now, error)),
@@ -257,42 +258,41 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
         }
         Outcome::LeaseEnded if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, None)),
         Outcome::DeadlinePassed if state == "queued" && deadline <= now => {
-            let last: Option<String> = row.get("error");
-            Some(given_up(one, row, shown.as_deref(), now, &too_late(last.as_deref())))
+            let last = Trouble::read(row, "error", "outbox.error")?;
+            Some(given_up(one, row, shown.as_deref(), now, &Trouble::too_late_to_send(last)))
         }
         Outcome::Unknown { .. } | Outcome::LeaseEnded | Outcome::DeadlinePassed => None,
-    }
+    })
 }
 
 /// What waited to be sent a second time may have been sent the first time: of that, nobody knows.
-fn given_up(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: &str) -> Written {
+fn given_up(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: &Trouble) -> Written {
     match shown {
         Some("unknown") => Written { state: Some("unknown"), ..Written::default() },
         _ => failed(one, row, shown, now, error),
     }
 }
 
-fn failed(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: &str) -> Written {
-    let told = serde_json::from_str(error).unwrap_or(Value::Null);
+fn failed(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: &Trouble) -> Written {
     Written {
         gone: true,
         status: climb(shown, "failed"),
-        message_error: Some(error.to_owned()),
+        message_error: Some(error.json()),
         event: Some((
             Kind::MessageStatus,
-            Some(self::told(one.message_id, row.get("callback_data"), "failed", now, Some(&told))),
+            Some(told(one.message_id, row.get("callback_data"), "failed", now, Some(error))),
         )),
         ..Written::default()
     }
 }
 
-fn unknown(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: Option<&String>) -> Written {
+fn unknown(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: Option<&Trouble>) -> Written {
     let resend = row.get::<_, &str>("on_unknown") == "resend";
     let first = shown != Some("unknown");
     Written {
         state: Some(if resend { "queued" } else { "unknown" }),
         send_at: resend.then_some(now + RESEND_AFTER),
-        error: error.cloned(),
+        error: error.map(Trouble::json),
         status: climb(shown, "unknown"),
         event: first
             .then(|| (Kind::MessageStatus, Some(told(one.message_id, row.get("callback_data"), "unknown", now, None)))),
@@ -300,20 +300,14 @@ fn unknown(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error:
     }
 }
 
-/// Why a message that was never sent is given up.
-fn too_late(last: Option<&str>) -> String {
-    let last: Value = last.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-    json!({
-        "code": "deadline", "title": "Deadline passed", "message": "The message was not sent before its deadline.",
-        "details": last["message"], "last_error": last,
-        "advice": { "en": "Nothing was sent. See why it waited: the number may be disconnected or paused. Then queue it again.",
-                    "es": "No se envió nada. Mira por qué esperaba: el número puede estar desconectado o en pausa. Después, ponlo otra vez en cola." },
-    })
-    .to_string()
-}
-
 /// The data of an event about a message that Meta never had, or may have.
-pub(super) fn told(id: Uuid, callback_data: Option<&str>, status: &str, at: Timestamp, error: Option<&Value>) -> Value {
+pub(super) fn told(
+    id: Uuid,
+    callback_data: Option<&str>,
+    status: &str,
+    at: Timestamp,
+    error: Option<&Trouble>,
+) -> Value {
     let errors = error.map(|error| json!([error]));
     status::Told {
         message_id: Some(id),

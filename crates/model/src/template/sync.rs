@@ -5,14 +5,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use serde_json::Value;
-use tokio_postgres::types::Json;
+use tokio_postgres::Row;
 
 use super::{Listed, Source, save, whole_second};
 use crate::database::{CANDIDATES, CommitError, Operator, Pipeline, Result, Rows, Tenant, params};
 use crate::event;
 use crate::link::{self, By, Link};
 use crate::scope::Scope;
+use crate::trouble::Trouble;
 
 /// How long a claimed reading is the claimer's, from page to page. Longer than any call takes.
 const LEASE: SignedDuration = SignedDuration::from_secs(90);
@@ -34,7 +34,7 @@ pub struct Sync {
     pub due_at: Timestamp,
     /// Why the last reading failed (`code`, `message`, `advice`); null: it did not.
     #[schema(value_type = Option<Object>)]
-    pub error: Option<Value>,
+    pub error: Option<Trouble>,
 }
 
 /// How the organization's accounts were read last, by account.
@@ -45,13 +45,15 @@ pub async fn list(tx: &Tenant) -> Result<Vec<Sync>> {
             &[&tx.organization_id()],
         )
         .await?;
-    let read = |row: &tokio_postgres::Row| Sync {
-        waba_id: row.get("waba_id"),
-        synced_at: row.get("synced_at"),
-        due_at: row.get("due_at"),
-        error: row.get::<_, Option<Json<Value>>>("error").map(|json| json.0),
+    let read = |row: &Row| {
+        Ok(Sync {
+            waba_id: row.get("waba_id"),
+            synced_at: row.get("synced_at"),
+            due_at: row.get("due_at"),
+            error: Trouble::read(row, "error", "template_sync.error")?,
+        })
     };
-    Ok(rows.iter().map(read).collect())
+    rows.iter().map(read).collect()
 }
 
 /// Has the templates of the organization's connected accounts read at this time, or of one of them, and not sooner than
@@ -220,12 +222,12 @@ pub async fn finish(tx: Operator, claimed: &Claimed, now: Timestamp, next: Times
     tx.finish(pipeline).await.map_err(CommitError::in_job)
 }
 
-/// Ends a reading that failed; `error` is JSON for people.
-pub async fn fail(tx: &Operator, claimed: &Claimed, next: Timestamp, error: &str) -> Result<()> {
+/// Ends a reading that failed.
+pub async fn fail(tx: &Operator, claimed: &Claimed, next: Timestamp, error: &Trouble) -> Result<()> {
     tx.query(
         "UPDATE wazapp.template_sync SET lease_until = NULL, attempts = attempts + 1, due_at = $4, error = $5::text::json
          WHERE organization_id = $1 AND waba_id = $2 AND fence = $3",
-        &[&claimed.scope.organization_id(), &claimed.waba_id, &claimed.fence, &next, &error.to_owned()],
+        &[&claimed.scope.organization_id(), &claimed.waba_id, &claimed.fence, &next, &error.json()],
     )
     .await?;
     Ok(())

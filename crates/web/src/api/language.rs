@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
 use model::DatabaseError;
+use model::trouble::Words;
 
 use crate::problem::Problem;
 
@@ -25,13 +26,15 @@ impl Language {
         }
     }
 
+    /// The sentence in this language.
+    pub(super) fn pick(self, words: Words) -> String {
+        self.of(words.en, words.es)
+    }
+
     /// What the database refused, in this language where it is for the caller to mend.
     pub(super) fn problem(self, error: DatabaseError) -> Problem {
         match error {
-            DatabaseError::OverQuota(exceeded) => {
-                let (en, es) = exceeded.words();
-                Problem::over_quota(&exceeded, self.of(en, es))
-            }
+            DatabaseError::OverQuota(exceeded) => Problem::over_quota(&exceeded, self.pick(exceeded.words())),
             other => other.into(),
         }
     }

@@ -152,7 +152,7 @@ fn not_there() -> Problem {
 }
 
 fn not_here(found: &Found, language: Language) -> Problem {
-    let advice = found.advice.as_ref().map(|(en, es)| language.of(en, es).as_str());
+    let advice = found.advice.as_ref().map(|words| language.of(&words.en, &words.es).as_str());
     if found.media.state == "pending" {
         let waits = language.of(
             "The file is not here yet: it is being fetched from Meta. Ask again in a few seconds, or wait for the event \

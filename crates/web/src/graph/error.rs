@@ -5,6 +5,7 @@ use http::StatusCode;
 use model::DatabaseError;
 use model::link::NoToken;
 use model::quota::{Exceeded, Quota};
+use model::trouble::Trouble;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use whatsapp::graph::{Failure, MetaError, NotSent, Relayed};
@@ -145,7 +146,7 @@ impl GraphError {
 
     /// The organization has taken all that it may: as Meta says that a rate is reached, or that a file is not taken.
     fn over_quota(exceeded: &Exceeded) -> Self {
-        let (words, _) = exceeded.words();
+        let words = exceeded.words().en;
         match exceeded.quota {
             Quota::MediaBytes => Self::new(507, 131053, "(#131053) Media upload error").details(words),
             _ => Self::new(429, 130429, "(#130429) Rate limit hit").details(words).transient(true),
@@ -158,30 +159,35 @@ impl GraphError {
     }
 
     /// Meta's error about a call that was made for the caller, as it is kept with a message.
-    pub(super) fn kept(error: &Value) -> Option<Self> {
-        let text = |name: &str| error[name].as_str().map(str::to_owned);
-        let code = error["code"].as_i64()?;
-        let message = text("message").unwrap_or_default();
-        if OF_TOKENS.contains(&code) {
-            return Some(Self::of_our_token(&message));
-        }
-        let http = error["http_status"].as_u64().and_then(|http| u16::try_from(http).ok());
+    pub(super) fn kept(error: &Trouble) -> Option<Self> {
         let more = More {
-            subcode: error["subcode"].as_i64(),
-            details: text("details"),
-            trace: text("fbtrace_id"),
+            subcode: error.subcode.flatten(),
+            details: error.details.clone().flatten(),
+            trace: error.fbtrace_id.clone().flatten(),
             ..More::default()
         };
-        Some(Self { more: Box::new(more), ..Self::new(http.unwrap_or(400), code, message) })
+        Some(Self::of_meta(error.http_status.unwrap_or(400), error.code.of_meta()?, &error.message, more))
+    }
+
+    fn of_meta(http: u16, code: i64, message: &str, more: More) -> Self {
+        if OF_TOKENS.contains(&code) {
+            return Self::of_our_token(message);
+        }
+        Self { more: Box::new(more), ..Self::new(http, code, message) }
     }
 
     /// Meta's error, as it answered it.
     pub(super) fn relayed(relayed: &Relayed) -> Option<Self> {
         let error = relayed.body.get("error")?;
-        Self::kept(&json!({
-            "code": error["code"], "subcode": error["error_subcode"], "message": error["message"],
-            "details": error["error_data"]["details"], "fbtrace_id": error["fbtrace_id"], "http_status": relayed.http,
-        }))
+        let text = |said: &Value| said.as_str().map(str::to_owned);
+        let more = More {
+            subcode: error["error_subcode"].as_i64(),
+            details: text(&error["error_data"]["details"]),
+            trace: text(&error["fbtrace_id"]),
+            ..More::default()
+        };
+        let message = error["message"].as_str().unwrap_or_default();
+        Some(Self::of_meta(relayed.http, error["code"].as_i64()?, message, more))
     }
 
     /// What Meta said of our token is no news of the caller's key.
@@ -308,26 +314,35 @@ impl From<Failure> for GraphError {
 
 #[cfg(test)]
 mod tests {
+    use model::trouble::{Answer, Words};
+
     use super::*;
 
     #[test]
     fn an_error_has_metas_envelope() {
-        let error = GraphError::kept(&json!({
-            "code": 131026, "subcode": 2494010, "message": "(#131026) Message undeliverable", "http_status": 400,
-            "details": "Not on WhatsApp.", "fbtrace_id": "Az8or", "advice": { "en": "…" },
-        }));
+        let answer = Answer {
+            code: 131026,
+            subcode: Some(2494010),
+            title: "Message undeliverable".into(),
+            message: "(#131026) Message undeliverable".into(),
+            details: Some("Not on WhatsApp.".into()),
+            kind: None,
+            http_status: 400,
+            fbtrace_id: Some("Az8or".into()),
+        };
+        let error = GraphError::kept(&Trouble::answered(answer, Words::new("…", "…")));
         let expected = json!({ "error": {
             "message": "(#131026) Message undeliverable", "type": "OAuthException", "code": 131026,
             "error_data": { "messaging_product": "whatsapp", "details": "Not on WhatsApp." },
             "error_subcode": 2494010, "fbtrace_id": "Az8or",
         }});
         assert_eq!(error.unwrap().envelope(), expected);
-        assert_eq!(GraphError::kept(&json!({ "code": "cancelled" })), None);
+        assert_eq!(GraphError::kept(&Trouble::cancelled()), None);
     }
 
     #[test]
     fn what_meta_says_of_our_token_does_not_blame_the_key() {
-        let error = GraphError::kept(&json!({ "code": 190, "message": "Session has expired", "http_status": 401 }));
+        let error = GraphError::kept(&Trouble::new(190, "Session has expired", Words::new("…", "…")));
         let error = error.unwrap();
         assert_eq!((error.http.as_u16(), error.code), (403, 131005));
     }

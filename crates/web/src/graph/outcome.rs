@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use model::outbox::{self, Acceptance, Cancelled, Fate};
+use model::trouble::{Code, Trouble, Word};
 use model::{CommitError, Scope};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::call::Call;
@@ -45,12 +45,6 @@ impl Patience {
     }
 }
 
-/// The queue's word for a message that was taken back.
-const CANCELLED: &str = "cancelled";
-
-/// The worker's word for a message whose files did not reach Meta.
-const NOT_UPLOADED: &str = "not_uploaded";
-
 /// Looks without a hint come after pauses that grow.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -84,7 +78,7 @@ pub(super) async fn wait(call: &Call, message_id: Uuid, patience: &Patience) -> 
             Some(Fate::Accepted { wamid, acceptance }) => {
                 return waiting.end(Ok(Ended::Sent(Sent { wamid, acceptance })));
             }
-            Some(Fate::Failed { error }) if error["code"] == CANCELLED => {
+            Some(Fate::Failed { error }) if error.code == Word::Cancelled => {
                 let ended = waiting.held.take().map_or(Ok(Ended::TakenBack), Err);
                 return waiting.end(ended);
             }
@@ -93,7 +87,7 @@ pub(super) async fn wait(call: &Call, message_id: Uuid, patience: &Patience) -> 
             Some(Fate::Waiting { preparing, rests_until, pause_reason, last_error }) => {
                 let hopeless = rests_until.is_some_and(|until| until > began + patience.leaves);
                 if hopeless || waited > patience.leaves {
-                    let of_file = preparing.then(|| json!({ "code": NOT_UPLOADED }));
+                    let of_file = preparing.then(|| Trouble::not_uploaded("Its files are on their way to Meta."));
                     let held = match (last_error, pause_reason.filter(|_| hopeless)) {
                         // Meta's answer to this message.
                         (Some(said), _) => held(Some(&said), rests_until),
@@ -188,24 +182,24 @@ pub(super) fn taken_back() -> GraphError {
 }
 
 /// A message that was never sent, and will not be.
-fn failed(error: &Value) -> GraphError {
-    match error["code"].as_str() {
-        Some("deadline") => held(Some(&error["last_error"]), None),
-        _ => GraphError::kept(error).unwrap_or_else(|| {
-            let said = error["message"].as_str().unwrap_or("wazapp could not put this to Meta");
-            GraphError::new(400, 100, "(#100) Invalid parameter").details(format!("{said}. Nothing was sent."))
-        }),
+fn failed(error: &Trouble) -> GraphError {
+    if error.code == Word::Deadline {
+        return held(error.last_error.as_ref().and_then(Option::as_deref), None);
     }
+    GraphError::kept(error).unwrap_or_else(|| {
+        let details = format!("{}. Nothing was sent.", error.message);
+        GraphError::new(400, 100, "(#100) Invalid parameter").details(details)
+    })
 }
 
 /// A message that waited in vain, and was not sent: Meta's own words where it said something, else that there was no room.
-fn held(why: Option<&Value>, rests_until: Option<Timestamp>) -> GraphError {
+fn held(why: Option<&Trouble>, rests_until: Option<Timestamp>) -> GraphError {
     let of_meta = why.and_then(GraphError::kept);
-    match (of_meta, why.and_then(|why| why["code"].as_str())) {
+    match (of_meta, why.map(|why| why.code)) {
         (Some(error), _) if rests_until == Some(Timestamp::MAX) => error,
         (Some(error), _) => error.transient(true),
-        (None, Some("no_token")) => model::link::NoToken::None.into(),
-        (None, Some("not_sent" | NOT_UPLOADED)) => GraphError::new(500, 131016, "(#131016) Service unavailable")
+        (None, Some(Code::Ours(Word::NoToken))) => model::link::NoToken::None.into(),
+        (None, Some(Code::Ours(Word::NotSent | Word::NotUploaded))) => GraphError::new(500, 131016, "(#131016) Service unavailable")
             .details("wazapp cannot reach Meta. Nothing was sent; send it again later.")
             .transient(true),
         (None, _) => GraphError::new(400, 130429, "(#130429) Rate limit hit")
@@ -215,16 +209,16 @@ fn held(why: Option<&Value>, rests_until: Option<Timestamp>) -> GraphError {
 }
 
 /// A message from a number that rests for what Meta said of an earlier one. Of this one Meta said nothing.
-fn rests(reason: &Value) -> GraphError {
-    if reason["code"] == "no_token" {
+fn rests(reason: &Trouble) -> GraphError {
+    if reason.code == Word::NoToken {
         return model::link::NoToken::None.into();
     }
-    let said = reason["message"].as_str().unwrap_or("it gave no words").trim_end_matches('.');
+    let said = reason.message.trim_end_matches('.');
     let details = format!(
         "wazapp holds back what is sent from this number, because of what Meta answered before: {said}. Meta was not asked \
          about this message. Nothing was sent."
     );
-    if reason["code"].as_i64().is_some_and(GraphError::is_of_token) {
+    if reason.code.of_meta().is_some_and(GraphError::is_of_token) {
         return GraphError::access(format!("{details} Connect the number again with a token that works."));
     }
     GraphError::new(503, 131016, "(#131016) Service unavailable")
@@ -245,7 +239,18 @@ fn unknown(message_id: Uuid) -> GraphError {
 
 #[cfg(test)]
 mod tests {
+    use model::trouble::Words;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    /// A stored one that says this.
+    fn told(mut said: Value) -> Trouble {
+        let said = said.as_object_mut().expect("an object");
+        said.entry("message").or_insert_with(|| json!("…"));
+        Words::new("…", "…").advise(said);
+        serde_json::from_value(Value::from(said.clone())).expect("a trouble")
+    }
 
     #[test]
     fn a_caller_hears_before_its_patience_ends() {
@@ -260,29 +265,29 @@ mod tests {
 
     #[test]
     fn what_waited_in_vain_is_told_in_metas_words() {
-        let limit = json!({ "code": 131056, "message": "(#131056) Pair rate limit hit", "http_status": 400 });
+        let limit = told(json!({ "code": 131056, "message": "(#131056) Pair rate limit hit", "http_status": 400 }));
         assert_eq!(held(Some(&limit), None).code(), 131056);
         assert_eq!(held(None, None).code(), 130429);
-        assert_eq!(held(Some(&json!({ "code": "not_sent" })), None).code(), 131016);
-        assert_eq!(held(Some(&json!({ "code": "not_uploaded" })), None).code(), 131016);
-        let late = json!({ "code": "deadline", "last_error": limit });
+        assert_eq!(held(Some(&told(json!({ "code": "not_sent" }))), None).code(), 131016);
+        assert_eq!(held(Some(&told(json!({ "code": "not_uploaded" }))), None).code(), 131016);
+        let late = told(json!({ "code": "deadline", "last_error": limit }));
         assert_eq!(failed(&late).code(), 131056);
-        assert_eq!(failed(&json!({ "code": "deadline", "last_error": null })).code(), 130429);
+        assert_eq!(failed(&told(json!({ "code": "deadline", "last_error": null }))).code(), 130429);
     }
 
     /// What Meta said of an earlier message is no answer to this one.
     #[test]
     fn a_remembered_refusal_is_told_as_one() {
-        let error = rests(&json!({ "code": 131042, "message": "(#131042) Business eligibility payment issue" }));
+        let error = rests(&told(json!({ "code": 131042, "message": "(#131042) Business eligibility payment issue" })));
         assert_eq!(error.code(), 131016);
-        assert_eq!(rests(&json!({ "code": 190, "message": "Session has expired" })).code(), 131005);
-        assert_eq!(rests(&json!({ "code": "no_token", "message": "the number has no token" })).code(), 131005);
+        assert_eq!(rests(&told(json!({ "code": 190, "message": "Session has expired" }))).code(), 131005);
+        assert_eq!(rests(&told(json!({ "code": "no_token", "message": "the number has no token" }))).code(), 131005);
     }
 
     #[test]
     fn what_failed_is_told_in_metas_words() {
-        let error = json!({ "code": 131026, "message": "(#131026) Message undeliverable", "http_status": 400 });
+        let error = told(json!({ "code": 131026, "message": "(#131026) Message undeliverable", "http_status": 400 }));
         assert_eq!(failed(&error).code(), 131026);
-        assert_eq!(failed(&json!({ "code": "not_sent", "message": "the file's type is none" })).code(), 100);
+        assert_eq!(failed(&told(json!({ "code": "not_sent", "message": "the file's type is none" }))).code(), 100);
     }
 }

@@ -45,6 +45,22 @@ pub enum Verdict {
     SettleByStatus,
 }
 
+impl Verdict {
+    /// For how long whoever waits does so. `None`: nobody waits, or until a person does something.
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::RetryAfter(wait) | Self::PausePair(wait) => Some(*wait),
+            Self::PauseNumber { rest: Rest::For(wait), .. } | Self::PauseAccount { rest: Rest::For(wait), .. } => {
+                Some(*wait)
+            }
+            Self::PauseNumber { rest: Rest::UntilPerson, .. } | Self::PauseAccount { rest: Rest::UntilPerson, .. } => {
+                None
+            }
+            Self::AskPerson(_) | Self::GiveUp(_) | Self::SettleByStatus => None,
+        }
+    }
+}
+
 /// How long a number or an account rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
@@ -78,19 +94,6 @@ pub enum WhoseMove {
     Meta,
     /// Nobody: it is as it is.
     Nobody,
-}
-
-impl WhoseMove {
-    /// As it is written in answers.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Organization => "organization",
-            Self::Customer => "customer",
-            Self::Meta => "meta",
-            Self::Nobody => "nobody",
-        }
-    }
 }
 
 /// Longer and longer while Meta can't be reached.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use model::Database;
-use model::connection::{Job, State, Step, Trouble, What, Words};
+use model::connection::{Job, State, Step, What};
 use model::database::{DatabaseError, Operator, Result};
+use model::trouble::{Trouble, Words};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -1,10 +1,11 @@
 //! The steps that change who has a number, and with which token.
 
-use model::connection::{Trouble, Unproved};
+use model::connection::Unproved;
 use model::database::{Operator, Result};
 use model::event::{self, Kind, Line, New};
 use model::link::{self, By};
 use model::number::{self, Number, Refusal};
+use model::trouble::{Trouble, WhoseMove, Word};
 use uuid::Uuid;
 
 use super::desk::{Came, Desk};
@@ -61,24 +62,24 @@ fn unproved(desk: &Desk<'_>, why: &Unproved) -> Trouble {
     }
     let phone_number_id = desk.job.connection.phone_number_id.as_deref().unwrap_or("-");
     trouble::ours(
-        "unproved",
+        Word::Unproved,
         format!("The token was not tried with number {phone_number_id} and its account."),
         "Retry: Meta is asked again.",
         "Reintenta: se vuelve a preguntar a Meta.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
 /// Whose it is, is nobody's business.
 fn taken(phone_number_id: &str) -> Trouble {
     trouble::ours(
-        "taken",
+        Word::Taken,
         format!("Number {phone_number_id} is connected to another organization of this server."),
         "It can be connected to one at a time: have it disconnected there, then retry. Whoever runs the server can also \
          move it: wazapp number move.",
         "Solo puede estar conectado a una a la vez: haz que lo desconecten allí, y reintenta. Quien administra el servidor \
          también puede moverlo: wazapp number move.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
@@ -112,11 +113,11 @@ pub(super) async fn store(desk: &mut Desk<'_>, tx: &Operator) -> Result<Came> {
 
 fn not_connected() -> Trouble {
     trouble::ours(
-        "not_connected",
+        Word::NotConnected,
         "The number is not connected any more.",
         "Connect it again with the token.",
         "Conéctalo otra vez con el token.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 

@@ -1,7 +1,8 @@
 //! What a step has at hand.
 
 use jiff::Timestamp;
-use model::connection::{Job, Trouble, Words};
+use model::connection::Job;
+use model::trouble::{Trouble, Words};
 use secrecy::SecretString;
 use whatsapp::graph::{Credential, Failure};
 

@@ -1,8 +1,8 @@
 //! Embedded Signup: the code becomes a token, and the browser tells which account and which number.
 
 use jiff::SignedDuration;
-use model::connection::Trouble;
 use model::database::{Operator, Result};
+use model::trouble::{Trouble, WhoseMove, Word, Words};
 use whatsapp::graph::{Failure, MetaError};
 
 use super::desk::{Came, Desk};
@@ -33,7 +33,7 @@ pub(super) async fn exchange(desk: &mut Desk<'_>) -> Came {
         }
         Err(failure @ Failure::Unknown(_)) => {
             desk.job.forget_code();
-            return Trouble { advice: sign_up_again(), ..trouble::of(&failure) }.into();
+            return trouble::of(&failure).advising(sign_up_again()).into();
         }
     };
     desk.job.forget_code();
@@ -47,14 +47,11 @@ pub(super) async fn exchange(desk: &mut Desk<'_>) -> Came {
 }
 
 fn no_code() -> Trouble {
-    Trouble {
-        advice: sign_up_again(),
-        ..trouble::ours("no_code", "There is no code any more.", "", "", "organization")
-    }
+    Trouble::new(Word::NoCode, "There is no code any more.", sign_up_again()).for_whom(WhoseMove::Organization)
 }
 
-fn sign_up_again() -> model::connection::Words {
-    model::connection::Words::new(
+fn sign_up_again() -> Words {
+    Words::new(
         "A code is good once, and for half a minute. Open Meta's window again and send the new code to retry.",
         "Un código vale una vez, y durante medio minuto. Abre otra vez la ventana de Meta y envía el código nuevo para \
          reintentar.",
@@ -64,7 +61,7 @@ fn sign_up_again() -> model::connection::Words {
 fn refused(app_id: &str, error: &MetaError) -> Trouble {
     match (error.code, error.subcode) {
         (101, _) | (1, _) | (190, _) => trouble::wrong_secret(app_id, error),
-        (100, Some(CODE_EXPIRED | CODE_USED)) => Trouble { advice: sign_up_again(), ..trouble::refused(error) },
+        (100, Some(CODE_EXPIRED | CODE_USED)) => trouble::refused(error).advising(sign_up_again()),
         (100, _) => trouble::instead(
             error,
             format!(
@@ -75,7 +72,7 @@ fn refused(app_id: &str, error: &MetaError) -> Trouble {
                 "Meta no conoce este código. Debe venir de un registro con la App {app_id}; abre otra vez la ventana de \
                  Meta y envía el código nuevo para reintentar."
             ),
-            "organization",
+            WhoseMove::Organization,
         ),
         _ => trouble::refused(error),
     }

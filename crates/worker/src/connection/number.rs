@@ -1,5 +1,6 @@
 //! The number, as Meta shows it with the token, and its account.
 
+use model::trouble::{WhoseMove, Word};
 use whatsapp::graph::{Failure, Number};
 
 use super::desk::{Came, Desk};
@@ -64,7 +65,7 @@ pub(super) async fn read(desk: &mut Desk<'_>) -> Came {
                     "Meta no muestra ningún número {phone_number_id} a este token. Revisa el phone_number_id en el \
                      Administrador de WhatsApp (no es el número de teléfono), y que el token pueda ver su cuenta."
                 ),
-                "organization",
+                WhoseMove::Organization,
             )
             .into();
         }
@@ -102,21 +103,21 @@ pub(super) fn shown(number: &Number) -> String {
 fn not_one(numbers: &[Number]) -> Came {
     if numbers.is_empty() {
         return trouble::ours(
-            "no_number",
+            Word::NoNumber,
             "The account has no number yet.",
             "Add a number to the account in WhatsApp Manager, then retry.",
             "Agrega un número a la cuenta en el Administrador de WhatsApp, y reintenta.",
-            "organization",
+            WhoseMove::Organization,
         )
         .into();
     }
     let all: Vec<String> = numbers.iter().map(shown).collect();
     trouble::ours(
-        "several_numbers",
+        Word::SeveralNumbers,
         format!("The account has {} numbers: {}.", numbers.len(), all.join("; ")),
         "Retry with the phone_number_id of the one to connect.",
         "Reintenta con el phone_number_id del que quieres conectar.",
-        "organization",
+        WhoseMove::Organization,
     )
     .into()
 }
@@ -140,7 +141,7 @@ pub(super) async fn find_in_account(desk: &mut Desk<'_>) -> Came {
                     "Meta no muestra ninguna cuenta {waba_id} a este token. Revisa el waba_id en el Administrador de \
                      WhatsApp, y que el token pueda ver la cuenta."
                 ),
-                "organization",
+                WhoseMove::Organization,
             )
             .into();
         }
@@ -156,11 +157,11 @@ pub(super) async fn find_in_account(desk: &mut Desk<'_>) -> Came {
     }
     let all: Vec<String> = numbers.iter().map(shown).collect();
     trouble::ours(
-        "number_of_another_account",
+        Word::NumberOfAnotherAccount,
         format!("Number {phone_number_id} is not in account {waba_id}, which has: {}.", all.join("; ")),
         "Check the phone_number_id and the waba_id: in WhatsApp Manager both stand beside the number.",
         "Revisa el phone_number_id y el waba_id: en el Administrador de WhatsApp ambos están junto al número.",
-        "organization",
+        WhoseMove::Organization,
     )
     .into()
 }

@@ -2,8 +2,9 @@
 
 use http::Method;
 use jiff::Timestamp;
-use model::connection::{Job, State, Trouble, What, Words};
+use model::connection::{Job, State, What};
 use model::database::{Operator, Result};
+use model::trouble::{Trouble, WhoseMove, Word, Words};
 use model::{Database, number, outbox};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -70,13 +71,13 @@ pub(super) async fn keep(job: &Job, tx: &Operator, now: Timestamp) -> Result<()>
 
 fn pin_needed() -> Trouble {
     trouble::ours(
-        "pin_needed",
+        Word::PinNeeded,
         "The number is not registered with the Cloud API yet, and that takes a PIN.",
         "Retry with the six digits of the number's two-step verification as pin (--pin). If it has none, choose some and keep them: \
          they become its PIN.",
         "Reintenta con los seis dígitos de la verificación en dos pasos del número como pin (--pin). Si no tiene, elige unos y \
          guárdalos: serán su PIN.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 

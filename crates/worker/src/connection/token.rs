@@ -1,7 +1,8 @@
 //! The token: whose it is, what it may do, and when it ends.
 
 use jiff::Timestamp;
-use model::connection::{How, Trouble, Words};
+use model::connection::How;
+use model::trouble::{Trouble, WhoseMove, Word, Words};
 use whatsapp::graph::{Failure, TokenInfo};
 
 use super::desk::{Came, Desk};
@@ -38,7 +39,7 @@ pub(super) async fn look(desk: &mut Desk<'_>) -> Came {
             101 | 190 => return trouble::wrong_secret(&app.id, &error).into(),
             100 => {
                 let advice = of_another_app(&app.id, None).advice;
-                return Trouble { advice, whose_move: "organization".into(), ..trouble::refused(&error) }.into();
+                return trouble::refused(&error).advising(advice).for_whom(WhoseMove::Organization).into();
             }
             _ => return Failure::Refused(error).into(),
         },
@@ -80,11 +81,11 @@ pub(super) async fn look(desk: &mut Desk<'_>) -> Came {
 fn check(info: &TokenInfo, app_id: &str, now: Timestamp) -> Result<(), Trouble> {
     if info.expires_at.is_some_and(|end| end <= now.as_second()) {
         return Err(trouble::ours(
-            "token_expired",
+            Word::TokenExpired,
             "The token has expired.",
             "Make a new token, best one of a system user that does not expire, and try again with it.",
             "Crea un token nuevo, mejor uno de un usuario del sistema que no caduque, y vuelve a intentarlo con él.",
-            "organization",
+            WhoseMove::Organization,
         ));
     }
     if !info.is_valid {
@@ -146,11 +147,11 @@ async fn list(desk: &Desk<'_>, accounts: &[String]) -> Result<String, Came> {
 
 fn several_accounts(many: usize, listed: &str) -> Trouble {
     trouble::ours(
-        "several_accounts",
+        Word::SeveralAccounts,
         format!("The token opens {many} accounts, and the browser did not say which: {listed}."),
         "Retry with the waba_id of the one to connect, and the phone_number_id where it has several numbers.",
         "Reintenta con el waba_id de la que quieres conectar, y el phone_number_id si tiene varios números.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
@@ -184,38 +185,38 @@ fn has(info: &TokenInfo, scope: &str) -> bool {
 
 fn of_another_account(waba_id: &str, named: &[String]) -> Trouble {
     trouble::ours(
-        "token_of_another_account",
+        Word::TokenOfAnotherAccount,
         format!("The token does not open account {waba_id}, but: {}.", named.join(", ")),
         "Retry with the right waba_id, or give the token's system user access to this account in Meta's business settings.",
         "Reintenta con el waba_id correcto, o da al usuario del sistema del token acceso a esta cuenta en la configuración \
          del negocio en Meta.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
 fn unnamed_account(waba_id: &str, named: &[String]) -> Trouble {
     trouble::ours(
-        "account_not_named",
+        Word::AccountNotNamed,
         format!("The token opens account {waba_id}, though Meta names it for {} alone.", named.join(", ")),
         "It works now. If Meta refuses something later, give the token's system user access to this account.",
         "Ahora funciona. Si Meta rechaza algo más adelante, da al usuario del sistema del token acceso a esta cuenta.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
 fn lacks(missing: &str) -> Trouble {
     trouble::ours(
-        "token_lacks_permission",
+        Word::TokenLacksPermission,
         format!("The token lacks {missing}, and does not open the account."),
         format!("Make a token with the permission {missing} for this account, and try again with it."),
         format!("Crea un token con el permiso {missing} para esta cuenta, y vuelve a intentarlo con él."),
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
 fn unnamed(missing: &str) -> Trouble {
     trouble::ours(
-        "token_lacks_permission",
+        Word::TokenLacksPermission,
         format!("Meta does not name {missing} among the token's permissions."),
         format!(
             "What was tried works. If Meta refuses to send or to show something, make a token with {missing} for this \
@@ -224,17 +225,17 @@ fn unnamed(missing: &str) -> Trouble {
         format!(
             "Lo que se probó funciona. Si Meta rechaza enviar o mostrar algo, crea un token con {missing} para esta cuenta."
         ),
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
 fn worthless() -> Trouble {
     trouble::ours(
-        "token_invalid",
+        Word::TokenInvalid,
         "Meta says that the token is not valid.",
         "Make a new token, and try again with it.",
         "Crea un token nuevo, y vuelve a intentarlo con él.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
@@ -244,7 +245,7 @@ fn of_another_app(app_id: &str, other: Option<&str>) -> Trouble {
         None => ("another App".to_owned(), "otra App".to_owned()),
     };
     trouble::ours(
-        "token_of_another_app",
+        Word::TokenOfAnotherApp,
         format!("The token belongs to {of}, not to App {app_id}."),
         format!(
             "The token was made with {of}, and the webhooks of this number are to come through App {app_id}. Make the token \
@@ -254,13 +255,13 @@ fn of_another_app(app_id: &str, other: Option<&str>) -> Trouble {
             "El token se creó con {de}, y los webhooks de este número deben llegar por la App {app_id}. Crea el token con la \
              App {app_id}; o agrega la otra con wazapp app add, y nómbrala (app_id, --app)."
         ),
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use model::connection::Code;
+    use model::trouble::Code;
     use serde_json::{Value, json};
 
     use super::*;
@@ -282,11 +283,11 @@ mod tests {
             data[key] = value;
             data
         };
-        let ours = |word: &'static str| Some(Code::Ours(word.into()));
+        let ours = |word| Some(Code::Ours(word));
         assert_eq!(code(good.clone()), None);
-        assert_eq!(code(with("app_id", json!("2"))), ours("token_of_another_app"));
-        assert_eq!(code(with("expires_at", json!(1_794_999_999))), ours("token_expired"));
-        assert_eq!(code(with("is_valid", json!(false))), ours("token_invalid"));
+        assert_eq!(code(with("app_id", json!("2"))), ours(Word::TokenOfAnotherApp));
+        assert_eq!(code(with("expires_at", json!(1_794_999_999))), ours(Word::TokenExpired));
+        assert_eq!(code(with("is_valid", json!(false))), ours(Word::TokenInvalid));
         assert_eq!(code(with("scopes", json!([]))), None, "what it may do, calls show");
         let mut dead = with("is_valid", json!(false));
         dead["error"] = json!({ "code": 190, "message": "gone" });

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use model::connection::{Code, Trouble, Words};
+use model::trouble::{Trouble, WhoseMove, Word, Words};
 use whatsapp::graph::{Failure, MetaError, NotSent};
 use whatsapp::verdict::{Verdict, verdict};
+
+use crate::trouble::{whose_move, words};
 
 /// What Meta says will pass within so long is tried again; for what takes longer, somebody comes back.
 const SOON: Duration = Duration::from_secs(60);
@@ -32,21 +34,21 @@ pub(super) fn of(failure: &Failure) -> Trouble {
     match failure {
         Failure::Refused(error) => refused(error),
         Failure::NotSent(NotSent::Malformed(_)) => ours(
-            "malformed",
+            Word::Malformed,
             failure.to_string(),
             "An id is not made of digits, or the token has characters that no token has. Copy both again from Meta.",
             "Un id no está hecho de dígitos, o el token tiene caracteres que ningún token tiene. Cópialos otra vez de \
              Meta.",
-            "organization",
+            WhoseMove::Organization,
         ),
         Failure::NotSent(_) | Failure::Unknown(_) => ours(
-            "no_answer",
+            Word::NoAnswer,
             failure.to_string(),
             "Meta gave no answer. Nothing is known to be wrong with the number: try again in a while. If this goes on, \
              whoever runs the server looks at its way to graph.facebook.com.",
             "Meta no respondió. No se sabe de nada malo con el número: vuelve a intentarlo en un rato. Si continúa, quien \
              administra el servidor debe revisar su salida a graph.facebook.com.",
-            "operator",
+            WhoseMove::Operator,
         ),
     }
 }
@@ -60,7 +62,7 @@ pub(super) fn refused(error: &MetaError) -> Trouble {
              system user that does not expire, and try again with it.",
             "Meta no acepta este token: está mal copiado, caducó o se revocó. Crea otro, mejor uno de un usuario del \
              sistema que no caduque, y vuelve a intentarlo con él.",
-            "organization",
+            WhoseMove::Organization,
         );
     }
     plainly(error)
@@ -68,12 +70,7 @@ pub(super) fn refused(error: &MetaError) -> Trouble {
 
 fn plainly(error: &MetaError) -> Trouble {
     let explanation = error.explanation();
-    Trouble {
-        code: Code::Meta(error.code),
-        message: said(error),
-        advice: Words::new(explanation.en, explanation.es),
-        whose_move: explanation.whose_move.word().into(),
-    }
+    Trouble::new(error.code, said(error), words(explanation)).for_whom(whose_move(explanation))
 }
 
 /// Meta's words, with those that say more.
@@ -86,18 +83,13 @@ fn said(error: &MetaError) -> String {
 }
 
 pub(super) fn ours(
-    code: &'static str,
+    word: Word,
     message: impl Into<String>,
     en: impl Into<String>,
     es: impl Into<String>,
-    whose_move: &'static str,
+    whose_move: WhoseMove,
 ) -> Trouble {
-    Trouble {
-        code: Code::Ours(code.into()),
-        message: message.into(),
-        advice: Words::new(en, es),
-        whose_move: whose_move.into(),
-    }
+    Trouble::new(word, message, Words::new(en, es)).for_whom(whose_move)
 }
 
 /// Meta's refusal, with an advice that fits better than the general one.
@@ -105,70 +97,64 @@ pub(super) fn instead(
     error: &MetaError,
     en: impl Into<String>,
     es: impl Into<String>,
-    whose_move: &'static str,
+    whose_move: WhoseMove,
 ) -> Trouble {
-    Trouble { advice: Words::new(en, es), whose_move: whose_move.into(), ..plainly(error) }
+    plainly(error).advising(Words::new(en, es)).for_whom(whose_move)
 }
 
 pub(super) fn no_token() -> Trouble {
-    ours(
-        "no_token",
-        "There is no token any more.",
-        "The token was forgotten. Send it again.",
-        "El token se olvidó. Envíalo otra vez.",
-        "organization",
-    )
+    Trouble::no_token("There is no token any more.").as_reason().for_whom(WhoseMove::Organization)
 }
 
 pub(super) fn unopenable(why: &str) -> Trouble {
     ours(
-        "unopenable",
+        Word::Unopenable,
         why,
         "The token was sealed with another master key. Set WAZAPP_MASTER_KEY to that one, or send the token again.",
         "El token se selló con otra clave maestra. Configura esa en WAZAPP_MASTER_KEY, o envía el token otra vez.",
-        "operator",
+        WhoseMove::Operator,
     )
 }
 
 pub(super) fn no_number() -> Trouble {
     ours(
-        "no_number",
+        Word::NoNumber,
         "No number is named.",
         "Say which number: its phone_number_id stands in WhatsApp Manager.",
         "Di qué número: su phone_number_id está en el Administrador de WhatsApp.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
 pub(super) fn no_account() -> Trouble {
     ours(
-        "no_account",
+        Word::NoAccount,
         "No account is named.",
         "Say which WhatsApp Business Account: its waba_id stands in WhatsApp Manager.",
         "Di qué cuenta de WhatsApp Business: su waba_id está en el Administrador de WhatsApp.",
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
 pub(super) fn no_app() -> Trouble {
     ours(
-        "no_app",
+        Word::NoApp,
         "The App of the sign-up is not known here.",
         "A sign-up's code is exchanged with the App's id and secret. Set WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET, or \
          add the App with wazapp app add and name it as app_id.",
         "El código de un registro se canjea con el id y el secreto de la App. Configura WAZAPP_META_APP_ID y \
          WAZAPP_META_APP_SECRET, o agrega la App con wazapp app add y nómbrala como app_id.",
-        "operator",
+        WhoseMove::Operator,
     )
 }
 
 pub(super) fn unknown_app(app_id: &str) -> Trouble {
     ours(
-        "unknown_app",
+        Word::UnknownApp,
         format!("There is no App {app_id} on this server."),
         "Whoever runs the server adds it with wazapp app add.",
         "Quien administra el servidor la agrega con wazapp app add.",
-        "operator",
+        WhoseMove::Operator,
     )
 }
 
@@ -184,6 +170,6 @@ pub(super) fn wrong_secret(app_id: &str, error: &MetaError) -> Trouble {
             "Meta no acepta el secreto de la App {app_id}. Cópialo otra vez del panel de la App (Configuración, Básica) a \
              WAZAPP_META_APP_SECRET, o con wazapp app rotate."
         ),
-        "operator",
+        WhoseMove::Operator,
     )
 }

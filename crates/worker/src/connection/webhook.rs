@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use model::Database;
-use model::connection::{Job, State, Trouble, What, Words};
+use model::connection::{Job, State, What};
 use model::database::{Operator, Result as DatabaseResult};
 use model::number;
+use model::trouble::{Trouble, WhoseMove, Word, Words};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
@@ -129,13 +130,13 @@ fn subscribed<'a>(desk: &Desk<'_>, known: &'a [SubscribedApp]) -> Option<&'a Sub
 
 fn no_verify_token() -> Trouble {
     trouble::ours(
-        "no_verify_token",
+        Word::NoVerifyToken,
         "No verify token is configured.",
         "Meta asks a callback to prove itself by a word. Set WAZAPP_META_VERIFY_TOKEN (of an App of one's own: wazapp app \
          add --verify-token), then retry.",
         "Meta pide que un callback se acredite con una palabra. Configura WAZAPP_META_VERIFY_TOKEN (de una App propia: \
          wazapp app add --verify-token), y reintenta.",
-        "operator",
+        WhoseMove::Operator,
     )
 }
 
@@ -145,7 +146,7 @@ fn goes_elsewhere(level: &str, elsewhere: &str, ours: &str) -> Trouble {
         _ => ("account", "esta cuenta"),
     };
     trouble::ours(
-        "webhooks_go_elsewhere",
+        Word::WebhooksGoElsewhere,
         format!("Meta sends this {of}'s webhooks to {elsewhere}: a callback was set for the {of} itself."),
         format!(
             "Nothing that customers write arrives here. To have its webhooks come to {ours}, connect again with \
@@ -155,7 +156,7 @@ fn goes_elsewhere(level: &str, elsewhere: &str, ours: &str) -> Trouble {
             "Nada de lo que escriban los clientes llega aquí: se configuró otro callback para {de}. Para que sus webhooks \
              lleguen a {ours}, conecta otra vez con override_callback (--override-callback)."
         ),
-        "organization",
+        WhoseMove::Organization,
     )
 }
 
@@ -217,13 +218,11 @@ fn lacking(now: Option<&Subscription>, wanted: &[&str], ours: &str, overridden: 
             ),
         )
     };
-    let trouble = |code, message: String, words: Words| Trouble {
-        advice: words,
-        ..trouble::ours(code, message, "", "", "operator")
-    };
+    let trouble =
+        |word: Word, message: String, advice: Words| Trouble::new(word, message, advice).for_whom(WhoseMove::Operator);
     let Some(now) = now.filter(|now| now.active) else {
         return Some(trouble(
-            "no_subscription",
+            Word::NoSubscription,
             "The App hears of nothing: it has no webhook subscription for WhatsApp.".into(),
             advice(
                 format!("Callback URL {ours}, the verify token, and the field messages."),
@@ -234,7 +233,7 @@ fn lacking(now: Option<&Subscription>, wanted: &[&str], ours: &str, overridden: 
     let elsewhere = now.callback_url.as_deref().filter(|url| *url != ours && !overridden);
     if let Some(elsewhere) = elsewhere {
         return Some(trouble(
-            "webhooks_go_elsewhere",
+            Word::WebhooksGoElsewhere,
             format!("The App's webhooks go to {elsewhere}."),
             advice(
                 format!("They are to come to {ours}; another server's would then get none."),
@@ -249,7 +248,7 @@ fn lacking(now: Option<&Subscription>, wanted: &[&str], ours: &str, overridden: 
     }
     let list = missing.join(", ");
     Some(trouble(
-        if missing.contains(&MESSAGES) { "messages_missing" } else { "fields_missing" },
+        if missing.contains(&MESSAGES) { Word::MessagesMissing } else { Word::FieldsMissing },
         format!("The App does not hear of: {list}."),
         advice(format!("Subscribe to these fields: {list}."), format!("Suscribe estos campos: {list}.")),
     ))
@@ -269,22 +268,22 @@ pub(super) async fn callback(desk: &mut Desk<'_>) -> Came {
             format!("{url} responde aquí; Meta solo llama por https."),
         ),
         Err(failure) if secure => trouble::ours(
-            "callback_fails",
+            Word::CallbackFails,
             format!("{url}: {failure}."),
             "Meta could not deliver webhooks there. Check that the server runs, that its name and certificate are right, and \
              that the proxy in front passes /webhook on.",
             "Meta no podría entregar webhooks ahí. Revisa que el servidor esté en marcha, que su nombre y certificado sean \
              correctos, y que el proxy delante deje pasar /webhook.",
-            "operator",
+            WhoseMove::Operator,
         )
         .into(),
         Err(failure) => trouble::ours(
-            "callback_not_public",
+            Word::CallbackNotPublic,
             format!("{url}: {failure}."),
             "Meta calls https alone. Put a TLS proxy in front, and set WAZAPP_PUBLIC_URL to the address that others call.",
             "Meta solo llama por https. Pon un proxy TLS delante, y configura WAZAPP_PUBLIC_URL con la dirección que otros \
              llaman.",
-            "operator",
+            WhoseMove::Operator,
         )
         .into(),
     }
@@ -333,7 +332,7 @@ async fn is_needed(database: &Database, waba_id: &str, app_id: Option<&str>) -> 
 
 #[cfg(test)]
 mod tests {
-    use model::connection::Code;
+    use model::trouble::Code;
     use serde_json::{Value, json};
 
     use super::*;
@@ -348,14 +347,14 @@ mod tests {
     #[test]
     fn a_subscription_is_looked_at_from_every_side() {
         let with = |url: &str, active: bool, fields: &[&str]| json!({ "object": OBJECT, "callback_url": url, "active": active, "fields": fields });
-        let ours = |word: &'static str| Some(Code::Ours(word.into()));
+        let ours = |word| Some(Code::Ours(word));
         let all = &[MESSAGES, "account_update"];
         assert_eq!(code(with(OURS, true, all), false), None);
-        assert_eq!(code(with(OURS, false, all), false), ours("no_subscription"));
-        assert_eq!(code(json!({}), false), ours("no_subscription"));
-        assert_eq!(code(with("https://other.example.com/", true, all), false), ours("webhooks_go_elsewhere"));
+        assert_eq!(code(with(OURS, false, all), false), ours(Word::NoSubscription));
+        assert_eq!(code(json!({}), false), ours(Word::NoSubscription));
+        assert_eq!(code(with("https://other.example.com/", true, all), false), ours(Word::WebhooksGoElsewhere));
         assert_eq!(code(with("https://other.example.com/", true, all), true), None);
-        assert_eq!(code(with(OURS, true, &["account_update"]), false), ours("messages_missing"));
-        assert_eq!(code(with(OURS, true, &[MESSAGES]), false), ours("fields_missing"));
+        assert_eq!(code(with(OURS, true, &["account_update"]), false), ours(Word::MessagesMissing));
+        assert_eq!(code(with(OURS, true, &[MESSAGES]), false), ours(Word::FieldsMissing));
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use whatsapp::graph::{Credential, Failure};
 
 use super::Settings;
-use super::trouble::{Trouble, is_gone};
+use super::not_here::{NotHere, is_gone};
 
 /// A fetch that takes longer is given up, before its lease ends.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -31,7 +31,7 @@ pub(super) async fn fetch(
     let (fetched, tried) = match fetched {
         None => (None, None),
         Some(Ok((fetched, tried))) => (Some(fetched), tried),
-        Some(Err(_)) => (Some(Err(Trouble::slow())), None),
+        Some(Err(_)) => (Some(Err(NotHere::slow())), None),
     };
     let (outcome, pause) = match fetched {
         None => (Outcome::Released, None),
@@ -45,36 +45,35 @@ pub(super) async fn fetch(
 }
 
 /// What came, and the way that was tried.
-async fn attempt(database: &Database, settings: &Settings, medium: &Claimed) -> (Result<File, Trouble>, Option<Link>) {
+async fn attempt(database: &Database, settings: &Settings, medium: &Claimed) -> (Result<File, NotHere>, Option<Link>) {
     match number(database, settings, medium).await {
         Ok(Some(link)) => (bring(database, settings, &link, medium).await, Some(link)),
-        Ok(None) => (Err(Trouble::not_connected()), None),
+        Ok(None) => (Err(NotHere::not_connected()), None),
         Err(trouble) => (Err(trouble), None),
     }
 }
 
-async fn bring(database: &Database, settings: &Settings, link: &Link, medium: &Claimed) -> Result<File, Trouble> {
-    let secrets = link
-        .open(&settings.to_meta.keyring, &settings.to_meta.apps)
-        .map_err(|none| Trouble::no_token(none.to_string()))?;
+async fn bring(database: &Database, settings: &Settings, link: &Link, medium: &Claimed) -> Result<File, NotHere> {
+    let secrets =
+        link.open(&settings.to_meta.keyring, &settings.to_meta.apps).map_err(|none| NotHere::no_token(&none))?;
     let credential = Credential::from(secrets);
     let place = look_up(settings, &credential, link, medium).await?;
     let download = settings.to_meta.graph.download(&credential, &place.url, settings.max_bytes).await;
-    let mut download = download.map_err(Trouble::of_download)?;
+    let mut download = download.map_err(NotHere::of_download)?;
     has_room(database, settings, medium, download.length.unwrap_or(0)).await?;
     let mut writing = settings.store.writer(medium.scope.organization_id());
-    while let Some(piece) = download.piece().await.map_err(Trouble::of_download)? {
+    while let Some(piece) = download.piece().await.map_err(NotHere::of_download)? {
         writing.push(piece).await?;
     }
     let written = writing.finish().await?;
     if place.sha256.is_some_and(|announced| announced != written.sha256) {
-        return Err(Trouble::wrong_hash());
+        return Err(NotHere::wrong_hash());
     }
     Ok(file::keep_written(database, &medium.scope, written, settings.to_meta.clock.now()).await?)
 }
 
 /// The way to a medium, if there is room for it here at all.
-async fn number(database: &Database, settings: &Settings, medium: &Claimed) -> Result<Option<Link>, Trouble> {
+async fn number(database: &Database, settings: &Settings, medium: &Claimed) -> Result<Option<Link>, NotHere> {
     let find = async {
         let tx = database.operator().await?;
         quota::any_organization_room(&tx, &medium.scope, settings.to_meta.clock.now(), 0).await?;
@@ -86,7 +85,7 @@ async fn number(database: &Database, settings: &Settings, medium: &Claimed) -> R
 }
 
 /// Whether there is room for so many bytes, before they come. What they take in the end is measured when they are kept.
-async fn has_room(database: &Database, settings: &Settings, medium: &Claimed, bytes: u64) -> Result<(), Trouble> {
+async fn has_room(database: &Database, settings: &Settings, medium: &Claimed, bytes: u64) -> Result<(), NotHere> {
     let look = async {
         let tx = database.operator().await?;
         quota::any_organization_room(&tx, &medium.scope, settings.to_meta.clock.now(), bytes).await?;
@@ -96,7 +95,7 @@ async fn has_room(database: &Database, settings: &Settings, medium: &Claimed, by
     look.await.map_err(not_noted)
 }
 
-fn not_noted(error: DatabaseError) -> Trouble {
+fn not_noted(error: DatabaseError) -> NotHere {
     file::KeepError::Database(error).into()
 }
 
@@ -112,19 +111,19 @@ async fn look_up(
     credential: &Credential,
     link: &Link,
     medium: &Claimed,
-) -> Result<Place, Trouble> {
+) -> Result<Place, NotHere> {
     let announced = medium.sha256.as_deref().and_then(hexadecimal);
     let from_webhook = medium.url.clone().map(|url| Place { url, sha256: announced.clone() });
-    let Some(id) = &medium.meta_id else { return from_webhook.ok_or_else(Trouble::nameless) };
+    let Some(id) = &medium.meta_id else { return from_webhook.ok_or_else(NotHere::nameless) };
     match settings.to_meta.graph.media(credential, id, Some(&link.phone_number_id)).await {
         Ok(info) => Ok(Place { url: info.url, sha256: info.sha256.as_deref().and_then(hexadecimal).or(announced) }),
         Err(failure) if is_gone(&failure) => from_webhook.ok_or_else(|| gone(&failure)),
-        Err(failure) => Err(Trouble::of_look_up(&failure, medium.attempt, settings.to_meta.clock.now())),
+        Err(failure) => Err(NotHere::of_look_up(&failure, medium.attempt, settings.to_meta.clock.now())),
     }
 }
 
-fn gone(failure: &Failure) -> Trouble {
-    Trouble::gone(match failure {
+fn gone(failure: &Failure) -> NotHere {
+    NotHere::gone(match failure {
         Failure::Refused(error) => Some(&error.message),
         _ => None,
     })

@@ -7,11 +7,11 @@
 mod decoder;
 mod fetch;
 mod fetches;
+mod not_here;
 mod picture;
 mod pictures;
 mod tending;
 mod tidy;
-mod trouble;
 
 use std::sync::Arc;
 

@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use model::link::Link;
 use model::number_check::{Claimed, RETRY, Seen, Shown, Token};
+use model::trouble::{Trouble, Word};
 use secrecy::SecretString;
-use serde_json::Value;
 use whatsapp::graph::{Credential, Failure, MetaError, Number};
 use whatsapp::phone;
 
-use super::problem;
 use crate::to_meta::ToMeta;
+use crate::trouble::words;
 
 /// What is asked for.
 /// <https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account-to-number-current-status>
@@ -48,7 +48,7 @@ pub(super) async fn look(to_meta: &ToMeta, claimed: &Claimed) -> Seen {
     let link = &claimed.link;
     let (token, secret) = match link.open(&to_meta.keyring, &to_meta.apps) {
         Ok(opened) => opened,
-        Err(reason) => return Seen::NoEntry(problem::no_token(&reason.to_string())),
+        Err(reason) => return Seen::NoEntry(Trouble::no_token(&reason).as_reason().into()),
     };
     let credential = Credential::from((token.clone(), secret));
     match number(to_meta, link, &credential).await {
@@ -73,12 +73,12 @@ async fn number(to_meta: &ToMeta, link: &Link, credential: &Credential) -> Resul
 
 /// Where a webhook named another account for the number: what Meta says when it is asked. A number may be in several
 /// accounts, so the one of its claim need only be among them.
-async fn doubt(to_meta: &ToMeta, claimed: &Claimed, credential: &Credential) -> Option<Value> {
+async fn doubt(to_meta: &ToMeta, claimed: &Claimed, credential: &Credential) -> Option<Box<Trouble>> {
     let (link, named) = (&claimed.link, claimed.other_account.as_deref()?);
     match to_meta.graph.numbers_of(credential, &link.waba_id, &["id"]).await {
         Ok(all) if all.iter().any(|number| number.id == link.phone_number_id) => None,
         // Without an answer it stays as it was told.
-        Ok(_) | Err(_) => Some(problem::other_account(&link.waba_id, named)),
+        Ok(_) | Err(_) => Some(Trouble::other_account(&link.waba_id, named).into()),
     }
 }
 
@@ -92,14 +92,15 @@ async fn ask_after(to_meta: &ToMeta, link: &Link, token: &SecretString) -> Optio
 }
 
 fn refused(error: &MetaError) -> Seen {
-    let explanation = error.explanation();
+    let told = |word| {
+        let advice = words(error.explanation());
+        Trouble::of_look(word, (error.code, error.subcode), &error.message, advice).into()
+    };
     match error.code {
-        0 | 190 => Seen::NoEntry(problem::refused("token_refused", error, explanation)),
+        0 | 190 => Seen::NoEntry(told(Word::TokenRefused)),
         code if TOO_OFTEN.contains(&code) => Seen::Nothing { wait: LEAVE_ALONE },
-        10 | 33 | 200..=299 => Seen::Hidden(problem::refused("not_shown", error, explanation)),
-        BAD_PARAMETER if error.subcode == Some(NO_SUCH_OBJECT) => {
-            Seen::Hidden(problem::refused("not_shown", error, explanation))
-        }
+        10 | 33 | 200..=299 => Seen::Hidden(told(Word::NotShown)),
+        BAD_PARAMETER if error.subcode == Some(NO_SUCH_OBJECT) => Seen::Hidden(told(Word::NotShown)),
         code => {
             tracing::warn!(code, "Meta did not answer a look at a number: it is repeated later");
             Seen::Nothing { wait: RETRY }

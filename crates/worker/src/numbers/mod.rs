@@ -5,7 +5,6 @@
 //! little later. An account's numbers are looked at one after the other, far below what Meta lets an App ask.
 
 mod look;
-mod problem;
 
 use std::time::Duration;
 
@@ -72,7 +71,7 @@ async fn look_at(database: &Database, to_meta: &ToMeta, claimed: Claimed) {
     tracing::debug!(number = %claimed.link.phone_number_id, outcome = look::word(&seen), "looked at");
     let now = to_meta.clock.now();
     // What could not be written is seen again at the next look.
-    if let Err(error) = number_check::any_organization_settle(database, now, &claimed, &seen, problem::expiring).await {
+    if let Err(error) = number_check::any_organization_settle(database, now, &claimed, &seen).await {
         failed(&error);
     }
 }

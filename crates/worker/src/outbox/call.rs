@@ -1,19 +1,20 @@
 //! One call: the message as Meta wants it, and what the answer means.
 
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use metrics::{counter, histogram};
 use model::Database;
-use model::link::Link;
+use model::link::{Link, NoToken};
 use model::outbox::{Claimed, Outcome, Pause, Refused, Settled};
+use model::trouble::Trouble;
 use serde_json::{Map, Value, json};
 use whatsapp::graph::{Credential, Failure, Sent};
 use whatsapp::phone;
-use whatsapp::verdict::{Explanation, Rest, Verdict, verdict};
+use whatsapp::verdict::{Verdict, verdict};
 
 use super::Settings;
 use super::media::{AtMeta, Sender, Uploads};
+use crate::pause::{pause, span};
+use crate::trouble::of_send;
 
 /// Sends a claimed message.
 pub(super) async fn send(
@@ -29,7 +30,7 @@ pub(super) async fn send(
             let credential = Credential::from(secrets);
             attempt(&Sender { database, settings, uploads, number, credential: &credential }, &message).await
         }
-        Err(reason) => no_token(reason.to_string(), settings.to_meta.clock.now()),
+        Err(reason) => no_token(&reason, settings.to_meta.clock.now()),
     };
     histogram!("wazapp_send_seconds").record(started.elapsed().as_secs_f64());
     counter!("wazapp_sends_total", "outcome" => word(&outcome)).increment(1);
@@ -64,7 +65,7 @@ async fn attempt(sender: &Sender<'_>, message: &Claimed) -> (Outcome, Option<Pau
     if let Failure::Refused(refusal) = &failure
         && sender.forget(&files, refusal).await
     {
-        return (Outcome::Retry { at: clock.now(), error: error(&failure).to_string() }, None);
+        return (Outcome::Retry { at: clock.now(), error: of_send(&failure).into() }, None);
     }
     refused(&failure, message.refused, clock.now())
 }
@@ -94,21 +95,17 @@ fn body(message: &Claimed, files: &[AtMeta]) -> Value {
 
 /// What a failure means for the message, and for those behind it.
 pub(super) fn refused(failure: &Failure, refused: Refused, now: Timestamp) -> (Outcome, Option<Pause>) {
-    let error = error(failure).to_string();
-    match verdict(failure, before(failure, refused)) {
-        Verdict::RetryAfter(wait) => (Outcome::Retry { at: now + span(wait), error }, None),
-        Verdict::PausePair(wait) => (Outcome::Retry { at: now, error }, Some(Pause::Pair { until: now + span(wait) })),
-        Verdict::PauseNumber { rest, advice } => {
-            let (until, reason) = (until(rest, now), reason(failure, advice));
-            (Outcome::Retry { at: now, error }, Some(Pause::Number { until, reason }))
+    let error = Box::new(of_send(failure));
+    let verdict = verdict(failure, before(failure, refused));
+    let outcome = match verdict {
+        Verdict::RetryAfter(wait) => Outcome::Retry { at: now + span(wait), error },
+        Verdict::PausePair(_) | Verdict::PauseNumber { .. } | Verdict::PauseAccount { .. } => {
+            Outcome::Retry { at: now, error }
         }
-        Verdict::PauseAccount { rest, advice } => {
-            let (until, reason) = (until(rest, now), reason(failure, advice));
-            (Outcome::Retry { at: now, error }, Some(Pause::Account { until, reason }))
-        }
-        Verdict::AskPerson(_) | Verdict::GiveUp(_) => (Outcome::Failed { error }, None),
-        Verdict::SettleByStatus => (Outcome::Unknown { error }, None),
-    }
+        Verdict::AskPerson(_) | Verdict::GiveUp(_) => Outcome::Failed { error },
+        Verdict::SettleByStatus => Outcome::Unknown { error },
+    };
+    (outcome, pause(failure, verdict, now))
 }
 
 /// The refusals before this one, of whatever this one lets rest.
@@ -120,53 +117,10 @@ fn before(failure: &Failure, refused: Refused) -> u32 {
     }
 }
 
-fn until(rest: Rest, now: Timestamp) -> Option<Timestamp> {
-    match rest {
-        Rest::For(wait) => Some(now + span(wait)),
-        Rest::UntilPerson => None,
-    }
-}
-
-fn span(wait: Duration) -> SignedDuration {
-    SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_hours(24))
-}
-
-/// Why a number rests, as JSON for its organization.
-fn reason(failure: &Failure, advice: &Explanation) -> String {
-    let (code, message) = match failure {
-        Failure::Refused(error) => (json!(error.code), error.message.clone()),
-        other => (json!(null), other.to_string()),
-    };
-    json!({ "code": code, "message": message, "advice": { "en": advice.en, "es": advice.es } }).to_string()
-}
-
-/// A refusal as people read it.
-pub(crate) fn error(failure: &Failure) -> Value {
-    let explanation = failure.explanation();
-    let advice = json!({ "en": explanation.en, "es": explanation.es });
-    match failure {
-        Failure::Refused(error) => json!({
-            "code": error.code, "subcode": error.subcode, "title": error.user_title.as_ref().unwrap_or(&error.message),
-            "message": error.message, "details": error.details.as_ref().or(error.user_message.as_ref()),
-            "type": error.kind, "http_status": error.http, "fbtrace_id": error.fbtrace_id, "advice": advice,
-        }),
-        Failure::NotSent(_) => json!({
-            "code": "not_sent", "title": "Not sent", "message": failure.to_string(), "details": null, "advice": advice,
-        }),
-        Failure::Unknown(_) => json!({
-            "code": "no_answer", "title": "No complete answer", "message": failure.to_string(), "details": null,
-            "advice": advice,
-        }),
-    }
-}
-
-fn no_token(message: String, now: Timestamp) -> (Outcome, Option<Pause>) {
-    let advice = json!({ "en": "Nothing was sent. Connect the number again with its token.",
-                         "es": "No se envió nada. Conecta el número otra vez con su token." });
-    let error =
-        json!({ "code": "no_token", "title": "No token", "message": message, "details": null, "advice": advice });
-    let reason = json!({ "code": "no_token", "message": message, "advice": advice }).to_string();
-    (Outcome::Retry { at: now, error: error.to_string() }, Some(Pause::Number { until: None, reason }))
+fn no_token(why: &NoToken, now: Timestamp) -> (Outcome, Option<Pause>) {
+    let error = Trouble::no_token(why);
+    let pause = Pause::Number { until: None, reason: error.as_reason().into() };
+    (Outcome::Retry { at: now, error: error.into() }, Some(pause))
 }
 
 fn word(outcome: &Outcome) -> &'static str {

@@ -16,14 +16,15 @@ use model::file::ending;
 use model::link::Link;
 use model::outbox::{self, Claimed, Outcome, Pause};
 use model::store::StoreError;
+use model::trouble::Trouble;
 use model::upload::{self, Attached, Key, Uploaded};
-use serde_json::json;
 use tokio::sync::{Mutex as Turn, Semaphore};
 use uuid::Uuid;
 use whatsapp::graph::{Credential, MetaError, Upload};
 
 use super::{Settings, call};
 use crate::doubt;
+use crate::trouble::of_send;
 
 /// Uploads of a number at once: large ones must not take all of its line.
 const UPLOADS_OF_A_NUMBER: usize = 4;
@@ -170,7 +171,7 @@ impl Sender<'_> {
         let organization = self.number.organization_id;
         let bytes = match self.settings.store.read(organization, &file.file, 0..file.size).await {
             Ok(bytes) => bytes,
-            Err(StoreError::Missing) => return Err((Outcome::Failed { error: gone() }, None)),
+            Err(StoreError::Missing) => return Err((Outcome::Failed { error: Trouble::media_gone().into() }, None)),
             Err(error) => return Err(later(&error, message.attempt, self.now())),
         };
         // Meta goes by the ending too: a voice note called .mp4 is refused.
@@ -181,7 +182,7 @@ impl Sender<'_> {
             Ok(meta_id) => Ok(Uploaded { meta_id, at: self.now() }),
             // Nothing was sent, so nobody rests for it before it was looked into.
             Err(failure) if doubt::raise(self.database, self.now(), self.number, &failure).await => {
-                let error = call::error(&failure).to_string();
+                let error = of_send(&failure).into();
                 Err((Outcome::Retry { at: self.now() + LOOKED_AT_WITHIN, error }, None))
             }
             Err(failure) => Err(match call::refused(&failure, message.refused, self.now()) {
@@ -221,12 +222,8 @@ impl Sender<'_> {
     }
 
     fn lost(&self) -> NotReady {
-        let error = words(
-            "The claim was lost while its file was brought to Meta.",
-            "Nothing was sent; it is tried again by itself.",
-            "No se envió nada; se reintenta solo.",
-        );
-        (Outcome::Retry { at: self.now(), error }, None)
+        let error = Trouble::not_uploaded("The claim was lost while its file was brought to Meta.");
+        (Outcome::Retry { at: self.now(), error: error.into() }, None)
     }
 
     async fn known(&self, key: &Key) -> DatabaseResult<Option<Uploaded>> {
@@ -266,29 +263,9 @@ impl Sender<'_> {
 }
 
 fn later(error: &dyn std::error::Error, attempt: u32, now: Timestamp) -> NotReady {
-    let error = words(
-        &error.to_string(),
-        "Its file could not be brought to Meta yet, so nothing was sent. It is tried again by itself.",
-        "Su archivo aún no se pudo llevar a Meta, así que no se envió nada. Se reintenta solo.",
-    );
+    let error = Trouble::not_uploaded(error).into();
     let wait = SignedDuration::from_secs(2_i64.saturating_pow(attempt.saturating_sub(1).min(16)));
     (Outcome::Retry { at: now + wait.min(LONGEST_WAIT), error }, None)
-}
-
-fn gone() -> String {
-    json!({
-        "code": "media_gone", "title": "Its file is gone",
-        "message": "The file was deleted here before the message left.", "details": null,
-        "advice": { "en": "Nothing was sent. Upload the file again, and send a new message.",
-                    "es": "No se envió nada. Sube el archivo otra vez y envía otro mensaje." },
-    })
-    .to_string()
-}
-
-fn words(message: &str, en: &str, es: &str) -> String {
-    json!({ "code": "not_uploaded", "title": "Not sent yet", "message": message, "details": null,
-            "advice": { "en": en, "es": es } })
-    .to_string()
 }
 
 #[cfg(test)]

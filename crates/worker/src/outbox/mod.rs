@@ -23,8 +23,6 @@ use tokio_util::sync::CancellationToken;
 use crate::rounds;
 use crate::to_meta::ToMeta;
 
-pub(crate) use call::error;
-
 /// Calls at once, over all numbers; and of one number, so that one that hangs leaves room for the others.
 const CALLS: usize = 512;
 const CALLS_OF_A_NUMBER: usize = 64;

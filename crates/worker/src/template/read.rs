@@ -5,13 +5,15 @@ use model::Database;
 use model::database::Result;
 use model::template::Listed;
 use model::template::sync::{self, Claimed};
-use serde_json::{Value, json};
+use model::trouble::Trouble;
+use serde_json::Value;
 use whatsapp::graph::{Credential, Failure, Template, TemplateQuery};
-use whatsapp::verdict::{Rest, Verdict, verdict};
+use whatsapp::verdict::verdict;
 
 use crate::doubt;
-use crate::outbox::error;
+use crate::pause::span;
 use crate::to_meta::ToMeta;
+use crate::trouble::of_reading;
 
 /// From one reading to the next.
 const EVERY: SignedDuration = SignedDuration::from_hours(6);
@@ -27,7 +29,7 @@ const MOST_PAGES: usize = 200;
 pub(super) async fn account(database: &Database, to_meta: &ToMeta, claimed: &Claimed) -> Result<&'static str> {
     let credential = match claimed.link.open(&to_meta.keyring, &to_meta.apps) {
         Ok(secrets) => Credential::from(secrets),
-        Err(reason) => return fail(database, to_meta, claimed, no_token(&reason.to_string()), LONGEST_PAUSE).await,
+        Err(reason) => return fail(database, to_meta, claimed, &Trouble::no_token(&reason), LONGEST_PAUSE).await,
     };
     let mut after: Option<String> = None;
     for _ in 0..MOST_PAGES {
@@ -38,7 +40,7 @@ pub(super) async fn account(database: &Database, to_meta: &ToMeta, claimed: &Cla
             Err(failure) => {
                 doubt::raise(database, to_meta.clock.now(), &claimed.link, &failure).await;
                 let pause = pause(&failure, claimed.attempts);
-                return fail(database, to_meta, claimed, error(&failure), pause).await;
+                return fail(database, to_meta, claimed, &of_reading(&failure), pause).await;
             }
         };
         let now = to_meta.clock.now();
@@ -56,25 +58,20 @@ pub(super) async fn account(database: &Database, to_meta: &ToMeta, claimed: &Cla
             }
         }
     }
-    let error = json!({
-        "code": "endless", "title": "Endless list", "message": "Meta's list of templates does not end.", "details": null,
-        "advice": { "en": "What came was kept. It is read again by itself; if this goes on, ask Meta's support.",
-                    "es": "Lo que llegó se guardó. Se lee otra vez solo; si continúa, consulta al soporte de Meta." },
-    });
-    fail(database, to_meta, claimed, error, LONGEST_PAUSE).await
+    fail(database, to_meta, claimed, &Trouble::endless_list(), LONGEST_PAUSE).await
 }
 
 async fn fail(
     database: &Database,
     to_meta: &ToMeta,
     claimed: &Claimed,
-    error: Value,
+    error: &Trouble,
     pause: SignedDuration,
 ) -> Result<&'static str> {
-    tracing::info!(waba = claimed.waba_id, code = %error["code"], "templates could not be read");
+    tracing::info!(waba = claimed.waba_id, code = %error.code, "templates could not be read");
     let tx = database.operator().await?;
     let next: Timestamp = to_meta.clock.now() + pause;
-    sync::fail(&tx, claimed, next, &error.to_string()).await?;
+    sync::fail(&tx, claimed, next, error).await?;
     tx.commit_in_job().await?;
     Ok("failed")
 }
@@ -82,22 +79,8 @@ async fn fail(
 /// A reading changes nothing at Meta, so it is always made again: the sooner, the likelier it is that it passes.
 fn pause(failure: &Failure, attempts: u32) -> SignedDuration {
     let grown = PAUSE.saturating_mul(1 << attempts.min(10)).min(LONGEST_PAUSE);
-    let asked = match verdict(failure, attempts) {
-        Verdict::RetryAfter(wait) | Verdict::PausePair(wait) => SignedDuration::try_from(wait).ok(),
-        Verdict::PauseNumber { rest: Rest::For(wait), .. } | Verdict::PauseAccount { rest: Rest::For(wait), .. } => {
-            SignedDuration::try_from(wait).ok()
-        }
-        _ => None,
-    };
+    let asked = verdict(failure, attempts).wait().map(span);
     asked.map_or(grown, |asked| asked.max(grown)).min(LONGEST_PAUSE)
-}
-
-fn no_token(message: &str) -> Value {
-    json!({
-        "code": "no_token", "title": "No token", "message": message, "details": null,
-        "advice": { "en": "Nothing was read. Connect the number again with its token.",
-                    "es": "No se leyó nada. Conecta el número otra vez con su token." },
-    })
 }
 
 fn listed(template: Template) -> Listed {

@@ -6,6 +6,7 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use model::Scope;
 use model::number_check::{self, Examined};
+use model::trouble::{Code, Word};
 use secrecy::SecretString;
 use serde_json::Value;
 use whatsapp::graph::{Credential, Failure, Number, TokenInfo};
@@ -184,14 +185,13 @@ impl Patient<'_> {
             return;
         }
         let reason = self.number.pause_reason.as_ref();
-        let word = |path: &str| reason.and_then(|reason| reason.pointer(path)).and_then(Value::as_str);
-        let why = word("/message").unwrap_or("no reason was kept").to_owned();
-        let advice = word("/advice/en").map_or_else(|| self.reconnect(), str::to_owned);
+        let why = reason.map_or("no reason was kept", |reason| reason.message.as_str()).to_owned();
+        let advice = reason.map_or_else(|| self.reconnect(), |reason| reason.advice.en.clone());
         match self.number.paused_until {
             Some(until) => self.warning(format!("nothing is sent from it until {until:.0}: {why}"), advice),
             None => {
-                let fix = match reason.and_then(|reason| reason.get("code")) {
-                    Some(code) if is_of_token(code) => self.reconnect(),
+                let fix = match reason {
+                    Some(reason) if is_of_token(reason.code) => self.reconnect(),
                     _ => self.resume(),
                 };
                 self.broken(format!("nothing is sent from it: {why}"), format!("{advice} Then: {fix}"));
@@ -348,8 +348,8 @@ impl Patient<'_> {
 }
 
 /// Whether a rest ends with another token.
-fn is_of_token(code: &Value) -> bool {
-    code == "no_token" || matches!(code.as_i64(), Some(0 | 104 | 190))
+fn is_of_token(code: Code) -> bool {
+    matches!(code, Code::Ours(Word::NoToken) | Code::Meta(0 | 104 | 190))
 }
 
 fn join(words: &[String], none: &str) -> String {

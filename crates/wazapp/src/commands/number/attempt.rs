@@ -2,8 +2,9 @@
 
 use anyhow::Context;
 use model::apps::{Apps, DefaultApp};
-use model::connection::{self, Connection, Job, New, State, Step, Trouble};
+use model::connection::{self, Connection, Job, New, State, Step};
 use model::link::{self, By, Link};
+use model::trouble::{Code, Trouble};
 use model::{Clock, Scope};
 use serde_json::{Value, json};
 use whatsapp::graph::Graph;
@@ -87,8 +88,8 @@ fn line(step: &Step) -> String {
 /// What happened, and what to do.
 pub(super) fn words(trouble: &Trouble) -> String {
     let code = match &trouble.code {
-        connection::Code::Meta(code) => format!(" (Meta's code {code})"),
-        connection::Code::Ours(_) => String::new(),
+        Code::Meta(code) => format!(" (Meta's code {code})"),
+        Code::Ours(_) => String::new(),
     };
     format!("{}{code}. {}", trouble.message.trim_end_matches('.'), trouble.advice.en)
 }

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use model::Clock;
 use model::number::{self, Owned, SendPaused};
-use serde_json::Value;
 
 use crate::commands::find_organization;
 use crate::config::Config;
@@ -61,13 +60,8 @@ fn token(row: &Owned, now: Timestamp) -> String {
 
 /// Why something rests, by Meta's code or a word of ours.
 fn why(paused: &SendPaused) -> String {
-    let reason: Value =
-        paused.reason.as_ref().and_then(|reason| serde_json::from_str(reason.0.get()).ok()).unwrap_or_default();
-    match reason.get("meta_code").unwrap_or(&reason["code"]) {
-        Value::Null => String::new(),
-        Value::String(word) => format!(" ({word})"),
-        code => format!(" ({code})"),
-    }
+    let code = paused.reason.as_ref().map(|reason| reason.meta_code.unwrap_or(reason.code));
+    code.map_or_else(String::new, |code| format!(" ({code})"))
 }
 
 /// Whether it sends, and why not.

@@ -1,7 +1,7 @@
 //! What Meta said no to, in its words and ours.
 
 use whatsapp::graph::{Failure, MetaError, NotSent};
-use whatsapp::verdict::{Rest, Verdict, verdict};
+use whatsapp::verdict::verdict;
 
 use crate::api::language::Language;
 use crate::problem::Problem;
@@ -32,13 +32,7 @@ pub(super) fn problem(failure: &Failure, language: Language) -> Option<Problem> 
 
 /// Seconds after which the same may be taken.
 fn wait(failure: &Failure) -> Option<u16> {
-    let wait = match verdict(failure, 0) {
-        Verdict::RetryAfter(wait) | Verdict::PausePair(wait) => wait,
-        Verdict::PauseNumber { rest: Rest::For(wait), .. } | Verdict::PauseAccount { rest: Rest::For(wait), .. } => {
-            wait
-        }
-        _ => return None,
-    };
+    let wait = verdict(failure, 0).wait()?;
     Some(u16::try_from(wait.as_secs().max(1)).unwrap_or(u16::MAX))
 }
 

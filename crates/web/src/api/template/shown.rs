@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use model::template::Template;
+use model::trouble::Words;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -53,19 +54,8 @@ pub(in crate::api) struct MessageTemplate {
     updated_at: Timestamp,
 }
 
-/// Words for people.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(in crate::api) struct Words {
-    /// English.
-    en: String,
-    /// Spanish.
-    es: String,
-}
-
-impl From<&Explanation> for Words {
-    fn from(explanation: &Explanation) -> Self {
-        Self { en: explanation.en.to_owned(), es: explanation.es.to_owned() }
-    }
+fn words(explanation: &Explanation) -> Words {
+    Words::new(explanation.en, explanation.es)
 }
 
 /// Why Meta rejected a template.
@@ -159,11 +149,11 @@ pub(in crate::api) struct TemplateParameter {
 
 impl From<Template> for MessageTemplate {
     fn from(template: Template) -> Self {
-        let why = outgoing::why_not_sent(template.status.as_deref()).map(Words::from);
+        let why = outgoing::why_not_sent(template.status.as_deref()).map(words);
         let outline = template.components.as_ref().map(outgoing::outline);
         let (preview, parameters) = outline.map(|outline| (outline.preview, outline.parameters)).unzip();
         Self {
-            reason: template.reason.map(|code| TemplateReason { advice: outgoing::rejection(&code).into(), code }),
+            reason: template.reason.map(|code| TemplateReason { advice: words(outgoing::rejection(&code)), code }),
             sends: TemplateSends { now: why.is_none(), why },
             preview: preview.map(TemplatePreview::from),
             parameters: parameters

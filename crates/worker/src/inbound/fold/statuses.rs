@@ -37,11 +37,10 @@ impl Written {
     /// A message failed with these errors, perhaps for the sake of its account.
     fn fails(&mut self, message: &Key, errors: Option<&Value>, at: Timestamp, received_at: Timestamp) {
         let reason = errors.and_then(stops_others).filter(|_| received_at.duration_since(at) < FRESH);
-        if let Some(reason) = reason {
-            let newest = self.failing.entry((message.organization_id, message.number_id)).or_default();
-            if newest.0 <= at {
-                *newest = (at, reason.to_string());
-            }
+        let Some(reason) = reason else { return };
+        let number = (message.organization_id, message.number_id);
+        if self.failing.get(&number).is_none_or(|newest| newest.0 <= at) {
+            self.failing.insert(number, (at, reason.into()));
         }
     }
 }
