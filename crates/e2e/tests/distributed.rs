@@ -69,7 +69,7 @@ async fn traffic(engine: Engine, start: Timestamp) -> Vec<Vec<Value>> {
 async fn what_citus_is_given_does_the_same() {
     let start = outside::now();
     let (plain, citus) = (traffic(Engine::PostgreSql, start).await, traffic(Engine::Citus, start).await);
-    assert!(plain.iter().all(|messages| messages.len() > 50), "there was traffic");
+    assert!(plain.iter().all(|messages| messages.len() > 10), "there was traffic");
     assert_eq!(plain, citus);
 }
 
@@ -88,8 +88,7 @@ async fn what_the_database_refuses_is_not_told_as_its_absence() {
             "CREATE OR REPLACE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
                $$ BEGIN RAISE 'not here' USING ERRCODE = '{code}'; END $$;
              CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON wazapp.organization FOR EACH ROW EXECUTE FUNCTION public.refuse();
-             CREATE OR REPLACE TRIGGER refuse BEFORE UPDATE ON wazapp.contact FOR EACH ROW EXECUTE FUNCTION public.refuse();
-             GRANT USAGE ON SCHEMA public TO PUBLIC"
+             CREATE OR REPLACE TRIGGER refuse BEFORE UPDATE ON wazapp.contact FOR EACH ROW EXECUTE FUNCTION public.refuse()"
         );
         sql.batch_execute(&refuse).await.expect("a trigger that refuses");
         let tx = world.database().operator().await.expect("a transaction");

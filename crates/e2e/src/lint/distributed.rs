@@ -155,7 +155,8 @@ fn adds_to_a_column(statement: &str) -> bool {
 /// The tables of ours that a statement names.
 fn tables(statement: &str) -> Vec<&str> {
     let named = statement.split("wazapp.").skip(1);
-    named.map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap_or_default()).collect()
+    let names = named.map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap_or_default());
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 /// The statements of a source, without what its macros add. Comments and tests are none.
