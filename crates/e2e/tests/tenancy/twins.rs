@@ -84,6 +84,9 @@ impl Twins {
             }
         }
         world.drain().await;
+        let tx = world.database().operator().await.expect("a transaction");
+        model::retention::any_organization_mark(&tx, world.now()).await.expect("how far the logs are is noted");
+        tx.commit().await.expect("it is committed");
         let twins = Self { world, organizations, numbers };
         for (nth, mark) in MARKS.into_iter().enumerate() {
             let conversation = &twins.list(nth, "/conversations").await[0];
