@@ -94,6 +94,8 @@ async fn queue(twins: &Twins, sql: &Client) {
          SELECT organization_id, id, id, now() FROM wazapp.conversation;
          INSERT INTO wazapp.conversation_group (organization_id, number_id, group_id, subject, at)
          SELECT organization_id, id, 'group', phone_number_id, now() FROM wazapp.number;
+         INSERT INTO wazapp.event_mark (organization_id, at, last)
+         SELECT organization_id, now(), last FROM wazapp.organization_sequence;
          -- As the worker would, a moment later.
          INSERT INTO wazapp.template_sync (organization_id, waba_id, due_at)
          SELECT organization_id, waba_id, now() FROM wazapp.number ON CONFLICT DO NOTHING",
