@@ -7,8 +7,6 @@ mod catalogue;
 mod code;
 mod quota;
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio_postgres::Row;
@@ -224,12 +222,6 @@ impl Trouble {
     /// Reads a stored one. `column` is its table and column, which an error names.
     pub(crate) fn read(row: &Row, name: &str, column: &'static str) -> Result<Option<Self>> {
         stored_json(row, name, column)
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
     }
 }
 

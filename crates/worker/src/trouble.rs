@@ -1,7 +1,7 @@
 //! What calls to Meta brought, as people are told.
 
 use model::trouble::{Answer, Trouble, WhoseMove, Words};
-use whatsapp::graph::{Failure, MetaError};
+use whatsapp::graph::{Failure, MetaError, NotSent};
 use whatsapp::verdict::{self, Explanation};
 
 /// What to do, in every language.
@@ -34,7 +34,8 @@ pub(crate) fn of_send(failure: &Failure) -> Trouble {
 pub(crate) fn of_reading(failure: &Failure) -> Trouble {
     match failure {
         Failure::Refused(error) => refused(error),
-        Failure::NotSent(_) | Failure::Unknown(_) => Trouble::unanswered(failure),
+        Failure::NotSent(NotSent::Malformed(_)) => Trouble::not_sent(failure, words(failure.explanation())),
+        Failure::NotSent(NotSent::NoConnection(_)) | Failure::Unknown(_) => Trouble::unanswered(failure),
     }
 }
 

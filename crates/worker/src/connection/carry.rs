@@ -178,7 +178,7 @@ impl Carrier {
         match came {
             Came::Done(detail) => self.job.did(what, State::Done, detail.clone(), None, now),
             Came::Warned(detail, warning) => {
-                self.job.did(what, State::Done, detail.clone(), Some(warning.clone()), now);
+                self.job.did(what, State::Done, detail.clone(), Some(Trouble::clone(warning)), now);
             }
             Came::Skipped(detail) => self.job.did(what, State::Skipped, detail.clone(), None, now),
             Came::Waits(at) => {
@@ -188,7 +188,7 @@ impl Carrier {
             Came::NoAnswer(why) if self.job.attempts + 1 < TRIES => {
                 let wait = FIRST_WAIT * 2_i32.pow(self.job.attempts);
                 self.job.attempts += 1;
-                self.job.again(what, Some(why.clone()), now);
+                self.job.again(what, Some(Trouble::clone(why)), now);
                 (due_at, rest) = (now + wait, Some(Rest::Until(now + wait)));
             }
             Came::NoAnswer(why) | Came::Refused(why) => self.fails(what, why, now),

@@ -17,13 +17,13 @@ pub(super) enum Came {
     /// It is done.
     Done(Words),
     /// It is done, and something should be looked at.
-    Warned(Words, Trouble),
+    Warned(Words, Box<Trouble>),
     /// There was no need, or no way.
     Skipped(Words),
     /// No, and asking again would not help.
-    Refused(Trouble),
+    Refused(Box<Trouble>),
     /// Nobody answered, or not now.
-    NoAnswer(Trouble),
+    NoAnswer(Box<Trouble>),
     /// It goes on then.
     Waits(Timestamp),
 }
@@ -40,13 +40,19 @@ impl Came {
 
 impl From<Failure> for Came {
     fn from(failure: Failure) -> Self {
-        let why = trouble::of(&failure);
+        let why = Box::new(trouble::of(&failure));
         if trouble::may_pass(&failure) { Self::NoAnswer(why) } else { Self::Refused(why) }
     }
 }
 
 impl From<Trouble> for Came {
     fn from(why: Trouble) -> Self {
+        Self::Refused(why.into())
+    }
+}
+
+impl From<Box<Trouble>> for Came {
+    fn from(why: Box<Trouble>) -> Self {
         Self::Refused(why)
     }
 }
@@ -93,28 +99,28 @@ impl Desk<'_> {
         }
     }
 
-    pub(super) fn token(&self) -> Result<SecretString, Trouble> {
+    pub(super) fn token(&self) -> Result<SecretString, Box<Trouble>> {
         match self.job.token(&self.settings.to_meta.keyring) {
             Ok(Some(token)) => Ok(token),
-            Ok(None) => Err(trouble::no_token()),
-            Err(unopenable) => Err(trouble::unopenable(&unopenable.to_string())),
+            Ok(None) => Err(trouble::no_token().into()),
+            Err(unopenable) => Err(trouble::unopenable(&unopenable.to_string()).into()),
         }
     }
 
     /// The token, with the secret that proves it, where Meta said whose it is.
-    pub(super) fn credential(&self) -> Result<Credential, Trouble> {
+    pub(super) fn credential(&self) -> Result<Credential, Box<Trouble>> {
         let secret = self.job.learned.token_app_id.as_deref().and_then(|app| self.settings.to_meta.apps.secret(app));
         Ok(Credential::from((self.token()?, secret)))
     }
 
     /// Meta's id of the number, which a step before this one made sure of.
-    pub(super) fn phone_number_id(&self) -> Result<&str, Trouble> {
-        self.job.connection.phone_number_id.as_deref().ok_or_else(trouble::no_number)
+    pub(super) fn phone_number_id(&self) -> Result<&str, Box<Trouble>> {
+        self.job.connection.phone_number_id.as_deref().ok_or_else(|| trouble::no_number().into())
     }
 
     /// Meta's id of the account, likewise.
-    pub(super) fn waba_id(&self) -> Result<&str, Trouble> {
-        self.job.connection.waba_id.as_deref().ok_or_else(trouble::no_account)
+    pub(super) fn waba_id(&self) -> Result<&str, Box<Trouble>> {
+        self.job.connection.waba_id.as_deref().ok_or_else(|| trouble::no_account().into())
     }
 
     /// Whether the number stays in the WhatsApp Business app: it is never registered here, nor deregistered.

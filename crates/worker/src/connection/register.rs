@@ -143,6 +143,6 @@ pub(super) async fn sync(desk: &mut Desk<'_>) -> Came {
     );
     match warning {
         None => Came::Done(detail),
-        Some(warning) => Came::Warned(detail, warning),
+        Some(warning) => Came::Warned(detail, warning.into()),
     }
 }

@@ -73,12 +73,12 @@ pub(super) async fn look(desk: &mut Desk<'_>) -> Came {
     };
     match warning {
         None => Came::Done(detail),
-        Some(warning) => Came::Warned(detail, warning),
+        Some(warning) => Came::Warned(detail, warning.into()),
     }
 }
 
 /// Whether the token is good for anything.
-fn check(info: &TokenInfo, app_id: &str, now: Timestamp) -> Result<(), Trouble> {
+fn check(info: &TokenInfo, app_id: &str, now: Timestamp) -> Result<(), Box<Trouble>> {
     if info.expires_at.is_some_and(|end| end <= now.as_second()) {
         return Err(trouble::ours(
             Word::TokenExpired,
@@ -86,13 +86,14 @@ fn check(info: &TokenInfo, app_id: &str, now: Timestamp) -> Result<(), Trouble> 
             "Make a new token, best one of a system user that does not expire, and try again with it.",
             "Crea un token nuevo, mejor uno de un usuario del sistema que no caduque, y vuelve a intentarlo con él.",
             WhoseMove::Organization,
-        ));
+        )
+        .into());
     }
     if !info.is_valid {
-        return Err(info.error.as_ref().map_or_else(worthless, trouble::refused));
+        return Err(info.error.as_ref().map_or_else(worthless, trouble::refused).into());
     }
     match info.app_id.as_deref().filter(|other| *other != app_id) {
-        Some(other) => Err(of_another_app(app_id, Some(other))),
+        Some(other) => Err(of_another_app(app_id, Some(other)).into()),
         None => Ok(()),
     }
 }

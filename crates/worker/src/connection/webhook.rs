@@ -79,7 +79,7 @@ async fn lead(desk: &mut Desk<'_>) -> Result<Came, Came> {
     };
     Ok(match overridden(desk).filter(|(_, url)| *url != ours) {
         None => Came::Done(detail),
-        Some((level, elsewhere)) => Came::Warned(detail, goes_elsewhere(level, elsewhere, &ours)),
+        Some((level, elsewhere)) => Came::Warned(detail, goes_elsewhere(level, elsewhere, &ours).into()),
     })
 }
 
@@ -192,7 +192,7 @@ pub(super) async fn fields(desk: &mut Desk<'_>) -> Came {
             "The App's webhook subscription was looked at.",
             "Se revisó la suscripción de webhooks de la App.",
         );
-        return Came::Warned(detail, lacking);
+        return Came::Warned(detail, lacking.into());
     }
     let Some(verify_token) = desk.verify_token() else { return no_verify_token().into() };
     let had = now.into_iter().flat_map(|now| &now.fields).map(|field| field.name.as_str());
