@@ -63,11 +63,17 @@ pub struct Problem {
     kind: Kind,
     detail: Box<str>,
     retry_after: Option<u16>,
-    errors: Option<Box<[Mistake]>>,
-    templates: Option<Box<[Template]>>,
-    connection: Option<Box<serde_json::Value>>,
-    location: Option<Box<str>>,
-    oldest: Option<i64>,
+    more: Option<Box<More>>,
+}
+
+/// What else a kind of problem says.
+#[derive(Debug, PartialEq, Eq)]
+enum More {
+    Errors(Vec<Mistake>),
+    Templates(Vec<Template>),
+    Connection(Box<serde_json::Value>),
+    Location(String),
+    Oldest(i64),
 }
 
 /// One thing to put right in a body.
@@ -114,16 +120,11 @@ pub(crate) struct Details {
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let detail = detail.into().into_boxed_str();
-        Self {
-            kind,
-            detail,
-            retry_after: None,
-            errors: None,
-            templates: None,
-            connection: None,
-            location: None,
-            oldest: None,
-        }
+        Self { kind, detail, retry_after: None, more: None }
+    }
+
+    fn with(self, more: More) -> Self {
+        Self { more: Some(Box::new(more)), ..self }
     }
 
     /// 301, or 308 where the method must stay: the thing goes on under another id.
@@ -136,8 +137,7 @@ impl Problem {
         if method != Method::GET && method != Method::HEAD {
             problem.kind.status = StatusCode::PERMANENT_REDIRECT;
         }
-        problem.location = Some(location.into());
-        problem
+        problem.with(More::Location(location.into()))
     }
 
     /// 400: the request is not written as it should be.
@@ -212,7 +212,7 @@ impl Problem {
 
     /// 410: events that were asked for have gone; the log begins at this one.
     pub fn log_begins_later(oldest: i64, detail: impl Into<String>) -> Self {
-        Self { oldest: Some(oldest), ..Self::new(GONE, detail) }
+        Self::new(GONE, detail).with(More::Oldest(oldest))
     }
 
     /// 416: a range behind the end.
@@ -261,7 +261,7 @@ impl Problem {
     /// 422: a message that cannot be sent as it is, with all that is to be put right.
     pub fn mistakes(errors: Vec<Mistake>) -> Self {
         let texts: Vec<&str> = errors.iter().map(|error| error.text.as_str()).collect();
-        Self { errors: Some(errors.clone().into()), ..Self::new(INVALID, texts.join(" ")) }
+        Self::new(INVALID, texts.join(" ")).with(More::Errors(errors))
     }
 
     /// 422: Meta said no, in its words.
@@ -271,13 +271,13 @@ impl Problem {
 
     /// 422: only a template may be sent now.
     pub fn window_closed(detail: impl Into<String>, templates: Vec<Template>) -> Self {
-        Self { templates: Some(templates.into()), ..Self::new(WINDOW_CLOSED, detail) }
+        Self::new(WINDOW_CLOSED, detail).with(More::Templates(templates))
     }
 
     /// 422: a number could not be connected; the attempt can be resumed.
     pub fn number_refused(detail: impl Into<String>, connection: &Connection) -> Self {
         let connection = serde_json::to_value(connection).expect("our own shapes are JSON");
-        Self { connection: Some(Box::new(connection)), ..Self::new(NUMBER_REFUSED, detail) }
+        Self::new(NUMBER_REFUSED, detail).with(More::Connection(Box::new(connection)))
     }
 
     /// 429, or 507 where waiting makes no room: the organization has taken all that it may, and nothing more was taken.
@@ -353,7 +353,13 @@ impl From<DatabaseError> for Problem {
             tracing::error!(column, word, "a stored word is not known: another version of wazapp wrote it");
             return Self::internal();
         }
-        let ours = matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
+        let ours = matches!(
+            error,
+            DatabaseError::RolledBack
+                | DatabaseError::Unfit(_)
+                | DatabaseError::UnknownWord { .. }
+                | DatabaseError::UnknownShape { .. }
+        );
         if ours || error.blames_data() || error.is_unsupported() {
             tracing::warn!(code, "a request failed: {}", error.reason());
             return Self::internal();
@@ -369,17 +375,25 @@ impl From<DatabaseError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let details = Details {
+        let mut details = Details {
             r#type: format!("/docs#{}", self.kind.name),
             title: self.kind.title,
             status: self.kind.status.as_u16(),
             detail: self.detail.into(),
-            errors: self.errors.map(Vec::from),
-            templates: self.templates.map(Vec::from),
-            connection: self.connection,
-            oldest: self.oldest,
+            errors: None,
+            templates: None,
+            connection: None,
+            oldest: None,
         };
-        let location = self.location.and_then(|location| HeaderValue::from_str(&location).ok());
+        let mut location = None;
+        match self.more.map(|more| *more) {
+            Some(More::Errors(errors)) => details.errors = Some(errors),
+            Some(More::Templates(templates)) => details.templates = Some(templates),
+            Some(More::Connection(connection)) => details.connection = Some(connection),
+            Some(More::Oldest(oldest)) => details.oldest = Some(oldest),
+            Some(More::Location(path)) => location = HeaderValue::from_str(&path).ok(),
+            None => {}
+        }
         let mut response = (self.kind.status, Json(details)).into_response();
         let headers = response.headers_mut();
         if let Some(location) = location {

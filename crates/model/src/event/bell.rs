@@ -67,7 +67,7 @@ impl Bell {
 
     /// Something may have been missed.
     pub(super) fn ring_all(&self) {
-        locked(&self.following).values().for_each(|sender| _ = sender.send_replace(()));
+        locked(&self.following).values().for_each(|sender| sender.send_replace(()));
     }
 
     /// Whose logs grew here since this was last asked; waits until there is one.
