@@ -270,3 +270,51 @@ async fn a_bell_is_heard_on_another_node() {
     elsewhere.close();
     world.end().await;
 }
+
+/// Many follow at once, and each is told of everything once. `WAZAPP_LIVE_STREAMS=500 WAZAPP_LIVE_SECONDS=20` has so many
+/// follow for so long, at 500 events a second, and tells how late they heard.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_follow_at_once() {
+    let asked = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().expect("a number"));
+    let (streams, seconds) = (asked("WAZAPP_LIVE_STREAMS", 40), asked("WAZAPP_LIVE_SECONDS", 1));
+    let (world, acme) = set_up().await;
+    let first: i64 = world.all(&acme, "/events").await.len().try_into().expect("few");
+    let count = usize::try_from(seconds * 500).expect("it fits");
+    let readers: Vec<_> = futures::future::join_all((0..streams).map(|_| Stream::open(&world, &acme, "", None)))
+        .await
+        .into_iter()
+        .map(|mut stream| {
+            tokio::spawn(async move {
+                let mut seen = Vec::new();
+                while seen.len() < count {
+                    let frame = stream.next().await;
+                    let at: jiff::Timestamp =
+                        frame.data["data"]["received_at"].as_str().expect("a time").parse().expect("a time");
+                    seen.push((frame.id, e2e::outside::now().duration_since(at).as_millis()));
+                }
+                seen
+            })
+        })
+        .collect();
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    for nth in 0..count / 10 {
+        tick.tick().await;
+        let messages: Vec<Value> =
+            (0..10).map(|of| body::text_message("34600111222", &format!("wamid.{nth}.{of}"), AT, "hola")).collect();
+        world.take(&body::value(NUMBER, &serde_json::json!({ "messages": messages }))).await;
+    }
+    let all: Vec<i64> = (first + 1..).take(count).collect();
+    let mut late = Vec::new();
+    for reader in readers {
+        let (ids, times): (Vec<i64>, Vec<i128>) = reader.await.expect("it reads").into_iter().unzip();
+        assert_eq!(ids, all);
+        late.extend(times);
+    }
+    late.sort_unstable();
+    eprintln!(
+        "{streams} streams, {count} events: heard {} ms after they were received at the median, {} ms at p99",
+        late[late.len() / 2],
+        late[late.len() * 99 / 100]
+    );
+    world.end().await;
+}

@@ -353,13 +353,11 @@ impl From<DatabaseError> for Problem {
             tracing::error!(column, word, "a stored word is not known: another version of wazapp wrote it");
             return Self::internal();
         }
-        let ours = matches!(
-            error,
-            DatabaseError::RolledBack
-                | DatabaseError::Unfit(_)
-                | DatabaseError::UnknownWord { .. }
-                | DatabaseError::UnknownShape { .. }
-        );
+        if let DatabaseError::UnknownShape { column, .. } = &error {
+            tracing::error!(column, "what is stored cannot be read: another version of wazapp wrote it");
+            return Self::internal();
+        }
+        let ours = matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
         if ours || error.blames_data() || error.is_unsupported() {
             tracing::warn!(code, "a request failed: {}", error.reason());
             return Self::internal();

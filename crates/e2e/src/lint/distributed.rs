@@ -85,7 +85,6 @@ const PASSES: &[Pass] = &[
     Pass("template/learn.rs", "UPDATE wazapp.template_sync s", &[Interval], REFUSED),
     Pass("template/sync.rs", "INSERT INTO wazapp.template_sync (", &[AllShards], SWEEP),
     Pass("template/sync.rs", "SELECT s.organization_id, s.waba_id", &[AllShards], POLL),
-    Pass("upkeep.rs", "SELECT to_regclass", &[AllShards], "asks for a table's name alone"),
     Pass("upload.rs", "DELETE FROM wazapp.upload WHERE uploaded_at", &[AllShards], SWEEP),
 ];
 
