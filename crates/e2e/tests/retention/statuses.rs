@@ -62,8 +62,9 @@ async fn a_history_goes_and_the_message_shows_what_it_showed() {
     assert_eq!(stage.history("wamid.1").await.len(), 0);
 
     // News of now is news: the message climbs, once, and is charged no second time.
+    let read = stage.second();
     for _ in 0..2 {
-        stage.world.receive(&priced("wamid.1", "read", stage.second())).await;
+        stage.world.receive(&priced("wamid.1", "read", read)).await;
     }
     assert_eq!((stage.shows("wamid.1").await, stage.charged().await, stage.told().await), (json!("read"), 1, 5));
     assert_eq!(stage.history("wamid.1").await, ["read"]);
