@@ -19,25 +19,39 @@ struct Answer {
 /// Asks as the first or the second.
 async fn ask(twins: &Twins, nth: usize, method: &str, path: &str, body: Option<&Value>) -> Answer {
     let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-    let mut request = twins
-        .world
-        .client()
-        .request(method, format!("{}{path}", twins.world.url()))
-        .bearer_auth(&twins.organizations[nth].key);
+    let mut url = reqwest::Url::parse(&format!("{}{path}", twins.world.url())).unwrap();
+    if url.path() == STREAM {
+        url.query_pairs_mut().append_pair("after", "0");
+    }
+    let mut request = twins.world.client().request(method, url).bearer_auth(&twins.organizations[nth].key);
     if let Some(body) = body {
         request = request.header("content-type", "application/json").body(body.to_string());
     }
-    let answer = request.send().await.unwrap();
+    let mut answer = request.send().await.unwrap();
     let headers = answer.headers().iter();
     let headers = headers
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
         .filter(|(name, _)| name != "date")
         .collect();
-    Answer {
-        status: answer.status().as_u16(),
-        headers,
-        body: serde_json::from_str(&answer.text().await.unwrap()).unwrap(),
+    let status = answer.status().as_u16();
+    let body = match path.starts_with(STREAM) && status == 200 {
+        true => streamed(&mut answer).await,
+        false => serde_json::from_str(&answer.text().await.unwrap()).unwrap(),
+    };
+    Answer { status, headers, body }
+}
+
+const STREAM: &str = "/api/v1/events/stream";
+
+/// What a stream tells before it waits for news.
+async fn streamed(answer: &mut reqwest::Response) -> Value {
+    let mut text = String::new();
+    while !text.contains("event: heartbeat") {
+        text.push_str(std::str::from_utf8(&answer.chunk().await.unwrap().expect("it goes on")).unwrap());
     }
+    let told = text.split("event: heartbeat").next().unwrap().lines();
+    let events = told.filter_map(|line| line.strip_prefix("data: ")).map(|data| serde_json::from_str(data).unwrap());
+    json!({ "data": events.collect::<Vec<Value>>() })
 }
 
 /// One operation of the document.

@@ -133,7 +133,7 @@ impl TryFrom<String> for Kinds {
 ///
 /// The same events, live, as server-sent events: `id` is the event's `sequence`, `event` its `type`, `data` the event. A
 /// client that comes again with `Last-Event-ID` (browsers' `EventSource` does) or `after` misses nothing and gets nothing
-/// twice. Every 15 seconds without news, and at once at the beginning, an event `heartbeat` tells how far the log was
+/// twice. Once what was there is told, and every 15 seconds without news, an event `heartbeat` tells how far the log was
 /// followed. The stream ends within 5 seconds when the key is revoked, and when the server stops: come again. Who asks for
 /// events that have gone is told where the log begins, as by `GET /events`.
 #[utoipa::path(

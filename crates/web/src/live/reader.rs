@@ -42,6 +42,8 @@ pub(crate) struct Reader {
     follows: Follows,
     in_force: CancellationToken,
     heartbeat_at: Instant,
+    /// What was there when it began is told.
+    caught_up: bool,
     _place: OwnedSemaphorePermit,
     _counted: Counted,
 }
@@ -56,8 +58,7 @@ impl Reader {
     ) -> Self {
         let (ring_after, ring) = tail.subscribe();
         let in_force = tail.while_in_force(follows.key_id);
-        // The first thing that a reader hears is where it stands.
-        let heartbeat_at = Instant::now();
+        let heartbeat_at = Instant::now() + HEARTBEAT;
         Self {
             tail,
             ring,
@@ -68,6 +69,7 @@ impl Reader {
             follows,
             in_force,
             heartbeat_at,
+            caught_up: false,
             _place: place,
             _counted: Counted::new(),
         }
@@ -96,7 +98,7 @@ impl Reader {
         Some(if frames.is_empty() { frame::heartbeat(self.position) } else { frames })
     }
 
-    /// The next frames that are wanted. Dropped while it waits, it has lost nothing.
+    /// The next frames that are wanted; none at all once what was there is told. Dropped while it waits, it has lost nothing.
     async fn read(&mut self) -> Option<Bytes> {
         let mut piece = BytesMut::new();
         while piece.is_empty() {
@@ -109,8 +111,11 @@ impl Reader {
                         return None;
                     }
                 }
-            } else {
+            } else if self.caught_up {
                 self.take(&mut piece).await?;
+            } else {
+                self.caught_up = true;
+                break;
             }
         }
         Some(piece.freeze())
