@@ -1,7 +1,7 @@
 //! What people are told where something went wrong: what happened, what it means, and what to do, in every language.
 //!
 //! It has one shape, wherever it is stored and shown; each place has the members that it needs. What wazapp itself has to
-//! say is worded in [the catalogue](catalogue), once.
+//! say is worded in the catalogue, once.
 
 mod catalogue;
 mod code;

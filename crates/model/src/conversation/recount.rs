@@ -121,7 +121,8 @@ pub(crate) const HAND_ON: &str = "UPDATE wazapp.conversation t SET assignee_id =
      WHERE t.organization_id = $1 AND t.id = l.to_id AND t.assignee_id IS NULL AND v.assignee_id IS NOT NULL
        AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)";
 
-/// Conversations that messages left, each with where one of them is now: see [`HAND_ON`]. Before they are worked out again.
+/// Hands on whose care conversations are in that messages left, each with where one of them is now. Before they are worked
+/// out again.
 pub fn any_organization_hand_on(pipeline: &mut Pipeline<'_>, line: &Line<'_>, left: &BTreeMap<Uuid, Uuid>) {
     let (from, to): (Vec<Uuid>, Vec<Uuid>) = left.iter().unzip();
     pipeline.push(HAND_ON, params![line.organization_id(), from, to]);
