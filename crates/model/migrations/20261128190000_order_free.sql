@@ -20,9 +20,6 @@ CREATE POLICY any_organization ON wazapp.identity_spelling TO wazapp_worker USIN
 GRANT SELECT ON wazapp.identity_spelling TO wazapp_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON wazapp.identity_spelling TO wazapp_worker;
 
--- Since when is said there, and for every spelling.
-ALTER TABLE wazapp.contact_identity DROP COLUMN first_at;
-
 -- A contact that goes leaves the time in which it had a name: otherwise the next one's would begin too early.
 ALTER TABLE wazapp.contact_identity_past
   DROP CONSTRAINT contact_identity_past_organization_id_contact_id_fkey,
