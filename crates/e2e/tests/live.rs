@@ -201,6 +201,53 @@ async fn a_revoked_key_hears_no_more() {
     world.end().await;
 }
 
+/// What no event can be is refused, not waited for; a number beyond the log's end is taken, as by the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_must_be_possible() {
+    let (world, acme) = set_up().await;
+    for (query, named) in [
+        ("?type=message.recieved", "message.recieved"),
+        ("?type=message.received,", "type"),
+        ("?type=mesage.*", "mesage.*"),
+        ("?after=-1", "after"),
+        ("?after=9223372036854775808", "after"),
+        ("?number_id=1", "number_id"),
+        ("?kind=message.received", "kind"),
+    ] {
+        let (status, problem) = world.get(&acme, &format!("/events/stream{query}")).await;
+        assert_eq!(status, 400, "{query}: {problem}");
+        assert!(problem["detail"].as_str().expect("words").contains(named), "{query}: {problem}");
+    }
+    let page = world.read(&acme, &format!("/events?after={}", i64::MAX)).await;
+    assert_eq!(page, serde_json::json!({ "data": [], "next_cursor": null }));
+    let mut beyond = Stream::open(&world, &acme, &format!("?after={}", i64::MAX), None).await;
+    assert_eq!(beyond.any().await.expect("where it stands").event, "heartbeat");
+    drop(beyond);
+    world.end().await;
+}
+
+/// A log that cannot be read any further is not shown as one in which nothing happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_ends_the_stream() {
+    let (world, acme) = set_up().await;
+    let mut stream = Stream::open(&world, &acme, "", None).await;
+    stream.any().await.expect("where it stands");
+    let sql = world.sql().await;
+    let odd = "WITH end_of AS (UPDATE wazapp.organization_sequence SET last = last + 1 WHERE organization_id = $1 RETURNING last)
+               INSERT INTO wazapp.event (organization_id, sequence, id, type, timestamp)
+               SELECT $1, last, gen_random_uuid(), 'odd.word', '2026-01-01' FROM end_of";
+    sql.execute(odd, &[&acme.id]).await.expect("a later version wrote it");
+    stream.over().await;
+    // Who comes again waits at no tail that is read no further.
+    let mut again = Stream::open(&world, &acme, "", None).await;
+    again.any().await.expect("where it stands");
+    write(&world, 0..1).await;
+    assert_eq!(again.next().await.event, "message.received");
+    sql.execute("UPDATE wazapp.event SET type = 'contact.updated' WHERE type = 'odd.word'", &[]).await.expect("mended");
+    drop((sql, again));
+    world.end().await;
+}
+
 /// Whoever does not read for a while is behind the ring, and finds the rest in the log; so does who is cut off and comes
 /// again. An event that is too long for the ring is read there, too.
 #[tokio::test(flavor = "multi_thread")]

@@ -59,12 +59,12 @@ pub struct LogBegins {
 pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Result<Vec<Event>, LogBegins>> {
     let events = read(tx, after, limit).await?;
     // Numbers have no gap. Where the log begins is looked up behind the events: it may move on meanwhile.
-    let goes_on = events.first().is_some_and(|first| first.sequence == after + 1);
+    let goes_on = events.first().is_some_and(|first| first.sequence - 1 == after);
     if after <= 0 || goes_on {
         return Ok(Ok(events));
     }
     let oldest = oldest(tx).await?;
-    Ok(if after + 1 < oldest { Err(LogBegins { oldest }) } else { Ok(events) })
+    Ok(if after < oldest - 1 { Err(LogBegins { oldest }) } else { Ok(events) })
 }
 
 /// Where the log begins.

@@ -357,8 +357,7 @@ impl From<DatabaseError> for Problem {
             tracing::error!(column, "what is stored cannot be read: another version of wazapp wrote it");
             return Self::internal();
         }
-        let ours = matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
-        if ours || error.blames_data() || error.is_unsupported() {
+        if error.is_lasting() || matches!(error, DatabaseError::RolledBack) {
             tracing::warn!(code, "a request failed: {}", error.reason());
             return Self::internal();
         }

@@ -84,6 +84,15 @@ impl DatabaseError {
         self.refuses_statement() && !standby
     }
 
+    /// Asking again ends the same: the statement or what it was given is refused, or what is stored is not for this version.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::UnknownWord { .. } | Self::UnknownShape { .. } | Self::Unfit(_) => true,
+            Self::Refused(_) => self.blames_data() || self.is_unsupported(),
+            Self::Unreachable(_) | Self::RolledBack | Self::OverQuota(_) => false,
+        }
+    }
+
     /// What to tell whoever runs the server, in few words; the error itself says more.
     pub fn reason(&self) -> &'static str {
         match self {

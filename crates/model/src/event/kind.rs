@@ -83,6 +83,15 @@ impl Kind {
         }
     }
 
+    /// Whether an event may have this type, or, of `message.*`, one that begins so.
+    pub fn may_be(word: &str) -> bool {
+        match word.strip_suffix('*') {
+            Some(beginning) if beginning.starts_with(META) || META.starts_with(beginning) => true,
+            Some(beginning) => Self::OURS.iter().any(|kind| kind.word().starts_with(beginning)),
+            None => Self::of(word).is_some(),
+        }
+    }
+
     /// Reads a stored word.
     pub(super) fn read(word: &str) -> Result<Self> {
         Self::of(word).ok_or_else(|| DatabaseError::UnknownWord { column: "event.type", word: word.to_owned() })
@@ -115,6 +124,16 @@ mod tests {
     fn an_unknown_word_is_an_error_that_says_where_it_stands() {
         let refused = Kind::read("message.recieved").unwrap_err().to_string();
         assert!(refused.contains("event.type") && refused.contains("message.recieved"), "{refused}");
+    }
+
+    #[test]
+    fn a_type_that_no_event_has_is_known_as_that() {
+        for word in ["message.received", "message.*", "m*", "*", "meta.*", "meta.account*", "meta.account_update"] {
+            assert!(Kind::may_be(word), "{word}");
+        }
+        for word in ["", "message", "mesage.*", "message.recieved", "message.*d", "Message.*"] {
+            assert!(!Kind::may_be(word), "{word}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName};
-use model::event::{self, Event, LogBegins};
+use model::event::{self, Event, Kind, LogBegins};
 use model::page::Page;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -118,13 +118,16 @@ pub(super) struct Followed {
 struct Kinds(Vec<String>);
 
 impl TryFrom<String> for Kinds {
-    type Error = &'static str;
+    type Error = String;
 
-    fn try_from(text: String) -> Result<Self, &'static str> {
+    fn try_from(text: String) -> Result<Self, String> {
         let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
-        match words.iter().any(String::is_empty) {
-            true => Err("types with commas between them are expected, such as `message.received,message.status`"),
-            false => Ok(Self(words)),
+        match words.iter().find(|word| !Kind::may_be(word)) {
+            Some(word) => Err(format!(
+                "no event has the type `{word}`; types with commas between them are expected, such as \
+                 `message.received,message.*,meta.account_update`"
+            )),
+            None => Ok(Self(words)),
         }
     }
 }
@@ -176,6 +179,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 }
 
 fn gone(after: i64, oldest: i64, language: Language) -> Problem {
+    // It is before the oldest, so there is a number behind it.
     let (first, last, behind) = (after + 1, oldest - 1, oldest - 1);
     let en = format!(
         "Events {first} to {last} are past their retention and have gone: they cannot be read any more. The log begins at \

@@ -254,10 +254,7 @@ impl From<DatabaseError> for GraphError {
         if let DatabaseError::OverQuota(exceeded) = &error {
             return Self::over_quota(exceeded);
         }
-        let ours = error.blames_data()
-            || error.is_unsupported()
-            || matches!(error, DatabaseError::RolledBack | DatabaseError::Unfit(_));
-        if ours && !error.is_transient() {
+        if error.is_lasting() || matches!(error, DatabaseError::RolledBack) {
             tracing::warn!("a request failed: {}", error.reason());
             return Self::new(500, 1, "An unknown error has occurred.")
                 .details("This is wazapp's mistake; whoever runs this server finds it in its log.");

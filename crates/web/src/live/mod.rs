@@ -23,6 +23,9 @@ pub(crate) use filter::Filter;
 pub(crate) use reader::Reader;
 use tail::Tail;
 
+/// Events of the log that are read at once.
+const PAGE: i64 = 100;
+
 /// Whose logs are followed here.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
@@ -41,8 +44,8 @@ pub(crate) struct Follows {
 }
 
 impl Live {
-    /// Follows a log behind the event of this number, or from now on: what passes the filter, on this place for a stream. Nothing that
-    /// has gone is skipped in silence.
+    /// Follows a log behind the event of this number, or from now on: what passes the filter, on this place for a stream.
+    /// Nothing that has gone is skipped in silence.
     pub(crate) async fn follow(
         &self,
         database: &Database,
@@ -52,11 +55,12 @@ impl Live {
     ) -> Result<Result<Reader, LogBegins>> {
         let tx = database.tenant(&follows.scope).await?;
         let last = event::last(&tx).await?;
-        let known = event::list(&tx, after.unwrap_or(last), 1).await?;
-        tx.close();
-        if let Err(begins) = known {
+        if let Some(after) = after
+            && let Err(begins) = event::list(&tx, after, 1).await?
+        {
             return Ok(Err(begins));
         }
+        tx.close();
         let tail = self.tail(database, &follows, last);
         Ok(Ok(Reader::new(tail, database.clone(), follows, after.unwrap_or(last), how)))
     }
@@ -71,29 +75,48 @@ impl Live {
         let tail = Arc::new(Tail::new(last));
         tails.insert(id, tail.clone());
         drop(tails);
-        let (live, database, scope, mine) = (self.clone(), database.clone(), follows.scope, tail.clone());
-        let stopping = follows.stopping.clone();
+        let followed = Followed { live: self.clone(), id, tail: tail.clone() };
+        let (database, scope, stopping) = (database.clone(), follows.scope, follows.stopping.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = mine.follow(&database, &scope, || live.is_over(id, &mine)) => {}
+                () = followed.tail.follow(&database, &scope, || followed.is_forgotten()) => {}
                 () = stopping.cancelled() => {}
             }
         });
         tail
     }
 
-    /// Nobody reads a tail any more: it is forgotten.
-    fn is_over(&self, id: Uuid, tail: &Arc<Tail>) -> bool {
-        let mut tails = self.tails();
-        // This map's and the task's own; one more is a reader's.
-        let over = Arc::strong_count(tail) <= 2;
-        if over {
-            tails.remove(&id);
-        }
-        over
-    }
-
     fn tails(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Tail>>> {
         self.tails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A tail that is read on. However that ends, nobody waits at it for what never comes.
+struct Followed {
+    live: Live,
+    id: Uuid,
+    tail: Arc<Tail>,
+}
+
+impl Followed {
+    /// Forgets the tail if nobody reads it any more.
+    fn is_forgotten(&self) -> bool {
+        let mut tails = self.live.tails();
+        // The map's and this one; one more is a reader's.
+        let unread = Arc::strong_count(&self.tail) <= 2;
+        if unread {
+            tails.remove(&self.id);
+        }
+        unread
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        let mut tails = self.live.tails();
+        if tails.get(&self.id).is_some_and(|tail| Arc::ptr_eq(tail, &self.tail)) {
+            tails.remove(&self.id);
+        }
+        self.tail.end();
     }
 }

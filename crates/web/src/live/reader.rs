@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use metrics::gauge;
 use model::database::Result;
-use model::{Database, event};
+use model::{Database, Scope, event};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -17,10 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::filter::About;
 use super::tail::{Tail, Told};
-use super::{Filter, Follows, frame};
-
-/// Events of the log that are read at once by a reader that is behind.
-const PAGE: i64 = 100;
+use super::{Filter, Follows, PAGE, frame};
 
 /// What is there is handed over in pieces of about this size.
 const PIECE: usize = 32 << 10;
@@ -39,8 +36,8 @@ pub(crate) struct Reader {
     position: i64,
     filter: Filter,
     database: Database,
-    follows: Follows,
-    in_force: CancellationToken,
+    scope: Scope,
+    over: CancellationToken,
     heartbeat_at: Instant,
     /// What was there when it began is told.
     caught_up: bool,
@@ -57,7 +54,7 @@ impl Reader {
         (filter, place): (Filter, OwnedSemaphorePermit),
     ) -> Self {
         let (ring_after, ring) = tail.subscribe();
-        let in_force = tail.while_in_force(follows.key_id);
+        let over = tail.over_for(follows.key_id);
         let heartbeat_at = Instant::now() + HEARTBEAT;
         Self {
             tail,
@@ -66,8 +63,8 @@ impl Reader {
             position,
             filter,
             database,
-            follows,
-            in_force,
+            scope: follows.scope,
+            over,
             heartbeat_at,
             caught_up: false,
             _place: place,
@@ -85,12 +82,11 @@ impl Reader {
     }
 
     async fn next(&mut self) -> Option<Bytes> {
-        let (in_force, stopping) = (self.in_force.clone(), self.follows.stopping.clone());
+        let over = self.over.clone();
         let heartbeat = tokio::time::sleep_until(self.heartbeat_at);
         let frames = tokio::select! {
             biased;
-            () = in_force.cancelled() => return None,
-            () = stopping.cancelled() => return None,
+            () = over.cancelled() => return None,
             frames = self.read() => frames,
             () = heartbeat => Some(Bytes::new()),
         }?;
@@ -123,7 +119,7 @@ impl Reader {
 
     /// Reads the log itself, up to where the ring goes on. False: what comes next has gone.
     async fn catch_up(&mut self, piece: &mut BytesMut) -> Result<bool> {
-        let tx = self.database.tenant(&self.follows.scope).await?;
+        let tx = self.database.tenant(&self.scope).await?;
         let read = event::list(&tx, self.position, PAGE.min(self.ring_after - self.position)).await?;
         tx.close();
         let Ok(events) = read else { return Ok(false) };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::database::Result;
+use model::database::{Result, Tenant};
 use model::event::{self, LogBegins};
 use model::{Database, Scope, api_key};
 use tokio::sync::broadcast;
@@ -14,16 +14,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::filter::About;
-use super::frame;
+use super::{PAGE, frame};
 
 /// So many events are held for readers.
 const HELD: usize = 1024;
 
 /// A longer one is read again by whoever wants it.
 const LONGEST: usize = 16 << 10;
-
-/// Events read at once.
-const PAGE: i64 = 100;
 
 /// Where no bell rang, the log is looked at this often, and whether keys are still in force.
 const LOOKED_AT: Duration = Duration::from_secs(2);
@@ -43,7 +40,9 @@ pub(super) struct Told {
 #[derive(Debug)]
 pub(super) struct Tail {
     end: Mutex<End>,
-    /// Cancelled for a key that is revoked.
+    /// Cancelled when it is read no further.
+    over: CancellationToken,
+    /// Cancelled with it, and for a key that is revoked.
     keys: Mutex<HashMap<Uuid, CancellationToken>>,
 }
 
@@ -60,7 +59,8 @@ fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Tail {
     pub(super) fn new(sequence: i64) -> Self {
-        Self { end: Mutex::new(End { sequence, ring: broadcast::channel(HELD).0 }), keys: Mutex::default() }
+        let end = Mutex::new(End { sequence, ring: broadcast::channel(HELD).0 });
+        Self { end, over: CancellationToken::new(), keys: Mutex::default() }
     }
 
     /// What comes behind the event whose number is answered.
@@ -69,28 +69,34 @@ impl Tail {
         (end.sequence, end.ring.subscribe())
     }
 
-    /// Cancelled once the key is not in force.
-    pub(super) fn while_in_force(&self, key_id: Uuid) -> CancellationToken {
-        locked(&self.keys).entry(key_id).or_default().clone()
+    /// Cancelled once the key is not in force, or this is read no further.
+    pub(super) fn over_for(&self, key_id: Uuid) -> CancellationToken {
+        locked(&self.keys).entry(key_id).or_insert_with(|| self.over.child_token()).clone()
     }
 
-    /// Reads on, for as long as it is not over.
-    pub(super) async fn follow(&self, database: &Database, scope: &Scope, is_over: impl Fn() -> bool) {
+    /// It is read no further: its readers end.
+    pub(super) fn end(&self) {
+        self.over.cancel();
+    }
+
+    /// Reads on until nobody reads here, or what is stored cannot be read. While the database is away its readers wait.
+    pub(super) async fn follow(&self, database: &Database, scope: &Scope, is_forgotten: impl Fn() -> bool) {
         let mut bell = database.bell().follow(scope);
         let mut look = Instant::now();
-        while !is_over() {
+        while !is_forgotten() {
             let now = Instant::now();
-            if now >= look {
+            let keys = now >= look;
+            if keys {
                 look = now + LOOKED_AT;
-                if let Err(error) = self.look_at_keys(database, scope).await {
-                    tracing::debug!(%error, "keys of live streams could not be looked at");
-                }
             }
-            match self.read_on(database, scope).await {
+            match self.read_on(database, scope, keys).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::debug!(%error, "an event log could not be read on");
+                    tracing::warn!(organization = %scope.organization_id(), "live streams: {}", error.reason());
+                    if error.is_lasting() {
+                        return;
+                    }
                     tokio::time::sleep_until(look).await;
                 }
             }
@@ -99,10 +105,13 @@ impl Tail {
         }
     }
 
-    /// Tells what is new; true: there may be more.
-    async fn read_on(&self, database: &Database, scope: &Scope) -> Result<bool> {
+    /// Tells what is new, to those whose `keys` are in force if that is asked too; true: there may be more.
+    async fn read_on(&self, database: &Database, scope: &Scope, keys: bool) -> Result<bool> {
         let after = locked(&self.end).sequence;
         let tx = database.tenant(scope).await?;
+        if keys {
+            self.look_at_keys(&tx).await?;
+        }
         let read = event::list(&tx, after, PAGE).await?;
         tx.close();
         let events = match read {
@@ -124,11 +133,9 @@ impl Tail {
         Ok(i64::try_from(events.len()).is_ok_and(|count| count == PAGE))
     }
 
-    async fn look_at_keys(&self, database: &Database, scope: &Scope) -> Result<()> {
+    async fn look_at_keys(&self, tx: &Tenant) -> Result<()> {
         let ids: Vec<Uuid> = locked(&self.keys).keys().copied().collect();
-        let tx = database.tenant(scope).await?;
-        let in_force = api_key::in_force(&tx, &ids).await?;
-        tx.close();
+        let in_force = api_key::in_force(tx, &ids).await?;
         let mut keys = locked(&self.keys);
         for id in ids.iter().filter(|id| !in_force.contains(id)) {
             if let Some(key) = keys.remove(id) {
