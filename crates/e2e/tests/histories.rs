@@ -1,5 +1,5 @@
-//! Random histories: whatever Meta tells of contacts, conversations and one or two numbers, in any order, in batches of any size, each
-//! thing once or several times, ends in the same rows.
+//! Random histories: whatever Meta tells of contacts, conversations and one or two numbers, in any order, in batches of any
+//! size, each thing once or several times, ends in the same rows.
 //!
 //! `WAZAPP_HISTORIES=100000` tries as many; `WAZAPP_HISTORY_SEED=7` begins there.
 

@@ -1,5 +1,6 @@
 //! Well-signed input that belongs to no connected number, or that could not be applied: kept, visible, replayable.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -33,7 +34,7 @@ pub struct Quarantined {
     pub replayed_at: Option<Timestamp>,
     /// A webhook body that holds just this input.
     #[serde(skip)]
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 impl Quarantined {
@@ -50,7 +51,7 @@ impl Quarantined {
             repeats: row.get("repeats"),
             received_at: row.get("received_at"),
             replayed_at: row.get("replayed_at"),
-            body,
+            body: body.into(),
         }
     }
 }

@@ -68,8 +68,8 @@ impl Days {
         Self(u16::try_from(stored).ok())
     }
 
-    /// What is older is past it.
-    fn before(self, now: Timestamp) -> Option<Timestamp> {
+    /// What is older is past it; `None`: nothing is.
+    pub fn before(self, now: Timestamp) -> Option<Timestamp> {
         now.checked_sub(SignedDuration::from_hours(24 * i64::from(self.0?))).ok()
     }
 }
@@ -192,6 +192,17 @@ pub struct Gone {
     pub messages: i64,
 }
 
+impl Gone {
+    /// How many of one kind.
+    pub fn of(&self, kept: Kept) -> i64 {
+        match kept {
+            Kept::Events => self.events,
+            Kept::Statuses => self.statuses,
+            Kept::Messages => self.messages,
+        }
+    }
+}
+
 macro_rules! gone {
     ($rest:literal) => {
         concat!(
@@ -233,15 +244,13 @@ pub async fn any_organization_list(tx: &Operator) -> Result<Vec<(Scope, Retentio
 }
 
 /// Writes down how far something goes, before the first of it does: behind whoever stands in line now and may not know.
-/// Answers what is older goes, if anything does.
+/// Answers what is older goes; `None`: the organization is gone.
 pub async fn any_organization_let_go(
     tx: &Operator,
     scope: &Scope,
     kept: Kept,
-    days: Days,
-    now: Timestamp,
+    before: Timestamp,
 ) -> Result<Option<Timestamp>> {
-    let Some(before) = days.before(now) else { return Ok(None) };
     let line = event::line_of(tx, scope).await?;
     let statement = match kept {
         Kept::Events => {

@@ -223,6 +223,15 @@ impl Trouble {
     pub(crate) fn read(row: &Row, name: &str, column: &'static str) -> Result<Option<Self>> {
         stored_json(row, name, column)
     }
+
+    /// Reads why the last try of something was in vain that is given up anyway: a reason that this version cannot read keeps
+    /// nobody waiting.
+    pub(crate) fn read_last(row: &Row, name: &str, column: &'static str) -> Option<Self> {
+        Self::read(row, name, column).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a reason is left out");
+            None
+        })
+    }
 }
 
 #[cfg(test)]

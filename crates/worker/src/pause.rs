@@ -24,6 +24,11 @@ pub(crate) fn pause(failure: &Failure, verdict: Verdict, now: Timestamp) -> Opti
     }
 }
 
+/// The number rests until somebody mends what its token lacks.
+pub(crate) fn until_mended(error: &Trouble) -> Pause {
+    Pause::Number { until: None, reason: error.as_reason().into() }
+}
+
 /// A wait as times are reckoned here.
 pub(crate) fn span(wait: Duration) -> SignedDuration {
     SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_hours(24))

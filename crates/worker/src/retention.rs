@@ -50,8 +50,8 @@ pub async fn drop_past(database: &Database, now: Timestamp) -> Result<Gone> {
     let mut gone = Gone::default();
     for (scope, kept) in organizations {
         match (Round { database, scope, now }).all(kept, &mut gone).await {
-            // One organization's rows hold up no other's.
-            Err(error) if error.blames_data() => {
+            // One organization holds up no other.
+            Err(error) if error.is_lasting() || error.is_transient() => {
                 tracing::warn!(%error, organization = %scope.organization_id(), "what is past its retention cannot go");
             }
             round => round?,
@@ -76,8 +76,9 @@ impl Round<'_> {
     }
 
     async fn drop(&self, kept: Kept, days: Days) -> Result<i64> {
+        let Some(before) = days.before(self.now) else { return Ok(0) };
         let tx = self.database.operator().await?;
-        let before = retention::any_organization_let_go(&tx, &self.scope, kept, days, self.now).await?;
+        let before = retention::any_organization_let_go(&tx, &self.scope, kept, before).await?;
         tx.commit_in_job().await?;
         let Some(before) = before else { return Ok(0) };
         let (mut from, mut gone) = (Timestamp::UNIX_EPOCH, 0);

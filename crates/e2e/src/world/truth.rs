@@ -58,6 +58,11 @@ impl World {
                     WHERE m.organization_id = c.organization_id AND m.conversation_id = c.id)",
             ),
             (
+                "organizations are without their row of retention",
+                "SELECT count(*) FROM wazapp.organization o
+                 WHERE NOT EXISTS (SELECT FROM wazapp.retention r WHERE r.organization_id = o.id)",
+            ),
+            (
                 "event logs have gaps or repeats",
                 "SELECT count(*) FROM wazapp.organization_sequence s 
                  JOIN wazapp.retention r ON r.organization_id = s.organization_id

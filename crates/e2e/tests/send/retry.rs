@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{MARTIN, Stage, text};
 
@@ -210,5 +210,31 @@ async fn what_waits_past_its_deadline_fails_and_says_why() {
     stage.until(&next, "read").await;
     stage.world.settle().await;
     assert_eq!(stage.accepted().await, [next]);
+    stage.world.end().await;
+}
+
+/// A stored reason that this version cannot read keeps nobody waiting: neither its own message, nor other organizations'.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_odd_reason_holds_up_no_deadline() {
+    let stage = Stage::new().await;
+    let martin = stage.met(MARTIN).await;
+    stage.world.meta().faults(json!([{ "kind": "error", "code": 131_057 }])).await;
+    let deadline = (e2e::outside::now() + jiff::SignedDuration::from_mins(10)).to_string();
+    let mut sent = Vec::new();
+    for conversation in [&stage.conversation, &martin] {
+        let mut message = text("hasta las ocho");
+        message["deadline"] = json!(deadline);
+        let id = stage.send_in(conversation, message).await;
+        stage.world.until("it was tried", async || stage.status(&id).await == "sending").await;
+        sent.push(id);
+    }
+    let odd = "UPDATE wazapp.outbox SET error = '{\"kind\": 7}' WHERE message_id = $1::text::uuid";
+    assert_eq!(stage.world.sql().await.execute(odd, &[&sent[0]]).await.expect("is odd"), 1);
+    stage.world.advance(Duration::from_secs(601)).await;
+    let first = stage.until(&sent[0], "failed").await;
+    assert_eq!((&first["error"]["code"], &first["error"]["last_error"]), (&json!("deadline"), &Value::Null), "{first:#}");
+    let second = stage.until(&sent[1], "failed").await;
+    assert_eq!(second["error"]["last_error"]["code"], 131_057, "{second:#}");
+    stage.world.meta().no_faults().await;
     stage.world.end().await;
 }

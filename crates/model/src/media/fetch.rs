@@ -215,16 +215,16 @@ pub async fn any_organization_overdue(tx: &Operator, now: Timestamp) -> Result<V
         )
         .await?;
     let read = |row: &Row| {
-        let last = Trouble::read(row, "error", "media.error")?;
-        Ok(Settled {
+        let last = Trouble::read_last(row, "error", "media.error");
+        Settled {
             scope: Scope::new(row.get("organization_id")),
             id: row.get("id"),
             fence: row.get("fence"),
             outcome: Outcome::Failed { error: Trouble::too_late_to_fetch(last).into() },
             pause: None,
-        })
+        }
     };
-    rows.iter().map(read).collect()
+    Ok(rows.iter().map(read).collect())
 }
 
 /// Settles a fetch: the medium, the event that tells, and who must wait. Answers whether it still was what it was

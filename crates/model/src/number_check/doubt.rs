@@ -25,7 +25,8 @@ pub(crate) const OF_RESTS: [&str; 3] = [ASIDE.word(), CONFIRMED.word(), Word::Se
 /// that it will fail, and shows nothing of that.
 const FAILS_FOR: SignedDuration = SignedDuration::from_hours(1);
 
-/// Notes that Meta refused something beside sending, for `reason`, by a token that is still in force: it is told, and the number is looked at within a minute. Nothing rests until then.
+/// Notes that Meta refused something beside sending, for `reason`, by a token that is still in force: it is told, and the
+/// number is looked at within a minute. Nothing rests until then.
 pub async fn any_organization_doubt(database: &Database, now: Timestamp, tried: &Link, reason: &Trouble) -> Result<()> {
     let (organization_id, scope) = (tried.organization_id, Scope::new(tried.organization_id));
     let tx = database.operator().await?;

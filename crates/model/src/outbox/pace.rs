@@ -15,7 +15,7 @@ use crate::database::{Operator, Pipeline, Result, params};
 use crate::link::Link;
 use crate::number_check;
 use crate::scope::Scope;
-use crate::trouble::{Trouble, Word};
+use crate::trouble::{Code, Trouble};
 
 /// Who must wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,9 +73,6 @@ pub(crate) struct Rest {
     /// When it was heard.
     at: Timestamp,
 }
-
-/// What rests for a token is tried again with another: a message would be refused like the last one.
-pub(crate) const TOKEN_CODES: [&str; 4] = ["0", "104", "190", Word::NoToken.word()];
 
 /// A look that finds a number well ends its first rest; after more refusals in a row, not one that is younger than this.
 const BELIEVED_AFTER: SignedDuration = SignedDuration::from_mins(10);
@@ -166,7 +163,7 @@ impl Rest {
                 self.refusals,
                 self.token_mark.as_deref(),
                 self.at,
-                TOKEN_CODES.to_vec(),
+                Code::OF_TOKEN.to_vec(),
             ],
         );
     }
@@ -203,7 +200,7 @@ pub(crate) async fn let_go_seen(
     well: Well,
     now: Timestamp,
 ) -> Result<bool> {
-    let of_token = let_go(tx, scope, number_id, Some(&TOKEN_CODES)).await?;
+    let of_token = let_go(tx, scope, number_id, Some(&Code::OF_TOKEN)).await?;
     let ended = tx
         .query_opt(
             "UPDATE wazapp.number_pace SET paused_until = NULL, pause_reason = NULL, paused_at = NULL, probe_at = NULL

@@ -120,7 +120,7 @@ pub async fn any_organization_settle(
     for row in &rows {
         let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
         let one = &settled[nth];
-        if let Some(what) = settle_one(one, row, &known, now)? {
+        if let Some(what) = settle_one(one, row, &known, now) {
             written.push((one, what));
         }
     }
@@ -213,11 +213,11 @@ fn accepted(settled: &[Settled], row: &Row) -> Option<(Key, Uuid)> {
 }
 
 /// `None`: it is no longer what it was claimed as.
-fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Result<Option<Written>> {
+fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option<Written> {
     let state: &str = row.get("state");
     let shown: Option<String> = row.get("status");
     let deadline: Timestamp = row.get("deadline");
-    Ok(match &one.outcome {
+    match &one.outcome {
         Outcome::Accepted { wamid, wa_id, user_id, message_status } => {
             let key = key(one, wamid);
             let mut status = climb(shown.as_deref(), "accepted");
@@ -258,11 +258,11 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Result
         }
         Outcome::LeaseEnded if state == "sending" => Some(unknown(one, row, shown.as_deref(), now, None)),
         Outcome::DeadlinePassed if state == "queued" && deadline <= now => {
-            let last = Trouble::read(row, "error", "outbox.error")?;
+            let last = Trouble::read_last(row, "error", "outbox.error");
             Some(given_up(one, row, shown.as_deref(), now, &Trouble::too_late_to_send(last)))
         }
         Outcome::Unknown { .. } | Outcome::LeaseEnded | Outcome::DeadlinePassed => None,
-    })
+    }
 }
 
 /// What waited to be sent a second time may have been sent the first time: of that, nobody knows.

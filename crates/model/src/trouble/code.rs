@@ -179,6 +179,15 @@ impl TryFrom<Written> for Code {
 }
 
 impl Code {
+    /// As they are written: what rests for one of these is tried again with another token, as a message would be refused like
+    /// the last one.
+    pub(crate) const OF_TOKEN: [&str; 4] = ["0", "104", "190", Word::NoToken.word()];
+
+    /// Whether what rests for it goes on with another token.
+    pub fn is_of_token(self) -> bool {
+        Self::OF_TOKEN.contains(&self.to_string().as_str())
+    }
+
     /// Meta's.
     pub fn of_meta(self) -> Option<i64> {
         match self {

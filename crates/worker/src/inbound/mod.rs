@@ -90,6 +90,22 @@ fn not_applied(input: &Input, error: &DatabaseError) -> quarantine::New {
     }
 }
 
+/// Keeps a body aside that the database refuses even alone, in one transaction with what else comes of that.
+async fn keep_aside(
+    database: &Database,
+    now: Timestamp,
+    input: &Input,
+    error: &DatabaseError,
+    also: impl FnOnce(&mut Pipeline<'_>),
+) -> Result<Outcome> {
+    let kept = [not_applied(input, error)];
+    let mut pipeline = Pipeline::at(now);
+    quarantine::keep(&mut pipeline, &kept);
+    also(&mut pipeline);
+    database.operator().await?.finish(pipeline).await.map_err(CommitError::in_job)?;
+    Ok(Outcome { quarantined: 1, ..Outcome::default() })
+}
+
 /// Applies bodies in one transaction, as a batch of the queue is applied. Safe to repeat.
 pub async fn apply_batch(database: &Database, now: Timestamp, inputs: &[Input]) -> Result<Outcome> {
     apply(database.operator().await?, now, inputs, |_| ()).await

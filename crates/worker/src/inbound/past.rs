@@ -33,10 +33,8 @@ pub(super) async fn leave_out(lines: &Lines<'_>, batch: &mut Batch) -> Result<u6
     for routed in &mut batch.changes {
         let items = std::mem::take(&mut routed.change.items);
         let goes = |item: &Item| {
-            message(item).is_some_and(|message| {
-                let own = key(routed, &message.wamid);
-                is_past(routed, message) && past.contains(&own) && !here.contains(&own)
-            })
+            message(item)
+                .is_some_and(|message| is_past(routed, message) && !here.contains(&key(routed, &message.wamid)))
         };
         let (gone, kept): (Vec<_>, Vec<_>) = items.into_iter().partition(goes);
         left_out += gone.len() as u64;

@@ -1,14 +1,13 @@
 //! Applies again what was kept: raw bodies of a time range, or quarantined inputs. Both are safe to repeat.
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use model::Clock;
-use model::database::{CommitError, Database, Pipeline, Result};
+use model::database::{Database, Result};
 use model::inbound;
 use model::quarantine::{self, Filter, Quarantined};
 use uuid::Uuid;
 
-use super::{Input, Outcome, apply, apply_batch, not_applied};
+use super::{Input, Outcome, apply, apply_batch, keep_aside};
 
 /// Quarantined inputs in one transaction.
 const BATCH: i64 = 100;
@@ -32,10 +31,7 @@ pub async fn replay_bodies(
             return Ok(total);
         }
         read += bodies.len() as u64;
-        let inputs: Vec<Input> = bodies
-            .into_iter()
-            .map(|body| Input { body: body.body, app_id: body.app_id, received_at: body.received_at })
-            .collect();
+        let inputs: Vec<Input> = bodies.iter().map(Input::from).collect();
         total += match apply_batch(database, clock.now(), &inputs).await {
             Err(error) if error.blames_data() => one_by_one(database, clock, &inputs).await?,
             applied => applied?,
@@ -50,11 +46,7 @@ async fn one_by_one(database: &Database, clock: &Clock, inputs: &[Input]) -> Res
     for input in inputs {
         match apply_batch(database, clock.now(), std::slice::from_ref(input)).await {
             Err(error) if error.blames_data() => {
-                let kept = [not_applied(input, &error)];
-                let mut pipeline = Pipeline::at(clock.now());
-                quarantine::keep(&mut pipeline, &kept);
-                database.operator().await?.finish(pipeline).await.map_err(CommitError::in_job)?;
-                total += Outcome { quarantined: 1, ..Outcome::default() };
+                total += keep_aside(database, clock.now(), input, &error, |_| ()).await?;
             }
             applied => total += applied?,
         }
@@ -87,14 +79,9 @@ pub async fn replay_quarantine(
 
 async fn again(database: &Database, clock: &Clock, kept: &[Quarantined]) -> Result<Outcome> {
     let ids: Vec<Uuid> = kept.iter().map(|row| row.id).collect();
-    let inputs: Vec<Input> = kept
-        .iter()
-        .map(|row| Input {
-            body: Bytes::copy_from_slice(&row.body),
-            app_id: row.app_id.clone(),
-            received_at: row.received_at,
-        })
-        .collect();
+    let input =
+        |row: &Quarantined| Input { body: row.body.clone(), app_id: row.app_id.clone(), received_at: row.received_at };
+    let inputs: Vec<Input> = kept.iter().map(input).collect();
     let tx = database.operator().await?;
     // Marked first: what turns out to be still impossible is kept again, which takes the mark back.
     quarantine::mark_replayed(&tx, clock.now(), &ids).await?;

@@ -6,16 +6,15 @@ use std::time::Duration;
 use futures::FutureExt;
 use metrics::{counter, histogram};
 use model::Clock;
-use model::database::{CommitError, Database, DatabaseError, Operator, Pipeline, Result};
+use model::database::{Database, DatabaseError, Operator, Pipeline, Result};
 use model::inbound::{self, Backlog, Claimed, LANES};
 use model::outbox::Wake;
-use model::quarantine;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::fill::fill;
-use super::{Input, Outcome, apply, not_applied};
+use super::{Input, Outcome, apply, keep_aside};
 use crate::rounds::{NO_PAUSE, Pause};
 
 /// Wake-ups are hints: another node's rows, or those left by a crash, are found by looking.
@@ -280,13 +279,8 @@ impl Applier {
 
     /// A body that the database refuses even alone is kept aside, so that it does not hold up its lane.
     async fn give_up(&self, body: &Claimed, error: &DatabaseError) -> Result<Outcome> {
-        let kept = [not_applied(&Input::from(body), error)];
-        let tx = self.database.operator().await?;
-        let mut pipeline = Pipeline::at(self.clock.now());
-        quarantine::keep(&mut pipeline, &kept);
-        inbound::settle(&mut pipeline, std::slice::from_ref(body));
-        tx.finish(pipeline).await.map_err(CommitError::in_job)?;
-        Ok(Outcome { quarantined: 1, ..Outcome::default() })
+        let settle = |pipeline: &mut Pipeline<'_>| inbound::settle(pipeline, std::slice::from_ref(body));
+        keep_aside(&self.database, self.clock.now(), &Input::from(body), error, settle).await
     }
 
     fn count_taken(&self, plan: &[(i16, i32)], bodies: &[Claimed]) {

@@ -11,7 +11,7 @@ use model::trouble::Trouble;
 use whatsapp::graph::{DownloadFailure, Failure, MetaError, NotSent};
 use whatsapp::verdict::verdict;
 
-use crate::pause::pause;
+use crate::pause::{pause, until_mended};
 use crate::trouble::of_reading;
 
 /// Waits between tries: two seconds, then twice as long each time, up to an hour.
@@ -66,7 +66,7 @@ impl NotHere {
     /// The number's token cannot be had.
     pub(super) fn no_token(why: &NoToken) -> Self {
         let error = Trouble::no_token(why);
-        let pause = Pause::Number { until: None, reason: error.as_reason().into() };
+        let pause = until_mended(&error);
         Self::Resting { pause, error: error.into() }
     }
 

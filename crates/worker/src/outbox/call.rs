@@ -13,7 +13,7 @@ use whatsapp::verdict::{Verdict, verdict};
 
 use super::Settings;
 use super::media::{AtMeta, Sender, Uploads};
-use crate::pause::{pause, span};
+use crate::pause::{pause, span, until_mended};
 use crate::trouble::of_send;
 
 /// Sends a claimed message.
@@ -119,7 +119,7 @@ fn before(failure: &Failure, refused: Refused) -> u32 {
 
 fn no_token(why: &NoToken, now: Timestamp) -> (Outcome, Option<Pause>) {
     let error = Trouble::no_token(why);
-    let pause = Pause::Number { until: None, reason: error.as_reason().into() };
+    let pause = until_mended(&error);
     (Outcome::Retry { at: now, error: error.into() }, Some(pause))
 }
 

@@ -6,7 +6,6 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use model::Scope;
 use model::number_check::{self, Examined};
-use model::trouble::{Code, Word};
 use secrecy::SecretString;
 use serde_json::Value;
 use whatsapp::graph::{Credential, Failure, Number, TokenInfo};
@@ -191,7 +190,7 @@ impl Patient<'_> {
             Some(until) => self.warning(format!("nothing is sent from it until {until:.0}: {why}"), advice),
             None => {
                 let fix = match reason {
-                    Some(reason) if is_of_token(reason.code) => self.reconnect(),
+                    Some(reason) if reason.code.is_of_token() => self.reconnect(),
                     _ => self.resume(),
                 };
                 self.broken(format!("nothing is sent from it: {why}"), format!("{advice} Then: {fix}"));
@@ -345,11 +344,6 @@ impl Patient<'_> {
             self.broken(says, self.curl(&format!("{}/subscribed_apps", link.waba_id), "{}"));
         }
     }
-}
-
-/// Whether a rest ends with another token.
-fn is_of_token(code: Code) -> bool {
-    matches!(code, Code::Ours(Word::NoToken) | Code::Meta(0 | 104 | 190))
 }
 
 fn join(words: &[String], none: &str) -> String {

@@ -20,11 +20,7 @@ pub(super) async fn check(of: &Examination<'_>) -> anyhow::Result<Vec<Finding>> 
             1 => ", otherwise by 1 organization".to_owned(),
             count => format!(", otherwise by {count} organizations"),
         };
-        let went = match kept {
-            Kept::Events => gone.events,
-            Kept::Statuses => gone.statuses,
-            Kept::Messages => gone.messages,
-        };
+        let went = gone.of(kept);
         Finding::good(AREA, kept.name(), format!("kept {}{others}; {went} have gone", all.of(kept)))
     };
     Ok(Kept::ALL.map(finding).into())

@@ -104,10 +104,9 @@ impl Fold<'_> {
 
     /// Whether an update is of a message, or of a time, that went past its retention: it is not kept. A message that is here
     /// climbs all the same.
-    fn is_past(&self, routed: &Routed, status: &Status, update: &status::Update) -> bool {
+    fn is_past(&self, routed: &Routed, status: &Status, message: &Key, at: Timestamp) -> bool {
         let since = &routed.route.since;
-        let at = if update.at == Timestamp::UNIX_EPOCH { routed.received_at } else { update.at };
-        if self.messages.contains_key(&update.message) {
+        if self.messages.contains_key(message) {
             return since.is_past_statuses(at);
         }
         // What we sent is called by our id of it, which says when it was written.
@@ -124,18 +123,19 @@ impl Fold<'_> {
     }
 
     /// Another account of an update that we have says more. It is no other step, so no event tells of one.
-    fn retell_status(&mut self, routed: &Routed, status: &Status, update: status::Update, payload: String) {
+    fn retell_status(&mut self, update: status::Update, payload: String, (at, received_at): (Timestamp, Timestamp)) {
         let message = update.message.clone();
         match self.written.statuses.iter_mut().find(|(known, _, _)| *known == update) {
             Some(row) => row.1 = payload,
-            None => self.written.statuses.push((update, payload, routed.received_at)),
+            None => self.written.statuses.push((update, payload, received_at)),
         }
         self.show_known_status(&message);
-        self.target_event(&message, time(status.timestamp, &routed.change, routed.received_at));
+        self.target_event(&message, at);
     }
 
     pub(super) fn status(&mut self, routed: &Routed, status: &Status) {
         let message = key(routed, &status.wamid);
+        let at = time(status.timestamp, &routed.change, routed.received_at);
         let update = status::Update {
             message: message.clone(),
             status: status.status.clone(),
@@ -153,7 +153,7 @@ impl Fold<'_> {
             payload: payload.clone(),
             received_at: routed.received_at,
         };
-        let past = self.is_past(routed, status, &update);
+        let past = self.is_past(routed, status, &message, at);
         if past && !self.climbs(&update) {
             self.written.outcome.past += 1;
             return;
@@ -163,7 +163,7 @@ impl Fold<'_> {
                 self.written.outcome.duplicates += 1;
                 return;
             }
-            Heard::More => return self.retell_status(routed, status, update, payload),
+            Heard::More => return self.retell_status(update, payload, (at, routed.received_at)),
             Heard::Update => {}
         }
         let mut message_id = None;
@@ -176,7 +176,6 @@ impl Fold<'_> {
             }
         }
         self.show_known_status(&message);
-        let at = time(status.timestamp, &routed.change, routed.received_at);
         let told = status::Told {
             message_id,
             wamid: Some(&status.wamid),
