@@ -24,7 +24,19 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("inbound", "bodies from Meta, before anyone knows whose they are; with its partitions"),
     ("quarantine", "input that belongs to no connected number"),
     ("migration", "the steps of the schema"),
+    (
+        "user",
+        "a person may work in many organizations; the web role sees who is signed in, and who works where it is at work",
+    ),
+    ("session", "a person's, wherever they work; the web role sees those of the one person it is told"),
+    ("password_link", "by which an account's password is set; only the worker reads it"),
+    ("sign_in_try", "tries to sign in, before anyone knows whose they are"),
+    ("server_audit", "what operators did to what belongs to no organization"),
 ];
+
+/// Of a user, what the web role reads: never what is kept of a password or a seed.
+const USER_COLUMNS: &[&str] =
+    &["id", "email", "name", "is_operator", "language", "zone", "second_factor", "created_at"];
 
 /// Where requests add rows.
 const WEB_INSERTS: &[(&str, &str)] = &[
@@ -40,6 +52,20 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("receipt", "who reads a conversation says so to its customer"),
     ("price_list", "what messages cost is said by people"),
     ("connection", "an attempt to connect a number is written before Meta is asked"),
+    ("invitation", "who manages an organization invites"),
+    ("team", "and makes teams"),
+    ("team_member", "and says who is in them"),
+    ("sight", "and to what somebody, or a key, is limited"),
+    ("api_key", "and makes keys"),
+    ("audit", "all of which is written down"),
+];
+
+/// Where requests take rows away.
+const WEB_DELETES: &[(&str, &str)] = &[
+    ("membership", "who manages an organization lets somebody go"),
+    ("team", "teams end"),
+    ("team_member", "people leave them"),
+    ("sight", "limits end"),
 ];
 
 /// What requests change.
@@ -101,13 +127,29 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("connection.fence", "whoever still worked on it writes no more"),
     ("connection.updated_at", "goes with every change"),
     ("connection.ended_at", "it has not ended then"),
+    ("session.last_used_at", "noted when a session is used"),
+    ("membership.last_seen_at", "the same, for those who work together"),
+    ("membership.role", "who manages an organization says who is what"),
+    ("invitation.revoked_at", "and takes invitations back"),
+    ("team.name", "and calls teams by other names"),
+    ("sight.sees", "and changes limits"),
+    ("sight.number_ids", "the same"),
+    ("api_key.revoked_at", "and revokes keys"),
+    ("conversation.team_id", "people hand over to a team"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.
 /// `%` is the column that holds the organization.
 const OWN: &str = "%=NULLIFcurrent_setting'app.organization_id'::text,true,''::text::uuid";
 
-/// What every rule may look at. `$1` global tables, `$2` and `$3` where the web role inserts and updates, `$4` [`OWN`].
+/// The same for what belongs to a person.
+const OWN_PERSON: &str = "user_id=NULLIFcurrent_setting'app.user_id'::text,true,''::text::uuid";
+
+/// The one condition under which it sees a person.
+const KNOWN_PERSON: &str = "id=NULLIFcurrent_setting'app.user_id'::text,true,''::text::uuidOREXISTSSELECTFROMwazapp.membershipmWHEREm.user_id=\"user\".idANDm.organization_id=NULLIFcurrent_setting'app.organization_id'::text,true,''::text::uuid";
+
+/// What every rule may look at. `$1` global tables, `$2` and `$3` where the web role inserts and updates, `$4` [`OWN`], `$5`
+/// [`OWN_PERSON`], `$6` [`KNOWN_PERSON`], `$7` where the web role deletes, `$8` what it reads of users.
 const FACTS: &str = "
 WITH relation AS (
   SELECT c.oid, c.relname::text AS name, c.relkind AS kind, c.relispartition AS partition, c.relowner AS owner,
@@ -125,16 +167,19 @@ routine AS (
   FROM pg_proc p WHERE p.pronamespace = 'wazapp'::regnamespace),
 protected AS (
   SELECT oid, name, condition FROM own
-  UNION ALL SELECT oid, name, replace($4, '%', 'id') FROM relation WHERE name = 'organization'),
+  UNION ALL SELECT oid, name, replace($4, '%', 'id') FROM relation WHERE name = 'organization'
+  UNION ALL SELECT oid, name, $5::text FROM relation WHERE name = 'session'
+  UNION ALL SELECT oid, name, $6::text FROM relation WHERE name = 'user'),
 policy AS (
   SELECT p.polrelid AS oid, p.polname::text AS name, p.polroles::regrole[]::text[] AS roles,
-         p.polpermissive AND p.polcmd = '*' AS whole,
-         regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[() ]', '', 'g') AS sees,
-         regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '[() ]', '', 'g') AS writes
+         p.polpermissive AND p.polcmd = '*' AS whole, p.polpermissive AND p.polcmd = 'r' AS reading,
+         regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[()\\s]', '', 'g') AS sees,
+         regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '[()\\s]', '', 'g') AS writes
   FROM pg_policy p),
 web_policy AS (
   SELECT policy.* FROM policy JOIN protected p USING (oid)
-  WHERE roles = '{wazapp_web}' AND whole AND sees = p.condition AND writes = p.condition),
+  WHERE roles = '{wazapp_web}' AND sees = p.condition
+    AND CASE p.name WHEN 'user' THEN reading ELSE whole AND writes = p.condition END),
 worker_policy AS (
   SELECT policy.* FROM policy JOIN protected p USING (oid)
   WHERE roles = '{wazapp_worker}' AND whole AND sees = 'true' AND writes = 'true'),
@@ -217,7 +262,8 @@ pub const RULES: &[Rule] = &[
         says: "refers from an organization's table to a global one that is not `organization`",
         finds: "SELECT c.conrelid::regclass || ': ' || c.conname FROM pg_constraint c JOIN own source ON source.oid = c.conrelid
                 JOIN relation target ON target.oid = c.confrelid
-                WHERE c.contype = 'f' AND target.global AND (target.name <> 'organization' OR c.conkey <> ARRAY[source.key])",
+                WHERE c.contype = 'f' AND target.global AND (target.name <> 'organization' OR c.conkey <> ARRAY[source.key])
+                  AND (source.name, target.name) <> ('membership', 'user')",
     },
     Rule {
         says: "refers into the schema, or out of it",
@@ -272,9 +318,11 @@ pub const RULES: &[Rule] = &[
                   WHEN what = 'schema' THEN privilege = 'USAGE'
                   -- All of its own rows but what is sealed, which only the worker opens.
                   WHEN privilege = 'SELECT' THEN oid IN (SELECT oid FROM protected)
-                    AND CASE what WHEN 'table' THEN name NOT IN ('number', 'connection')
-                      ELSE name NOT IN ('number.token', 'connection.token', 'connection.code', 'connection.pin') END
+                    AND CASE what WHEN 'table' THEN name NOT IN ('number', 'connection', 'user')
+                      ELSE name NOT IN ('number.token', 'connection.token', 'connection.code', 'connection.pin')
+                        AND (name NOT LIKE 'user.%' OR substr(name, 6) = ANY ($8::text[])) END
                   WHEN what = 'table' AND privilege = 'INSERT' THEN name = ANY ($2::text[])
+                  WHEN what = 'table' AND privilege = 'DELETE' THEN name = ANY ($7::text[])
                   -- Plain functions of their parameters, which an index calls.
                   WHEN what = 'function' THEN name IN ('searchable()', 'contact_text()')
                   WHEN what = 'column' AND privilege = 'UPDATE' THEN name = ANY ($3::text[])
@@ -364,13 +412,16 @@ impl std::fmt::Display for Finding {
 pub async fn lint(client: &Client) -> Result<Vec<Finding>, tokio_postgres::Error> {
     let names = |list: &[(&'static str, &str)]| -> Vec<&'static str> { list.iter().map(|(name, _)| *name).collect() };
     let (global, inserts, updates) = (names(GLOBAL_TABLES), names(WEB_INSERTS), names(WEB_UPDATES));
+    let (deletes, columns) = (names(WEB_DELETES), USER_COLUMNS.to_vec());
     let rules: Vec<String> = RULES
         .iter()
         .enumerate()
         .map(|(nth, rule)| format!("SELECT {nth}::int, found.what::text FROM ({}) AS found (what)", rule.finds))
         .collect();
     let statement = format!("{FACTS} {} ORDER BY 1, 2", rules.join(" UNION ALL "));
-    let rows = client.query(&statement, &[&global, &inserts, &updates, &OWN]).await?;
+    let rows = client
+        .query(&statement, &[&global, &inserts, &updates, &OWN, &OWN_PERSON, &KNOWN_PERSON, &deletes, &columns])
+        .await?;
     let rule = |row: &Row| usize::try_from(row.get::<_, i32>(0)).ok().and_then(|nth| RULES.get(nth));
     Ok(rows
         .iter()

@@ -1,6 +1,7 @@
 //! A server with a fresh database, in this process.
 
 mod api;
+mod people;
 mod set_up;
 mod truth;
 mod webhooks;
@@ -25,6 +26,7 @@ use wazapp::server::{self, Running, Setup};
 use web::serve::Proxies;
 use whatsapp::graph::{Graph, Timeouts};
 
+pub use people::Person;
 pub use set_up::Organization;
 pub use webhooks::Posts;
 

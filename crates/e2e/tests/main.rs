@@ -22,6 +22,7 @@ mod lint;
 mod live;
 mod meaning;
 mod media;
+mod people;
 mod quota;
 mod receive;
 mod retention;

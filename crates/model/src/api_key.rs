@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::database::{Database, Operator, Result, Tenant};
+use crate::act::KeyScope;
+use crate::database::{Database, DatabaseError, Result, Tenant};
 use crate::scope::Scope;
 use crate::secret;
 
@@ -33,8 +34,14 @@ pub struct ApiKey {
     pub name: String,
     /// Its last four characters.
     pub hint: String,
+    /// What it is for.
+    pub scopes: Vec<KeyScope>,
+    /// The numbers it is limited to; null: all.
+    pub number_ids: Option<Vec<Uuid>>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// From when on it is refused by itself.
+    pub expires_at: Option<Timestamp>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
     /// Since when it is refused.
@@ -42,63 +49,132 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    fn read(row: &Row) -> Self {
-        Self {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
             id: row.get("id"),
             name: row.get("name"),
             hint: row.get("hint"),
+            scopes: scopes(row)?,
+            number_ids: row.get("number_ids"),
             created_at: row.get("created_at"),
+            expires_at: row.get("expires_at"),
             last_used_at: row.get("last_used_at"),
             revoked_at: row.get("revoked_at"),
-        }
+        })
+    }
+
+    /// Whether it opens anything at this time.
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
+    }
+}
+
+fn scopes(row: &Row) -> Result<Vec<KeyScope>> {
+    let words: Vec<&str> = row.get("scopes");
+    let read = |word: &str| {
+        let unknown = || DatabaseError::UnknownWord { column: "api_key.scopes", word: word.to_owned() };
+        KeyScope::of(word).ok_or_else(unknown)
+    };
+    words.into_iter().map(read).collect()
+}
+
+/// A key to be made.
+#[derive(Clone, Debug)]
+pub struct NewKey<'a> {
+    /// What people call it.
+    pub name: &'a str,
+    /// What it is for.
+    pub scopes: &'a [KeyScope],
+    /// The numbers it is limited to; `None`: all.
+    pub number_ids: Option<&'a [Uuid]>,
+    /// From when on it is refused by itself.
+    pub expires_at: Option<Timestamp>,
+    /// The user who makes it.
+    pub created_by: Option<Uuid>,
+}
+
+impl<'a> NewKey<'a> {
+    /// One that is for everything, of all numbers, without an end.
+    pub fn whole(name: &'a str) -> Self {
+        Self { name, scopes: &KeyScope::ALL, number_ids: None, expires_at: None, created_by: None }
     }
 }
 
 /// Makes a key. The text is returned here and never again.
-pub async fn create(tx: &Operator, scope: &Scope, name: &str) -> Result<(ApiKey, SecretString)> {
+pub async fn create(tx: &Tenant, now: Timestamp, new: &NewKey<'_>) -> Result<(ApiKey, SecretString)> {
     let mut random = [0; RANDOM];
     secret::random(&mut random).expect("the operating system gives random bytes");
-    let text = format!(
-        "{PREFIX}{}",
-        BASE64URL_NOPAD.encode(&[scope.organization_id().as_bytes().as_slice(), &random].concat())
-    );
-    let row = tx
-        .query_opt(
-            "INSERT INTO wazapp.api_key (organization_id, id, name, hint, hash) VALUES ($1, $2, $3, $4, $5) RETURNING *",
-            &[&scope.organization_id(), &Uuid::now_v7(), &name, &&text[text.len() - 4..], &hash(&text)],
+    let organization_id = tx.organization_id();
+    let text =
+        format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&[organization_id.as_bytes().as_slice(), &random].concat()));
+    let id = Uuid::now_v7();
+    let mut words: Vec<&str> = new.scopes.iter().map(|scope| scope.word()).collect();
+    words.sort_unstable();
+    words.dedup();
+    tx.query(
+        "INSERT INTO wazapp.api_key (organization_id, id, name, hint, hash, scopes, expires_at, created_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        &[
+            &organization_id,
+            &id,
+            &new.name,
+            &&text[text.len() - 4..],
+            &hash(&text),
+            &words,
+            &new.expires_at,
+            &new.created_by,
+            &now,
+        ],
+    )
+    .await?;
+    if let Some(numbers) = new.number_ids {
+        tx.query(
+            "INSERT INTO wazapp.sight (organization_id, viewer_id, sees, number_ids) VALUES ($1, $2, 'all', $3)",
+            &[&organization_id, &id, &numbers.to_vec()],
         )
-        .await?
-        .expect("INSERT … RETURNING answers a row");
-    Ok((ApiKey::read(&row), SecretString::from(text)))
+        .await?;
+    }
+    let made = get(tx, id).await?.expect("it was written in this transaction");
+    Ok((made, SecretString::from(text)))
 }
+
+const KEYS: &str = "SELECT k.*, s.number_ids FROM wazapp.api_key k
+     LEFT JOIN wazapp.sight s ON s.organization_id = k.organization_id AND s.viewer_id = k.id
+     WHERE k.organization_id = $1 AND ($2::uuid IS NULL OR k.id = $2) ORDER BY k.id";
 
 /// An organization's keys, oldest first.
-pub async fn list(tx: &Operator, scope: &Scope) -> Result<Vec<ApiKey>> {
-    let rows = tx
-        .query("SELECT * FROM wazapp.api_key WHERE organization_id = $1 ORDER BY id", &[&scope.organization_id()])
-        .await?;
-    Ok(rows.iter().map(ApiKey::read).collect())
+pub async fn list(tx: &Tenant) -> Result<Vec<ApiKey>> {
+    tx.query(KEYS, &[&tx.organization_id(), &None::<Uuid>]).await?.iter().map(ApiKey::read).collect()
 }
 
-/// Refuses a key from now on. False: there is no such key in force.
-pub async fn revoke(tx: &Operator, now: Timestamp, scope: &Scope, id: Uuid) -> Result<bool> {
+/// One of them.
+pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<ApiKey>> {
+    tx.query(KEYS, &[&tx.organization_id(), &Some(id)]).await?.first().map(ApiKey::read).transpose()
+}
+
+/// Refuses a key from now on. `None`: there is no such key in force.
+pub async fn revoke(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<ApiKey>> {
     let row = tx
         .query_opt(
             "UPDATE wazapp.api_key SET revoked_at = $3
              WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id",
-            &[&scope.organization_id(), &id, &now],
+            &[&tx.organization_id(), &id, &now],
         )
         .await?;
-    Ok(row.is_some())
+    if row.is_none() { Ok(None) } else { get(tx, id).await }
 }
 
 /// What a key in force opens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Opened {
     /// Whose rows.
     pub scope: Scope,
     /// The key.
     pub key_id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub scopes: Vec<KeyScope>,
 }
 
 /// Who a presented key stands for: the only way from a request to a [`Scope`].
@@ -115,8 +191,12 @@ pub async fn authenticate(database: &Database, now: Timestamp, presented: &Secre
     };
     let row = tx
         .query_opt(
-            "SELECT id, last_used_at IS NULL OR last_used_at < $3::timestamptz - interval '1 minute' AS stale
-             FROM wazapp.api_key WHERE organization_id = $1 AND hash = $2 AND revoked_at IS NULL",
+            "SELECT k.id, k.name, k.scopes, s.viewer_id,
+                    k.last_used_at IS NULL OR k.last_used_at < $3::timestamptz - interval '1 minute' AS stale
+             FROM wazapp.api_key k JOIN wazapp.organization o ON o.id = k.organization_id AND o.suspended_at IS NULL
+             LEFT JOIN wazapp.sight s ON s.organization_id = k.organization_id AND s.viewer_id = k.id
+             WHERE k.organization_id = $1 AND k.hash = $2 AND k.revoked_at IS NULL
+               AND (k.expires_at IS NULL OR k.expires_at > $3)",
             &[&organization_id, &hash, &now],
         )
         .await?;
@@ -125,6 +205,8 @@ pub async fn authenticate(database: &Database, now: Timestamp, presented: &Secre
         return Ok(None);
     };
     let key_id: Uuid = row.get("id");
+    let scope = claimed.seen_by(row.get("viewer_id"));
+    let opened = Opened { scope, key_id, name: row.get("name"), scopes: scopes(&row)? };
     if row.get("stale") {
         tx.query(
             "UPDATE wazapp.api_key SET last_used_at = $3 WHERE organization_id = $1 AND id = $2",
@@ -137,15 +219,16 @@ pub async fn authenticate(database: &Database, now: Timestamp, presented: &Secre
         }
     }
     database.met().remember(hash);
-    Ok(Some(Opened { scope: claimed, key_id }))
+    Ok(Some(opened))
 }
 
 /// Those of an organization's keys that are in force.
-pub async fn in_force(tx: &Tenant, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+pub async fn in_force(tx: &Tenant, now: Timestamp, ids: &[Uuid]) -> Result<Vec<Uuid>> {
     let rows = tx
         .query(
-            "SELECT id FROM wazapp.api_key WHERE organization_id = $1 AND id = ANY ($2) AND revoked_at IS NULL",
-            &[&tx.organization_id(), &ids.to_vec()],
+            "SELECT id FROM wazapp.api_key WHERE organization_id = $1 AND id = ANY ($2) AND revoked_at IS NULL
+               AND (expires_at IS NULL OR expires_at > $3)",
+            &[&tx.organization_id(), &ids.to_vec(), &now],
         )
         .await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
@@ -157,11 +240,11 @@ pub async fn in_force(tx: &Tenant, ids: &[Uuid]) -> Result<Vec<Uuid>> {
 pub(crate) struct Met(Mutex<HashSet<Vec<u8>>>);
 
 impl Met {
-    fn knows(&self, hash: &[u8]) -> bool {
+    pub(crate) fn knows(&self, hash: &[u8]) -> bool {
         self.hashes().contains(hash)
     }
 
-    fn remember(&self, hash: Vec<u8>) {
+    pub(crate) fn remember(&self, hash: Vec<u8>) {
         let mut hashes = self.hashes();
         if hashes.len() >= MET {
             hashes.clear();
@@ -169,7 +252,7 @@ impl Met {
         hashes.insert(hash);
     }
 
-    fn forget(&self, hash: &[u8]) {
+    pub(crate) fn forget(&self, hash: &[u8]) {
         self.hashes().remove(hash);
     }
 

@@ -373,6 +373,22 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
     record_update(&line, now, id).await
 }
 
+/// What is somebody's is nobody's from now on; the answer is how many conversations that were.
+pub(crate) async fn leave_all(tx: &Tenant, now: Timestamp, assignee: Uuid) -> Result<usize> {
+    let line = event::line(tx).await?;
+    let rows = tx
+        .query(
+            "UPDATE wazapp.conversation SET assignee_id = NULL, updated_at = $3
+             WHERE organization_id = $1 AND assignee_id = $2 RETURNING id",
+            &[&tx.organization_id(), &assignee, &now],
+        )
+        .await?;
+    for row in &rows {
+        record_update(&line, now, row.get("id")).await?;
+    }
+    Ok(rows.len())
+}
+
 /// Marks everything inbound as read.
 pub async fn mark_read(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
     let known = get(tx, id).await?;

@@ -21,6 +21,7 @@ use deadpool_postgres::Pool;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::api_key::Met;
 use crate::event::{Bell, SharedBell};
@@ -59,9 +60,14 @@ const REQUEST_LIMITS: [&str; 3] = [
 const ORGANIZATIONS_PART: usize = 2;
 const STRANGERS_PART: usize = 4;
 
+/// Of the worker's connections, so many serve people who sign in or change what is theirs.
+const PEOPLE: usize = 8;
+
 /// Work is claimed in two steps: some that is due, in whatever organization, then the first of it that nobody else takes
 /// at the same moment, by its organization. So many are looked at.
 pub(crate) const CANDIDATES: i64 = 16;
+
+const BEGIN_WEB: [&str; 2] = ["BEGIN", "SET LOCAL ROLE wazapp_web"];
 
 const BEGIN_OPERATOR: [&str; 2] = ["BEGIN", "SET LOCAL ROLE wazapp_worker"];
 
@@ -72,6 +78,7 @@ pub struct Database {
     worker: Pool,
     shares: Arc<Shares>,
     strangers: Arc<Semaphore>,
+    people: Arc<Semaphore>,
     met: Arc<Met>,
     bell: SharedBell,
     web_prepares: bool,
@@ -97,9 +104,23 @@ impl Database {
         let web_prepares = !access.transaction_pooler;
         let shares = Arc::new(Shares::new(size.div_ceil(ORGANIZATIONS_PART)));
         let strangers = Arc::new(Semaphore::new(size.div_ceil(STRANGERS_PART)));
+        let people = Arc::new(Semaphore::new(PEOPLE));
         let (met, bell) = (Arc::default(), SharedBell::default());
         let (limits, retention) = (Limits::default(), Retention::default());
-        Ok(Self { web, worker, shares, strangers, met, bell, web_prepares, access, limits, retention, recognized })
+        Ok(Self {
+            web,
+            worker,
+            shares,
+            strangers,
+            people,
+            met,
+            bell,
+            web_prepares,
+            access,
+            limits,
+            retention,
+            recognized,
+        })
     }
 
     /// With these limits where none is set for an organization.
@@ -129,11 +150,39 @@ impl Database {
 
     async fn tenant_at(&self, scope: &Scope, place: OwnedSemaphorePermit) -> Result<Tenant> {
         let whose = format!("SET LOCAL app.organization_id = '{}'", scope.organization_id());
-        let [statement, lock, idle] = REQUEST_LIMITS;
-        let begin = ["BEGIN", "SET LOCAL ROLE wazapp_web", &whose, statement, lock, idle];
+        let viewer = scope.viewer_id().map(|id| format!("SET LOCAL app.viewer_id = '{id}'"));
+        let settings = [Some(whose.as_str()), viewer.as_deref()].into_iter().flatten();
+        let begin: Vec<&str> = BEGIN_WEB.into_iter().chain(settings).chain(REQUEST_LIMITS).collect();
         let mut tx = Tx::begin(&self.web, &begin, self.manner(self.web_prepares)).await?;
         tx.place = Some(place);
         Ok(Tenant { tx, scope: *scope, limits: self.limits, retention: self.retention })
+    }
+
+    /// A transaction of one person, before it is known where they are at work. Who is not known yet has a place among
+    /// strangers.
+    pub(crate) async fn person(&self, user_id: Uuid, is_known: bool) -> Result<Tx> {
+        let place = async {
+            if is_known {
+                return self.shares.take(user_id).await;
+            }
+            self.strangers.clone().acquire_owned().await.expect("the semaphore is never closed")
+        };
+        let place = tokio::time::timeout(POOL_WAIT, place).await.map_err(|_| all_busy())?;
+        let whose = format!("SET LOCAL app.user_id = '{user_id}'");
+        let begin: Vec<&str> = BEGIN_WEB.into_iter().chain([whose.as_str()]).chain(REQUEST_LIMITS).collect();
+        let mut tx = Tx::begin(&self.web, &begin, self.manner(self.web_prepares)).await?;
+        tx.place = Some(place);
+        Ok(tx)
+    }
+
+    /// A transaction for signing in and for what people change about themselves: these have a few connections together.
+    pub async fn people(&self) -> Result<Operator> {
+        let turn = tokio::time::timeout(POOL_WAIT, self.people.clone().acquire_owned());
+        let place = turn.await.map_err(|_| all_busy())?.expect("the semaphore is never closed");
+        let begin: Vec<&str> = BEGIN_OPERATOR.into_iter().chain(REQUEST_LIMITS).collect();
+        let mut tx = Tx::begin(&self.worker, &begin, self.manner(true)).await?;
+        tx.place = Some(place);
+        Ok(Operator { tx, limits: self.limits, retention: self.retention })
     }
 
     /// A transaction across organizations that a request of this one needs: it counts in its share.

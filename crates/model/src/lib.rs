@@ -3,10 +3,12 @@
 //! [`Scope`] is the only key to an organization's rows. [`database`] opens transactions that carry it; everything else
 //! is a noun.
 
+pub mod act;
 pub mod api_key;
 pub mod app;
 pub mod apps;
 pub mod at_meta;
+pub mod audit;
 mod clock;
 pub mod connection;
 pub mod contact;
@@ -17,8 +19,10 @@ pub mod event;
 pub mod file;
 pub mod inbound;
 pub mod inspect;
+pub mod invitation;
 pub mod link;
 pub mod media;
+pub mod membership;
 pub mod message;
 pub mod migrate;
 pub mod moment;
@@ -34,14 +38,18 @@ pub mod retention;
 pub mod scope;
 pub mod search;
 pub mod secret;
+pub mod session;
 pub mod shares;
+pub mod sign_in;
 pub mod status;
 pub mod store;
+pub mod team;
 pub mod template;
 mod tls;
 pub mod trouble;
 pub mod upkeep;
 pub mod upload;
+pub mod user;
 
 pub use clock::Clock;
 pub use database::{CommitError, Database, DatabaseError};

@@ -46,6 +46,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128192000_retention",
     "20261128192010_retention_key",
     "20261128192020_first_at",
+    "20261128200000_people",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -5,8 +5,10 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use data_encoding::BASE64URL_NOPAD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::database::{Database, DatabaseError, Operator};
@@ -30,7 +32,7 @@ impl std::fmt::Debug for Keyring {
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The owning organization's id, or the nil id.
-    pub organization: uuid::Uuid,
+    pub organization: Uuid,
     /// `table.column`.
     pub column: &'a str,
     /// The row's key, as text.
@@ -117,6 +119,47 @@ impl Keyring {
     }
 }
 
+/// A secret that is shown once and kept as a hash: a session, an invitation, a link. It names its owner itself, so that it is
+/// looked up among that one's rows or not at all.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    prefix: &'static str,
+    owner: Uuid,
+    random: Zeroizing<[u8; 32]>,
+}
+
+impl Shown {
+    /// A new one of this owner's.
+    pub(crate) fn new(prefix: &'static str, owner: Uuid) -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        random(bytes.as_mut_slice()).expect("the operating system gives random bytes");
+        Self { prefix, owner, random: bytes }
+    }
+
+    /// Reads what was shown; `None`: it is of another shape.
+    pub(crate) fn read(prefix: &'static str, text: &SecretString) -> Option<Self> {
+        let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(text.expose_secret().strip_prefix(prefix)?.as_bytes()).ok()?);
+        let (owner, random) = bytes.split_at_checked(16)?;
+        Some(Self { prefix, owner: Uuid::from_slice(owner).ok()?, random: Zeroizing::new(random.try_into().ok()?) })
+    }
+
+    /// Whose it is, as it says itself.
+    pub(crate) fn owner(&self) -> Uuid {
+        self.owner
+    }
+
+    /// As it is shown.
+    pub(crate) fn text(&self) -> SecretString {
+        let bytes = Zeroizing::new([self.owner.as_bytes().as_slice(), self.random.as_slice()].concat());
+        format!("{}{}", self.prefix, BASE64URL_NOPAD.encode(&bytes)).into()
+    }
+
+    /// As it is kept: 256 random bits need no slow hash.
+    pub(crate) fn hash(&self) -> Vec<u8> {
+        Sha256::digest([self.owner.as_bytes().as_slice(), self.random.as_slice()].concat()).to_vec()
+    }
+}
+
 /// Fills a buffer with random bytes of the operating system.
 #[expect(clippy::disallowed_methods, reason = "the one place where random bytes come from")]
 pub fn random(buffer: &mut [u8]) -> Result<(), getrandom::Error> {
@@ -126,7 +169,6 @@ pub fn random(buffer: &mut [u8]) -> Result<(), getrandom::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     #[test]
     fn opens_only_where_it_was_sealed() {
@@ -149,6 +191,20 @@ mod tests {
         let place = Place { organization: Uuid::nil(), column: "app_secret.sealed", row: "1" };
         let sealed = Keyring::new([[1; 32]]).seal(place, &SecretString::from("s"));
         assert!(Keyring::new([[2; 32], [1; 32]]).open(place, &sealed).is_ok());
+    }
+
+    #[test]
+    fn what_is_shown_is_read_again_by_its_own_shape_alone() {
+        let shown = Shown::new("wi_", Uuid::now_v7());
+        let text = shown.text();
+        let again = Shown::read("wi_", &text).unwrap();
+        assert_eq!((again.owner(), again.hash()), (shown.owner(), shown.hash()));
+        let plain = text.expose_secret();
+        for bad in
+            ["", "wi_", &plain[3..], &plain[..plain.len() - 1], &format!("{plain}A"), &plain.replace("wi_", "wx_")]
+        {
+            assert!(Shown::read("wi_", &SecretString::from(bad.to_owned())).is_none(), "{bad}");
+        }
     }
 
     #[test]

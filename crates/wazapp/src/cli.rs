@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, key, migrate, number, organization, quarantine, replay, simulator, version, webhook,
+    app, config_show, doctor, key, member, migrate, number, organization, quarantine, replay, simulator, user, version,
+    webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -50,6 +51,12 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(key::Command),
+    /// Accounts of people.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Who works in an organization.
+    #[command(subcommand)]
+    Member(member::Command),
     /// Input that belongs to no connected number, or could not be applied.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -118,6 +125,8 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::App(command) => app::run(&config, print, command).await?,
         Command::Number(command) => return number::run(&config, print, command).await,
         Command::Key(command) => key::run(&config, print, command).await?,
+        Command::User(command) => user::run(&config, print, command).await?,
+        Command::Member(command) => member::run(&config, print, command).await?,
         Command::Quarantine(command) => quarantine::run(&config, print, command).await?,
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,
         Command::Webhook(command) => return webhook::run(&config, print, command).await,

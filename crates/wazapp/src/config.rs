@@ -25,6 +25,8 @@ pub use data_dir::create_data_dir;
 pub(crate) use data_dir::{close_directory, open_private};
 pub use error::{ConfigError, Source};
 pub use flags::Flags;
+use keys::Look;
+
 pub use keys::Kept;
 pub use parse::{Cidr, LogFormat, MediaUrl};
 pub(crate) use parse::{days, limit};
@@ -175,7 +177,7 @@ impl Config {
         let data_dir = data_dir::create_within(&self.data_dir, name).map_err(|error| {
             ConfigError::about(shown, format!("cannot be made ({error}): check data_dir and its permissions"))
         })?;
-        let verify_token = keys::read_or_create(&data_dir, "verify-token")?;
+        let verify_token = keys::read_or_create(&data_dir, "verify-token", Look::Key)?;
         let log_said = self.shown.iter().any(|line| line.key == "log" && line.source != Source::Default.to_string());
         Ok(Self {
             database_url: None,
@@ -211,7 +213,8 @@ impl Config {
         if let Some(key) = &self.master_key {
             return Ok(Kept::given(SecretBox::new(Box::new(*key.expose_secret()))));
         }
-        keys::read_or_create(&self.data_dir, "master-key")?.and_then(|text| parse::master_key(text.expose_secret()))
+        keys::read_or_create(&self.data_dir, "master-key", Look::Key)?
+            .and_then(|text| parse::master_key(text.expose_secret()))
     }
 
     /// The default App's secrets, newest first: `WAZAPP_META_APP_SECRET`, or
@@ -221,8 +224,15 @@ impl Config {
         if !self.meta_app_secrets.is_empty() {
             return Ok(Kept::given(self.meta_app_secrets.clone()));
         }
-        keys::read_or_create(&self.data_dir, "app-secret")?
+        keys::read_or_create(&self.data_dir, "app-secret", Look::Key)?
             .and_then(|text| parse::secret(text.expose_secret()).map(|secret| vec![secret]))
+    }
+
+    /// The code in `DATA_DIR/setup-code` by which the first person sets this server up, made on first use. It opens nothing
+    /// once there is anybody.
+    pub fn set_up_code(&self) -> Result<SecretString, ConfigError> {
+        let kept = keys::read_or_create(&self.data_dir, "setup-code", Look::Code)?;
+        Ok(kept.and_then(|text| parse::secret(text.expose_secret()))?.value)
     }
 
     /// Every setting with its value and source, secrets redacted.

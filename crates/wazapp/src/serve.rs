@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use model::Database;
 use model::apps::DefaultApp;
 use model::database::Access;
+use model::{Database, user};
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -189,6 +190,7 @@ async fn start(
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
         quarantine_days: u16::try_from(config.quarantine_retention_days).unwrap_or(u16::MAX),
         looks_at_numbers: true,
+        set_up: Some(config.set_up_code()?),
         admission: admission(config),
         operators,
         metrics: Arc::new(move || metrics.render()),
@@ -201,6 +203,11 @@ async fn start(
             Err(error)
         }
     }
+}
+
+/// What others call the server: the one that runs on this data directory, else as the configuration says.
+pub(crate) fn public_url(config: &Config) -> String {
+    running_public_url(&config.data_dir).unwrap_or_else(|| config.public_url(config.listen))
 }
 
 fn admission(config: &Config) -> Admission {
@@ -331,6 +338,14 @@ async fn greet(config: &Config, address: SocketAddr, database: &Database) {
     let empty = matches!(model::organization::count(database).await, Ok(0));
     let program = std::env::args().next().unwrap_or_else(|| "wazapp".into());
     let url = config.public_url(address);
+    if let Ok(true) = nobody(database).await
+        && let Ok(code) = config.set_up_code()
+    {
+        say(format!(
+            "\nNobody has an account yet. Open {url}/setup and set this server up with the code\n\n    {}\n",
+            code.expose_secret()
+        ));
+    }
     if !empty {
         say(format!("\nwazapp is ready on {url} — API and its page: {url}/docs\n"));
         return;
@@ -346,6 +361,13 @@ async fn greet(config: &Config, address: SocketAddr, database: &Database) {
          \n\
          Then read it back:  {program} key create --org acme   and   curl -H \"Authorization: Bearer KEY\" {url}/api/v1/conversations\n"
     ));
+}
+
+async fn nobody(database: &Database) -> model::database::Result<bool> {
+    let tx = database.operator().await?;
+    let any = user::any(&tx).await?;
+    tx.close();
+    Ok(!any)
 }
 
 /// A closed pipe behind standard output is nobody's failure.

@@ -9,10 +9,13 @@ use model::inbound::Backlog;
 use model::outbox::Wake;
 use model::secret::Keyring;
 use model::store::Store;
+use model::user::Passwords;
 use model::{Clock, Database, migrate};
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use web::SetUpCode;
 use web::health::Health;
 use web::receive::Receiver;
 use web::serve::{Admission, Proxies};
@@ -61,6 +64,8 @@ pub struct Setup {
     pub quarantine_days: u16,
     /// Whether numbers are looked at now and then.
     pub looks_at_numbers: bool,
+    /// By which the first person sets this server up.
+    pub set_up: Option<SecretString>,
     /// Who may connect.
     pub admission: Admission,
     /// Where operators ask for metrics and details; none: at the same address as everybody.
@@ -97,6 +102,7 @@ impl Setup {
             retention_days: 14,
             quarantine_days: 30,
             looks_at_numbers: true,
+            set_up: None,
             admission: Admission { connections: 8192, proxies: Proxies::default() },
             operators: None,
             metrics: Arc::new(String::new),
@@ -225,7 +231,9 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         receipt_wake,
         stopping: http.stop.clone(),
         desk: web::Desk::default(),
-        live: web::Live::default(),
+        live: web::Live::new(setup.clock.clone()),
+        passwords: Passwords::default(),
+        set_up: setup.set_up.map(SetUpCode::new).unwrap_or_default(),
         typing: web::api::Typing::default(),
         connecting,
         public_url,

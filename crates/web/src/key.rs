@@ -1,12 +1,17 @@
-//! From an API key to an organization's scope, with what one organization, and one who guesses, may ask at once.
+//! From an API key, or a session, to an organization's scope, with what one organization, and one who guesses, may ask at
+//! once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics::counter;
+use model::act::{Act, KeyScope, Role};
 use model::api_key::{self, Opened};
+use model::audit::{Actor, ActorKind};
+use model::session::{self, SignedIn};
 use model::shares::Shares;
+use model::user::User;
 use model::{DatabaseError, Scope};
 use secrecy::SecretString;
 use tokio::sync::OwnedSemaphorePermit;
@@ -64,11 +69,53 @@ impl Desk {
     }
 }
 
-/// A request whose key is in force, counted in its organization's share until this is dropped.
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) enum Who {
+    /// A program with an API key.
+    Key {
+        /// The key's.
+        id: Uuid,
+        /// What people call it.
+        name: String,
+        /// What it is for.
+        scopes: Vec<KeyScope>,
+    },
+    /// A person who is signed in.
+    Person {
+        /// They.
+        user: Box<User>,
+        /// The session they are signed in by.
+        session_id: Uuid,
+        /// As what they work here.
+        role: Role,
+    },
+}
+
+impl Who {
+    /// Whether they may do it.
+    pub(crate) fn may(&self, act: Act) -> bool {
+        match self {
+            Self::Key { scopes, .. } => act.scope().is_some_and(|scope| scopes.contains(&scope)),
+            Self::Person { role, .. } => role.may(act),
+        }
+    }
+
+    /// As the audit names them.
+    pub(crate) fn actor(&self, client: Option<&Client>) -> Actor {
+        let (kind, id, name) = match self {
+            Self::Key { id, name, .. } => (ActorKind::Key, *id, name.clone()),
+            Self::Person { user, .. } => (ActorKind::User, user.id, user.name.clone()),
+        };
+        Actor { kind, id: Some(id), name, address: client.map(|client| client.peer().to_string()) }
+    }
+}
+
+/// A request of somebody who is known, counted in its organization's share until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) scope: Scope,
-    pub(crate) key_id: Uuid,
+    pub(crate) who: Who,
     _request: OwnedSemaphorePermit,
 }
 
@@ -77,6 +124,12 @@ pub(crate) struct Admitted {
 pub(crate) enum Refused {
     /// The key opens nothing.
     NotInForce,
+    /// The session has ended, or never was.
+    NotSignedIn,
+    /// The person works in no organization, or in none that is open to them.
+    NoOrganization,
+    /// The organization asks for a second factor, which the person does not have.
+    LacksSecondFactor,
     /// The organization has as many requests under way as it may.
     TooMany,
     /// Nobody knows.
@@ -92,18 +145,59 @@ impl From<DatabaseError> for Refused {
 /// Looks a presented key up. Who shows bad ones waits longer for each answer; a good one is never delayed, wherever it
 /// comes from.
 pub(crate) async fn admit(state: &State, client: Option<&Client>, key: &SecretString) -> Result<Admitted, Refused> {
-    let Some(Opened { scope, key_id }) = api_key::authenticate(&state.database, state.clock.now(), key).await? else {
+    let Some(opened) = api_key::authenticate(&state.database, state.clock.now(), key).await? else {
         counter!("wazapp_bad_keys_total").increment(1);
-        if let Some(client) = client {
-            client.delay(state.desk.guesses.another(client.peer(), Instant::now())).await;
-        }
+        guessed(state, client).await;
         return Err(Refused::NotInForce);
     };
+    let Opened { scope, key_id, name, scopes } = opened;
+    counted(state, client, scope, Who::Key { id: key_id, name, scopes })
+}
+
+/// Looks up whose session it is. `Ok(None)`: it is nobody's.
+pub(crate) async fn signed_in(
+    state: &State,
+    client: Option<&Client>,
+    session: &SecretString,
+) -> Result<Option<SignedIn>, DatabaseError> {
+    let known = session::authenticate(&state.database, state.clock.now(), session).await?;
+    match (&known, client) {
+        (Some(_), Some(client)) => client.prove(),
+        (None, _) => guessed(state, client).await,
+        _ => {}
+    }
+    Ok(known)
+}
+
+/// Admits who is signed in to where they are at work.
+pub(crate) async fn admit_session(
+    state: &State,
+    client: Option<&Client>,
+    session: &SecretString,
+) -> Result<Admitted, Refused> {
+    let signed_in = signed_in(state, client, session).await?.filter(|known| known.proven);
+    let Some(SignedIn { user, session_id, at_work, .. }) = signed_in else { return Err(Refused::NotSignedIn) };
+    let at_work = at_work.ok_or(Refused::NoOrganization)?;
+    if at_work.lacks_second_factor {
+        return Err(Refused::LacksSecondFactor);
+    }
+    let who = Who::Person { user: Box::new(user), session_id, role: at_work.role };
+    counted(state, client, at_work.scope, who)
+}
+
+fn counted(state: &State, client: Option<&Client>, scope: Scope, who: Who) -> Result<Admitted, Refused> {
     if let Some(client) = client {
         client.prove();
     }
     let request = state.desk.requests.try_take(scope.organization_id()).ok_or(Refused::TooMany)?;
-    Ok(Admitted { scope, key_id, _request: request })
+    Ok(Admitted { scope, who, _request: request })
+}
+
+/// Who shows what opens nothing waits for the answer, longer each time.
+async fn guessed(state: &State, client: Option<&Client>) {
+    if let Some(client) = client {
+        client.delay(state.desk.guesses.another(client.peer(), Instant::now())).await;
+    }
 }
 
 /// Bad keys, by who showed them.

@@ -6,6 +6,7 @@
 pub mod api;
 mod behind;
 mod budget;
+mod cookie;
 mod form;
 mod graph;
 pub mod health;
@@ -16,10 +17,12 @@ pub mod problem;
 pub mod receive;
 mod sending;
 pub mod serve;
+mod session;
 pub mod webhook;
 
 pub use key::Desk;
 pub use live::Live;
+pub use session::SetUpCode;
 
 use std::sync::Arc;
 
@@ -31,6 +34,7 @@ use model::apps::Apps;
 use model::outbox::Wake;
 use model::secret::Keyring;
 use model::store::Store;
+use model::user::Passwords;
 use model::{Clock, Database};
 use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -60,6 +64,10 @@ pub struct State {
     pub receipt_wake: Arc<Wake>,
     /// Cancelled when the server stops: who waits for something to come to its end answers how far it is.
     pub stopping: CancellationToken,
+    /// Hashes and verifies people's passwords.
+    pub passwords: Passwords,
+    /// By which the first person sets this server up.
+    pub set_up: SetUpCode,
     /// What organizations have under way.
     pub desk: Desk,
     /// Who follows the event logs.

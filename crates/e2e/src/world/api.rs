@@ -150,7 +150,7 @@ impl World {
 }
 
 /// Status and JSON of the answer; null where it has no body.
-async fn answer(request: reqwest::RequestBuilder, path: &str) -> (u16, Value) {
+pub(super) async fn answer(request: reqwest::RequestBuilder, path: &str) -> (u16, Value) {
     let answer = request.send().await.expect("an answer");
     let status = answer.status().as_u16();
     let text = answer.text().await.expect("a whole answer");

@@ -1,6 +1,7 @@
 //! What a test's world is furnished with: organizations, numbers, Apps.
 
 use model::Scope;
+use model::api_key::NewKey;
 use model::event;
 use model::number::Proof;
 use secrecy::{ExposeSecret, SecretString};
@@ -28,9 +29,17 @@ impl World {
         let tx = self.database.operator().await.expect("a transaction");
         let made = model::organization::create(&tx, name).await.expect("an organization");
         let scope = made.scope();
-        let (_, key) = model::api_key::create(&tx, &scope, "test").await.expect("a key");
         tx.commit().await.expect("the organization is there");
-        Organization { id: made.id, slug: made.slug, key: key.expose_secret().to_owned(), scope }
+        let key = self.key(&scope, &NewKey::whole("test")).await;
+        Organization { id: made.id, slug: made.slug, key, scope }
+    }
+
+    /// Makes an API key; answers its text.
+    pub async fn key(&self, scope: &Scope, new: &NewKey<'_>) -> String {
+        let tx = self.database.tenant(scope).await.expect("a transaction");
+        let (_, key) = model::api_key::create(&tx, self.now(), new).await.expect("a key");
+        tx.commit().await.expect("the key is there");
+        key.expose_secret().to_owned()
     }
 
     /// Connects a number; answers its id.

@@ -1,6 +1,7 @@
 //! What is asked wrongly is answered with a problem that says so.
 
 use e2e::{Organization, World};
+use model::api_key::NewKey;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -83,21 +84,20 @@ async fn a_request_without_a_key_in_force_is_401() {
 async fn a_revoked_key_is_refused_at_once_and_the_others_are_not() {
     let world = World::new().await;
     let acme = acme(&world).await;
-    let tx = world.database().operator().await.unwrap();
-    let (_, second) = model::api_key::create(&tx, &acme.scope, "second").await.unwrap();
-    let first = model::api_key::list(&tx, &acme.scope).await.unwrap().remove(0);
-    tx.commit().await.unwrap();
+    let second = world.key(&acme.scope, &NewKey::whole("second")).await;
+    let tx = world.database().tenant(&acme.scope).await.unwrap();
+    let first = model::api_key::list(&tx).await.unwrap().remove(0);
+    tx.close();
     assert_eq!(world.get(&acme, "/me").await.0, 200);
 
     let stranger = world.organization("Stranger").await;
     for (scope, revoked) in [(&stranger.scope, false), (&acme.scope, true), (&acme.scope, false)] {
-        let tx = world.database().operator().await.unwrap();
-        assert_eq!(model::api_key::revoke(&tx, world.now(), scope, first.id).await.unwrap(), revoked);
+        let tx = world.database().tenant(scope).await.unwrap();
+        assert_eq!(model::api_key::revoke(&tx, world.now(), first.id).await.unwrap().is_some(), revoked);
         tx.commit().await.unwrap();
     }
     problem(&world, Asked::get("/api/v1/me", &acme), 401).await;
-    use secrecy::ExposeSecret;
-    let other = Organization { key: second.expose_secret().to_owned(), ..acme.clone() };
+    let other = Organization { key: second, ..acme.clone() };
     assert_eq!(world.read(&other, "/me").await["organization"]["slug"], "acme");
     world.end().await;
 }

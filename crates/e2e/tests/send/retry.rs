@@ -232,7 +232,11 @@ async fn an_odd_reason_holds_up_no_deadline() {
     assert_eq!(stage.world.sql().await.execute(odd, &[&sent[0]]).await.expect("is odd"), 1);
     stage.world.advance(Duration::from_secs(601)).await;
     let first = stage.until(&sent[0], "failed").await;
-    assert_eq!((&first["error"]["code"], &first["error"]["last_error"]), (&json!("deadline"), &Value::Null), "{first:#}");
+    assert_eq!(
+        (&first["error"]["code"], &first["error"]["last_error"]),
+        (&json!("deadline"), &Value::Null),
+        "{first:#}"
+    );
     let second = stage.until(&sent[1], "failed").await;
     assert_eq!(second["error"]["last_error"]["code"], 131_057, "{second:#}");
     stage.world.meta().no_faults().await;

@@ -1,8 +1,13 @@
 //! `wazapp key`.
 
-use anyhow::bail;
+use anyhow::Context;
 use clap::Subcommand;
-use model::{Clock, api_key};
+use jiff::Timestamp;
+use model::act::{Act, KeyScope};
+use model::api_key::{ApiKey, NewKey};
+use model::audit::{self, Actor, Deed};
+use model::database::Tenant;
+use model::{Clock, Database, Scope, api_key};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
@@ -22,6 +27,15 @@ pub(crate) enum Command {
         /// What to call it.
         #[arg(long, default_value = "API key")]
         name: String,
+        /// What it is for: read, send, manage, with commas between them; left out: everything that a key may.
+        #[arg(long = "scope", value_delimiter = ',', value_parser = key_scope, default_value = "read,send,manage")]
+        scopes: Vec<KeyScope>,
+        /// Only these numbers and their conversations, by `id`, with commas between them.
+        #[arg(long = "number", value_delimiter = ',')]
+        numbers: Vec<Uuid>,
+        /// From when on it is refused by itself, such as 2027-01-01T00:00:00Z.
+        #[arg(long)]
+        expires_at: Option<Timestamp>,
     },
     /// List an organization's keys.
     List {
@@ -39,60 +53,119 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Create { organization, name } => {
-            let (key, text) = open::with(config, async |opened| {
-                let tx = opened.database.operator().await?;
-                let scope = find_organization(&tx, &organization.organization).await?.scope();
-                let made = api_key::create(&tx, &scope, &name).await?;
-                tx.commit().await?;
-                Ok(made)
-            })
-            .await?;
-            // The one place where a key is shown.
-            let text = text.expose_secret();
-            print.answer(&json!({ "id": key.id, "key": text }), || {
-                format!("{text}\n\nKeep it: it is not shown again. Its id is {}.", key.id)
-            });
+        Command::Create { organization, name, scopes, numbers, expires_at } => {
+            let wanted = Wanted { name, scopes, numbers, expires_at };
+            create(config, print, &organization, &wanted).await
         }
-        Command::List { organization } => {
-            let all = open::with(config, async |opened| {
-                let tx = opened.database.operator().await?;
-                let scope = find_organization(&tx, &organization.organization).await?.scope();
-                let all = api_key::list(&tx, &scope).await?;
-                tx.close();
-                Ok(all)
-            })
-            .await?;
-            print.answer(&all, || {
-                let rows: Vec<Vec<String>> = all
-                    .iter()
-                    .map(|key| {
-                        let state = if key.revoked_at.is_some() { "revoked" } else { "in force" };
-                        let used = key.last_used_at.map_or_else(|| "never".into(), |at| at.to_string());
-                        vec![key.id.to_string(), key.name.clone(), format!("…{}", key.hint), state.into(), used]
-                    })
-                    .collect();
-                if rows.is_empty() {
-                    "No keys yet: wazapp key create".into()
-                } else {
-                    table(&["ID", "NAME", "KEY", "STATE", "LAST USED"], &rows)
-                }
-            });
-        }
-        Command::Revoke { organization, id } => {
-            let done = open::with(config, async |opened| {
-                let tx = opened.database.operator().await?;
-                let scope = find_organization(&tx, &organization.organization).await?.scope();
-                let done = api_key::revoke(&tx, Clock::default().now(), &scope, id).await?;
-                tx.commit().await?;
-                Ok(done)
-            })
-            .await?;
-            if !done {
-                bail!("{} has no key {id} in force: see wazapp key list", organization.organization);
-            }
-            print.answer(&json!({ "id": id, "revoked": true }), || format!("Revoked {id}."));
-        }
+        Command::List { organization } => list(config, print, &organization).await,
+        Command::Revoke { organization, id } => revoke(config, print, &organization, id).await,
     }
+}
+
+struct Wanted {
+    name: String,
+    scopes: Vec<KeyScope>,
+    numbers: Vec<Uuid>,
+    expires_at: Option<Timestamp>,
+}
+
+async fn create(config: &Config, print: &Print, organization: &OrganizationArg, wanted: &Wanted) -> anyhow::Result<()> {
+    let (key, text) = in_organization(config, organization, async |tx, now| {
+        for id in &wanted.numbers {
+            model::number::get(tx, *id, now)
+                .await?
+                .with_context(|| format!("there is no number {id}: see wazapp number list"))?;
+        }
+        let new = NewKey {
+            name: &wanted.name,
+            scopes: &wanted.scopes,
+            number_ids: (!wanted.numbers.is_empty()).then_some(&wanted.numbers),
+            expires_at: wanted.expires_at,
+            created_by: None,
+        };
+        let made = api_key::create(tx, now, &new).await?;
+        let after =
+            json!({ "scopes": made.0.scopes, "number_ids": made.0.number_ids, "expires_at": made.0.expires_at });
+        Ok((Deed::new(Act::ManageKeys, "create", made.0.id, wanted.name.as_str()).changed(None, Some(after)), made))
+    })
+    .await?;
+    // The one place where a key is shown.
+    let text = text.expose_secret();
+    print.answer(&json!({ "id": key.id, "key": text }), || {
+        format!("{text}\n\nKeep it: it is not shown again. Its id is {}.", key.id)
+    });
     Ok(())
+}
+
+/// Does something in an organization, and writes it down there.
+async fn in_organization<T>(
+    config: &Config,
+    organization: &OrganizationArg,
+    act: impl AsyncFnOnce(&Tenant, Timestamp) -> anyhow::Result<(Deed, T)>,
+) -> anyhow::Result<T> {
+    open::with(config, async |opened| {
+        let scope = scope_of(&opened.database, organization).await?;
+        let (tx, now) = (opened.database.tenant(&scope).await?, Clock::default().now());
+        let (deed, done) = act(&tx, now).await?;
+        audit::record(&tx, now, &Actor::operator(), &deed).await?;
+        tx.commit().await?;
+        Ok(done)
+    })
+    .await
+}
+
+async fn scope_of(database: &Database, organization: &OrganizationArg) -> anyhow::Result<Scope> {
+    let tx = database.operator().await?;
+    let scope = find_organization(&tx, &organization.organization).await?.scope();
+    tx.close();
+    Ok(scope)
+}
+
+async fn list(config: &Config, print: &Print, organization: &OrganizationArg) -> anyhow::Result<()> {
+    let all = open::with(config, async |opened| {
+        let tx = opened.database.tenant(&scope_of(&opened.database, organization).await?).await?;
+        let all = api_key::list(&tx).await?;
+        tx.close();
+        Ok(all)
+    })
+    .await?;
+    let now = Clock::default().now();
+    print.answer(&all, || {
+        let rows: Vec<Vec<String>> = all.iter().map(|key| row(key, now)).collect();
+        if rows.is_empty() {
+            "No keys yet: wazapp key create".into()
+        } else {
+            table(&["ID", "NAME", "KEY", "FOR", "NUMBERS", "STATE", "LAST USED"], &rows)
+        }
+    });
+    Ok(())
+}
+
+fn row(key: &ApiKey, now: Timestamp) -> Vec<String> {
+    let state = match (key.revoked_at, key.expires_at) {
+        (Some(_), _) => "revoked".to_owned(),
+        (None, Some(end)) if end <= now => format!("ended {end}"),
+        (None, Some(end)) => format!("in force until {end}"),
+        (None, None) => "in force".to_owned(),
+    };
+    let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.word()).collect();
+    let numbers = key.number_ids.as_ref().map_or_else(|| "all".to_owned(), |ids| ids.len().to_string());
+    let used = key.last_used_at.map_or_else(|| "never".into(), |at| at.to_string());
+    vec![key.id.to_string(), key.name.clone(), format!("…{}", key.hint), scopes.join(" "), numbers, state, used]
+}
+
+async fn revoke(config: &Config, print: &Print, organization: &OrganizationArg, id: Uuid) -> anyhow::Result<()> {
+    in_organization(config, organization, async |tx, now| {
+        let revoked = api_key::revoke(tx, now, id).await?;
+        let key = revoked
+            .with_context(|| format!("{} has no key {id} in force: see wazapp key list", organization.organization))?;
+        Ok((Deed::new(Act::ManageKeys, "revoke", id, key.name), ()))
+    })
+    .await?;
+    print.answer(&json!({ "id": id, "revoked": true }), || format!("Revoked {id}."));
+    Ok(())
+}
+
+fn key_scope(word: &str) -> Result<KeyScope, String> {
+    KeyScope::of(word).ok_or_else(|| "a scope is read, send or manage".to_owned())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use model::api_key::{self, NewKey};
 use model::number::Proof;
 use model::organization::Organization;
 use model::scope::Scope;
@@ -114,25 +115,33 @@ async fn targets(opened: &Opened, load: &Load) -> anyhow::Result<Vec<Target>> {
     }
     let scopes: Vec<Scope> = organizations.iter().map(Organization::scope).collect();
     let lines = event::any_organization_lines(&tx, &scopes.iter().collect::<Vec<_>>()).await?;
-    for (row, (made, scope)) in (0..).zip(organizations.iter().zip(scopes)) {
-        let (_, key) = model::api_key::create(&tx, &scope, "load").await?;
+    for (row, (made, scope)) in (0..).zip(organizations.iter().zip(&scopes)) {
         for column in 0..load.numbers {
             let phone_number_id = format!("{run}{row:03}{column:02}");
             let waba_id = format!("{run}{row:03}");
             let token = SecretString::from("none");
-            let proof = Proof::operators_word(&scope, &phone_number_id, &waba_id, None, &token);
+            let proof = Proof::operators_word(scope, &phone_number_id, &waba_id, None, &token);
             let connected =
                 model::number::connect(&lines.of(made.id), &opened.keyring, &proof, Clock::default().now()).await?;
             connected.map_err(|_| anyhow::anyhow!("the number {phone_number_id} is connected already"))?;
             targets.push(Target {
                 organization: made.slug.clone(),
-                api_key: Some(key.expose_secret().to_owned()),
+                api_key: None,
                 waba_id,
                 phone_number_id,
                 display_phone_number: format!("1555{:07}", row * 100 + column),
             });
         }
     }
+    drop(lines);
     tx.commit().await?;
+    for (made, scope) in organizations.iter().zip(&scopes) {
+        let tx = opened.database.tenant(scope).await?;
+        let (_, key) = api_key::create(&tx, Clock::default().now(), &NewKey::whole("load")).await?;
+        tx.commit().await?;
+        for target in targets.iter_mut().filter(|target| target.organization == made.slug) {
+            target.api_key = Some(key.expose_secret().to_owned());
+        }
+    }
     Ok(targets)
 }

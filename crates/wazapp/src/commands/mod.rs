@@ -5,12 +5,14 @@ pub(crate) mod config_show;
 pub(crate) mod doctor;
 pub(crate) mod key;
 pub(crate) mod load;
+pub(crate) mod member;
 pub(crate) mod migrate;
 pub(crate) mod number;
 pub(crate) mod organization;
 pub(crate) mod quarantine;
 pub(crate) mod replay;
 pub(crate) mod simulator;
+pub(crate) mod user;
 pub(crate) mod version;
 pub(crate) mod webhook;
 

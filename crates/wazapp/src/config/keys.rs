@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::data_dir::{create_data_dir, give_to_owner};
@@ -43,20 +43,43 @@ impl KeptText {
     }
 }
 
-/// Reads `DATA_DIR/name`, after making it from 32 random bytes if need be.
-pub(super) fn read_or_create(data_dir: &Path, name: &str) -> Result<KeptText, ConfigError> {
+/// How a secret that is made looks.
+#[derive(Clone, Copy)]
+pub(super) enum Look {
+    /// 64 hexadecimal digits.
+    Key,
+    /// Four groups of four letters and digits, to be typed.
+    Code,
+}
+
+impl Look {
+    fn make(self) -> io::Result<SecretString> {
+        match self {
+            Self::Key => random_hex(32),
+            Self::Code => {
+                let mut random = [0; 10];
+                model::secret::random(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+                let text = BASE32_NOPAD.encode(&random);
+                Ok([&text[..4], &text[4..8], &text[8..12], &text[12..]].join("-").into())
+            }
+        }
+    }
+}
+
+/// Reads `DATA_DIR/name`, after making it at random if need be.
+pub(super) fn read_or_create(data_dir: &Path, name: &str, look: Look) -> Result<KeptText, ConfigError> {
     let path = data_dir.join(name);
     let shown = path.display().to_string();
-    read_or_create_text(data_dir, name).map_err(|error| {
+    read_or_create_text(data_dir, name, look).map_err(|error| {
         ConfigError::about(shown, format!("cannot be read or made ({error}): check data_dir and its permissions"))
     })
 }
 
-fn read_or_create_text(data_dir: &Path, name: &str) -> io::Result<KeptText> {
+fn read_or_create_text(data_dir: &Path, name: &str, look: Look) -> io::Result<KeptText> {
     let path = data_dir.join(name);
     if !path.try_exists()? {
         create_data_dir(data_dir)?;
-        create(data_dir, name)?;
+        create(data_dir, name, look)?;
     }
     let text = SecretString::from(fs::read_to_string(&path)?);
     let mode = fs::metadata(&path)?.permissions().mode() & 0o777;
@@ -68,8 +91,8 @@ fn read_or_create_text(data_dir: &Path, name: &str) -> io::Result<KeptText> {
 
 /// Two processes may do this at once: each writes its own file in full, and
 /// the link to the name, which fails if the name exists, lets one of them win.
-fn create(data_dir: &Path, name: &str) -> io::Result<()> {
-    let secret = random_hex(32)?;
+fn create(data_dir: &Path, name: &str, look: Look) -> io::Result<()> {
+    let secret = look.make()?;
     let draft = data_dir.join(format!(".{name}.{}", random_hex(8)?.expose_secret()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     let written = writeln!(file, "{}", secret.expose_secret())

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use model::api_key::NewKey;
 use model::conversation::Filter;
 use model::database::Operator;
 use model::event::{self, Line};
@@ -131,8 +132,8 @@ async fn key(database: &Database, own: &Organization, kept: &mut Kept) -> anyhow
             return Ok(key.clone());
         }
     }
-    let tx = database.operator().await?;
-    let (_, key) = api_key::create(&tx, &own.scope(), "demo").await?;
+    let tx = database.tenant(&own.scope()).await?;
+    let (_, key) = api_key::create(&tx, Clock::default().now(), &NewKey::whole("demo")).await?;
     tx.commit().await?;
     kept.keys.insert(own.slug.clone(), key.expose_secret().to_owned());
     Ok(key.expose_secret().to_owned())

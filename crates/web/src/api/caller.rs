@@ -1,26 +1,29 @@
-//! Who asks: the organization behind the API key.
+//! Who asks: the organization behind the API key, or where whoever is signed in is at work.
 
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use jiff::Timestamp;
+use model::act::Act;
+use model::audit::{self, Actor, Deed};
 use model::database::Tenant;
 use model::{Clock, Database, Scope};
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use crate::State;
-use crate::key::{Admitted, Refused, admit};
+use crate::cookie;
+use crate::key::{Admitted, Refused, Who, admit, admit_session};
 use crate::problem::Problem;
 use crate::serve::Client;
 
-/// A caller whose API key is in force.
+/// A caller who is known, and who may do what the route is for.
 #[derive(Debug)]
 pub(super) struct Caller {
     database: Database,
     clock: Clock,
     admitted: Admitted,
+    client: Option<Client>,
 }
 
 impl Caller {
@@ -41,9 +44,19 @@ impl Caller {
         self.clock.now()
     }
 
-    /// The key that was shown.
-    pub(super) fn key_id(&self) -> Uuid {
-        self.admitted.key_id
+    /// Who it is.
+    pub(super) fn who(&self) -> &Who {
+        &self.admitted.who
+    }
+
+    /// As the audit names them.
+    pub(super) fn actor(&self) -> Actor {
+        self.admitted.who.actor(self.client.as_ref())
+    }
+
+    /// Writes down what is done in this transaction.
+    pub(super) async fn audit(&self, tx: &Tenant, deed: &Deed) -> Result<(), Problem> {
+        Ok(audit::record(tx, self.now(), &self.actor(), deed).await?)
     }
 
     /// Whose rows these are.
@@ -56,14 +69,48 @@ impl FromRequestParts<State> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        let key = presented(&parts.headers).ok_or_else(|| {
-            Problem::unauthorized(
-                "This request carries no API key. Send one as `Authorization: Bearer wz_…`; `wazapp key create` makes it.",
-            )
-        })?;
-        let admitted = admit(state, parts.extensions.get::<Client>(), &key).await?;
-        Ok(Self { database: state.database.clone(), clock: state.clock.clone(), admitted })
+        let Some(&act) = parts.extensions.get::<Act>() else {
+            tracing::error!(path = parts.uri.path(), "the route names no act: nobody may do it");
+            return Err(Problem::internal());
+        };
+        let client = parts.extensions.get::<Client>().cloned();
+        let admitted = match (presented(&parts.headers), cookie::session(&parts.headers)) {
+            (Some(key), _) => admit(state, client.as_ref(), &key).await?,
+            (None, Some(session)) if !parts.headers.contains_key(AUTHORIZATION) => {
+                admit_session(state, client.as_ref(), &session).await?
+            }
+            _ => {
+                return Err(Problem::unauthorized(
+                    "This request carries no API key. Send one as `Authorization: Bearer wz_…`; `wazapp key create` makes it.",
+                ));
+            }
+        };
+        if !admitted.who.may(act) {
+            return Err(may_not(&admitted.who, act));
+        }
+        Ok(Self { database: state.database.clone(), clock: state.clock.clone(), admitted, client })
     }
+}
+
+/// Says who may.
+fn may_not(who: &Who, act: Act) -> Problem {
+    Problem::forbidden(match (who, act.scope()) {
+        (Who::Person { role, .. }, _) => format!(
+            "You are {} here, and this ({}) takes {}. Ask an owner or administrator of your organization.",
+            role.word(),
+            act.word(),
+            act.role().word()
+        ),
+        (Who::Key { .. }, Some(scope)) => format!(
+            "This key is not for this ({}): it takes the scope `{}`. Make a key that has it: `wazapp key create --scope {1}`.",
+            act.word(),
+            scope.word()
+        ),
+        (Who::Key { .. }, None) => format!(
+            "No key may do this ({}): it is done by people who are signed in, or by `wazapp` on the server.",
+            act.word()
+        ),
+    })
 }
 
 impl From<Refused> for Problem {
@@ -71,6 +118,13 @@ impl From<Refused> for Problem {
         match refused {
             Refused::NotInForce => Self::unauthorized(
                 "This API key is not in force: mistyped, revoked, or of another server. Send one that is; `wazapp key create` makes it.",
+            ),
+            Refused::NotSignedIn => Self::unauthorized("Your session has ended. Sign in again at /login."),
+            Refused::NoOrganization => Self::forbidden(
+                "You work in no organization that is open to you. Choose another one, or ask to be invited.",
+            ),
+            Refused::LacksSecondFactor => Self::forbidden(
+                "Your organization asks for a second factor. Set one up in your profile: /settings/profile.",
             ),
             Refused::TooMany => Self::too_many(
                 "Your organization has as many requests under way as it may. Nothing was done: send this one again when \

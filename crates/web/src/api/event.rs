@@ -19,7 +19,7 @@ use super::language::Language;
 use super::paging::{Limit, Sequence};
 use super::refusals::{self, Always};
 use crate::State;
-use crate::live::{Filter, Follows};
+use crate::live::{Filter, Follows, Right};
 use crate::problem::Problem;
 
 /// The number of the last event that a client got of a stream, when it comes again.
@@ -161,7 +161,8 @@ pub(super) async fn follow(
             "Your organization follows its events as often as it may at once. Close a stream, then open another.",
         )
     })?;
-    let follows = Follows { scope: *caller.scope(), key_id: caller.key_id(), stopping: state.stopping.clone() };
+    let right = Right::of(caller.who(), *caller.scope());
+    let follows = Follows { scope: *caller.scope(), right, stopping: state.stopping.clone() };
     let kinds = wanted.kinds.map_or_else(Vec::new, |kinds| kinds.0);
     let filter = Filter { kinds, number_id: wanted.number_id, conversation_id: wanted.conversation_id };
     let reader = state.live.follow(&state.database, follows, after, (filter, place)).await?;

@@ -35,15 +35,19 @@ use std::fmt::Write;
 use std::future::ready;
 
 use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use http::Uri;
 use http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use model::act::Act;
+use serde_json::json;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::State;
@@ -72,11 +76,26 @@ pub fn router(state: State) -> Router {
     Router::new()
         .nest(BASE, api)
         .route(&slashed, any(no_such_path))
+        .layer(csrf(&state))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(header(CACHE_CONTROL, "no-store"))
         .layer(SetResponseHeaderLayer::appending(VARY, HeaderValue::from_static("Authorization")))
         .merge(docs::routes())
         .with_state(state)
+}
+
+/// A browser asks from a page of ours.
+fn csrf(state: &State) -> CsrfLayer<fn(ProtectionError) -> Response> {
+    let refused: fn(ProtectionError) -> Response = |_| {
+        Problem::forbidden("This request comes from another site's page, and carries a session. Nothing was done.")
+            .into_response()
+    };
+    let layer = match CsrfLayer::new().add_trusted_origin(&state.public_url) {
+        Ok(trusting) => trusting,
+        // Of an address that is no origin, the request's own host has to do.
+        Err(_) => CsrfLayer::new(),
+    };
+    layer.with_rejection_response(refused)
 }
 
 /// A nested router sees the path behind its prefix only.
@@ -96,43 +115,73 @@ pub fn openapi() -> OpenApi {
     document
 }
 
+/// Every operation, and the act that it is.
 fn operations() -> OpenApiRouter<State> {
     OpenApiRouter::new()
-        .routes(routes!(conversation::list))
-        .routes(routes!(conversation::get, conversation::change))
-        .routes(routes!(receipt::read))
-        .routes(routes!(receipt::typing))
-        .routes(routes!(conversation::messages, send::to_conversation))
-        .routes(routes!(message::find, send::to_recipient))
-        .routes(routes!(message::get, send::cancel))
-        .routes(routes!(message::statuses))
-        .routes(routes!(status::find))
-        .routes(routes!(media::get))
-        .routes(routes!(media::content))
-        .routes(routes!(media::thumbnail))
-        .routes(routes!(media::retry))
-        .routes(routes!(contact::list))
-        .routes(routes!(contact::get, contact::change))
-        .routes(routes!(merge::list))
-        .routes(routes!(merge::undo))
-        .routes(routes!(template::list, template::create))
-        .routes(routes!(template::syncs, template::sync_now))
-        .routes(routes!(template::get, template::change, template::delete))
-        .routes(routes!(number::list, number::create))
-        .routes(routes!(number::get, number::delete))
-        .routes(routes!(number::token))
-        .routes(routes!(number::resume))
-        .routes(routes!(number::clear_callback))
-        .routes(routes!(connection::list, connection::create))
-        .routes(routes!(connection::get, connection::join))
-        .routes(routes!(connection::retry))
-        .routes(routes!(cost::count))
-        .routes(routes!(price::read, price::set))
-        .routes(routes!(upload::create))
-        .routes(routes!(event::list))
-        .routes(routes!(event::follow))
-        .routes(routes!(me::get))
+        .routes(may(Act::Read, routes!(conversation::list)))
+        .routes(may(Act::Read, routes!(conversation::get)))
+        .routes(may(Act::ChangeConversation, routes!(conversation::change)))
+        .routes(may(Act::Send, routes!(receipt::read)))
+        .routes(may(Act::Send, routes!(receipt::typing)))
+        .routes(may(Act::Read, routes!(conversation::messages)))
+        .routes(may(Act::Send, routes!(send::to_conversation)))
+        .routes(may(Act::Read, routes!(message::find)))
+        .routes(may(Act::Send, routes!(send::to_recipient)))
+        .routes(may(Act::Read, routes!(message::get)))
+        .routes(may(Act::Send, routes!(send::cancel)))
+        .routes(may(Act::Read, routes!(message::statuses)))
+        .routes(may(Act::Read, routes!(status::find)))
+        .routes(may(Act::Read, routes!(media::get)))
+        .routes(may(Act::Read, routes!(media::content)))
+        .routes(may(Act::Read, routes!(media::thumbnail)))
+        .routes(may(Act::Send, routes!(media::retry)))
+        .routes(may(Act::Read, routes!(contact::list)))
+        .routes(may(Act::Read, routes!(contact::get)))
+        .routes(may(Act::ChangeContact, routes!(contact::change)))
+        .routes(may(Act::Read, routes!(merge::list)))
+        .routes(may(Act::UndoMerge, routes!(merge::undo)))
+        .routes(may(Act::Read, routes!(template::list)))
+        .routes(may(Act::ManageTemplates, routes!(template::create)))
+        .routes(may(Act::Read, routes!(template::syncs)))
+        .routes(may(Act::ManageTemplates, routes!(template::sync_now)))
+        .routes(may(Act::Read, routes!(template::get)))
+        .routes(may(Act::ManageTemplates, routes!(template::change)))
+        .routes(may(Act::ManageTemplates, routes!(template::delete)))
+        .routes(may(Act::Read, routes!(number::list)))
+        .routes(may(Act::ManageNumbers, routes!(number::create)))
+        .routes(may(Act::Read, routes!(number::get)))
+        .routes(may(Act::ManageNumbers, routes!(number::delete)))
+        .routes(may(Act::ManageNumbers, routes!(number::token)))
+        .routes(may(Act::ManageNumbers, routes!(number::resume)))
+        .routes(may(Act::ManageNumbers, routes!(number::clear_callback)))
+        .routes(may(Act::ManageNumbers, routes!(connection::list)))
+        .routes(may(Act::ManageNumbers, routes!(connection::create)))
+        .routes(may(Act::ManageNumbers, routes!(connection::get)))
+        .routes(may(Act::ManageNumbers, routes!(connection::join)))
+        .routes(may(Act::ManageNumbers, routes!(connection::retry)))
+        .routes(may(Act::ReadCosts, routes!(cost::count)))
+        .routes(may(Act::ReadCosts, routes!(price::read)))
+        .routes(may(Act::SetPrices, routes!(price::set)))
+        .routes(may(Act::Send, routes!(upload::create)))
+        .routes(may(Act::Read, routes!(event::list)))
+        .routes(may(Act::Read, routes!(event::follow)))
+        .routes(may(Act::Read, routes!(me::get)))
 }
+
+/// Of whoever asks for one of these, the act is asked for first; the document says it too.
+fn may(act: Act, (schemas, mut paths, methods): UtoipaMethodRouter<State>) -> UtoipaMethodRouter<State> {
+    for path in paths.paths.values_mut() {
+        let all = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
+        for operation in all.into_iter().flatten() {
+            let said = [(ACT, json!(act.word()))].into_iter().collect();
+            operation.extensions.get_or_insert_default().merge(said);
+        }
+    }
+    (schemas, paths, methods.layer(Extension(act)))
+}
+
+/// Where the document says which act an operation is.
+const ACT: &str = "x-act";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

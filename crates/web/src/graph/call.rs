@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, StatusCode};
 use model::Scope;
+use model::act::Act;
 use model::database::{Operator, Tenant};
 use model::link::{self, By, Link};
 use secrecy::SecretString;
@@ -42,6 +43,18 @@ pub(super) struct Call {
     _admitted: Admitted,
 }
 
+/// What a call is, as keys are made for it.
+fn act_of(place: &Place, method: &Method) -> Act {
+    let edge = place.edge.split('/').next().unwrap_or_default();
+    match (method, edge) {
+        (&Method::GET | &Method::HEAD, _) => Act::Read,
+        (_, "messages" | "marketing_messages" | "media" | "uploads" | "block_users") => Act::Send,
+        _ if place.object.starts_with("upload:") => Act::Send,
+        (_, "message_templates" | "upsert_message_templates" | "unpause") => Act::ManageTemplates,
+        _ => Act::ManageNumbers,
+    }
+}
+
 impl Call {
     /// Of a request, with its body, which is read only where the key is in it.
     pub(super) async fn of(
@@ -61,6 +74,10 @@ impl Call {
             }
         };
         let admitted = caller::admitted(&state, parts.extensions.get::<Client>(), &key).await?;
+        let act = act_of(&place, &parts.method);
+        if !admitted.who.may(act) {
+            return Err(GraphError::not_for(act));
+        }
         query.retain(|(name, _)| !is_kept_back(name));
         // Programs escape the question mark in an upload's name, or do not.
         if let Some((upload, sig)) = place.object.clone().split_once("?sig=") {

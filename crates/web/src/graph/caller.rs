@@ -39,7 +39,9 @@ pub(super) async fn admitted(
 impl From<Refused> for GraphError {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::NotInForce => Self::wrong_token(),
+            Refused::NotInForce | Refused::NotSignedIn | Refused::NoOrganization | Refused::LacksSecondFactor => {
+                Self::wrong_token()
+            }
             Refused::TooMany => Self::too_many(),
             Refused::Database(error) => error.into(),
         }

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use model::DatabaseError;
+use model::act::{Act, KeyScope};
 use model::link::NoToken;
 use model::quota::{Exceeded, Quota};
 use model::trouble::Trouble;
@@ -156,6 +157,12 @@ impl GraphError {
     /// Meta refuses what we show it; the caller's key is good.
     pub(super) fn access(details: impl Into<String>) -> Self {
         Self::new(403, 131005, "(#131005) Access denied").details(details)
+    }
+
+    /// The caller's key is not for this.
+    pub(super) fn not_for(act: Act) -> Self {
+        let scope = act.scope().map_or("none that a key has", KeyScope::word);
+        Self::access(format!("This API key is not for this ({}): it takes the scope `{scope}` of wazapp.", act.word()))
     }
 
     /// Meta's error about a call that was made for the caller, as it is kept with a message.

@@ -14,10 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::database::Result;
 use model::event::{self, LogBegins};
-use model::{Database, Scope};
+use model::{Clock, Database, Scope};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::key::Who;
 
 pub(crate) use filter::Filter;
 pub(crate) use reader::Reader;
@@ -27,9 +29,35 @@ use tail::Tail;
 const PAGE: i64 = 100;
 
 /// Whose logs are followed here.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Live {
+    clock: Clock,
     tails: Arc<Mutex<HashMap<Uuid, Arc<Tail>>>>,
+}
+
+/// By what somebody follows a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Right {
+    /// An API key, by its id.
+    Key(Uuid),
+    /// A session, with the limits that held when it began to follow.
+    Session {
+        /// Whose.
+        user_id: Uuid,
+        /// It.
+        id: Uuid,
+        /// See [`Scope::viewer_id`].
+        scope: Scope,
+    },
+}
+
+impl Right {
+    pub(crate) fn of(who: &Who, scope: Scope) -> Self {
+        match who {
+            Who::Key { id, .. } => Self::Key(*id),
+            Who::Person { user, session_id, .. } => Self::Session { user_id: user.id, id: *session_id, scope },
+        }
+    }
 }
 
 /// Who follows a log, and until when.
@@ -37,13 +65,18 @@ pub struct Live {
 pub(crate) struct Follows {
     /// Whose log.
     pub(crate) scope: Scope,
-    /// By which key; once it is revoked, no more is told.
-    pub(crate) key_id: Uuid,
+    /// By what right; once it is no more, no more is told.
+    pub(crate) right: Right,
     /// Cancelled when the server stops.
     pub(crate) stopping: CancellationToken,
 }
 
 impl Live {
+    /// Nobody follows yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, tails: Arc::default() }
+    }
+
     /// Follows a log behind the event of this number, or from now on: what passes the filter, on this place for a stream.
     /// Nothing that has gone is skipped in silence.
     pub(crate) async fn follow(
@@ -77,9 +110,10 @@ impl Live {
         drop(tails);
         let followed = Followed { live: self.clone(), id, tail: tail.clone() };
         let (database, scope, stopping) = (database.clone(), follows.scope, follows.stopping.clone());
+        let clock = self.clock.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = followed.tail.follow(&database, &scope, || followed.is_forgotten()) => {}
+                () = followed.tail.follow(&database, &clock, &scope, || followed.is_forgotten()) => {}
                 () = stopping.cancelled() => {}
             }
         });

@@ -54,7 +54,7 @@ impl Reader {
         (filter, place): (Filter, OwnedSemaphorePermit),
     ) -> Self {
         let (ring_after, ring) = tail.subscribe();
-        let over = tail.over_for(follows.key_id);
+        let over = tail.over_for(follows.right);
         let heartbeat_at = Instant::now() + HEARTBEAT;
         Self {
             tail,
@@ -72,7 +72,7 @@ impl Reader {
         }
     }
 
-    /// Frames, until the key is revoked, the server stops, or the log cannot be read: who comes again goes on from the last
+    /// Frames, until the right to them ends, the server stops, or the log cannot be read: who comes again goes on from the last
     /// number it has. While nobody takes them, none are made.
     pub(crate) fn frames(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         futures::stream::unfold(self, async |mut reader| {

@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use model::database::{Result, Tenant};
 use model::event::{self, LogBegins};
-use model::{Database, Scope, api_key};
+use model::{Clock, Database, Scope, api_key, session};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::filter::About;
-use super::{PAGE, frame};
+use super::{PAGE, Right, frame};
 
 /// So many events are held for readers.
 const HELD: usize = 1024;
@@ -22,7 +23,7 @@ const HELD: usize = 1024;
 /// A longer one is read again by whoever wants it.
 const LONGEST: usize = 16 << 10;
 
-/// Where no bell rang, the log is looked at this often, and whether keys are still in force.
+/// Where no bell rang, the log is looked at this often, and whether rights still hold.
 const LOOKED_AT: Duration = Duration::from_secs(2);
 
 /// What comes within this time is read together.
@@ -42,8 +43,8 @@ pub(super) struct Tail {
     end: Mutex<End>,
     /// Cancelled when it is read no further.
     over: CancellationToken,
-    /// Cancelled with it, and for a key that is revoked.
-    keys: Mutex<HashMap<Uuid, CancellationToken>>,
+    /// Cancelled with it, and for a right that ends.
+    rights: Mutex<HashMap<Right, CancellationToken>>,
 }
 
 #[derive(Debug)]
@@ -60,7 +61,7 @@ fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Tail {
     pub(super) fn new(sequence: i64) -> Self {
         let end = Mutex::new(End { sequence, ring: broadcast::channel(HELD).0 });
-        Self { end, over: CancellationToken::new(), keys: Mutex::default() }
+        Self { end, over: CancellationToken::new(), rights: Mutex::default() }
     }
 
     /// What comes behind the event whose number is answered.
@@ -69,9 +70,9 @@ impl Tail {
         (end.sequence, end.ring.subscribe())
     }
 
-    /// Cancelled once the key is not in force, or this is read no further.
-    pub(super) fn over_for(&self, key_id: Uuid) -> CancellationToken {
-        locked(&self.keys).entry(key_id).or_insert_with(|| self.over.child_token()).clone()
+    /// Cancelled once the right is no more, or this is read no further.
+    pub(super) fn over_for(&self, right: Right) -> CancellationToken {
+        locked(&self.rights).entry(right).or_insert_with(|| self.over.child_token()).clone()
     }
 
     /// It is read no further: its readers end.
@@ -80,16 +81,22 @@ impl Tail {
     }
 
     /// Reads on until nobody reads here, or what is stored cannot be read. While the database is away its readers wait.
-    pub(super) async fn follow(&self, database: &Database, scope: &Scope, is_forgotten: impl Fn() -> bool) {
+    pub(super) async fn follow(
+        &self,
+        database: &Database,
+        clock: &Clock,
+        scope: &Scope,
+        is_forgotten: impl Fn() -> bool,
+    ) {
         let mut bell = database.bell().follow(scope);
         let mut look = Instant::now();
         while !is_forgotten() {
             let now = Instant::now();
-            let keys = now >= look;
-            if keys {
+            let is_due = now >= look;
+            if is_due {
                 look = now + LOOKED_AT;
             }
-            match self.read_on(database, scope, keys).await {
+            match self.read_on(database, scope, is_due.then(|| clock.now())).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => {
@@ -105,12 +112,16 @@ impl Tail {
         }
     }
 
-    /// Tells what is new, to those whose `keys` are in force if that is asked too; true: there may be more.
-    async fn read_on(&self, database: &Database, scope: &Scope, keys: bool) -> Result<bool> {
+    /// Tells what is new, to those who have a right to it; whether they still do is asked too, if a time is given. True:
+    /// there may be more.
+    async fn read_on(&self, database: &Database, scope: &Scope, asked: Option<Timestamp>) -> Result<bool> {
+        if let Some(now) = asked {
+            self.look_at_sessions(database, now).await?;
+        }
         let after = locked(&self.end).sequence;
         let tx = database.tenant(scope).await?;
-        if keys {
-            self.look_at_keys(&tx).await?;
+        if let Some(now) = asked {
+            self.look_at_keys(&tx, now).await?;
         }
         let read = event::list(&tx, after, PAGE).await?;
         tx.close();
@@ -133,15 +144,34 @@ impl Tail {
         Ok(i64::try_from(events.len()).is_ok_and(|count| count == PAGE))
     }
 
-    async fn look_at_keys(&self, tx: &Tenant) -> Result<()> {
-        let ids: Vec<Uuid> = locked(&self.keys).keys().copied().collect();
-        let in_force = api_key::in_force(tx, &ids).await?;
-        let mut keys = locked(&self.keys);
-        for id in ids.iter().filter(|id| !in_force.contains(id)) {
-            if let Some(key) = keys.remove(id) {
-                key.cancel();
+    async fn look_at_keys(&self, tx: &Tenant, now: Timestamp) -> Result<()> {
+        let key = |right: &Right| match right {
+            Right::Key(id) => Some(*id),
+            Right::Session { .. } => None,
+        };
+        let ids: Vec<Uuid> = locked(&self.rights).keys().filter_map(key).collect();
+        let in_force = api_key::in_force(tx, now, &ids).await?;
+        for id in ids.into_iter().filter(|id| !in_force.contains(id)) {
+            self.end_right(&Right::Key(id));
+        }
+        Ok(())
+    }
+
+    async fn look_at_sessions(&self, database: &Database, now: Timestamp) -> Result<()> {
+        let rights: Vec<Right> = locked(&self.rights).keys().copied().collect();
+        for right in rights {
+            if let Right::Session { user_id, id, scope } = right
+                && !session::still_opens(database, now, user_id, id, &scope).await?
+            {
+                self.end_right(&right);
             }
         }
         Ok(())
+    }
+
+    fn end_right(&self, right: &Right) {
+        if let Some(over) = locked(&self.rights).remove(right) {
+            over.cancel();
+        }
     }
 }

@@ -1,0 +1,130 @@
+//! People: who may do what, and what a session opens.
+
+use std::time::Duration;
+
+use e2e::{Organization, Person, World};
+use model::act::{Act, KeyScope, Role};
+use model::api_key::NewKey;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn acme(world: &World) -> Organization {
+    let acme = world.organization("Acme").await;
+    world.connect(&acme, "106540352242922", "102290129340398", None).await;
+    acme
+}
+
+/// Every operation of the API's document with the act that it is.
+async fn operations(world: &World) -> Vec<(Method, String, Act)> {
+    let document = world.client().get(format!("{}/api/v1/openapi.json", world.url())).send().await.expect("an answer");
+    let document: Value = serde_json::from_str(&document.text().await.expect("a body")).expect("JSON");
+    let mut all = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods").iter().filter(|(_, row)| row.is_object()) {
+            let act = operation["x-act"].as_str().and_then(Act::of);
+            let act = act.unwrap_or_else(|| panic!("{method} {path} names no act: {operation}"));
+            let path = path.trim_start_matches("/api/v1").replace("{id}", "019a0b1c-0000-7000-8000-000000000001");
+            all.push((method.to_uppercase().parse().expect("a method"), path, act));
+        }
+    }
+    all
+}
+
+/// Each role, and each kind of key, at each route of the document: who may not is told 403, who may gets another answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_and_key_may_what_the_table_says() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    let operations = operations(&world).await;
+    assert!(operations.len() > 45, "{}", operations.len());
+    for role in Role::ALL {
+        let person = world.member(&acme, role).await;
+        for (method, path, act) in operations.iter().filter(|(_, path, _)| !path.ends_with("/stream")) {
+            let (status, answer) = world.as_person(method.clone(), &person, path, None).await;
+            assert_eq!(status != 403, role.may(*act), "{role:?} {method} {path} ({act:?}): {status} {answer}");
+        }
+    }
+    for scope in KeyScope::ALL {
+        let key = world.key(&acme.scope, &NewKey { scopes: &[scope], ..NewKey::whole("one") }).await;
+        let holder = Organization { key, ..acme.clone() };
+        for (method, path, act) in operations.iter().filter(|(_, path, _)| !path.ends_with("/stream")) {
+            let (status, answer) = world.call_with(method.clone(), &holder, path, &[], None).await;
+            assert_eq!(
+                status != 403,
+                act.scope() == Some(scope),
+                "{scope:?} {method} {path} ({act:?}): {status} {answer}"
+            );
+        }
+    }
+    world.end().await;
+}
+
+/// A session opens the organization where its person is at work, until it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_opens_its_own_organization_and_ends() {
+    let world = World::new().await;
+    let (acme, other) = (acme(&world).await, world.organization("Other").await);
+    let (marta, luis) = (world.member(&acme, Role::Agent).await, world.member(&other, Role::Owner).await);
+    assert_eq!(me(&world, &marta).await["organization"]["slug"], "acme");
+    assert_eq!(me(&world, &luis).await["organization"]["slug"], "other");
+    for odd in [
+        String::new(),
+        "wazapp=".into(),
+        "wazapp=abc".into(),
+        format!("{}A", marta.cookie),
+        format!("{}; {}", marta.cookie, luis.cookie),
+    ] {
+        let nobody = Person { cookie: odd.clone(), ..marta.clone() };
+        assert_eq!(world.as_person(Method::GET, &nobody, "/me", None).await.0, 401, "{odd}");
+    }
+    world.advance(Duration::from_secs(6 * 24 * 3600)).await;
+    assert_eq!(me(&world, &marta).await["organization"]["slug"], "acme", "it is used once a week");
+    world.advance(Duration::from_secs(8 * 24 * 3600)).await;
+    assert_eq!(world.as_person(Method::GET, &marta, "/me", None).await.0, 401, "it was not used for a week");
+    world.end().await;
+}
+
+/// Whoever works here no more sees nothing from the next request on, and what was theirs is nobody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_let_go_sees_nothing() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    let marta = world.member(&acme, Role::Agent).await;
+    assert_eq!(me(&world, &marta).await["organization"]["slug"], "acme");
+    let tx = world.database().tenant(&acme.scope).await.unwrap();
+    model::membership::remove(&tx, world.now(), marta.user_id).await.unwrap();
+    tx.commit().await.unwrap();
+    let (status, answer) = world.as_person(Method::GET, &marta, "/me", None).await;
+    assert_eq!(status, 403, "{answer}");
+    world.end().await;
+}
+
+/// A page of another site cannot use what the browser holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_sites_page_does_nothing() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    let owner = world.member(&acme, Role::Owner).await;
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "null"),
+    ] {
+        let request = world
+            .client()
+            .put(format!("{}/api/v1/prices", world.url()))
+            .header("cookie", &owner.cookie)
+            .header(name, value)
+            .header("content-type", "application/json")
+            .body(json!({ "currency": "USD", "prices": [] }).to_string());
+        assert_eq!(request.send().await.unwrap().status(), 403, "{name}: {value}");
+    }
+    world.end().await;
+}
+
+async fn me(world: &World, person: &Person) -> Value {
+    let (status, answer) = world.as_person(Method::GET, person, "/me", None).await;
+    assert_eq!(status, 200, "{answer}");
+    answer
+}

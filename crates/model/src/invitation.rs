@@ -1,0 +1,199 @@
+//! A link by which somebody comes to work in an organization: single use, for a week, revocable.
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use serde::Serialize;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::act::Role;
+use crate::audit::Actor;
+use crate::database::{Database, Operator, Result, Tenant};
+use crate::scope::Scope;
+use crate::secret::Shown;
+use crate::user::Email;
+
+/// How long an invitation holds.
+pub const HOLDS: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+const PREFIX: &str = "wi_";
+
+/// An invitation as the organization sees it. Its link is shown once.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Invitation {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Who is meant; null: whoever has the link.
+    pub email: Option<String>,
+    /// As what they will work here.
+    pub role: Role,
+    /// Who invited, as they were called then.
+    pub invited_by_name: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Until when it holds.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+impl Invitation {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get("id"),
+            email: row.get("email"),
+            role: Role::read(row.get("role"), "invitation.role")?,
+            invited_by_name: row.get("invited_by_name"),
+            created_at: row.get("created_at"),
+            expires_at: row.get("expires_at"),
+        })
+    }
+}
+
+/// Invites somebody. The text of the link is returned here and never again.
+pub async fn create(
+    tx: &Tenant,
+    now: Timestamp,
+    by: &Actor,
+    email: Option<&Email>,
+    role: Role,
+) -> Result<(Invitation, SecretString)> {
+    let shown = Shown::new(PREFIX, tx.organization_id());
+    let row = tx
+        .query_opt(
+            "INSERT INTO wazapp.invitation
+               (organization_id, id, hash, email, role, invited_by, invited_by_name, created_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *",
+            &[
+                &tx.organization_id(),
+                &Uuid::now_v7(),
+                &shown.hash(),
+                &email.map(Email::as_str),
+                &role.word(),
+                &by.id,
+                &by.name,
+                &now,
+                &(now + HOLDS),
+            ],
+        )
+        .await?
+        .expect("INSERT … RETURNING answers a row");
+    Ok((Invitation::read(&row)?, shown.text()))
+}
+
+/// Invitations that hold, newest first.
+pub async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<Invitation>> {
+    let rows = tx
+        .query(
+            "SELECT * FROM wazapp.invitation
+             WHERE organization_id = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $2
+             ORDER BY id DESC LIMIT 500",
+            &[&tx.organization_id(), &now],
+        )
+        .await?;
+    rows.iter().map(Invitation::read).collect()
+}
+
+/// Takes an invitation back. `None`: there is none that holds.
+pub async fn revoke(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Invitation>> {
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.invitation SET revoked_at = $3
+             WHERE organization_id = $1 AND id = $2 AND accepted_at IS NULL AND revoked_at IS NULL RETURNING *",
+            &[&tx.organization_id(), &id, &now],
+        )
+        .await?;
+    row.as_ref().map(Invitation::read).transpose()
+}
+
+/// What a link says before it is accepted.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The invitation.
+    pub invitation: Invitation,
+    /// The organization's name.
+    pub organization: String,
+    /// Which organization it leads into.
+    pub organization_id: Uuid,
+}
+
+/// Why a link opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Void {
+    /// Mistyped, or of another server.
+    Unknown,
+    /// It was accepted already.
+    Used,
+    /// It was taken back.
+    Revoked,
+    /// Its week is over.
+    Expired,
+}
+
+fn void(row: &Row, now: Timestamp) -> Option<Void> {
+    if row.get::<_, Option<Timestamp>>("accepted_at").is_some() {
+        Some(Void::Used)
+    } else if row.get::<_, Option<Timestamp>>("revoked_at").is_some() {
+        Some(Void::Revoked)
+    } else {
+        (row.get::<_, Timestamp>("expires_at") <= now).then_some(Void::Expired)
+    }
+}
+
+/// What a link offers.
+pub async fn read(database: &Database, now: Timestamp, link: &SecretString) -> Result<Result<Offer, Void>> {
+    let Some(shown) = Shown::read(PREFIX, link) else { return Ok(Err(Void::Unknown)) };
+    let tx = database.stranger(&Scope::new(shown.owner())).await?;
+    let row = tx
+        .query_opt(
+            "SELECT i.*, o.name AS organization FROM wazapp.invitation i
+             JOIN wazapp.organization o ON o.id = i.organization_id AND o.suspended_at IS NULL
+             WHERE i.organization_id = $1 AND i.hash = $2",
+            &[&shown.owner(), &shown.hash()],
+        )
+        .await?;
+    tx.close();
+    let Some(row) = row else { return Ok(Err(Void::Unknown)) };
+    if let Some(void) = void(&row, now) {
+        return Ok(Err(void));
+    }
+    let (organization, organization_id) = (row.get("organization"), shown.owner());
+    Ok(Ok(Offer { invitation: Invitation::read(&row)?, organization, organization_id }))
+}
+
+/// An invitation that was accepted in this transaction.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// It.
+    pub invitation: Invitation,
+    /// The organization it leads into.
+    pub scope: Scope,
+}
+
+/// Uses a link up; whoever holds it becomes what it says. Of two who use it at once one comes too late.
+pub async fn any_organization_accept(
+    tx: &Operator,
+    now: Timestamp,
+    link: &SecretString,
+    user_id: Uuid,
+) -> Result<Result<Accepted, Void>> {
+    let Some(shown) = Shown::read(PREFIX, link) else { return Ok(Err(Void::Unknown)) };
+    let row = tx
+        .query_opt(
+            "SELECT * FROM wazapp.invitation WHERE organization_id = $1 AND hash = $2 FOR UPDATE",
+            &[&shown.owner(), &shown.hash()],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(Err(Void::Unknown)) };
+    if let Some(void) = void(&row, now) {
+        return Ok(Err(void));
+    }
+    let (invitation, scope) = (Invitation::read(&row)?, Scope::new(shown.owner()));
+    tx.query(
+        "UPDATE wazapp.invitation SET accepted_at = $3 WHERE organization_id = $1 AND id = $2",
+        &[&shown.owner(), &invitation.id, &now],
+    )
+    .await?;
+    crate::membership::add(tx, now, &scope, user_id, invitation.role).await?;
+    Ok(Ok(Accepted { invitation, scope }))
+}

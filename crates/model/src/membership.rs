@@ -1,0 +1,210 @@
+//! As what a person works in an organization.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::act::Role;
+use crate::conversation;
+use crate::database::{Operator, Result, Tenant};
+use crate::scope::Scope;
+
+/// Somebody who works in an organization, as the others see them.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Member {
+    /// The user's id.
+    pub user_id: Uuid,
+    /// What people call them.
+    pub name: String,
+    /// By which they sign in.
+    pub email: String,
+    /// As what they work here.
+    pub role: Role,
+    /// The teams they are in.
+    pub team_ids: Vec<Uuid>,
+    /// When they last did anything here, to the minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_seen_at: Option<Timestamp>,
+    /// Conversations that are theirs and not resolved.
+    pub open_conversations: i64,
+    /// Since when they belong here.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+impl Member {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            user_id: row.get("user_id"),
+            name: row.get("name"),
+            email: row.get("email"),
+            role: Role::read(row.get("role"), "membership.role")?,
+            team_ids: Vec::new(),
+            last_seen_at: row.get("last_seen_at"),
+            open_conversations: row.get("open_conversations"),
+            created_at: row.get("created_at"),
+        })
+    }
+}
+
+const MEMBERS: &str = "SELECT m.user_id, u.name, u.email, m.role, m.last_seen_at, m.created_at,
+       (SELECT count(*) FROM wazapp.conversation v
+        WHERE v.organization_id = $1 AND v.assignee_id = m.user_id AND v.state <> 'resolved') AS open_conversations
+     FROM wazapp.membership m JOIN wazapp.\"user\" u ON u.id = m.user_id
+     WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR m.user_id = $2) ORDER BY lower(u.name), m.user_id";
+
+/// Everybody who works in the organization, by name.
+pub async fn list(tx: &Tenant) -> Result<Vec<Member>> {
+    members(tx, None).await
+}
+
+/// One of them.
+pub async fn get(tx: &Tenant, user_id: Uuid) -> Result<Option<Member>> {
+    Ok(members(tx, Some(user_id)).await?.pop())
+}
+
+async fn members(tx: &Tenant, only: Option<Uuid>) -> Result<Vec<Member>> {
+    let rows = tx.query(MEMBERS, &[&tx.organization_id(), &only]).await?;
+    let mut members: Vec<Member> = rows.iter().map(Member::read).collect::<Result<_>>()?;
+    let rows = tx
+        .query(
+            "SELECT user_id, team_id FROM wazapp.team_member WHERE organization_id = $1 ORDER BY team_id",
+            &[&tx.organization_id()],
+        )
+        .await?;
+    let mut teams: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for row in &rows {
+        teams.entry(row.get("user_id")).or_default().push(row.get("team_id"));
+    }
+    for member in &mut members {
+        member.team_ids = teams.remove(&member.user_id).unwrap_or_default();
+    }
+    Ok(members)
+}
+
+/// An organization as somebody who works in it sees it from outside.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Belonging {
+    /// The organization's id.
+    pub organization_id: Uuid,
+    /// Its short name.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// As what they work there.
+    pub role: Role,
+}
+
+/// Where a person works, by name; of suspended organizations nothing.
+pub async fn any_organization_of(tx: &Operator, user_id: Uuid) -> Result<Vec<Belonging>> {
+    let rows = tx
+        .query(
+            "SELECT o.id, o.slug, o.name, m.role FROM wazapp.membership m JOIN wazapp.organization o ON o.id = m.organization_id
+             WHERE m.user_id = $1 AND o.suspended_at IS NULL ORDER BY lower(o.name), o.id",
+            &[&user_id],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Belonging {
+                organization_id: row.get("id"),
+                slug: row.get("slug"),
+                name: row.get("name"),
+                role: Role::read(row.get("role"), "membership.role")?,
+            })
+        })
+        .collect()
+}
+
+/// Lets somebody work in an organization; who does already keeps the greater of both roles.
+pub async fn add(tx: &Operator, now: Timestamp, scope: &Scope, user_id: Uuid, role: Role) -> Result<()> {
+    let greater =
+        "CASE WHEN array_position($5, EXCLUDED.role) > array_position($5, m.role) THEN EXCLUDED.role ELSE m.role END";
+    let sql = format!(
+        "INSERT INTO wazapp.membership AS m (organization_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (organization_id, user_id) DO UPDATE SET role = {greater}"
+    );
+    let roles: Vec<&str> = Role::ALL.map(Role::word).to_vec();
+    tx.query(&sql, &[&scope.organization_id(), &user_id, &role.word(), &now, &roles]).await?;
+    Ok(())
+}
+
+/// What became of a change of somebody's place.
+#[derive(Clone, Debug)]
+pub enum Changed<T> {
+    /// It is done.
+    Done(T),
+    /// They do not work here.
+    NotThere,
+    /// It is the last owner: an organization without one could be managed by nobody.
+    LastOwner,
+}
+
+/// Gives somebody another role. The answer is as what they worked before.
+pub async fn change_role(tx: &Tenant, user_id: Uuid, role: Role) -> Result<Changed<Role>> {
+    let before = match held(tx, user_id, role).await? {
+        Changed::Done(before) => before,
+        other => return Ok(other),
+    };
+    tx.query(
+        "UPDATE wazapp.membership SET role = $3 WHERE organization_id = $1 AND user_id = $2",
+        &[&tx.organization_id(), &user_id, &role.word()],
+    )
+    .await?;
+    Ok(Changed::Done(before))
+}
+
+/// Lets somebody work here no more. What was theirs is nobody's; the answer is how many conversations that were.
+pub async fn remove(tx: &Tenant, now: Timestamp, user_id: Uuid) -> Result<Changed<usize>> {
+    match held(tx, user_id, Role::Viewer).await? {
+        Changed::Done(_) => {}
+        Changed::NotThere => return Ok(Changed::NotThere),
+        Changed::LastOwner => return Ok(Changed::LastOwner),
+    }
+    let left = conversation::leave_all(tx, now, user_id).await?;
+    let organization = tx.organization_id();
+    tx.query("DELETE FROM wazapp.sight WHERE organization_id = $1 AND viewer_id = $2", &[&organization, &user_id])
+        .await?;
+    tx.query("DELETE FROM wazapp.membership WHERE organization_id = $1 AND user_id = $2", &[&organization, &user_id])
+        .await?;
+    Ok(Changed::Done(left))
+}
+
+/// As what they work here, held until the end of the transaction with all owners: of two who leave at once one is the last.
+async fn held(tx: &Tenant, user_id: Uuid, will_be: Role) -> Result<Changed<Role>> {
+    let rows = tx
+        .query(
+            "SELECT user_id, role FROM wazapp.membership
+             WHERE organization_id = $1 AND (user_id = $2 OR role = 'owner') ORDER BY user_id FOR NO KEY UPDATE",
+            &[&tx.organization_id(), &user_id],
+        )
+        .await?;
+    let Some(own) = rows.iter().find(|row| row.get::<_, Uuid>("user_id") == user_id) else {
+        return Ok(Changed::NotThere);
+    };
+    let role = Role::read(own.get("role"), "membership.role")?;
+    let owners = rows.iter().filter(|row| row.get::<_, &str>("role") == Role::Owner.word()).count();
+    Ok(if role == Role::Owner && will_be != Role::Owner && owners == 1 {
+        Changed::LastOwner
+    } else {
+        Changed::Done(role)
+    })
+}
+
+/// Organizations of which a person is the last owner, by name.
+pub async fn any_organization_last_owner(tx: &Operator, user_id: Uuid) -> Result<Vec<String>> {
+    let rows = tx
+        .query(
+            "SELECT o.name FROM wazapp.membership m JOIN wazapp.organization o ON o.id = m.organization_id
+             WHERE m.user_id = $1 AND m.role = 'owner' AND NOT EXISTS (
+               SELECT FROM wazapp.membership other
+               WHERE other.organization_id = m.organization_id AND other.role = 'owner' AND other.user_id <> $1)
+             ORDER BY o.name",
+            &[&user_id],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

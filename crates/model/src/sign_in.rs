@@ -1,0 +1,127 @@
+//! Tries to sign in: who fails is told to wait, longer each time, by account and by address, on every node.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::database::{Operator, Result};
+use crate::user;
+
+/// A count that nothing was added to for so long begins anew.
+const FORGIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
+
+/// What a try is counted by.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// What was typed as an e-mail address.
+    pub account: &'a str,
+    /// Where it comes from.
+    pub address: &'a str,
+    /// What a browser holds in which this account signed in before: it is counted by that alone, so that whoever else tries
+    /// keeps nobody out of their own browser.
+    pub device: Option<&'a str>,
+}
+
+/// How many tries are free, and the longest that one is told to wait, in seconds.
+struct Patience {
+    free: i32,
+    longest: i64,
+}
+
+/// One account from one address, or from its own browser.
+const PAIR: Patience = Patience { free: 5, longest: 900 };
+
+/// One account from wherever: many addresses that try one account wait together, never long.
+const ACCOUNT: Patience = Patience { free: 10, longest: 40 };
+
+/// One address, whichever account: an office of people who mistype is not kept out.
+const ADDRESS: Patience = Patience { free: 30, longest: 300 };
+
+impl Patience {
+    /// How long after so many tries the next one may come.
+    fn wait(&self, tries: i32) -> SignedDuration {
+        let beyond = tries - self.free;
+        if beyond < 0 {
+            return SignedDuration::ZERO;
+        }
+        SignedDuration::from_secs(1_i64.checked_shl(beyond.unsigned_abs()).unwrap_or(i64::MAX).min(self.longest).max(1))
+    }
+}
+
+impl Attempt<'_> {
+    fn subjects(&self) -> Vec<(Vec<u8>, Patience)> {
+        let account = self.account.trim().to_lowercase();
+        let subject = |text: String| user::fingerprint(&text);
+        match self.device {
+            Some(device) => vec![(subject(format!("device {account} {device}")), PAIR)],
+            None => vec![
+                (subject(format!("pair {account} {}", self.address)), PAIR),
+                (subject(format!("account {account}")), ACCOUNT),
+                (subject(format!("address {}", self.address)), ADDRESS),
+            ],
+        }
+    }
+}
+
+/// Counts a try before it is looked at, so that many at once are as many; [`passed`] takes it back. `Err`: how long to wait;
+/// such a try is not counted.
+pub async fn attempt(tx: &Operator, now: Timestamp, attempt: &Attempt<'_>) -> Result<Result<(), SignedDuration>> {
+    let mut subjects = attempt.subjects();
+    // Locked in one order: two tries that share a subject come one after the other.
+    subjects.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut longest = SignedDuration::ZERO;
+    for (subject, patience) in &subjects {
+        let row = tx
+            .query_opt(
+                "INSERT INTO wazapp.sign_in_try AS t (subject, tries, tried_at) VALUES ($1, 0, $2)
+                 ON CONFLICT (subject) DO UPDATE SET tries = CASE WHEN t.tried_at < $3 THEN 0 ELSE t.tries END
+                 RETURNING t.tries, t.tried_at",
+                &[subject, &now, &(now - FORGIVEN_AFTER)],
+            )
+            .await?
+            .expect("INSERT … RETURNING answers a row");
+        let tried_at: Timestamp = row.get("tried_at");
+        let wait = patience.wait(row.get("tries"));
+        longest = longest.max(wait - now.duration_since(tried_at));
+    }
+    if longest > SignedDuration::ZERO {
+        return Ok(Err(longest));
+    }
+    let subjects: Vec<Vec<u8>> = subjects.into_iter().map(|(subject, _)| subject).collect();
+    tx.query(
+        "UPDATE wazapp.sign_in_try SET tries = tries + 1, tried_at = $2 WHERE subject = ANY ($1)",
+        &[&subjects, &now],
+    )
+    .await?;
+    Ok(Ok(()))
+}
+
+/// Whoever tried is who they say: nothing is held against the account from there, and one less against the address.
+pub async fn passed(tx: &Operator, attempt: &Attempt<'_>) -> Result<()> {
+    let mut subjects: Vec<Vec<u8>> = attempt.subjects().into_iter().map(|(subject, _)| subject).collect();
+    let address = (subjects.len() > 1).then(|| subjects.pop()).flatten();
+    subjects.sort();
+    tx.query("DELETE FROM wazapp.sign_in_try WHERE subject = ANY ($1)", &[&subjects]).await?;
+    if let Some(address) = address {
+        tx.query("UPDATE wazapp.sign_in_try SET tries = greatest(tries - 1, 0) WHERE subject = $1", &[&address])
+            .await?;
+    }
+    Ok(())
+}
+
+/// Forgets tries that are forgiven.
+pub async fn any_person_forgive(tx: &Operator, now: Timestamp) -> Result<()> {
+    tx.query("DELETE FROM wazapp.sign_in_try WHERE tried_at < $1", &[&(now - FORGIVEN_AFTER)]).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_cost_nothing_and_guessing_ever_more() {
+        let waits: Vec<i64> = (0..9).map(|tries| PAIR.wait(tries).as_secs()).collect();
+        assert_eq!(waits, [0, 0, 0, 0, 0, 1, 2, 4, 8]);
+        assert_eq!(PAIR.wait(i32::MAX).as_secs(), 900);
+        assert_eq!(ACCOUNT.wait(1000).as_secs(), 40, "nobody is kept out of their account for long");
+    }
+}

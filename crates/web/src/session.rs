@@ -1,0 +1,257 @@
+//! Signing in, and who visits a page.
+
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Redirect, Response};
+use data_encoding::BASE64URL_NOPAD;
+use http::HeaderMap;
+use http::header::USER_AGENT;
+use http::request::Parts;
+use jiff::{SignedDuration, Timestamp};
+use metrics::counter;
+use model::act::Act;
+use model::audit::{self, Actor, ActorKind, Deed};
+use model::database::{Operator, Result, Tenant};
+use model::secret::Place;
+use model::session::{self, AtWork, NewSession, SignedIn};
+use model::sign_in::{self, Attempt};
+use model::user::{self, Email, User};
+use model::{Clock, CommitError, Database};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::State;
+use crate::cookie;
+use crate::key::signed_in;
+use crate::serve::Client;
+
+/// Where people sign in.
+pub(crate) const LOGIN: &str = "/login";
+
+/// What became of an e-mail address and a password.
+#[derive(Debug)]
+pub(crate) enum SignIn {
+    /// They are an account's.
+    In(Entry),
+    /// There is no such account, or it has another password.
+    Wrong,
+    /// Too many tries: nothing was looked at.
+    Wait(SignedDuration),
+    /// Too many sign in at this moment: nothing was looked at.
+    Busy,
+}
+
+/// What a browser holds once somebody came in.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Their session; where a second factor is due, it opens nothing yet.
+    pub(crate) session: SecretString,
+    /// By which this browser is known next time.
+    pub(crate) device: String,
+    /// Whether a second factor is due.
+    pub(crate) second_factor: bool,
+}
+
+impl Entry {
+    /// The answer with the cookies that it sets.
+    pub(crate) fn set(&self, state: &State, answer: impl IntoResponse) -> Response {
+        let cookies = [cookie::set_session(state, &self.session), cookie::set_device(state, &self.device)];
+        let mut answer = answer.into_response();
+        for cookie in cookies {
+            answer.headers_mut().append(http::header::SET_COOKIE, cookie);
+        }
+        answer
+    }
+}
+
+/// Looks at an e-mail address and a password. Words and time are the same whether or not there is such an account.
+pub(crate) async fn sign_in(
+    state: &State,
+    client: Option<&Client>,
+    headers: &HeaderMap,
+    typed: &str,
+    password: SecretString,
+) -> Result<SignIn> {
+    let now = state.clock.now();
+    let address = address_of(client);
+    let device = cookie::device(headers).filter(|device| is_device_of(state, device, typed));
+    let attempt = Attempt { account: typed, address: &address, device: device.as_deref() };
+    let tx = state.database.people().await?;
+    if let Err(wait) = sign_in::attempt(&tx, now, &attempt).await? {
+        return Ok(SignIn::Wait(wait));
+    }
+    tx.commit().await.map_err(CommitError::in_job)?;
+    let known = match typed.parse::<Email>() {
+        Ok(email) => {
+            let tx = state.database.people().await?;
+            let known = user::by_email(&tx, &email).await?;
+            tx.close();
+            known
+        }
+        Err(_) => None,
+    };
+    let (user, kept) = known.unzip();
+    let Ok(is_it) = state.passwords.verify(password, kept.flatten()).await else { return Ok(SignIn::Busy) };
+    let Some(user) = user.filter(|_| is_it) else {
+        counter!("wazapp_bad_sign_ins_total").increment(1);
+        return Ok(SignIn::Wrong);
+    };
+    let tx = state.database.people().await?;
+    sign_in::passed(&tx, &attempt).await?;
+    let entry = enter(state, &tx, client, headers, &user).await?;
+    tx.commit().await.map_err(CommitError::in_job)?;
+    Ok(SignIn::In(entry))
+}
+
+/// Begins a session of somebody who proved who they are, but for a second factor. What the browser held before opens nothing
+/// more: a session that somebody else planted there would else be theirs.
+pub(crate) async fn enter(
+    state: &State,
+    tx: &Operator,
+    client: Option<&Client>,
+    headers: &HeaderMap,
+    user: &User,
+) -> Result<Entry> {
+    let now = state.clock.now();
+    let device = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown");
+    let new = NewSession { user_id: user.id, proven: !user.second_factor, device, address: &address_of(client) };
+    if let Some(before) = cookie::session(headers) {
+        session::end_presented(tx, &before).await?;
+    }
+    let (_, session) = session::begin(tx, now, &new).await?;
+    Ok(Entry { session, device: device_of(state, user.email.as_str()), second_factor: user.second_factor })
+}
+
+fn address_of(client: Option<&Client>) -> String {
+    client.map_or_else(|| "unknown".to_owned(), |client| client.peer().to_string())
+}
+
+/// What a browser shows to say that this account signed in here: sealed for the account, so that nobody makes one up.
+fn device_of(state: &State, email: &str) -> String {
+    let secret = SecretString::from(Uuid::now_v7().to_string());
+    BASE64URL_NOPAD.encode(&state.keyring.seal(device_place(&email.to_lowercase()), &secret))
+}
+
+fn is_device_of(state: &State, device: &str, typed: &str) -> bool {
+    let Ok(sealed) = BASE64URL_NOPAD.decode(device.as_bytes()) else { return false };
+    state.keyring.open(device_place(&typed.trim().to_lowercase()), &sealed).is_ok()
+}
+
+fn device_place(account: &str) -> Place<'_> {
+    Place { organization: Uuid::nil(), column: "cookie.device", row: account }
+}
+
+/// Whoever is signed in and visits a page. Who is not is led to sign in, and back.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor {
+    /// The person.
+    pub(crate) user: User,
+    /// The session they are signed in by.
+    pub(crate) session_id: Uuid,
+    /// Where they are at work; `None`: nowhere yet.
+    pub(crate) at_work: Option<AtWork>,
+    database: Database,
+    clock: Clock,
+    client: Option<Client>,
+}
+
+impl Visitor {
+    /// Whether they may do it where they are at work.
+    pub(crate) fn may(&self, act: Act) -> bool {
+        self.at_work.is_some_and(|at_work| at_work.role.may(act) && !at_work.lacks_second_factor)
+    }
+
+    /// Opens a transaction where they are at work, if they may do this there.
+    pub(crate) async fn begin(&self, act: Act) -> Result<Option<Tenant>> {
+        match self.at_work.filter(|_| self.may(act)) {
+            Some(at_work) => Ok(Some(self.database.tenant(&at_work.scope).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The time of what they do.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// As the audit names them.
+    pub(crate) fn actor(&self) -> Actor {
+        let address = self.client.as_ref().map(|client| client.peer().to_string());
+        Actor { kind: ActorKind::User, id: Some(self.user.id), name: self.user.name.clone(), address }
+    }
+
+    /// Writes down what is done in this transaction.
+    pub(crate) async fn audit(&self, tx: &Tenant, deed: &Deed) -> Result<()> {
+        audit::record(tx, self.now(), &self.actor(), deed).await
+    }
+}
+
+impl FromRequestParts<State> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        let client = parts.extensions.get::<Client>().cloned();
+        let known = match cookie::session(&parts.headers) {
+            Some(session) => signed_in(state, client.as_ref(), &session).await.map_err(|error| {
+                tracing::warn!(error = %error.reason(), "a session could not be looked up");
+                crate::problem::Problem::from(error).into_response()
+            })?,
+            None => None,
+        };
+        let Some(SignedIn { user, session_id, proven: true, at_work }) = known else {
+            return Err(to_login(parts).into_response());
+        };
+        Ok(Self { user, session_id, at_work, database: state.database.clone(), clock: state.clock.clone(), client })
+    }
+}
+
+/// To where people sign in; from there, back to a page that was to be read.
+fn to_login(parts: &Parts) -> Redirect {
+    let path = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
+    if parts.method != http::Method::GET || path == "/" {
+        return Redirect::to(LOGIN);
+    }
+    let next: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
+    Redirect::to(&format!("{LOGIN}?next={next}"))
+}
+
+/// The one-time code by which the first person sets this server up.
+#[derive(Clone, Default)]
+pub struct SetUpCode(Option<SecretString>);
+
+impl std::fmt::Debug for SetUpCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SetUpCode(••••)")
+    }
+}
+
+impl SetUpCode {
+    /// This code; people may leave out its hyphens, and need not care for case.
+    pub fn new(code: SecretString) -> Self {
+        Self(Some(code))
+    }
+
+    /// Whether this is it.
+    pub(crate) fn is(&self, typed: &str) -> bool {
+        let plain = |text: &str| -> String {
+            text.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_uppercase()).collect()
+        };
+        let Some(code) = &self.0 else { return false };
+        let (code, typed) = (plain(code.expose_secret()), plain(typed));
+        // Hashes are compared: how far they agree says nothing of the code.
+        !code.is_empty() && Sha256::digest(code) == Sha256::digest(typed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_code_sets_up() {
+        let code = SetUpCode::new(SecretString::from("ABCD-2345-EFGH-6789"));
+        assert!(code.is("abcd2345efgh6789") && code.is(" ABCD-2345-EFGH-6789 "));
+        assert!(!code.is("") && !code.is("ABCD-2345-EFGH-678") && !SetUpCode::default().is(""));
+        assert_eq!(format!("{code:?}"), "SetUpCode(••••)");
+    }
+}
