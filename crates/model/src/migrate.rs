@@ -46,6 +46,9 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128192000_retention",
     "20261128192010_retention_key",
     "20261128192020_first_at",
+    "20261128210000_sealing_keys_named",
+    "20261128210010_key_ring",
+    "20261128210020_one_verify_token",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, key, migrate, number, organization, quarantine, replay, simulator, version, webhook,
+    app, config_show, doctor, key, key_ring, migrate, number, organization, quarantine, replay, simulator, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -50,6 +50,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(key::Command),
+    /// The master keys, which seal tokens and secrets at rest.
+    #[command(subcommand)]
+    KeyRing(key_ring::Command),
     /// Input that belongs to no connected number, or could not be applied.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -118,6 +121,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::App(command) => app::run(&config, print, command).await?,
         Command::Number(command) => return number::run(&config, print, command).await,
         Command::Key(command) => key::run(&config, print, command).await?,
+        Command::KeyRing(command) => return key_ring::run(&config, print, command).await,
         Command::Quarantine(command) => quarantine::run(&config, print, command).await?,
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,
         Command::Webhook(command) => return webhook::run(&config, print, command).await,
