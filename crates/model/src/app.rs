@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::database::{Operator, Result};
+use crate::database::{CommitError, Operator, Result};
 use crate::scope::Scope;
 use crate::secret::sealed::{APP_SECRET, APP_VERIFY_TOKEN};
 use crate::secret::{Keyring, Place};
@@ -104,7 +104,7 @@ pub async fn rotate(tx: &Operator, keyring: &Keyring, id: &str, change: &Change<
 }
 
 async fn lock(tx: &Operator, id: &str) -> Result<bool> {
-    Ok(tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR UPDATE", &[&id]).await?.is_some())
+    Ok(tx.query_opt("SELECT id FROM wazapp.app WHERE id = $1 FOR NO KEY UPDATE", &[&id]).await?.is_some())
 }
 
 async fn write(tx: &Operator, keyring: &Keyring, id: &str, change: &Change<'_>) -> Result<()> {
@@ -166,18 +166,32 @@ pub enum Need {
     Attempt,
 }
 
-/// Removes an App that nobody needs, with its secrets. `None`: no such App.
-pub async fn any_organization_remove(tx: &Operator, id: &str) -> Result<Option<std::result::Result<(), Vec<Use>>>> {
-    // Whoever connects a number through it waits, and then does not find it.
-    if !lock(tx, id).await? {
-        return Ok(None);
+/// What became of removing an App.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone, with its secrets.
+    Removed,
+    /// There is no such App.
+    Unknown,
+    /// These need it; nothing was done.
+    Used(Vec<Use>),
+}
+
+/// Removes an App that nobody needs, and ends the transaction.
+pub async fn any_organization_remove(tx: Operator, id: &str) -> std::result::Result<Removal, CommitError> {
+    // First, and looked at behind it: this waits for whoever connects a number through it, and who comes later does not find
+    // it.
+    if tx.query_opt("DELETE FROM wazapp.app WHERE id = $1 RETURNING id", &[&id]).await?.is_none() {
+        tx.close();
+        return Ok(Removal::Unknown);
     }
-    let uses = any_organization_uses(tx, id).await?;
+    let uses = any_organization_uses(&tx, id).await?;
     if !uses.is_empty() {
-        return Ok(Some(Err(uses)));
+        tx.close();
+        return Ok(Removal::Used(uses));
     }
-    tx.query("DELETE FROM wazapp.app WHERE id = $1", &[&id]).await?;
-    Ok(Some(Ok(())))
+    tx.commit().await?;
+    Ok(Removal::Removed)
 }
 
 async fn any_organization_uses(tx: &Operator, id: &str) -> Result<Vec<Use>> {
@@ -261,10 +275,17 @@ pub async fn credentials(tx: &Operator, keyring: &Keyring) -> Result<(Vec<Creden
             opened
         };
         let secrets = secrets.iter().filter(own);
-        let secrets = secrets.filter_map(|row| open(secret_place(&row.get::<_, Uuid>("id").to_string()), row)).collect();
+        let secrets =
+            secrets.filter_map(|row| open(secret_place(&row.get::<_, Uuid>("id").to_string()), row)).collect();
         let verify_tokens = tokens.iter().filter(own).filter_map(|row| open(token_place(&id), row)).collect();
         let nth = usize::try_from(row.get::<_, i32>("nth")).unwrap_or(0);
-        all.push(Credentials { id: id.clone(), secrets, verify_tokens, organization_id: row.get("organization_id"), nth });
+        all.push(Credentials {
+            id: id.clone(),
+            secrets,
+            verify_tokens,
+            organization_id: row.get("organization_id"),
+            nth,
+        });
     }
     Ok((all, unopenable))
 }

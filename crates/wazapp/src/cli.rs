@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, key, key_ring, migrate, number, organization, quarantine, replay, simulator, version, webhook,
+    app, config_show, doctor, key, key_ring, migrate, number, organization, quarantine, replay, simulator, version,
+    webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;

@@ -10,8 +10,8 @@ use super::{Connection, How, Wishes, connection_columns, step};
 use crate::database::{Operator, Result, Tenant, Tx};
 use crate::quota::{self, Quota};
 use crate::scope::Scope;
-use crate::secret::sealed::{CONNECTION_CODE, CONNECTION_PIN, CONNECTION_TOKEN, Column};
 use crate::secret::Keyring;
+use crate::secret::sealed::{CONNECTION_CODE, CONNECTION_PIN, CONNECTION_TOKEN, Column};
 
 /// An attempt to be made.
 #[derive(Debug)]
@@ -107,11 +107,8 @@ async fn insert(
     let seal = |column: &Column, secret: Option<&SecretString>| {
         secret.map(|secret| sealer.seal(column.place(organization, &row), secret))
     };
-    let (token, code, pin) = (
-        seal(&CONNECTION_TOKEN, new.token),
-        seal(&CONNECTION_CODE, new.code),
-        seal(&CONNECTION_PIN, new.pin),
-    );
+    let (token, code, pin) =
+        (seal(&CONNECTION_TOKEN, new.token), seal(&CONNECTION_CODE, new.code), seal(&CONNECTION_PIN, new.pin));
     let signup = new.how == How::Signup;
     let due_at = (!signup || new.code.is_some()).then_some(now);
     let row = tx

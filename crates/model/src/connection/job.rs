@@ -9,8 +9,8 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::begin::json;
-use super::proof::Answered;
 use super::kept::Kept;
+use super::proof::Answered;
 use super::{Connection, Progress, State, Step, What, Wishes};
 use crate::database::{CANDIDATES, Operator, Result};
 use crate::scope::Scope;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::begin::json;
 use super::{Connection, How, Step, What, Wishes, connection_columns, step};
 use crate::database::{Result, Tenant};
-use crate::secret::sealed::{CONNECTION_CODE, CONNECTION_PIN, CONNECTION_TOKEN};
 use crate::secret::Keyring;
+use crate::secret::sealed::{CONNECTION_CODE, CONNECTION_PIN, CONNECTION_TOKEN};
 
 /// A half of a sign-up: they come in either order.
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +171,11 @@ async fn write_secrets(tx: &Tenant, keyring: &Keyring, id: Uuid, with: &Resume<'
     let (organization, text) = (tx.organization_id(), id.to_string());
     let sealer = keyring.sealer(tx).await?;
     for (sql, column, secret) in [
-        ("UPDATE wazapp.connection SET token = $3 WHERE organization_id = $1 AND id = $2", CONNECTION_TOKEN, with.token),
+        (
+            "UPDATE wazapp.connection SET token = $3 WHERE organization_id = $1 AND id = $2",
+            CONNECTION_TOKEN,
+            with.token,
+        ),
         ("UPDATE wazapp.connection SET code = $3 WHERE organization_id = $1 AND id = $2", CONNECTION_CODE, with.code),
         ("UPDATE wazapp.connection SET pin = $3 WHERE organization_id = $1 AND id = $2", CONNECTION_PIN, with.pin),
     ] {

@@ -98,7 +98,8 @@ pub async fn any_organization_counts(tx: &Operator) -> Result<Vec<(&'static seal
 /// Gives up a key that is lost, and with it all that is sealed under it. Answers how many secrets that were; `None`: it is not
 /// noted.
 pub async fn any_organization_forget(tx: &Operator, id: KeyId) -> Result<Option<usize>> {
-    let noted = tx.query("SELECT key_id FROM wazapp.sealing_key WHERE key_id = $1 FOR UPDATE", &[&id.bytes()]).await?;
+    let noted =
+        tx.query("SELECT key_id FROM wazapp.sealing_key WHERE key_id = $1 FOR NO KEY UPDATE", &[&id.bytes()]).await?;
     if noted.is_empty() {
         return Ok(None);
     }
@@ -151,9 +152,11 @@ pub fn lacks(keyring: &Keyring, noted: &[NotedKey]) -> Option<String> {
     let first = lacks.first()?;
     let ids: Vec<KeyId> = lacks.iter().map(|key| key.id).collect();
     Some(match has.is_empty() {
-        true => "this database's secrets are sealed with another master key: set WAZAPP_MASTER_KEY to that one, or put \
+        true => {
+            "this database's secrets are sealed with another master key: set WAZAPP_MASTER_KEY to that one, or put \
                  back its DATA_DIR/master-key"
-            .to_owned(),
+                .to_owned()
+        }
         false => lacking(&ids, first.stage),
     })
 }
@@ -162,7 +165,9 @@ pub fn lacks(keyring: &Keyring, noted: &[NotedKey]) -> Option<String> {
 pub(super) fn lacking(ids: &[KeyId], stage: Stage) -> String {
     let ids: Vec<String> = ids.iter().map(KeyId::to_string).collect();
     let where_from = match stage {
-        Stage::Going => "secrets are still sealed with it; until wazapp key-ring rotate is through, every server needs both",
+        Stage::Going => {
+            "secrets are still sealed with it; until wazapp key-ring rotate is through, every server needs both"
+        }
         _ => "the master key was changed",
     };
     format!(

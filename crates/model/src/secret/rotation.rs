@@ -84,8 +84,11 @@ impl Rotation {
             tx.close();
             return Ok(lacking);
         }
-        tx.query("UPDATE wazapp.sealing_key SET stage = 'going' WHERE stage = 'seals' AND key_id <> $1", &[&id.bytes()])
-            .await?;
+        tx.query(
+            "UPDATE wazapp.sealing_key SET stage = 'going' WHERE stage = 'seals' AND key_id <> $1",
+            &[&id.bytes()],
+        )
+        .await?;
         tx.query("UPDATE wazapp.sealing_key SET stage = 'seals' WHERE key_id = $1", &[&id.bytes()]).await?;
         tx.commit_in_job().await?;
         Ok(Vec::new())

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use clap::Subcommand;
-use model::app::{Change, Need, Use};
+use model::app::{Change, Need, Removal, Use};
 use serde_json::json;
 
 use super::{SecretArg, find_organization};
@@ -112,7 +112,9 @@ async fn rotate(config: &Config, print: &Print, app_id: &str, change: &Change<'_
         (true, false) => "a new secret",
         (false, true) => "a new verify token",
         (false, false) if change.drop_old => "only its newest secret and verify token",
-        (false, false) => bail!("name what is new: --secret, --verify-token or both; --drop-old alone ends the old ones"),
+        (false, false) => {
+            bail!("name what is new: --secret, --verify-token or both; --drop-old alone ends the old ones")
+        }
     };
     let known = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
@@ -144,19 +146,17 @@ async fn rotate(config: &Config, print: &Print, app_id: &str, change: &Change<'_
 async fn remove(config: &Config, print: &Print, app_id: &str) -> anyhow::Result<()> {
     let removed = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
-        let removed = model::app::any_organization_remove(&tx, app_id).await?;
-        tx.commit().await?;
-        Ok(removed)
+        Ok(model::app::any_organization_remove(tx, app_id).await?)
     })
     .await?;
     match removed {
-        None => Err(unknown(config, app_id)),
-        Some(Err(uses)) => bail!(
+        Removal::Unknown => Err(unknown(config, app_id)),
+        Removal::Used(uses) => bail!(
             "App {app_id} is in use: {}. Disconnect those numbers (wazapp number disconnect), or connect them through another \
              App, then run this again",
             uses.iter().map(in_words).collect::<Vec<_>>().join("; ")
         ),
-        Some(Ok(())) => {
+        Removal::Removed => {
             print.answer(&json!({ "id": app_id, "removed": true }), || {
                 format!("Removed App {app_id}. A running server refuses its webhooks within seconds.")
             });

@@ -45,7 +45,9 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
 async fn forget(config: &Config, print: &Print, key: &str) -> anyhow::Result<()> {
     let id = KeyId::parse(key).with_context(|| format!("{key:?} is no key's id: wazapp key-ring status shows them"))?;
     if open::keyring(config)?.has(id) {
-        bail!("key {id} is here, and what is sealed under it opens: wazapp key-ring rotate lets go of it without a loss");
+        bail!(
+            "key {id} is here, and what is sealed under it opens: wazapp key-ring rotate lets go of it without a loss"
+        );
     }
     let gone = open::as_it_is(config, async |database| {
         let tx = database.operator().await?;

@@ -140,5 +140,10 @@ fn change(keyring: &Keyring, noted: &[NotedKey]) -> Option<Finding> {
         Change::Reseals => format!("begun, and not through: {seals} seals, and secrets are still sealed under others"),
         Change::Ends => format!("all is sealed under {seals}, and the keys before it are still listed"),
     };
-    Some(Finding::warning(AREA, SUBJECT, says, "wazapp key-ring rotate goes on with it; wazapp key-ring status tells more"))
+    Some(Finding::warning(
+        AREA,
+        SUBJECT,
+        says,
+        "wazapp key-ring rotate goes on with it; wazapp key-ring status tells more",
+    ))
 }

@@ -165,7 +165,8 @@ impl Work<'_> {
                 return Ok(());
             }
             if !told && began.elapsed() > Duration::from_secs(5) {
-                self.print.line("     A transaction of this database is open for long (pg_stat_activity); it is waited for");
+                self.print
+                    .line("     A transaction of this database is open for long (pg_stat_activity); it is waited for");
                 told = true;
             }
             tokio::time::sleep(LOOK / 10).await;
@@ -196,10 +197,9 @@ impl Work<'_> {
             self.config.write_master_keys(&keys[..1])?;
         }
         let next = match &source {
-            KeySource::Own(path) => format!(
-                "Keep a copy of {} elsewhere. Backups from before need the key from before",
-                path.display()
-            ),
+            KeySource::Own(path) => {
+                format!("Keep a copy of {} elsewhere. Backups from before need the key from before", path.display())
+            }
             _ => "Take the keys behind the first out of WAZAPP_MASTER_KEY; backups from before need them".to_owned(),
         };
         self.print.answer(&json!({ "key": seals, "resealed": resealed, "next": next }), || {

@@ -77,7 +77,9 @@ fn next(source: &KeySource, keyring: &Keyring, noted: &[NotedKey]) -> Option<Str
             format!("when every server was started with key {id} in its list: wazapp key-ring rotate")
         }
         (Change::Reseals, _) | (Change::Ends, KeySource::Own(_)) => "wazapp key-ring rotate goes on".to_owned(),
-        (Change::Ends, _) => "take the keys behind the first out of WAZAPP_MASTER_KEY; nothing is sealed under them".to_owned(),
+        (Change::Ends, _) => {
+            "take the keys behind the first out of WAZAPP_MASTER_KEY; nothing is sealed under them".to_owned()
+        }
     })
 }
 
@@ -106,6 +108,8 @@ fn words(status: &Status) -> String {
     if !servers.is_empty() {
         parts.push(table(&["SERVER", "HAS", "LAST SEEN"], &servers));
     }
-    parts.push(status.next.as_ref().map_or_else(|| "Nothing is to be done.".to_owned(), |next| format!("Next: {next}.")));
+    parts.push(
+        status.next.as_ref().map_or_else(|| "Nothing is to be done.".to_owned(), |next| format!("Next: {next}.")),
+    );
     parts.join("\n\n")
 }
