@@ -41,21 +41,14 @@ FROM (SELECT id, row_number() OVER (ORDER BY created_at, id) - 1 AS nth FROM waz
 ALTER TABLE wazapp.app ALTER COLUMN nth SET NOT NULL;
 
 -- The key that a sealed value names, its first four bytes, is one that is noted. A further sealed column gets the same pair.
-ALTER TABLE wazapp.app_secret ADD COLUMN sealed_key bytea GENERATED ALWAYS AS (substring(sealed FROM 1 FOR 4)) STORED;
-ALTER TABLE wazapp.app_secret
-  ADD CONSTRAINT app_secret_sealed_key FOREIGN KEY (sealed_key) REFERENCES wazapp.sealing_key (key_id);
-ALTER TABLE wazapp.app_verify_token ADD COLUMN sealed_key bytea GENERATED ALWAYS AS (substring(sealed FROM 1 FOR 4)) STORED;
-ALTER TABLE wazapp.app_verify_token
-  ADD CONSTRAINT app_verify_token_sealed_key FOREIGN KEY (sealed_key) REFERENCES wazapp.sealing_key (key_id);
-ALTER TABLE wazapp.number ADD COLUMN token_key bytea GENERATED ALWAYS AS (substring(token FROM 1 FOR 4)) STORED;
-ALTER TABLE wazapp.number
-  ADD CONSTRAINT number_token_key FOREIGN KEY (token_key) REFERENCES wazapp.sealing_key (key_id);
-ALTER TABLE wazapp.connection ADD COLUMN token_key bytea GENERATED ALWAYS AS (substring(token FROM 1 FOR 4)) STORED;
-ALTER TABLE wazapp.connection
-  ADD CONSTRAINT connection_token_key FOREIGN KEY (token_key) REFERENCES wazapp.sealing_key (key_id);
-ALTER TABLE wazapp.connection ADD COLUMN code_key bytea GENERATED ALWAYS AS (substring(code FROM 1 FOR 4)) STORED;
-ALTER TABLE wazapp.connection
-  ADD CONSTRAINT connection_code_key FOREIGN KEY (code_key) REFERENCES wazapp.sealing_key (key_id);
-ALTER TABLE wazapp.connection ADD COLUMN pin_key bytea GENERATED ALWAYS AS (substring(pin FROM 1 FOR 4)) STORED;
-ALTER TABLE wazapp.connection
-  ADD CONSTRAINT connection_pin_key FOREIGN KEY (pin_key) REFERENCES wazapp.sealing_key (key_id);
+DO $$
+DECLARE place text[];
+BEGIN
+  FOREACH place SLICE 1 IN ARRAY ARRAY[['app_secret', 'sealed'], ['app_verify_token', 'sealed'], ['number', 'token'],
+                                       ['connection', 'token'], ['connection', 'code'], ['connection', 'pin']] LOOP
+    EXECUTE format('ALTER TABLE wazapp.%1$I ADD COLUMN %2$I bytea GENERATED ALWAYS AS (substring(%3$I FROM 1 FOR 4)) STORED',
+                   place[1], place[2] || '_key', place[2]);
+    EXECUTE format('ALTER TABLE wazapp.%1$I ADD CONSTRAINT %2$I FOREIGN KEY (%3$I) REFERENCES wazapp.sealing_key (key_id)',
+                   place[1], place[1] || '_' || place[2] || '_key', place[2] || '_key');
+  END LOOP;
+END $$;

@@ -165,6 +165,13 @@ impl Keyring {
         here() || (self.read_again() && here())
     }
 
+    /// Looks for what is missing of these where keys come from.
+    fn seek(&self, mut ids: impl Iterator<Item = KeyId>) {
+        if !ids.all(|id| self.look(|keys| keys.find(id).is_some())) {
+            self.read_again();
+        }
+    }
+
     /// Reads its source again. False: there is none, or it cannot be read.
     pub fn read_again(&self) -> bool {
         let Some(listed) = self.inner.source.as_ref().and_then(|source| source()) else { return false };

@@ -110,8 +110,7 @@ impl Holder {
     async fn beat(&self) -> Result<Vec<NotedKey>> {
         let tx = self.database.operator().await?;
         let noted = ring::noted(&tx).await?;
-        // Looking reads the source again where one is missing.
-        let _ = noted.iter().filter(|key| !self.keyring.has(key.id)).count();
+        self.keyring.seek(noted.iter().map(|key| key.id));
         let there = tx
             .query_opt(
                 "UPDATE wazapp.key_holder SET beat = beat + 1, keys = $2, seen_at = $3 WHERE id = $1 RETURNING id",
