@@ -6,12 +6,14 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 17] = [
+const UNDISTRIBUTED: [&str; 19] = [
     "organization",
     "number_claim",
     "app",
     "app_secret",
+    "app_verify_token",
     "sealing_key",
+    "key_holder",
     "stream",
     "lane",
     "lane_cursor",
@@ -62,6 +64,13 @@ const OTHERWISE: &str = "Citus is given another statement";
 const REFUSED: &str = "Citus refuses it until it is mended";
 
 const PASSES: &[Pass] = &[
+    Pass(
+        "app.rs",
+        "SELECT o.slug, n.phone_number_id",
+        &[AllShards],
+        "for whoever runs the server: before an App is removed",
+    ),
+    Pass("app.rs", "SELECT o.slug, c.phone_number_id FROM wazapp.connection", &[AllShards], "the same"),
     Pass("at_meta.rs", "DELETE FROM wazapp.made_at_meta", &[AllShards], SWEEP),
     Pass("connection/job.rs", "SELECT organization_id, id", &[AllShards], POLL),
     Pass("connection/sweep.rs", "UPDATE wazapp.connection SET token = NULL", &[AllShards], SWEEP),
