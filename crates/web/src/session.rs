@@ -8,7 +8,7 @@ use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 use model::act::Act;
-use model::audit::{self, Actor, ActorKind, Deed};
+use model::audit::{self, Actor, Deed};
 use model::database::{Operator, Result, Tenant};
 use model::session::{self, AtWork, NewSession, SignedIn};
 use model::sign_in::{self, Attempt};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::cookie;
-use crate::key::signed_in;
+use crate::key::{Who, signed_in};
 use crate::serve::Client;
 
 /// Where people sign in.
@@ -160,8 +160,7 @@ impl Visitor {
 
     /// As the audit names them.
     pub(crate) fn actor(&self) -> Actor {
-        let address = self.client.as_ref().map(|client| client.peer().to_string());
-        Actor { kind: ActorKind::User, id: Some(self.user.id), name: self.user.name.clone(), address }
+        Who::actor_of(&self.user, self.client.as_ref())
     }
 
     /// Writes down what is done in this transaction.
