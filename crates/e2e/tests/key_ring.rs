@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod stages;
+mod upgrade;
 
 use std::collections::BTreeMap;
 
