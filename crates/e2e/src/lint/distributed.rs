@@ -6,7 +6,7 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 12] = [
+const UNDISTRIBUTED: [&str; 17] = [
     "organization",
     "number_claim",
     "app",
@@ -19,6 +19,11 @@ const UNDISTRIBUTED: [&str; 12] = [
     "inbound_default",
     "quarantine",
     "migration",
+    "user",
+    "session",
+    "password_link",
+    "sign_in_try",
+    "server_audit",
 ];
 
 /// What Citus refuses, or does at a price.
@@ -48,6 +53,8 @@ struct Pass(&'static str, &'static str, &'static [Fault], &'static str);
 const POLL: &str = "a look for what is due in any organization; what is found is claimed by its organization";
 /// Done now and then, in all organizations at once.
 const SWEEP: &str = "now and then, over all organizations";
+/// Where somebody works is asked when they sign in, or choose.
+const PERSON: &str = "of one person, over the organizations they work in";
 /// Of PostgreSQL alone.
 const OTHERWISE: &str = "Citus is given another statement";
 
@@ -68,6 +75,9 @@ const PASSES: &[Pass] = &[
     Pass("media/retention.rs", "SELECT f.organization_id, array_agg", &[AllShards], POLL),
     Pass("media/retention.rs", "SELECT organization_id, sha256", &[AllShards], POLL),
     Pass("media/thumbnail.rs", "SELECT f.organization_id, f.sha256", &[AllShards], POLL),
+    Pass("membership.rs", "SELECT o.id, o.slug", &[AllShards], PERSON),
+    Pass("membership.rs", "SELECT o.name FROM", &[AllShards], PERSON),
+    Pass("session.rs", "INSERT INTO wazapp.session", &[AllShards], PERSON),
     Pass("number/route.rs", "WITH named AS", &[AllShards, JoinsLocal], "only for numbers that others had before"),
     Pass("number_check.rs", "SELECT d.organization_id, d.id", &[AllShards], POLL),
     Pass("number_check/examine.rs", "SELECT ", &[JoinsLocal], "for whoever runs the server: a list that is read"),
