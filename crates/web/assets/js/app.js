@@ -36,9 +36,9 @@ enhance("select[data-saves]", (select) => {
 });
 
 // The browser's own time zone is the likely one.
-enhance("select[data-zone]", (select) => {
+enhance("[data-zone]", (field) => {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if ([...select.options].some((option) => option.value === own)) select.value = own;
+  if (!field.options || [...field.options].some((option) => option.value === own)) field.value = own;
 });
 
 // A menu closes when somebody goes on elsewhere, and by Esc.
