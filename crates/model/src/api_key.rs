@@ -222,16 +222,18 @@ pub async fn authenticate(database: &Database, now: Timestamp, presented: &Secre
     Ok(Some(opened))
 }
 
-/// Those of an organization's keys that are in force.
-pub async fn in_force(tx: &Tenant, now: Timestamp, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+/// Those of an organization's keys that are in force, with what they open now.
+pub async fn in_force(tx: &Tenant, now: Timestamp, ids: &[Uuid]) -> Result<Vec<(Uuid, Scope)>> {
     let rows = tx
         .query(
-            "SELECT id FROM wazapp.api_key WHERE organization_id = $1 AND id = ANY ($2) AND revoked_at IS NULL
-               AND (expires_at IS NULL OR expires_at > $3)",
+            "SELECT k.id, s.viewer_id FROM wazapp.api_key k
+             LEFT JOIN wazapp.sight s ON s.organization_id = k.organization_id AND s.viewer_id = k.id
+             WHERE k.organization_id = $1 AND k.id = ANY ($2) AND k.revoked_at IS NULL
+               AND (k.expires_at IS NULL OR k.expires_at > $3)",
             &[&tx.organization_id(), &ids.to_vec(), &now],
         )
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(rows.iter().map(|row| (row.get("id"), tx.scope().seen_by(row.get("viewer_id")))).collect())
 }
 
 /// Hashes of keys that were in force when they were last seen here. Such a key is looked up in its organization's own

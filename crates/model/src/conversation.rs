@@ -295,10 +295,8 @@ pub async fn search(
     if !search.is_indexed() || i64::try_from(rows.len()).is_ok_and(|found| found > limit) {
         return Ok(page(&rows, limit));
     }
-    let tx = Search::indexed_in(database, scope).await?;
-    let found = tx.query(FOUND, &narrow!(organization, filter, after, limit, filter.unread, pattern)).await?;
-    tx.close();
-    let ids: Vec<Uuid> = found.iter().map(|row| row.get("id")).collect();
+    let params = narrow!(organization, filter, after, limit, filter.unread, pattern);
+    let ids = Search::find(database, scope, FOUND, &params).await?;
     let tx = database.tenant(scope).await?;
     let rows = tx.query(THESE, &[&organization, &ids]).await?;
     tx.close();
@@ -374,6 +372,8 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
 }
 
 /// What is somebody's is nobody's from now on; the answer is how many conversations that were.
+///
+/// Whoever may let people go may see everything: [`Act::needs_whole_sight`](crate::act::Act::needs_whole_sight).
 pub(crate) async fn leave_all(tx: &Tenant, now: Timestamp, assignee: Uuid) -> Result<usize> {
     let line = event::line(tx).await?;
     let rows = tx

@@ -59,6 +59,11 @@ impl Caller {
         Ok(audit::record(tx, self.now(), &self.actor(), deed).await?)
     }
 
+    /// Refuses who is limited to a part of the organization what would reach beyond it.
+    pub(super) fn sees_all(&self, what: &str) -> Result<(), Problem> {
+        if self.scope().viewer_id().is_some() { Err(beyond_limits(what)) } else { Ok(()) }
+    }
+
     /// Whose rows these are.
     pub(super) fn scope(&self) -> &Scope {
         &self.admitted.scope
@@ -88,8 +93,18 @@ impl FromRequestParts<State> for Caller {
         if !admitted.who.may(act) {
             return Err(may_not(&admitted.who, act));
         }
+        if admitted.is_beyond_limits(act) {
+            return Err(beyond_limits(act.word()));
+        }
         Ok(Self { database: state.database.clone(), clock: state.clock.clone(), admitted, client })
     }
+}
+
+/// Says that it takes somebody who sees everything.
+fn beyond_limits(what: &str) -> Problem {
+    Problem::forbidden(format!(
+        "You see a part of your organization here, and this ({what}) takes seeing all of it. Ask an owner or administrator who does."
+    ))
 }
 
 /// Says who may.

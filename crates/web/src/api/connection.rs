@@ -199,6 +199,7 @@ pub(super) async fn create(
     _: Query<Nothing>,
     Body(wanted): Body<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>), Problem> {
+    caller.sees_all("connecting a number")?;
     let app_id = app(&caller, &state, wanted.app_id.as_ref()).await?;
     let new = New {
         phone_number_id: wanted.session.phone_number_id(),

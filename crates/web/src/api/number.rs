@@ -199,6 +199,7 @@ pub(super) async fn create(
     _: Query<Nothing>,
     Body(wanted): Body<NewNumber>,
 ) -> Result<Response, Problem> {
+    caller.sees_all("connecting a number")?;
     wanted.check()?;
     let app_id = app(&caller, &state, wanted.app_id.as_ref()).await?;
     if wanted.set_webhook == Some(true) {
@@ -418,6 +419,9 @@ pub(super) async fn token(
     let (number, app_id) = one(&caller, &state, id).await?;
     if !number.is_connected() {
         return Err(not_connected(language));
+    }
+    if wanted.account == Some(true) {
+        caller.sees_all("giving all numbers of an account a token")?;
     }
     let new = New {
         phone_number_id: Some(&number.phone_number_id),

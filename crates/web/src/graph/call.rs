@@ -75,7 +75,7 @@ impl Call {
         };
         let admitted = caller::admitted(&state, parts.extensions.get::<Client>(), &key).await?;
         let act = act_of(&place, &parts.method);
-        if !admitted.who.may(act) {
+        if !admitted.may(act) {
             return Err(GraphError::not_for(act));
         }
         query.retain(|(name, _)| !is_kept_back(name));
