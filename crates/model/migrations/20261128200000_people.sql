@@ -34,7 +34,7 @@ CREATE TABLE wazapp.session (
   expires_at      timestamptz NOT NULL,
   PRIMARY KEY (user_id, id),
   CONSTRAINT session_hash UNIQUE (user_id, hash),
-  CONSTRAINT session_user FOREIGN KEY (user_id) REFERENCES wazapp."user" (id) ON DELETE CASCADE
+  CONSTRAINT session_person FOREIGN KEY (user_id) REFERENCES wazapp."user" (id) ON DELETE CASCADE
 );
 CREATE INDEX session_expires ON wazapp.session (expires_at);
 
@@ -45,7 +45,7 @@ CREATE TABLE wazapp.password_link (
   created_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
   PRIMARY KEY (user_id, hash),
-  CONSTRAINT password_link_user FOREIGN KEY (user_id) REFERENCES wazapp."user" (id) ON DELETE CASCADE
+  CONSTRAINT password_link_person FOREIGN KEY (user_id) REFERENCES wazapp."user" (id) ON DELETE CASCADE
 );
 
 -- Tries to sign in that failed, by account and by address: what they are told to wait grows, on every node.
@@ -67,7 +67,7 @@ CREATE TABLE wazapp.membership (
   PRIMARY KEY (organization_id, user_id),
   CONSTRAINT membership_role CHECK (role IN ('owner', 'admin', 'agent', 'viewer')),
   CONSTRAINT membership_organization FOREIGN KEY (organization_id) REFERENCES wazapp.organization (id) ON DELETE CASCADE,
-  CONSTRAINT membership_user FOREIGN KEY (user_id) REFERENCES wazapp."user" (id) ON DELETE CASCADE
+  CONSTRAINT membership_of_user FOREIGN KEY (user_id) REFERENCES wazapp."user" (id) ON DELETE CASCADE
 );
 CREATE INDEX membership_person ON wazapp.membership (user_id);
 

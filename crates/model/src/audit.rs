@@ -175,7 +175,7 @@ async fn write(tx: &Tx, organization: Option<Uuid>, now: Timestamp, actor: &Acto
     let (before, after) = (json(&deed.before), json(&deed.after));
     let id = Uuid::now_v7();
     let (kind, before, after) = (actor.kind.word(), before.as_deref().map(RawJson), after.as_deref().map(RawJson));
-    let mut params: Vec<&dyn Param> = vec![
+    let params: [&dyn Param; 11] = [
         &id,
         &now,
         &kind,
@@ -188,14 +188,17 @@ async fn write(tx: &Tx, organization: Option<Uuid>, now: Timestamp, actor: &Acto
         &before,
         &after,
     ];
-    let values = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11";
-    let sql = match &organization {
-        Some(organization) => {
-            params.push(organization);
-            format!("INSERT INTO wazapp.audit ({COLUMNS}, organization_id) VALUES ({values}, $12)")
-        }
-        None => format!("INSERT INTO wazapp.server_audit ({COLUMNS}) VALUES ({values})"),
+    let Some(organization) = organization else {
+        let sql = format!(
+            "INSERT INTO wazapp.server_audit ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        );
+        tx.query(&sql, &params).await?;
+        return Ok(());
     };
+    let sql = format!(
+        "INSERT INTO wazapp.audit (organization_id, {COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    );
+    let params: Vec<&dyn Param> = [&organization as &dyn Param].into_iter().chain(params).collect();
     tx.query(&sql, &params).await?;
     Ok(())
 }

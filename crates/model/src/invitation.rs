@@ -180,7 +180,7 @@ pub async fn any_organization_accept(
     let Some(shown) = Shown::read(PREFIX, link) else { return Ok(Err(Void::Unknown)) };
     let row = tx
         .query_opt(
-            "SELECT * FROM wazapp.invitation WHERE organization_id = $1 AND hash = $2 FOR UPDATE",
+            "SELECT * FROM wazapp.invitation WHERE organization_id = $1 AND hash = $2 FOR NO KEY UPDATE",
             &[&shown.owner(), &shown.hash()],
         )
         .await?;

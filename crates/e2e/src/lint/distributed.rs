@@ -6,12 +6,14 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 12] = [
+const UNDISTRIBUTED: [&str; 19] = [
     "organization",
     "number_claim",
     "app",
     "app_secret",
+    "app_verify_token",
     "sealing_key",
+    "key_holder",
     "stream",
     "lane",
     "lane_cursor",
@@ -19,6 +21,11 @@ const UNDISTRIBUTED: [&str; 12] = [
     "inbound_default",
     "quarantine",
     "migration",
+    "user",
+    "session",
+    "password_link",
+    "sign_in_try",
+    "server_audit",
 ];
 
 /// What Citus refuses, or does at a price.
@@ -48,6 +55,8 @@ struct Pass(&'static str, &'static str, &'static [Fault], &'static str);
 const POLL: &str = "a look for what is due in any organization; what is found is claimed by its organization";
 /// Done now and then, in all organizations at once.
 const SWEEP: &str = "now and then, over all organizations";
+/// Where somebody works is asked when they sign in, or choose.
+const PERSON: &str = "of one person, over the organizations they work in";
 /// Of PostgreSQL alone.
 const OTHERWISE: &str = "Citus is given another statement";
 
@@ -55,6 +64,13 @@ const OTHERWISE: &str = "Citus is given another statement";
 const REFUSED: &str = "Citus refuses it until it is mended";
 
 const PASSES: &[Pass] = &[
+    Pass(
+        "app.rs",
+        "SELECT o.slug, n.phone_number_id",
+        &[AllShards],
+        "for whoever runs the server: before an App is removed",
+    ),
+    Pass("app.rs", "SELECT o.slug, c.phone_number_id FROM wazapp.connection", &[AllShards], "the same"),
     Pass("at_meta.rs", "DELETE FROM wazapp.made_at_meta", &[AllShards], SWEEP),
     Pass("connection/job.rs", "SELECT organization_id, id", &[AllShards], POLL),
     Pass("connection/sweep.rs", "UPDATE wazapp.connection SET token = NULL", &[AllShards], SWEEP),
@@ -68,6 +84,10 @@ const PASSES: &[Pass] = &[
     Pass("media/retention.rs", "SELECT f.organization_id, array_agg", &[AllShards], POLL),
     Pass("media/retention.rs", "SELECT organization_id, sha256", &[AllShards], POLL),
     Pass("media/thumbnail.rs", "SELECT f.organization_id, f.sha256", &[AllShards], POLL),
+    Pass("membership.rs", "SELECT o.id, o.slug", &[AllShards], PERSON),
+    Pass("membership.rs", "SELECT o.name FROM", &[AllShards], PERSON),
+    Pass("session.rs", "INSERT INTO wazapp.session", &[JoinsLocal], PERSON),
+    Pass("session.rs", "UPDATE wazapp.session SET organization_id", &[JoinsLocal], PERSON),
     Pass("number/route.rs", "WITH named AS", &[AllShards, JoinsLocal], "only for numbers that others had before"),
     Pass("number_check.rs", "SELECT d.organization_id, d.id", &[AllShards], POLL),
     Pass("number_check/examine.rs", "SELECT ", &[JoinsLocal], "for whoever runs the server: a list that is read"),
