@@ -26,7 +26,7 @@ const RANDOM: usize = 24;
 const MET: usize = 10_000;
 
 /// A key as its organization sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ApiKey {
     /// UUIDv7.
     pub id: Uuid,
@@ -39,12 +39,16 @@ pub struct ApiKey {
     /// The numbers it is limited to; null: all.
     pub number_ids: Option<Vec<Uuid>>,
     /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// From when on it is refused by itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
     /// When it was last used, to the minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
     /// Since when it is refused.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
 }
 

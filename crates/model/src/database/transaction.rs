@@ -165,6 +165,11 @@ impl Tenant {
         done
     }
 
+    /// From here on it changes nothing.
+    pub async fn only_read(&self) -> Result<()> {
+        self.execute("SET TRANSACTION READ ONLY").await
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         self.limits
     }
