@@ -40,6 +40,7 @@ pub mod search;
 pub mod secret;
 pub mod session;
 pub mod shares;
+pub mod sight;
 pub mod sign_in;
 pub mod status;
 pub mod store;

@@ -158,12 +158,13 @@ fn asked(header: &str) -> Option<Language> {
         let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok()).unwrap_or(1.0_f32);
         Some((weight, Language::of(tag.split('-').next()?)?))
     });
-    ranges.fold(None, |best, next| match best {
-        Some((weight, _)) if weight >= next.0 => best,
-        _ if next.0 > 0.0 => Some(next),
-        _ => best,
-    })
-    .map(|(_, language)| language)
+    ranges
+        .fold(None, |best, next| match best {
+            Some((weight, _)) if weight >= next.0 => best,
+            _ if next.0 > 0.0 => Some(next),
+            _ => best,
+        })
+        .map(|(_, language)| language)
 }
 
 /// A template as an answer. What was left to be said has been said.

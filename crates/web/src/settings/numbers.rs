@@ -24,7 +24,8 @@ pub(crate) struct NumberRow {
 pub(crate) async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<NumberRow>, DatabaseError> {
     let numbers = number::list(tx, now).await?;
     let row = |number: number::Number| {
-        let phone = number.display_phone_number.map_or_else(|| number.phone_number_id.clone(), |digits| format!("+{digits}"));
+        let phone =
+            number.display_phone_number.map_or_else(|| number.phone_number_id.clone(), |digits| format!("+{digits}"));
         let name = number.verified_name.unwrap_or_else(|| phone.clone());
         NumberRow { id: number.id, name, phone, is_connected: number.status == "connected" }
     };

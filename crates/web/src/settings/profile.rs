@@ -58,7 +58,8 @@ impl ProfilePage {
         if !zones.contains(&user.zone) {
             zones.insert(0, user.zone.clone());
         }
-        let as_kept = || Entered::of([("name", user.name.as_str()), ("language", user.language.word()), ("zone", &user.zone)]);
+        let as_kept =
+            || Entered::of([("name", user.name.as_str()), ("language", user.language.word()), ("zone", &user.zone)]);
         let about = about.unwrap_or_else(as_kept);
         Ok(shown(status, &Self { page: visit.page, user, about, change, zones, sessions }))
     }
@@ -136,10 +137,7 @@ pub(super) async fn end(
 }
 
 /// Ends every session, this one too.
-pub(super) async fn end_all(
-    extract::State(state): extract::State<State>,
-    visit: Visit,
-) -> Result<Response, Failure> {
+pub(super) async fn end_all(extract::State(state): extract::State<State>, visit: Visit) -> Result<Response, Failure> {
     let tx = state.database.people().await?;
     session::end_all(&tx, visit.user().id, None).await?;
     tx.commit().await?;

@@ -78,8 +78,11 @@ async fn another_organizations_people_are_not_there() {
         .await
         .expect("a row")
         .get(0);
-    let session: Uuid =
-        sql.query_one("SELECT id FROM wazapp.session WHERE user_id = $1", &[&luis.user_id]).await.expect("a row").get(0);
+    let session: Uuid = sql
+        .query_one("SELECT id FROM wazapp.session WHERE user_id = $1", &[&luis.user_id])
+        .await
+        .expect("a row")
+        .get(0);
     let mut browser = Browser::of(&world, &owner);
     for (path, fields) in [
         (format!("/settings/members/{}/role", luis.user_id), vec![("role", "viewer")]),
@@ -138,7 +141,11 @@ async fn a_key_is_shown_once() {
     assert_eq!(unfit.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(unfit.text.contains("Elige al menos una cosa.") && unfit.text.contains("value=\"Tienda\""));
     let strange = [("name", "Tienda"), ("scope", "read"), ("number", "019a0b1c-0000-7000-8000-000000000001")];
-    assert_eq!(browser.post("/settings/keys/new", &strange).await.status, StatusCode::NOT_FOUND, "not all numbers instead");
+    assert_eq!(
+        browser.post("/settings/keys/new", &strange).await.status,
+        StatusCode::NOT_FOUND,
+        "not all numbers instead"
+    );
     let made = browser.post("/settings/keys/new", &[("name", "Tienda"), ("scope", "read"), ("ends", "30")]).await;
     assert_eq!(made.status, StatusCode::CREATED);
     let key = made.shown_once().to_owned();
@@ -189,25 +196,43 @@ async fn a_team_is_made_filled_and_ended() {
 async fn what_people_write_is_text() {
     let world = World::new().await;
     let mut owner = set_up(&world).await;
-    for hostile in ["<img src=x onerror=alert(1)>", "\"><svg onload=alert(1)>", "</title><script>alert(1)</script>", "{{7*7}}", "javascript:alert(1)"] {
+    for hostile in [
+        "<img src=x onerror=alert(1)>",
+        "\"><svg onload=alert(1)>",
+        "</title><script>alert(1)</script>",
+        "{{7*7}}",
+        "javascript:alert(1)",
+    ] {
         let profile = [("name", hostile), ("language", "es"), ("zone", "America/Mexico_City")];
         assert_eq!(owner.post("/settings/profile", &profile).await.leads_to(), "/settings/profile");
         let team = owner.post("/settings/teams", &[("name", hostile)]).await.leads_to().to_owned();
         owner.post("/settings/keys/new", &[("name", hostile), ("scope", "read")]).await;
         let link = invite(&mut owner, "", Role::Agent).await;
-        for path in [&team, &link, "/settings/profile", "/settings/members", "/settings/teams", "/settings/keys", "/settings/audit", "/inbox"] {
+        for path in [
+            &team,
+            &link,
+            "/settings/profile",
+            "/settings/members",
+            "/settings/teams",
+            "/settings/keys",
+            "/settings/audit",
+            "/inbox",
+        ] {
             let text = owner.get(path).await.text;
             for raw in ["<img", "<svg onload", "</title><script", "<script>", "49"] {
-                let known = raw == "49" || raw == "<img" && text.matches("<img").count() == text.matches("<img src=\"/assets/").count();
+                let known = raw == "49"
+                    || raw == "<img" && text.matches("<img").count() == text.matches("<img src=\"/assets/").count();
                 assert!(known || !text.contains(raw), "{path} shows {raw}");
             }
         }
     }
     let long = "x".repeat(101);
-    let answer = owner.post("/settings/profile", &[("name", long.as_str()), ("language", "es"), ("zone", "Mars/Base")]).await;
+    let answer =
+        owner.post("/settings/profile", &[("name", long.as_str()), ("language", "es"), ("zone", "Mars/Base")]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.text.contains("100 caracteres como máximo") && answer.text.contains("Elige una zona de la lista."));
-    let unfit = owner.post("/settings/profile/password", &[("current", PASSWORD), ("password", "lucia@example.com")]).await;
+    let unfit =
+        owner.post("/settings/profile/password", &[("current", PASSWORD), ("password", "lucia@example.com")]).await;
     assert!(unfit.text.contains("Es de las primeras que se prueban."), "{}", unfit.text);
     world.end().await;
 }
