@@ -21,7 +21,8 @@ const TURBO: &str = "node_modules/@hotwired/turbo/dist/turbo.es2017-esm.js";
 const ICONS: &str = "node_modules/lucide-static/icons";
 
 fn main() {
-    let here = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("Cargo says where the crate is")).join("assets");
+    let here =
+        PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("Cargo says where the crate is")).join("assets");
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("Cargo says where to build")).join("assets");
     println!("cargo:rerun-if-changed=assets/css");
     println!("cargo:rerun-if-changed=assets/js");
@@ -75,7 +76,8 @@ fn sprite(here: &Path) -> String {
     for name in names.lines().map(str::trim).filter(|name| !name.is_empty()) {
         let path = here.join(ICONS).join(format!("{name}.svg"));
         let icon = fs::read_to_string(&path).unwrap_or_else(|error| panic!("icon {name}: {error}"));
-        let (_, drawing) = icon.split_once("<svg").and_then(|(_, rest)| rest.split_once('>')).expect("an icon is an svg");
+        let (_, drawing) =
+            icon.split_once("<svg").and_then(|(_, rest)| rest.split_once('>')).expect("an icon is an svg");
         let drawing = drawing.rsplit_once("</svg>").expect("an icon's svg ends").0;
         let drawing: Vec<&str> = drawing.lines().map(str::trim).collect();
         write!(sprite, "<symbol id=\"{name}\" viewBox=\"0 0 24 24\">{}</symbol>", drawing.concat())

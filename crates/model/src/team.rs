@@ -76,7 +76,10 @@ pub enum Renamed {
 pub async fn rename(tx: &Tenant, id: Uuid, name: &str) -> Result<Renamed> {
     // Two who take the same name come one after the other.
     let rows = tx
-        .query("SELECT id, name FROM wazapp.team WHERE organization_id = $1 ORDER BY id FOR NO KEY UPDATE", &[&tx.organization_id()])
+        .query(
+            "SELECT id, name FROM wazapp.team WHERE organization_id = $1 ORDER BY id FOR NO KEY UPDATE",
+            &[&tx.organization_id()],
+        )
         .await?;
     if !rows.iter().any(|row| row.get::<_, Uuid>("id") == id) {
         return Ok(Renamed::NotThere);
@@ -84,8 +87,11 @@ pub async fn rename(tx: &Tenant, id: Uuid, name: &str) -> Result<Renamed> {
     if rows.iter().any(|row| row.get::<_, Uuid>("id") != id && row.get::<_, &str>("name") == name) {
         return Ok(Renamed::Taken);
     }
-    tx.query("UPDATE wazapp.team SET name = $3 WHERE organization_id = $1 AND id = $2", &[&tx.organization_id(), &id, &name])
-        .await?;
+    tx.query(
+        "UPDATE wazapp.team SET name = $3 WHERE organization_id = $1 AND id = $2",
+        &[&tx.organization_id(), &id, &name],
+    )
+    .await?;
     Ok(Renamed::Done)
 }
 

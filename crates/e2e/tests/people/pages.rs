@@ -34,7 +34,8 @@ impl Answer {
 
     /// The value of the link or key that is shown once.
     fn shown_once(&self) -> &str {
-        let input = self.text.split("<input").find(|input| input.contains("data-once")).expect("something is shown once");
+        let input =
+            self.text.split("<input").find(|input| input.contains("data-once")).expect("something is shown once");
         input.split("value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a value")
     }
 }

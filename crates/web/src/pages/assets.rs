@@ -89,7 +89,10 @@ mod tests {
         // `unindent` joins the lines without their indentation.
         let style = unindent(&style);
         let hash = BASE64.encode(&Sha256::digest(style));
-        assert!(super::super::headers::POLICY.contains(&format!("'sha256-{hash}'")), "the policy is to name sha256-{hash}");
+        assert!(
+            super::super::headers::POLICY.contains(&format!("'sha256-{hash}'")),
+            "the policy is to name sha256-{hash}"
+        );
     }
 
     fn unindent(text: &str) -> String {
@@ -119,7 +122,10 @@ mod tests {
         }
         for (path, text) in templates {
             for shown in text.split("icon(page, \"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
-                assert!(sprite.contains(&format!("<symbol id=\"{shown}\"")), "{path} shows {shown}, which is not in icons.txt");
+                assert!(
+                    sprite.contains(&format!("<symbol id=\"{shown}\"")),
+                    "{path} shows {shown}, which is not in icons.txt"
+                );
             }
         }
     }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use model::{CommitError, DatabaseError};
 use tower_http::csrf::ProtectionError;
 
-use super::cookies::Notice;
+use super::notice::Notice;
 use super::page::{Page, shown};
 use super::words::Key;
 use crate::problem::Problem;
@@ -120,7 +120,8 @@ pub(super) async fn explain(State(state): State<crate::State>, request: Request,
     }
     let failure = response.extensions_mut().remove::<Failure>();
     let failure = failure.or_else(|| response.extensions().get::<ProtectionError>().map(|_| Failure::Elsewhere));
-    let failure = failure.or_else(|| (response.status() == StatusCode::METHOD_NOT_ALLOWED).then_some(Failure::NoSuchMethod));
+    let failure =
+        failure.or_else(|| (response.status() == StatusCode::METHOD_NOT_ALLOWED).then_some(Failure::NoSuchMethod));
     let Some(failure) = failure else { return response };
     let (title, text) = failure.words();
     let leads_to_profile = matches!(failure, Failure::Nowhere | Failure::LacksSecondFactor);

@@ -57,17 +57,53 @@ mod tests {
     #[test]
     fn nothing_leads_elsewhere() {
         for elsewhere in [
-            "", "inbox", "//evil.example", "///evil.example", "////evil.example/%2f..", "/\\evil.example", "\\\\evil.example",
-            "\\/evil.example", "/\\/evil.example", "https://evil.example", "https:evil.example", "http:///evil.example",
-            "HTTPS://evil.example", "javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "/\tevil.example",
-            "/\t/evil.example", "/\n/evil.example", "/\r\n/evil.example", " //evil.example", "/ /evil.example", "\u{a0}//evil.example",
-            "/.//evil.example", "/..//evil.example", "/../evil", "/./evil", "/inbox//evil.example", "/\0/evil.example",
-            "?next=//evil.example", "#//evil.example", "@evil.example", "/inbox\r\nSet-Cookie: a=b", "/ñ", "/https://evil.example",
-            "mailto:a@evil.example", "/:@evil.example",
+            "",
+            "inbox",
+            "//evil.example",
+            "///evil.example",
+            "////evil.example/%2f..",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "\\/evil.example",
+            "/\\/evil.example",
+            "https://evil.example",
+            "https:evil.example",
+            "http:///evil.example",
+            "HTTPS://evil.example",
+            "javascript:alert(1)",
+            "JavaScript:alert(1)",
+            "data:text/html,x",
+            "/\tevil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/\r\n/evil.example",
+            " //evil.example",
+            "/ /evil.example",
+            "\u{a0}//evil.example",
+            "/.//evil.example",
+            "/..//evil.example",
+            "/../evil",
+            "/./evil",
+            "/inbox//evil.example",
+            "/\0/evil.example",
+            "?next=//evil.example",
+            "#//evil.example",
+            "@evil.example",
+            "/inbox\r\nSet-Cookie: a=b",
+            "/ñ",
+            "/https://evil.example",
+            "mailto:a@evil.example",
+            "/:@evil.example",
         ] {
             assert_eq!(OwnPath::read(elsewhere), None, "{elsewhere:?}");
         }
-        for own in ["/", "/inbox", "/settings/audit?act=keys.manage&after=12", "/inbox/0190?view=mine#m-1", "/docs?u=https://a.example"] {
+        for own in [
+            "/",
+            "/inbox",
+            "/settings/audit?act=keys.manage&after=12",
+            "/inbox/0190?view=mine#m-1",
+            "/docs?u=https://a.example",
+        ] {
             assert_eq!(OwnPath::read(own).as_ref().map(OwnPath::as_str), Some(own));
         }
         assert_eq!(OwnPath::read(&format!("/{}", "a".repeat(LONGEST))), None);

@@ -119,8 +119,11 @@ fn what_is_named_is_said_and_nothing_else() {
             let arguments = known.get(name).unwrap_or_else(|| panic!("{path} names {name}, which is not there"));
             let call = rest.split(['%', '\n']).next().unwrap_or_default();
             let call = call.split("}}").next().unwrap_or_default().split("page.say").next().unwrap_or_default();
-            let given: BTreeSet<String> =
-                ["count(\"", "with(\""].iter().flat_map(|how| named(call, how)).map(|(name, _)| name.to_owned()).collect();
+            let given: BTreeSet<String> = ["count(\"", "with(\""]
+                .iter()
+                .flat_map(|how| named(call, how))
+                .map(|(name, _)| name.to_owned())
+                .collect();
             assert_eq!(&given, arguments, "{path}: what {name} is given");
             used.insert(name.to_owned());
         }

@@ -4,12 +4,12 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use jiff::Timestamp;
+use model::DatabaseError;
 use model::act::Act;
 use model::audit::Deed;
 use model::database::Tenant;
 use model::membership::{self, Belonging};
 use model::user::User;
-use model::DatabaseError;
 
 use super::failure::Failure;
 use super::page::{Page, Reader};

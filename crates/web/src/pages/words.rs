@@ -85,7 +85,8 @@ fn apart(text: &str) -> String {
     if !text.chars().any(turns) {
         return text.to_owned();
     }
-    let plain: String = text.chars().filter(|char| !matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')).collect();
+    let plain: String =
+        text.chars().filter(|char| !matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')).collect();
     format!("\u{2068}{plain}\u{2069}")
 }
 

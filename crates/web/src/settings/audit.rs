@@ -95,9 +95,12 @@ fn changes(language: Language, before: &Map<String, Value>, after: &Map<String, 
         if was == is {
             return None;
         }
-        let [was, is] = [was, is].map(|value| value.filter(|value| !value.is_null()).map(|value| plain(language, value)));
+        let [was, is] =
+            [was, is].map(|value| value.filter(|value| !value.is_null()).map(|value| plain(language, value)));
         let said = match (was, is) {
-            (Some(was), Some(is)) => say(language, Key("change-from-to")).with("before", was).with("after", is).to_string(),
+            (Some(was), Some(is)) => {
+                say(language, Key("change-from-to")).with("before", was).with("after", is).to_string()
+            }
             (Some(only), None) | (None, Some(only)) => only,
             (None, None) => return None,
         };
@@ -123,7 +126,9 @@ fn member_name(language: Language, name: &str) -> String {
 
 fn plain(language: Language, value: &Value) -> String {
     match value {
-        Value::String(word) => Role::of(word).map_or_else(|| word.clone(), |role| say(language, role.key()).to_string()),
+        Value::String(word) => {
+            Role::of(word).map_or_else(|| word.clone(), |role| say(language, role.key()).to_string())
+        }
         Value::Array(values) => values.iter().map(|value| plain(language, value)).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
@@ -154,7 +159,8 @@ pub(super) async fn show(visit: Visit, Query(asked): Query<Asked>) -> Result<Res
     let members = membership::list(&tx).await?;
     tx.close();
     let (chosen_act, chosen_actor) = (act.map_or("", Act::word), actor.map_or_else(String::new, |id| id.to_string()));
-    let older = part.next_cursor.map(|cursor| format!("/settings/audit?act={chosen_act}&actor={chosen_actor}&cursor={cursor}"));
+    let older =
+        part.next_cursor.map(|cursor| format!("/settings/audit?act={chosen_act}&actor={chosen_actor}&cursor={cursor}"));
     let (language, times) = (visit.page.language, visit.times());
     let entries = part.data.into_iter().map(|entry| EntryRow::of(entry, language, &times)).collect();
     let acts = Act::ALL.iter().filter(|act| act.is_audited()).map(|act| (act.word(), about(*act))).collect();
@@ -169,14 +175,18 @@ mod tests {
     /// Whoever has something new written down says in words what it is.
     #[test]
     fn every_deed_has_words() {
-        for (path, text) in ["web", "wazapp", "worker"].into_iter().flat_map(rust_of) {
+        let sources = ["web", "wazapp", "worker"].into_iter().flat_map(rust_of);
+        for (path, text) in sources.filter(|(path, _)| !path.ends_with("settings/audit.rs")) {
             for call in text.split("Deed::new(").skip(1) {
                 let Some((act, rest)) = call.split_once(", \"") else { continue };
                 let Some((_, act)) = act.trim().rsplit_once("Act::") else { continue };
                 let what = rest.split('"').next().unwrap_or_default();
                 let act = Act::ALL.iter().find(|known| format!("{known:?}") == act).unwrap();
                 let deed = format!("{}/{what}", act.word());
-                assert!(DEEDS.iter().any(|(known, _)| *known == deed), "{path} writes down {deed}: it is to have words here");
+                assert!(
+                    DEEDS.iter().any(|(known, _)| *known == deed),
+                    "{path} writes down {deed}: it is to have words here"
+                );
             }
         }
     }
@@ -184,7 +194,10 @@ mod tests {
     #[test]
     fn only_what_changed_is_said() {
         let of = |json: Value| json.as_object().cloned().unwrap();
-        let (before, after) = (of(serde_json::json!({ "role": "agent", "email": "a@b.c" })), of(serde_json::json!({ "role": "admin", "email": "a@b.c" })));
+        let (before, after) = (
+            of(serde_json::json!({ "role": "agent", "email": "a@b.c" })),
+            of(serde_json::json!({ "role": "admin", "email": "a@b.c" })),
+        );
         assert_eq!(changes(Language::Es, &before, &after), [("Papel".to_owned(), "Agente → Administrador".to_owned())]);
     }
 }

@@ -109,7 +109,8 @@ struct NewKeyPage {
 impl NewKeyPage {
     fn shown(status: StatusCode, page: Page, entered: Entered, numbers: Vec<NumberRow>) -> Response {
         let never = ("never".to_owned(), say(page.language, Key("key-end-never")).to_string());
-        let days = ENDS.map(|days| (days.to_string(), say(page.language, Key("key-end-days")).count("days", days).to_string()));
+        let days = ENDS
+            .map(|days| (days.to_string(), say(page.language, Key("key-end-days")).count("days", days).to_string()));
         let ends = [never].into_iter().chain(days).collect();
         shown(status, &Self { page, entered, scopes: KeyScope::ALL, numbers, ends })
     }

@@ -58,7 +58,8 @@ impl ProfilePage {
         if !zones.contains(&user.zone) {
             zones.insert(0, user.zone.clone());
         }
-        let as_kept = || Entered::of([("name", user.name.as_str()), ("language", user.language.word()), ("zone", &user.zone)]);
+        let as_kept =
+            || Entered::of([("name", user.name.as_str()), ("language", user.language.word()), ("zone", &user.zone)]);
         let about = about.unwrap_or_else(as_kept);
         Ok(shown(status, &Self { page: visit.page, user, about, change, zones, sessions }))
     }
@@ -92,7 +93,9 @@ pub(super) async fn change(
     let profile = Profile { name: &name, language: chosen, zone: &zone };
     user::change(&tx, visit.now(), visit.user().id, &profile).await?;
     tx.commit().await?;
-    Ok(done(&visit.page, Notice::Saved))
+    let mut answer = done(&visit.page, Notice::Saved);
+    answer.headers_mut().append(SET_COOKIE, cookie::set_language(&state, chosen));
+    Ok(answer)
 }
 
 /// Changes the password. Whoever else is signed in as them is so no more.
@@ -136,10 +139,7 @@ pub(super) async fn end(
 }
 
 /// Ends every session, this one too.
-pub(super) async fn end_all(
-    extract::State(state): extract::State<State>,
-    visit: Visit,
-) -> Result<Response, Failure> {
+pub(super) async fn end_all(extract::State(state): extract::State<State>, visit: Visit) -> Result<Response, Failure> {
     let tx = state.database.people().await?;
     session::end_all(&tx, visit.user().id, None).await?;
     tx.commit().await?;

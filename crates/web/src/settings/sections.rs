@@ -89,9 +89,9 @@ impl Page {
     pub(crate) fn sections(&self) -> Vec<Group> {
         let role = self.reader.as_ref().and_then(|reader| reader.at.as_ref()).map(|at| at.role);
         let may = |section: &Section| section.act.is_none_or(|act| role.is_some_and(|role| role.may(act)));
-        let groups = GROUPS.iter().map(|(title, sections)| {
-            Group { title: *title, sections: sections.iter().copied().filter(may).collect() }
-        });
+        let groups = GROUPS
+            .iter()
+            .map(|(title, sections)| Group { title: *title, sections: sections.iter().copied().filter(may).collect() });
         groups.filter(|group| !group.sections.is_empty()).collect()
     }
 }

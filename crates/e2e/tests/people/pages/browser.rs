@@ -7,22 +7,45 @@ use reqwest::{Method, StatusCode};
 use super::{Browser, set_up, two};
 
 /// Pages for anybody, and for whoever is signed in.
-const OPEN: &[&str] = &["/login", "/setup", "/password", "/password/none", "/invite/none"];
+const OPEN: &[&str] = &["/settings/none", "/login", "/setup", "/password", "/password/none", "/invite/none"];
 const CLOSED: &[&str] = &[
-    "/inbox", "/welcome", "/welcome/demo", "/settings", "/settings/profile", "/settings/members", "/settings/members/invite",
-    "/settings/teams", "/settings/numbers", "/settings/keys", "/settings/keys/new", "/settings/audit", "/settings/none",
+    "/inbox",
+    "/welcome",
+    "/welcome/demo",
+    "/settings",
+    "/settings/profile",
+    "/settings/members",
+    "/settings/members/invite",
+    "/settings/teams",
+    "/settings/numbers",
+    "/settings/keys",
+    "/settings/keys/new",
+    "/settings/audit",
 ];
 
 /// Every form's way in.
 const FORMS: &[&str] = &[
-    "/login", "/logout", "/setup", "/language", "/theme", "/organization", "/password/none", "/invite/none",
-    "/settings/profile", "/settings/profile/password", "/settings/profile/sessions/end",
-    "/settings/profile/sessions/019a0b1c-0000-7000-8000-000000000001/end", "/settings/members/invite",
+    "/login",
+    "/logout",
+    "/setup",
+    "/language",
+    "/theme",
+    "/organization",
+    "/password/none",
+    "/invite/none",
+    "/settings/profile",
+    "/settings/profile/password",
+    "/settings/profile/sessions/end",
+    "/settings/profile/sessions/019a0b1c-0000-7000-8000-000000000001/end",
+    "/settings/members/invite",
     "/settings/members/019a0b1c-0000-7000-8000-000000000001/role",
     "/settings/members/019a0b1c-0000-7000-8000-000000000001/remove",
-    "/settings/invitations/019a0b1c-0000-7000-8000-000000000001/revoke", "/settings/teams",
-    "/settings/teams/019a0b1c-0000-7000-8000-000000000001", "/settings/teams/019a0b1c-0000-7000-8000-000000000001/remove",
-    "/settings/keys/new", "/settings/keys/019a0b1c-0000-7000-8000-000000000001/revoke",
+    "/settings/invitations/019a0b1c-0000-7000-8000-000000000001/revoke",
+    "/settings/teams",
+    "/settings/teams/019a0b1c-0000-7000-8000-000000000001",
+    "/settings/teams/019a0b1c-0000-7000-8000-000000000001/remove",
+    "/settings/keys/new",
+    "/settings/keys/019a0b1c-0000-7000-8000-000000000001/revoke",
 ];
 
 /// Nothing of a page is kept, framed, run from elsewhere, or told to others.
@@ -36,7 +59,13 @@ async fn every_page_says_what_a_browser_may_do_with_it() {
         answers.push(owner.ask(Method::DELETE, path, &[]).await);
         for answer in answers {
             let policy = answer.header("content-security-policy");
-            for rule in ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+            for rule in [
+                "default-src 'none'",
+                "script-src 'self';",
+                "frame-ancestors 'none'",
+                "base-uri 'none'",
+                "form-action 'self'",
+            ] {
                 assert!(policy.contains(rule), "{path} {}: {policy}", answer.status);
             }
             assert!(!policy.contains("unsafe"), "{policy}");
@@ -92,7 +121,14 @@ async fn what_another_site_sends_is_refused() {
 async fn signing_in_leads_nowhere_else() {
     let world = World::new().await;
     set_up(&world).await;
-    for elsewhere in ["//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "javascript:alert(1)", "/.//evil.example"] {
+    for elsewhere in [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "/.//evil.example",
+    ] {
         let mut browser = Browser::new(&world);
         let fields = [("email", "lucia@example.com"), ("password", super::PASSWORD), ("next", elsewhere)];
         let answer = browser.post("/login", &fields).await;
@@ -103,7 +139,8 @@ async fn signing_in_leads_nowhere_else() {
         let answer = browser.post("/language", &[("language", "en"), ("next", elsewhere)]).await;
         assert_eq!(answer.leads_to(), "/inbox", "{elsewhere}");
     }
-    let fields = [("email", "lucia@example.com"), ("password", super::PASSWORD), ("next", "/settings/audit?act=keys.manage")];
+    let fields =
+        [("email", "lucia@example.com"), ("password", super::PASSWORD), ("next", "/settings/audit?act=keys.manage")];
     assert_eq!(Browser::new(&world).post("/login", &fields).await.leads_to(), "/settings/audit?act=keys.manage");
     world.end().await;
 }
@@ -113,7 +150,9 @@ async fn signing_in_leads_nowhere_else() {
 async fn a_link_names_no_host_that_a_request_made_up() {
     let world = World::new().await;
     let owner = set_up(&world).await;
-    for (name, value) in [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")] {
+    for (name, value) in
+        [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")]
+    {
         let mut browser = owner.saying(name, value);
         let answer = browser.post("/settings/members/invite", &[("role", "agent")]).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
@@ -133,10 +172,16 @@ async fn a_page_speaks_its_readers_language() {
     let mut nobody = Browser::new(&world);
     let lang = |text: &str| text.split("lang=\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned);
     assert_eq!(lang(&nobody.get("/login").await.text).as_deref(), Some("es"));
-    assert_eq!(lang(&nobody.saying("accept-language", "en-GB,en;q=0.9").get("/login").await.text).as_deref(), Some("en"));
+    assert_eq!(
+        lang(&nobody.saying("accept-language", "en-GB,en;q=0.9").get("/login").await.text).as_deref(),
+        Some("en")
+    );
     assert_eq!(nobody.post("/language", &[("language", "en"), ("next", "/login")]).await.leads_to(), "/login");
     assert_eq!(lang(&nobody.get("/login").await.text).as_deref(), Some("en"));
-    assert_eq!(lang(&Browser::of(&world, &marta).saying("accept-language", "en").get("/inbox").await.text).as_deref(), Some("es"));
+    assert_eq!(
+        lang(&Browser::of(&world, &marta).saying("accept-language", "en").get("/inbox").await.text).as_deref(),
+        Some("es")
+    );
     world.end().await;
 }
 
@@ -146,7 +191,10 @@ async fn what_pages_bring_along_is_kept() {
     let world = World::new().await;
     set_up(&world).await;
     let page = Browser::new(&world).get("/login").await.text;
-    let css = page.split("href=\"").find_map(|rest| rest.split('"').next().filter(|path| path.ends_with("app.css"))).expect("a style");
+    let css = page
+        .split("href=\"")
+        .find_map(|rest| rest.split('"').next().filter(|path| path.ends_with("app.css")))
+        .expect("a style");
     for (accepted, encoding) in [("", ""), ("gzip, deflate, br", "br"), ("gzip", "gzip"), ("br;q=0, gzip", "gzip")] {
         let answer = world.client().get(format!("{}{css}", world.url())).header("accept-encoding", accepted);
         let answer = answer.send().await.expect("an answer");

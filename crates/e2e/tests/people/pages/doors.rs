@@ -34,7 +34,9 @@ async fn a_server_is_set_up_once_by_whoever_has_the_code() {
     for card in ["Conectar número", "Invitar al equipo", "Ver la demostración"] {
         assert!(welcome.contains(card), "{card}");
     }
-    for answer in [browser.get("/setup").await, browser.post("/setup", &first("eva@example.com", e2e::SET_UP_CODE)).await] {
+    for answer in
+        [browser.get("/setup").await, browser.post("/setup", &first("eva@example.com", e2e::SET_UP_CODE)).await]
+    {
         assert_eq!(answer.status, StatusCode::GONE);
         assert!(answer.text.contains("El servidor ya está preparado"));
     }
@@ -102,7 +104,11 @@ async fn an_invitation_opens_once() {
     let link = invite(&mut owner, "", Role::Agent).await;
     let mut marta = Browser::new(&world);
     let offer = marta.get(&link).await;
-    assert!(offer.text.contains("Lucía Pérez te invita a atender a los clientes de Panadería La Espiga."), "{}", offer.text);
+    assert!(
+        offer.text.contains("Lucía Pérez te invita a atender a los clientes de Panadería La Espiga."),
+        "{}",
+        offer.text
+    );
     assert!(offer.text.contains("Agente"));
     let fields = [("name", "Marta Ruiz"), ("email", "marta@example.com"), ("password", PASSWORD)];
     let taken = [("name", "Marta Ruiz"), ("email", "LUCIA@example.com"), ("password", PASSWORD)];
@@ -119,7 +125,8 @@ async fn an_invitation_opens_once() {
     let other = [("name", "Eva"), ("email", "otra@example.com"), ("password", PASSWORD)];
     assert_eq!(Browser::new(&world).post(&meant, &other).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     let page = owner.get("/settings/members").await.text;
-    let id = page.split("/settings/invitations/").nth(1).and_then(|rest| rest.split('/').next()).expect("an invitation");
+    let id =
+        page.split("/settings/invitations/").nth(1).and_then(|rest| rest.split('/').next()).expect("an invitation");
     let revoked = owner.post(&format!("/settings/invitations/{id}/revoke"), &[]).await;
     assert_eq!(revoked.leads_to(), "/settings/members");
     assert!(Browser::new(&world).get(&meant).await.text.contains("Esta invitación se anuló"));
@@ -144,7 +151,8 @@ async fn who_has_an_account_is_invited_too() {
     assert_eq!(browser.post(&link, &[]).await.leads_to(), "/inbox");
     let page = browser.get("/settings/members").await.text;
     assert!(page.contains("Personas · Acme") && page.contains("Other"), "{page}");
-    let id = page.split("name=\"organization\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("another");
+    let id =
+        page.split("name=\"organization\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("another");
     assert_eq!(browser.post("/organization", &[("organization", id)]).await.leads_to(), "/inbox");
     assert!(browser.get("/settings/members").await.text.contains("Personas · Other"));
     let stranger = Browser::of(&world, &owner).post("/organization", &[("organization", id)]).await;

@@ -7,11 +7,15 @@ use uuid::Uuid;
 
 use super::{Browser, PASSWORD, invite, set_up, two};
 
+/// A path, what is sent there, and the act that it is.
+type Attempt = (String, Option<&'static [(&'static str, &'static str)]>, Act);
+
 /// Pages and forms with the act that they are.
-fn acts(member: Uuid) -> Vec<(String, Option<&'static [(&'static str, &'static str)]>, Act)> {
+fn acts(member: Uuid, owner: Uuid) -> Vec<Attempt> {
     const NONE: &str = "019a0b1c-0000-7000-8000-000000000001";
-    let get = |path: &str, act| (path.to_owned(), None, act);
-    let post = |path: String, fields, act| (path, Some(fields), act);
+    let get = |path: &str, act| -> Attempt { (path.to_owned(), None, act) };
+    let post =
+        |path: String, fields: &'static [(&'static str, &'static str)], act| -> Attempt { (path, Some(fields), act) };
     vec![
         get("/inbox", Act::Read),
         get("/settings/numbers", Act::Read),
@@ -19,6 +23,7 @@ fn acts(member: Uuid) -> Vec<(String, Option<&'static [(&'static str, &'static s
         get("/settings/teams", Act::ReadMembers),
         get("/settings/members/invite", Act::ManageMembers),
         get(&format!("/settings/members/{member}/remove"), Act::ManageMembers),
+        get(&format!("/settings/members/{owner}/remove"), Act::ManageOrganization),
         get(&format!("/settings/teams/{NONE}"), Act::ManageTeams),
         get("/settings/keys", Act::ManageKeys),
         get("/settings/keys/new", Act::ManageKeys),
@@ -27,7 +32,8 @@ fn acts(member: Uuid) -> Vec<(String, Option<&'static [(&'static str, &'static s
         post("/settings/members/invite".into(), &[("role", "owner")], Act::ManageOrganization),
         post(format!("/settings/members/{member}/role"), &[("role", "agent")], Act::ManageMembers),
         post(format!("/settings/members/{member}/role"), &[("role", "owner")], Act::ManageOrganization),
-        post(format!("/settings/members/{member}/role"), &[("role", "viewer")], Act::ManageOrganization),
+        post(format!("/settings/members/{owner}/role"), &[("role", "owner")], Act::ManageOrganization),
+        post(format!("/settings/members/{owner}/role"), &[("role", "agent")], Act::ManageOrganization),
         post(format!("/settings/invitations/{NONE}/revoke"), &[], Act::ManageMembers),
         post("/settings/teams".into(), &[("name", "")], Act::ManageTeams),
         post(format!("/settings/teams/{NONE}/remove"), &[], Act::ManageTeams),
@@ -41,12 +47,11 @@ fn acts(member: Uuid) -> Vec<(String, Option<&'static [(&'static str, &'static s
 async fn each_role_sees_and_does_what_the_table_says() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
-    world.member(&acme, Role::Owner).await;
+    let owner = world.member(&acme, Role::Owner).await;
     for role in Role::ALL {
         let mut browser = Browser::of(&world, &world.member(&acme, role).await);
         let other = world.member(&acme, Role::Agent).await;
-        for (path, fields, act) in acts(other.user_id) {
-            // Somebody whom this visitor may not make an owner is one by now, where they may.
+        for (path, fields, act) in acts(other.user_id, owner.user_id) {
             let answer = match fields {
                 None => browser.get(&path).await,
                 Some(fields) => browser.post(&path, fields).await,
@@ -78,8 +83,11 @@ async fn another_organizations_people_are_not_there() {
         .await
         .expect("a row")
         .get(0);
-    let session: Uuid =
-        sql.query_one("SELECT id FROM wazapp.session WHERE user_id = $1", &[&luis.user_id]).await.expect("a row").get(0);
+    let session: Uuid = sql
+        .query_one("SELECT id FROM wazapp.session WHERE user_id = $1", &[&luis.user_id])
+        .await
+        .expect("a row")
+        .get(0);
     let mut browser = Browser::of(&world, &owner);
     for (path, fields) in [
         (format!("/settings/members/{}/role", luis.user_id), vec![("role", "viewer")]),
@@ -138,7 +146,11 @@ async fn a_key_is_shown_once() {
     assert_eq!(unfit.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(unfit.text.contains("Elige al menos una cosa.") && unfit.text.contains("value=\"Tienda\""));
     let strange = [("name", "Tienda"), ("scope", "read"), ("number", "019a0b1c-0000-7000-8000-000000000001")];
-    assert_eq!(browser.post("/settings/keys/new", &strange).await.status, StatusCode::NOT_FOUND, "not all numbers instead");
+    assert_eq!(
+        browser.post("/settings/keys/new", &strange).await.status,
+        StatusCode::NOT_FOUND,
+        "not all numbers instead"
+    );
     let made = browser.post("/settings/keys/new", &[("name", "Tienda"), ("scope", "read"), ("ends", "30")]).await;
     assert_eq!(made.status, StatusCode::CREATED);
     let key = made.shown_once().to_owned();
@@ -189,25 +201,43 @@ async fn a_team_is_made_filled_and_ended() {
 async fn what_people_write_is_text() {
     let world = World::new().await;
     let mut owner = set_up(&world).await;
-    for hostile in ["<img src=x onerror=alert(1)>", "\"><svg onload=alert(1)>", "</title><script>alert(1)</script>", "{{7*7}}", "javascript:alert(1)"] {
+    for hostile in [
+        "<img src=x onerror=alert(1)>",
+        "\"><svg onload=alert(1)>",
+        "</title><script>alert(1)</script>",
+        "{{7*7}}",
+        "javascript:alert(1)",
+    ] {
         let profile = [("name", hostile), ("language", "es"), ("zone", "America/Mexico_City")];
         assert_eq!(owner.post("/settings/profile", &profile).await.leads_to(), "/settings/profile");
         let team = owner.post("/settings/teams", &[("name", hostile)]).await.leads_to().to_owned();
         owner.post("/settings/keys/new", &[("name", hostile), ("scope", "read")]).await;
         let link = invite(&mut owner, "", Role::Agent).await;
-        for path in [&team, &link, "/settings/profile", "/settings/members", "/settings/teams", "/settings/keys", "/settings/audit", "/inbox"] {
+        for path in [
+            &team,
+            &link,
+            "/settings/profile",
+            "/settings/members",
+            "/settings/teams",
+            "/settings/keys",
+            "/settings/audit",
+            "/inbox",
+        ] {
             let text = owner.get(path).await.text;
             for raw in ["<img", "<svg onload", "</title><script", "<script>", "49"] {
-                let known = raw == "49" || raw == "<img" && text.matches("<img").count() == text.matches("<img src=\"/assets/").count();
+                let known = raw == "49"
+                    || raw == "<img" && text.matches("<img").count() == text.matches("<img src=\"/assets/").count();
                 assert!(known || !text.contains(raw), "{path} shows {raw}");
             }
         }
     }
     let long = "x".repeat(101);
-    let answer = owner.post("/settings/profile", &[("name", long.as_str()), ("language", "es"), ("zone", "Mars/Base")]).await;
+    let answer =
+        owner.post("/settings/profile", &[("name", long.as_str()), ("language", "es"), ("zone", "Mars/Base")]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.text.contains("100 caracteres como máximo") && answer.text.contains("Elige una zona de la lista."));
-    let unfit = owner.post("/settings/profile/password", &[("current", PASSWORD), ("password", "lucia@example.com")]).await;
+    let unfit =
+        owner.post("/settings/profile/password", &[("current", PASSWORD), ("password", "lucia@example.com")]).await;
     assert!(unfit.text.contains("Es de las primeras que se prueban."), "{}", unfit.text);
     world.end().await;
 }

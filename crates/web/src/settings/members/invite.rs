@@ -93,7 +93,8 @@ pub(crate) async fn send(
     visit.finish(tx, &deed.changed(None, Some(after))).await?;
     let link = format!("{}/invite/{}", state.public_url, link.expose_secret());
     let organization = &visit.organization()?.name;
-    let says = say(language, Key("invitation-says")).with("inviter", &visit.user().name).with("organization", organization);
+    let says =
+        say(language, Key("invitation-says")).with("inviter", &visit.user().name).with("organization", organization);
     let text: String = form_urlencoded::byte_serialize(format!("{says} {link}").as_bytes()).collect();
     let whatsapp = format!("https://wa.me/?text={}", text.replace('+', "%20"));
     Ok(shown(StatusCode::CREATED, &InvitedPage { page: visit.page, link, whatsapp }))
@@ -104,7 +105,8 @@ pub(crate) async fn revoke(visit: Visit, Path(id): Path<Uuid>) -> Result<Respons
     let tx = visit.begin(Act::ManageMembers).await?;
     let revoked = invitation::revoke(&tx, visit.now(), id).await?.ok_or(Failure::NotThere)?;
     let before = json!({ "role": revoked.role, "email": revoked.email });
-    let deed = Deed::new(Act::ManageMembers, "revoke", id, revoked.email.unwrap_or_default()).changed(Some(before), None);
+    let deed =
+        Deed::new(Act::ManageMembers, "revoke", id, revoked.email.unwrap_or_default()).changed(Some(before), None);
     visit.finish(tx, &deed).await?;
     Ok(done(&visit.page, Notice::InvitationRevoked))
 }
