@@ -16,7 +16,12 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
         "Meta's Apps: the server's, which serve several organizations, or one organization's own; only the worker reads them",
     ),
     ("app_secret", "secrets of Apps"),
-    ("sealing_key", "which master keys seal this database's secrets: the server's"),
+    ("app_verify_token", "verify tokens of Apps"),
+    (
+        "sealing_key",
+        "which master keys seal this database's secrets: the server's; requests seal, and read which one does",
+    ),
+    ("key_holder", "which running servers have which master keys"),
     ("number_claim", "who has which number, over all organizations: that is what it is for"),
     ("stream", "bodies from Meta, before anyone knows whose they are"),
     ("lane", "a lane holds the numbers of many organizations"),
@@ -259,11 +264,11 @@ pub const RULES: &[Rule] = &[
                 WHERE c.contype = 'f' AND (c.confkey[1], a.attname) IS DISTINCT FROM (target.key, 'organization_id'::name)",
     },
     Rule {
-        says: "refers from an organization's table to a global one that is not `organization`",
+        says: "refers from an organization's table to a global one that is not `organization`, nor the key of what is sealed",
         finds: "SELECT c.conrelid::regclass || ': ' || c.conname FROM pg_constraint c JOIN own source ON source.oid = c.conrelid
                 JOIN relation target ON target.oid = c.confrelid
                 WHERE c.contype = 'f' AND target.global AND (target.name <> 'organization' OR c.conkey <> ARRAY[source.key])
-                  AND (source.name, target.name) <> ('membership', 'user')",
+                  AND (source.name, target.name) <> ('membership', 'user') AND target.name <> 'sealing_key'",
     },
     Rule {
         says: "refers into the schema, or out of it",
@@ -317,6 +322,7 @@ pub const RULES: &[Rule] = &[
         finds: "SELECT given FROM granted WHERE grantee = 'wazapp_web' AND NOT CASE
                   WHEN what = 'schema' THEN privilege = 'USAGE'
                   -- All of its own rows but what is sealed, which only the worker opens.
+                  WHEN name IN ('sealing_key.key_id', 'sealing_key.stage') THEN privilege = 'SELECT'
                   WHEN privilege = 'SELECT' THEN oid IN (SELECT oid FROM protected)
                     AND CASE what WHEN 'table' THEN name NOT IN ('number', 'connection', 'user')
                       ELSE name NOT IN ('number.token', 'connection.token', 'connection.code', 'connection.pin')

@@ -1,6 +1,7 @@
 //! The doors beside the webhook's POST: Meta's handshake, operators' pages, and secrets that change while it runs.
 
 use e2e::{Options, World, body};
+use model::app::{Change, Need, Removal, Use};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -103,7 +104,8 @@ async fn an_apps_secret_is_rotated_live() {
     let rotate = async |secret: &str, drop_old: bool| {
         let tx = world.database().operator().await.expect("a transaction");
         let secret = SecretString::from(secret);
-        let known = model::app::rotate(&tx, world.keyring(), "555", &secret, drop_old).await;
+        let change = Change { secret: Some(&secret), drop_old, ..Change::default() };
+        let known = model::app::rotate(&tx, world.keyring(), "555", &change).await;
         assert!(known.expect("the statement runs"));
         tx.commit().await.expect("the secret is there");
     };
@@ -114,6 +116,76 @@ async fn an_apps_secret_is_rotated_live() {
     world.until("the newest counts", async || post("third").await == 200).await;
     assert_eq!(post("first").await, 401);
     assert_eq!(post("second").await, 401);
+    world.end().await;
+}
+
+/// Of Meta's dashboard and the App here one changes first: meanwhile both verify tokens count.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apps_verify_token_is_rotated_live() {
+    let world = World::new().await;
+    world.app("555", "secret").await;
+    let path = |token: &str| format!("/webhook/555?hub.mode=subscribe&hub.challenge=77&hub.verify_token={token}");
+    let answers = async |token: &str| get(&world, &path(token)).await.0;
+    let change = async |token: &str, drop_old: bool| {
+        let tx = world.database().operator().await.expect("a transaction");
+        let token = SecretString::from(token);
+        let change = Change { verify_token: Some(&token), drop_old, ..Change::default() };
+        assert!(model::app::rotate(&tx, world.keyring(), "555", &change).await.expect("the statement runs"));
+        tx.commit().await.expect("the token is there");
+    };
+    change("first", false).await;
+    world.until("it counts", async || answers("first").await == 200).await;
+    change("second", false).await;
+    world.until("the new one counts", async || answers("second").await == 200).await;
+    assert_eq!((answers("first").await, answers("third").await), (200, 403));
+    change("third", true).await;
+    world.until("the newest counts", async || answers("third").await == 200).await;
+    assert_eq!((answers("first").await, answers("second").await), (403, 403));
+    // What is dropped alone leaves the newest of each kind.
+    change("fourth", false).await;
+    let tx = world.database().operator().await.expect("a transaction");
+    assert_eq!(model::app::drop_old(&tx, "555").await.expect("the statement runs"), Some(1));
+    tx.commit().await.expect("it is gone");
+    world.until("it is refused", async || answers("third").await == 403).await;
+    assert_eq!(answers("fourth").await, 200);
+    assert_eq!(world.post_to("/webhook/555", "secret", b"{}").await, 200, "its secret is as it was");
+    world.end().await;
+}
+
+/// An App goes when nobody needs it, its webhooks with it, and the Apps beside it keep their lanes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_used_is_not_removed() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    for app in ["555", "556"] {
+        world.app(app, app).await;
+    }
+    world.connect(&acme, "100", "200", Some("555")).await;
+    let remove = async |id: &str| {
+        let tx = world.database().operator().await.expect("a transaction");
+        model::app::any_organization_remove(tx, id).await.expect("the statements run")
+    };
+    let of = |how| Use { organization: "acme".into(), phone_number_id: Some("100".into()), how };
+    assert_eq!(remove("555").await, Removal::Used(vec![of(Need::Webhooks)]));
+    world.until("both are known", async || world.post_to("/webhook/556", "556", b"{}").await == 200).await;
+    let lane = "SELECT lane::int8 FROM wazapp.inbound WHERE app_id = '556' ORDER BY received_at DESC LIMIT 1";
+    let before = world.count(lane).await;
+
+    world
+        .sql()
+        .await
+        .execute("UPDATE wazapp.number SET token_app_id = '555', app_id = NULL", &[])
+        .await
+        .expect("it runs");
+    world.sql().await.execute("UPDATE wazapp.number_claim SET app_id = NULL", &[]).await.expect("it runs");
+    assert_eq!(remove("555").await, Removal::Used(vec![of(Need::Token)]));
+    world.sql().await.execute("UPDATE wazapp.number SET token_app_id = NULL", &[]).await.expect("it runs");
+    assert_eq!((remove("555").await, remove("555").await), (Removal::Removed, Removal::Unknown));
+    world.until("it is refused", async || world.post_to("/webhook/555", "555", b"{}").await == 401).await;
+    assert_eq!(world.post_to("/webhook/556", "556", b"{ }").await, 200);
+    assert_eq!(world.count(lane).await, before);
+    let left = "SELECT (SELECT count(*) FROM wazapp.app_secret) + (SELECT count(*) FROM wazapp.app_verify_token)";
+    assert_eq!(world.count(left).await, 1, "its secrets went with it");
     world.end().await;
 }
 

@@ -18,6 +18,7 @@ mod graph_side;
 mod histories;
 mod http;
 mod in_doubt;
+mod key_ring;
 mod lint;
 mod live;
 mod meaning;

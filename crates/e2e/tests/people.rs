@@ -23,6 +23,9 @@ async fn operations(world: &World) -> Vec<(Method, String, Act)> {
     let mut all = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods").iter().filter(|(_, row)| row.is_object()) {
+            if operation["x-act"] == "server" {
+                continue;
+            }
             let act = operation["x-act"].as_str().and_then(Act::of);
             let act = act.unwrap_or_else(|| panic!("{method} {path} names no act: {operation}"));
             let path = path.trim_start_matches("/api/v1").replace("{id}", "019a0b1c-0000-7000-8000-000000000001");
@@ -130,4 +133,74 @@ async fn me(world: &World, person: &Person) -> Value {
     let (status, answer) = world.as_person(Method::GET, person, "/me", None).await;
     assert_eq!(status, 200, "{answer}");
     answer
+}
+
+/// Whoever runs the server sees names and health; contents only by an entry that the organization can read of, for an hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_looks_in_only_by_an_entry_that_is_seen() {
+    let world = World::new().await;
+    let (acme, other) = (acme(&world).await, world.organization("Other").await);
+    let (owner, operator) = (world.member(&acme, Role::Owner).await, world.member(&other, Role::Viewer).await);
+    world.receive(&e2e::body::text("106540352242922", "34600111222", "wamid.1", 1_795_000_000, "un secreto")).await;
+    for (method, path) in [
+        (Method::GET, "/organizations".to_owned()),
+        (Method::POST, "/organizations".to_owned()),
+        (Method::PATCH, format!("/organizations/{}", acme.id)),
+        (Method::POST, format!("/organizations/{}/entry", acme.id)),
+    ] {
+        assert_eq!(world.as_person(method.clone(), &owner, &path, None).await.0, 403, "{method} {path}");
+        assert_eq!(world.call_with(method.clone(), &acme, &path, &[], None).await.0, 401, "{method} {path} by a key");
+    }
+    let sql = world.sql().await;
+    sql.execute("UPDATE wazapp.\"user\" SET is_operator = true WHERE id = $1", &[&operator.user_id]).await.unwrap();
+    drop(sql);
+    let (status, all) = world.as_person(Method::GET, &operator, "/organizations", None).await;
+    assert_eq!(status, 200, "{all}");
+    let row = all["data"].as_array().unwrap().iter().find(|row| row["slug"] == "acme").expect("acme");
+    assert_eq!(
+        (&row["members"], &row["conversations"], &row["numbers"][0]["status"]),
+        (&json!(1), &json!(1), &json!("connected"))
+    );
+    assert!(!all.to_string().contains("secreto"));
+    let conversations = async || world.as_person(Method::GET, &operator, "/conversations", None).await.1.to_string();
+    assert!(!conversations().await.contains("secreto"));
+    let entry = format!("/organizations/{}/entry", acme.id);
+    assert_eq!(world.as_person(Method::POST, &operator, &entry, Some(&json!({ "reason": " " }))).await.0, 422);
+    let (status, answer) =
+        world.as_person(Method::POST, &operator, &entry, Some(&json!({ "reason": "Ana asked" }))).await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(conversations().await.contains("secreto"));
+    assert_eq!(
+        world.as_person(Method::POST, &operator, "/messages", Some(&json!({}))).await.0,
+        403,
+        "to look, not to speak"
+    );
+    let told = "SELECT count(*) FROM wazapp.audit a JOIN wazapp.organization o ON o.id = a.organization_id
+                WHERE o.slug = 'acme' AND a.act = 'organization.manage/entry' AND a.after ->> 'reason' = 'Ana asked'";
+    assert_eq!(world.count(told).await, 1);
+    world.advance(Duration::from_secs(3601)).await;
+    assert!(!conversations().await.contains("secreto"), "the hour is over");
+    world.end().await;
+}
+
+/// Nobody works in a suspended organization; what comes from Meta is there when it is resumed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_organization_is_closed_and_loses_nothing() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    let owner = world.member(&acme, Role::Owner).await;
+    let suspend = async |suspended| {
+        let tx = world.database().operator().await.unwrap();
+        let changed = model::organization::suspend(&tx, world.now(), &acme.scope, suspended).await.unwrap();
+        tx.commit().await.unwrap();
+        changed.is_some()
+    };
+    assert!(suspend(true).await && !suspend(true).await);
+    assert_eq!(world.get(&acme, "/me").await.0, 401);
+    assert_eq!(world.as_person(Method::GET, &owner, "/me", None).await.0, 403);
+    world.receive(&e2e::body::text("106540352242922", "34600111222", "wamid.1", 1_795_000_000, "¿Hola?")).await;
+    assert!(suspend(false).await);
+    assert_eq!(world.conversation(&acme).await["last_message"]["preview"], "¿Hola?");
+    assert_eq!(me(&world, &owner).await["organization"]["slug"], "acme");
+    world.end().await;
 }

@@ -53,8 +53,13 @@ impl Apps {
     /// Knows the default App; the others after [`Apps::refresh`].
     pub fn new(default: DefaultApp, database: Database, keyring: Keyring) -> Self {
         let DefaultApp { id, secrets, verify_token } = default;
-        let credentials =
-            Credentials { id: id.clone().unwrap_or_default(), secrets, verify_token, organization_id: None };
+        let credentials = Credentials {
+            id: id.clone().unwrap_or_default(),
+            secrets,
+            verify_tokens: verify_token.into_iter().collect(),
+            organization_id: None,
+            nth: 0,
+        };
         let inner = Inner {
             default: Arc::new(credentials),
             default_id: id,
@@ -147,9 +152,9 @@ impl Apps {
                         "an App's secret does not open with this master key: its webhooks are refused"
                     );
                 }
-                // In the order in which they came: an App that is added moves no other's bodies.
-                let apps = apps.into_iter().enumerate();
-                let apps = apps.map(|(nth, app)| (app.id.clone(), (Lanes::OfApp(nth), Arc::new(app)))).collect();
+                // Each keeps its lanes: an App that is added or removed moves no other's bodies.
+                let apps = apps.into_iter();
+                let apps = apps.map(|app| (app.id.clone(), (Lanes::OfApp(app.nth), Arc::new(app)))).collect();
                 *self.inner.others.write().unwrap_or_else(std::sync::PoisonError::into_inner) = apps;
                 true
             }
@@ -172,8 +177,12 @@ impl Apps {
     }
 }
 
-/// Whether a handshake's token is the App's, in constant time.
-pub fn token_matches(expected: &SecretString, presented: &str) -> bool {
+/// Whether a handshake's token is one of the App's, in constant time.
+pub fn answers_handshake(app: &Credentials, presented: &str) -> bool {
+    app.verify_tokens.iter().fold(false, |answers, token| answers | token_matches(token, presented))
+}
+
+fn token_matches(expected: &SecretString, presented: &str) -> bool {
     let (expected, presented) = (expected.expose_secret().as_bytes(), presented.as_bytes());
     let difference = expected.iter().zip(presented).fold(0, |difference, (a, b)| difference | (a ^ b));
     !expected.is_empty() && expected.len() == presented.len() && difference == 0

@@ -1,14 +1,13 @@
 //! A number's way to Meta: its ids, and the token that opens them, sealed until a call is made.
 
 use secrecy::SecretString;
-use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::apps::Apps;
 use crate::database::{self, Operator};
 use crate::scope::Scope;
-use crate::secret::{Keyring, Place, Unopenable};
+use crate::secret::{self, Keyring, Place, Unopenable, sealed};
 
 /// What a call to Meta for one number takes. `Debug` shows no token, not even sealed.
 #[derive(Clone)]
@@ -83,9 +82,9 @@ impl Link {
         }
     }
 
-    /// Tells this token from the one that a later connection brings, and nothing else of it.
+    /// Tells this token from the one that a later connection brings, and nothing else of it. Another master key changes nothing.
     pub fn token_mark(&self) -> Option<Vec<u8>> {
-        self.token.as_ref().map(|sealed| Sha256::digest(sealed).to_vec())
+        self.token.as_deref().and_then(secret::mark).map(|mark| mark.to_vec())
     }
 
     /// The token, where there is one.
@@ -110,7 +109,7 @@ impl Link {
 
 /// Where the token of a number belongs.
 pub(crate) fn token_place(organization: Uuid, number_id: &str) -> Place<'_> {
-    Place { organization, column: "number.token", row: number_id }
+    sealed::NUMBER_TOKEN.place(organization, number_id)
 }
 
 /// The way to Meta through one of an organization's connected numbers. `None`: there is no such one.

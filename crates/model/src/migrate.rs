@@ -47,6 +47,11 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128192010_retention_key",
     "20261128192020_first_at",
     "20261128200000_people",
+    "20261128203000_operator",
+    "20261128210000_sealing_keys_named",
+    "20261128210010_key_ring",
+    "20261128210020_one_verify_token",
+    "20261128210030_totp_key",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

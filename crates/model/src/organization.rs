@@ -1,11 +1,11 @@
 //! The tenant.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::database::{Database, Operator, Result, Tenant};
+use crate::database::{Database, Operator, Result, Tenant, stored_json};
 use crate::retention::{Days, Retention};
 use crate::scope::Scope;
 
@@ -29,6 +29,11 @@ pub struct Organization {
     /// Days that messages are kept, with all that hangs on them; null: for ever.
     #[schema(value_type = Option<u16>)]
     pub message_retention_days: Days,
+    /// Whether its people sign in with a second factor.
+    pub second_factor: bool,
+    /// Since when nobody works in it: whoever runs the server suspended it. What comes from Meta is kept all the same.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub suspended_at: Option<Timestamp>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -46,6 +51,8 @@ impl Organization {
             event_retention_days: kept.events,
             status_retention_days: kept.statuses,
             message_retention_days: kept.messages,
+            second_factor: row.get("second_factor"),
+            suspended_at: row.get("suspended_at"),
             created_at: row.get("created_at"),
         }
     }
@@ -124,6 +131,104 @@ pub async fn find(tx: &Operator, id_or_slug: &str) -> Result<Option<Organization
 /// The organization the scope opens.
 pub async fn own(tx: &Tenant) -> Result<Option<Organization>> {
     let row = tx.query_opt("SELECT * FROM wazapp.organization WHERE id = $1", &[&tx.organization_id()]).await?;
+    Ok(row.map(|row| Organization::read(&row, tx.retention())))
+}
+
+/// An organization as whoever runs the server sees it: its name and its health, nothing of what people said.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Overview {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Its short name in commands.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// People who work in it.
+    pub members: i64,
+    /// Its numbers.
+    pub numbers: Vec<NumberHealth>,
+    /// Its conversations.
+    pub conversations: i64,
+    /// Events of its log so far.
+    pub events: i64,
+    /// Bytes of its files.
+    pub media_bytes: i64,
+    /// Messages that wait to be sent.
+    pub queued_messages: i64,
+    /// Since when nobody works in it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub suspended_at: Option<Timestamp>,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// How a number is.
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+pub struct NumberHealth {
+    /// Meta's id of it.
+    pub phone_number_id: String,
+    /// Digits.
+    pub display_phone_number: Option<String>,
+    /// `connected` or `disconnected`.
+    pub status: String,
+    /// Whether sending rests.
+    pub paused: bool,
+}
+
+/// All organizations as whoever runs the server sees them, oldest first.
+pub async fn any_organization_overview(
+    tx: &Operator,
+    now: Timestamp,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Overview>> {
+    let rows = tx
+        .query(
+            "SELECT o.id, o.slug, o.name, o.suspended_at, o.created_at, s.last AS events, q.media_bytes, q.queued_messages,
+                    (SELECT count(*) FROM wazapp.membership m WHERE m.organization_id = o.id) AS members,
+                    (SELECT count(*) FROM wazapp.conversation v WHERE v.organization_id = o.id) AS conversations,
+                    (SELECT coalesce(json_agg(json_build_object(
+                              'phone_number_id', n.phone_number_id, 'display_phone_number', n.display_phone_number,
+                              'status', n.status, 'paused', coalesce(p.paused_until > $1, false)) ORDER BY n.id), '[]')
+                     FROM wazapp.number n
+                     LEFT JOIN wazapp.number_pace p ON p.organization_id = n.organization_id AND p.number_id = n.id
+                     WHERE n.organization_id = o.id) AS numbers
+             FROM wazapp.organization o
+             JOIN wazapp.organization_sequence s ON s.organization_id = o.id
+             JOIN wazapp.quota q ON q.organization_id = o.id
+             WHERE $2::uuid IS NULL OR o.id > $2 ORDER BY o.id LIMIT $3",
+            &[&now, &after, &limit],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Overview {
+                id: row.get("id"),
+                slug: row.get("slug"),
+                name: row.get("name"),
+                members: row.get("members"),
+                numbers: stored_json(row, "numbers", "number")?,
+                conversations: row.get("conversations"),
+                events: row.get("events"),
+                media_bytes: row.get("media_bytes"),
+                queued_messages: row.get("queued_messages"),
+                suspended_at: row.get("suspended_at"),
+                created_at: row.get("created_at"),
+            })
+        })
+        .collect()
+}
+
+/// Lets nobody work in an organization from now on, neither people nor programs, or again. `None`: that is so already.
+pub async fn suspend(tx: &Operator, now: Timestamp, scope: &Scope, suspended: bool) -> Result<Option<Organization>> {
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.organization SET suspended_at = CASE WHEN $2 THEN $3::timestamptz END
+             WHERE id = $1 AND (suspended_at IS NOT NULL) <> $2 RETURNING *",
+            &[&scope.organization_id(), &suspended, &now],
+        )
+        .await?;
     Ok(row.map(|row| Organization::read(&row, tx.retention())))
 }
 

@@ -1,25 +1,101 @@
 //! Secrets at rest: XChaCha20-Poly1305, bound to the place they belong to.
 //!
 //! Sealed bytes are `key id (4) ‖ nonce (24) ‖ ciphertext and tag`. The place (organization, table, column, row) is
-//! authenticated with them, so a row copied elsewhere does not open.
+//! authenticated with them, so a row copied elsewhere does not open. Which key seals, the database says ([`Sealer`]): it
+//! changes while servers run ([`rotation`]). A value that is sealed anew keeps its nonce, which is what secrets are told
+//! apart by ([`mark`]).
+
+pub mod holder;
+pub mod ring;
+pub mod rotation;
+pub mod sealed;
+
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::database::{Database, DatabaseError, Operator};
+use crate::database::{DatabaseError, Result, Tx};
+use ring::Stage;
 
 const KEY_ID: usize = 4;
 const NONCE: usize = 24;
 
-/// The key that seals; several may open.
+/// Tells one secret of a place from the next.
+pub(crate) type Nonce = [u8; NONCE];
+
+/// What tells a master key from others, and opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId([u8; KEY_ID]);
+
+impl KeyId {
+    fn of(key: &[u8; 32]) -> Self {
+        let digest = Sha256::digest([b"wazapp key id".as_slice(), key].concat());
+        Self(digest[..KEY_ID].try_into().expect("a digest is longer than a key id"))
+    }
+
+    /// As people write it, in eight hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::read(&HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?)
+    }
+
+    /// As the database keeps it. `None`: that is no id.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for KeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+impl serde::Serialize for KeyId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+struct MasterKey {
+    id: KeyId,
+    key: Zeroizing<[u8; 32]>,
+}
+
+/// Where keys come from, to be read again when one is missing. `None`: it cannot be read now.
+type Source = Box<dyn Fn() -> Option<Vec<[u8; 32]>> + Send + Sync>;
+
+/// The master keys that this process has. All of them open; clones share them.
 #[derive(Clone)]
 pub struct Keyring {
-    keys: Vec<([u8; KEY_ID], Zeroizing<[u8; 32]>)>,
+    inner: Arc<Ring>,
+}
+
+struct Ring {
+    keys: RwLock<Keys>,
+    source: Option<Source>,
+}
+
+/// Those that the source lists now, in its order, and behind them those that it listed before: what was read under them may
+/// still be at hand.
+struct Keys {
+    listed: usize,
+    all: Vec<MasterKey>,
 }
 
 impl std::fmt::Debug for Keyring {
@@ -54,68 +130,153 @@ pub struct Unopenable {
     column: String,
 }
 
-/// Notes the key that seals this database's secrets; refuses another one than it was begun with.
-pub async fn check(database: &Database, keyring: &Keyring) -> Result<(), DatabaseError> {
-    let tx = database.operator().await?;
-    let ids: Vec<Vec<u8>> = keyring.keys.iter().map(|(id, _)| id.to_vec()).collect();
-    let rows = tx.query("SELECT key_id FROM wazapp.sealing_key", &[]).await?;
-    if rows.is_empty() {
-        tx.query("INSERT INTO wazapp.sealing_key (key_id) VALUES ($1) ON CONFLICT DO NOTHING", &[&ids[0]]).await?;
-    } else if !rows.iter().any(|row| ids.contains(&row.get(0))) {
-        return Err(DatabaseError::Unfit(
-            "this database's secrets are sealed with another master key: set WAZAPP_MASTER_KEY to that one, or put back its DATA_DIR/master-key".into(),
-        ));
-    }
-    tx.commit_in_job().await
-}
-
-/// Whether this database's secrets were sealed with one of these keys; `None`: it has none yet.
-pub async fn opens(tx: &Operator, keyring: &Keyring) -> Result<Option<bool>, DatabaseError> {
-    let rows = tx.query("SELECT key_id FROM wazapp.sealing_key", &[]).await?;
-    let known = rows.iter().any(|row| keyring.keys.iter().any(|(id, _)| id.as_slice() == row.get::<_, &[u8]>(0)));
-    Ok((!rows.is_empty()).then_some(known))
-}
-
 impl Keyring {
-    /// The first key seals; all of them open.
+    /// These keys, the one that is to seal first.
     pub fn new(keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
-        let keys = keys
-            .into_iter()
-            .map(|key| {
-                let digest = Sha256::digest([b"wazapp key id".as_slice(), &key].concat());
-                let id = digest[..KEY_ID].try_into().expect("a digest is longer than a key id");
-                (id, Zeroizing::new(key))
-            })
-            .collect();
-        Self { keys }
+        Self::with(keys, None)
     }
 
-    /// Seals a secret for its place.
-    pub fn seal(&self, place: Place<'_>, secret: &SecretString) -> Vec<u8> {
-        let (id, key) = self.keys.first().expect("a keyring holds a key");
-        let mut nonce = [0; NONCE];
-        random(&mut nonce).expect("the operating system gives random bytes");
-        let aad = place.bytes();
-        let sealed = XChaCha20Poly1305::new(&Key::from(**key))
-            .encrypt(&XNonce::from(nonce), Payload { msg: secret.expose_secret().as_bytes(), aad: &aad })
-            .expect("a secret is far below the cipher's length limit");
-        [id.as_slice(), &nonce, &sealed].concat()
+    /// The same, from a source that may list others later.
+    pub fn reading(
+        keys: impl IntoIterator<Item = [u8; 32]>,
+        source: impl Fn() -> Option<Vec<[u8; 32]>> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(keys, Some(Box::new(source)))
     }
 
-    /// Opens what [`Keyring::seal`] made for the same place.
-    pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<SecretString, Unopenable> {
-        self.try_open(place, sealed).ok_or_else(|| Unopenable { column: place.column.into() })
+    fn with(keys: impl IntoIterator<Item = [u8; 32]>, source: Option<Source>) -> Self {
+        let mut held = Keys { listed: 0, all: Vec::new() };
+        held.list(keys);
+        Self { inner: Arc::new(Ring { keys: RwLock::new(held), source }) }
+    }
+
+    /// The keys that the source lists, in its order.
+    pub fn listed(&self) -> Vec<KeyId> {
+        self.look(|keys| keys.all.iter().take(keys.listed).map(|key| key.id).collect())
+    }
+
+    /// All keys that open here.
+    pub fn held(&self) -> Vec<KeyId> {
+        self.look(|keys| keys.all.iter().map(|key| key.id).collect())
+    }
+
+    /// Whether a key is here, or is by now where keys come from.
+    pub fn has(&self, id: KeyId) -> bool {
+        let here = || self.look(|keys| keys.find(id).is_some());
+        here() || (self.read_again() && here())
+    }
+
+    /// Looks for what is missing of these where keys come from.
+    fn seek(&self, mut ids: impl Iterator<Item = KeyId>) {
+        if !ids.all(|id| self.look(|keys| keys.find(id).is_some())) {
+            self.read_again();
+        }
+    }
+
+    /// Reads its source again. False: there is none, or it cannot be read.
+    pub fn read_again(&self) -> bool {
+        let Some(listed) = self.inner.source.as_ref().and_then(|source| source()) else { return false };
+        let listed = listed.into_iter().map(Zeroizing::new);
+        self.inner.keys.write().unwrap_or_else(PoisonError::into_inner).list(listed.map(|key| *key));
+        true
+    }
+
+    fn look<T>(&self, with: impl FnOnce(&Keys) -> T) -> T {
+        with(&self.inner.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What seals now: the key that the database names, whatever this process would have chosen. It holds for what is
+    /// written in the same transaction.
+    pub(crate) async fn sealer(&self, tx: &Tx) -> Result<Sealer> {
+        let id = ring::seals(tx).await?;
+        if self.has(id) {
+            return Ok(Sealer { keyring: self.clone(), id });
+        }
+        Err(DatabaseError::Unfit(ring::lacking(&[id], Stage::Seals)))
+    }
+
+    /// Opens what was sealed for the same place, under any of the keys.
+    pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> std::result::Result<SecretString, Unopenable> {
+        let opened = key_of(sealed).filter(|id| self.has(*id)).and_then(|_| self.try_open(place, sealed));
+        opened.ok_or_else(|| Unopenable { column: place.column.into() })
     }
 
     fn try_open(&self, place: Place<'_>, sealed: &[u8]) -> Option<SecretString> {
-        let (id, rest) = sealed.split_at_checked(KEY_ID)?;
-        let (nonce, ciphertext) = rest.split_at_checked(NONCE)?;
-        let (_, key) = self.keys.iter().find(|(known, _)| known == id)?;
-        let nonce: [u8; NONCE] = nonce.try_into().ok()?;
-        let opened = XChaCha20Poly1305::new(&Key::from(**key))
-            .decrypt(&XNonce::from(nonce), Payload { msg: ciphertext, aad: &place.bytes() })
-            .ok()?;
+        let (id, nonce) = (key_of(sealed)?, mark(sealed)?);
+        let cipher = self.look(|keys| keys.find(id).map(cipher))?;
+        let payload = Payload { msg: &sealed[KEY_ID + NONCE..], aad: &place.bytes() };
+        let opened = cipher.decrypt(&XNonce::from(nonce), payload).ok()?;
         String::from_utf8(opened).ok().map(SecretString::from)
+    }
+
+    fn seal(&self, id: KeyId, place: Place<'_>, secret: &SecretString, nonce: Nonce) -> Vec<u8> {
+        let cipher = self.look(|keys| keys.find(id).map(cipher)).expect("a key that is here stays");
+        let aad = place.bytes();
+        let sealed = cipher
+            .encrypt(&XNonce::from(nonce), Payload { msg: secret.expose_secret().as_bytes(), aad: &aad })
+            .expect("a secret is far below the cipher's length limit");
+        [id.bytes(), &nonce, &sealed].concat()
+    }
+}
+
+impl Keys {
+    fn list(&mut self, listed: impl IntoIterator<Item = [u8; 32]>) {
+        let mut all: Vec<MasterKey> = Vec::new();
+        for key in listed {
+            let id = KeyId::of(&key);
+            if all.iter().all(|known| known.id != id) {
+                all.push(MasterKey { id, key: Zeroizing::new(key) });
+            }
+        }
+        self.listed = all.len();
+        let before = std::mem::take(&mut self.all).into_iter();
+        let still = before.filter(|key| all[..self.listed].iter().all(|known| known.id != key.id));
+        let still: Vec<MasterKey> = still.collect();
+        all.extend(still);
+        self.all = all;
+    }
+
+    fn find(&self, id: KeyId) -> Option<&MasterKey> {
+        self.all.iter().find(|key| key.id == id)
+    }
+}
+
+fn cipher(key: &MasterKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&Key::from(*key.key))
+}
+
+/// The key that sealed bytes name.
+fn key_of(sealed: &[u8]) -> Option<KeyId> {
+    sealed.get(..KEY_ID).and_then(KeyId::read)
+}
+
+/// What tells sealed secrets apart, and stays when one is sealed under another key: the nonce. SQL reads it as
+/// `substring(sealed FROM 5 FOR 24)`.
+pub(crate) fn mark(sealed: &[u8]) -> Option<Nonce> {
+    sealed.get(KEY_ID..KEY_ID + NONCE)?.try_into().ok()
+}
+
+pub(crate) fn nonce() -> Nonce {
+    let mut nonce = [0; NONCE];
+    random(&mut nonce).expect("the operating system gives random bytes");
+    nonce
+}
+
+/// Seals under the key that the database names ([`Keyring::sealer`]).
+pub(crate) struct Sealer {
+    keyring: Keyring,
+    id: KeyId,
+}
+
+impl Sealer {
+    /// Seals a secret for its place.
+    pub(crate) fn seal(&self, place: Place<'_>, secret: &SecretString) -> Vec<u8> {
+        self.seal_as(place, secret, nonce())
+    }
+
+    /// The same with this mark, which no other secret has.
+    pub(crate) fn seal_as(&self, place: Place<'_>, secret: &SecretString, nonce: Nonce) -> Vec<u8> {
+        self.keyring.seal(self.id, place, secret, nonce)
     }
 }
 
@@ -168,13 +329,23 @@ pub fn random(buffer: &mut [u8]) -> Result<(), getrandom::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+
+    fn id(byte: u8) -> KeyId {
+        KeyId::of(&[byte; 32])
+    }
+
+    fn seal(ring: &Keyring, place: Place<'_>, secret: &str) -> Vec<u8> {
+        ring.seal(ring.listed()[0], place, &SecretString::from(secret), nonce())
+    }
 
     #[test]
     fn opens_only_where_it_was_sealed() {
         let ring = Keyring::new([[7; 32]]);
         let here = Place { organization: Uuid::now_v7(), column: "number.token", row: "1" };
-        let sealed = ring.seal(here, &SecretString::from("EAAtoken"));
+        let sealed = seal(&ring, here, "EAAtoken");
         assert!(!sealed.windows(8).any(|window| window == b"EAAtoken"));
         assert_eq!(ring.open(here, &sealed).unwrap().expose_secret(), "EAAtoken");
         assert!(ring.open(Place { organization: Uuid::now_v7(), ..here }, &sealed).is_err());
@@ -189,8 +360,25 @@ mod tests {
     #[test]
     fn an_old_key_still_opens() {
         let place = Place { organization: Uuid::nil(), column: "app_secret.sealed", row: "1" };
-        let sealed = Keyring::new([[1; 32]]).seal(place, &SecretString::from("s"));
+        let sealed = seal(&Keyring::new([[1; 32]]), place, "s");
         assert!(Keyring::new([[2; 32], [1; 32]]).open(place, &sealed).is_ok());
+    }
+
+    /// What is not here is looked for where keys come from; what goes from there still opens what was read before.
+    #[test]
+    fn a_key_that_comes_later_opens_at_once_and_one_that_went_still_does() {
+        let place = Place { organization: Uuid::nil(), column: "app_secret.sealed", row: "1" };
+        let lists = Arc::new(Mutex::new(vec![[1; 32]]));
+        let source = lists.clone();
+        let ring = Keyring::reading([[1; 32]], move || Some(source.lock().unwrap().clone()));
+        let (old, new) = (seal(&ring, place, "s"), seal(&Keyring::new([[2; 32]]), place, "s"));
+        assert!(ring.open(place, &new).is_err());
+        *lists.lock().unwrap() = vec![[2; 32], [1; 32]];
+        assert!(ring.open(place, &new).is_ok() && ring.open(place, &old).is_ok());
+        assert_eq!(ring.listed(), [id(2), id(1)]);
+        *lists.lock().unwrap() = vec![[2; 32]];
+        assert!(ring.read_again() && ring.open(place, &old).is_ok());
+        assert_eq!((ring.listed(), ring.held()), (vec![id(2)], vec![id(2), id(1)]));
     }
 
     #[test]

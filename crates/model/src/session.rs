@@ -124,7 +124,7 @@ pub async fn authenticate(database: &Database, now: Timestamp, presented: &Secre
     };
     let (user, session_id): (User, Uuid) = (User::read(&row)?, row.get("session_id"));
     let at_work = match row.get("organization_id") {
-        Some(organization_id) => at_work(&tx, &user, organization_id).await?,
+        Some(organization_id) => at_work(&tx, now, &user, organization_id).await?,
         None => None,
     };
     let signed_in = SignedIn { user, session_id, proven: row.get("proven"), at_work };
@@ -136,15 +136,15 @@ pub async fn authenticate(database: &Database, now: Timestamp, presented: &Secre
 }
 
 /// As what the person of this transaction works in an organization; from here on it is one of that organization's.
-async fn at_work(tx: &Tx, user: &User, organization_id: Uuid) -> Result<Option<AtWork>> {
+async fn at_work(tx: &Tx, now: Timestamp, user: &User, organization_id: Uuid) -> Result<Option<AtWork>> {
     tx.execute(&format!("SET LOCAL app.organization_id = '{organization_id}'")).await?;
     let row = tx
         .query_opt(
             "SELECT m.role, o.second_factor, s.viewer_id FROM wazapp.membership m
              JOIN wazapp.organization o ON o.id = m.organization_id AND o.suspended_at IS NULL
              LEFT JOIN wazapp.sight s ON s.organization_id = m.organization_id AND s.viewer_id = m.user_id
-             WHERE m.organization_id = $1 AND m.user_id = $2",
-            &[&organization_id, &user.id],
+             WHERE m.organization_id = $1 AND m.user_id = $2 AND (m.ends_at IS NULL OR m.ends_at > $3)",
+            &[&organization_id, &user.id, &now],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };
@@ -207,7 +207,7 @@ pub async fn still_opens(
     }
     let sql = format!("SELECT {COLUMNS} FROM wazapp.\"user\" u WHERE u.id = $1");
     let Some(row) = tx.query_opt(&sql, &[&user_id]).await? else { return Ok(false) };
-    let at_work = at_work(&tx, &User::read(&row)?, scope.organization_id()).await?;
+    let at_work = at_work(&tx, now, &User::read(&row)?, scope.organization_id()).await?;
     Ok(at_work.is_some_and(|at_work| at_work.scope == *scope && !at_work.lacks_second_factor))
 }
 

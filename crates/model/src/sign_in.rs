@@ -1,9 +1,13 @@
 //! Tries to sign in: who fails is told to wait, longer each time, by account and by address, on every node.
 
+use data_encoding::BASE64URL_NOPAD;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::database::{Operator, Result};
-use crate::user;
+use crate::secret::{Keyring, Place};
+use crate::user::{self, Email};
 
 /// A count that nothing was added to for so long begins anew.
 const FORGIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
@@ -59,6 +63,23 @@ impl Attempt<'_> {
             ],
         }
     }
+}
+
+/// What a browser keeps to say that this account signed in there: sealed for the account, so that nobody makes one up.
+pub async fn device(tx: &Operator, keyring: &Keyring, account: &Email) -> Result<String> {
+    let sealer = keyring.sealer(tx).await?;
+    let secret = SecretString::from(Uuid::now_v7().to_string());
+    Ok(BASE64URL_NOPAD.encode(&sealer.seal(device_place(&account.key()), &secret)))
+}
+
+/// Whether a browser's word is about what was typed as an address.
+pub fn is_device(keyring: &Keyring, device: &str, typed: &str) -> bool {
+    let Ok(sealed) = BASE64URL_NOPAD.decode(device.as_bytes()) else { return false };
+    keyring.open(device_place(&typed.trim().to_lowercase()), &sealed).is_ok()
+}
+
+fn device_place(account: &str) -> Place<'_> {
+    Place { organization: Uuid::nil(), column: "cookie.device", row: account }
 }
 
 /// Counts a try before it is looked at, so that many at once are as many; [`passed`] takes it back. `Err`: how long to wait;

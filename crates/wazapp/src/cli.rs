@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, key, member, migrate, number, organization, quarantine, replay, simulator, user, version,
-    webhook,
+    app, config_show, doctor, key, key_ring, member, migrate, number, organization, quarantine, replay, simulator,
+    user, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -57,6 +57,9 @@ enum Command {
     /// Who works in an organization.
     #[command(subcommand)]
     Member(member::Command),
+    /// The master keys, which seal tokens and secrets at rest.
+    #[command(subcommand)]
+    KeyRing(key_ring::Command),
     /// Input that belongs to no connected number, or could not be applied.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -127,6 +130,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Key(command) => key::run(&config, print, command).await?,
         Command::User(command) => user::run(&config, print, command).await?,
         Command::Member(command) => member::run(&config, print, command).await?,
+        Command::KeyRing(command) => return key_ring::run(&config, print, command).await,
         Command::Quarantine(command) => quarantine::run(&config, print, command).await?,
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,
         Command::Webhook(command) => return webhook::run(&config, print, command).await,

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use data_encoding::HEXLOWER;
 use model::quota::Limits;
 use model::retention::Retention;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
@@ -33,6 +34,33 @@ pub(crate) use parse::{days, limit};
 pub use settings::{SETTINGS, Secrecy, Setting};
 
 use layers::Layers;
+
+/// A key that seals and opens secrets at rest.
+pub type MasterKey = SecretBox<[u8; 32]>;
+
+/// Its file in `DATA_DIR`, with a key in each line.
+const MASTER_KEY: &str = "master-key";
+
+/// Where the master keys come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// From the file in `DATA_DIR`, which is ours to write.
+    Own(PathBuf),
+    /// From a file of somebody else's, which a running server reads again.
+    File(PathBuf),
+    /// From a setting, which is read at the start alone.
+    Said,
+}
+
+impl KeySource {
+    /// The keys as they are there now. `None`: they cannot be read, or again only at a start.
+    pub(crate) fn read(&self) -> Option<Vec<[u8; 32]>> {
+        let (Self::Own(path) | Self::File(path)) = self else { return None };
+        let text = SecretString::from(std::fs::read_to_string(path).ok()?);
+        let keys = parse::master_keys(text.expose_secret()).ok()?;
+        Some(keys.iter().map(|key| *key.expose_secret()).collect())
+    }
+}
 
 /// The whole configuration, checked.
 #[derive(Debug)]
@@ -93,7 +121,8 @@ pub struct Config {
     pub quarantine_retention_days: u32,
     public_url: Option<String>,
     meta_app_secrets: Vec<SecretString>,
-    master_key: Option<SecretBox<[u8; 32]>>,
+    master_keys: Option<Vec<MasterKey>>,
+    master_key_file: Option<PathBuf>,
     shown: Vec<Shown>,
 }
 
@@ -162,7 +191,8 @@ impl Config {
             quarantine_retention_days: said.number("quarantine_retention_days", 1..=3650)?,
             public_url: said.optional("public_url", parse::origin)?,
             meta_app_secrets: said.list("meta_app_secret", parse::secret)?,
-            master_key: said.optional("master_key", parse::master_key)?,
+            master_keys: said.optional("master_key", parse::master_keys)?,
+            master_key_file: said.file("master_key"),
             shown: Vec::new(),
             data_dir,
         };
@@ -190,7 +220,8 @@ impl Config {
             log: if log_said { self.log } else { "warn".to_owned() },
             public_url: None,
             metrics_listen: None,
-            master_key: None,
+            master_keys: None,
+            master_key_file: None,
             data_dir,
             ..self
         })
@@ -207,14 +238,34 @@ impl Config {
         crate::postgres::Options { data_dir: self.data_dir.clone(), postgres_bin: self.postgres_bin.clone() }
     }
 
-    /// The key that seals tokens and secrets at rest: `WAZAPP_MASTER_KEY`, or
-    /// the one in `DATA_DIR/master-key`, made on first use.
-    pub fn master_key(&self) -> Result<Kept<SecretBox<[u8; 32]>>, ConfigError> {
-        if let Some(key) = &self.master_key {
-            return Ok(Kept::given(SecretBox::new(Box::new(*key.expose_secret()))));
+    /// The keys that seal tokens and secrets at rest, the one that is to seal first: `WAZAPP_MASTER_KEY`, or those in
+    /// `DATA_DIR/master-key`, made on first use.
+    pub fn master_keys(&self) -> Result<Kept<Vec<MasterKey>>, ConfigError> {
+        if let Some(keys) = &self.master_keys {
+            let again = |key: &MasterKey| SecretBox::new(Box::new(*key.expose_secret()));
+            return Ok(Kept::given(keys.iter().map(again).collect()));
         }
-        keys::read_or_create(&self.data_dir, "master-key", Look::Key)?
-            .and_then(|text| parse::master_key(text.expose_secret()))
+        keys::read_or_create(&self.data_dir, MASTER_KEY, Look::Key)?
+            .and_then(|text| parse::master_keys(text.expose_secret()))
+    }
+
+    /// Where the master keys come from.
+    pub(crate) fn key_source(&self) -> KeySource {
+        match (&self.master_keys, &self.master_key_file) {
+            (None, _) => KeySource::Own(self.data_dir.join(MASTER_KEY)),
+            (Some(_), Some(path)) => KeySource::File(path.clone()),
+            (Some(_), None) => KeySource::Said,
+        }
+    }
+
+    /// Puts these keys in the place of those in `DATA_DIR/master-key`.
+    pub(crate) fn write_master_keys(&self, keys: &[MasterKey]) -> Result<(), ConfigError> {
+        let lines = keys.iter().map(|key| format!("{}\n", HEXLOWER.encode(key.expose_secret())));
+        let text = SecretString::from(lines.collect::<String>());
+        keys::replace(&self.data_dir, MASTER_KEY, &text).map_err(|error| {
+            let path = self.data_dir.join(MASTER_KEY).display().to_string();
+            ConfigError::about(path, format!("cannot be written ({error}): check data_dir and its permissions"))
+        })
     }
 
     /// The default App's secrets, newest first: `WAZAPP_META_APP_SECRET`, or

@@ -72,7 +72,7 @@ where
     let database = Database::new(access, 2)?.with_limits(config.limits).with_retention(config.retention);
     migrate::run(&database).await.context("the schema could not be brought up to date")?;
     let opened = Opened { database: database.clone(), keyring: keyring(config)? };
-    model::secret::check(&database, &opened.keyring).await?;
+    model::secret::ring::check(&database, &opened.keyring).await?;
     let result = command(opened).await;
     database.close();
     result
@@ -88,9 +88,11 @@ pub(crate) fn store(config: &Config) -> anyhow::Result<Store> {
 
 /// The keys that seal and open secrets.
 pub(crate) fn keyring(config: &Config) -> anyhow::Result<Keyring> {
-    let kept = config.master_key()?;
+    let kept = config.master_keys()?;
     if let Some(warning) = kept.warning {
         eprintln!("warning: {warning}");
     }
-    Ok(Keyring::new([*kept.value.expose_secret()]))
+    let keys: Vec<[u8; 32]> = kept.value.iter().map(|key| *key.expose_secret()).collect();
+    let source = config.key_source();
+    Ok(Keyring::reading(keys, move || source.read()))
 }

@@ -48,6 +48,17 @@ impl Print {
         ExitCode::FAILURE
     }
 
+    /// How far work is whose end is known. Silent where nobody watches.
+    pub(crate) fn bar(&self, what: &'static str, all: u64) -> ProgressBar {
+        if self.json || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {human_pos}/{human_len} ({eta})");
+        let bar = ProgressBar::new(all).with_style(style.expect("the template is valid")).with_message(what);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+
     /// A sign of life for work that may take long. Silent where nobody watches.
     pub(crate) fn progress(&self, what: &'static str) -> ProgressBar {
         if self.json || !std::io::stderr().is_terminal() {

@@ -8,6 +8,7 @@ use model::apps::{Apps, DefaultApp};
 use model::inbound::Backlog;
 use model::outbox::Wake;
 use model::secret::Keyring;
+use model::secret::holder::Holder;
 use model::store::Store;
 use model::user::Passwords;
 use model::{Clock, Database, migrate};
@@ -119,6 +120,7 @@ pub struct Running {
     receive: Part,
     work: Part,
     aside: Part,
+    keys: Part,
 }
 
 /// Tasks that stop together.
@@ -139,17 +141,27 @@ impl Part {
     }
 }
 
+/// What this machine is called.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    name.map_or_else(|_| "this machine".to_owned(), |name| name.trim().to_owned())
+}
+
 /// Brings the schema up to date and starts every part.
 pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Running> {
     let address = listener.local_addr().context("the listening address is not known")?;
     let database = setup.database;
     migrate::run(&database).await.context("the schema could not be brought up to date")?;
-    model::secret::check(&database, &setup.keyring).await?;
+    let name = format!("{}, process {}, {address}", host(), std::process::id());
+    let holder = Holder::join(database.clone(), setup.keyring.clone(), setup.clock.clone(), name).await?;
     model::upkeep::run(&database, setup.clock.now(), setup.retention_days)
         .await
         .context("the inbound log could not be prepared")?;
 
     let graph = Graph::with_timeouts(&setup.graph_url, &setup.graph_version, setup.graph_timeouts)?;
+
+    let mut keys = Part::new();
+    keys.tasks.spawn(holder.keep_current(keys.stop.clone()));
 
     let backlog = Arc::new(Backlog::default());
     let mut receive = Part::new();
@@ -253,7 +265,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         http.tasks.spawn(serving);
     }
     http.tasks.spawn(web::serve::serve(listener, router, setup.admission, http.stop.clone()));
-    Ok(Running { address, database, http, receive, work, aside })
+    Ok(Running { address, database, http, receive, work, aside, keys })
 }
 
 impl Running {
@@ -270,6 +282,8 @@ impl Running {
             self.work.end().await;
         };
         tokio::join!(in_order, self.aside.end());
+        // Until here secrets were opened.
+        self.keys.end().await;
         self.database.close();
     }
 }

@@ -292,9 +292,9 @@ fn mode(path: &Path) -> u32 {
 fn secrets_are_made_once_and_closed_to_others() {
     let parent = tempfile::tempdir().expect("a directory");
     let data_dir = parent.path().join("some/data");
-    let key = in_directory(&data_dir).master_key().expect("a key");
-    let again = in_directory(&data_dir).master_key().expect("a key");
-    assert_eq!(key.value.expose_secret(), again.value.expose_secret());
+    let key = in_directory(&data_dir).master_keys().expect("a key");
+    let again = in_directory(&data_dir).master_keys().expect("a key");
+    assert_eq!(key.value[0].expose_secret(), again.value[0].expose_secret());
     assert_eq!(key.warning, None);
     assert_eq!(mode(&data_dir), 0o700);
     assert_eq!(mode(&data_dir.join("master-key")), 0o600);
@@ -309,8 +309,20 @@ fn secrets_are_made_once_and_closed_to_others() {
 fn a_master_key_is_hex_or_base64() {
     for text in [&"0F".repeat(32), "Dw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8="] {
         let config = loaded(&["--data-dir", "/nowhere"], &[("WAZAPP_MASTER_KEY", text)]);
-        let key = config.master_key().expect("a key");
-        assert_eq!(key.value.expose_secret(), &[15; 32]);
+        let key = config.master_keys().expect("a key");
+        assert_eq!(key.value[0].expose_secret(), &[15; 32]);
+    }
+}
+
+/// The one that is to seal first; between them stands what people and files put there.
+#[test]
+fn several_master_keys_are_a_list() {
+    let (new, old) = ("0f".repeat(32), "Dg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4=");
+    for text in [format!("{new},{old}"), format!("{new}, {old}"), format!("{new}\n{old}\n"), format!("{new} {old}")] {
+        let config = loaded(&["--data-dir", "/nowhere"], &[("WAZAPP_MASTER_KEY", &text)]);
+        let keys: Vec<[u8; 32]> =
+            config.master_keys().expect("keys").value.iter().map(|key| *key.expose_secret()).collect();
+        assert_eq!(keys, [[15; 32], [14; 32]]);
     }
 }
 
@@ -318,7 +330,7 @@ fn a_master_key_is_hex_or_base64() {
 fn many_at_once_agree_on_one_secret() {
     let parent = tempfile::tempdir().expect("a directory");
     let data_dir: PathBuf = parent.path().join("data");
-    let make = || *in_directory(&data_dir).master_key().expect("a key").value.expose_secret();
+    let make = || *in_directory(&data_dir).master_keys().expect("a key").value[0].expose_secret();
     let keys: Vec<[u8; 32]> = thread::scope(|scope| {
         let threads: Vec<_> = (0..16).map(|_| scope.spawn(make)).collect();
         threads.into_iter().map(|thread| thread.join().expect("a key")).collect()
@@ -333,11 +345,11 @@ fn a_secret_open_to_others_is_a_warning_and_a_broken_one_an_error() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = file(directory.path(), "master-key", &"ab".repeat(32));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("chmod");
-    let key = in_directory(directory.path()).master_key().expect("a key");
+    let key = in_directory(directory.path()).master_keys().expect("a key");
     let warning = key.warning.expect("a warning");
     assert!(warning.contains("chmod 600"), "{warning}");
 
     fs::write(&path, "short\n").expect("a file");
-    let error = in_directory(directory.path()).master_key().expect_err("an error");
+    let error = in_directory(directory.path()).master_keys().expect_err("an error");
     assert!(error.to_string().contains(&path), "{error}");
 }

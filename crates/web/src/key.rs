@@ -103,12 +103,22 @@ impl Who {
 
     /// As the audit names them.
     pub(crate) fn actor(&self, client: Option<&Client>) -> Actor {
-        let (kind, id, name) = match self {
-            Self::Key { id, name, .. } => (ActorKind::Key, *id, name.clone()),
-            Self::Person { user, .. } => (ActorKind::User, user.id, user.name.clone()),
-        };
-        Actor { kind, id: Some(id), name, address: client.map(|client| client.peer().to_string()) }
+        match self {
+            Self::Key { id, name, .. } => {
+                Actor { kind: ActorKind::Key, id: Some(*id), name: name.clone(), address: address(client) }
+            }
+            Self::Person { user, .. } => Self::actor_of(user, client),
+        }
     }
+
+    /// The same of a person, wherever they are at work.
+    pub(crate) fn actor_of(user: &User, client: Option<&Client>) -> Actor {
+        Actor { kind: ActorKind::User, id: Some(user.id), name: user.name.clone(), address: address(client) }
+    }
+}
+
+fn address(client: Option<&Client>) -> Option<String> {
+    client.map(|client| client.peer().to_string())
 }
 
 /// A request of somebody who is known, counted in its organization's share until this is dropped.

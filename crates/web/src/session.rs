@@ -2,16 +2,14 @@
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Redirect, Response};
-use data_encoding::BASE64URL_NOPAD;
 use http::HeaderMap;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 use model::act::Act;
-use model::audit::{self, Actor, ActorKind, Deed};
+use model::audit::{self, Actor, Deed};
 use model::database::{Operator, Result, Tenant};
-use model::secret::Place;
 use model::session::{self, AtWork, NewSession, SignedIn};
 use model::sign_in::{self, Attempt};
 use model::user::{self, Email, Language, User};
@@ -22,7 +20,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::cookie;
-use crate::key::signed_in;
+use crate::key::{Who, signed_in};
 use crate::serve::Client;
 
 /// Where people sign in.
@@ -80,7 +78,7 @@ pub(crate) async fn sign_in(
 ) -> Result<SignIn> {
     let now = state.clock.now();
     let address = address_of(client);
-    let device = cookie::device(headers).filter(|device| is_device_of(state, device, typed));
+    let device = cookie::device(headers).filter(|device| sign_in::is_device(&state.keyring, device, typed));
     let attempt = Attempt { account: typed, address: &address, device: device.as_deref() };
     let tx = state.database.people().await?;
     if let Err(wait) = sign_in::attempt(&tx, now, &attempt).await? {
@@ -125,31 +123,12 @@ pub(crate) async fn enter(
         session::end_presented(tx, &before).await?;
     }
     let (_, session) = session::begin(tx, now, &new).await?;
-    Ok(Entry {
-        session,
-        device: device_of(state, user.email.as_str()),
-        second_factor: user.second_factor,
-        language: user.language,
-    })
+    let device = sign_in::device(tx, &state.keyring, &user.email).await?;
+    Ok(Entry { session, device, second_factor: user.second_factor, language: user.language })
 }
 
 fn address_of(client: Option<&Client>) -> String {
     client.map_or_else(|| "unknown".to_owned(), |client| client.peer().to_string())
-}
-
-/// What a browser shows to say that this account signed in here: sealed for the account, so that nobody makes one up.
-fn device_of(state: &State, email: &str) -> String {
-    let secret = SecretString::from(Uuid::now_v7().to_string());
-    BASE64URL_NOPAD.encode(&state.keyring.seal(device_place(&email.to_lowercase()), &secret))
-}
-
-fn is_device_of(state: &State, device: &str, typed: &str) -> bool {
-    let Ok(sealed) = BASE64URL_NOPAD.decode(device.as_bytes()) else { return false };
-    state.keyring.open(device_place(&typed.trim().to_lowercase()), &sealed).is_ok()
-}
-
-fn device_place(account: &str) -> Place<'_> {
-    Place { organization: Uuid::nil(), column: "cookie.device", row: account }
 }
 
 /// Whoever is signed in and visits a page. Who is not is led to sign in, and back.
@@ -187,8 +166,7 @@ impl Visitor {
 
     /// As the audit names them.
     pub(crate) fn actor(&self) -> Actor {
-        let address = self.client.as_ref().map(|client| client.peer().to_string());
-        Actor { kind: ActorKind::User, id: Some(self.user.id), name: self.user.name.clone(), address }
+        Who::actor_of(&self.user, self.client.as_ref())
     }
 
     /// Writes down what is done in this transaction.

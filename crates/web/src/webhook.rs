@@ -15,7 +15,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use metrics::counter;
-use model::apps::{Apps, token_matches};
+use model::apps::{Apps, answers_handshake};
 use model::{Clock, inbound};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -92,16 +92,14 @@ async fn handshake(
     else {
         return refused();
     };
-    if app_id.is_some() && webhook.apps.of_path(app_id).is_none() {
+    let known = || webhook.apps.of_path(app_id).map(|(_, app)| app).filter(|app| answers_handshake(app, &presented));
+    if app_id.is_some() && known().is_none() {
+        // A command may have added the App, or the token, a moment ago.
         webhook.apps.refresh().await;
     }
-    let Some((_, app)) = webhook.apps.of_path(app_id) else {
+    let Some(app) = known().filter(|_| mode == "subscribe") else {
         return refused();
     };
-    let matches = app.verify_token.as_ref().is_some_and(|token| token_matches(token, &presented));
-    if mode != "subscribe" || !matches {
-        return refused();
-    }
     tracing::info!(app = app.id, "Meta verified the webhook");
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], challenge)
         .into_response()

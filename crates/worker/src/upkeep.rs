@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 use model::database::Result;
-use model::{Clock, Database, quarantine, quota};
+use model::{Clock, Database, membership, quarantine, quota, session, sign_in};
 use tokio_util::sync::CancellationToken;
 
 use crate::rounds::Every;
@@ -39,6 +39,9 @@ async fn keep_house(database: &Database, clock: &Clock, retention: Retention, st
             Ok(gone) => tracing::debug!(gone, "what was in quarantine for too long is gone"),
             Err(error) => tracing::warn!(%error, "quarantine could not be cleared; it is tried again in an hour"),
         }
+        if let Err(error) = forget_people(database, clock.now()).await {
+            tracing::warn!(%error, "sessions that are over could not be forgotten; it is tried again in an hour");
+        }
         if every.next(stop).await.is_none() {
             return;
         }
@@ -49,6 +52,15 @@ async fn keep_house(database: &Database, clock: &Clock, retention: Retention, st
             Err(error) => tracing::warn!(%error, "upkeep failed; it is tried again in an hour"),
         }
     }
+}
+
+/// Lets go of sessions, links, tries and looks into organizations that are over.
+pub async fn forget_people(database: &Database, now: Timestamp) -> Result<()> {
+    let tx = database.operator().await?;
+    session::any_person_let_go(&tx, now).await?;
+    sign_in::any_person_forgive(&tx, now).await?;
+    membership::any_organization_leave(&tx, now).await?;
+    tx.commit_in_job().await
 }
 
 /// Lets go of what has been in quarantine for so many days; answers how much it was.

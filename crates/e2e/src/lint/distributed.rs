@@ -6,12 +6,14 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 17] = [
+const UNDISTRIBUTED: [&str; 19] = [
     "organization",
     "number_claim",
     "app",
     "app_secret",
+    "app_verify_token",
     "sealing_key",
+    "key_holder",
     "stream",
     "lane",
     "lane_cursor",
@@ -62,6 +64,13 @@ const OTHERWISE: &str = "Citus is given another statement";
 const REFUSED: &str = "Citus refuses it until it is mended";
 
 const PASSES: &[Pass] = &[
+    Pass(
+        "app.rs",
+        "SELECT o.slug, n.phone_number_id",
+        &[AllShards],
+        "for whoever runs the server: before an App is removed",
+    ),
+    Pass("app.rs", "SELECT o.slug, c.phone_number_id FROM wazapp.connection", &[AllShards], "the same"),
     Pass("at_meta.rs", "DELETE FROM wazapp.made_at_meta", &[AllShards], SWEEP),
     Pass("connection/job.rs", "SELECT organization_id, id", &[AllShards], POLL),
     Pass("connection/sweep.rs", "UPDATE wazapp.connection SET token = NULL", &[AllShards], SWEEP),
@@ -77,6 +86,13 @@ const PASSES: &[Pass] = &[
     Pass("media/thumbnail.rs", "SELECT f.organization_id, f.sha256", &[AllShards], POLL),
     Pass("membership.rs", "SELECT o.id, o.slug", &[AllShards], PERSON),
     Pass("membership.rs", "SELECT o.name FROM", &[AllShards], PERSON),
+    Pass("membership.rs", "DELETE FROM wazapp.membership WHERE ends_at", &[AllShards], SWEEP),
+    Pass(
+        "organization.rs",
+        "SELECT o.id, o.slug, o.name, o.suspended_at",
+        &[AllShards, JoinsLocal],
+        "for whoever runs the server: a list that is read",
+    ),
     Pass("session.rs", "INSERT INTO wazapp.session", &[JoinsLocal], PERSON),
     Pass("session.rs", "UPDATE wazapp.session SET organization_id", &[JoinsLocal], PERSON),
     Pass("number/route.rs", "WITH named AS", &[AllShards, JoinsLocal], "only for numbers that others had before"),

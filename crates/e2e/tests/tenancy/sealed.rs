@@ -8,6 +8,7 @@ use model::connection::{self, How, New};
 use model::event;
 use model::number::{self, Proof};
 use model::secret::Place;
+use model::secret::sealed::{COLUMNS, Column, Owner};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -56,19 +57,6 @@ async fn a_token_in_another_organizations_row_does_not_open() {
     world.end().await;
 }
 
-/// Every column of sealed secrets; each is sealed for its row, which `id` names.
-const SEALED: &[&str] = &[
-    "app.verify_token",
-    "app_secret.sealed",
-    "number.token",
-    // Of an attempt to connect, until its end.
-    "connection.token",
-    "connection.code",
-    "connection.pin",
-    // Of one-time codes.
-    "user.totp",
-];
-
 /// Every other column that holds bytes, and why they may be read.
 const OPEN: &[&str] = &[
     // A hash of random bits.
@@ -87,6 +75,14 @@ const OPEN: &[&str] = &[
     // What Meta posted, as it was signed, and what of it could not be applied.
     "inbound.body",
     "quarantine.body",
+    // The key that a sealed value names, as PostgreSQL reads it from the value.
+    "app_secret.sealed_key",
+    "app_verify_token.sealed_key",
+    "number.token_key",
+    "connection.token_key",
+    "connection.code_key",
+    "connection.pin_key",
+    "user.totp_key",
     // Hashes of it, and of a request.
     "quarantine.fingerprint",
     "idempotency_key.fingerprint",
@@ -134,17 +130,19 @@ async fn nothing_sealed_opens_in_another_row() {
         .await
         .unwrap();
     let found: BTreeSet<&str> = columns.iter().map(|column| column.get(0)).collect();
-    let known: BTreeSet<&str> = SEALED.iter().chain(OPEN).copied().collect();
-    assert_eq!(found, known, "each is sealed, or is a line in OPEN that says why not");
+    let sealed: Vec<String> = COLUMNS.iter().map(|column| column.title()).collect();
+    let known: BTreeSet<&str> = sealed.iter().map(String::as_str).chain(OPEN.iter().copied()).collect();
+    assert_eq!(found, known, "each is a line in COLUMNS, or in OPEN, which says why not");
     // People have no seeds here.
-    for column in SEALED.iter().filter(|column| **column != "user.totp") {
-        let (table, name) = column.split_once('.').unwrap();
-        let owner = match table {
-            "app" | "app_secret" => "'00000000-0000-0000-0000-000000000000'::uuid",
-            _ => "organization_id",
+    for column in COLUMNS.iter().filter(|column| column.table != "user") {
+        let Column { table, name, row, .. } = column;
+        let owner = match column.owner {
+            Owner::Server => "'00000000-0000-0000-0000-000000000000'::uuid",
+            Owner::Organization => "organization_id",
         };
-        let statement = format!("SELECT {owner}, id::text, {name} FROM wazapp.{table}");
+        let statement = format!("SELECT {owner}, {row}::text, {name} FROM wazapp.{table}");
         let rows = sql.query(&statement, &[]).await.unwrap();
+        let column = column.sealed_for;
         assert_eq!(rows.len(), 2, "{column}");
         for (row, other) in [(0, 0), (1, 1), (0, 1), (1, 0)] {
             let (organization, id): (Uuid, &str) = (rows[row].get(0), rows[row].get(1));
@@ -153,10 +151,36 @@ async fn nothing_sealed_opens_in_another_row() {
                 world.keyring().open(place, rows[other].get(2)).is_ok()
             };
             assert_eq!(open(column), row == other, "{column}");
-            for another in SEALED.iter().filter(|another| *another != column) {
-                assert!(!open(another), "{column} opens as {another}");
+            for another in COLUMNS.iter().filter(|another| another.sealed_for != column) {
+                assert!(!open(another.sealed_for), "{column} opens as {}", another.title());
             }
         }
+    }
+    drop(sql);
+    world.end().await;
+}
+
+/// PostgreSQL holds every sealed value to a key that is noted: none can be written under a key that went, and none goes that a
+/// value names.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sealed_value_names_a_key_that_is_noted() {
+    let world = World::new().await;
+    let sql = world.sql().await;
+    for column in COLUMNS {
+        let Column { table, name, .. } = column;
+        let held = sql
+            .query(
+                "SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_constraint c
+                 JOIN pg_attribute a ON a.attrelid = c.conrelid AND c.conkey = ARRAY[a.attnum] AND a.attgenerated = 's'
+                 JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                 WHERE c.contype = 'f' AND c.convalidated AND c.conrelid = ('wazapp.' || $1::text)::regclass
+                   AND c.confrelid = 'wazapp.sealing_key'::regclass AND a.attname::text = $2::text || '_key'",
+                &[table, name],
+            )
+            .await
+            .unwrap();
+        let made_of = held.first().map(|row| row.get::<_, String>(0).replace('"', "").to_lowercase());
+        assert_eq!(made_of, Some(format!("substring({name} from 1 for 4)")), "{}", column.title());
     }
     drop(sql);
     world.end().await;

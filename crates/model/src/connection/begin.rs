@@ -6,11 +6,12 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::job::{Job, LEASE, Learned};
-use super::{CODE, Connection, How, PIN, TOKEN, Wishes, connection_columns, place, step};
+use super::{Connection, How, Wishes, connection_columns, step};
 use crate::database::{Operator, Result, Tenant, Tx};
 use crate::quota::{self, Quota};
 use crate::scope::Scope;
 use crate::secret::Keyring;
+use crate::secret::sealed::{CONNECTION_CODE, CONNECTION_PIN, CONNECTION_TOKEN, Column};
 
 /// An attempt to be made.
 #[derive(Debug)]
@@ -102,10 +103,12 @@ async fn insert(
 ) -> Result<Row> {
     let (organization, id) = (scope.organization_id(), Uuid::now_v7());
     let row = id.to_string();
-    let seal = |column, secret: Option<&SecretString>| {
-        secret.map(|secret| keyring.seal(place(organization, column, &row), secret))
+    let sealer = keyring.sealer(tx).await?;
+    let seal = |column: &Column, secret: Option<&SecretString>| {
+        secret.map(|secret| sealer.seal(column.place(organization, &row), secret))
     };
-    let (token, code, pin) = (seal(TOKEN, new.token), seal(CODE, new.code), seal(PIN, new.pin));
+    let (token, code, pin) =
+        (seal(&CONNECTION_TOKEN, new.token), seal(&CONNECTION_CODE, new.code), seal(&CONNECTION_PIN, new.pin));
     let signup = new.how == How::Signup;
     let due_at = (!signup || new.code.is_some()).then_some(now);
     let row = tx

@@ -1,5 +1,6 @@
 //! An attempt as whoever works on it holds it.
 
+use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -8,10 +9,12 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::begin::json;
+use super::kept::Kept;
 use super::proof::Answered;
-use super::{CODE, Connection, PIN, Progress, State, Step, TOKEN, What, Wishes, place};
+use super::{Connection, Progress, State, Step, What, Wishes};
 use crate::database::{CANDIDATES, Operator, Result};
 use crate::scope::Scope;
+use crate::secret::sealed::{CONNECTION_CODE, CONNECTION_PIN, CONNECTION_TOKEN, Column};
 use crate::secret::{Keyring, Unopenable};
 use crate::trouble::{Trouble, Words};
 
@@ -75,9 +78,9 @@ pub struct Job {
     /// How often the step at hand was tried and brought no answer.
     pub attempts: u32,
     fence: i64,
-    token: Option<Vec<u8>>,
-    code: Option<Vec<u8>>,
-    pin: Option<Vec<u8>>,
+    token: Kept,
+    code: Kept,
+    pin: Kept,
 }
 
 impl std::fmt::Debug for Job {
@@ -98,52 +101,49 @@ impl Job {
             learned: learned.0,
             attempts: u32::try_from(row.get::<_, i32>("attempts")).unwrap_or(0),
             fence: row.get("fence"),
-            token: row.get("token"),
-            code: row.get("code"),
-            pin: row.get("pin"),
+            token: Kept::Stands(row.get("token")),
+            code: Kept::Stands(row.get("code")),
+            pin: Kept::Stands(row.get("pin")),
         })
     }
 
     /// The token, opened for a call.
     pub fn token(&self, keyring: &Keyring) -> Result<Option<SecretString>, Unopenable> {
-        self.open(keyring, TOKEN, self.token.as_deref())
+        self.open(keyring, &CONNECTION_TOKEN, &self.token)
     }
 
-    /// The token as it is kept.
-    pub(super) fn sealed_token(&self) -> Option<&[u8]> {
-        self.token.as_deref()
+    /// What the token is told from others by.
+    pub(super) fn token_mark(&self) -> Option<String> {
+        Some(HEXLOWER.encode(&self.token.mark()?))
     }
 
     /// The code of the sign-up.
     pub fn code(&self, keyring: &Keyring) -> Result<Option<SecretString>, Unopenable> {
-        self.open(keyring, CODE, self.code.as_deref())
+        self.open(keyring, &CONNECTION_CODE, &self.code)
     }
 
     /// The PIN to register with.
     pub fn pin(&self, keyring: &Keyring) -> Result<Option<SecretString>, Unopenable> {
-        self.open(keyring, PIN, self.pin.as_deref())
+        self.open(keyring, &CONNECTION_PIN, &self.pin)
     }
 
-    fn open(&self, keyring: &Keyring, column: &str, sealed: Option<&[u8]>) -> Result<Option<SecretString>, Unopenable> {
-        let row = self.connection.id.to_string();
-        let place = place(self.scope.organization_id(), column, &row);
-        sealed.map(|sealed| keyring.open(place, sealed)).transpose()
+    fn open(&self, keyring: &Keyring, column: &Column, kept: &Kept) -> Result<Option<SecretString>, Unopenable> {
+        kept.open(keyring, column, (self.scope.organization_id(), &self.connection.id.to_string()))
     }
 
     /// Keeps a token for the steps to come.
     pub fn keep_token(&mut self, keyring: &Keyring, token: &SecretString) {
-        let row = self.connection.id.to_string();
-        self.token = Some(keyring.seal(place(self.scope.organization_id(), TOKEN, &row), token));
+        self.token = Kept::fresh(keyring, token);
     }
 
     /// The code is good once.
     pub fn forget_code(&mut self) {
-        self.code = None;
+        self.code = Kept::Forgotten;
     }
 
     /// A PIN that was refused is not tried again.
     pub fn forget_pin(&mut self) {
-        self.pin = None;
+        self.pin = Kept::Forgotten;
     }
 
     /// The step to do now. `None`: all is done, or it has failed.
@@ -186,7 +186,7 @@ impl Job {
 
     /// Everything is done; the secrets are forgotten.
     pub fn ends(&mut self, now: Timestamp) {
-        (self.token, self.code, self.pin) = (None, None, None);
+        (self.token, self.code, self.pin) = (Kept::Forgotten, Kept::Forgotten, Kept::Forgotten);
         self.connection.state = Progress::Done;
         self.connection.ended_at = Some(now);
     }
@@ -205,11 +205,17 @@ impl Job {
     pub async fn any_organization_save(&self, tx: &Operator, hold: bool, due_at: Timestamp) -> Result<bool> {
         let connection = &self.connection;
         let now = connection.updated_at;
+        let (row, of) = (connection.id.to_string(), self.scope.organization_id());
+        let (new_token, token) = self.token.written(tx, &CONNECTION_TOKEN, (of, &row)).await?;
+        let (new_code, code) = self.code.written(tx, &CONNECTION_CODE, (of, &row)).await?;
+        let (new_pin, pin) = self.pin.written(tx, &CONNECTION_PIN, (of, &row)).await?;
         let row = tx
             .query_opt(
                 "UPDATE wazapp.connection SET state = $4, phone_number_id = coalesce($5, phone_number_id),
                    waba_id = coalesce($6, waba_id), number_id = $7, awaits_session = awaits_session AND $8,
-                   steps = $9::text::json, learned = $10::text::json, token = $11, code = $12, pin = $13, attempts = $14,
+                   steps = $9::text::json, learned = $10::text::json,
+                   token = CASE WHEN $19 THEN $11 ELSE token END, code = CASE WHEN $20 THEN $12 ELSE code END,
+                   pin = CASE WHEN $21 THEN $13 ELSE pin END, attempts = $14,
                    due_at = $15, lease_until = $16, updated_at = $17, ended_at = $18
                  WHERE organization_id = $1 AND id = $2 AND fence = $3 RETURNING id",
                 &[
@@ -223,14 +229,17 @@ impl Job {
                     &self.awaits_session,
                     &json(&connection.steps),
                     &json(&self.learned),
-                    &self.token.as_deref(),
-                    &self.code.as_deref(),
-                    &self.pin.as_deref(),
+                    &token.as_deref(),
+                    &code.as_deref(),
+                    &pin.as_deref(),
                     &i32::try_from(self.attempts).unwrap_or(i32::MAX),
                     &due_at,
                     &hold.then_some(now + LEASE),
                     &now,
                     &connection.ended_at,
+                    &new_token,
+                    &new_code,
+                    &new_pin,
                 ],
             )
             .await?;

@@ -6,6 +6,7 @@
 
 mod begin;
 mod job;
+mod kept;
 mod proof;
 mod resume;
 mod step;
@@ -25,7 +26,6 @@ pub use sweep::any_organization_sweep;
 
 use crate::database::{DatabaseError, Result, Tenant, stored_json};
 use crate::page::{Cursor, Page};
-use crate::secret::Place;
 use crate::trouble::Trouble;
 
 /// What an attempt is for.
@@ -191,15 +191,6 @@ impl Connection {
 fn steps(row: &Row) -> Result<Vec<Step>> {
     stored_json(row, "steps", "connection.steps")
 }
-
-/// Where a secret of an attempt belongs.
-fn place<'a>(organization: Uuid, column: &'a str, row: &'a str) -> Place<'a> {
-    Place { organization, column, row }
-}
-
-const TOKEN: &str = "connection.token";
-const CODE: &str = "connection.code";
-const PIN: &str = "connection.pin";
 
 /// An organization's attempts, newest first.
 pub async fn list(tx: &Tenant, before: Option<Cursor>, limit: i64) -> Result<Page<Connection>> {

@@ -2,7 +2,6 @@
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::job::Job;
 use crate::number::{Basis, Opens, Proof};
@@ -11,7 +10,7 @@ use crate::secret::{Keyring, Unopenable};
 /// What Meta showed, and to which token: of another token, or another id, it says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answered {
-    /// A hash of the token as it was sealed.
+    /// What tells the token from others.
     token: String,
     phone_number_id: String,
     waba_id: Option<String>,
@@ -86,10 +85,5 @@ impl Job {
         });
         let answered = answered.ok_or(Unproved::NotAsked)?;
         Ok((answered, self.token(keyring)?.ok_or(Unproved::NotAsked)?))
-    }
-
-    fn token_mark(&self) -> Option<String> {
-        let hash = Sha256::digest(self.sealed_token()?);
-        Some(hash.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }

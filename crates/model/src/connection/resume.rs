@@ -6,9 +6,10 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::begin::json;
-use super::{CODE, Connection, How, PIN, Step, TOKEN, What, Wishes, connection_columns, place, step};
+use super::{Connection, How, Step, What, Wishes, connection_columns, step};
 use crate::database::{Result, Tenant};
 use crate::secret::Keyring;
+use crate::secret::sealed::{CONNECTION_CODE, CONNECTION_PIN, CONNECTION_TOKEN};
 
 /// A half of a sign-up: they come in either order.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,7 @@ pub async fn join(
     let organization = tx.organization_id();
     let row = match half {
         Half::Code(code) => {
-            let sealed = keyring.seal(place(organization, CODE, &id.to_string()), code);
+            let sealed = keyring.sealer(tx).await?.seal(CONNECTION_CODE.place(organization, &id.to_string()), code);
             tx.query_opt(
                 concat!(
                     "UPDATE wazapp.connection SET code = $3, due_at = $4, updated_at = $4
@@ -168,13 +169,18 @@ pub async fn retry(
 /// One by one: the web role writes sealed secrets, and reads none.
 async fn write_secrets(tx: &Tenant, keyring: &Keyring, id: Uuid, with: &Resume<'_>) -> Result<()> {
     let (organization, text) = (tx.organization_id(), id.to_string());
+    let sealer = keyring.sealer(tx).await?;
     for (sql, column, secret) in [
-        ("UPDATE wazapp.connection SET token = $3 WHERE organization_id = $1 AND id = $2", TOKEN, with.token),
-        ("UPDATE wazapp.connection SET code = $3 WHERE organization_id = $1 AND id = $2", CODE, with.code),
-        ("UPDATE wazapp.connection SET pin = $3 WHERE organization_id = $1 AND id = $2", PIN, with.pin),
+        (
+            "UPDATE wazapp.connection SET token = $3 WHERE organization_id = $1 AND id = $2",
+            CONNECTION_TOKEN,
+            with.token,
+        ),
+        ("UPDATE wazapp.connection SET code = $3 WHERE organization_id = $1 AND id = $2", CONNECTION_CODE, with.code),
+        ("UPDATE wazapp.connection SET pin = $3 WHERE organization_id = $1 AND id = $2", CONNECTION_PIN, with.pin),
     ] {
         if let Some(secret) = secret {
-            let sealed = keyring.seal(place(organization, column, &text), secret);
+            let sealed = sealer.seal(column.place(organization, &text), secret);
             tx.query(sql, &[&organization, &id, &sealed]).await?;
         }
     }

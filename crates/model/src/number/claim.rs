@@ -75,7 +75,7 @@ pub async fn connect(tx: &Line<'_>, keyring: &Keyring, proof: &Proof, now: Times
                 phone_number_id,
                 waba_id,
                 app_id,
-                &keyring.seal(token_place(organization_id, &id.to_string()), token),
+                &keyring.sealer(tx).await?.seal(token_place(organization_id, &id.to_string()), token),
                 &now,
             ],
         )

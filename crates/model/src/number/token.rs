@@ -68,8 +68,9 @@ pub async fn replace_token(
         )
         .await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    let sealer = keyring.sealer(tx).await?;
     for id in ids.iter().copied() {
-        let sealed = keyring.seal(token_place(organization, &id.to_string()), &opens.token);
+        let sealed = sealer.seal(token_place(organization, &id.to_string()), &opens.token);
         tx.query(
             "UPDATE wazapp.number SET token = $3, token_app_id = $4, token_expires_at = $5, token_checked_at = $6,
                    problem = NULL, check_at = 'epoch', updated_at = $7

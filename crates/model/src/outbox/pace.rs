@@ -152,7 +152,7 @@ impl Rest {
              WHERE p.organization_id = $1 AND n.organization_id = $1 AND n.id = p.number_id
                AND refused.organization_id = $1 AND refused.id = $2
                AND (n.id = refused.id OR $5::bool AND n.waba_id = refused.waba_id)
-               AND ($3 IS NOT NULL OR sha256(refused.token) IS NOT DISTINCT FROM $7::bytea)"
+               AND ($3 IS NOT NULL OR substring(refused.token FROM 5 FOR 24) IS NOT DISTINCT FROM $7::bytea)"
             ),
             params![
                 self.organization_id,

@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use clap::Subcommand;
+use model::app::{Change, Need, Removal, Use};
 use serde_json::json;
 
 use super::{SecretArg, find_organization};
@@ -32,17 +33,26 @@ pub(crate) enum Command {
     },
     /// List the Apps.
     List,
-    /// Accept a new secret beside those in force.
+    /// Accept a new secret, or a new verify token, beside those in force.
     Rotate {
         /// Meta's id of the App.
         #[arg(long)]
         app_id: String,
         /// The new secret; - reads it from standard input.
         #[arg(long)]
-        secret: SecretArg,
-        /// Refuse the old secrets from now on.
+        secret: Option<SecretArg>,
+        /// The new verify token for Meta's handshake; - reads it from standard input.
+        #[arg(long)]
+        verify_token: Option<SecretArg>,
+        /// Refuse the old ones of what is given from now on; alone, all but the newest of both.
         #[arg(long)]
         drop_old: bool,
+    },
+    /// Remove an App that nobody uses; its webhooks are refused from then on.
+    Remove {
+        /// Meta's id of the App.
+        #[arg(long)]
+        app_id: String,
     },
 }
 
@@ -66,37 +76,103 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                     "the default App".into(),
                     "(server)".into(),
                     "configured".into(),
+                    if config.meta_verify_token.is_some() { "configured".into() } else { "none".into() },
                 ]];
                 rows.extend(all.iter().map(|app| {
                     let owner = app.organization.clone().unwrap_or_else(|| "(server)".into());
-                    vec![app.id.clone(), app.name.clone(), owner, app.secrets.to_string()]
+                    let counts = [app.secrets, app.verify_tokens].map(|count| count.to_string());
+                    [vec![app.id.clone(), app.name.clone(), owner], counts.to_vec()].concat()
                 }));
-                table(&["APP", "NAME", "ORGANIZATION", "SECRETS"], &rows)
+                table(&["APP", "NAME", "ORGANIZATION", "SECRETS", "VERIFY TOKENS"], &rows)
             });
         }
-        Command::Rotate { app_id, secret: text, drop_old } => {
-            let secret = text.read()?;
-            let known = open::with(config, async |opened| {
-                let tx = opened.database.operator().await?;
-                let known = model::app::rotate(&tx, &opened.keyring, &app_id, &secret, drop_old).await?;
-                tx.commit().await?;
-                Ok(known)
-            })
-            .await?;
-            if !known {
-                bail!("there is no App {app_id}: see wazapp app list");
-            }
-            print.answer(&json!({ "id": app_id, "dropped_old": drop_old }), || {
-                let old = if drop_old {
-                    "the old ones are refused"
-                } else {
-                    "the old ones still count; --drop-old ends them"
-                };
-                format!("App {app_id} has a new secret; {old}. A running server follows within seconds.")
-            });
+        Command::Rotate { app_id, secret, verify_token, drop_old } => {
+            let secret = secret.as_ref().map(SecretArg::read).transpose()?;
+            let verify_token = verify_token.as_ref().map(SecretArg::read).transpose()?;
+            let change = Change { secret: secret.as_ref(), verify_token: verify_token.as_ref(), drop_old };
+            rotate(config, print, &app_id, &change).await?;
         }
+        Command::Remove { app_id } => remove(config, print, &app_id).await?,
     }
     Ok(())
+}
+
+fn unknown(config: &Config, app_id: &str) -> anyhow::Error {
+    match config.meta_app_id.as_deref() == Some(app_id) {
+        true => anyhow::anyhow!(
+            "App {app_id} is the default App: WAZAPP_META_APP_SECRET, WAZAPP_META_VERIFY_TOKEN and WAZAPP_META_APP_ID say it"
+        ),
+        false => anyhow::anyhow!("there is no App {app_id}: see wazapp app list"),
+    }
+}
+
+async fn rotate(config: &Config, print: &Print, app_id: &str, change: &Change<'_>) -> anyhow::Result<()> {
+    let gets = match (change.secret.is_some(), change.verify_token.is_some()) {
+        (true, true) => "a new secret and a new verify token",
+        (true, false) => "a new secret",
+        (false, true) => "a new verify token",
+        (false, false) if change.drop_old => "only its newest secret and verify token",
+        (false, false) => {
+            bail!("name what is new: --secret, --verify-token or both; --drop-old alone ends the old ones")
+        }
+    };
+    let known = open::with(config, async |opened| {
+        let tx = opened.database.operator().await?;
+        let known = match (change.secret, change.verify_token) {
+            (None, None) => model::app::drop_old(&tx, app_id).await?.is_some(),
+            _ => model::app::rotate(&tx, &opened.keyring, app_id, change).await?,
+        };
+        tx.commit().await?;
+        Ok(known)
+    })
+    .await?;
+    if !known {
+        return Err(unknown(config, app_id));
+    }
+    let answer = json!({
+        "id": app_id, "dropped_old": change.drop_old, "secret": change.secret.is_some(),
+        "verify_token": change.verify_token.is_some(),
+    });
+    print.answer(&answer, || {
+        let old = match change.drop_old {
+            true => "the old ones are refused",
+            false => "the old ones still count; --drop-old ends them",
+        };
+        format!("App {app_id} has {gets}; {old}. A running server follows within seconds.")
+    });
+    Ok(())
+}
+
+async fn remove(config: &Config, print: &Print, app_id: &str) -> anyhow::Result<()> {
+    let removed = open::with(config, async |opened| {
+        let tx = opened.database.operator().await?;
+        Ok(model::app::any_organization_remove(tx, app_id).await?)
+    })
+    .await?;
+    match removed {
+        Removal::Unknown => Err(unknown(config, app_id)),
+        Removal::Used(uses) => bail!(
+            "App {app_id} is in use: {}. Disconnect those numbers (wazapp number disconnect), or connect them through another \
+             App, then run this again",
+            uses.iter().map(in_words).collect::<Vec<_>>().join("; ")
+        ),
+        Removal::Removed => {
+            print.answer(&json!({ "id": app_id, "removed": true }), || {
+                format!("Removed App {app_id}. A running server refuses its webhooks within seconds.")
+            });
+            Ok(())
+        }
+    }
+}
+
+fn in_words(one: &Use) -> String {
+    let number = one.phone_number_id.as_ref().map_or_else(|| "a number".to_owned(), |id| format!("number {id}"));
+    let (number, organization) = (number, &one.organization);
+    match one.how {
+        Need::Webhooks => format!("{number} of {organization} is connected through it"),
+        Need::Token => format!("the token of {number} of {organization} is proved with its secret"),
+        Need::Attempt => format!("{organization} is connecting {number} through it"),
+    }
 }
 
 /// An App to add.

@@ -133,7 +133,6 @@ async fn targets(opened: &Opened, load: &Load) -> anyhow::Result<Vec<Target>> {
             });
         }
     }
-    drop(lines);
     tx.commit().await?;
     for (made, scope) in organizations.iter().zip(&scopes) {
         let tx = opened.database.tenant(scope).await?;

@@ -5,7 +5,12 @@ mod retention;
 
 use anyhow::bail;
 use clap::Subcommand;
+use model::Clock;
+use model::act::Act;
+use model::audit::{self, Actor, Deed};
+use serde_json::json;
 
+use super::find_organization;
 use crate::cli::OrganizationArg;
 use crate::config::Config;
 use crate::open;
@@ -27,6 +32,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         retention: retention::Wishes,
     },
+    /// Let nobody work in an organization, neither people nor programs, until it is resumed. What comes from Meta is kept.
+    Suspend {
+        #[command(flatten)]
+        organization: OrganizationArg,
+    },
+    /// Let people and programs work in a suspended organization again.
+    Resume {
+        #[command(flatten)]
+        organization: OrganizationArg,
+    },
     /// Show what an organization has taken and may take; change its limits: a number, `none`, or `default`.
     Limit(limit::Limits),
 }
@@ -36,6 +51,8 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
         Command::Create { name } => create(config, print, name.trim()).await,
         Command::List => list(config, print).await,
         Command::Set { organization, retention } => retention::set(config, print, &organization, &retention).await,
+        Command::Suspend { organization } => suspend(config, print, &organization, true).await,
+        Command::Resume { organization } => suspend(config, print, &organization, false).await,
         Command::Limit(limits) => limit::run(config, print, &limits).await,
     }
 }
@@ -52,6 +69,37 @@ async fn create(config: &Config, print: &Print, name: &str) -> anyhow::Result<()
     })
     .await?;
     print.answer(&made, || format!("Created {} with slug {} ({}).", made.name, made.slug, made.id));
+    Ok(())
+}
+
+async fn suspend(
+    config: &Config,
+    print: &Print,
+    organization: &OrganizationArg,
+    suspended: bool,
+) -> anyhow::Result<()> {
+    let changed = open::with(config, async |opened| {
+        let (tx, now) = (opened.database.operator().await?, Clock::default().now());
+        let scope = find_organization(&tx, &organization.organization).await?.scope();
+        let changed = model::organization::suspend(&tx, now, &scope, suspended).await?;
+        if let Some(changed) = &changed {
+            let what = if suspended { "suspend" } else { "resume" };
+            let deed = Deed::new(Act::ManageOrganization, what, changed.id, changed.name.as_str());
+            audit::any_organization_record(&tx, &scope, now, &Actor::operator(), &deed).await?;
+        }
+        tx.commit().await?;
+        Ok(changed)
+    })
+    .await?;
+    let name = &organization.organization;
+    print.answer(&json!({ "suspended": suspended, "changed": changed.is_some() }), || {
+        match (changed.is_some(), suspended) {
+            (true, true) => format!("Nobody works in {name} any more. wazapp org resume --org {name} lets them again."),
+            (true, false) => format!("People and programs work in {name} again."),
+            (false, true) => format!("{name} is suspended already."),
+            (false, false) => format!("{name} is not suspended."),
+        }
+    });
     Ok(())
 }
 

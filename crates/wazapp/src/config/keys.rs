@@ -107,6 +107,21 @@ fn create(data_dir: &Path, name: &str, look: Look) -> io::Result<()> {
     File::open(data_dir)?.sync_all()
 }
 
+/// Puts a text in the place of `DATA_DIR/name`. Whenever this process or the machine ends, one of the two is there, whole.
+pub(super) fn replace(data_dir: &Path, name: &str, text: &SecretString) -> io::Result<()> {
+    let draft = data_dir.join(format!(".{name}.new"));
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(text.expose_secret().as_bytes())?;
+    give_to_owner(&file, data_dir)?;
+    file.sync_all()?;
+    fs::rename(&draft, data_dir.join(name))?;
+    File::open(data_dir)?.sync_all()
+}
+
 fn random_hex(bytes: usize) -> io::Result<SecretString> {
     let mut random = vec![0; bytes];
     model::secret::random(&mut random).map_err(|error| io::Error::other(error.to_string()))?;

@@ -202,6 +202,14 @@ impl Layers {
         }
     }
 
+    /// The file that the text in force was read from, where a variable names one.
+    pub(super) fn file(&self, key: &'static str) -> Option<PathBuf> {
+        match self.said(key).1 {
+            Source::File(_, path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Fails with `problem` if the setting is set.
     pub(super) fn refuse(&self, key: &'static str, problem: &str) -> Result<(), ConfigError> {
         match self.found.get(key) {

@@ -141,8 +141,18 @@ pub(super) fn secret(text: &str) -> Result<SecretString, String> {
     }
 }
 
+/// Master keys, the one that is to seal first: with commas, blanks or line ends between them.
+pub(super) fn master_keys(text: &str) -> Result<Vec<SecretBox<[u8; 32]>>, String> {
+    let between = |char: char| char == ',' || char.is_whitespace();
+    let keys = text.split(between).filter(|text| !text.is_empty()).map(master_key).collect::<Result<Vec<_>, _>>()?;
+    match keys.is_empty() {
+        true => master_key("").map(|key| vec![key]),
+        false => Ok(keys),
+    }
+}
+
 /// 32 bytes as 64 hex digits or base64.
-pub(super) fn master_key(text: &str) -> Result<SecretBox<[u8; 32]>, String> {
+fn master_key(text: &str) -> Result<SecretBox<[u8; 32]>, String> {
     let text = text.trim().as_bytes();
     let bytes = HEXLOWER_PERMISSIVE
         .decode(text)

@@ -72,7 +72,7 @@ pub static SETTINGS: &[Setting] = &[
     secret("meta_verify_token", "the default App's verify token for the webhook's handshake"),
     open("graph_url", "https://graph.facebook.com", "Meta's Graph API"),
     open("graph_version", "v26.0", "version of the Graph API"),
-    secret("master_key", "32 bytes (64 hex digits or base64) that seal secrets at rest; made in data_dir if not set"),
+    secret("master_key", "32 bytes (64 hex digits or base64) that seal secrets at rest; several while rotating, newest first; made in data_dir if not set"),
     open("media_url", "", "where media are kept, file:DIR or s3://BUCKET/PREFIX; data_dir/media if not set"),
     open("media_max_bytes", "104857600", "the longest file that is fetched or uploaded, in bytes (1048576-2147483648)"),
     open("picture_memory_bytes", "67108864", "memory for decoding one picture, in bytes; what takes more gets no thumbnail (16777216-1073741824)"),

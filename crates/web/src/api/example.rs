@@ -349,18 +349,45 @@ pub(super) fn event() -> Value {
     })
 }
 
+pub(super) fn organization() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-000000000001",
+        "slug": "panaderia-nandu",
+        "name": "Panadería Ñandú",
+        "media_retention_days": null,
+        "event_retention_days": 90,
+        "status_retention_days": null,
+        "message_retention_days": null,
+        "second_factor": false,
+        "suspended_at": null,
+        "created_at": "2026-11-24T13:57:12.004410Z",
+    })
+}
+
+pub(super) fn overview() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-000000000001",
+        "slug": "panaderia-nandu",
+        "name": "Panadería Ñandú",
+        "members": 4,
+        "numbers": [{
+            "phone_number_id": "106540352242922",
+            "display_phone_number": "5215512345678",
+            "status": "connected",
+            "paused": false,
+        }],
+        "conversations": 1_204,
+        "events": 48_112,
+        "media_bytes": 48_213_007,
+        "queued_messages": 12,
+        "suspended_at": null,
+        "created_at": "2026-11-24T13:57:12.004410Z",
+    })
+}
+
 pub(super) fn me() -> Value {
     json!({
-        "organization": {
-            "id": "019a0b1c-0000-7000-8000-000000000001",
-            "slug": "panaderia-nandu",
-            "name": "Panadería Ñandú",
-            "media_retention_days": null,
-            "event_retention_days": 90,
-            "status_retention_days": null,
-            "message_retention_days": null,
-            "created_at": "2026-11-24T13:57:12.004410Z",
-        },
+        "organization": organization(),
         "quotas": {
             "media_bytes": { "used": 48_213_007, "limit": 21_474_836_480_u64 },
             "queued_messages": { "used": 12, "limit": 200_000 },

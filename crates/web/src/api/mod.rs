@@ -18,6 +18,8 @@ mod media;
 mod merge;
 mod message;
 mod number;
+mod operator;
+mod organization;
 mod paging;
 mod price;
 mod receipt;
@@ -46,6 +48,7 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Paths;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
@@ -166,18 +169,30 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::Read, routes!(event::list)))
         .routes(may(Act::Read, routes!(event::follow)))
         .routes(may(Act::Read, routes!(me::get)))
+        .routes(by_operator(routes!(organization::list, organization::create)))
+        .routes(by_operator(routes!(organization::change)))
+        .routes(by_operator(routes!(organization::enter)))
 }
 
 /// Of whoever asks for one of these, the act is asked for first; the document says it too.
-fn may(act: Act, (schemas, mut paths, methods): UtoipaMethodRouter<State>) -> UtoipaMethodRouter<State> {
+fn may(act: Act, (schemas, paths, methods): UtoipaMethodRouter<State>) -> UtoipaMethodRouter<State> {
+    (schemas, said(paths, act.word()), methods.layer(Extension(act)))
+}
+
+/// What only whoever runs the server may.
+fn by_operator((schemas, paths, methods): UtoipaMethodRouter<State>) -> UtoipaMethodRouter<State> {
+    (schemas, said(paths, "server"), methods)
+}
+
+fn said(mut paths: Paths, act: &str) -> Paths {
     for path in paths.paths.values_mut() {
         let all = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
         for operation in all.into_iter().flatten() {
-            let said = [(ACT, json!(act.word()))].into_iter().collect();
+            let said = [(ACT, json!(act))].into_iter().collect();
             operation.extensions.get_or_insert_default().merge(said);
         }
     }
-    (schemas, paths, methods.layer(Extension(act)))
+    paths
 }
 
 /// Where the document says which act an operation is.
@@ -198,6 +213,7 @@ const ACT: &str = "x-act";
         (name = "Connections", description = "Attempts to connect or disconnect a number, step by step."),
         (name = "Costs", description = "What sending costs."),
         (name = "Events", description = "Everything that happened, in order."),
+        (name = "Server", description = "What whoever runs the server does, signed in."),
         (name = "Me", description = "Who the API key stands for."),
     ),
 )]

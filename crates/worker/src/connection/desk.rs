@@ -87,7 +87,7 @@ impl Desk<'_> {
     /// The word by which our callback knows Meta, for that App.
     pub(super) fn verify_token(&self) -> Option<SecretString> {
         let (_, app) = self.settings.to_meta.apps.of_path(self.job.connection.app_id.as_deref())?;
-        app.verify_token.clone()
+        app.verify_tokens.first().cloned()
     }
 
     /// Where that App's webhooks are to come.

@@ -2,10 +2,12 @@
 
 use jiff::SignedDuration;
 use model::database::Result;
-use model::{Database, inspect, migrate, secret};
+use model::secret::Keyring;
+use model::secret::ring::{self, Change, NotedKey, Stage};
+use model::{Database, inspect, migrate};
 
 use super::configuration::is_set;
-use super::finding::Finding;
+use super::finding::{Finding, Level};
 use crate::config::Config;
 use crate::open;
 
@@ -113,12 +115,35 @@ async fn key(config: &Config, database: &Database, findings: &mut Vec<Finding>) 
             return Ok(false);
         }
     };
-    let opens = secret::opens(&tx, &keyring).await?;
+    let noted = ring::noted(&tx).await?;
     tx.close();
-    findings.push(match opens {
-        Some(true) => Finding::good(AREA, SUBJECT, "the one that this database's secrets are sealed with"),
-        None => Finding::good(AREA, SUBJECT, "nothing is sealed yet"),
-        Some(false) => Finding::broken(AREA, SUBJECT, "another one than this database's secrets are sealed with", FIX),
-    });
-    Ok(opens != Some(false))
+    let finding = match ring::lacks(&keyring, &noted) {
+        None if noted.is_empty() => Finding::good(AREA, SUBJECT, "nothing is sealed yet"),
+        None => Finding::good(AREA, SUBJECT, "the one that this database's secrets are sealed with"),
+        Some(_) if noted.iter().all(|key| key.stage == Stage::Coming || !keyring.has(key.id)) => {
+            Finding::broken(AREA, SUBJECT, "another one than this database's secrets are sealed with", FIX)
+        }
+        Some(says) => Finding::broken(AREA, SUBJECT, says, FIX),
+    };
+    let opens = finding.level != Level::Broken;
+    findings.push(finding);
+    findings.extend(change(&keyring, &noted));
+    Ok(opens)
+}
+
+/// A change of the master key that was begun and is not through.
+fn change(keyring: &Keyring, noted: &[NotedKey]) -> Option<Finding> {
+    const SUBJECT: &str = "change of master key";
+    let seals = noted.iter().find(|key| key.stage == Stage::Seals)?.id;
+    let says = match Change::under_way(&keyring.listed(), noted)? {
+        Change::Begins(to) => format!("begun, and not through: key {to} seals nothing yet, {seals} does"),
+        Change::Reseals => format!("begun, and not through: {seals} seals, and secrets are still sealed under others"),
+        Change::Ends => format!("all is sealed under {seals}, and the keys before it are still listed"),
+    };
+    Some(Finding::warning(
+        AREA,
+        SUBJECT,
+        says,
+        "wazapp key-ring rotate goes on with it; wazapp key-ring status tells more",
+    ))
 }
