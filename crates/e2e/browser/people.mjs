@@ -21,8 +21,8 @@ const LOOKS = [
 ];
 
 const WORDS = {
-  es: { save: "Guardar", in: "Entrar", out: "Salir", wrong: "El correo o la contraseña no coinciden.", email: "Correo", password: "Contraseña", yours: "Tu nombre", join: "Crear mi cuenta y entrar", invite: "Invitar", make: "Crear el enlace", link: "Enlace de invitación", says: "Lucía Pérez te invita a atender a los clientes de Panadería La Espiga.", saved: "Guardado.", key: "Clave nueva", keyMake: "Crear la clave", keyKeep: "Guarda esta clave", name: "Nombre", team: "Crear el equipo", teamMade: "El equipo está creado.", members: "Personas · Panadería La Espiga", remove: "Quitar a", gone: "Ya no pertenece a la organización.", role: "Papel de", roleSave: "Guardar el papel de", roleDone: "El papel cambió.", account: "Tu cuenta: Lucía Pérez", signedOut: "Saliste.", revoked: "La clave quedó anulada.", revoke: "Anular la clave" },
-  en: { save: "Save", in: "Sign in", out: "Sign out", wrong: "The email or the password doesn't match.", email: "Email", password: "Password", yours: "Your name", join: "Make my account and join", invite: "Invite", make: "Make the link", link: "Invitation link", says: "Lucía Pérez invites you to help Panadería La Espiga's customers.", saved: "Saved.", key: "New key", keyMake: "Make the key", keyKeep: "Keep this key", name: "Name", team: "Make the team", teamMade: "The team was made.", members: "People · Panadería La Espiga", remove: "Remove", gone: "They no longer belong to the organization.", role: "Role of", roleSave: "Save the role of", roleDone: "The role was changed.", account: "Your account: Lucía Pérez", signedOut: "You signed out.", revoked: "The key was revoked.", revoke: "Revoke the key" },
+  es: { save: "Guardar", in: "Entrar", out: "Salir", wrong: "El correo o la contraseña no coinciden.", email: "Correo", password: "Contraseña", yours: "Tu nombre", join: "Crear mi cuenta y entrar", invite: "Invitar", make: "Crear el enlace", link: "Enlace de invitación", says: "Lucía Pérez te invita a atender a los clientes de Panadería La Espiga.", saved: "Guardado.", key: "Clave nueva", keyMake: "Crear la clave", keyKeep: "Guarda esta clave", name: "Nombre", team: "Crear el equipo", teamMade: "El equipo está creado.", members: "Personas · Panadería La Espiga", remove: "Quitar a", gone: "Ya no pertenece a la organización.", role: "Papel de", roleSave: "Guardar el papel de", roleDone: "El papel cambió.", signedOut: "Saliste.", revoked: "La clave quedó anulada.", revoke: "Anular la clave" },
+  en: { save: "Save", in: "Sign in", out: "Sign out", wrong: "The email or the password doesn't match.", email: "Email", password: "Password", yours: "Your name", join: "Make my account and join", invite: "Invite", make: "Make the link", link: "Invitation link", says: "Lucía Pérez invites you to help Panadería La Espiga's customers.", saved: "Saved.", key: "New key", keyMake: "Make the key", keyKeep: "Keep this key", name: "Name", team: "Make the team", teamMade: "The team was made.", members: "People · Panadería La Espiga", remove: "Remove", gone: "They no longer belong to the organization.", role: "Role of", roleSave: "Save the role of", roleDone: "The role was changed.", signedOut: "You signed out.", revoked: "The key was revoked.", revoke: "Revoke the key" },
 };
 
 const OWNER = { email: "lucia@laespiga.example", password: "pan dulce a las ocho" };
@@ -176,7 +176,7 @@ async function visit(look) {
   await click(`${t.remove} ${name}`);
   await said(t.gone);
   if (look.script) await menu(page, see, t);
-  else await page.getByLabel(t.account).click();
+  else await page.locator("summary").last().click();
   await click(t.out);
   await said(t.signedOut);
   await page.goto(`${url}/inbox`);
@@ -188,7 +188,7 @@ async function visit(look) {
 
 /** The account's menu opens, closes by Esc, and opens again. */
 async function menu(page, see, t) {
-  const summary = page.getByLabel(t.account);
+  const summary = page.locator("summary").last();
   await summary.click();
   await see("17-menu");
   await page.keyboard.press("Escape");

@@ -14,7 +14,7 @@ async fn a_customers_phone() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let simulator =
         Simulator::start(Options { seed: 7, ..Options::default() }, listener).expect("the simulator starts");
-    drive("phone", &[simulator.url()]).await;
+    drive("phone", &[&simulator.url()]).await;
     simulator.stop().await;
 }
 

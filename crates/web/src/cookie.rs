@@ -4,6 +4,7 @@
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use jiff::SignedDuration;
+use model::user::Language;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::State;
@@ -14,7 +15,13 @@ const SESSION: &str = "wazapp";
 /// Holds that somebody signed in here before.
 const DEVICE: &str = "wazapp-device";
 
+/// Holds in which language its owner reads.
+const LANGUAGE: &str = "wazapp-language";
+
 const HOST: &str = "__Host-";
+
+/// What is chosen once is kept for long.
+pub(crate) const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// The session that a request carries. With two of them nobody could say who asks.
 pub(crate) fn session(headers: &HeaderMap) -> Option<SecretString> {
@@ -41,8 +48,23 @@ pub(crate) fn set_device(state: &State, device: &str) -> HeaderValue {
     set(state, DEVICE, device, SignedDuration::from_hours(400 * 24))
 }
 
+/// Notes in which language somebody reads.
+pub(crate) fn set_language(state: &State, language: Language) -> HeaderValue {
+    set(state, LANGUAGE, language.word(), YEAR)
+}
+
+/// The language that was noted.
+pub(crate) fn language(headers: &HeaderMap) -> Option<Language> {
+    one(headers, LANGUAGE).as_deref().and_then(Language::of)
+}
+
 fn set(state: &State, name: &str, value: &str, holds: SignedDuration) -> HeaderValue {
-    let (prefix, secure) = if state.public_url.starts_with("https://") { (HOST, "; Secure") } else { ("", "") };
+    keep(state.public_url.starts_with("https://"), name, value, holds)
+}
+
+/// A cookie that is kept for so long.
+pub(crate) fn keep(is_https: bool, name: &str, value: &str, holds: SignedDuration) -> HeaderValue {
+    let (prefix, secure) = if is_https { (HOST, "; Secure") } else { ("", "") };
     let text = format!("{prefix}{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", holds.as_secs());
     let mut value = HeaderValue::try_from(text).expect("our own values are plain ASCII");
     value.set_sensitive(true);
@@ -50,7 +72,7 @@ fn set(state: &State, name: &str, value: &str, holds: SignedDuration) -> HeaderV
 }
 
 /// The one value of a cookie, by its name over HTTPS or without.
-fn one(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(crate) fn one(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut values = lines.flat_map(|line| line.split(';')).filter_map(|pair| {
         let (called, value) = pair.trim().split_once('=')?;

@@ -14,6 +14,7 @@ mod graph;
 pub mod health;
 mod inbox;
 mod key;
+mod language;
 mod live;
 mod media;
 mod pages;

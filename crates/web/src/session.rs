@@ -12,7 +12,7 @@ use model::audit::{self, Actor, Deed};
 use model::database::{Operator, Result, Tenant};
 use model::session::{self, AtWork, NewSession, SignedIn};
 use model::sign_in::{self, Attempt};
-use model::user::{self, Email, User};
+use model::user::{self, Email, Language, User};
 use model::{Clock, CommitError, Database};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -48,12 +48,18 @@ pub(crate) struct Entry {
     pub(crate) device: String,
     /// Whether a second factor is due.
     pub(crate) second_factor: bool,
+    /// In which they read, for pages that do not know yet who looks.
+    pub(crate) language: Language,
 }
 
 impl Entry {
     /// The answer with the cookies that it sets.
     pub(crate) fn set(&self, state: &State, answer: impl IntoResponse) -> Response {
-        let cookies = [cookie::set_session(state, &self.session), cookie::set_device(state, &self.device)];
+        let cookies = [
+            cookie::set_session(state, &self.session),
+            cookie::set_device(state, &self.device),
+            cookie::set_language(state, self.language),
+        ];
         let mut answer = answer.into_response();
         for cookie in cookies {
             answer.headers_mut().append(http::header::SET_COOKIE, cookie);
@@ -118,7 +124,7 @@ pub(crate) async fn enter(
     }
     let (_, session) = session::begin(tx, now, &new).await?;
     let device = sign_in::device(tx, &state.keyring, &user.email).await?;
-    Ok(Entry { session, device, second_factor: user.second_factor })
+    Ok(Entry { session, device, second_factor: user.second_factor, language: user.language })
 }
 
 fn address_of(client: Option<&Client>) -> String {

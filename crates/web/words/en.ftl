@@ -73,7 +73,6 @@ exact = { $day } { $month ->
 sign-in-title = Sign in
 sign-in = Sign in
 sign-in-mismatch = The email or the password doesn't match.
-sign-in-needed = Sign in to go on.
 sign-out = Sign out
 password-forgotten = Forgot your password?
 password-forgotten-how = Ask whoever runs the server for a new link: this command makes one. It works once and leads to a page where you choose another password.
@@ -169,7 +168,7 @@ device-unknown = Another program
 members-of = People · { $organization }
 invite = Invite
 it-is-you = you
-never-seen = hasn't signed in yet
+never-seen = no activity yet
 open-conversations = { $count ->
     [one] { $count } open
    *[other] { $count } open

@@ -73,7 +73,6 @@ exact = { $day } { $month ->
 sign-in-title = Entrar
 sign-in = Entrar
 sign-in-mismatch = El correo o la contraseña no coinciden.
-sign-in-needed = Entra para seguir.
 sign-out = Salir
 password-forgotten = ¿Olvidaste la contraseña?
 password-forgotten-how = Pide un enlace nuevo a quien administra el servidor: lo crea con esta orden, vale una sola vez y lleva a una página donde eliges otra contraseña.
@@ -169,7 +168,7 @@ device-unknown = Otro programa
 members-of = Personas · { $organization }
 invite = Invitar
 it-is-you = tú
-never-seen = aún no ha entrado
+never-seen = sin actividad todavía
 open-conversations = { $count ->
     [one] { $count } abierta
    *[other] { $count } abiertas

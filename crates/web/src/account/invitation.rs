@@ -68,7 +68,8 @@ impl Invited {
 
     fn shown(self, status: StatusCode, offer: Offer, entered: Entered) -> Response {
         let left = offer.invitation.expires_at.duration_since(self.state.clock.now());
-        let shape = InvitationPage { page: self.page, token: self.token, offer, days: left.as_hours() / 24, entered };
+        let shape =
+            InvitationPage { page: self.page, token: self.token, offer, days: (left.as_hours() + 12) / 24, entered };
         ([UNTOLD], shown(status, &shape)).into_response()
     }
 

@@ -7,7 +7,7 @@ use http::StatusCode;
 use model::{CommitError, DatabaseError};
 use tower_http::csrf::ProtectionError;
 
-use super::cookies::Notice;
+use super::notice::Notice;
 use super::page::{Page, shown};
 use super::words::Key;
 use crate::problem::Problem;

@@ -1,11 +1,11 @@
 //! Pages: what all of them share. Where a person signs in is [`crate::account`], what they set up is [`crate::settings`].
 
 mod assets;
-mod cookies;
 mod failure;
 mod form;
 mod headers;
 mod named;
+mod notice;
 mod own_path;
 mod page;
 mod visit;
@@ -13,13 +13,13 @@ mod when;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub(crate) use cookies::Notice;
 pub(crate) use failure::Failure;
 pub(crate) use form::Entered;
 pub(crate) use headers::UNTOLD;
 pub(crate) use named::Named;
+pub(crate) use notice::Notice;
 pub(crate) use own_path::OwnPath;
 pub(crate) use page::{Page, Theme, shown};
 pub(crate) use visit::Visit;
@@ -31,10 +31,11 @@ use axum::extract::{self, DefaultBodyLimit};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use http::header::SET_COOKIE;
 use model::user::Language;
 use tower_http::csrf::CsrfLayer;
 
-use crate::{State, account, inbox, settings};
+use crate::{State, account, cookie, inbox, settings};
 
 /// The longest form.
 const LONGEST_FORM: usize = 64 << 10;
@@ -64,18 +65,18 @@ fn own_pages_only(public_url: &str) -> CsrfLayer {
     })
 }
 
-async fn choose_language(page: Page, entered: Entered) -> Response {
+async fn choose_language(extract::State(state): extract::State<State>, entered: Entered) -> Response {
     let back = Redirect::to(OwnPath::read(entered.text("next")).unwrap_or_else(OwnPath::inbox).as_str());
     match Language::of(entered.text("language")) {
-        Some(language) => ([cookies::keep("language", language.word(), page.is_https)], back).into_response(),
+        Some(language) => ([(SET_COOKIE, cookie::set_language(&state, language))], back).into_response(),
         None => back.into_response(),
     }
 }
 
-async fn choose_theme(extract::State(_): extract::State<State>, page: Page, entered: Entered) -> Response {
+async fn choose_theme(page: Page, entered: Entered) -> Response {
     let back = Redirect::to("/settings/profile");
     match Theme::of(entered.text("theme")) {
-        Some(theme) => ([cookies::keep("theme", theme.word(), page.is_https)], back).into_response(),
+        Some(theme) => ([(SET_COOKIE, theme.keep(page.is_https))], back).into_response(),
         None => back.into_response(),
     }
 }

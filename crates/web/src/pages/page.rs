@@ -4,18 +4,20 @@ use std::borrow::Borrow;
 
 use axum::extract::FromRequestParts;
 use axum::response::{Html, IntoResponse, Response};
-use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use model::act::Role;
 use model::membership::Belonging;
 use model::user::{Language, User};
 
 use super::assets;
-use super::cookies::{self, Notice};
 use super::named::Named;
+use super::notice::Notice;
 use super::own_path::OwnPath;
 use super::words::{Key, Said, say};
+use crate::{cookie, language};
+
+const THEME: &str = "wazapp-theme";
 
 /// Colours that somebody chose; without, the system's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +47,16 @@ impl Theme {
     /// Reads a cookie or a form.
     pub(crate) fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|theme| theme.word() == word)
+    }
+
+    /// The one that a browser keeps.
+    fn kept(headers: &HeaderMap) -> Self {
+        cookie::one(headers, THEME).as_deref().and_then(Self::of).unwrap_or_default()
+    }
+
+    /// Has a browser keep it.
+    pub(super) fn keep(self, is_https: bool) -> HeaderValue {
+        cookie::keep(is_https, THEME, self.word(), cookie::YEAR)
     }
 
     /// Its name.
@@ -90,8 +102,8 @@ impl Page {
     pub(super) fn of(state: &crate::State, uri: &Uri, headers: &HeaderMap) -> Self {
         let here = uri.path_and_query().and_then(|here| OwnPath::read(here.as_str()));
         Self {
-            language: language(headers),
-            theme: cookies::get(headers, "theme").and_then(Theme::of).unwrap_or_default(),
+            language: spoken(headers),
+            theme: Theme::kept(headers),
             here: here.unwrap_or_else(OwnPath::inbox).to_string(),
             notice: Notice::found(headers),
             is_https: state.public_url.starts_with("https://"),
@@ -144,27 +156,8 @@ impl FromRequestParts<crate::State> for Page {
 }
 
 /// The language of the cookie, else what the browser asks for, else Spanish.
-fn language(headers: &HeaderMap) -> Language {
-    let chosen = cookies::get(headers, "language").and_then(Language::of);
-    let asked = || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).and_then(asked);
-    chosen.or_else(asked).unwrap_or_default()
-}
-
-/// Of the languages that there are the one that is wanted most; of equals the first.
-fn asked(header: &str) -> Option<Language> {
-    let ranges = header.split(',').filter_map(|range| {
-        let mut parts = range.split(';');
-        let tag = parts.next()?.trim().to_ascii_lowercase();
-        let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok()).unwrap_or(1.0_f32);
-        Some((weight, Language::of(tag.split('-').next()?)?))
-    });
-    ranges
-        .fold(None, |best, next| match best {
-            Some((weight, _)) if weight >= next.0 => best,
-            _ if next.0 > 0.0 => Some(next),
-            _ => best,
-        })
-        .map(|(_, language)| language)
+fn spoken(headers: &HeaderMap) -> Language {
+    cookie::language(headers).or_else(|| language::asked(headers)).unwrap_or_default()
 }
 
 /// A template as an answer. What was left to be said has been said.
@@ -174,24 +167,6 @@ pub(crate) fn shown(status: StatusCode, template: &impl askama::Template) -> Res
         Err(error) => {
             tracing::error!(%error, "a page could not be written");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_most_wanted_language_speaks() {
-        for (header, language) in [
-            ("en-GB,en;q=0.9,es;q=0.8", Some(Language::En)),
-            ("fr,es-MX;q=0.5,en;q=0.4", Some(Language::Es)),
-            ("en;q=0", None),
-            ("de", None),
-            ("", None),
-        ] {
-            assert_eq!(asked(header), language, "{header}");
         }
     }
 }

@@ -52,7 +52,7 @@ impl Times {
     /// How far it is from now.
     fn from_now(&self, at: Timestamp) -> Said {
         let passed = self.now.duration_since(at);
-        let (minutes, is_past) = (passed.abs().as_mins(), passed.is_positive());
+        let (minutes, is_past) = (passed.abs().as_mins(), !passed.is_negative());
         let (key, count) = match (minutes, is_past) {
             (..2, true) => return say(self.language, Key("now")),
             (..60, true) => (Key("minutes-ago"), minutes),
@@ -60,7 +60,7 @@ impl Times {
             (_, true) => (Key("days-ago"), minutes / 1440),
             (..60, false) => (Key("in-minutes"), minutes),
             (..2880, false) => (Key("in-hours"), minutes / 60),
-            (_, false) => (Key("in-days"), minutes / 1440),
+            (_, false) => (Key("in-days"), (minutes + 720) / 1440),
         };
         say(self.language, key).count("count", count)
     }
@@ -82,6 +82,7 @@ mod tests {
             (-86_400 * 3, "hace 3 días", "3 days ago"),
             (600, "en 10 min", "in 10 min"),
             (86_400 * 6 + 60, "en 6 días", "in 6 days"),
+            (86_400 * 7 - 60, "en 7 días", "in 7 days"),
             (-86_400 * 30, "29 oct 2026, 17:05", "29 Oct 2026, 17:05"),
         ] {
             let at = now + SignedDuration::from_secs(seconds);

@@ -63,14 +63,15 @@ async fn list(visit: Visit, status: StatusCode, refused: Option<Key>) -> Result<
     let may_manage = visit.may(Act::ManageMembers);
     let invitations = if may_manage { invite::rows(&tx, &visit).await? } else { Vec::new() };
     tx.close();
+    let (reader, now) = (visit.user().id, visit.now());
     let row = |member: Member| MemberRow {
         id: member.user_id,
         name: member.name,
         email: member.email,
         role: member.role,
-        seen: member.last_seen_at.map(|at| times.moment(at)),
+        seen: member.last_seen_at.or((member.user_id == reader).then_some(now)).map(|at| times.moment(at)),
         open: member.open_conversations,
-        is_reader: member.user_id == visit.user().id,
+        is_reader: member.user_id == reader,
         can_change: may_manage && may_give(&visit, member.role),
     };
     let members = members.into_iter().map(row).collect();

@@ -9,7 +9,7 @@ use model::database::Tenant;
 use model::number;
 use uuid::Uuid;
 
-use crate::pages::{Failure, Page, Visit, shown};
+use crate::pages::{Failure, Key, Page, Visit, shown};
 
 /// A number as a list shows it.
 #[derive(Clone, Debug)]
@@ -17,6 +17,7 @@ pub(crate) struct NumberRow {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) phone: String,
+    pub(crate) state: Key,
     pub(crate) is_connected: bool,
 }
 
@@ -27,7 +28,12 @@ pub(crate) async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<NumberRow>, 
         let phone =
             number.display_phone_number.map_or_else(|| number.phone_number_id.clone(), |digits| format!("+{digits}"));
         let name = number.verified_name.unwrap_or_else(|| phone.clone());
-        NumberRow { id: number.id, name, phone, is_connected: number.status == "connected" }
+        let state = match number.status.as_str() {
+            "connected" => Key("number-connected"),
+            "connecting" => Key("number-connecting"),
+            _ => Key("number-off"),
+        };
+        NumberRow { id: number.id, name, phone, state, is_connected: number.status == "connected" }
     };
     Ok(numbers.into_iter().map(row).collect())
 }

@@ -93,7 +93,9 @@ pub(super) async fn change(
     let profile = Profile { name: &name, language: chosen, zone: &zone };
     user::change(&tx, visit.now(), visit.user().id, &profile).await?;
     tx.commit().await?;
-    Ok(done(&visit.page, Notice::Saved))
+    let mut answer = done(&visit.page, Notice::Saved);
+    answer.headers_mut().append(SET_COOKIE, cookie::set_language(&state, chosen));
+    Ok(answer)
 }
 
 /// Changes the password. Whoever else is signed in as them is so no more.

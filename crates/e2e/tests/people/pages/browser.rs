@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use super::{Browser, set_up, two};
 
 /// Pages for anybody, and for whoever is signed in.
-const OPEN: &[&str] = &["/login", "/setup", "/password", "/password/none", "/invite/none"];
+const OPEN: &[&str] = &["/settings/none", "/login", "/setup", "/password", "/password/none", "/invite/none"];
 const CLOSED: &[&str] = &[
     "/inbox",
     "/welcome",
@@ -21,7 +21,6 @@ const CLOSED: &[&str] = &[
     "/settings/keys",
     "/settings/keys/new",
     "/settings/audit",
-    "/settings/none",
 ];
 
 /// Every form's way in.
