@@ -1,5 +1,7 @@
 //! People: who may do what, and what a session opens.
 
+mod sight;
+
 use std::time::Duration;
 
 use e2e::{Organization, Person, World};
