@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use e2e::{Organization, World, body};
+use model::act::Role;
 use model::file;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -91,7 +92,8 @@ impl Twins {
         for (nth, mark) in MARKS.into_iter().enumerate() {
             let conversation = &twins.list(nth, "/conversations").await[0];
             let path = format!("/conversations/{}", id(conversation));
-            let assign = json!({ "assignee_id": Uuid::now_v7() });
+            let member = twins.world.member(&twins.organizations[nth], Role::Agent).await;
+            let assign = json!({ "assignee_id": member.user_id });
             let changed = twins.world.patch(&twins.organizations[nth], &path, &assign).await;
             assert_eq!(changed.0, 200, "{changed:?}");
             let session = json!({ "session": { "event": "FINISH", "waba_id": format!("3065000000000{nth}") } });
