@@ -47,6 +47,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128192010_retention_key",
     "20261128192020_first_at",
     "20261128200000_people",
+    "20261128202000_second_factor",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

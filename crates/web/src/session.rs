@@ -75,7 +75,7 @@ pub(crate) async fn sign_in(
     let now = state.clock.now();
     let address = address_of(client);
     let device = cookie::device(headers).filter(|device| is_device_of(state, device, typed));
-    let attempt = Attempt { account: typed, address: &address, device: device.as_deref() };
+    let attempt = Attempt::Password { account: typed, address: &address, device: device.as_deref() };
     let tx = state.database.people().await?;
     if let Err(wait) = sign_in::attempt(&tx, now, &attempt).await? {
         return Ok(SignIn::Wait(wait));

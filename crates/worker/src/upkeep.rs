@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 use model::database::Result;
-use model::{Clock, Database, quarantine, quota};
+use model::{Clock, Database, passkey, quarantine, quota, session, sign_in};
 use tokio_util::sync::CancellationToken;
 
 use crate::rounds::Every;
@@ -39,6 +39,9 @@ async fn keep_house(database: &Database, clock: &Clock, retention: Retention, st
             Ok(gone) => tracing::debug!(gone, "what was in quarantine for too long is gone"),
             Err(error) => tracing::warn!(%error, "quarantine could not be cleared; it is tried again in an hour"),
         }
+        if let Err(error) = let_people_go(database, clock.now()).await {
+            tracing::warn!(%error, "what people let lapse could not be cleared; it is tried again in an hour");
+        }
         if every.next(stop).await.is_none() {
             return;
         }
@@ -49,6 +52,15 @@ async fn keep_house(database: &Database, clock: &Clock, retention: Retention, st
             Err(error) => tracing::warn!(%error, "upkeep failed; it is tried again in an hour"),
         }
     }
+}
+
+/// Lets go of sessions, links and questions to browsers that have ended, and of tries that are forgiven.
+pub async fn let_people_go(database: &Database, now: Timestamp) -> Result<()> {
+    let tx = database.operator().await?;
+    session::any_person_let_go(&tx, now).await?;
+    passkey::any_person_let_go(&tx, now).await?;
+    sign_in::any_person_forgive(&tx, now).await?;
+    tx.commit_in_job().await
 }
 
 /// Lets go of what has been in quarantine for so many days; answers how much it was.
