@@ -2,7 +2,7 @@
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: demo run build test ci fmt lint docs licences advisories bench
+.PHONY: demo run build assets test ci fmt lint docs licences advisories bench
 
 demo: build ## a furnished server with a simulated Meta behind it, in ./data/demo; no account needed
 	./target/release/wazapp demo
@@ -10,21 +10,24 @@ demo: build ## a furnished server with a simulated Meta behind it, in ./data/dem
 run: build ## the server on its private PostgreSQL, in ./data
 	./target/release/wazapp serve
 
-build:
+build: assets
 	@scripts/need cargo cc postgres
 	cargo build --release --locked -p wazapp
 
-test: ## all tests, each with its own database on a cluster of their own
+assets: ## what pages bring along that others wrote; Node.js is needed here, and never to run the server
+	@scripts/need assets
+
+test: assets ## all tests, each with its own database on a cluster of their own
 	@scripts/need cargo cc postgres nextest clients moto browser
 	cargo build --locked --workspace --all-targets
 	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace
 	cargo test -q --locked --workspace --doc
 
-lint:
+lint: assets
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
-docs:
+docs: assets
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 
 licences:
@@ -35,7 +38,7 @@ advisories: ## known holes in what is built in; says so where the list of them c
 	@scripts/need deny
 	@scripts/advisories
 
-ci: ## what a submission must pass
+ci: assets ## what a submission must pass
 	@scripts/need cargo cc postgres nextest deny
 	$(MAKE) lint licences advisories docs test
 

@@ -3,12 +3,10 @@
 // are.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import AxeBuilder from "@axe-core/playwright";
-import { chromium } from "playwright-core";
 import { business, until } from "./business.mjs";
+import { lookAt, open } from "./screens.mjs";
 
 const [url, folder, scale = "1"] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -23,10 +21,7 @@ const LOOKS = [
 /** How long something may take to come true, in milliseconds: a laptop may have other things to do. */
 const PATIENCE = 20_000;
 
-const browser = await chromium.launch({
-  executablePath: execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(),
-  args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
-});
+const browser = await open("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
 const shop = await business(url);
 try {
   for (const [at, look] of LOOKS.entries()) {
@@ -57,17 +52,7 @@ async function visit(look, desk) {
   page.on("pageerror", (error) => troubles.push(error.stack));
   page.on("console", (line) => line.type() === "error" && !/409|404/.test(line.text()) && troubles.push(line.text()));
 
-  /** Looks at a screen: no rule of accessibility is broken, nothing is wider than the screen, and a picture is kept. */
-  const see = async (screen, shown = page) => {
-    await shown.evaluate(() => Promise.all([...document.images].map((image) => image.decode().catch(() => {}))));
-    await shown.screenshot({ path: join(folder, `${look.name}-${screen}.png`) });
-    // The page has no frames: without the look for them, axe takes a quarter of the time.
-    const { violations } = await new AxeBuilder({ page: shown }).setLegacyMode(true).options({ resultTypes: ["violations"] }).analyze();
-    const found = violations.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join("\n  ")}`);
-    assert.deepEqual(found, [], `${screen} breaks rules`);
-    const [inside, outside] = await shown.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(inside <= outside, `${screen} is ${inside} wide`);
-  };
+  const see = (screen, shown = page) => lookAt(shown, screen, join(folder, `${look.name}-${screen}.png`));
   const button = (name, root = page) => root.getByRole("button", { name, exact: true });
   const dialog = page.getByRole("dialog");
   const log = page.getByRole("log");

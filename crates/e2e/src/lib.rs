@@ -20,4 +20,4 @@ mod world;
 
 pub use meta::{Meta, SimulatedNumber};
 pub use wait::until;
-pub use world::{Node, Options, Organization, Person, Posts, World};
+pub use world::{Node, Options, Organization, Person, Posts, SET_UP_CODE, World};

@@ -43,6 +43,9 @@ const GRAPH_TIMEOUTS: Timeouts = Timeouts {
     piece: Duration::from_secs(2),
 };
 
+/// By which the first person sets a world's server up.
+pub const SET_UP_CODE: &str = "WRLD-SETS-UPBY-THIS";
+
 /// What a test's server is to be like, where that matters.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -221,6 +224,7 @@ impl World {
         setup.clock = self.clock.clone();
         setup.graph_url = self.graph_url().to_owned();
         setup.graph_timeouts = GRAPH_TIMEOUTS;
+        setup.set_up = Some(SET_UP_CODE.into());
         setup.decoder.program = crate::program::path();
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use e2e::program::Installation;
 use simulator::{Options, Simulator};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -13,16 +14,33 @@ async fn a_customers_phone() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let simulator =
         Simulator::start(Options { seed: 7, ..Options::default() }, listener).expect("the simulator starts");
+    drive("phone", &[simulator.url()]).await;
+    simulator.stop().await;
+}
+
+/// Set-up, sign-in, invitations and settings, from 1280 pixels down to 320, in Spanish and English, light and dark, without
+/// JavaScript too. Pictures of the screens stay in `target/browser/people`.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_and_their_pages() {
+    let installation = Installation::new();
+    let server = installation.serve().await;
+    let code = std::fs::read_to_string(installation.data_dir().join("setup-code")).expect("the server keeps its code");
+    assert!(server.log().contains(code.trim()), "whoever runs it is told");
+    drive("people", &[server.url(), code.trim()]).await;
+    assert!(server.terminate().await.0.success());
+}
+
+/// Runs a script of `browser/` with these arguments and a folder for its pictures.
+async fn drive(name: &str, arguments: &[&str]) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let script = here.join("browser/phone.mjs");
-    let pictures = here.join("../../target/browser/phone");
+    let pictures = here.join("../../target/browser").join(name);
     let mut node = Command::new("node");
-    node.arg(script).arg(simulator.url()).arg(pictures).stdin(Stdio::null()).kill_on_drop(true);
-    let output = node.output().await.expect("node runs: scripts/need browser installs it");
+    node.arg(here.join(format!("browser/{name}.mjs"))).args(arguments).arg(pictures);
+    let output = node.stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = output.expect("node runs: scripts/need browser installs it");
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(
         output.status.success(),
-        "the phone page fails (scripts/need browser installs what it runs in):\n{said}{complained}"
+        "{name}.mjs fails (scripts/need browser installs what it runs in):\n{said}{complained}"
     );
-    simulator.stop().await;
 }

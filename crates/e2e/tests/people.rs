@@ -1,5 +1,7 @@
 //! People: who may do what, and what a session opens.
 
+mod pages;
+
 use std::time::Duration;
 
 use e2e::{Organization, Person, World};
@@ -42,6 +44,7 @@ async fn each_role_and_key_may_what_the_table_says() {
         for (method, path, act) in operations.iter().filter(|(_, path, _)| !path.ends_with("/stream")) {
             let (status, answer) = world.as_person(method.clone(), &person, path, None).await;
             assert_eq!(status != 403, role.may(*act), "{role:?} {method} {path} ({act:?}): {status} {answer}");
+            assert!(status < 500 || status == 503, "{method} {path}: {answer}");
         }
     }
     for scope in KeyScope::ALL {

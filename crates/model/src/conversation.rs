@@ -375,14 +375,21 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
 
 /// What is somebody's is nobody's from now on; the answer is how many conversations that were.
 pub(crate) async fn leave_all(tx: &Tenant, now: Timestamp, assignee: Uuid) -> Result<usize> {
+    let sql = "UPDATE wazapp.conversation SET assignee_id = NULL, updated_at = $3
+               WHERE organization_id = $1 AND assignee_id = $2 RETURNING id";
+    leave(tx, now, sql, assignee).await
+}
+
+/// The same of what is a team's.
+pub(crate) async fn leave_team(tx: &Tenant, now: Timestamp, team: Uuid) -> Result<usize> {
+    let sql = "UPDATE wazapp.conversation SET team_id = NULL, updated_at = $3
+               WHERE organization_id = $1 AND team_id = $2 RETURNING id";
+    leave(tx, now, sql, team).await
+}
+
+async fn leave(tx: &Tenant, now: Timestamp, sql: &'static str, whose: Uuid) -> Result<usize> {
     let line = event::line(tx).await?;
-    let rows = tx
-        .query(
-            "UPDATE wazapp.conversation SET assignee_id = NULL, updated_at = $3
-             WHERE organization_id = $1 AND assignee_id = $2 RETURNING id",
-            &[&tx.organization_id(), &assignee, &now],
-        )
-        .await?;
+    let rows = tx.query(sql, &[&tx.organization_id(), &whose, &now]).await?;
     for row in &rows {
         record_update(&line, now, row.get("id")).await?;
     }

@@ -214,6 +214,11 @@ pub async fn list(tx: &Operator) -> Result<Vec<User>> {
 pub async fn any(tx: &Operator) -> Result<bool> {
     // Two who set up at once come one after the other.
     tx.query("SELECT pg_advisory_xact_lock(hashtext('wazapp.user'))", &[]).await?;
+    are_any(tx).await
+}
+
+/// The same, for whoever only looks.
+pub async fn are_any(tx: &Operator) -> Result<bool> {
     let row = tx.query_opt("SELECT EXISTS (SELECT FROM wazapp.\"user\") AS any", &[]).await?;
     Ok(row.is_some_and(|row| row.get("any")))
 }

@@ -2,7 +2,9 @@
 //!
 //! [`webhook`] is Meta's door, with [`receive`] behind it; [`api`] is for organizations' programs, `graph` for those that
 //! were written for Meta, `live` for who follows what happens, [`health`] for operators; [`serve`] accepts the connections.
+//! For people there are pages: `pages` is what they share, `account`, `settings` and `inbox` are the rooms.
 
+mod account;
 pub mod api;
 mod behind;
 mod budget;
@@ -10,14 +12,17 @@ mod cookie;
 mod form;
 mod graph;
 pub mod health;
+mod inbox;
 mod key;
 mod live;
 mod media;
+mod pages;
 pub mod problem;
 pub mod receive;
 mod sending;
 pub mod serve;
 mod session;
+mod settings;
 pub mod webhook;
 
 pub use key::Desk;
@@ -95,12 +100,12 @@ pub fn router(state: State, webhook: Webhook, health: Health, operators: bool) -
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let https = state.public_url.starts_with("https://").then(|| HeaderValue::from_static(HTTPS_ONLY));
     Router::new()
-        // Until there is an inbox, the page to read is the API's.
-        .route("/", get(async || Redirect::temporary("/docs")).fallback_service(graph::router(state.clone())))
+        .route("/", get(async || Redirect::to("/inbox")).fallback_service(graph::router(state.clone())))
         .merge(webhook::routes(webhook))
         .merge(if operators { health::public_routes(health) } else { health::routes(health) })
         // Asked last: its paths begin with any version.
         .fallback_service(graph::router(state.clone()))
+        .merge(pages::router(&state).with_state(state.clone()))
         .merge(api::router(state))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(CONTENT_SECURITY_POLICY, POLICY))

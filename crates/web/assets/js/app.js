@@ -1,0 +1,63 @@
+// What pages do beyond forms and links. Each of them works without.
+import "./turbo.js";
+
+/** Runs on whatever is in the page now, and on what Turbo brings later. */
+const enhance = (selector, mend) =>
+  document.addEventListener("turbo:load", () => document.querySelectorAll(selector).forEach(mend));
+
+// A password can be looked at before it is sent.
+enhance("[data-reveal]", (button) => {
+  const input = document.getElementById(button.getAttribute("aria-controls"));
+  button.hidden = false;
+  button.onclick = () => {
+    const shown = input.type === "password";
+    input.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(shown));
+  };
+});
+
+// What is shown once can be copied.
+enhance("[data-copy]", (button) => {
+  if (!navigator.clipboard) return;
+  const input = document.getElementById(button.getAttribute("aria-controls"));
+  button.hidden = false;
+  button.onclick = async () => {
+    await navigator.clipboard.writeText(input.value);
+    button.querySelector("[data-said]").textContent = button.dataset.copied;
+  };
+});
+
+// Whoever chose nothing else has nothing to save.
+enhance("select[data-saves]", (select) => {
+  const button = select.form.querySelector("button");
+  const began = select.value;
+  button.hidden = true;
+  select.onchange = () => { button.hidden = select.value === began; };
+});
+
+// The browser's own time zone is the likely one.
+enhance("[data-zone]", (field) => {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!field.options || [...field.options].some((option) => option.value === own)) field.value = own;
+});
+
+// A menu closes when somebody goes on elsewhere, and by Esc.
+document.addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
+});
+document.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// After a form came back with faults, the first of them is where to go on.
+document.addEventListener("turbo:render", () => document.querySelector("[aria-invalid=true]")?.focus());
+
+// Menus are closed, and what was typed in secret is gone, before a page is remembered.
+document.addEventListener("turbo:before-cache", () => {
+  document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
+  document.querySelectorAll("input[type=password], [data-once]").forEach((input) => { input.value = ""; });
+});

@@ -1,0 +1,196 @@
+//! What every page knows of its reader: language, colours, and who they are.
+
+use std::borrow::Borrow;
+
+use axum::extract::FromRequestParts;
+use axum::response::{Html, IntoResponse, Response};
+use http::header::ACCEPT_LANGUAGE;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, Uri};
+use model::act::Role;
+use model::membership::Belonging;
+use model::user::{Language, User};
+
+use super::assets;
+use super::cookies::{self, Notice};
+use super::named::Named;
+use super::own_path::OwnPath;
+use super::words::{Key, Said, say};
+
+/// Colours that somebody chose; without, the system's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+
+    /// As the cookie has it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// Reads a cookie or a form.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.word() == word)
+    }
+
+    /// Its name.
+    pub(crate) fn key(self) -> Key {
+        match self {
+            Self::System => Key("theme-system"),
+            Self::Light => Key("theme-light"),
+            Self::Dark => Key("theme-dark"),
+        }
+    }
+}
+
+/// Whoever is signed in, as the rail shows them.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    /// The person.
+    pub(crate) user: User,
+    /// Where they are at work, if anywhere.
+    pub(crate) at: Option<Belonging>,
+    /// Where else they could be.
+    pub(crate) others: Vec<Belonging>,
+}
+
+/// What every page knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// In which it speaks.
+    pub(crate) language: Language,
+    /// The colours that were chosen.
+    pub(crate) theme: Theme,
+    /// Where it is, for whoever comes back to it in another language.
+    pub(crate) here: String,
+    /// What the page before left to say.
+    pub(crate) notice: Option<Notice>,
+    /// Whether it comes over HTTPS.
+    pub(crate) is_https: bool,
+    /// Whoever is signed in.
+    pub(crate) reader: Option<Reader>,
+}
+
+impl Page {
+    /// What a request says of its reader, before it is known who they are.
+    pub(super) fn of(state: &crate::State, uri: &Uri, headers: &HeaderMap) -> Self {
+        let here = uri.path_and_query().and_then(|here| OwnPath::read(here.as_str()));
+        Self {
+            language: language(headers),
+            theme: cookies::get(headers, "theme").and_then(Theme::of).unwrap_or_default(),
+            here: here.unwrap_or_else(OwnPath::inbox).to_string(),
+            notice: Notice::found(headers),
+            is_https: state.public_url.starts_with("https://"),
+            reader: None,
+        }
+    }
+
+    /// The text of this name.
+    pub(crate) fn say(&self, key: &'static str) -> Said {
+        say(self.language, key)
+    }
+
+    /// The text that code chose.
+    pub(crate) fn tell(&self, key: impl Into<Key>) -> Said {
+        say(self.language, key)
+    }
+
+    /// What a role is called.
+    pub(crate) fn role_of(&self, role: impl Borrow<Role>) -> Said {
+        say(self.language, role.borrow().key())
+    }
+
+    /// Where a file of ours is.
+    pub(crate) fn asset(&self, name: &str) -> String {
+        format!("/assets/{}/{name}", assets::BUILD)
+    }
+
+    /// Whether a link leads where the reader is.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        let here = self.here.split('?').next().unwrap_or_default();
+        here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// With what goes under the name of a page in the browser's tab.
+    pub(crate) fn class(&self) -> &'static str {
+        match self.theme {
+            Theme::System => "",
+            Theme::Light => "theme-light",
+            Theme::Dark => "theme-dark",
+        }
+    }
+}
+
+impl FromRequestParts<crate::State> for Page {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &crate::State) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(state, &parts.uri, &parts.headers))
+    }
+}
+
+/// The language of the cookie, else what the browser asks for, else Spanish.
+fn language(headers: &HeaderMap) -> Language {
+    let chosen = cookies::get(headers, "language").and_then(Language::of);
+    let asked = || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).and_then(asked);
+    chosen.or_else(asked).unwrap_or_default()
+}
+
+/// Of the languages that there are the one that is wanted most; of equals the first.
+fn asked(header: &str) -> Option<Language> {
+    let ranges = header.split(',').filter_map(|range| {
+        let mut parts = range.split(';');
+        let tag = parts.next()?.trim().to_ascii_lowercase();
+        let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok()).unwrap_or(1.0_f32);
+        Some((weight, Language::of(tag.split('-').next()?)?))
+    });
+    ranges.fold(None, |best, next| match best {
+        Some((weight, _)) if weight >= next.0 => best,
+        _ if next.0 > 0.0 => Some(next),
+        _ => best,
+    })
+    .map(|(_, language)| language)
+}
+
+/// A template as an answer. What was left to be said has been said.
+pub(crate) fn shown(status: StatusCode, template: &impl askama::Template) -> Response {
+    match template.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_wanted_language_speaks() {
+        for (header, language) in [
+            ("en-GB,en;q=0.9,es;q=0.8", Some(Language::En)),
+            ("fr,es-MX;q=0.5,en;q=0.4", Some(Language::Es)),
+            ("en;q=0", None),
+            ("de", None),
+            ("", None),
+        ] {
+            assert_eq!(asked(header), language, "{header}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Times as people say them, in their language and zone.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use model::user::{Language, User};
+
+use super::words::{Key, Said, say};
+
+/// A time: for programs, to the minute, and as somebody would say it.
+#[derive(Clone, Debug)]
+pub(crate) struct Moment {
+    /// RFC 3339.
+    pub(crate) iso: String,
+    /// Such as "28 nov 2026, 17:05".
+    pub(crate) exact: String,
+    /// Such as "hace 5 min".
+    pub(crate) said: String,
+}
+
+/// How somebody says times.
+#[derive(Clone, Debug)]
+pub(crate) struct Times {
+    language: Language,
+    zone: TimeZone,
+    now: Timestamp,
+}
+
+/// From here on a date says more than how many days it is.
+const NEAR: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+impl Times {
+    /// As this person does.
+    pub(crate) fn of(user: &User, now: Timestamp) -> Self {
+        Self { language: user.language, zone: TimeZone::get(&user.zone).unwrap_or(TimeZone::UTC), now }
+    }
+
+    /// This time, said from now.
+    pub(crate) fn moment(&self, at: Timestamp) -> Moment {
+        let exact = self.exact(at);
+        let said = if self.now.duration_since(at).abs() < NEAR { self.from_now(at).to_string() } else { exact.clone() };
+        Moment { iso: at.to_string(), exact, said }
+    }
+
+    fn exact(&self, at: Timestamp) -> String {
+        let at = at.to_zoned(self.zone.clone());
+        let time = format!("{:02}:{:02}", at.hour(), at.minute());
+        let said = say(self.language, Key("exact")).count("day", at.day()).count("month", at.month());
+        // As text: a year has no thousands.
+        said.with("year", at.year()).with("time", time).to_string()
+    }
+
+    /// How far it is from now.
+    fn from_now(&self, at: Timestamp) -> Said {
+        let passed = self.now.duration_since(at);
+        let (minutes, is_past) = (passed.abs().as_mins(), passed.is_positive());
+        let (key, count) = match (minutes, is_past) {
+            (..2, true) => return say(self.language, Key("now")),
+            (..60, true) => (Key("minutes-ago"), minutes),
+            (..2880, true) => (Key("hours-ago"), minutes / 60),
+            (_, true) => (Key("days-ago"), minutes / 1440),
+            (..60, false) => (Key("in-minutes"), minutes),
+            (..2880, false) => (Key("in-hours"), minutes / 60),
+            (_, false) => (Key("in-days"), minutes / 1440),
+        };
+        say(self.language, key).count("count", count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        let now: Timestamp = "2026-11-28T23:05:00Z".parse().unwrap();
+        let of = |language| Times { language, zone: TimeZone::get("America/Mexico_City").unwrap(), now };
+        let (es, en) = (of(Language::Es), of(Language::En));
+        for (seconds, said, english) in [
+            (0, "ahora", "now"),
+            (-300, "hace 5 min", "5 min ago"),
+            (-7200, "hace 2 h", "2 h ago"),
+            (-86_400 * 3, "hace 3 días", "3 days ago"),
+            (600, "en 10 min", "in 10 min"),
+            (86_400 * 6 + 60, "en 6 días", "in 6 days"),
+            (-86_400 * 30, "29 oct 2026, 17:05", "29 Oct 2026, 17:05"),
+        ] {
+            let at = now + SignedDuration::from_secs(seconds);
+            assert_eq!((es.moment(at).said.as_str(), en.moment(at).said.as_str()), (said, english));
+        }
+        assert_eq!(es.moment(now).exact, "28 nov 2026, 17:05");
+    }
+}

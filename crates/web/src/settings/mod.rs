@@ -1,0 +1,67 @@
+//! Settings: one file a section.
+
+mod audit;
+mod device;
+mod keys;
+mod members;
+mod numbers;
+mod organization;
+mod profile;
+mod sections;
+mod teams;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use http::StatusCode;
+
+use crate::State;
+use crate::pages::{Failure, Page, Said, Visit, shown};
+
+pub(crate) use numbers::{NumberRow, list as numbers};
+
+pub(crate) fn routes() -> Router<State> {
+    Router::new()
+        .route("/settings", get(index))
+        .route("/settings/profile", get(profile::show).post(profile::change))
+        .route("/settings/profile/password", post(profile::change_password))
+        .route("/settings/profile/sessions/end", post(profile::end_all))
+        .route("/settings/profile/sessions/{id}/end", post(profile::end))
+        .route("/settings/members", get(members::show))
+        .route("/settings/members/invite", get(members::invite::form).post(members::invite::send))
+        .route("/settings/members/{id}/role", post(members::change_role))
+        .route("/settings/members/{id}/remove", get(members::ask_remove).post(members::remove))
+        .route("/settings/invitations/{id}/revoke", post(members::invite::revoke))
+        .route("/settings/teams", get(teams::show).post(teams::create))
+        .route("/settings/teams/{id}", get(teams::form).post(teams::change))
+        .route("/settings/teams/{id}/remove", get(teams::ask_remove).post(teams::remove))
+        .route("/settings/numbers", get(numbers::show))
+        .route("/settings/keys", get(keys::show))
+        .route("/settings/keys/new", get(keys::form).post(keys::create))
+        .route("/settings/keys/{id}/revoke", get(keys::ask_revoke).post(keys::revoke))
+        .route("/settings/audit", get(audit::show))
+        .route("/settings/{*else}", any(async || Failure::NotThere))
+        .route("/organization", post(organization::choose))
+}
+
+#[derive(askama::Template)]
+#[template(path = "settings/index.html")]
+struct Index {
+    page: Page,
+}
+
+/// What there is to set.
+async fn index(visit: Visit) -> Response {
+    shown(StatusCode::OK, &Index { page: visit.page })
+}
+
+/// Asks before something is done that cannot be undone.
+#[derive(askama::Template)]
+#[template(path = "settings/confirm.html")]
+struct Confirm {
+    page: Page,
+    title: Said,
+    means: Said,
+    does: Said,
+    back: &'static str,
+}

@@ -1,0 +1,329 @@
+# What pages say, in English. Each name is in es.ftl too.
+
+## Everywhere
+save = Save
+cancel = Cancel
+back = Back
+change = Change
+remove = Remove…
+filter = Filter
+older = Older
+copy = Copy
+copied = Copied
+name = Name
+email = Email
+email-example = name@example.com
+password = Password
+password-show = Show the password
+password-hint = At least 10 characters. A long phrase is better than odd signs.
+language = Language
+zone = Time zone
+theme = Colours
+theme-system = As the system
+theme-light = Light
+theme-dark = Dark
+organization = Organization
+your-name = Your name
+wait = Wait { $seconds } s.
+skip-main = Skip to the content
+nav-main = Main
+nav-organization = Organization: { $organization }
+nav-no-organization = No organization
+nav-you = Your account: { $name }
+you = You
+inbox = Inbox
+settings = Settings
+go-inbox = Go to the inbox
+go-sign-in = Go to sign-in
+go-members = Back to people
+go-keys = Back to keys
+organization-only = You belong to no other organization.
+api-docs = API documentation
+
+## Time
+now = now
+minutes-ago = { $count } min ago
+hours-ago = { $count } h ago
+days-ago = { $count ->
+    [one] { $count } day ago
+   *[other] { $count } days ago
+}
+in-minutes = in { $count } min
+in-hours = in { $count } h
+in-days = { $count ->
+    [one] in { $count } day
+   *[other] in { $count } days
+}
+exact = { $day } { $month ->
+    [1] Jan
+    [2] Feb
+    [3] Mar
+    [4] Apr
+    [5] May
+    [6] Jun
+    [7] Jul
+    [8] Aug
+    [9] Sep
+    [10] Oct
+    [11] Nov
+   *[12] Dec
+} { $year }, { $time }
+
+## Sign-in
+sign-in-title = Sign in
+sign-in = Sign in
+sign-in-mismatch = The email or the password doesn't match.
+sign-in-needed = Sign in to go on.
+sign-out = Sign out
+password-forgotten = Forgot your password?
+password-forgotten-how = Ask whoever runs the server for a new link: this command makes one. It works once and leads to a page where you choose another password.
+password-link-title = Choose a password
+password-link-lead = For the account { $email }. Saving it ends its other sessions.
+password-new = New password
+password-current = Current password
+password-change = Change the password
+password-ends-others = Changing it ends your other sessions.
+
+## First run
+set-up-title = Set up your server
+set-up-lead = Make your account, which runs it, and the first organization.
+set-up-code = Code
+set-up-code-hint = The terminal in which the server starts shows it; it is also in the file setup-code of its data folder.
+set-up-begin = Begin
+set-up-wrong-code = That is not the code. Copy it from the terminal or the file setup-code.
+set-up-done-title = The server is set up already
+set-up-done = The code works once. Sign in with your account.
+welcome-title = All set. Where do you begin?
+welcome-lead = You can come back to each step from the settings.
+welcome-connect = Connect number
+welcome-connect-why = Receive and answer messages of your WhatsApp number. It takes about 10 minutes.
+welcome-invite = Invite the team
+welcome-invite-why = By a link for each person; no mail needed.
+welcome-demo = See the demo
+welcome-demo-why = A bakery with sample conversations. Nothing goes to WhatsApp.
+demo-lead = A bakery with sample customers, messages and errors, and a simulated WhatsApp beside it.
+demo-how = It opens on a server of its own, on this machine or another, and does not touch your data:
+
+## Invitations
+invitation-title = Invitation
+invitation-says = { $inviter } invites you to help { $organization }'s customers.
+invitation-holds = { $days ->
+    [0] The link expires today.
+    [one] The link expires in { $days } day.
+   *[other] The link expires in { $days } days.
+}
+invitation-as = You accept with your account { $email } ({ $name }).
+invitation-not-you = Not you? Sign out first, then open the link again.
+invitation-accept = Accept the invitation
+invitation-join = Make my account and join
+invitation-have-account = I have an account
+invitation-other-email = The invitation is for { $email }. Accept it with that address, or ask for another.
+invitation-account-exists = There is an account with this email. Sign in with it and open the link again.
+void-unknown-title = This link leads nowhere
+void-unknown = It is incomplete or of another server. Copy all of it, or ask for another.
+void-used-title = This invitation was used
+void-used = Each link works once. If it was you, sign in with your account; if not, ask for another.
+void-revoked-title = This invitation was revoked
+void-revoked = Whoever invited you took it back. Ask them for another if you expected it.
+void-expired-title = This invitation expired
+void-expired = It holds for 7 days. Ask whoever invited you for another.
+void-password-title = This link no longer works
+void-password = It was used, expired, or is incomplete. Ask whoever runs the server for another.
+role = Role
+role-owner = Owner
+role-admin = Administrator
+role-agent = Agent
+role-viewer = Viewer
+role-owner-means = Also decides about the whole organization and its owners.
+role-admin-means = Also numbers, templates and people.
+role-agent-means = Answers and assigns.
+role-viewer-means = Looks.
+
+## Settings
+group-you = You
+group-people = People
+group-organization = Organization
+profile = Your profile
+profile-means = Name, language, password and sessions.
+members = People
+members-means = Who works here and who is invited.
+teams = Teams
+teams-means = Groups that answer together.
+numbers = Numbers
+numbers-means = The organization's WhatsApp numbers.
+numbers-how = A number is connected through the API or by this command on the server:
+keys = API keys
+keys-means = For programs that read and send.
+audit = Audit
+audit-means = Who changed what, and when.
+profile-about = About you
+sessions = Sessions
+sessions-lead = Where your account is open. If you don't recognize one, end it and change the password.
+session-this = this one
+session-used = Used
+session-end = End
+session-end-which = End the session of { $device }
+sessions-end = Sign out everywhere
+device-on = { $browser } on { $system }
+device-unknown = Another program
+members-of = People · { $organization }
+invite = Invite
+it-is-you = you
+never-seen = hasn't signed in yet
+open-conversations = { $count ->
+    [one] { $count } open
+   *[other] { $count } open
+}
+role-of = Role of { $name }
+role-save = Save the role of { $name }
+remove-whom = Remove { $name }
+member-remove-title = Remove { $name } from { $organization }?
+member-remove-means = { $count ->
+    [0] They can't come in here any more. They have no conversation.
+    [one] They can't come in here any more, and their conversation becomes unassigned.
+   *[other] They can't come in here any more, and their { $count } conversations become unassigned.
+}
+member-remove-does = Remove { $name }
+last-owner = This is the last owner. Name another first: without one, nobody could manage the organization.
+invitations = Invitations
+invitation-anybody = Whoever has the link
+invited-by = by { $name }
+invitation-ends = expires { $when }
+invitation-revoke = Revoke
+invitation-link = Invitation link
+invite-lead = A link for one person that holds for 7 days.
+invite-email = Email (if you like)
+invite-email-hint = With it, only that address can accept.
+invite-make = Make the link
+invited-title = Share this link
+invited-lead = It is shown only now. It works once, for 7 days; you can revoke it in the list of people.
+send-by-whatsapp = Send by WhatsApp
+teams-lead = Conversations are assigned to a team as to a person.
+teams-none = There are no teams yet.
+team-size = { $count ->
+    [0] nobody
+    [one] { $count } person
+   *[other] { $count } people
+}
+team-new = New team
+team-make = Make the team
+team-change-which = Change { $name }
+team-members = Who is in the team
+team-remove = Remove the team…
+team-remove-title = Remove the team { $name }?
+team-remove-means = Its conversations are left without a team. Its people stay in the organization.
+team-remove-does = Remove the team
+team-taken = There is a team with this name.
+keys-lead = A key for each program: so one can be revoked without stopping the others.
+keys-none = There are no keys yet.
+key-new = New key
+key-make = Make the key
+key-scopes = What it is for
+scope-read = Read
+scope-read-means = Conversations, messages, contacts and events.
+scope-send = Send
+scope-send-means = Messages, files, and what is done with a conversation.
+scope-manage = Manage
+scope-manage-means = Numbers, templates and prices.
+scope-needed = Choose at least one.
+key-numbers = Numbers
+key-numbers-hint = If you choose none, it works for all.
+key-all-numbers = all numbers
+key-some-numbers = { $count ->
+    [one] { $count } number
+   *[other] { $count } numbers
+}
+key-end = Expires
+key-end-never = Never
+key-end-days = In { $days } days
+key-used = Used
+key-unused = not used
+key-ends = expires
+key-endless = no end
+key-revoked = revoked
+key-ended = expired
+key-revoke = Revoke…
+key-revoke-which = Revoke the key { $name }
+key-revoke-title = Revoke the key { $name }?
+key-revoke-means = The programs that use it stop working at once. This can't be undone.
+key-revoke-does = Revoke the key
+key-made-title = Keep this key
+key-made-lead = It is shown only now. Treat it like a password.
+key-of = Key { $name }
+audit-lead = Changes of rights, numbers, templates, people, keys and settings. Nobody can delete them.
+audit-what = What
+audit-who = Who
+audit-everything = Everything
+audit-everybody = Everybody
+audit-none = Nothing to show.
+audit-changes = Details
+audit-server = The server
+act-prices = Prices
+act-merges = Merged contacts
+act-templates = Templates
+act-other = Something else
+deed-member-add = added
+deed-member-invite = made an invitation
+deed-member-join = accepted an invitation:
+deed-member-remove = removed
+deed-invitation-revoke = revoked an invitation
+deed-member-role = changed the role of
+deed-team-create = made the team
+deed-team-change = changed the team
+deed-team-remove = removed the team
+deed-key-create = made the key
+deed-key-revoke = revoked the key
+change-from-to = { $before } → { $after }
+
+## Inbox
+inbox-lead = For now, conversations are read and answered through the API; their page comes with a later version.
+inbox-numbers = The organization's numbers
+inbox-no-number = Connect your number to begin. It takes about 10 minutes.
+number-connected = connected
+number-connecting = connecting
+number-off = disconnected
+second-factor-title = A second factor is needed
+second-factor-lacks = Your organization asks for it. Set it up in your profile.
+nowhere-title = You belong to no organization
+nowhere = Ask somebody of yours to invite you, and open their link with this account.
+
+## Done
+notice-saved = Saved.
+notice-signed-out = You signed out.
+notice-session-over = Your session ended. Sign in again.
+notice-password-changed = The password was changed.
+notice-sessions-ended = Sessions ended.
+notice-role-changed = The role was changed.
+notice-member-removed = They no longer belong to the organization.
+notice-invitation-revoked = The invitation was revoked.
+notice-team-made = The team was made.
+notice-team-removed = The team was removed.
+notice-key-revoked = The key was revoked.
+notice-joined = Welcome to the team.
+
+## What fails
+fault-empty = This is missing.
+fault-long = It is too long: { $longest } characters at most.
+fault-email = An email address looks like name@example.com.
+fault-zone = Choose a zone of the list.
+fault-role = Choose a role.
+fault-password-short = It is too short: at least 10 characters.
+fault-password-long = It is too long.
+fault-password-common = It is one of the first that are tried. Choose another.
+fault-current = That is not your current password.
+not-there-title = Nothing is here
+not-there = The address is misspelt, or what was here is gone.
+not-yours-title = This is not yours to do
+not-yours = Your role does not allow it. Ask an administrator or owner of your organization.
+no-form-title = What was sent could not be read
+no-form = What arrived is no form. Go back to the page and send it again.
+no-such-method = This address does not take that kind of request. Go back to the page and use its buttons.
+elsewhere-title = It was sent from elsewhere
+elsewhere = For safety, only what is sent from this server's own pages is taken. Open them here and repeat it.
+busy = Too much is under way. Nothing was done: wait a moment and repeat it.
+in-doubt-title = We don't know whether it was done
+in-doubt = The server lost its database at the last moment. Look before you repeat it.
+unavailable-title = Not now
+unavailable = The server does not reach its database. Nothing was done: repeat it in a few seconds.
+internal-title = Something failed here
+internal = It is wazapp's fault, not yours. Whoever runs the server finds it in its log.

@@ -1,0 +1,329 @@
+# Lo que dicen las páginas, en español. Cada nombre está también en en.ftl.
+
+## En todas partes
+save = Guardar
+cancel = Cancelar
+back = Volver
+change = Cambiar
+remove = Quitar…
+filter = Filtrar
+older = Anteriores
+copy = Copiar
+copied = Copiado
+name = Nombre
+email = Correo
+email-example = correo@ejemplo.mx
+password = Contraseña
+password-show = Mostrar la contraseña
+password-hint = Al menos 10 caracteres. Una frase larga es mejor que signos raros.
+language = Idioma
+zone = Zona horaria
+theme = Colores
+theme-system = Como el sistema
+theme-light = Claros
+theme-dark = Oscuros
+organization = Organización
+your-name = Tu nombre
+wait = Espera { $seconds } s.
+skip-main = Ir al contenido
+nav-main = Principal
+nav-organization = Organización: { $organization }
+nav-no-organization = Sin organización
+nav-you = Tu cuenta: { $name }
+you = Tú
+inbox = Bandeja
+settings = Ajustes
+go-inbox = Ir a la bandeja
+go-sign-in = Ir a la entrada
+go-members = Volver a las personas
+go-keys = Volver a las claves
+organization-only = No perteneces a otra organización.
+api-docs = Documentación de la API
+
+## Tiempo
+now = ahora
+minutes-ago = hace { $count } min
+hours-ago = hace { $count } h
+days-ago = { $count ->
+    [one] hace { $count } día
+   *[other] hace { $count } días
+}
+in-minutes = en { $count } min
+in-hours = en { $count } h
+in-days = { $count ->
+    [one] en { $count } día
+   *[other] en { $count } días
+}
+exact = { $day } { $month ->
+    [1] ene
+    [2] feb
+    [3] mar
+    [4] abr
+    [5] may
+    [6] jun
+    [7] jul
+    [8] ago
+    [9] sep
+    [10] oct
+    [11] nov
+   *[12] dic
+} { $year }, { $time }
+
+## Entrar
+sign-in-title = Entrar
+sign-in = Entrar
+sign-in-mismatch = El correo o la contraseña no coinciden.
+sign-in-needed = Entra para seguir.
+sign-out = Salir
+password-forgotten = ¿Olvidaste la contraseña?
+password-forgotten-how = Pide un enlace nuevo a quien administra el servidor: lo crea con esta orden, vale una sola vez y lleva a una página donde eliges otra contraseña.
+password-link-title = Elige una contraseña
+password-link-lead = Para la cuenta { $email }. Al guardarla, se cierran sus demás sesiones.
+password-new = Contraseña nueva
+password-current = Contraseña actual
+password-change = Cambiar la contraseña
+password-ends-others = Al cambiarla, se cierran tus demás sesiones.
+
+## Primer uso
+set-up-title = Prepara tu servidor
+set-up-lead = Crea tu cuenta, que lo administra, y la primera organización.
+set-up-code = Código
+set-up-code-hint = Lo muestra la terminal en la que arranca el servidor; también está en el archivo setup-code de su carpeta de datos.
+set-up-begin = Empezar
+set-up-wrong-code = Este no es el código. Cópialo de la terminal o del archivo setup-code.
+set-up-done-title = El servidor ya está preparado
+set-up-done = El código se usa una sola vez. Entra con tu cuenta.
+welcome-title = Todo listo. ¿Por dónde empiezas?
+welcome-lead = Puedes volver a cada paso desde los ajustes.
+welcome-connect = Conectar número
+welcome-connect-why = Recibe y contesta mensajes de tu número de WhatsApp. Tarda unos 10 minutos.
+welcome-invite = Invitar al equipo
+welcome-invite-why = Con un enlace por persona; no hace falta correo.
+welcome-demo = Ver la demostración
+welcome-demo-why = Una panadería con conversaciones de muestra. Nada sale a WhatsApp.
+demo-lead = Una panadería con clientes, mensajes y errores de muestra, y un WhatsApp simulado al lado.
+demo-how = Se abre en un servidor aparte, en esta u otra máquina, y no toca tus datos:
+
+## Invitaciones
+invitation-title = Invitación
+invitation-says = { $inviter } te invita a atender a los clientes de { $organization }.
+invitation-holds = { $days ->
+    [0] El enlace caduca hoy.
+    [one] El enlace caduca en { $days } día.
+   *[other] El enlace caduca en { $days } días.
+}
+invitation-as = Aceptas con tu cuenta { $email } ({ $name }).
+invitation-not-you = ¿No eres tú? Sal primero y vuelve a abrir el enlace.
+invitation-accept = Aceptar la invitación
+invitation-join = Crear mi cuenta y entrar
+invitation-have-account = Ya tengo una cuenta
+invitation-other-email = La invitación es para { $email }. Acéptala con esa dirección, o pide otra.
+invitation-account-exists = Ya hay una cuenta con este correo. Entra con ella y vuelve a abrir el enlace.
+void-unknown-title = Este enlace no lleva a nada
+void-unknown = Está incompleto o es de otro servidor. Cópialo entero o pide otro.
+void-used-title = Esta invitación ya se usó
+void-used = Cada enlace vale una sola vez. Si fuiste tú, entra con tu cuenta; si no, pide otro.
+void-revoked-title = Esta invitación se anuló
+void-revoked = Quien te invitó la retiró. Pídele otra si la esperabas.
+void-expired-title = Esta invitación caducó
+void-expired = Vale 7 días. Pide otra a quien te invitó.
+void-password-title = Este enlace ya no vale
+void-password = Se usó, caducó o está incompleto. Pide otro a quien administra el servidor.
+role = Papel
+role-owner = Propietario
+role-admin = Administrador
+role-agent = Agente
+role-viewer = Lectura
+role-owner-means = Además decide sobre toda la organización y sus propietarios.
+role-admin-means = Además números, plantillas y personas.
+role-agent-means = Responde y asigna.
+role-viewer-means = Mira.
+
+## Ajustes
+group-you = Tú
+group-people = Personas
+group-organization = Organización
+profile = Tu perfil
+profile-means = Nombre, idioma, contraseña y sesiones.
+members = Personas
+members-means = Quién trabaja aquí y quién está invitado.
+teams = Equipos
+teams-means = Grupos que atienden juntos.
+numbers = Números
+numbers-means = Los números de WhatsApp de la organización.
+numbers-how = Un número se conecta con la API o con esta orden en el servidor:
+keys = Claves de la API
+keys-means = Para programas que leen y envían.
+audit = Registro
+audit-means = Quién cambió qué, y cuándo.
+profile-about = Sobre ti
+sessions = Sesiones
+sessions-lead = Dónde está abierta tu cuenta. Si no reconoces alguna, ciérrala y cambia la contraseña.
+session-this = esta
+session-used = Usada
+session-end = Cerrar
+session-end-which = Cerrar la sesión de { $device }
+sessions-end = Salir en todas partes
+device-on = { $browser } en { $system }
+device-unknown = Otro programa
+members-of = Personas · { $organization }
+invite = Invitar
+it-is-you = tú
+never-seen = aún no ha entrado
+open-conversations = { $count ->
+    [one] { $count } abierta
+   *[other] { $count } abiertas
+}
+role-of = Papel de { $name }
+role-save = Guardar el papel de { $name }
+remove-whom = Quitar a { $name }
+member-remove-title = ¿Quitar a { $name } de { $organization }?
+member-remove-means = { $count ->
+    [0] Ya no podrá entrar aquí. No lleva ninguna conversación.
+    [one] Ya no podrá entrar aquí, y su conversación queda sin asignar.
+   *[other] Ya no podrá entrar aquí, y sus { $count } conversaciones quedan sin asignar.
+}
+member-remove-does = Quitar a { $name }
+last-owner = Es el último propietario. Nombra antes a otro: sin ninguno, nadie podría administrar la organización.
+invitations = Invitaciones
+invitation-anybody = Quien tenga el enlace
+invited-by = de { $name }
+invitation-ends = caduca { $when }
+invitation-revoke = Anular
+invitation-link = Enlace de invitación
+invite-lead = Un enlace para una persona, que vale 7 días.
+invite-email = Correo (si quieres)
+invite-email-hint = Si lo pones, solo se acepta con esa dirección.
+invite-make = Crear el enlace
+invited-title = Comparte este enlace
+invited-lead = Se muestra solo ahora. Vale una vez, durante 7 días; puedes anularlo en la lista de personas.
+send-by-whatsapp = Enviar por WhatsApp
+teams-lead = A un equipo se le asignan conversaciones, como a una persona.
+teams-none = Aún no hay equipos.
+team-size = { $count ->
+    [0] sin personas
+    [one] { $count } persona
+   *[other] { $count } personas
+}
+team-new = Equipo nuevo
+team-make = Crear el equipo
+team-change-which = Cambiar { $name }
+team-members = Quién está en el equipo
+team-remove = Quitar el equipo…
+team-remove-title = ¿Quitar el equipo { $name }?
+team-remove-means = Sus conversaciones quedan sin equipo. Las personas siguen en la organización.
+team-remove-does = Quitar el equipo
+team-taken = Ya hay un equipo con este nombre.
+keys-lead = Cada programa con su clave: así se puede anular una sin parar los demás.
+keys-none = Aún no hay claves.
+key-new = Clave nueva
+key-make = Crear la clave
+key-scopes = Para qué sirve
+scope-read = Leer
+scope-read-means = Conversaciones, mensajes, contactos y eventos.
+scope-send = Enviar
+scope-send-means = Mensajes, archivos, y lo que se hace con una conversación.
+scope-manage = Administrar
+scope-manage-means = Números, plantillas y precios.
+scope-needed = Elige al menos una cosa.
+key-numbers = Números
+key-numbers-hint = Sin elegir ninguno, vale para todos.
+key-all-numbers = todos los números
+key-some-numbers = { $count ->
+    [one] { $count } número
+   *[other] { $count } números
+}
+key-end = Caduca
+key-end-never = Nunca
+key-end-days = En { $days } días
+key-used = Usada
+key-unused = sin usar
+key-ends = caduca
+key-endless = sin fin
+key-revoked = anulada
+key-ended = caducada
+key-revoke = Anular…
+key-revoke-which = Anular la clave { $name }
+key-revoke-title = ¿Anular la clave { $name }?
+key-revoke-means = Los programas que la usan dejan de funcionar al momento. No se puede deshacer.
+key-revoke-does = Anular la clave
+key-made-title = Guarda esta clave
+key-made-lead = Se muestra solo ahora. Trátala como una contraseña.
+key-of = Clave { $name }
+audit-lead = Cambios de derechos, números, plantillas, personas, claves y ajustes. Nadie puede borrarlos.
+audit-what = Qué
+audit-who = Quién
+audit-everything = Todo
+audit-everybody = Todas las personas
+audit-none = Nada que mostrar.
+audit-changes = Detalles
+audit-server = El servidor
+act-prices = Precios
+act-merges = Contactos unidos
+act-templates = Plantillas
+act-other = Otra cosa
+deed-member-add = añadió a
+deed-member-invite = creó una invitación
+deed-member-join = aceptó una invitación:
+deed-member-remove = quitó a
+deed-invitation-revoke = anuló una invitación
+deed-member-role = cambió el papel de
+deed-team-create = creó el equipo
+deed-team-change = cambió el equipo
+deed-team-remove = quitó el equipo
+deed-key-create = creó la clave
+deed-key-revoke = anuló la clave
+change-from-to = { $before } → { $after }
+
+## Bandeja
+inbox-lead = Las conversaciones se leen y contestan por ahora con la API; su página llega en una próxima versión.
+inbox-numbers = Números de la organización
+inbox-no-number = Conecta tu número para empezar. Tarda unos 10 minutos.
+number-connected = conectado
+number-connecting = conectándose
+number-off = desconectado
+second-factor-title = Hace falta un segundo factor
+second-factor-lacks = Tu organización lo pide para entrar. Actívalo en tu perfil.
+nowhere-title = No perteneces a ninguna organización
+nowhere = Pide a alguien de la tuya que te invite, y abre su enlace con esta cuenta.
+
+## Hecho
+notice-saved = Guardado.
+notice-signed-out = Saliste.
+notice-session-over = Tu sesión terminó. Entra de nuevo.
+notice-password-changed = La contraseña cambió.
+notice-sessions-ended = Sesiones cerradas.
+notice-role-changed = El papel cambió.
+notice-member-removed = Ya no pertenece a la organización.
+notice-invitation-revoked = La invitación quedó anulada.
+notice-team-made = El equipo está creado.
+notice-team-removed = El equipo se quitó.
+notice-key-revoked = La clave quedó anulada.
+notice-joined = Bienvenido al equipo.
+
+## Lo que falla
+fault-empty = Falta este dato.
+fault-long = Es demasiado largo: { $longest } caracteres como máximo.
+fault-email = Un correo se escribe como nombre@ejemplo.mx.
+fault-zone = Elige una zona de la lista.
+fault-role = Elige un papel.
+fault-password-short = Es demasiado corta: al menos 10 caracteres.
+fault-password-long = Es demasiado larga.
+fault-password-common = Es de las primeras que se prueban. Elige otra.
+fault-current = No es tu contraseña actual.
+not-there-title = Aquí no hay nada
+not-there = La dirección está mal escrita, o lo que había ya no está.
+not-yours-title = Esto no te toca
+not-yours = Tu papel no lo permite. Pídelo a un administrador o propietario de tu organización.
+no-form-title = No se entendió el envío
+no-form = Lo que llegó no es un formulario. Vuelve a la página y envíalo de nuevo.
+no-such-method = Esta dirección no acepta ese tipo de petición. Vuelve a la página y usa sus botones.
+elsewhere-title = Se envió desde otro sitio
+elsewhere = Por seguridad, solo se acepta lo que se envía desde las páginas de este servidor. Ábrelas aquí y repite.
+busy = Hay demasiado en marcha. No se hizo nada: espera un momento y repite.
+in-doubt-title = No sabemos si se hizo
+in-doubt = El servidor perdió su base de datos en el último momento. Mira antes de repetir.
+unavailable-title = Ahora no se puede
+unavailable = El servidor no llega a su base de datos. No se hizo nada: repite en unos segundos.
+internal-title = Algo falló aquí
+internal = Es un fallo de wazapp, no tuyo. Quien administra el servidor lo encuentra en su registro.
