@@ -54,28 +54,23 @@ pub async fn get(tx: &Operator, user_id: Uuid) -> Result<Factors> {
     Ok(row.map_or(none, |row| Factors { totp: row.get("totp"), recovery_codes: row.get("recovery_codes") }))
 }
 
-/// Gives out a seed, or again the one that no code has confirmed yet. `None`: one is confirmed already.
+/// Gives out a seed, another one each time until a code confirms it. `None`: one is confirmed already.
 pub async fn offer_totp(tx: &Operator, keyring: &Keyring, now: Timestamp, user: &User) -> Result<Option<Seed>> {
-    let kept = kept_totp(tx, user.id).await?;
-    let bytes = match kept {
-        Some(Kept { step: Some(_), .. }) => return Ok(None),
-        Some(Kept { sealed, .. }) => open(keyring, user.id, &sealed)?,
-        None => {
-            let mut bytes = Zeroizing::new([0; SEED_BYTES]);
-            secret::random(bytes.as_mut_slice()).expect("the operating system gives random bytes");
-            let text = SecretString::from(BASE32_NOPAD.encode(bytes.as_slice()));
-            let sealed = keyring.seal(place(&user.id.to_string()), &text);
-            tx.query(
-                "UPDATE wazapp.\"user\" SET totp = $2, updated_at = $3 WHERE id = $1 AND totp IS NULL",
-                &[&user.id, &sealed, &now],
-            )
-            .await?;
-            Zeroizing::new(bytes.to_vec())
-        }
-    };
-    let text = BASE32_NOPAD.encode(&bytes);
+    let mut bytes = Zeroizing::new([0; SEED_BYTES]);
+    secret::random(bytes.as_mut_slice()).expect("the operating system gives random bytes");
+    let text = Zeroizing::new(BASE32_NOPAD.encode(bytes.as_slice()));
+    let sealed = keyring.seal(place(&user.id.to_string()), &SecretString::from(text.as_str()));
+    let kept = tx
+        .query_opt(
+            "UPDATE wazapp.\"user\" SET totp = $2, updated_at = $3 WHERE id = $1 AND totp_step IS NULL RETURNING id",
+            &[&user.id, &sealed, &now],
+        )
+        .await?;
+    if kept.is_none() {
+        return Ok(None);
+    }
     let account: String = form(user.email.as_str());
-    let url = format!("otpauth://totp/wazapp:{account}?secret={text}&issuer=wazapp");
+    let url = format!("otpauth://totp/wazapp:{account}?secret={}&issuer=wazapp", text.as_str());
     let groups: Vec<&str> = text.as_bytes().chunks(4).map(|group| std::str::from_utf8(group).unwrap_or("")).collect();
     Ok(Some(Seed { typed: groups.join(" ").into(), url: url.into() }))
 }
@@ -201,7 +196,9 @@ fn open(keyring: &Keyring, user_id: Uuid, sealed: &[u8]) -> Result<Zeroizing<Vec
     let text = keyring.open(place(&user_id.to_string()), sealed);
     let text = text.map_err(|unopenable| DatabaseError::Unfit(unopenable.to_string()))?;
     let bytes = BASE32_NOPAD.decode(text.expose_secret().as_bytes());
-    bytes.map(Zeroizing::new).map_err(|_| DatabaseError::Unfit("user.totp holds no seed: reset the second factor".into()))
+    bytes
+        .map(Zeroizing::new)
+        .map_err(|_| DatabaseError::Unfit("user.totp holds no seed: reset the second factor".into()))
 }
 
 fn totp(seed: &[u8]) -> Totp {
@@ -212,9 +209,7 @@ fn totp(seed: &[u8]) -> Totp {
 /// As a part of an address.
 fn form(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[cfg(test)]
