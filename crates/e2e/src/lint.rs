@@ -37,6 +37,9 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("session", "a person's, wherever they work; the web role sees those of the one person it is told"),
     ("password_link", "by which an account's password is set; only the worker reads it"),
     ("sign_in_try", "tries to sign in, before anyone knows whose they are"),
+    ("recovery_code", "a person's, wherever they work; only the worker reads it"),
+    ("passkey", "the same"),
+    ("passkey_ceremony", "what a browser is asked, before anyone knows whose it is"),
     ("server_audit", "what operators did to what belongs to no organization"),
 ];
 
