@@ -38,7 +38,7 @@ pub(crate) async fn ask_to_register(
     now: jiff::Timestamp,
     user: &User,
 ) -> Result<Option<Value>> {
-    let known = passkey::credential_ids(tx, user.id).await?.into_iter().map(CredentialID::from).collect();
+    let known = passkey::credential_ids(tx, user.id).await?.into_iter().collect();
     let email = user.email.as_str();
     let Ok((options, asked)) = party.start_passkey_registration(user.id, email, &user.name, Some(known)) else {
         return Ok(None);

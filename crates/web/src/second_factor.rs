@@ -59,7 +59,7 @@ pub(crate) async fn second(
 #[derive(Debug)]
 pub(crate) enum Used {
     /// It is used up in this transaction.
-    Up(Operator),
+    Up(Box<Operator>),
     /// It was none, or was used before.
     Wrong,
     /// Too many tries: nothing was looked at.
@@ -83,5 +83,5 @@ pub(crate) async fn use_up(state: &State, headers: &HeaderMap, user: &User, code
         return Ok(Used::Wrong);
     }
     sign_in::passed(&tx, &attempt).await?;
-    Ok(Used::Up(tx))
+    Ok(Used::Up(Box::new(tx)))
 }

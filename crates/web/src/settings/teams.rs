@@ -86,7 +86,7 @@ pub(super) async fn change(visit: Visit, Path(id): Path<Uuid>, mut entered: Ente
     let team = team::get(&tx, id).await?.ok_or(Failure::NotThere)?;
     let members = membership::list(&tx).await?;
     let name = entered.needed(visit.page.language, "name", LONGEST_NAME);
-    let wanted = |member: &&Member| entered.has("member", &member.user_id.to_string());
+    let wanted = |member: &&Member| entered.has("member", member.user_id.to_string());
     let chosen: Vec<Uuid> = members.iter().filter(wanted).map(|member| member.user_id).collect();
     if entered.is_sound() && team::change(&tx, id, Some(&name), Some(&chosen)).await?.is_err() {
         entered.fault("name", say(visit.page.language, Key("team-taken")));
