@@ -63,6 +63,7 @@ const OPEN: &[&str] = &[
     "api_key.hash",
     // Tells keys apart, and opens nothing.
     "sealing_key.key_id",
+    "key_holder.seals",
     // Of what is in the program.
     "migration.checksum",
     // A hash of a notice.
