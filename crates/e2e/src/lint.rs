@@ -18,10 +18,7 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ),
     ("app_secret", "secrets of Apps"),
     ("app_verify_token", "verify tokens of Apps"),
-    (
-        "sealing_key",
-        "which master keys seal this database's secrets: the server's; requests seal, and read which one does",
-    ),
+    ("sealing_key", "which master keys seal this database's secrets: the server's"),
     ("key_holder", "which running servers have which master keys"),
     ("number_claim", "who has which number, over all organizations: that is what it is for"),
     ("stream", "bodies from Meta, before anyone knows whose they are"),
@@ -398,7 +395,6 @@ pub const RULES: &[Rule] = &[
         finds: "SELECT given FROM granted WHERE grantee = 'wazapp_web' AND NOT CASE
                   WHEN what = 'schema' THEN privilege = 'USAGE'
                   -- All of its own rows but what is sealed, which only the worker opens.
-                  WHEN name IN ('sealing_key.key_id', 'sealing_key.stage') THEN privilege = 'SELECT'
                   WHEN privilege = 'SELECT' THEN oid IN (SELECT oid FROM protected)
                     AND CASE what WHEN 'table' THEN name NOT IN ('number', 'connection', 'user')
                       ELSE name NOT IN ('number.token', 'connection.token', 'connection.code', 'connection.pin')
