@@ -154,37 +154,8 @@ const OWN_PERSON: &str = "user_id=NULLIFcurrent_setting'app.user_id'::text,true,
 /// The one condition under which it sees a person.
 const KNOWN_PERSON: &str = "id=NULLIFcurrent_setting'app.user_id'::text,true,''::text::uuidOREXISTSSELECTFROMwazapp.membershipmWHEREm.user_id=\"user\".idANDm.organization_id=NULLIFcurrent_setting'app.organization_id'::text,true,''::text::uuid";
 
-/// Tables that show who is limited what the migration says, and no more: each has the policy `within_sight`.
-const WITHIN_SIGHT: &[&str] = &[
-    "number",
-    "number_pace",
-    "former_claim",
-    "upload",
-    "connection",
-    "conversation",
-    "conversation_merge",
-    "conversation_group",
-    "message",
-    "message_version",
-    "media",
-    "reaction",
-    "status",
-    "outbox",
-    "receipt",
-    "contact",
-    "contact_identity",
-    "contact_identity_past",
-    "contact_merge",
-    "event",
-    "cost",
-    "pair_pace",
-    "identity_link",
-    "identity_move",
-    "identity_spelling",
-    "book_entry",
-];
-
-/// Tables that show who is limited as much as everybody else in their organization.
+/// Tables that show who is limited as much as everybody else in their organization. Every other one has a policy
+/// `within_sight`.
 const WHOLLY_SEEN: &[(&str, &str)] = &[
     ("organization_sequence", "a number: how long the log is"),
     ("event_mark", "the same, by day"),
@@ -208,7 +179,7 @@ const WHOLLY_SEEN: &[(&str, &str)] = &[
 /// How the restriction begins, as PostgreSQL writes it, without spaces and parentheses: who is not limited is not asked further.
 const UNLIMITED: &str = "COALESCESELECTcurrent_setting'app.viewer_id'::text,trueAScurrent_setting,''::text=''::textOR";
 
-/// What every rule may look at. `$9` [`WITHIN_SIGHT`], `$10` [`WHOLLY_SEEN`], `$11` [`UNLIMITED`], `$1` global tables, `$2` and `$3` where the web role inserts and updates, `$4` [`OWN`], `$5`
+/// What every rule may look at. `$9` [`WHOLLY_SEEN`], `$10` [`UNLIMITED`], `$1` global tables, `$2` and `$3` where the web role inserts and updates, `$4` [`OWN`], `$5`
 /// [`OWN_PERSON`], `$6` [`KNOWN_PERSON`], `$7` where the web role deletes, `$8` what it reads of users.
 const FACTS: &str = "
 WITH relation AS (
@@ -242,7 +213,7 @@ web_policy AS (
     AND CASE p.name WHEN 'user' THEN reading ELSE whole AND writes = p.condition END),
 sight_policy AS (
   SELECT p.polrelid AS oid, p.polname::text AS name,
-         starts_with(regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[()\\s]', '', 'g'), $11::text)
+         starts_with(regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[()\\s]', '', 'g'), $10::text)
            AND NOT p.polpermissive AND p.polcmd = '*' AND pg_get_expr(p.polwithcheck, p.polrelid) = 'true'
            AND p.polroles = ARRAY['wazapp_web'::regrole::oid] AS restricts
   FROM pg_policy p WHERE p.polname = 'within_sight'),
@@ -312,14 +283,12 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         says: "must restrict who is limited: what they see of it is a policy `within_sight`, or all of it is a line with its reason",
-        finds: "SELECT name FROM own WHERE name <> ALL ($10::text[]) AND oid NOT IN (SELECT oid FROM sight_policy WHERE restricts)",
+        finds: "SELECT name FROM own WHERE name <> ALL ($9::text[]) AND oid NOT IN (SELECT oid FROM sight_policy WHERE restricts)",
     },
     Rule {
-        says: "is listed as restricted, or as wholly seen, and is not, or is both",
+        says: "is listed as wholly seen, and is not there, or is restricted",
         finds: "SELECT listed FROM unnest($9::text[]) AS listed
-                WHERE listed NOT IN (SELECT own.name FROM own JOIN sight_policy s ON s.oid = own.oid) OR listed = ANY ($10)
-                UNION SELECT listed FROM unnest($10::text[]) AS listed WHERE listed NOT IN (SELECT name FROM own)
-                UNION SELECT own.name FROM own JOIN sight_policy s ON s.oid = own.oid WHERE own.name <> ALL ($9)",
+                WHERE listed NOT IN (SELECT name FROM own WHERE oid NOT IN (SELECT oid FROM sight_policy))",
     },
     Rule {
         says: "has no primary key",
@@ -497,8 +466,8 @@ pub async fn lint(client: &Client) -> Result<Vec<Finding>, tokio_postgres::Error
         .map(|(nth, rule)| format!("SELECT {nth}::int, found.what::text FROM ({}) AS found (what)", rule.finds))
         .collect();
     let statement = format!("{FACTS} {} ORDER BY 1, 2", rules.join(" UNION ALL "));
-    let (within, wholly) = (WITHIN_SIGHT.to_vec(), names(WHOLLY_SEEN));
-    let told: [&(dyn ToSql + Sync); 11] = [
+    let wholly = names(WHOLLY_SEEN);
+    let told: [&(dyn ToSql + Sync); 10] = [
         &global,
         &inserts,
         &updates,
@@ -507,7 +476,6 @@ pub async fn lint(client: &Client) -> Result<Vec<Finding>, tokio_postgres::Error
         &KNOWN_PERSON,
         &deletes,
         &columns,
-        &within,
         &wholly,
         &UNLIMITED,
     ];

@@ -73,7 +73,13 @@ pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Result<Vec<Even
     Ok(if after < oldest - 1 { Err(LogBegins { oldest }) } else { Ok(events) })
 }
 
-/// The same for who is limited: of a long log that tells little of what they see, a part at a time is looked through.
+/// Whether what comes behind an event is all there still.
+pub async fn reaches_back(tx: &Tenant, after: i64) -> Result<Result<(), LogBegins>> {
+    let oldest = oldest(tx).await?;
+    Ok(if 0 < after && after < oldest - 1 { Err(LogBegins { oldest }) } else { Ok(()) })
+}
+
+/// [`list`] for who is limited: of a long log that tells little of what they see, a part at a time is looked through.
 async fn list_seen(tx: &Tenant, after: i64, limit: i64) -> Result<Result<Vec<Event>, LogBegins>> {
     let (oldest, last) = (oldest(tx).await?, last(tx).await?);
     if 0 < after && after < oldest - 1 {

@@ -95,7 +95,7 @@ impl Live {
         let tx = database.tenant(&follows.scope).await?;
         let last = event::last(&tx).await?;
         if let Some(after) = after
-            && let Err(begins) = event::list(&tx, after, 1).await?
+            && let Err(begins) = event::reaches_back(&tx, after).await?
         {
             return Ok(Err(begins));
         }
