@@ -467,18 +467,8 @@ pub async fn lint(client: &Client) -> Result<Vec<Finding>, tokio_postgres::Error
         .collect();
     let statement = format!("{FACTS} {} ORDER BY 1, 2", rules.join(" UNION ALL "));
     let wholly = names(WHOLLY_SEEN);
-    let told: [&(dyn ToSql + Sync); 10] = [
-        &global,
-        &inserts,
-        &updates,
-        &OWN,
-        &OWN_PERSON,
-        &KNOWN_PERSON,
-        &deletes,
-        &columns,
-        &wholly,
-        &UNLIMITED,
-    ];
+    let told: [&(dyn ToSql + Sync); 10] =
+        [&global, &inserts, &updates, &OWN, &OWN_PERSON, &KNOWN_PERSON, &deletes, &columns, &wholly, &UNLIMITED];
     let rows = client.query(&statement, &told).await?;
     let rule = |row: &Row| usize::try_from(row.get::<_, i32>(0)).ok().and_then(|nth| RULES.get(nth));
     Ok(rows

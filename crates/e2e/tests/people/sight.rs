@@ -137,14 +137,14 @@ impl Stage {
                 answers.push((path.clone(), self.asked(&path).await.1));
             }
         }
-        for nth in 0..CUSTOMERS.len() {
+        for (nth, customer) in CUSTOMERS.iter().enumerate() {
             let told = answers.iter().filter(|(_, answer)| answer.contains(&canary(nth)));
             let told: Vec<&str> = told.map(|(path, _)| path.as_str()).collect();
             if seen.contains(&nth) {
                 assert!(told.len() > 3 && told.contains(&"stream"), "{what}: {nth} is told by {told:?} alone");
             } else {
                 assert_eq!(told, [""; 0], "{what}: {nth}");
-                let names = [CUSTOMERS[nth].0, self.conversations[nth].as_str()];
+                let names = [customer.0, self.conversations[nth].as_str()];
                 for (path, answer) in answers.iter().filter(|(path, _)| !path.contains(names[1])) {
                     assert!(names.iter().all(|name| !answer.contains(name)), "{what}: {path} names {nth}: {answer}");
                 }
