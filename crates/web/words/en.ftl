@@ -272,6 +272,8 @@ deed-team-change = changed the team
 deed-team-remove = removed the team
 deed-key-create = made the key
 deed-key-revoke = revoked the key
+deed-organization-suspend = suspended the organization
+deed-organization-resume = resumed the organization
 change-from-to = { $before } → { $after }
 
 ## Inbox

@@ -272,6 +272,8 @@ deed-team-change = cambió el equipo
 deed-team-remove = quitó el equipo
 deed-key-create = creó la clave
 deed-key-revoke = anuló la clave
+deed-organization-suspend = suspendió la organización
+deed-organization-resume = reactivó la organización
 change-from-to = { $before } → { $after }
 
 ## Bandeja

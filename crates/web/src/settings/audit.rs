@@ -30,6 +30,8 @@ const DEEDS: &[(&str, Key)] = &[
     ("teams.manage/remove", Key("deed-team-remove")),
     ("keys.manage/create", Key("deed-key-create")),
     ("keys.manage/revoke", Key("deed-key-revoke")),
+    ("organization.manage/suspend", Key("deed-organization-suspend")),
+    ("organization.manage/resume", Key("deed-organization-resume")),
 ];
 
 /// What an audited act is about.
@@ -178,10 +180,13 @@ mod tests {
         let sources = ["web", "wazapp", "worker"].into_iter().flat_map(rust_of);
         for (path, text) in sources.filter(|(path, _)| !path.ends_with("settings/audit.rs")) {
             for call in text.split("Deed::new(").skip(1) {
-                let Some((act, rest)) = call.split_once(", \"") else { continue };
-                let Some((_, act)) = act.trim().rsplit_once("Act::") else { continue };
-                let what = rest.split('"').next().unwrap_or_default();
-                let act = Act::ALL.iter().find(|known| format!("{known:?}") == act).unwrap();
+                let Some((act, rest)) = call.split_once(',') else { continue };
+                // What is chosen from several stands there as words of its own.
+                let Some(what) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
+                    continue;
+                };
+                let Some((_, act)) = act.rsplit_once("Act::") else { continue };
+                let act = Act::ALL.iter().find(|known| format!("{known:?}") == act).expect("an act of the table");
                 let deed = format!("{}/{what}", act.word());
                 assert!(
                     DEEDS.iter().any(|(known, _)| *known == deed),
