@@ -123,7 +123,7 @@ async function visit(look) {
   await see("04-invite");
   await click(t.make);
   const link = await page.getByLabel(t.link).inputValue();
-  assert.ok(link.startsWith(`${url}/invite/`), link);
+  assert.ok(link.startsWith(`${url}/invitation/`), link);
   await see("05-invited");
   await accept(look, link, { t, guest, name, troubles });
 

@@ -6,6 +6,7 @@
 pub mod distributed;
 pub mod sources;
 
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 /// Tables that belong to no organization. Every other table carries `organization_id` first in every key.
@@ -17,10 +18,7 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ),
     ("app_secret", "secrets of Apps"),
     ("app_verify_token", "verify tokens of Apps"),
-    (
-        "sealing_key",
-        "which master keys seal this database's secrets: the server's; requests seal, and read which one does",
-    ),
+    ("sealing_key", "which master keys seal this database's secrets: the server's"),
     ("key_holder", "which running servers have which master keys"),
     ("number_claim", "who has which number, over all organizations: that is what it is for"),
     ("stream", "bodies from Meta, before anyone knows whose they are"),
@@ -36,6 +34,9 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("session", "a person's, wherever they work; the web role sees those of the one person it is told"),
     ("password_link", "by which an account's password is set; only the worker reads it"),
     ("sign_in_try", "tries to sign in, before anyone knows whose they are"),
+    ("recovery_code", "a person's, wherever they work; only the worker reads it"),
+    ("passkey", "the same"),
+    ("passkey_ceremony", "what a browser is asked, before anyone knows whose it is"),
     ("server_audit", "what operators did to what belongs to no organization"),
 ];
 
@@ -153,7 +154,32 @@ const OWN_PERSON: &str = "user_id=NULLIFcurrent_setting'app.user_id'::text,true,
 /// The one condition under which it sees a person.
 const KNOWN_PERSON: &str = "id=NULLIFcurrent_setting'app.user_id'::text,true,''::text::uuidOREXISTSSELECTFROMwazapp.membershipmWHEREm.user_id=\"user\".idANDm.organization_id=NULLIFcurrent_setting'app.organization_id'::text,true,''::text::uuid";
 
-/// What every rule may look at. `$1` global tables, `$2` and `$3` where the web role inserts and updates, `$4` [`OWN`], `$5`
+/// Tables that show who is limited as much as everybody else in their organization. Every other one has a policy
+/// `within_sight`.
+const WHOLLY_SEEN: &[(&str, &str)] = &[
+    ("organization_sequence", "a number: how long the log is"),
+    ("event_mark", "the same, by day"),
+    ("retention", "numbers: how much went"),
+    ("quota", "numbers: how much there is"),
+    ("template", "what an organization may send, not what it sent"),
+    ("template_sync", "when those were read"),
+    ("price_list", "what Meta asks, which only those who see everything read"),
+    ("file", "bytes by their hash; who reads them comes by a message's or an upload's row"),
+    ("made_at_meta", "ids that Meta gave, without what stands behind them"),
+    ("idempotency_key", "a word of a program's own, and the id of a message that is not shown by it"),
+    ("membership", "who works here"),
+    ("team", "and together with whom"),
+    ("team_member", "the same"),
+    ("invitation", "who may come, which only those who see everything read"),
+    ("sight", "what somebody is limited to, which the policies ask"),
+    ("api_key", "which keys there are, which only those who see everything read"),
+    ("audit", "who did what, which only those who see everything read"),
+];
+
+/// How the restriction begins, as PostgreSQL writes it, without spaces and parentheses: who is not limited is not asked further.
+const UNLIMITED: &str = "COALESCESELECTcurrent_setting'app.viewer_id'::text,trueAScurrent_setting,''::text=''::textOR";
+
+/// What every rule may look at. `$9` [`WHOLLY_SEEN`], `$10` [`UNLIMITED`], `$1` global tables, `$2` and `$3` where the web role inserts and updates, `$4` [`OWN`], `$5`
 /// [`OWN_PERSON`], `$6` [`KNOWN_PERSON`], `$7` where the web role deletes, `$8` what it reads of users.
 const FACTS: &str = "
 WITH relation AS (
@@ -185,6 +211,12 @@ web_policy AS (
   SELECT policy.* FROM policy JOIN protected p USING (oid)
   WHERE roles = '{wazapp_web}' AND sees = p.condition
     AND CASE p.name WHEN 'user' THEN reading ELSE whole AND writes = p.condition END),
+sight_policy AS (
+  SELECT p.polrelid AS oid, p.polname::text AS name,
+         starts_with(regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[()\\s]', '', 'g'), $10::text)
+           AND NOT p.polpermissive AND p.polcmd = '*' AND pg_get_expr(p.polwithcheck, p.polrelid) = 'true'
+           AND p.polroles = ARRAY['wazapp_web'::regrole::oid] AS restricts
+  FROM pg_policy p WHERE p.polname = 'within_sight'),
 worker_policy AS (
   SELECT policy.* FROM policy JOIN protected p USING (oid)
   WHERE roles = '{wazapp_worker}' AND whole AND sees = 'true' AND writes = 'true'),
@@ -244,9 +276,19 @@ pub const RULES: &[Rule] = &[
         finds: "SELECT name FROM protected WHERE oid NOT IN (SELECT oid FROM worker_policy)",
     },
     Rule {
-        says: "is a policy beside the two that every table has",
+        says: "is a policy beside the two that every table has, and the one that restricts who is limited",
         finds: "SELECT r.name || ': ' || policy.name FROM policy JOIN relation r USING (oid)
-                WHERE (policy.oid, policy.name) NOT IN (SELECT oid, name FROM web_policy UNION SELECT oid, name FROM worker_policy)",
+                WHERE (policy.oid, policy.name) NOT IN (SELECT oid, name FROM web_policy UNION SELECT oid, name FROM worker_policy
+                  UNION SELECT oid, name FROM sight_policy WHERE restricts)",
+    },
+    Rule {
+        says: "must restrict who is limited: what they see of it is a policy `within_sight`, or all of it is a line with its reason",
+        finds: "SELECT name FROM own WHERE name <> ALL ($9::text[]) AND oid NOT IN (SELECT oid FROM sight_policy WHERE restricts)",
+    },
+    Rule {
+        says: "is listed as wholly seen, and is not there, or is restricted",
+        finds: "SELECT listed FROM unnest($9::text[]) AS listed
+                WHERE listed NOT IN (SELECT name FROM own WHERE oid NOT IN (SELECT oid FROM sight_policy))",
     },
     Rule {
         says: "has no primary key",
@@ -322,15 +364,14 @@ pub const RULES: &[Rule] = &[
         finds: "SELECT given FROM granted WHERE grantee = 'wazapp_web' AND NOT CASE
                   WHEN what = 'schema' THEN privilege = 'USAGE'
                   -- All of its own rows but what is sealed, which only the worker opens.
-                  WHEN name IN ('sealing_key.key_id', 'sealing_key.stage') THEN privilege = 'SELECT'
                   WHEN privilege = 'SELECT' THEN oid IN (SELECT oid FROM protected)
                     AND CASE what WHEN 'table' THEN name NOT IN ('number', 'connection', 'user')
                       ELSE name NOT IN ('number.token', 'connection.token', 'connection.code', 'connection.pin')
                         AND (name NOT LIKE 'user.%' OR substr(name, 6) = ANY ($8::text[])) END
                   WHEN what = 'table' AND privilege = 'INSERT' THEN name = ANY ($2::text[])
                   WHEN what = 'table' AND privilege = 'DELETE' THEN name = ANY ($7::text[])
-                  -- Plain functions of their parameters, which an index calls.
-                  WHEN what = 'function' THEN name IN ('searchable()', 'contact_text()')
+                  -- Plain functions of their parameters, which an index calls, and what policies ask of the viewer's limits.
+                  WHEN what = 'function' THEN name IN ('searchable()', 'contact_text()', 'sees()', 'seen_numbers()', 'seen_teams()')
                   WHEN what = 'column' AND privilege = 'UPDATE' THEN name = ANY ($3::text[])
                   ELSE false END",
     },
@@ -425,9 +466,20 @@ pub async fn lint(client: &Client) -> Result<Vec<Finding>, tokio_postgres::Error
         .map(|(nth, rule)| format!("SELECT {nth}::int, found.what::text FROM ({}) AS found (what)", rule.finds))
         .collect();
     let statement = format!("{FACTS} {} ORDER BY 1, 2", rules.join(" UNION ALL "));
-    let rows = client
-        .query(&statement, &[&global, &inserts, &updates, &OWN, &OWN_PERSON, &KNOWN_PERSON, &deletes, &columns])
-        .await?;
+    let wholly = names(WHOLLY_SEEN);
+    let told: [&(dyn ToSql + Sync); 10] = [
+        &global,
+        &inserts,
+        &updates,
+        &OWN,
+        &OWN_PERSON,
+        &KNOWN_PERSON,
+        &deletes,
+        &columns,
+        &wholly,
+        &UNLIMITED,
+    ];
+    let rows = client.query(&statement, &told).await?;
     let rule = |row: &Row| usize::try_from(row.get::<_, i32>(0)).ok().and_then(|nth| RULES.get(nth));
     Ok(rows
         .iter()

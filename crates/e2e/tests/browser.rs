@@ -30,6 +30,18 @@ async fn people_and_their_pages() {
     assert!(server.terminate().await.0.success());
 }
 
+/// A passkey is made, opens the account alone and after the password, and opens nothing once it is copied or removed. Pictures
+/// of the screens stay in `target/browser/passkey`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passkey_opens_its_own_account() {
+    let installation = Installation::new().setting("WAZAPP_PUBLIC_URL", "http://localhost");
+    let server = installation.serve().await;
+    let code = std::fs::read_to_string(installation.data_dir().join("setup-code")).expect("the server keeps its code");
+    let port = server.url().rsplit(':').next().expect("a port");
+    drive("passkey", &[&format!("http://localhost:{port}"), code.trim()]).await;
+    assert!(server.terminate().await.0.success());
+}
+
 /// Runs a script of `browser/` with these arguments and a folder for its pictures.
 async fn drive(name: &str, arguments: &[&str]) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -23,6 +23,8 @@ const NOTE: &str = "
       USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid)
       WITH CHECK (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
     CREATE POLICY any_organization ON wazapp.note TO wazapp_worker USING (true) WITH CHECK (true);
+    CREATE POLICY within_sight ON wazapp.note AS RESTRICTIVE TO wazapp_web
+      USING (coalesce((SELECT current_setting('app.viewer_id', true)), '') = '' OR false) WITH CHECK (true);
     GRANT SELECT ON wazapp.note TO wazapp_web;
     GRANT SELECT, INSERT, UPDATE, DELETE ON wazapp.note TO wazapp_worker;
     CREATE VIEW wazapp.titles WITH (security_invoker = true) AS SELECT organization_id, title FROM wazapp.note;
@@ -50,6 +52,24 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "CREATE TABLE wazapp.tag (organization_id text NOT NULL, name text, PRIMARY KEY (organization_id, name))",
         "tag.organization_id",
         "must be uuid NOT NULL",
+    ),
+    // Sight
+    (
+        "DROP POLICY within_sight ON wazapp.media",
+        "media",
+        "must restrict who is limited",
+    ),
+    (
+        "DROP POLICY within_sight ON wazapp.media;
+         CREATE POLICY within_sight ON wazapp.media TO wazapp_web
+           USING (coalesce((SELECT current_setting('app.viewer_id', true)), '') = '' OR false) WITH CHECK (true)",
+        "media",
+        "must restrict who is limited",
+    ),
+    (
+        "CREATE POLICY within_sight ON wazapp.team AS RESTRICTIVE TO wazapp_web USING (true) WITH CHECK (true)",
+        "team",
+        "is listed as wholly seen",
     ),
     // Row-level security
     (

@@ -1,6 +1,7 @@
 //! People: who may do what, and what a session opens.
 
 mod pages;
+mod sight;
 
 use std::time::Duration;
 

@@ -8,14 +8,13 @@ WHERE key_id = (SELECT key_id FROM wazapp.sealing_key ORDER BY created_at, key_i
 ALTER TABLE wazapp.sealing_key ALTER COLUMN stage DROP DEFAULT;
 CREATE UNIQUE INDEX sealing_key_seals ON wazapp.sealing_key (stage) WHERE stage = 'seals';
 GRANT UPDATE (stage), DELETE ON wazapp.sealing_key TO wazapp_worker;
--- Requests seal, and so ask which key does.
-GRANT SELECT (key_id, stage) ON wazapp.sealing_key TO wazapp_web;
 
 -- Which keys each running server has. A key seals only when all of them can open what it sealed.
 CREATE TABLE wazapp.key_holder (
   id      uuid PRIMARY KEY,
   name    text NOT NULL,        -- machine, process and data directory, for people
   keys    bytea[] NOT NULL,
+  seals   bytea NOT NULL,       -- the one that its requests seal with, which do not see sealing_key
   beat    bigint NOT NULL DEFAULT 0, -- grows as long as the server runs
   seen_at timestamptz NOT NULL
 );

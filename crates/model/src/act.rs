@@ -148,6 +148,21 @@ impl Act {
         Self::ALL.iter().copied().find(|act| act.word() == word)
     }
 
+    /// Whether only they may do it who see all of the organization: whoever is limited could lift their limits by it, or
+    /// would be shown, or would change, what is beyond them.
+    pub fn needs_whole_sight(self) -> bool {
+        matches!(
+            self,
+            Self::ReadCosts
+                | Self::UndoMerge
+                | Self::ManageMembers
+                | Self::ManageTeams
+                | Self::ManageKeys
+                | Self::ReadAudit
+                | Self::ManageOrganization
+        )
+    }
+
     /// Whether what it changes is written into the audit.
     pub fn is_audited(self) -> bool {
         !matches!(

@@ -26,7 +26,7 @@ const RANDOM: usize = 24;
 const MET: usize = 10_000;
 
 /// A key as its organization sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ApiKey {
     /// UUIDv7.
     pub id: Uuid,
@@ -39,12 +39,16 @@ pub struct ApiKey {
     /// The numbers it is limited to; null: all.
     pub number_ids: Option<Vec<Uuid>>,
     /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// From when on it is refused by itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
     /// When it was last used, to the minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
     /// Since when it is refused.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -222,16 +226,18 @@ pub async fn authenticate(database: &Database, now: Timestamp, presented: &Secre
     Ok(Some(opened))
 }
 
-/// Those of an organization's keys that are in force.
-pub async fn in_force(tx: &Tenant, now: Timestamp, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+/// Those of an organization's keys that are in force, with what they open now.
+pub async fn in_force(tx: &Tenant, now: Timestamp, ids: &[Uuid]) -> Result<Vec<(Uuid, Scope)>> {
     let rows = tx
         .query(
-            "SELECT id FROM wazapp.api_key WHERE organization_id = $1 AND id = ANY ($2) AND revoked_at IS NULL
-               AND (expires_at IS NULL OR expires_at > $3)",
+            "SELECT k.id, s.viewer_id FROM wazapp.api_key k
+             LEFT JOIN wazapp.sight s ON s.organization_id = k.organization_id AND s.viewer_id = k.id
+             WHERE k.organization_id = $1 AND k.id = ANY ($2) AND k.revoked_at IS NULL
+               AND (k.expires_at IS NULL OR k.expires_at > $3)",
             &[&tx.organization_id(), &ids.to_vec(), &now],
         )
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(rows.iter().map(|row| (row.get("id"), tx.scope().seen_by(row.get("viewer_id")))).collect())
 }
 
 /// Hashes of keys that were in force when they were last seen here. Such a key is looked up in its organization's own

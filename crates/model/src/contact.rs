@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::database::{Database, Result, Tenant};
+use crate::database::{Database, Param, Result, Tenant};
 use crate::event::{self, New};
 use crate::page::{Cursor, Page};
 use crate::scope::Scope;
@@ -133,21 +133,15 @@ pub async fn search(
     if !search.is_indexed() || i64::try_from(rows.len()).is_ok_and(|found| found > limit) {
         return Ok(page(&rows, limit));
     }
-    let tx = Search::indexed_in(database, scope).await?;
-    let found = tx
-        .query(
-            concat!(
-                // All that the index finds first: else the newest would be walked again.
-                "WITH found AS MATERIALIZED (
-                   SELECT c.id FROM wazapp.contact c WHERE c.organization_id = $1 AND ",
-                matches!("$2"),
-                ") SELECT id FROM found WHERE id < $3 ORDER BY id DESC LIMIT $4"
-            ),
-            &[&scope.organization_id(), &search.pattern(), &before(after), &(limit + 1)],
-        )
-        .await?;
-    tx.close();
-    let ids: Vec<Uuid> = found.iter().map(|row| row.get("id")).collect();
+    const FOUND: &str = concat!(
+        // All that the index finds first: else the newest would be walked again.
+        "WITH found AS MATERIALIZED (
+           SELECT c.id FROM wazapp.contact c WHERE c.organization_id = $1 AND ",
+        matches!("$2"),
+        ") SELECT id FROM found WHERE id < $3 ORDER BY id DESC LIMIT $4"
+    );
+    let params: [&dyn Param; 4] = [&scope.organization_id(), &search.pattern(), &before(after), &(limit + 1)];
+    let ids = Search::find(database, scope, FOUND, &params).await?;
     let tx = database.tenant(scope).await?;
     let rows = tx
         .query(

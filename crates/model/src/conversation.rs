@@ -91,6 +91,8 @@ pub struct Conversation {
     pub window_expires_at: Option<Timestamp>,
     /// Whose it is.
     pub assignee_id: Option<Uuid>,
+    /// Which team looks after it.
+    pub team_id: Option<Uuid>,
     /// The ad or post that first led here, as Meta described it.
     #[schema(value_type = Option<Object>)]
     pub referral: Option<Json<Box<RawValue>>>,
@@ -168,6 +170,7 @@ impl Conversation {
             last_inbound_at: row.get("last_inbound_at"),
             window_expires_at: row.get("window_expires_at"),
             assignee_id: row.get("assignee_id"),
+            team_id: row.get("team_id"),
             referral: row.get("referral"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
@@ -199,6 +202,10 @@ pub struct Filter {
     pub assignee_id: Option<Uuid>,
     /// Only unassigned ones.
     pub unassigned: bool,
+    /// Only this team's.
+    pub team_id: Option<Uuid>,
+    /// Only those that no team looks after.
+    pub no_team: bool,
 }
 
 /// What narrows a list, besides the state of being unread.
@@ -207,7 +214,8 @@ macro_rules! narrowed {
         "(v.last_message_at, v.id) < ($2, $3)
          AND ($4::text IS NULL OR v.state = $4) AND ($5::uuid IS NULL OR v.number_id = $5)
          AND ($6::uuid IS NULL OR v.contact_id = $6) AND ($7::uuid IS NULL OR v.assignee_id = $7)
-         AND (NOT $8 OR v.assignee_id IS NULL)"
+         AND (NOT $8 OR v.assignee_id IS NULL) AND ($10::uuid IS NULL OR v.team_id = $10)
+         AND (NOT $11 OR v.team_id IS NULL)"
     };
 }
 
@@ -224,6 +232,8 @@ macro_rules! narrow {
             &$filter.assignee_id,
             &$filter.unassigned,
             &($limit + 1),
+            &$filter.team_id,
+            &$filter.no_team,
             $(&$more),*
         ]
     };
@@ -240,19 +250,22 @@ macro_rules! in_order {
 }
 
 const PAGE: &str = select!(narrowed!(), in_order!());
-// The condition stands in the statement, not in a parameter, so that the small index of unread ones serves it.
+// These conditions stand in the statement, not in a parameter, so that the small index of such ones serves it.
 const UNREAD_PAGE: &str = select!("v.unread_count > 0 AND ", narrowed!(), in_order!());
+const ASSIGNEES_PAGE: &str =
+    select!("v.assignee_id = $7 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
+const TEAMS_PAGE: &str = select!("v.team_id = $10 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
 
 /// Of the newest, looked at one by one, those that match.
 const NEWEST: &str = select!(
     "v.id = ANY (ARRAY(SELECT w.id FROM wazapp.conversation w
                        WHERE w.organization_id = $1 AND (w.last_message_at, w.id) < ($2, $3)
-                       ORDER BY w.last_message_at DESC, w.id DESC LIMIT $12))
-     AND (NOT $10 OR v.unread_count > 0) AND ",
+                       ORDER BY w.last_message_at DESC, w.id DESC LIMIT $14))
+     AND (NOT $12 OR v.unread_count > 0) AND ",
     narrowed!(),
     " AND (",
-    matches!("$11"),
-    " OR wazapp.searchable(concat_ws(' ', v.group_id, g.subject)) LIKE wazapp.searchable($11))",
+    matches!("$13"),
+    " OR wazapp.searchable(concat_ws(' ', v.group_id, g.subject)) LIKE wazapp.searchable($13))",
     in_order!()
 );
 
@@ -260,13 +273,13 @@ const NEWEST: &str = select!(
 const FOUND: &str = concat!(
     "WITH people AS MATERIALIZED (
        SELECT c.id FROM wazapp.contact c WHERE c.organization_id = $1 AND ",
-    matches!("$11"),
+    matches!("$13"),
     "), found AS (
        SELECT v.* FROM people JOIN wazapp.conversation v ON v.organization_id = $1 AND v.contact_id = people.id
        UNION ALL
        SELECT v.* FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.group_id IS NOT NULL
-         AND wazapp.searchable(v.group_id) LIKE wazapp.searchable($11))
-     SELECT v.id FROM found v WHERE (NOT $10 OR v.unread_count > 0) AND ",
+         AND wazapp.searchable(v.group_id) LIKE wazapp.searchable($13))
+     SELECT v.id FROM found v WHERE (NOT $12 OR v.unread_count > 0) AND ",
     narrowed!(),
     in_order!()
 );
@@ -275,8 +288,18 @@ const THESE: &str = select!("v.id = ANY ($2) ORDER BY v.last_message_at DESC, v.
 
 /// Conversations, newest last message first.
 pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
-    let sql = if filter.unread { UNREAD_PAGE } else { PAGE };
-    Ok(page(&tx.query(sql, &narrow!(tx.organization_id(), filter, after, limit)).await?, limit))
+    let organization = tx.organization_id();
+    let few = match (filter.assignee_id, filter.team_id) {
+        (Some(_), _) => Some(ASSIGNEES_PAGE),
+        (None, Some(_)) => Some(TEAMS_PAGE),
+        (None, None) => None,
+    };
+    let rows = match few {
+        Some(sql) => tx.query(sql, &narrow!(organization, filter, after, limit, filter.unread)).await?,
+        None if filter.unread => tx.query(UNREAD_PAGE, &narrow!(organization, filter, after, limit)).await?,
+        None => tx.query(PAGE, &narrow!(organization, filter, after, limit)).await?,
+    };
+    Ok(page(&rows, limit))
 }
 
 /// Of them, those with people whom a search finds, or groups.
@@ -295,10 +318,8 @@ pub async fn search(
     if !search.is_indexed() || i64::try_from(rows.len()).is_ok_and(|found| found > limit) {
         return Ok(page(&rows, limit));
     }
-    let tx = Search::indexed_in(database, scope).await?;
-    let found = tx.query(FOUND, &narrow!(organization, filter, after, limit, filter.unread, pattern)).await?;
-    tx.close();
-    let ids: Vec<Uuid> = found.iter().map(|row| row.get("id")).collect();
+    let params = narrow!(organization, filter, after, limit, filter.unread, pattern);
+    let ids = Search::find(database, scope, FOUND, &params).await?;
     let tx = database.tenant(scope).await?;
     let rows = tx.query(THESE, &[&organization, &ids]).await?;
     tx.close();
@@ -340,6 +361,43 @@ pub struct Change {
     pub state: Option<State>,
     /// Whose it is.
     pub assignee_id: Option<Option<Uuid>>,
+    /// Which team looks after it.
+    pub team_id: Option<Option<Uuid>>,
+}
+
+/// To whom a conversation cannot be handed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// Nobody who works here.
+    Assignee,
+    /// No team of the organization's.
+    Team,
+}
+
+/// Whether whoever a conversation is handed to is there; people and teams go in the organization's line too.
+pub async fn unfit(tx: &Tenant, change: &Change) -> Result<Option<Unfit>> {
+    let (assignee, team) = (change.assignee_id.flatten(), change.team_id.flatten());
+    if assignee.is_none() && team.is_none() {
+        return Ok(None);
+    }
+    event::line(tx).await?;
+    let row = tx
+        .query_opt(
+            "SELECT $2::uuid IS NULL OR EXISTS (
+                      SELECT FROM wazapp.membership m WHERE m.organization_id = $1 AND m.user_id = $2) AS assignee,
+                    $3::uuid IS NULL OR EXISTS (
+                      SELECT FROM wazapp.team t WHERE t.organization_id = $1 AND t.id = $3) AS team",
+            &[&tx.organization_id(), &assignee, &team],
+        )
+        .await?
+        .expect("a SELECT without FROM answers a row");
+    Ok(if !row.get::<_, bool>("assignee") {
+        Some(Unfit::Assignee)
+    } else if !row.get::<_, bool>("team") {
+        Some(Unfit::Team)
+    } else {
+        None
+    })
 }
 
 /// Changes what people may change.
@@ -349,16 +407,27 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
     let Some(known) = get(tx, id).await? else { return Ok(None) };
     if change.state.is_none_or(|state| state == known.state)
         && change.assignee_id.is_none_or(|assignee| assignee == known.assignee_id)
+        && change.team_id.is_none_or(|team| team == known.team_id)
     {
         return Ok(Some(known));
     }
     let line = event::line(tx).await?;
+    // Who hands it on may see it no more from here.
+    tx.past_limits(async {
+        write(&line, now, id, change).await?;
+        record_update(&line, now, id).await
+    })
+    .await
+}
+
+async fn write(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> Result<()> {
     tx.query(
         "UPDATE wazapp.conversation SET state = coalesce($3, state),
                                         state_at = CASE WHEN $3 IS NULL THEN state_at ELSE coalesce(state_at, 'epoch') END,
                                         state_tie = CASE WHEN $3 IS NOT NULL AND coalesce(state_at, 'epoch') = 'epoch'
                                                          THEN 'people' ELSE state_tie END,
-                                        assignee_id = CASE WHEN $4 THEN $5 ELSE assignee_id END, updated_at = $6
+                                        assignee_id = CASE WHEN $4 THEN $5 ELSE assignee_id END,
+                                        team_id = CASE WHEN $6 THEN $7 ELSE team_id END, updated_at = $8
          WHERE organization_id = $1 AND id = $2",
         &[
             &tx.organization_id(),
@@ -366,14 +435,18 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
             &change.state.map(State::as_str),
             &change.assignee_id.is_some(),
             &change.assignee_id.flatten(),
+            &change.team_id.is_some(),
+            &change.team_id.flatten(),
             &now,
         ],
     )
     .await?;
-    record_update(&line, now, id).await
+    Ok(())
 }
 
 /// What is somebody's is nobody's from now on; the answer is how many conversations that were.
+///
+/// Whoever may let people go may see everything: [`Act::needs_whole_sight`](crate::act::Act::needs_whole_sight).
 pub(crate) async fn leave_all(tx: &Tenant, now: Timestamp, assignee: Uuid) -> Result<usize> {
     let sql = "UPDATE wazapp.conversation SET assignee_id = NULL, updated_at = $3
                WHERE organization_id = $1 AND assignee_id = $2 RETURNING id";
@@ -387,7 +460,7 @@ pub(crate) async fn leave_team(tx: &Tenant, now: Timestamp, team: Uuid) -> Resul
     leave(tx, now, sql, team).await
 }
 
-async fn leave(tx: &Tenant, now: Timestamp, sql: &'static str, whose: Uuid) -> Result<usize> {
+async fn leave(tx: &Tenant, now: Timestamp, sql: &str, whose: Uuid) -> Result<usize> {
     let line = event::line(tx).await?;
     let rows = tx.query(sql, &[&tx.organization_id(), &whose, &now]).await?;
     for row in &rows {

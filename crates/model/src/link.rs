@@ -68,6 +68,21 @@ macro_rules! link_columns {
 }
 pub(crate) use link_columns;
 
+/// Whether whoever is named in `$viewer`, if anybody, is limited to numbers among which `wazapp.number` as `n` is not: asked of
+/// what is looked up as the worker.
+macro_rules! within_limits {
+    ($viewer:literal) => {
+        concat!(
+            " AND (",
+            $viewer,
+            "::uuid IS NULL OR EXISTS (
+               SELECT FROM wazapp.sight s WHERE s.organization_id = $1 AND s.viewer_id = ",
+            $viewer,
+            " AND (s.number_ids IS NULL OR n.id = ANY (s.number_ids))))"
+        )
+    };
+}
+
 impl Link {
     pub(crate) fn read(row: &Row) -> Self {
         Self {
@@ -127,10 +142,11 @@ pub async fn find(tx: &Operator, scope: &Scope, by: By<'_>) -> database::Result<
                 link_columns!(),
                 " FROM wazapp.number n WHERE n.organization_id = $1 AND n.status = 'connected'
                    AND ($2::uuid IS NULL OR n.id = $2) AND ($3::text IS NULL OR n.phone_number_id = $3)
-                   AND ($4::text IS NULL OR n.waba_id = $4)
-                 ORDER BY n.id LIMIT 1"
+                   AND ($4::text IS NULL OR n.waba_id = $4)",
+                within_limits!("$5"),
+                " ORDER BY n.id LIMIT 1"
             ),
-            &[&scope.organization_id(), &id, &phone_number_id, &waba_id],
+            &[&scope.organization_id(), &id, &phone_number_id, &waba_id, &scope.viewer_id()],
         )
         .await?;
     Ok(row.as_ref().map(Link::read))
@@ -143,9 +159,11 @@ pub async fn accounts(tx: &Operator, scope: &Scope) -> database::Result<Vec<Link
             concat!(
                 "SELECT DISTINCT ON (n.waba_id) ",
                 link_columns!(),
-                " FROM wazapp.number n WHERE n.organization_id = $1 AND n.status = 'connected' ORDER BY n.waba_id, n.id"
+                " FROM wazapp.number n WHERE n.organization_id = $1 AND n.status = 'connected'",
+                within_limits!("$2"),
+                " ORDER BY n.waba_id, n.id"
             ),
-            &[&scope.organization_id()],
+            &[&scope.organization_id(), &scope.viewer_id()],
         )
         .await?;
     Ok(rows.iter().map(Link::read).collect())
@@ -162,13 +180,16 @@ pub struct OwnNumber {
     pub display_phone_number: Option<String>,
 }
 
-/// The organization's connected numbers.
+/// The organization's connected numbers, as far as whoever asks is not limited to others.
 pub async fn own_numbers(tx: &Operator, scope: &Scope) -> database::Result<Vec<OwnNumber>> {
     let rows = tx
         .query(
-            "SELECT phone_number_id, waba_id, display_phone_number FROM wazapp.number
-             WHERE organization_id = $1 AND status = 'connected'",
-            &[&scope.organization_id()],
+            concat!(
+                "SELECT n.phone_number_id, n.waba_id, n.display_phone_number FROM wazapp.number n
+                 WHERE n.organization_id = $1 AND n.status = 'connected'",
+                within_limits!("$2")
+            ),
+            &[&scope.organization_id(), &scope.viewer_id()],
         )
         .await?;
     let read = |row: &Row| OwnNumber {

@@ -11,6 +11,7 @@ use crate::act::Role;
 use crate::conversation;
 use crate::database::{Operator, Result, Tenant};
 use crate::scope::Scope;
+use crate::sight::{Limits, Sees};
 
 /// Somebody who works in an organization, as the others see them.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -23,6 +24,10 @@ pub struct Member {
     pub email: String,
     /// As what they work here.
     pub role: Role,
+    /// What they are limited to see.
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub limits: Limits,
     /// The teams they are in.
     pub team_ids: Vec<Uuid>,
     /// When they last did anything here, to the minute.
@@ -45,6 +50,10 @@ impl Member {
             name: row.get("name"),
             email: row.get("email"),
             role: Role::read(row.get("role"), "membership.role")?,
+            limits: match row.get::<_, Option<&str>>("sees") {
+                Some(sees) => Limits { sees: Sees::read(sees)?, number_ids: row.get("number_ids") },
+                None => Limits::NONE,
+            },
             team_ids: Vec::new(),
             last_seen_at: row.get("last_seen_at"),
             open_conversations: row.get("open_conversations"),
@@ -54,10 +63,12 @@ impl Member {
     }
 }
 
-const MEMBERS: &str = "SELECT m.user_id, u.name, u.email, m.role, m.last_seen_at, m.created_at, m.ends_at,
+const MEMBERS: &str =
+    "SELECT m.user_id, u.name, u.email, m.role, m.last_seen_at, m.created_at, m.ends_at, s.sees, s.number_ids,
        (SELECT count(*) FROM wazapp.conversation v
         WHERE v.organization_id = $1 AND v.assignee_id = m.user_id AND v.state <> 'resolved') AS open_conversations
      FROM wazapp.membership m JOIN wazapp.\"user\" u ON u.id = m.user_id
+     LEFT JOIN wazapp.sight s ON s.organization_id = m.organization_id AND s.viewer_id = m.user_id
      WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR m.user_id = $2) ORDER BY lower(u.name), m.user_id";
 
 /// Everybody who works in the organization, by name.

@@ -47,6 +47,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128192010_retention_key",
     "20261128192020_first_at",
     "20261128200000_people",
+    "20261128201000_sight",
+    "20261128202000_second_factor",
     "20261128203000_operator",
     "20261128210000_sealing_keys_named",
     "20261128210010_key_ring",

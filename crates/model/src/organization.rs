@@ -115,6 +115,17 @@ pub async fn keep_media(tx: &Operator, scope: &Scope, days: Option<i32>) -> Resu
     Ok(row.map(|row| Organization::read(&row, tx.retention())))
 }
 
+/// Says whether its members need a second factor; who has none sees nothing of it until they have.
+pub async fn require_second_factor(tx: &Operator, scope: &Scope, required: bool) -> Result<Option<Organization>> {
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.organization SET second_factor = $2 WHERE id = $1 RETURNING *",
+            &[&scope.organization_id(), &required],
+        )
+        .await?;
+    Ok(row.map(|row| Organization::read(&row, tx.retention())))
+}
+
 /// All organizations, oldest first.
 pub async fn list(tx: &Operator) -> Result<Vec<Organization>> {
     let rows = tx.query("SELECT * FROM wazapp.organization ORDER BY id", &[]).await?;

@@ -21,6 +21,11 @@ impl Scope {
         Self { viewer_id, ..self }
     }
 
+    /// All of the organization, whoever asks: for what is read once for several, each of whom is shown what they may see.
+    pub fn whole(self) -> Self {
+        Self { viewer_id: None, ..self }
+    }
+
     /// Whose limits hold for what is read; `None`: nobody's, all of the organization is seen.
     pub fn viewer_id(&self) -> Option<Uuid> {
         self.viewer_id

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::database::{DatabaseError, Result, Tx};
+use crate::database::{DatabaseError, Operator, Result};
 use ring::Stage;
 
 const KEY_ID: usize = 4;
@@ -96,6 +96,8 @@ struct Ring {
 struct Keys {
     listed: usize,
     all: Vec<MasterKey>,
+    /// The one that the database named when this process last asked.
+    seals: Option<KeyId>,
 }
 
 impl std::fmt::Debug for Keyring {
@@ -145,7 +147,7 @@ impl Keyring {
     }
 
     fn with(keys: impl IntoIterator<Item = [u8; 32]>, source: Option<Source>) -> Self {
-        let mut held = Keys { listed: 0, all: Vec::new() };
+        let mut held = Keys { listed: 0, all: Vec::new(), seals: None };
         held.list(keys);
         Self { inner: Arc::new(Ring { keys: RwLock::new(held), source }) }
     }
@@ -185,9 +187,23 @@ impl Keyring {
         with(&self.inner.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What seals now: the key that the database names, whatever this process would have chosen. It holds for what is
-    /// written in the same transaction.
-    pub(crate) async fn sealer(&self, tx: &Tx) -> Result<Sealer> {
+    /// What seals for a request, whose role does not see which key that is: the one that the database named when this process
+    /// last asked. A rotation waits until every server has asked, and then for the transactions that were open: this is
+    /// for what is written in the transaction that is open now.
+    pub(crate) fn request_sealer(&self) -> Sealer {
+        let id = self.look(|keys| keys.seals.unwrap_or_else(|| keys.all.first().expect("a keyring holds a key").id));
+        Sealer { keyring: self.clone(), id }
+    }
+
+    /// Which key seals, as the database says. One that is not here is not taken up.
+    fn take_up(&self, seals: KeyId) {
+        if self.has(seals) {
+            self.inner.keys.write().unwrap_or_else(PoisonError::into_inner).seals = Some(seals);
+        }
+    }
+
+    /// What seals for the worker: the key that the database names now. It holds for what is written in the same transaction.
+    pub(crate) async fn sealer(&self, tx: &Operator) -> Result<Sealer> {
         let id = ring::seals(tx).await?;
         if self.has(id) {
             return Ok(Sealer { keyring: self.clone(), id });
@@ -269,6 +285,10 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
+    pub(crate) fn id(&self) -> KeyId {
+        self.id
+    }
+
     /// Seals a secret for its place.
     pub(crate) fn seal(&self, place: Place<'_>, secret: &SecretString) -> Vec<u8> {
         self.seal_as(place, secret, nonce())

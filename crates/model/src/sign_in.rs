@@ -12,16 +12,27 @@ use crate::user::{self, Email};
 /// A count that nothing was added to for so long begins anew.
 const FORGIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
-/// What a try is counted by.
+/// What a try is counted by. A browser in which the account signed in before is counted by what it holds alone, so that
+/// whoever else tries keeps nobody out of their own browser.
 #[derive(Clone, Copy, Debug)]
-pub struct Attempt<'a> {
-    /// What was typed as an e-mail address.
-    pub account: &'a str,
-    /// Where it comes from.
-    pub address: &'a str,
-    /// What a browser holds in which this account signed in before: it is counted by that alone, so that whoever else tries
-    /// keeps nobody out of their own browser.
-    pub device: Option<&'a str>,
+pub enum Attempt<'a> {
+    /// A password.
+    Password {
+        /// What was typed as an e-mail address.
+        account: &'a str,
+        /// Where it comes from.
+        address: &'a str,
+        /// What such a browser holds.
+        device: Option<&'a str>,
+    },
+    /// A second factor of somebody who knows the password. It is counted by account, from wherever it comes: six digits are
+    /// soon guessed from many addresses.
+    Code {
+        /// Whose.
+        user_id: Uuid,
+        /// What such a browser holds.
+        device: Option<&'a str>,
+    },
 }
 
 /// How many tries are free, and the longest that one is told to wait, in seconds.
@@ -30,7 +41,7 @@ struct Patience {
     longest: i64,
 }
 
-/// One account from one address, or from its own browser.
+/// One account from one address, or from its own browser; its second factor from wherever.
 const PAIR: Patience = Patience { free: 5, longest: 900 };
 
 /// One account from wherever: many addresses that try one account wait together, never long.
@@ -52,15 +63,18 @@ impl Patience {
 
 impl Attempt<'_> {
     fn subjects(&self) -> Vec<(Vec<u8>, Patience)> {
-        let account = self.account.trim().to_lowercase();
         let subject = |text: String| user::fingerprint(&text);
-        match self.device {
-            Some(device) => vec![(subject(format!("device {account} {device}")), PAIR)],
-            None => vec![
-                (subject(format!("pair {account} {}", self.address)), PAIR),
-                (subject(format!("account {account}")), ACCOUNT),
-                (subject(format!("address {}", self.address)), ADDRESS),
+        match self {
+            Self::Password { account, device: Some(device), .. } => {
+                vec![(subject(format!("device {} {device}", account.trim())), PAIR)]
+            }
+            Self::Password { account, address, device: None } => vec![
+                (subject(format!("pair {} {address}", account.trim())), PAIR),
+                (subject(format!("account {}", account.trim())), ACCOUNT),
+                (subject(format!("address {address}")), ADDRESS),
             ],
+            Self::Code { user_id, device: Some(device) } => vec![(subject(format!("code {user_id} {device}")), PAIR)],
+            Self::Code { user_id, device: None } => vec![(subject(format!("code {user_id}")), PAIR)],
         }
     }
 }

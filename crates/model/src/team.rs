@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::conversation;
 use crate::database::{Result, Tenant};
+use crate::event;
 
 /// A team of an organization.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -48,75 +49,107 @@ pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Team>> {
     Ok(tx.query(TEAMS, &[&tx.organization_id(), &Some(id)]).await?.first().map(Team::read))
 }
 
-/// Makes a team. `None`: there is one of this name.
-pub async fn create(tx: &Tenant, now: Timestamp, name: &str) -> Result<Option<Team>> {
-    let id = Uuid::now_v7();
+/// Whether a name is taken by another team.
+async fn is_taken(tx: &Tenant, name: &str, but: Option<Uuid>) -> Result<bool> {
     let row = tx
         .query_opt(
-            "INSERT INTO wazapp.team (organization_id, id, name, created_at) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (organization_id, name) DO NOTHING RETURNING id",
-            &[&tx.organization_id(), &id, &name, &now],
+            "SELECT FROM wazapp.team WHERE organization_id = $1 AND name = $2 AND ($3::uuid IS NULL OR id <> $3)",
+            &[&tx.organization_id(), &name, &but],
         )
         .await?;
-    if row.is_none() { Ok(None) } else { get(tx, id).await }
+    Ok(row.is_some())
 }
 
-/// What became of another name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Renamed {
-    /// It has it.
-    Done,
-    /// Another team has it.
-    Taken,
+/// Why a team is not so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
     /// There is no such team.
     NotThere,
+    /// Another one is called so.
+    Taken,
+    /// These do not work here.
+    Strangers(Vec<Uuid>),
 }
 
-/// Calls a team by another name, and holds it until the end of the transaction.
-pub async fn rename(tx: &Tenant, id: Uuid, name: &str) -> Result<Renamed> {
-    // Two who take the same name come one after the other.
-    let rows = tx
-        .query(
-            "SELECT id, name FROM wazapp.team WHERE organization_id = $1 ORDER BY id FOR NO KEY UPDATE",
-            &[&tx.organization_id()],
-        )
-        .await?;
-    if !rows.iter().any(|row| row.get::<_, Uuid>("id") == id) {
-        return Ok(Renamed::NotThere);
+/// Makes a team.
+pub async fn create(tx: &Tenant, now: Timestamp, name: &str, member_ids: &[Uuid]) -> Result<Result<Team, Unfit>> {
+    // Teams are made, and people let go, one after the other.
+    event::line(tx).await?;
+    if is_taken(tx, name, None).await? {
+        return Ok(Err(Unfit::Taken));
     }
-    if rows.iter().any(|row| row.get::<_, Uuid>("id") != id && row.get::<_, &str>("name") == name) {
-        return Ok(Renamed::Taken);
-    }
+    let id = Uuid::now_v7();
     tx.query(
-        "UPDATE wazapp.team SET name = $3 WHERE organization_id = $1 AND id = $2",
-        &[&tx.organization_id(), &id, &name],
+        "INSERT INTO wazapp.team (organization_id, id, name, created_at) VALUES ($1, $2, $3, $4)",
+        &[&tx.organization_id(), &id, &name, &now],
     )
     .await?;
-    Ok(Renamed::Done)
+    if let Some(unfit) = set_members(tx, id, member_ids).await? {
+        return Ok(Err(unfit));
+    }
+    Ok(get(tx, id).await?.ok_or(Unfit::NotThere))
 }
 
-/// Says who is in a team. Who does not work here is left out.
-pub async fn set_members(tx: &Tenant, id: Uuid, user_ids: &[Uuid]) -> Result<()> {
-    let (organization, user_ids) = (tx.organization_id(), user_ids.to_vec());
+/// Calls a team by another name, or says who is in it; what is not given stays. The answer is the team before and after.
+pub async fn change(
+    tx: &Tenant,
+    id: Uuid,
+    name: Option<&str>,
+    member_ids: Option<&[Uuid]>,
+) -> Result<Result<(Team, Team), Unfit>> {
+    event::line(tx).await?;
+    let Some(before) = get(tx, id).await? else { return Ok(Err(Unfit::NotThere)) };
+    if let Some(name) = name {
+        if is_taken(tx, name, Some(id)).await? {
+            return Ok(Err(Unfit::Taken));
+        }
+        tx.query(
+            "UPDATE wazapp.team SET name = $3 WHERE organization_id = $1 AND id = $2",
+            &[&tx.organization_id(), &id, &name],
+        )
+        .await?;
+    }
+    if let Some(member_ids) = member_ids
+        && let Some(unfit) = set_members(tx, id, member_ids).await?
+    {
+        return Ok(Err(unfit));
+    }
+    Ok(get(tx, id).await?.map(|after| (before, after)).ok_or(Unfit::NotThere))
+}
+
+/// Ends a team; what was its is no team's. `None`: there is no such team.
+pub async fn delete(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Team>> {
+    event::line(tx).await?;
+    let Some(before) = get(tx, id).await? else { return Ok(None) };
+    conversation::leave_team(tx, now, id).await?;
+    tx.query("DELETE FROM wazapp.team WHERE organization_id = $1 AND id = $2", &[&tx.organization_id(), &id]).await?;
+    Ok(Some(before))
+}
+
+async fn set_members(tx: &Tenant, id: Uuid, member_ids: &[Uuid]) -> Result<Option<Unfit>> {
+    let (organization, ids) = (tx.organization_id(), member_ids.to_vec());
+    let strangers = tx
+        .query(
+            "SELECT asked FROM unnest($2::uuid[]) AS t (asked)
+             WHERE NOT EXISTS (SELECT FROM wazapp.membership m WHERE m.organization_id = $1 AND m.user_id = asked)",
+            &[&organization, &ids],
+        )
+        .await?;
+    if !strangers.is_empty() {
+        return Ok(Some(Unfit::Strangers(strangers.iter().map(|row| row.get(0)).collect())));
+    }
     tx.query(
         "DELETE FROM wazapp.team_member WHERE organization_id = $1 AND team_id = $2 AND user_id <> ALL ($3)",
-        &[&organization, &id, &user_ids],
+        &[&organization, &id, &ids],
     )
     .await?;
     tx.query(
         "INSERT INTO wazapp.team_member (organization_id, team_id, user_id)
-         SELECT $1, $2, m.user_id FROM wazapp.membership m WHERE m.organization_id = $1 AND m.user_id = ANY ($3)
-         ON CONFLICT DO NOTHING",
-        &[&organization, &id, &user_ids],
+         SELECT m.organization_id, $2::uuid, m.user_id FROM wazapp.membership m
+         WHERE m.organization_id = $1 AND m.user_id = ANY ($3)
+         ON CONFLICT (organization_id, team_id, user_id) DO NOTHING",
+        &[&organization, &id, &ids],
     )
     .await?;
-    Ok(())
-}
-
-/// Ends a team. What was its is no team's. `None`: there is none.
-pub async fn remove(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Team>> {
-    let Some(team) = get(tx, id).await? else { return Ok(None) };
-    conversation::leave_team(tx, now, id).await?;
-    tx.query("DELETE FROM wazapp.team WHERE organization_id = $1 AND id = $2", &[&tx.organization_id(), &id]).await?;
-    Ok(Some(team))
+    Ok(None)
 }

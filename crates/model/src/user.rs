@@ -230,8 +230,10 @@ pub async fn set_password(tx: &Operator, now: Timestamp, id: Uuid, password: Opt
     Ok(())
 }
 
-/// Forgets the seed of one-time codes and all that goes with it: signing in asks for the password alone.
+/// Forgets one-time codes, passkeys and recovery codes: signing in asks for the password alone.
 pub async fn forget_second_factor(tx: &Operator, now: Timestamp, id: Uuid) -> Result<()> {
+    tx.query("DELETE FROM wazapp.passkey WHERE user_id = $1", &[&id]).await?;
+    tx.query("DELETE FROM wazapp.recovery_code WHERE user_id = $1", &[&id]).await?;
     tx.query(
         "UPDATE wazapp.\"user\" SET totp = NULL, totp_step = NULL, second_factor = false, updated_at = $2 WHERE id = $1",
         &[&id, &now],

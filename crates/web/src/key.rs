@@ -129,6 +129,18 @@ pub(crate) struct Admitted {
     _request: OwnedSemaphorePermit,
 }
 
+impl Admitted {
+    /// Whether they may do it, with the limits that they have.
+    pub(crate) fn may(&self, act: Act) -> bool {
+        self.who.may(act) && !self.is_beyond_limits(act)
+    }
+
+    /// Whether it takes seeing all of the organization, and they are limited to a part.
+    pub(crate) fn is_beyond_limits(&self, act: Act) -> bool {
+        self.scope.viewer_id().is_some() && act.needs_whole_sight()
+    }
+}
+
 /// Why a request is not admitted.
 #[derive(Debug)]
 pub(crate) enum Refused {

@@ -68,7 +68,7 @@ impl Entry {
     }
 }
 
-/// Looks at an e-mail address and a password. Words and time are the same whether or not there is such an account.
+/// Signs in with an e-mail address and a password.
 pub(crate) async fn sign_in(
     state: &State,
     client: Option<&Client>,
@@ -76,13 +76,46 @@ pub(crate) async fn sign_in(
     typed: &str,
     password: SecretString,
 ) -> Result<SignIn> {
+    let user = match prove(state, client, headers, typed, password).await? {
+        Proof::Of(user) => user,
+        Proof::Wrong => return Ok(SignIn::Wrong),
+        Proof::Wait(wait) => return Ok(SignIn::Wait(wait)),
+        Proof::Busy => return Ok(SignIn::Busy),
+    };
+    let tx = state.database.people().await?;
+    let entry = enter(state, &tx, client, headers, &user).await?;
+    tx.commit().await.map_err(CommitError::in_job)?;
+    Ok(SignIn::In(entry))
+}
+
+/// What a password says of who entered it.
+#[derive(Debug)]
+pub(crate) enum Proof {
+    /// They are this account's person.
+    Of(Box<User>),
+    /// There is no such account, or it has another password.
+    Wrong,
+    /// Too many tries: nothing was looked at.
+    Wait(SignedDuration),
+    /// Too many sign in at this moment: nothing was looked at.
+    Busy,
+}
+
+/// Looks at an e-mail address and a password. Words and time are the same whether or not there is such an account.
+pub(crate) async fn prove(
+    state: &State,
+    client: Option<&Client>,
+    headers: &HeaderMap,
+    typed: &str,
+    password: SecretString,
+) -> Result<Proof> {
     let now = state.clock.now();
     let address = address_of(client);
-    let device = cookie::device(headers).filter(|device| sign_in::is_device(&state.keyring, device, typed));
-    let attempt = Attempt { account: typed, address: &address, device: device.as_deref() };
+    let device = known_device(state, headers, typed);
+    let attempt = Attempt::Password { account: typed, address: &address, device: device.as_deref() };
     let tx = state.database.people().await?;
     if let Err(wait) = sign_in::attempt(&tx, now, &attempt).await? {
-        return Ok(SignIn::Wait(wait));
+        return Ok(Proof::Wait(wait));
     }
     tx.commit().await.map_err(CommitError::in_job)?;
     let known = match typed.parse::<Email>() {
@@ -95,16 +128,15 @@ pub(crate) async fn sign_in(
         Err(_) => None,
     };
     let (user, kept) = known.unzip();
-    let Ok(is_it) = state.passwords.verify(password, kept.flatten()).await else { return Ok(SignIn::Busy) };
+    let Ok(is_it) = state.passwords.verify(password, kept.flatten()).await else { return Ok(Proof::Busy) };
     let Some(user) = user.filter(|_| is_it) else {
         counter!("wazapp_bad_sign_ins_total").increment(1);
-        return Ok(SignIn::Wrong);
+        return Ok(Proof::Wrong);
     };
     let tx = state.database.people().await?;
     sign_in::passed(&tx, &attempt).await?;
-    let entry = enter(state, &tx, client, headers, &user).await?;
     tx.commit().await.map_err(CommitError::in_job)?;
-    Ok(SignIn::In(entry))
+    Ok(Proof::Of(Box::new(user)))
 }
 
 /// Begins a session of somebody who proved who they are, but for a second factor. What the browser held before opens nothing
@@ -116,19 +148,36 @@ pub(crate) async fn enter(
     headers: &HeaderMap,
     user: &User,
 ) -> Result<Entry> {
+    enter_as(state, tx, client, headers, user, !user.second_factor).await
+}
+
+/// The same; `proven`: no second factor is due any more.
+pub(crate) async fn enter_as(
+    state: &State,
+    tx: &Operator,
+    client: Option<&Client>,
+    headers: &HeaderMap,
+    user: &User,
+    proven: bool,
+) -> Result<Entry> {
     let now = state.clock.now();
     let device = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown");
-    let new = NewSession { user_id: user.id, proven: !user.second_factor, device, address: &address_of(client) };
+    let new = NewSession { user_id: user.id, proven, device, address: &address_of(client) };
     if let Some(before) = cookie::session(headers) {
         session::end_presented(tx, &before).await?;
     }
     let (_, session) = session::begin(tx, now, &new).await?;
     let device = sign_in::device(tx, &state.keyring, &user.email).await?;
-    Ok(Entry { session, device, second_factor: user.second_factor, language: user.language })
+    Ok(Entry { session, device, second_factor: !proven, language: user.language })
 }
 
 fn address_of(client: Option<&Client>) -> String {
     client.map_or_else(|| "unknown".to_owned(), |client| client.peer().to_string())
+}
+
+/// What the browser holds that says this account signed in here before.
+pub(crate) fn known_device(state: &State, headers: &HeaderMap, account: &str) -> Option<String> {
+    cookie::device(headers).filter(|device| sign_in::is_device(&state.keyring, device, account))
 }
 
 /// Whoever is signed in and visits a page. Who is not is led to sign in, and back.
@@ -157,6 +206,11 @@ impl Visitor {
             Some(at_work) => Ok(Some(self.database.tenant(&at_work.scope).await?)),
             None => Ok(None),
         }
+    }
+
+    /// Where they ask from.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.client.as_ref()
     }
 
     /// The time of what they do.

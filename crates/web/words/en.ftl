@@ -328,3 +328,54 @@ unavailable-title = Not now
 unavailable = The server does not reach its database. Nothing was done: repeat it in a few seconds.
 internal-title = Something failed here
 internal = It is wazapp's fault, not yours. Whoever runs the server finds it in its log.
+
+## Second factor
+second-factor = Second factor
+second-factor-means = Beside the password: a code of an app, or a passkey. With a passkey you also sign in without a password.
+second-factor-open = See the second factor
+second-factor-app = App with codes
+second-factor-app-none = An app such as Google Authenticator or 1Password gives a new code every 30 seconds.
+second-factor-app-on = On: signing in asks for a code of the app.
+second-factor-app-begin = Turn the app on
+second-factor-app-begin-means = Enter your password; then you see the key for your app.
+second-factor-app-remove = Turn the app off
+second-factor-app-remove-means = Enter your password, and a code of the app or a recovery code.
+second-factor-seed = Add this key to your app
+second-factor-seed-lead = Open it on this device, or copy it into the app. It is shown only now.
+second-factor-seed-open = Open in the app
+second-factor-seed-typed = Key
+second-factor-confirm = Turn on
+second-factor-begin-again = Begin again
+second-factor-code = Code
+second-factor-code-first = First code of the app
+second-factor-wrong = The code is not right, or was used already. Wait for the next one.
+second-factor-due-title = One more step
+second-factor-due-lead = Enter the code of your app, or a recovery code.
+second-factor-due-send = Go on
+recovery-codes = Recovery codes
+recovery-codes-left = { $count ->
+    [one] You have { $count } left.
+   *[other] You have { $count } left.
+}
+recovery-codes-means = Enter your password. The codes of before open nothing more.
+recovery-codes-give = Give new codes
+recovery-codes-title = Keep these codes
+recovery-codes-lead = Each opens once, if you have neither the app nor a passkey. They are shown only now.
+recovery-codes-kept = I kept them
+passkeys = Passkeys
+passkeys-none = None yet.
+passkey-new = New passkey
+passkey-new-lead = Your device, or a USB key, keeps it. Enter your password and a name by which you know it.
+passkey-make = Make the passkey
+passkey-name = Name of the passkey
+passkey-rename = Passkey { $name }
+passkey-used = Used
+passkey-remove-title = Remove the passkey { $name }
+passkey-remove-means = Nobody can sign in by it any more. Enter your password.
+passkey-needs-script = Passkeys need a browser with JavaScript, and a server with a name of its own and HTTPS.
+passkey-sign-in = Sign in with a passkey
+passkey-failed = It did not work with the passkey. Try again, or sign in another way.
+passkey-refused = The password is not right, or you have to wait. Look at it and try again.
+notice-passkey-added = The passkey is kept.
+notice-passkey-removed = The passkey opens nothing any more.
+notice-second-factor-off = Signing in asks for the app no more.

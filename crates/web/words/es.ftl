@@ -328,3 +328,54 @@ unavailable-title = Ahora no se puede
 unavailable = El servidor no llega a su base de datos. No se hizo nada: repite en unos segundos.
 internal-title = Algo falló aquí
 internal = Es un fallo de wazapp, no tuyo. Quien administra el servidor lo encuentra en su registro.
+
+## Segundo factor
+second-factor = Segundo factor
+second-factor-means = Además de la contraseña: un código de una app, o una llave de acceso. Con una llave también entras sin contraseña.
+second-factor-open = Ver el segundo factor
+second-factor-app = App de códigos
+second-factor-app-none = Una app como Google Authenticator o 1Password da un código nuevo cada 30 segundos.
+second-factor-app-on = Activada: al entrar se pide un código de la app.
+second-factor-app-begin = Activar la app
+second-factor-app-begin-means = Escribe tu contraseña; después verás la clave para tu app.
+second-factor-app-remove = Desactivar la app
+second-factor-app-remove-means = Escribe tu contraseña y un código de la app o de recuperación.
+second-factor-seed = Añade esta clave a tu app
+second-factor-seed-lead = Ábrela en este aparato o cópiala en la app. Solo se muestra ahora.
+second-factor-seed-open = Abrir en la app
+second-factor-seed-typed = Clave
+second-factor-confirm = Activar
+second-factor-begin-again = Empezar de nuevo
+second-factor-code = Código
+second-factor-code-first = Primer código de la app
+second-factor-wrong = El código no es correcto, o ya se usó. Espera al siguiente.
+second-factor-due-title = Un paso más
+second-factor-due-lead = Escribe el código de tu app, o uno de recuperación.
+second-factor-due-send = Seguir
+recovery-codes = Códigos de recuperación
+recovery-codes-left = { $count ->
+    [one] Te queda { $count }.
+   *[other] Te quedan { $count }.
+}
+recovery-codes-means = Escribe tu contraseña. Los códigos de antes dejan de valer.
+recovery-codes-give = Dar códigos nuevos
+recovery-codes-title = Guarda estos códigos
+recovery-codes-lead = Cada uno vale una vez, si no tienes la app ni la llave. Solo se muestran ahora.
+recovery-codes-kept = Los guardé
+passkeys = Llaves de acceso
+passkeys-none = Ninguna todavía.
+passkey-new = Nueva llave
+passkey-new-lead = Tu aparato, o una llave USB, la guarda. Escribe tu contraseña y un nombre para reconocerla.
+passkey-make = Crear la llave
+passkey-name = Nombre de la llave
+passkey-rename = Llave { $name }
+passkey-used = Usada
+passkey-remove-title = Quitar la llave { $name }
+passkey-remove-means = Nadie podrá entrar con ella. Escribe tu contraseña.
+passkey-needs-script = Para llaves hace falta un navegador con JavaScript, y que el servidor tenga un nombre propio con HTTPS.
+passkey-sign-in = Entrar con una llave
+passkey-failed = No se pudo con la llave. Inténtalo de nuevo, o entra de otra forma.
+passkey-refused = La contraseña no es correcta, o hay que esperar. Revísala e inténtalo de nuevo.
+notice-passkey-added = La llave quedó guardada.
+notice-passkey-removed = La llave ya no abre nada.
+notice-second-factor-off = La app ya no se pide al entrar.

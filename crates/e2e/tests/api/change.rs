@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use e2e::World;
 use jiff::{SignedDuration, Timestamp};
+use model::act::Role;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ async fn a_conversation_is_handed_over_resolved_and_taken_back() {
     world.drain().await;
     let before = world.conversation(&acme).await;
     let path = format!("/conversations/{}", id(&before));
-    let ana = Uuid::now_v7().to_string();
+    let ana = world.member(&acme, Role::Agent).await.user_id.to_string();
     for (change, state, assignee) in [
         (json!({ "assignee_id": ana }), "active", json!(ana)),
         (json!({ "state": "resolved" }), "resolved", json!(ana)),
@@ -175,14 +176,15 @@ async fn people_and_meta_change_one_conversation_at_once() {
     write(&world, "34600111222", "wamid.first", 1_795_000_000).await;
     world.drain().await;
     let path = format!("/conversations/{}", id(&world.conversation(&acme).await));
+    let both = [world.member(&acme, Role::Agent).await, world.member(&acme, Role::Agent).await];
     let meta = async {
         for nth in 0..60 {
             write(&world, "34600111222", &format!("wamid.{nth}"), 1_795_000_001 + nth).await;
         }
     };
     let people = async {
-        for _ in 0..60 {
-            let change = json!({ "assignee_id": Uuid::now_v7() });
+        for nth in 0..60 {
+            let change = json!({ "assignee_id": both[nth % 2].user_id });
             let (status, answer) = world.patch(&acme, &path, &change).await;
             assert_eq!((status, &answer["assignee_id"]), (200, &change["assignee_id"]));
             assert_eq!(

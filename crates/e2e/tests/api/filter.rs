@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use e2e::{Organization, World, body};
+use model::act::Role;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{acme, id, write, write_as};
 
@@ -92,7 +92,8 @@ async fn filters_find_what_they_say_alone_and_together() {
     }
     let main = world.all(&acme, "/numbers").await[0]["id"].as_str().unwrap().to_owned();
     let of = |nth: usize| ids[&(PEOPLE[nth].0.to_owned(), main.clone())].clone();
-    let (ana, bo) = (Uuid::now_v7().to_string(), Uuid::now_v7().to_string());
+    let member = async || world.member(&acme, Role::Agent).await.user_id.to_string();
+    let (ana, bo) = (member().await, member().await);
     for (nth, change) in [
         (1, json!({ "state": "resolved" })),
         (2, json!({ "state": "resolved", "assignee_id": ana })),

@@ -42,6 +42,7 @@ const CONVERSATION: &[(&str, &str)] = &[
     ("last_inbound_at", "time?"),
     ("window_expires_at", "time?"),
     ("assignee_id", "uuid?"),
+    ("team_id", "uuid?"),
     ("created_at", "time"),
     ("updated_at", "time"),
 ];

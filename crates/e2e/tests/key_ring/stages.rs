@@ -9,6 +9,7 @@ use model::secret::rotation::Rotation;
 use model::secret::{KeyId, Keyring, ring};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::error::SqlState;
+use tokio_util::sync::CancellationToken;
 
 use super::{noted, opened};
 
@@ -241,5 +242,42 @@ async fn a_server_that_was_forgotten_and_runs_comes_back() {
     assert_eq!(now.len(), 1, "it had shown itself since");
     world.sql().await.execute("DELETE FROM wazapp.key_holder", &[]).await.expect("it runs");
     world.until("it is back", async || list().await.iter().any(|holder| holder.id == seen.id)).await;
+    world.end().await;
+}
+
+/// Requests do not see which key seals: their server hears of it, shows that it did, and until then the old one does not go.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_seal_with_the_new_key_when_their_server_heard_of_it() {
+    let mut world = World::new().await;
+    let acme = world.organization("Acme").await;
+    world.idle().await;
+    let (keyring, new) = both();
+    let (database, clock) = (world.database().clone(), model::Clock::default());
+    let holder = Holder::join(database, keyring.clone(), clock, "a server".into()).await.expect("it has both");
+    let begin_attempt = async || {
+        let token = SecretString::from("EAA");
+        let tx = world.database().tenant(&acme.scope).await.unwrap();
+        let new = New { phone_number_id: Some("100"), token: Some(&token), ..New::of(How::Token) };
+        connection::begin(&tx, &keyring, world.now(), &new).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let rotation = begin(&world, &keyring).await;
+    rotation.announce(new).await.expect("it is noted");
+    assert!(rotation.promote(new).await.expect("the statements run").is_empty());
+    begin_attempt().await;
+    assert_eq!(rotation.any_organization_left(new).await.expect("a count"), 1, "it has not heard");
+    assert_eq!(rotation.unaware(new).await.expect("a list").len(), 1);
+
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(holder.keep_current(stop.clone()));
+    world.until("it has heard", async || rotation.unaware(new).await.expect("a list").is_empty()).await;
+    begin_attempt().await;
+    assert_eq!(rotation.any_organization_left(new).await.expect("a count"), 1, "the second is under the new key");
+    stop.cancel();
+    running.await.expect("it ends");
+    assert!(rotation.unaware(new).await.expect("a list").is_empty());
+    let left = "SELECT count(*) FROM wazapp.key_holder";
+    assert_eq!(world.count(left).await, 0, "who ended counts no more");
+    drop(rotation);
     world.end().await;
 }

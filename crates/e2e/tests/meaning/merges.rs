@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use e2e::{Organization, World, body};
+use model::act::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -186,7 +187,7 @@ async fn a_contact_stays_with_the_thread_that_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_assigned_goes_with_the_last_message() {
     let (world, acme) = set_up().await;
-    let (at, somebody) = (an_hour_ago(), uuid::Uuid::now_v7().to_string());
+    let (at, somebody) = (an_hour_ago(), world.member(&acme, Role::Agent).await.user_id.to_string());
     world.receive(&body::text(NUMBER, ANA, "wamid.1", at, "one")).await;
     let before = world.conversation(&acme).await;
     let path = format!("/conversations/{}", id(&before));

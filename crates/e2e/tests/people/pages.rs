@@ -2,7 +2,9 @@
 
 mod browser;
 mod doors;
+mod guessing;
 mod rooms;
+mod second_factor;
 
 use std::collections::HashMap;
 

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use e2e::{Organization, World, body, cluster};
+use model::act::Role;
 use model::apps::DefaultApp;
 use model::contact;
 use model::conversation::{self, Change, Filter, State};
@@ -192,7 +193,8 @@ async fn a_change_dropped_anywhere_is_whole_or_nothing() {
         .drop_everywhere(
             "a change",
             async |attempt| {
-                let change = Change { state: Some(State::Waiting), assignee_id: Some(Some(marker(attempt))) };
+                let assignee_id = Some(Some(marker(attempt)));
+                let change = Change { state: Some(State::Waiting), assignee_id, ..Change::default() };
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
                 conversation::change(&tx, e2e::outside::now(), stage.conversation, &change).await.unwrap().unwrap();
                 tx.commit().await.unwrap();
@@ -331,7 +333,7 @@ async fn a_long_transaction_dropped_anywhere_is_whole_or_nothing() {
             "a long transaction",
             async |attempt| {
                 let mark = marker(attempt);
-                let change = Change { state: None, assignee_id: Some(Some(mark)) };
+                let change = Change { assignee_id: Some(Some(mark)), ..Change::default() };
                 let named = contact::Change { own_name: Some(Some(mark.to_string())), notes: None };
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
                 let line = event::line(&tx).await.unwrap();
@@ -506,7 +508,8 @@ async fn a_client_that_hangs_up_leaves_no_organization_behind() {
     let whole_list = world.read(second, "/conversations").await;
     let mut outcomes = [0, 0];
     for attempt in 0..120_u32 {
-        let body = format!(r#"{{"assignee_id":"{}"}}"#, marker(attempt));
+        let marker = world.member(stage.first(), Role::Agent).await.user_id;
+        let body = format!(r#"{{"assignee_id":"{marker}"}}"#);
         let request = format!(
             "PATCH /api/v1/conversations/{} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -539,8 +542,8 @@ async fn a_client_that_hangs_up_leaves_no_organization_behind() {
         assert_eq!(uuids(&seen), uuids(&whole_list), "attempt {attempt}");
         stage.check_next_user(&format!("attempt {attempt}")).await;
 
-        let told = stage.events_about(marker(attempt)).await == 1;
-        let done = whole(&[stage.assignee().await == Some(marker(attempt)), told]);
+        let told = stage.events_about(marker).await == 1;
+        let done = whole(&[stage.assignee().await == Some(marker), told]);
         let done = done.unwrap_or_else(|| panic!("attempt {attempt}: half of it is there"));
         outcomes[usize::from(done)] += 1;
     }

@@ -190,12 +190,16 @@ async fn nothing_is_written_into_another_organization() {
     // A key that the other has already tells nothing either.
     assert_eq!(refused(&web, first, &event(second, 1)).await, SqlState::INSUFFICIENT_PRIVILEGE);
 
+    // Under a key that is noted: what names no such one is nobody's to write.
+    let key = sql.query_one("SELECT encode(key_id, 'hex') FROM wazapp.sealing_key", &[]).await.unwrap();
+    let forged =
+        format!("UPDATE wazapp.connection SET token = decode('{}', 'hex') || 'forged'", key.get::<_, String>(0));
     for (statement, column) in [
         ("UPDATE wazapp.conversation SET state = 'resolved', assignee_id = gen_random_uuid()", "assignee_id"),
         ("UPDATE wazapp.contact SET own_name = 'forged'", "own_name"),
         ("UPDATE wazapp.api_key SET last_used_at = '2001-01-01'", "last_used_at"),
         ("UPDATE wazapp.organization_sequence SET last = 7", "last"),
-        ("UPDATE wazapp.connection SET token = 'forged'", "token"),
+        (forged.as_str(), "token"),
     ] {
         let table = statement.split(['.', ' ']).nth(2).unwrap();
         let state = format!(

@@ -68,6 +68,7 @@ const OPEN: &[&str] = &[
     "sign_in_try.subject",
     // Tells keys apart, and opens nothing.
     "sealing_key.key_id",
+    "key_holder.seals",
     // Of what is in the program.
     "migration.checksum",
     // A hash of a notice.

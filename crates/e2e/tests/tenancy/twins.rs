@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Organization, World, body};
+use e2e::{Organization, Person, World, body};
+use model::act::Role;
 use model::file;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,6 +19,8 @@ pub(super) struct Twins {
     pub(super) world: World,
     pub(super) organizations: [Organization; 2],
     pub(super) numbers: [Uuid; 2],
+    /// Who is signed in at each.
+    pub(super) owners: Vec<Person>,
 }
 
 /// Meta's id of the number of the first or the second.
@@ -87,11 +90,13 @@ impl Twins {
         let tx = world.database().operator().await.expect("a transaction");
         model::retention::any_organization_mark(&tx, world.now()).await.expect("how far the logs are is noted");
         tx.commit().await.expect("it is committed");
-        let twins = Self { world, organizations, numbers };
+        let mut twins = Self { world, organizations, numbers, owners: Vec::new() };
         for (nth, mark) in MARKS.into_iter().enumerate() {
             let conversation = &twins.list(nth, "/conversations").await[0];
             let path = format!("/conversations/{}", id(conversation));
-            let assign = json!({ "assignee_id": Uuid::now_v7() });
+            let owner = twins.world.member(&twins.organizations[nth], Role::Owner).await;
+            let assign = json!({ "assignee_id": owner.user_id });
+            twins.owners.push(owner);
             let changed = twins.world.patch(&twins.organizations[nth], &path, &assign).await;
             assert_eq!(changed.0, 200, "{changed:?}");
             let session = json!({ "session": { "event": "FINISH", "waba_id": format!("3065000000000{nth}") } });

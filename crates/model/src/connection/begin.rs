@@ -10,8 +10,8 @@ use super::{Connection, How, Wishes, connection_columns, step};
 use crate::database::{Operator, Result, Tenant, Tx};
 use crate::quota::{self, Quota};
 use crate::scope::Scope;
-use crate::secret::Keyring;
 use crate::secret::sealed::{CONNECTION_CODE, CONNECTION_PIN, CONNECTION_TOKEN, Column};
+use crate::secret::{Keyring, Sealer};
 
 /// An attempt to be made.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub async fn begin(tx: &Tenant, keyring: &Keyring, now: Timestamp, new: &New<'_>
     let row = insert(
         tx,
         concat!(insert_connection!(), " RETURNING ", connection_columns!()),
-        (tx.scope(), keyring, now, None),
+        (tx.scope(), &keyring.request_sealer(), now, None),
         new,
     )
     .await?;
@@ -80,8 +80,8 @@ pub async fn any_organization_begin(
     now: Timestamp,
     new: &New<'_>,
 ) -> Result<Job> {
-    let held = Some(now + LEASE);
-    let row = insert(tx, concat!(insert_connection!(), " RETURNING *"), (scope, keyring, now, held), new).await?;
+    let (held, sealer) = (Some(now + LEASE), keyring.sealer(tx).await?);
+    let row = insert(tx, concat!(insert_connection!(), " RETURNING *"), (scope, &sealer, now, held), new).await?;
     Job::read(&row)
 }
 
@@ -98,12 +98,11 @@ use insert_connection;
 async fn insert(
     tx: &Tx,
     sql: &str,
-    (scope, keyring, now, lease): (&Scope, &Keyring, Timestamp, Option<Timestamp>),
+    (scope, sealer, now, lease): (&Scope, &Sealer, Timestamp, Option<Timestamp>),
     new: &New<'_>,
 ) -> Result<Row> {
     let (organization, id) = (scope.organization_id(), Uuid::now_v7());
     let row = id.to_string();
-    let sealer = keyring.sealer(tx).await?;
     let seal = |column: &Column, secret: Option<&SecretString>| {
         secret.map(|secret| sealer.seal(column.place(organization, &row), secret))
     };

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::database::{Result, Tx};
+use crate::database::{Operator, Result};
 use crate::secret::sealed::Column;
 use crate::secret::{self, Keyring, Nonce, Unopenable};
 
@@ -51,7 +51,7 @@ impl Kept {
     /// Whether it is to be written, and what.
     pub(super) async fn written(
         &self,
-        tx: &Tx,
+        tx: &Operator,
         column: &Column,
         (organization, row): (Uuid, &str),
     ) -> Result<(bool, Option<Vec<u8>>)> {

@@ -53,7 +53,7 @@ pub async fn join(
     let organization = tx.organization_id();
     let row = match half {
         Half::Code(code) => {
-            let sealed = keyring.sealer(tx).await?.seal(CONNECTION_CODE.place(organization, &id.to_string()), code);
+            let sealed = keyring.request_sealer().seal(CONNECTION_CODE.place(organization, &id.to_string()), code);
             tx.query_opt(
                 concat!(
                     "UPDATE wazapp.connection SET code = $3, due_at = $4, updated_at = $4
@@ -169,7 +169,7 @@ pub async fn retry(
 /// One by one: the web role writes sealed secrets, and reads none.
 async fn write_secrets(tx: &Tenant, keyring: &Keyring, id: Uuid, with: &Resume<'_>) -> Result<()> {
     let (organization, text) = (tx.organization_id(), id.to_string());
-    let sealer = keyring.sealer(tx).await?;
+    let sealer = keyring.request_sealer();
     for (sql, column, secret) in [
         (
             "UPDATE wazapp.connection SET token = $3 WHERE organization_id = $1 AND id = $2",

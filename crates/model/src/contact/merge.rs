@@ -117,7 +117,7 @@ const JOIN: [&str; 4] = [
      WHERE m.organization_id = $1 AND m.id = moved.id",
     // What people said of the other thread counts where it is newer; the rest is worked out from the messages.
     "UPDATE wazapp.conversation s SET
-       assignee_id = coalesce(s.assignee_id, o.assignee_id),
+       assignee_id = coalesce(s.assignee_id, o.assignee_id), team_id = coalesce(s.team_id, o.team_id),
        messages_gone = s.messages_gone + o.messages_gone, gone_inbound_at = greatest(s.gone_inbound_at, o.gone_inbound_at),
        state = CASE WHEN (o.state_at, o.state_tie) > (s.state_at, s.state_tie) THEN o.state ELSE s.state END,
        state_tie = CASE WHEN (o.state_at, o.state_tie) > (s.state_at, s.state_tie) THEN o.state_tie ELSE s.state_tie END,

@@ -152,6 +152,24 @@ impl Tenant {
         self.scope.organization_id()
     }
 
+    /// Does what has to reach past the limits of whoever asks. That they see what it begins with is asked before, and what it
+    /// finds is not shown to them.
+    pub(crate) async fn past_limits<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(viewer) = self.scope.viewer_id() else { return work.await };
+        self.execute("SET LOCAL app.viewer_id = ''").await?;
+        let done = work.await;
+        // A transaction that failed does nothing more.
+        if !self.failed.load(Ordering::Relaxed) {
+            self.execute(&format!("SET LOCAL app.viewer_id = '{viewer}'")).await?;
+        }
+        done
+    }
+
+    /// From here on it changes nothing.
+    pub async fn only_read(&self) -> Result<()> {
+        self.execute("SET TRANSACTION READ ONLY").await
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         self.limits
     }

@@ -291,26 +291,20 @@ async fn meeting(
     if number.get::<_, &str>("status") != "connected" {
         return Ok(Err(Refusal::Disconnected));
     }
-    let contact_id = contact(tx, recipient).await?;
-    let known = tx
-        .query_opt(
-            "SELECT id, window_expires_at FROM wazapp.conversation
-             WHERE organization_id = $1 AND contact_id = $2 AND group_id IS NULL AND number_id = $3",
-            &[&organization_id, &contact_id, &number_id],
-        )
+    // Somebody is one contact, also for those who see nothing of them.
+    let (contact_id, known) = tx
+        .past_limits(async {
+            let contact_id = contact(tx, recipient).await?;
+            Ok((contact_id, conversation(tx, contact_id, number_id).await?))
+        })
         .await?;
     let (conversation_id, window_expires_at) = match known {
-        Some(row) => (row.get("id"), row.get("window_expires_at")),
-        None => {
-            let id = Uuid::now_v7();
-            tx.query(
-                "INSERT INTO wazapp.conversation (organization_id, id, number_id, contact_id, state, last_message_at)
-                 VALUES ($1, $2, $3, $4, 'waiting', $5)",
-                &[&organization_id, &id, &number_id, &contact_id, &now],
-            )
-            .await?;
-            (id, None)
+        // It is somebody else's.
+        Some(_) if tx.scope().viewer_id().is_some() && conversation(tx, contact_id, number_id).await?.is_none() => {
+            return Ok(Err(Refusal::NotThere("conversation")));
         }
+        Some(known) => known,
+        None => (begin(tx, now, contact_id, number_id).await?, None),
     };
     Ok(Ok(Thread {
         conversation_id,
@@ -321,6 +315,33 @@ async fn meeting(
         window_expires_at,
         connected_at: number.get("connected_at"),
     }))
+}
+
+/// A contact's conversation on a number, with the end of its service window.
+async fn conversation(tx: &Tenant, contact_id: Uuid, number_id: Uuid) -> Result<Option<(Uuid, Option<Timestamp>)>> {
+    let row = tx
+        .query_opt(
+            "SELECT id, window_expires_at FROM wazapp.conversation
+             WHERE organization_id = $1 AND contact_id = $2 AND group_id IS NULL AND number_id = $3",
+            &[&tx.organization_id(), &contact_id, &number_id],
+        )
+        .await?;
+    Ok(row.map(|row| (row.get("id"), row.get("window_expires_at"))))
+}
+
+/// Begins one. Who sees only what is theirs, or their teams', begins one that is theirs.
+async fn begin(tx: &Tenant, now: Timestamp, contact_id: Uuid, number_id: Uuid) -> Result<Uuid> {
+    let id = Uuid::now_v7();
+    tx.query(
+        "INSERT INTO wazapp.conversation
+           (organization_id, id, number_id, contact_id, state, last_message_at, assignee_id)
+         VALUES ($1, $2, $3, $4, 'waiting', $5,
+                 (SELECT s.viewer_id FROM wazapp.sight s
+                  WHERE s.organization_id = $1 AND s.viewer_id = $6 AND s.sees <> 'all'))",
+        &[&tx.organization_id(), &id, &number_id, &contact_id, &now, &tx.scope().viewer_id()],
+    )
+    .await?;
+    Ok(id)
 }
 
 /// The contact behind a name, made if need be. The spelling that was asked for comes first.

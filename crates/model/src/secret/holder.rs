@@ -36,6 +36,8 @@ pub struct SeenHolder {
     pub name: String,
     /// The keys it has.
     pub keys: Vec<KeyId>,
+    /// The one that its requests seal with.
+    pub seals: Option<KeyId>,
     /// Grows as long as it runs.
     pub beat: i64,
     /// When it last did, by its own clock.
@@ -44,11 +46,13 @@ pub struct SeenHolder {
 
 /// All servers that run, and those that died a short while ago.
 pub async fn list(tx: &Operator) -> Result<Vec<SeenHolder>> {
-    let rows = tx.query("SELECT id, name, keys, beat, seen_at FROM wazapp.key_holder ORDER BY name, id", &[]).await?;
+    let rows =
+        tx.query("SELECT id, name, keys, seals, beat, seen_at FROM wazapp.key_holder ORDER BY name, id", &[]).await?;
     let read = |row: &tokio_postgres::Row| SeenHolder {
         id: row.get("id"),
         name: row.get("name"),
         keys: row.get::<_, Vec<&[u8]>>("keys").into_iter().filter_map(KeyId::read).collect(),
+        seals: KeyId::read(row.get("seals")),
         beat: row.get("beat"),
         seen_at: row.get("seen_at"),
     };
@@ -76,8 +80,9 @@ impl Holder {
     async fn enter(&self, tx: &Operator) -> Result<()> {
         ring::admit(tx, &self.keyring).await?;
         tx.query(
-            "INSERT INTO wazapp.key_holder (id, name, keys, seen_at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING",
-            &[&self.id, &self.name, &self.keys(), &self.clock.now()],
+            "INSERT INTO wazapp.key_holder (id, name, keys, seals, seen_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (id) DO NOTHING",
+            &[&self.id, &self.name, &self.keys(), &self.keyring.request_sealer().id().bytes(), &self.clock.now()],
         )
         .await?;
         Ok(())
@@ -111,10 +116,13 @@ impl Holder {
         let tx = self.database.operator().await?;
         let noted = ring::noted(&tx).await?;
         self.keyring.seek(noted.iter().map(|key| key.id));
+        // Before it is shown: what was sealed before is then in a transaction that is still open, or there.
+        ring::take_up(&self.keyring, &noted);
         let there = tx
             .query_opt(
-                "UPDATE wazapp.key_holder SET beat = beat + 1, keys = $2, seen_at = $3 WHERE id = $1 RETURNING id",
-                &[&self.id, &self.keys(), &self.clock.now()],
+                "UPDATE wazapp.key_holder SET beat = beat + 1, keys = $2, seals = $3, seen_at = $4
+                 WHERE id = $1 RETURNING id",
+                &[&self.id, &self.keys(), &self.keyring.request_sealer().id().bytes(), &self.clock.now()],
             )
             .await?;
         if there.is_none() {

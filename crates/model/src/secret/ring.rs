@@ -1,7 +1,7 @@
 //! The keys that this database notes: which one seals, which is to come, which is to go.
 
 use super::{KeyId, Keyring, sealed};
-use crate::database::{Database, DatabaseError, Operator, Result, Tx};
+use crate::database::{Database, DatabaseError, Operator, Result};
 
 /// How far a key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -77,7 +77,7 @@ pub async fn noted(tx: &Operator) -> Result<Vec<NotedKey>> {
 }
 
 /// The key that seals now.
-pub(super) async fn seals(tx: &Tx) -> Result<KeyId> {
+pub(super) async fn seals(tx: &Operator) -> Result<KeyId> {
     let row = tx.query_opt("SELECT key_id, stage FROM wazapp.sealing_key WHERE stage = 'seals'", &[]).await?;
     let none = || DatabaseError::Unfit("no key seals this database's secrets: start wazapp serve once".into());
     Ok(read(&row.ok_or_else(none)?)?.id)
@@ -139,9 +139,17 @@ pub(super) async fn admit(tx: &Operator, keyring: &Keyring) -> Result<Vec<NotedK
     }
     let rows = tx.query("SELECT key_id, stage FROM wazapp.sealing_key FOR SHARE", &[]).await?;
     let noted = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
+    take_up(keyring, &noted);
     match lacks(keyring, &noted) {
         None => Ok(noted),
         Some(says) => Err(DatabaseError::Unfit(says)),
+    }
+}
+
+/// Requests of this process seal with the key that is noted to, from here on.
+pub(super) fn take_up(keyring: &Keyring, noted: &[NotedKey]) {
+    if let Some(key) = noted.iter().find(|key| key.stage == Stage::Seals) {
+        keyring.take_up(key.id);
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! 1. The new key comes ([`Rotation::announce`]). It seals nothing; every server takes it up, or is named.
 //! 2. When all have it, it seals ([`Rotation::promote`]). A server without it can no longer start.
-//! 3. Transactions that were open then may still seal under the old one, and are waited for ([`Rotation::stragglers`]).
+//! 3. Requests of a server seal with it when the server has seen that ([`Rotation::unaware`]). Transactions that were open
+//!    then may still seal under the old one, and are waited for ([`Rotation::stragglers`]).
 //! 4. Every value is sealed anew, each in its place if nothing else stands there by then
 //!    ([`Rotation::any_organization_reseal`]).
 //! 5. The old key goes ([`Rotation::retire`]), which the database refuses as long as any value names it. From then on it
@@ -92,6 +93,15 @@ impl Rotation {
         tx.query("UPDATE wazapp.sealing_key SET stage = 'seals' WHERE key_id = $1", &[&id.bytes()]).await?;
         tx.commit_in_job().await?;
         Ok(Vec::new())
+    }
+
+    /// Servers whose requests do not seal with this key yet.
+    pub async fn unaware(&self, id: KeyId) -> Result<Vec<SeenHolder>> {
+        let tx = self.database.operator().await?;
+        let mut unaware = holder::list(&tx).await?;
+        tx.close();
+        unaware.retain(|holder| holder.seals != Some(id));
+        Ok(unaware)
     }
 
     /// Transactions that are open in this database, but for this one: they may have asked which key seals before it was

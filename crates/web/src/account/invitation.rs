@@ -1,4 +1,4 @@
-//! `/invite/{token}`: who invites to what, and coming in by it.
+//! `/invitation/{token}`: who invites to what, and coming in by it.
 
 use axum::Extension;
 use axum::extract::{self, Path};

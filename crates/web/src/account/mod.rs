@@ -1,7 +1,9 @@
 //! Where people come in: sign-in, set-up, invitations, and links by which a password is set.
 
 mod invitation;
+mod passkey;
 mod password;
+mod second;
 mod set_up;
 mod sign_in;
 
@@ -13,7 +15,7 @@ use model::user::{self, Email, Language, Unfit, is_zone};
 use secrecy::SecretString;
 
 use crate::State;
-use crate::pages::{Entered, Key, Notice, OwnPath, Page, UNTOLD, say, shown};
+use crate::pages::{Entered, Key, Notice, OwnPath, Page, Said, UNTOLD, say, shown};
 use crate::session::Entry;
 
 /// The longest name of a person or an organization, in characters.
@@ -22,11 +24,14 @@ pub(crate) const LONGEST_NAME: usize = 100;
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/login", get(sign_in::form).post(sign_in::send))
+        .route("/login/second", get(second::form).post(second::send))
+        .route("/login/passkey/ask", post(passkey::ask))
+        .route("/login/passkey", post(passkey::send))
         .route("/logout", post(sign_in::end))
         .route("/setup", get(set_up::form).post(set_up::send))
         .route("/welcome", get(set_up::welcome))
         .route("/welcome/demo", get(set_up::demo))
-        .route("/invite/{token}", get(invitation::form).post(invitation::accept))
+        .route("/invitation/{token}", get(invitation::form).post(invitation::accept))
         .route("/password", get(password::forgotten))
         .route("/password/{token}", get(password::form).post(password::send))
 }
@@ -70,6 +75,11 @@ pub(crate) fn zones() -> Vec<String> {
     zones.push("UTC".into());
     zones.sort();
     zones
+}
+
+/// How long to wait, in words.
+pub(crate) fn wait(language: Language, wait: jiff::SignedDuration) -> Said {
+    say(language, Key("wait")).count("seconds", wait.as_secs() + i64::from(wait.subsec_nanos() > 0))
 }
 
 /// Somebody came in; what is still due comes before where they want to go.

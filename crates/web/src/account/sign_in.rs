@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use model::{session, user};
 use serde::Deserialize;
 
-use super::come_in;
+use super::{come_in, wait};
 use crate::pages::{Entered, Failure, Key, Notice, OwnPath, Page, say, shown};
 use crate::serve::Client;
 use crate::session::{SignIn, sign_in};
@@ -59,10 +59,7 @@ pub(super) async fn send(
             return Ok(come_in(&state, &page, &entry, &next, None));
         }
         SignIn::Wrong => (StatusCode::UNPROCESSABLE_ENTITY, say(page.language, Key("sign-in-mismatch"))),
-        SignIn::Wait(wait) => {
-            let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
-            (StatusCode::TOO_MANY_REQUESTS, say(page.language, Key("wait")).count("seconds", seconds))
-        }
+        SignIn::Wait(long) => (StatusCode::TOO_MANY_REQUESTS, wait(page.language, long)),
         SignIn::Busy => return Err(Failure::Busy),
     };
     entered.fault("form", said);

@@ -1,5 +1,7 @@
 //! Who asks: the organization behind the API key, or where whoever is signed in is at work.
 
+use std::ops::Deref;
+
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -7,8 +9,8 @@ use http::request::Parts;
 use jiff::Timestamp;
 use model::act::Act;
 use model::audit::{self, Actor, Deed};
-use model::database::Tenant;
-use model::{Clock, Database, Scope};
+use model::database::{Operator, Tenant};
+use model::{Clock, CommitError, Database, Scope};
 use secrecy::SecretString;
 
 use crate::State;
@@ -24,13 +26,68 @@ pub(super) struct Caller {
     clock: Clock,
     admitted: Admitted,
     client: Option<Client>,
+    act: Act,
+}
+
+/// A transaction of an act that the audit tells of: with the deed it ends, or not at all.
+#[must_use = "what is not committed with its deed is not done"]
+pub(super) struct Acting<'c, T = Tenant> {
+    tx: T,
+    caller: &'c Caller,
+}
+
+impl<T> Deref for Acting<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.tx
+    }
+}
+
+impl Acting<'_> {
+    /// Writes down what was done, and ends the transaction.
+    pub(super) async fn commit(self, deed: Deed) -> Result<(), CommitError> {
+        let (now, actor) = (self.caller.now(), self.caller.actor());
+        audit::record(&self.tx, now, &actor, &deed).await?;
+        self.tx.commit().await
+    }
+}
+
+impl Acting<'_, Operator> {
+    /// The same.
+    pub(super) async fn commit(self, deed: Deed) -> Result<(), CommitError> {
+        let (now, actor) = (self.caller.now(), self.caller.actor());
+        audit::any_organization_record(&self.tx, self.caller.scope(), now, &actor, &deed).await?;
+        self.tx.commit().await
+    }
 }
 
 impl Caller {
     /// Opens a transaction inside the caller's organization.
     ///
     /// Only once the request is read: a body that trickles in must not hold a connection.
+    ///
+    /// Of an act that the audit tells of it only reads: [`Self::begin_act`] is what changes something.
     pub(super) async fn begin(&self) -> Result<Tenant, Problem> {
+        let tx = self.database.tenant(self.scope()).await?;
+        if self.act.is_audited() {
+            tx.only_read().await?;
+        }
+        Ok(tx)
+    }
+
+    /// Opens the transaction in which an act is done that the audit tells of.
+    pub(super) async fn begin_act(&self) -> Result<Acting<'_>, Problem> {
+        Ok(Acting { tx: self.database.tenant(self.scope()).await?, caller: self })
+    }
+
+    /// The same across organizations, for what only the worker may write.
+    pub(super) async fn begin_act_beyond(&self) -> Result<Acting<'_, Operator>, Problem> {
+        Ok(Acting { tx: self.database.operator_for(self.scope()).await?, caller: self })
+    }
+
+    /// Opens a transaction that marks what an act is about to use, and is none itself.
+    pub(super) async fn begin_before_act(&self) -> Result<Tenant, Problem> {
         Ok(self.database.tenant(self.scope()).await?)
     }
 
@@ -54,9 +111,14 @@ impl Caller {
         self.admitted.who.actor(self.client.as_ref())
     }
 
-    /// Writes down what is done in this transaction.
-    pub(super) async fn audit(&self, tx: &Tenant, deed: &Deed) -> Result<(), Problem> {
-        Ok(audit::record(tx, self.now(), &self.actor(), deed).await?)
+    /// What they may do, with the limits that they have.
+    pub(super) fn acts(&self) -> impl Iterator<Item = Act> {
+        Act::ALL.iter().copied().filter(|act| self.admitted.may(*act))
+    }
+
+    /// Refuses who is limited to a part of the organization what would reach beyond it.
+    pub(super) fn sees_all(&self, what: &str) -> Result<(), Problem> {
+        if self.scope().viewer_id().is_some() { Err(beyond_limits(what)) } else { Ok(()) }
     }
 
     /// Whose rows these are.
@@ -88,8 +150,18 @@ impl FromRequestParts<State> for Caller {
         if !admitted.who.may(act) {
             return Err(may_not(&admitted.who, act));
         }
-        Ok(Self { database: state.database.clone(), clock: state.clock.clone(), admitted, client })
+        if admitted.is_beyond_limits(act) {
+            return Err(beyond_limits(act.word()));
+        }
+        Ok(Self { database: state.database.clone(), clock: state.clock.clone(), admitted, client, act })
     }
+}
+
+/// Says that it takes somebody who sees everything.
+fn beyond_limits(what: &str) -> Problem {
+    Problem::forbidden(format!(
+        "You see a part of your organization here, and this ({what}) takes seeing all of it. Ask an owner or administrator who does."
+    ))
 }
 
 /// Says who may.

@@ -22,7 +22,7 @@ use super::example;
 use super::fields::{Body, MetaId, Nothing, PerhapsBody, Pin, Query, Secret, Text, given};
 use super::id::Id;
 use super::language::Language;
-use super::number::answer;
+use super::number::{answer, attempt};
 use super::paging::Part;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused, OverQuota};
 use crate::problem::Problem;
@@ -199,6 +199,7 @@ pub(super) async fn create(
     _: Query<Nothing>,
     Body(wanted): Body<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>), Problem> {
+    caller.sees_all("connecting a number")?;
     let app_id = app(&caller, &state, wanted.app_id.as_ref()).await?;
     let new = New {
         phone_number_id: wanted.session.phone_number_id(),
@@ -208,10 +209,10 @@ pub(super) async fn create(
         pin: wanted.pin.as_ref().map(|pin| &pin.0),
         ..New::of(How::Signup)
     };
-    let tx = caller.begin().await?;
+    let tx = caller.begin_act().await?;
     let begun = connection::begin(&tx, &state.keyring, state.clock.now(), &new).await;
     let begun = begun.map_err(|error| language.problem(error))?;
-    tx.commit().await.map_err(|error| in_doubt(error, begun.id, language))?;
+    tx.commit(attempt("signup", &begun)).await.map_err(|error| in_doubt(error, begun.id, language))?;
     Ok((StatusCode::ACCEPTED, Json(begun)))
 }
 
@@ -266,10 +267,10 @@ pub(super) async fn join(
     Body(wanted): Body<OtherHalf>,
 ) -> Result<Json<Connection>, Problem> {
     let half = wanted.half()?;
-    let tx = caller.begin().await?;
+    let tx = caller.begin_act().await?;
     let joined = connection::join(&tx, &state.keyring, state.clock.now(), id, half).await?.ok_or_else(not_there)?;
     let joined = joined.map_err(|why| not_now(why, language))?;
-    tx.commit().await.map_err(|error| in_doubt(error, joined.id, language))?;
+    tx.commit(attempt("join", &joined)).await.map_err(|error| in_doubt(error, joined.id, language))?;
     state.connecting.queued();
     Ok(Json(joined))
 }
@@ -343,14 +344,14 @@ pub(super) async fn retry(
         override_callback: wanted.override_callback == Some(true),
         set_webhook: wanted.set_webhook == Some(true),
     };
-    let tx = caller.begin().await?;
+    let tx = caller.begin_act().await?;
     if with.set_webhook {
         let known = connection::get(&tx, id).await?.ok_or_else(not_there)?;
         may_set_webhook(&caller, &state, known.app_id.as_deref(), language)?;
     }
     let resumed = connection::retry(&tx, &state.keyring, state.clock.now(), id, &with).await?.ok_or_else(not_there)?;
     let resumed = resumed.map_err(|why| not_now(why, language))?;
-    tx.commit().await.map_err(|error| in_doubt(error, resumed.id, language))?;
+    tx.commit(attempt("retry", &resumed)).await.map_err(|error| in_doubt(error, resumed.id, language))?;
     state.connecting.queued();
     conclude(&caller, &state, language, resumed, StatusCode::OK).await
 }

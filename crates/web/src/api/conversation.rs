@@ -1,7 +1,7 @@
 //! `/conversations`
 
 use axum::Json;
-use model::conversation::{self, Change, Conversation, Filter, State};
+use model::conversation::{self, Change, Conversation, Filter, State, Unfit};
 use model::message::{self, Message};
 use model::page::Page;
 use model::search::Search;
@@ -15,6 +15,7 @@ use super::fields::{Body, Flag, Nothing, Query, Text, given};
 use super::id::Id;
 use super::paging::{Cursor, Limit};
 use super::refusals::{Always, BadBody, Invalid, NotThere};
+use crate::key::Who;
 use crate::problem::Problem;
 
 /// What a list of conversations may be narrowed to.
@@ -32,10 +33,14 @@ pub(super) struct Wanted {
     /// Only on this number, by its `id`.
     #[serde(default, deserialize_with = "given")]
     number_id: Option<Uuid>,
-    /// Only this person's, by id; `none`: only nobody's.
+    /// Only this person's, by id; `me`: only yours; `none`: only nobody's.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>, example = "none")]
     assignee: Option<Assignee>,
+    /// Only this team's, by id; `none`: only those that no team looks after.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>, example = "none")]
+    team: Option<OfTeam>,
     /// Only with this contact.
     #[serde(default, deserialize_with = "given")]
     contact_id: Option<Uuid>,
@@ -57,6 +62,7 @@ pub(super) struct Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 enum Assignee {
+    Me,
     Nobody,
     Person(Uuid),
 }
@@ -66,25 +72,62 @@ impl TryFrom<String> for Assignee {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         match text.as_str() {
+            "me" => Ok(Self::Me),
             "none" => Ok(Self::Nobody),
-            id => id.parse().map(Self::Person).map_err(|_| "a person's UUID or `none` is expected"),
+            id => id.parse().map(Self::Person).map_err(|_| "a person's UUID, `me` or `none` is expected"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+enum OfTeam {
+    None,
+    Team(Uuid),
+}
+
+impl TryFrom<String> for OfTeam {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "none" => Ok(Self::None),
+            id => id.parse().map(Self::Team).map_err(|_| "a team's UUID or `none` is expected"),
         }
     }
 }
 
 impl Wanted {
-    fn filter(&self) -> Filter {
-        Filter {
+    fn filter(&self, who: &Who) -> Result<Filter, Problem> {
+        let assignee_id = match self.assignee {
+            Some(Assignee::Person(id)) => Some(id),
+            Some(Assignee::Me) => Some(me(who)?),
+            Some(Assignee::Nobody) | None => None,
+        };
+        let team_id = match self.team {
+            Some(OfTeam::Team(id)) => Some(id),
+            Some(OfTeam::None) | None => None,
+        };
+        Ok(Filter {
             state: self.state,
             unread: self.unread == Some(Flag::Yes),
             number_id: self.number_id,
             contact_id: self.contact_id,
-            assignee_id: match self.assignee {
-                Some(Assignee::Person(id)) => Some(id),
-                _ => None,
-            },
+            assignee_id,
             unassigned: self.assignee == Some(Assignee::Nobody),
-        }
+            team_id,
+            no_team: self.team == Some(OfTeam::None),
+        })
+    }
+}
+
+/// Whoever is signed in.
+fn me(who: &Who) -> Result<Uuid, Problem> {
+    match who {
+        Who::Person { user, .. } => Ok(user.id),
+        Who::Key { .. } => Err(Problem::invalid(
+            "The query parameter `assignee` says `me`, and a key is nobody to whom a conversation is assigned. Send a member's id.",
+        )),
     }
 }
 
@@ -101,7 +144,7 @@ impl Wanted {
 )]
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Conversation>>, Problem> {
     let (after, limit) = (wanted.cursor.as_ref().map(|cursor| cursor.0), wanted.limit.0);
-    let filter = wanted.filter();
+    let filter = wanted.filter(caller.who())?;
     if let Some(Text(q)) = &wanted.q {
         let search = Search::new(q);
         let page = conversation::search(caller.database(), caller.scope(), (&filter, &search), after, limit).await?;
@@ -146,20 +189,24 @@ pub(super) struct ConversationChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Uuid>)]
     assignee_id: Option<Option<Uuid>>,
+    /// Which team looks after it; null: none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Uuid>)]
+    team_id: Option<Option<Uuid>>,
 }
 
 impl ConversationChange {
     fn change(self) -> Result<Change, Problem> {
-        if self.state.is_none() && self.assignee_id.is_none() {
-            return Err(Problem::malformed("The body changes nothing. Send `state`, `assignee_id` or both."));
+        if self.state.is_none() && self.assignee_id.is_none() && self.team_id.is_none() {
+            return Err(Problem::malformed("The body changes nothing. Send `state`, `assignee_id` or `team_id`."));
         }
-        Ok(Change { state: self.state, assignee_id: self.assignee_id })
+        Ok(Change { state: self.state, assignee_id: self.assignee_id, team_id: self.team_id })
     }
 }
 
 /// Change a conversation
 ///
-/// Sets its state, hands it to a person, or takes it from one. A message from the contact makes it active again.
+/// Sets its state, hands it to a member or a team, or takes it from one. A message from the contact makes it active again.
 #[utoipa::path(
     patch, path = "/conversations/{id}", operation_id = "changeConversation", tag = "Conversations",
     params(("id" = Uuid, Path, description = "The conversation's id.")),
@@ -178,6 +225,15 @@ pub(super) async fn change(
 ) -> Result<Json<Conversation>, Problem> {
     let change = wanted.change()?;
     let tx = caller.begin().await?;
+    conversation::get(&tx, id).await?.ok_or_else(not_there)?;
+    if let Some(unfit) = conversation::unfit(&tx, &change).await? {
+        return Err(Problem::invalid(match unfit {
+            Unfit::Assignee => {
+                "The field `assignee_id` is nobody who works in your organization. `GET /members` lists who does."
+            }
+            Unfit::Team => "The field `team_id` is no team of your organization's. `GET /teams` lists those.",
+        }));
+    }
     let changed = conversation::change(&tx, caller.now(), id, &change).await?.ok_or_else(not_there)?;
     tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(changed))
@@ -232,14 +288,17 @@ mod tests {
         let id = Uuid::now_v7();
         assert_eq!(Assignee::try_from("none".to_owned()), Ok(Assignee::Nobody));
         assert_eq!(Assignee::try_from(id.to_string()), Ok(Assignee::Person(id)));
-        assert!(Assignee::try_from("me".to_owned()).is_err());
+        assert_eq!(Assignee::try_from("me".to_owned()), Ok(Assignee::Me));
+        assert!(Assignee::try_from("us".to_owned()).is_err());
+        assert_eq!(OfTeam::try_from("none".to_owned()), Ok(OfTeam::None));
+        assert!(OfTeam::try_from("me".to_owned()).is_err(), "nobody is a team");
     }
 
     #[test]
     fn a_change_of_nothing_is_refused() {
-        let nothing = ConversationChange { state: None, assignee_id: None };
+        let nothing = ConversationChange { state: None, assignee_id: None, team_id: None };
         assert!(nothing.change().is_err());
-        let unassign = ConversationChange { state: None, assignee_id: Some(None) };
+        let unassign = ConversationChange { state: None, assignee_id: Some(None), team_id: None };
         assert_eq!(unassign.change().unwrap().assignee_id, Some(None));
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn conversation() -> Value {
         "last_inbound_at": "2026-11-24T14:03:05Z",
         "window_expires_at": "2026-11-25T14:03:05Z",
         "assignee_id": null,
+        "team_id": null,
         "referral": null,
         "created_at": "2026-11-24T14:03:06.120411Z",
         "updated_at": "2026-11-24T14:03:06.120411Z",
@@ -388,6 +389,13 @@ pub(super) fn overview() -> Value {
 pub(super) fn me() -> Value {
     json!({
         "organization": organization(),
+        "user": null,
+        "key": { "id": "019a0b1c-0000-7000-8000-000000009001", "name": "CRM" },
+        "role": null,
+        "scopes": ["read", "send"],
+        "sees": "all",
+        "number_ids": null,
+        "acts": ["read", "members.read", "send", "conversations.change", "contacts.change", "costs.read"],
         "quotas": {
             "media_bytes": { "used": 48_213_007, "limit": 21_474_836_480_u64 },
             "queued_messages": { "used": 12, "limit": 200_000 },
@@ -397,6 +405,87 @@ pub(super) fn me() -> Value {
         "gone": { "events": 41_805, "statuses": 0, "messages": 0 },
         "api_version": "v1",
         "version": "0.1.0",
+    })
+}
+
+pub(super) fn member() -> Value {
+    json!({
+        "user_id": "019a0b1c-0000-7000-8000-00000000e001",
+        "name": "Luis Prado",
+        "email": "luis@example.com",
+        "role": "agent",
+        "sees": "teams",
+        "number_ids": null,
+        "team_ids": ["019a0b1c-0000-7000-8000-000000008001"],
+        "last_seen_at": "2026-11-24T14:03:00Z",
+        "open_conversations": 4,
+        "created_at": "2026-11-24T13:57:12.004410Z",
+    })
+}
+
+pub(super) fn invitation() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-000000007001",
+        "email": "luis@example.com",
+        "role": "agent",
+        "invited_by_name": "Marta Ruiz",
+        "created_at": "2026-11-24T13:57:12.004410Z",
+        "expires_at": "2026-12-01T13:57:12.004410Z",
+    })
+}
+
+/// One object with another's members besides.
+fn with(mut object: Value, name: &str, value: &str) -> Value {
+    object[name] = value.into();
+    object
+}
+
+pub(super) fn invited() -> Value {
+    with(invitation(), "link", "https://wazapp.example.com/invitation/wi_…")
+}
+
+pub(super) fn team() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-000000008001",
+        "name": "Ventas",
+        "member_ids": ["019a0b1c-0000-7000-8000-00000000e001"],
+        "created_at": "2026-11-24T13:57:12.004410Z",
+    })
+}
+
+pub(super) fn key() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-000000009001",
+        "name": "CRM",
+        "hint": "x7Qk",
+        "scopes": ["read", "send"],
+        "number_ids": null,
+        "created_at": "2026-11-24T13:57:12.004410Z",
+        "expires_at": null,
+        "last_used_at": "2026-11-24T14:03:00Z",
+        "revoked_at": null,
+    })
+}
+
+pub(super) fn made_key() -> Value {
+    with(key(), "key", "wz_…")
+}
+
+pub(super) fn audit() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-000000006001",
+        "at": "2026-11-24T14:03:05Z",
+        "actor": {
+            "kind": "user",
+            "id": "019a0b1c-0000-7000-8000-00000000e002",
+            "name": "Marta Ruiz",
+            "address": "203.0.113.7",
+        },
+        "act": "members.manage/change",
+        "subject_id": "019a0b1c-0000-7000-8000-00000000e001",
+        "subject_name": "Luis Prado",
+        "before": { "role": "viewer", "sees": "all", "number_ids": null },
+        "after": { "role": "agent", "sees": "teams", "number_ids": null },
     })
 }
 

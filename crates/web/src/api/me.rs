@@ -2,24 +2,59 @@
 
 use axum::Json;
 use axum::extract;
+use model::act::{KeyScope, Role};
 use model::organization::{self, Organization};
 use model::quota::{self, Shares};
 use model::retention::{self, Gone};
+use model::sight::{self, Limits};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::caller::Caller;
 use super::example;
 use super::fields::{Nothing, Query};
 use super::refusals::Always;
 use crate::State;
+use crate::key::Who;
 use crate::problem::Problem;
+
+/// Whoever asks, by the name that people call them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Named {
+    /// A user's id, or a key's.
+    id: Uuid,
+    /// What people call them.
+    name: String,
+}
+
+/// Whoever asks, and what they may.
+#[derive(Debug, Serialize, ToSchema)]
+struct Asks {
+    /// The person who asks; null: a key does.
+    user: Option<Named>,
+    /// The API key that asks; null: a person does.
+    key: Option<Named>,
+    /// As what the person works here; null: a key asks.
+    role: Option<Role>,
+    /// What the key is for; null: a person asks.
+    scopes: Option<Vec<KeyScope>>,
+    /// What they are limited to see.
+    #[serde(flatten)]
+    #[schema(inline)]
+    limits: Limits,
+    /// What they may do: each operation of this API says in `x-act` which it is.
+    acts: Vec<&'static str>,
+}
 
 /// Who the API key stands for, and what answers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
     /// The organization whose rows this key opens.
     organization: Organization,
+    #[serde(flatten)]
+    #[schema(inline)]
+    asks: Asks,
     /// What it has taken of the server, and the most that it may.
     quotas: Shares,
     /// What of it went past its retention.
@@ -32,7 +67,7 @@ pub(super) struct Me {
 
 /// Who am I
 ///
-/// The organization behind the API key, what it has taken of the server and may take, what of it went past its
+/// The organization that is asked for, who asks and what they may do, what it has taken of the server and may take, what of it went past its
 /// retention, and the versions of this API and this server.
 #[utoipa::path(
     get, path = "/me", operation_id = "getMe", tag = "Me",
@@ -50,6 +85,20 @@ pub(super) async fn get(
     let organization = organization::own(&tx).await?.ok_or_else(|| Problem::not_there("organization"))?;
     let quotas = quota::own(&tx, state.clock.now()).await?.ok_or_else(|| Problem::not_there("organization"))?;
     let gone = retention::own(&tx).await?;
+    let (user, key, role, scopes) = match caller.who() {
+        Who::Person { user, role, .. } => {
+            (Some(Named { id: user.id, name: user.name.clone() }), None, Some(*role), None)
+        }
+        Who::Key { id, name, scopes } => {
+            (None, Some(Named { id: *id, name: name.clone() }), None, Some(scopes.clone()))
+        }
+    };
+    let limits = match caller.scope().viewer_id() {
+        Some(viewer) => sight::of(&tx, viewer).await?,
+        None => Limits::NONE,
+    };
     tx.close();
-    Ok(Json(Me { organization, quotas, gone, api_version: "v1", version: state.version }))
+    let acts = caller.acts().map(model::act::Act::word).collect();
+    let asks = Asks { user, key, role, scopes, limits, acts };
+    Ok(Json(Me { organization, asks, quotas, gone, api_version: "v1", version: state.version }))
 }

@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use model::act::Act;
+use model::audit::Deed;
 use model::contact::{self, Contact, Merge, Undone};
 use model::page::Page;
 
@@ -52,9 +54,8 @@ pub(super) async fn undo(
     _: Query<Nothing>,
     language: Language,
 ) -> Result<Json<Contact>, Problem> {
-    let tx = state.database.operator_for(caller.scope()).await?;
+    let tx = caller.begin_act_beyond().await?;
     let undone = contact::undo(&tx, caller.scope(), id, state.clock.now()).await?;
-    tx.commit().await.map_err(Problem::repeatable)?;
     let contact_id = match undone.ok_or_else(|| Problem::not_there("merge"))? {
         Undone::Done { contact_id } => contact_id,
         Undone::TooLate => {
@@ -64,6 +65,8 @@ pub(super) async fn undo(
             )));
         }
     };
+    let deed = Deed::new(Act::UndoMerge, "undo", id, contact_id.to_string());
+    tx.commit(deed).await.map_err(Problem::repeatable)?;
     let tx = caller.begin().await?;
     let found = contact::get(&tx, contact_id).await?.ok_or_else(|| Problem::not_there("contact"))?;
     tx.close();

@@ -1,5 +1,7 @@
 //! API v1: JSON for programs, one file a noun.
 
+mod api_key;
+mod audit;
 mod caller;
 mod connection;
 mod contact;
@@ -11,10 +13,12 @@ mod event;
 mod example;
 mod fields;
 mod id;
+mod invitation;
 mod language;
 mod led;
 mod me;
 mod media;
+mod member;
 mod merge;
 mod message;
 mod number;
@@ -27,6 +31,7 @@ mod refusals;
 mod send;
 mod shown;
 mod status;
+mod team;
 mod template;
 mod upload;
 
@@ -169,6 +174,20 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::Read, routes!(event::list)))
         .routes(may(Act::Read, routes!(event::follow)))
         .routes(may(Act::Read, routes!(me::get)))
+        .routes(may(Act::ReadMembers, routes!(member::list)))
+        .routes(may(Act::ManageMembers, routes!(member::change)))
+        .routes(may(Act::ManageMembers, routes!(member::remove)))
+        .routes(may(Act::ManageMembers, routes!(invitation::list)))
+        .routes(may(Act::ManageMembers, routes!(invitation::create)))
+        .routes(may(Act::ManageMembers, routes!(invitation::revoke)))
+        .routes(may(Act::ReadMembers, routes!(team::list)))
+        .routes(may(Act::ManageTeams, routes!(team::create)))
+        .routes(may(Act::ManageTeams, routes!(team::change)))
+        .routes(may(Act::ManageTeams, routes!(team::delete)))
+        .routes(may(Act::ManageKeys, routes!(api_key::list)))
+        .routes(may(Act::ManageKeys, routes!(api_key::create)))
+        .routes(may(Act::ManageKeys, routes!(api_key::revoke)))
+        .routes(may(Act::ReadAudit, routes!(audit::list)))
         .routes(by_operator(routes!(organization::list, organization::create)))
         .routes(by_operator(routes!(organization::change)))
         .routes(by_operator(routes!(organization::enter)))
@@ -213,6 +232,9 @@ const ACT: &str = "x-act";
         (name = "Connections", description = "Attempts to connect or disconnect a number, step by step."),
         (name = "Costs", description = "What sending costs."),
         (name = "Events", description = "Everything that happened, in order."),
+        (name = "Members", description = "Who works in your organization, as what, and in which teams."),
+        (name = "Keys", description = "The API keys of your organization."),
+        (name = "Audit", description = "Who did what."),
         (name = "Server", description = "What whoever runs the server does, signed in."),
         (name = "Me", description = "Who the API key stands for."),
     ),

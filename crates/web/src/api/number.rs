@@ -4,6 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use model::act::Act;
+use model::audit::Deed;
 use model::connection::{self, Connection, How, New, Wishes};
 use model::link::{self, By};
 use model::number::{self, Number};
@@ -199,6 +201,7 @@ pub(super) async fn create(
     _: Query<Nothing>,
     Body(wanted): Body<NewNumber>,
 ) -> Result<Response, Problem> {
+    caller.sees_all("connecting a number")?;
     wanted.check()?;
     let app_id = app(&caller, &state, wanted.app_id.as_ref()).await?;
     if wanted.set_webhook == Some(true) {
@@ -208,16 +211,24 @@ pub(super) async fn create(
     conclude(&caller, &state, language, begun, StatusCode::CREATED).await
 }
 
+/// The deed of an attempt, without what is secret in it.
+pub(super) fn attempt(what: &'static str, begun: &Connection) -> Deed {
+    let named = begun.phone_number_id.clone().unwrap_or_default();
+    let said = json!({ "how": begun.how, "phone_number_id": begun.phone_number_id, "waba_id": begun.waba_id,
+        "app_id": begun.app_id, "number_id": begun.number_id });
+    Deed::new(Act::ManageNumbers, what, begun.id, named).changed(None, Some(said))
+}
+
 async fn begin(
     caller: &Caller,
     state: &crate::State,
     new: &New<'_>,
     language: Language,
 ) -> Result<Connection, Problem> {
-    let tx = caller.begin().await?;
+    let tx = caller.begin_act().await?;
     let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await;
     let begun = begun.map_err(|error| language.problem(error))?;
-    tx.commit().await.map_err(|error| in_doubt(error, begun.id, language))?;
+    tx.commit(attempt(begun.how.word(), &begun)).await.map_err(|error| in_doubt(error, begun.id, language))?;
     state.connecting.queued();
     Ok(begun)
 }
@@ -313,10 +324,12 @@ pub(super) async fn resume(
     _: Query<Nothing>,
 ) -> Result<Json<Number>, Problem> {
     one(&caller, &state, id).await?;
-    let tx = state.database.operator_for(caller.scope()).await?;
+    let tx = caller.begin_act_beyond().await?;
     let resumed = number::resume(&tx, caller.scope(), id, state.clock.now()).await?;
     let resumed = resumed.ok_or_else(|| not_connected(language))?;
-    tx.commit().await.map_err(Problem::repeatable)?;
+    tx.commit(Deed::new(Act::ManageNumbers, "resume", id, &resumed.phone_number_id))
+        .await
+        .map_err(Problem::repeatable)?;
     state.wake.queued();
     Ok(Json(resumed))
 }
@@ -355,10 +368,11 @@ pub(super) async fn clear_callback(
     let secrets = link.open(&state.keyring, &state.apps).map_err(|_| not_connected(language))?;
     let credential = Credential::from(secrets);
     let webhooks = cleared(&state, &credential, &link.phone_number_id).await.map_err(|why| refused(&why, language))?;
-    let tx = state.database.operator_for(caller.scope()).await?;
+    let tx = caller.begin_act_beyond().await?;
     let led = number::noted(&tx, caller.scope(), id, &webhooks, state.clock.now()).await?;
     let led = led.ok_or_else(|| not_connected(language))?;
-    tx.commit().await.map_err(Problem::repeatable)?;
+    let deed = Deed::new(Act::ManageNumbers, "clear_callback", id, &led.phone_number_id);
+    tx.commit(deed.changed(None, Some(webhooks))).await.map_err(Problem::repeatable)?;
     Ok(Json(led))
 }
 
@@ -418,6 +432,9 @@ pub(super) async fn token(
     let (number, app_id) = one(&caller, &state, id).await?;
     if !number.is_connected() {
         return Err(not_connected(language));
+    }
+    if wanted.account == Some(true) {
+        caller.sees_all("giving all numbers of an account a token")?;
     }
     let new = New {
         phone_number_id: Some(&number.phone_number_id),

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
+use model::act::Act;
+use model::audit::Deed;
 use model::cost::{self, Amount, Month, Price, PriceList};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use whatsapp::country;
 
@@ -89,10 +91,13 @@ pub(super) async fn set(
     members: Members,
 ) -> Result<Json<Prices>, Problem> {
     let list = Reader { language, mistakes: Vec::new() }.list(members)?;
-    let tx = caller.begin().await?;
+    let tx = caller.begin_act().await?;
+    let before: Prices = cost::prices(&tx).await?.into();
     cost::set_prices(&tx, state.clock.now(), &list).await?;
-    tx.commit().await.map_err(Problem::repeatable)?;
-    Ok(Json(list.into()))
+    let after: Prices = list.into();
+    let deed = Deed::new(Act::SetPrices, "set", "prices", "").changed(Some(json!(before)), Some(json!(after)));
+    tx.commit(deed).await.map_err(Problem::repeatable)?;
+    Ok(Json(after))
 }
 
 /// Reads a list and gathers all that is wrong in it.

@@ -20,6 +20,18 @@ pub(super) struct BadBody;
 /// What an operation that takes a file may answer besides.
 pub(super) struct BadFile;
 
+/// What an operation may answer besides that not everybody may do.
+pub(super) struct Forbidden;
+
+impl IntoResponses for Forbidden {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[(
+            "403",
+            "Whoever asks may not do this: `x-act` says what it takes, `acts` of `GET /me` what they may.",
+        )])
+    }
+}
+
 /// What an operation may answer besides when things are not as it needs them.
 pub(super) struct Conflict;
 

@@ -67,6 +67,20 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("post", "/api/v1/numbers/{id}/resume"),
     ("delete", "/api/v1/numbers/{id}/callback"),
     ("put", "/api/v1/prices"),
+    ("get", "/api/v1/members"),
+    ("patch", "/api/v1/members/{id}"),
+    ("delete", "/api/v1/members/{id}"),
+    ("get", "/api/v1/invitations"),
+    ("post", "/api/v1/invitations"),
+    ("delete", "/api/v1/invitations/{id}"),
+    ("get", "/api/v1/teams"),
+    ("post", "/api/v1/teams"),
+    ("patch", "/api/v1/teams/{id}"),
+    ("delete", "/api/v1/teams/{id}"),
+    ("get", "/api/v1/keys"),
+    ("post", "/api/v1/keys"),
+    ("delete", "/api/v1/keys/{id}"),
+    ("get", "/api/v1/audit"),
 ];
 
 /// Well formed, and of no server.
@@ -251,7 +265,7 @@ fn shapes_have_the_fields_they_promise() {
         (
             "Conversation",
             "id number_id phone_number_id contact state unread_count last_message last_inbound_at window_expires_at \
-             assignee_id created_at updated_at",
+             assignee_id team_id created_at updated_at",
         ),
         ("ContactSummary", "id name wa_id user_id username"),
         ("LastMessage", "id type direction preview timestamp"),
@@ -308,6 +322,14 @@ fn examples_have_exactly_the_fields_of_their_shapes() {
         ("PriceRow", example::prices()["data"][0].clone()),
         ("Event", example::event()),
         ("Me", example::me()),
+        ("Member", example::member()),
+        ("Invitation", example::invitation()),
+        ("Invited", example::invited()),
+        ("Team", example::team()),
+        ("ApiKey", example::key()),
+        ("MadeKey", example::made_key()),
+        ("Entry", example::audit()),
+        ("Actor", example::audit()["actor"].clone()),
         ("Organization", example::me()["organization"].clone()),
     ] {
         let shown: BTreeSet<String> = example.as_object().unwrap().keys().cloned().collect();

@@ -9,6 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTI
 use http::{HeaderMap, Method, StatusCode};
 use model::Scope;
 use model::act::Act;
+use model::audit::Actor;
 use model::database::{Operator, Tenant};
 use model::link::{self, By, Link};
 use secrecy::SecretString;
@@ -39,6 +40,10 @@ pub(super) struct Call {
     /// The caller's key, where it stands in the query: it goes on to the next page.
     pub(super) key_in_query: Option<SecretString>,
     query: Vec<(String, String)>,
+    /// What it is.
+    pub(super) act: Act,
+    /// Who makes it, as the audit names them.
+    pub(super) actor: Actor,
     /// Its place among its organization's requests.
     _admitted: Admitted,
 }
@@ -73,9 +78,10 @@ impl Call {
                 (key, false, body)
             }
         };
-        let admitted = caller::admitted(&state, parts.extensions.get::<Client>(), &key).await?;
+        let client = parts.extensions.get::<Client>();
+        let admitted = caller::admitted(&state, client, &key).await?;
         let act = act_of(&place, &parts.method);
-        if !admitted.who.may(act) {
+        if !admitted.may(act) {
             return Err(GraphError::not_for(act));
         }
         query.retain(|(name, _)| !is_kept_back(name));
@@ -96,6 +102,8 @@ impl Call {
             patience,
             key_in_query: in_query.then_some(key),
             query,
+            act,
+            actor: admitted.who.actor(client),
             _admitted: admitted,
         };
         Ok((call, body))

@@ -27,13 +27,17 @@ mod templates;
 mod uploads;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::Method;
 use http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use model::audit::{self, Deed};
 use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::behind;
 
 use call::Call;
 use error::GraphError;
@@ -70,13 +74,38 @@ async fn answer(state: crate::State, place: Place, request: Request) -> Result<R
         return batch::post(state, &place.version, request).await;
     }
     let (mut call, body) = Call::of(state, place, request).await?;
+    let answer = served(&mut call, body).await?;
+    if call.act.is_audited() && answer.status().is_success() {
+        audited(&call).await;
+    }
+    Ok(answer)
+}
+
+/// Writes down what a program had Meta change: which call it was, and nothing of what it carried.
+async fn audited(call: &Call) {
+    let path = call.place.words().join("/");
+    let said = serde_json::json!({ "method": call.method.as_str(), "path": path });
+    let deed = Deed::new(call.act, "graph", &call.place.object, path).changed(None, Some(said));
+    let (state, scope, actor, at) = (call.state.clone(), call.scope, call.actor.clone(), call.state.clock.now());
+    behind::write_down("what a program had Meta change", move || {
+        let (state, actor, deed) = (state.clone(), actor.clone(), deed.clone());
+        async move {
+            let tx = state.database.tenant(&scope).await?;
+            audit::record(&tx, at, &actor, &deed).await?;
+            tx.commit().await
+        }
+    })
+    .await;
+}
+
+async fn served(call: &mut Call, body: Body) -> Result<Response, GraphError> {
     match call.place.object.as_str() {
         "" => Err(GraphError::no_object(&call.method)),
-        "debug_token" => debug_token::get(&call).await,
-        "me" => debug_token::me(&call).await,
-        media::CONTENT => media::content(&call).await,
-        object if object.starts_with("upload:") => uploads::continued(&call, body).await,
-        _ if call.place.edge == "uploads" => uploads::opened(&call, body).await,
-        _ => objects::answer(&mut call, body).await,
+        "debug_token" => debug_token::get(call).await,
+        "me" => debug_token::me(call).await,
+        media::CONTENT => media::content(call).await,
+        object if object.starts_with("upload:") => uploads::continued(call, body).await,
+        _ if call.place.edge == "uploads" => uploads::opened(call, body).await,
+        _ => objects::answer(call, body).await,
     }
 }

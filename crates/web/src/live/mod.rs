@@ -2,7 +2,8 @@
 //!
 //! The log is the truth. An organization that somebody follows has one *tail* on this node, which reads what is new once for
 //! all its readers and holds the newest of it in a ring; a *reader* takes from the ring, and reads the log itself where it
-//! is behind it. So a reader costs no more memory when it is slow, and what wakes a tail may be lost.
+//! is behind it. So a reader costs no more memory when it is slow, and what wakes a tail may be lost. Who is limited to see a
+//! part takes nothing from the ring but that there is news: what of it they may see, the database says.
 
 mod filter;
 mod frame;
@@ -38,9 +39,14 @@ pub struct Live {
 /// By what somebody follows a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Right {
-    /// An API key, by its id.
-    Key(Uuid),
-    /// A session, with the limits that held when it began to follow.
+    /// An API key, with the limits that held when it began to follow.
+    Key {
+        /// It.
+        id: Uuid,
+        /// See [`Scope::viewer_id`].
+        scope: Scope,
+    },
+    /// A session, with the same.
     Session {
         /// Whose.
         user_id: Uuid,
@@ -54,7 +60,7 @@ pub(crate) enum Right {
 impl Right {
     pub(crate) fn of(who: &Who, scope: Scope) -> Self {
         match who {
-            Who::Key { id, .. } => Self::Key(*id),
+            Who::Key { id, .. } => Self::Key { id: *id, scope },
             Who::Person { user, session_id, .. } => Self::Session { user_id: user.id, id: *session_id, scope },
         }
     }
@@ -89,7 +95,7 @@ impl Live {
         let tx = database.tenant(&follows.scope).await?;
         let last = event::last(&tx).await?;
         if let Some(after) = after
-            && let Err(begins) = event::list(&tx, after, 1).await?
+            && let Err(begins) = event::reaches_back(&tx, after).await?
         {
             return Ok(Err(begins));
         }
@@ -109,7 +115,8 @@ impl Live {
         tails.insert(id, tail.clone());
         drop(tails);
         let followed = Followed { live: self.clone(), id, tail: tail.clone() };
-        let (database, scope, stopping) = (database.clone(), follows.scope, follows.stopping.clone());
+        // It reads for all who follow; who is limited reads the log again, as themselves.
+        let (database, scope, stopping) = (database.clone(), follows.scope.whole(), follows.stopping.clone());
         let clock = self.clock.clone();
         tokio::spawn(async move {
             tokio::select! {

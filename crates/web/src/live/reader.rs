@@ -37,6 +37,8 @@ pub(crate) struct Reader {
     filter: Filter,
     database: Database,
     scope: Scope,
+    /// Sees a part: what is told is a sign that there is news, which the log is asked for.
+    is_limited: bool,
     over: CancellationToken,
     heartbeat_at: Instant,
     /// What was there when it began is told.
@@ -64,6 +66,7 @@ impl Reader {
             filter,
             database,
             scope: follows.scope,
+            is_limited: follows.scope.viewer_id().is_some(),
             over,
             heartbeat_at,
             caught_up: false,
@@ -120,7 +123,8 @@ impl Reader {
     /// Reads the log itself, up to where the ring goes on. False: what comes next has gone.
     async fn catch_up(&mut self, piece: &mut BytesMut) -> Result<bool> {
         let tx = self.database.tenant(&self.scope).await?;
-        let read = event::list(&tx, self.position, PAGE.min(self.ring_after - self.position)).await?;
+        let limit = PAGE.min(self.ring_after - self.position);
+        let read = event::list(&tx, self.position, limit).await?;
         tx.close();
         let Ok(events) = read else { return Ok(false) };
         for event in &events {
@@ -128,7 +132,10 @@ impl Reader {
                 piece.extend_from_slice(&frame::event(event));
             }
         }
-        self.position = events.last().map_or(self.ring_after, |event| event.sequence);
+        let last = events.last().map_or(0, |event| event.sequence);
+        // Numbers have no gap, but for what is not shown to whoever is limited.
+        let is_all = i64::try_from(events.len()).is_ok_and(|count| count < limit);
+        self.position = if is_all { last.max(self.ring_after) } else { last };
         Ok(true)
     }
 
@@ -137,12 +144,13 @@ impl Reader {
         let mut next = self.ring.recv().await;
         loop {
             match next {
+                Ok(told) if self.is_limited => self.ring_after = self.ring_after.max(told.sequence),
                 Ok(told) => self.hand_over(&told, piece),
                 // Too slow for the ring: the log has what it lost.
                 Err(RecvError::Lagged(_)) => (self.ring_after, self.ring) = self.tail.subscribe(),
                 Err(RecvError::Closed) => return None,
             }
-            if piece.len() >= PIECE || self.position < self.ring_after {
+            if piece.len() >= PIECE || self.position < self.ring_after && !self.is_limited {
                 return Some(());
             }
             next = match self.ring.try_recv() {

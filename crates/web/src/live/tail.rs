@@ -145,14 +145,15 @@ impl Tail {
     }
 
     async fn look_at_keys(&self, tx: &Tenant, now: Timestamp) -> Result<()> {
-        let key = |right: &Right| match right {
-            Right::Key(id) => Some(*id),
+        let key = |right: &Right| match *right {
+            Right::Key { id, scope } => Some((id, scope)),
             Right::Session { .. } => None,
         };
-        let ids: Vec<Uuid> = locked(&self.rights).keys().filter_map(key).collect();
+        let keys: Vec<(Uuid, Scope)> = locked(&self.rights).keys().filter_map(key).collect();
+        let ids: Vec<Uuid> = keys.iter().map(|(id, _)| *id).collect();
         let in_force = api_key::in_force(tx, now, &ids).await?;
-        for id in ids.into_iter().filter(|id| !in_force.contains(id)) {
-            self.end_right(&Right::Key(id));
+        for (id, scope) in keys.into_iter().filter(|key| !in_force.contains(key)) {
+            self.end_right(&Right::Key { id, scope });
         }
         Ok(())
     }

@@ -49,6 +49,9 @@ notices! {
     TeamRemoved = "team-removed";
     KeyRevoked = "key-revoked";
     Joined = "joined";
+    PasskeyAdded = "passkey-added";
+    PasskeyRemoved = "passkey-removed";
+    SecondFactorOff = "second-factor-off";
 }
 
 const NAME: &str = "wazapp-notice";

@@ -37,7 +37,7 @@ impl Times {
     /// This time, said from now.
     pub(crate) fn moment(&self, at: Timestamp) -> Moment {
         let exact = self.exact(at);
-        let said = if self.now.duration_since(at).abs() < NEAR { self.from_now(at).to_string() } else { exact.clone() };
+        let said = if self.now.duration_since(at).abs() < NEAR { self.how_far(at).to_string() } else { exact.clone() };
         Moment { iso: at.to_string(), exact, said }
     }
 
@@ -50,7 +50,7 @@ impl Times {
     }
 
     /// How far it is from now.
-    fn from_now(&self, at: Timestamp) -> Said {
+    fn how_far(&self, at: Timestamp) -> Said {
         let passed = self.now.duration_since(at);
         let (minutes, is_past) = (passed.abs().as_mins(), !passed.is_negative());
         let (key, count) = match (minutes, is_past) {

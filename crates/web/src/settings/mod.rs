@@ -6,7 +6,9 @@ mod keys;
 mod members;
 mod numbers;
 mod organization;
+mod passkeys;
 mod profile;
+mod second_factor;
 mod sections;
 mod teams;
 
@@ -27,6 +29,16 @@ pub(crate) fn routes() -> Router<State> {
         .route("/settings/profile/password", post(profile::change_password))
         .route("/settings/profile/sessions/end", post(profile::end_all))
         .route("/settings/profile/sessions/{id}/end", post(profile::end))
+        .route("/settings/second-factor", get(second_factor::show))
+        .route("/settings/second-factor/app", get(second_factor::ask_app).post(second_factor::begin_app))
+        .route("/settings/second-factor/app/confirm", post(second_factor::confirm_app))
+        .route("/settings/second-factor/app/remove", get(second_factor::ask_remove).post(second_factor::remove_app))
+        .route("/settings/second-factor/codes", get(second_factor::ask_codes).post(second_factor::give_codes))
+        .route("/settings/passkeys/new", get(passkeys::form))
+        .route("/settings/passkeys/ask", post(passkeys::ask))
+        .route("/settings/passkeys", post(passkeys::keep))
+        .route("/settings/passkeys/{id}", get(passkeys::show).post(passkeys::rename))
+        .route("/settings/passkeys/{id}/remove", get(passkeys::ask_remove).post(passkeys::remove))
         .route("/settings/members", get(members::show))
         .route("/settings/members/invite", get(members::invite::form).post(members::invite::send))
         .route("/settings/members/{id}/role", post(members::change_role))

@@ -2,15 +2,16 @@
 
 use axum::extract::{self, Path};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::StatusCode;
 use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
 use model::session;
 use model::user::{self, Language, Profile, User};
 use uuid::Uuid;
 
 use super::device;
+use super::second_factor::prove;
 use crate::account::{LONGEST_NAME, new_password, zone, zones};
-use crate::pages::{Entered, Failure, Key, Moment, Notice, Page, Visit, say, shown};
+use crate::pages::{Entered, Failure, Moment, Notice, Page, Visit, shown};
 use crate::{State, cookie};
 
 /// A session as a list shows it.
@@ -102,16 +103,11 @@ pub(super) async fn change(
 pub(super) async fn change_password(
     extract::State(state): extract::State<State>,
     visit: Visit,
+    headers: HeaderMap,
     mut entered: Entered,
 ) -> Result<Response, Failure> {
     let (language, user) = (visit.page.language, visit.user().clone());
-    let tx = state.database.people().await?;
-    let kept = user::get(&tx, user.id).await?.and_then(|(_, kept)| kept);
-    tx.close();
-    let is_it = state.passwords.verify(entered.secret("current"), kept).await.map_err(|_| Failure::Busy)?;
-    if !is_it {
-        entered.fault("current", say(language, Key("fault-current")));
-    }
+    prove(&state, &visit, &headers, &mut entered).await?;
     let password = new_password(&mut entered, language, user.email.as_str());
     if !entered.is_sound() {
         return ProfilePage::shown(&state, visit, StatusCode::UNPROCESSABLE_ENTITY, None, entered).await;

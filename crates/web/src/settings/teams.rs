@@ -6,7 +6,7 @@ use http::StatusCode;
 use model::act::Act;
 use model::audit::Deed;
 use model::membership::{self, Member};
-use model::team::{self, Renamed, Team};
+use model::team::{self, Team};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -50,7 +50,7 @@ pub(super) async fn create(visit: Visit, mut entered: Entered) -> Result<Respons
         tx.close();
         return list(visit, StatusCode::UNPROCESSABLE_ENTITY, entered).await;
     }
-    let Some(made) = team::create(&tx, visit.now(), &name).await? else {
+    let Ok(made) = team::create(&tx, visit.now(), &name, &[]).await? else {
         tx.close();
         entered.fault("name", say(visit.page.language, Key("team-taken")));
         return list(visit, StatusCode::CONFLICT, entered).await;
@@ -86,15 +86,14 @@ pub(super) async fn change(visit: Visit, Path(id): Path<Uuid>, mut entered: Ente
     let team = team::get(&tx, id).await?.ok_or(Failure::NotThere)?;
     let members = membership::list(&tx).await?;
     let name = entered.needed(visit.page.language, "name", LONGEST_NAME);
-    let wanted = |member: &&Member| entered.has("member", &member.user_id.to_string());
+    let wanted = |member: &&Member| entered.has("member", member.user_id.to_string());
     let chosen: Vec<Uuid> = members.iter().filter(wanted).map(|member| member.user_id).collect();
-    if entered.is_sound() && team::rename(&tx, id, &name).await? == Renamed::Taken {
+    if entered.is_sound() && team::change(&tx, id, Some(&name), Some(&chosen)).await?.is_err() {
         entered.fault("name", say(visit.page.language, Key("team-taken")));
     }
     if !entered.is_sound() {
         return Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, &TeamPage { page: visit.page, team, members, entered }));
     }
-    team::set_members(&tx, id, &chosen).await?;
     let names = |ids: &[Uuid]| -> Vec<&str> {
         members.iter().filter(|member| ids.contains(&member.user_id)).map(|member| member.name.as_str()).collect()
     };
@@ -119,7 +118,7 @@ pub(super) async fn ask_remove(visit: Visit, Path(id): Path<Uuid>) -> Result<Res
 /// Removes a team.
 pub(super) async fn remove(visit: Visit, Path(id): Path<Uuid>) -> Result<Response, Failure> {
     let tx = visit.begin(Act::ManageTeams).await?;
-    let team = team::remove(&tx, visit.now(), id).await?.ok_or(Failure::NotThere)?;
+    let team = team::delete(&tx, visit.now(), id).await?.ok_or(Failure::NotThere)?;
     visit.finish(tx, &Deed::new(Act::ManageTeams, "remove", id, team.name)).await?;
     Ok(done(&visit.page, Notice::TeamRemoved, HERE))
 }

@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use super::{Browser, set_up, two};
 
 /// Pages for anybody, and for whoever is signed in.
-const OPEN: &[&str] = &["/settings/none", "/login", "/setup", "/password", "/password/none", "/invite/none"];
+const OPEN: &[&str] = &["/settings/none", "/login", "/setup", "/password", "/password/none", "/invitation/none"];
 const CLOSED: &[&str] = &[
     "/inbox",
     "/welcome",
@@ -32,7 +32,7 @@ const FORMS: &[&str] = &[
     "/theme",
     "/organization",
     "/password/none",
-    "/invite/none",
+    "/invitation/none",
     "/settings/profile",
     "/settings/profile/password",
     "/settings/profile/sessions/end",
@@ -74,7 +74,7 @@ async fn every_page_says_what_a_browser_may_do_with_it() {
             assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
             assert!(answer.header("permissions-policy").contains("camera=()"), "{path}");
             assert!(["same-origin", "no-referrer"].contains(&answer.header("referrer-policy")), "{path}");
-            if ["/invite/", "/password/"].iter().any(|secret| path.starts_with(secret)) && answer.status != 405 {
+            if ["/invitation/", "/password/"].iter().any(|secret| path.starts_with(secret)) && answer.status != 405 {
                 assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}: its address is a secret");
             }
             if !answer.status.is_redirection() {
@@ -156,7 +156,7 @@ async fn a_link_names_no_host_that_a_request_made_up() {
         let mut browser = owner.saying(name, value);
         let answer = browser.post("/settings/members/invite", &[("role", "agent")]).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
-        assert!(answer.shown_once().starts_with(&format!("{}/invite/wi_", world.url())), "{}", answer.shown_once());
+        assert!(answer.shown_once().starts_with(&format!("{}/invitation/wi_", world.url())), "{}", answer.shown_once());
         assert!(!answer.text.contains("evil.example"));
         let led = browser.get("/").await;
         assert_eq!(led.leads_to(), "/inbox");

@@ -134,7 +134,7 @@ async fn an_invitation_opens_once() {
     let late = invite(&mut owner, "", Role::Viewer).await;
     world.advance(Duration::from_secs(7 * 24 * 3600)).await;
     assert!(Browser::new(&world).get(&late).await.text.contains("Esta invitación caducó"));
-    for unknown in ["/invite/wi_none".to_owned(), format!("{late}A"), late.replace("wi_", "wx_")] {
+    for unknown in ["/invitation/wi_none".to_owned(), format!("{late}A"), late.replace("wi_", "wx_")] {
         assert_eq!(Browser::new(&world).get(&unknown).await.status, StatusCode::NOT_FOUND, "{unknown}");
     }
     world.end().await;

@@ -105,30 +105,40 @@ impl Work<'_> {
         self.print.line(&format!("1/4  Key {to} is to seal; every server takes it up"));
         self.promote(to).await?;
         self.print.line(&format!("2/4  Key {to} seals; what was under way before ends"));
-        self.settle().await?;
+        self.settle(to).await?;
         let resealed = self.reseal(to).await?;
         self.print.line("4/4  Nothing is sealed under another key, and the database takes no such value any more");
         self.finish(resealed).await
     }
 
+    /// Every server has it, or nothing was done.
     async fn promote(&self, to: KeyId) -> anyhow::Result<()> {
+        match self.until_none(async || Ok(self.rotation.promote(to).await?)).await? {
+            lacking if lacking.is_empty() => Ok(()),
+            lacking => bail!(self.lacking(to, &lacking)),
+        }
+    }
+
+    /// Looks until no server is left; one that died meanwhile counts no more. Answers those that are left when it takes too
+    /// long.
+    async fn until_none(
+        &self,
+        look: impl AsyncFn() -> anyhow::Result<Vec<SeenHolder>>,
+    ) -> anyhow::Result<Vec<SeenHolder>> {
         let began = Instant::now();
         let mut watched: HashMap<Uuid, (i64, Instant)> = HashMap::new();
         loop {
-            let lacking = self.rotation.promote(to).await?;
-            if lacking.is_empty() {
-                return Ok(());
+            let left = look().await?;
+            if left.is_empty() || began.elapsed() > SERVER_PATIENCE {
+                return Ok(left);
             }
-            for server in &lacking {
+            for server in &left {
                 let (beat, since) = watched.entry(server.id).or_insert((server.beat, Instant::now()));
                 if *beat != server.beat {
                     (*beat, *since) = (server.beat, Instant::now());
                 } else if since.elapsed() > DEAD_AFTER {
                     self.forget(server).await?;
                 }
-            }
-            if began.elapsed() > SERVER_PATIENCE {
-                bail!(self.lacking(to, &lacking));
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -143,19 +153,22 @@ impl Work<'_> {
     }
 
     fn lacking(&self, to: KeyId, lacking: &[SeenHolder]) -> String {
-        let names: Vec<&str> = lacking.iter().map(|server| server.name.as_str()).collect();
         let how = match self.config.key_source() {
             KeySource::Own(path) => format!("bring {} of this machine to each (mode 0600)", path.display()),
             _ => "give each the same list of master keys, and start it anew".to_owned(),
         };
         format!(
             "key {to} is not on every server, so it seals nothing yet: {how}, then run this again. Without it: {}",
-            names.join("; ")
+            names(lacking)
         )
     }
 
-    /// Waits for every transaction that may have asked which key seals before it was another one.
-    async fn settle(&self) -> anyhow::Result<()> {
+    /// Waits for every server to see which key seals, and for every transaction that may have been begun before it did.
+    async fn settle(&self, to: KeyId) -> anyhow::Result<()> {
+        let unaware = self.until_none(async || Ok(self.rotation.unaware(to).await?)).await?;
+        if !unaware.is_empty() {
+            bail!("servers have not seen yet that key {to} seals: run this again. They are: {}", names(&unaware));
+        }
         let before = self.rotation.stragglers().await?;
         let began = Instant::now();
         let mut told = false;
@@ -207,6 +220,10 @@ impl Work<'_> {
         });
         Ok(())
     }
+}
+
+fn names(servers: &[SeenHolder]) -> String {
+    servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// What opens under no key stays as it is, and so does the key it names.

@@ -1,8 +1,13 @@
-//! `wazapp org set`: how long an organization's things are kept.
+//! `wazapp org set`: how long an organization's things are kept, and whether its members need a second factor.
 
 use clap::Args;
+use model::Clock;
+use model::act::Act;
+use model::audit::{self, Actor, Deed};
+use model::database::Operator;
 use model::organization::{self, Organization};
 use model::retention::{self, Days, Kept};
+use serde_json::json;
 
 use crate::cli::OrganizationArg;
 use crate::commands::find_organization;
@@ -25,6 +30,9 @@ pub(crate) struct Wishes {
     /// How long its messages are kept, the same.
     #[arg(long, value_name = "DAYS", value_parser = wish)]
     message_retention_days: Option<Wish>,
+    /// Whether its members need a second factor: who has none sees nothing of it until they set one up.
+    #[arg(long, value_name = "true|false")]
+    require_second_factor: Option<bool>,
 }
 
 /// How long media are kept; none: for ever.
@@ -72,12 +80,26 @@ pub(super) async fn set(
         for (kept, Wish(days)) in wishes.wishes() {
             retention::any_organization_set(&tx, &found.scope(), kept, days).await?;
         }
+        if let Some(required) = wishes.require_second_factor {
+            require_second_factor(&tx, &found, required).await?;
+        }
         let changed = organization::find(&tx, &found.id.to_string()).await?;
         tx.commit().await?;
         Ok(changed.unwrap_or(found))
     })
     .await?;
     print.answer(&changed, || said(&changed, wishes));
+    Ok(())
+}
+
+/// Says it, and writes it down where the organization reads it.
+async fn require_second_factor(tx: &Operator, organization: &Organization, required: bool) -> anyhow::Result<()> {
+    organization::require_second_factor(tx, &organization.scope(), required).await?;
+    let after = json!({ "require_second_factor": required });
+    let deed = Deed::new(Act::ManageOrganization, "second_factor", organization.id, organization.name.as_str());
+    let deed = deed.changed(None, Some(after));
+    audit::any_organization_record(tx, &organization.scope(), Clock::default().now(), &Actor::operator(), &deed)
+        .await?;
     Ok(())
 }
 
@@ -95,7 +117,11 @@ fn said(changed: &Organization, wishes: &Wishes) -> String {
         };
         format!("{what} of {} are kept {days}.", changed.name)
     });
-    media.into_iter().chain(others).collect::<Vec<_>>().join("\n")
+    let required = wishes.require_second_factor.map(|required| {
+        let how = if required { "need" } else { "do not need" };
+        format!("Members of {} {how} a second factor.", changed.name)
+    });
+    media.into_iter().chain(others).chain(required).collect::<Vec<_>>().join("\n")
 }
 
 /// How long its media, events, statuses and messages are kept.

@@ -138,7 +138,7 @@ pub(in crate::api) async fn create(
         },
     };
     let is_read = known.components.is_some();
-    let kept = way.keep(known, language).await?;
+    let kept = way.keep("create", known, language).await?;
     if !is_read {
         // What Meta's library put into it is read from there.
         way.read_soon().await;
@@ -277,7 +277,7 @@ pub(in crate::api) async fn change(
         reason: None,
         ttl_seconds: known.ttl_seconds,
     };
-    Ok(Json(way.keep(expected, language).await?.into()))
+    Ok(Json(way.keep("change", expected, language).await?.into()))
 }
 
 async fn known(caller: &Caller, id: Uuid) -> Result<Template, Problem> {

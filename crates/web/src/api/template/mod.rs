@@ -10,6 +10,8 @@ mod way;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use model::act::Act;
+use model::audit::Deed;
 use model::page::Page;
 use model::template::sync::{self, Sync};
 use model::template::{self, Filter};
@@ -156,9 +158,9 @@ pub(super) async fn sync_now(
     State(state): State<crate::State>,
     _: Query<Nothing>,
 ) -> Result<(StatusCode, Json<Page<Sync>>), Problem> {
-    let tx = state.database.operator_for(caller.scope()).await?;
+    let tx = caller.begin_act_beyond().await?;
     sync::ask(&tx, caller.scope(), None, state.clock.now()).await?;
-    tx.commit().await.map_err(Problem::repeatable)?;
+    tx.commit(Deed::new(Act::ManageTemplates, "sync", "templates", "")).await.map_err(Problem::repeatable)?;
     let tx = caller.begin().await?;
     let data = sync::list(&tx).await?;
     tx.close();

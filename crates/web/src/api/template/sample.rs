@@ -78,7 +78,7 @@ pub(super) async fn bring(
 
 async fn find(way: &Way<'_>, body: &Value, own: &[Shown]) -> Result<Result<Vec<Found>, Vec<Mistaken>>, Problem> {
     let ids: Vec<_> = own.iter().map(|shown| shown.media_id).collect();
-    let tx = way.begin().await?;
+    let tx = way.begin_before().await?;
     let kept = upload::find(&tx, way.now(), &ids).await?;
     tx.commit().await.map_err(Problem::repeatable)?;
     let (mut found, mut wrong) = (Vec::new(), Vec::new());

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use model::act::Act;
+use model::audit::{self, Actor, Deed};
 use model::database::Tenant;
 use model::link::{self, By, Link};
 use model::store::Store;
 use model::template::{self, Listed, Source, Template, sync};
 use model::{CommitError, Scope};
-use serde_json::Value;
+use serde_json::{Value, json};
 use whatsapp::graph::{self, Credential, Graph};
 
 use super::not_there;
@@ -60,8 +62,8 @@ impl<'a> Way<'a> {
         self.link.token_app(&self.state.apps)
     }
 
-    pub(super) async fn begin(&self) -> Result<Tenant, Problem> {
-        self.caller.begin().await
+    pub(super) async fn begin_before(&self) -> Result<Tenant, Problem> {
+        self.caller.begin_before_act().await
     }
 
     pub(super) fn scope(&self) -> &Scope {
@@ -78,7 +80,12 @@ impl<'a> Way<'a> {
 
     /// Looks a template up at Meta, keeps what it is now, or, where that can't be had, what it should be by all that is
     /// known; answers it.
-    pub(super) async fn keep(&self, known: Listed, language: Language) -> Result<Template, Problem> {
+    pub(super) async fn keep(
+        &self,
+        what: &'static str,
+        known: Listed,
+        language: Language,
+    ) -> Result<Template, Problem> {
         let asked_at = self.state.clock.now();
         let listed = match self.graph().template(&self.credential, &known.template_id).await {
             Ok(template) => listed(template),
@@ -88,11 +95,14 @@ impl<'a> Way<'a> {
             }
         };
         let id = listed.template_id.clone();
+        let said = json!({ "language": listed.language, "category": listed.category, "components": listed.components });
+        let deed = Deed::new(Act::ManageTemplates, what, &id, &listed.name).changed(None, Some(said));
         let kept = self.write_down("a template that Meta changed", move |at| {
-            let listed = listed.clone();
+            let (listed, deed) = (listed.clone(), deed.clone());
             async move {
                 let tx = at.state.database.operator_for(&at.scope).await?;
                 let now = at.state.clock.now();
+                audit::any_organization_record(&tx, &at.scope, now, &at.actor, &deed).await?;
                 template::save(
                     tx,
                     &at.scope,
@@ -113,10 +123,14 @@ impl<'a> Way<'a> {
     /// Notes that Meta deleted templates of a name, and shows this one as it is now.
     pub(super) async fn deleted(&self, known: Template, all: bool, language: Language) -> Result<Template, Problem> {
         let (id, template_id) = (known.id, known.template_id.clone());
+        let said = json!({ "language": known.language, "category": known.category, "all_languages": all });
+        let named = known.name.clone().unwrap_or_default();
+        let deed = Deed::new(Act::ManageTemplates, "delete", &template_id, named).changed(Some(said), None);
         let kept = self.write_down("a template that Meta deleted", move |at| {
-            let known = known.clone();
+            let (known, deed) = (known.clone(), deed.clone());
             async move {
                 let tx = at.state.database.operator_for(&at.scope).await?;
+                audit::any_organization_record(&tx, &at.scope, at.state.clock.now(), &at.actor, &deed).await?;
                 let (name, now) = (known.name.as_deref().unwrap_or_default(), at.state.clock.now());
                 let only = (!all).then_some(known.template_id.as_str());
                 template::delete(tx, &at.scope, now, &at.waba_id, name, only).await?;
@@ -142,7 +156,8 @@ impl<'a> Way<'a> {
         T: Send + 'static,
         F: Future<Output = Result<T, CommitError>> + Send + 'static,
     {
-        let at = At { state: self.state.clone(), scope: *self.scope(), waba_id: self.waba_id.clone() };
+        let (state, actor) = (self.state.clone(), self.caller.actor());
+        let at = At { state, scope: *self.scope(), waba_id: self.waba_id.clone(), actor };
         behind::write_down(what, move || write(at.clone())).await
     }
 }
@@ -153,6 +168,7 @@ struct At {
     state: State,
     scope: Scope,
     waba_id: String,
+    actor: Actor,
 }
 
 /// Meta did it, and it could not be written down here yet.

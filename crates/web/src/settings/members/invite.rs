@@ -91,7 +91,7 @@ pub(crate) async fn send(
     let after = json!({ "role": made.role, "email": made.email });
     let deed = Deed::new(Act::ManageMembers, "invite", made.id, made.email.unwrap_or_default());
     visit.finish(tx, &deed.changed(None, Some(after))).await?;
-    let link = format!("{}/invite/{}", state.public_url, link.expose_secret());
+    let link = format!("{}/invitation/{}", state.public_url, link.expose_secret());
     let organization = &visit.organization()?.name;
     let says =
         say(language, Key("invitation-says")).with("inviter", &visit.user().name).with("organization", organization);
