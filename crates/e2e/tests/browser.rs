@@ -25,7 +25,7 @@ async fn people_and_their_pages() {
     let installation = Installation::new();
     let server = installation.serve().await;
     let code = std::fs::read_to_string(installation.data_dir().join("setup-code")).expect("the server keeps its code");
-    assert!(server.log().contains(code.trim()), "whoever runs it is told");
+    e2e::until("whoever runs it is told the code", async || server.log().contains(code.trim())).await;
     drive("people", &[server.url(), code.trim()]).await;
     assert!(server.terminate().await.0.success());
 }

@@ -272,6 +272,27 @@ deed-team-change = changed the team
 deed-team-remove = removed the team
 deed-key-create = made the key
 deed-key-revoke = revoked the key
+deed-organization-suspend = suspended the organization
+deed-organization-resume = resumed the organization
+deed-member-change = changed what may be done by
+deed-number-connect = began to connect the number
+deed-number-disconnect = disconnected the number
+deed-number-token = changed the token of the number
+deed-number-signup = opened the sign-up of a number at Meta
+deed-number-join = went on connecting the number
+deed-number-retry = tried again to connect the number
+deed-number-resume = resumed sending from the number
+deed-number-callback = took away the callback of the number at Meta
+deed-prices-set = changed the prices
+deed-merge-undo = parted the contacts
+deed-template-create = made the template
+deed-template-change = changed the template
+deed-template-delete = deleted the template
+deed-template-sync = had the templates read anew
+deed-organization-create = made the organization
+deed-organization-entry = looked into
+deed-organization-factor = changed whether a second factor is needed in
+deed-graph = changed at Meta, through the Graph API,
 change-from-to = { $before } → { $after }
 
 ## Inbox

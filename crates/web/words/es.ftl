@@ -272,6 +272,27 @@ deed-team-change = cambió el equipo
 deed-team-remove = quitó el equipo
 deed-key-create = creó la clave
 deed-key-revoke = anuló la clave
+deed-organization-suspend = suspendió la organización
+deed-organization-resume = reactivó la organización
+deed-member-change = cambió lo que puede
+deed-number-connect = empezó a conectar el número
+deed-number-disconnect = desconectó el número
+deed-number-token = cambió el token del número
+deed-number-signup = abrió el registro de un número en Meta
+deed-number-join = siguió con la conexión del número
+deed-number-retry = repitió la conexión del número
+deed-number-resume = reanudó los envíos del número
+deed-number-callback = quitó en Meta la dirección propia del número
+deed-prices-set = cambió los precios
+deed-merge-undo = separó los contactos
+deed-template-create = creó la plantilla
+deed-template-change = cambió la plantilla
+deed-template-delete = borró la plantilla
+deed-template-sync = hizo leer de nuevo las plantillas
+deed-organization-create = creó la organización
+deed-organization-entry = entró a mirar en
+deed-organization-factor = cambió si hace falta un segundo factor en
+deed-graph = cambió en Meta, con la API de Graph,
 change-from-to = { $before } → { $after }
 
 ## Bandeja

@@ -30,6 +30,27 @@ const DEEDS: &[(&str, Key)] = &[
     ("teams.manage/remove", Key("deed-team-remove")),
     ("keys.manage/create", Key("deed-key-create")),
     ("keys.manage/revoke", Key("deed-key-revoke")),
+    ("organization.manage/suspend", Key("deed-organization-suspend")),
+    ("organization.manage/resume", Key("deed-organization-resume")),
+    ("teams.manage/delete", Key("deed-team-remove")),
+    ("members.manage/change", Key("deed-member-change")),
+    ("numbers.manage/token", Key("deed-number-connect")),
+    ("numbers.manage/disconnection", Key("deed-number-disconnect")),
+    ("numbers.manage/rotation", Key("deed-number-token")),
+    ("numbers.manage/signup", Key("deed-number-signup")),
+    ("numbers.manage/join", Key("deed-number-join")),
+    ("numbers.manage/retry", Key("deed-number-retry")),
+    ("numbers.manage/resume", Key("deed-number-resume")),
+    ("numbers.manage/clear_callback", Key("deed-number-callback")),
+    ("prices.set/set", Key("deed-prices-set")),
+    ("merges.undo/undo", Key("deed-merge-undo")),
+    ("templates.manage/create", Key("deed-template-create")),
+    ("templates.manage/change", Key("deed-template-change")),
+    ("templates.manage/delete", Key("deed-template-delete")),
+    ("templates.manage/sync", Key("deed-template-sync")),
+    ("organization.manage/create", Key("deed-organization-create")),
+    ("organization.manage/entry", Key("deed-organization-entry")),
+    ("organization.manage/second_factor", Key("deed-organization-factor")),
 ];
 
 /// What an audited act is about.
@@ -71,7 +92,8 @@ impl EntryRow {
     fn of(entry: Entry, language: Language, times: &Times) -> Self {
         let is_server = entry.actor.kind == ActorKind::Operator && entry.actor.id.is_none();
         let actor = if is_server { say(language, Key("audit-server")).to_string() } else { entry.actor.name };
-        let known = DEEDS.iter().find(|(act, _)| *act == entry.act).map(|(_, key)| *key);
+        let by_graph = entry.act.ends_with("/graph").then_some(Key("deed-graph"));
+        let known = DEEDS.iter().find(|(act, _)| *act == entry.act).map(|(_, key)| *key).or(by_graph);
         let about = entry.act.split('/').next().and_then(Act::of).map_or(Key("act-other"), about);
         let members = |json: Option<&str>| json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
         let before: Map<String, Value> = members(entry.before.as_ref().map(|json| json.0.get()));
@@ -178,10 +200,13 @@ mod tests {
         let sources = ["web", "wazapp", "worker"].into_iter().flat_map(rust_of);
         for (path, text) in sources.filter(|(path, _)| !path.ends_with("settings/audit.rs")) {
             for call in text.split("Deed::new(").skip(1) {
-                let Some((act, rest)) = call.split_once(", \"") else { continue };
-                let Some((_, act)) = act.trim().rsplit_once("Act::") else { continue };
-                let what = rest.split('"').next().unwrap_or_default();
-                let act = Act::ALL.iter().find(|known| format!("{known:?}") == act).unwrap();
+                let Some((act, rest)) = call.split_once(',') else { continue };
+                // What is chosen from several stands there as words of its own.
+                let Some(what) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
+                    continue;
+                };
+                let Some((_, act)) = act.rsplit_once("Act::") else { continue };
+                let act = Act::ALL.iter().find(|known| format!("{known:?}") == act).expect("an act of the table");
                 let deed = format!("{}/{what}", act.word());
                 assert!(
                     DEEDS.iter().any(|(known, _)| *known == deed),
