@@ -74,6 +74,7 @@ async function makePasskey({ page, credentials }) {
   assert.equal(kept.length, 1);
   assert.ok(kept[0].isResidentCredential, "it is found without a name");
   await page.getByRole("link", { name: "Mi portátil" }).click();
+  await page.waitForURL(/\/settings\/passkeys\/[0-9a-f-]{36}$/);
   return { id: new URL(page.url()).pathname.split("/").pop() };
 }
 
@@ -82,7 +83,10 @@ async function leave(page) {
   await page.goto(`${url}/login`);
 }
 
-const byPasskey = (page) => page.getByRole("button", { name: "Entrar con una llave" }).click();
+/** Chooses the passkey that the authenticator has. */
+function byPasskey(page) {
+  return page.getByRole("button", { name: "Entrar con una llave" }).click();
+}
 
 async function alone({ page, credentials }) {
   const [before] = await credentials();

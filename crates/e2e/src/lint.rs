@@ -215,7 +215,7 @@ sight_policy AS (
   SELECT p.polrelid AS oid, p.polname::text AS name,
          starts_with(regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[()\\s]', '', 'g'), $10::text)
            AND NOT p.polpermissive AND p.polcmd = '*' AND pg_get_expr(p.polwithcheck, p.polrelid) = 'true'
-           AND p.polroles = ARRAY['wazapp_web'::regrole::oid] AS restricts
+           AND p.polroles::regrole[]::text[] = '{wazapp_web}' AS restricts
   FROM pg_policy p WHERE p.polname = 'within_sight'),
 worker_policy AS (
   SELECT policy.* FROM policy JOIN protected p USING (oid)

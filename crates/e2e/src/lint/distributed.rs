@@ -6,7 +6,7 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 19] = [
+const UNDISTRIBUTED: [&str; 22] = [
     "organization",
     "number_claim",
     "app",
@@ -26,6 +26,9 @@ const UNDISTRIBUTED: [&str; 19] = [
     "password_link",
     "sign_in_try",
     "server_audit",
+    "passkey",
+    "passkey_ceremony",
+    "recovery_code",
 ];
 
 /// What Citus refuses, or does at a price.

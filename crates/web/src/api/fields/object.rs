@@ -1,6 +1,6 @@
 //! Reads an object's fields into what they are for, and says of which one it refuses.
 
-use serde::de::value::StringDeserializer;
+use serde::de::value::{SeqDeserializer, StringDeserializer};
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Unexpected, Visitor,
 };
@@ -53,6 +53,14 @@ impl<'de> MapAccess<'de> for Object {
 /// One field's value.
 struct Field(Value);
 
+impl IntoDeserializer<'_, Refusal> for Field {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
 impl<'de> Deserializer<'de> for Field {
     type Error = Refusal;
 
@@ -62,7 +70,7 @@ impl<'de> Deserializer<'de> for Field {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
             Value::Number(_) => Err(de::Error::invalid_type(Unexpected::Other("a number"), &visitor)),
-            Value::Array(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
+            Value::Array(rows) => visitor.visit_seq(SeqDeserializer::new(rows.into_iter().map(Field))),
             Value::Object(members) => {
                 let fields: Vec<_> = members.into_iter().collect();
                 visitor.visit_map(Object { fields: fields.into_iter(), value: None })
