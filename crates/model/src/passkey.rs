@@ -100,7 +100,7 @@ pub async fn shown(tx: &Operator, user_id: Uuid, credential_id: &[u8]) -> Result
     let row = tx
         .query_opt(
             "SELECT id, credential::text AS credential FROM wazapp.passkey
-             WHERE user_id = $1 AND credential_id = $2 FOR UPDATE",
+             WHERE user_id = $1 AND credential_id = $2 FOR NO KEY UPDATE",
             &[&user_id, &credential_id],
         )
         .await?;

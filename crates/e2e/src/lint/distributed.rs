@@ -93,7 +93,7 @@ const PASSES: &[Pass] = &[
     Pass(
         "organization.rs",
         "SELECT o.id, o.slug, o.name, o.suspended_at",
-        &[AllShards, JoinsLocal],
+        &[AllShards],
         "for whoever runs the server: a list that is read",
     ),
     Pass("session.rs", "INSERT INTO wazapp.session", &[JoinsLocal], PERSON),

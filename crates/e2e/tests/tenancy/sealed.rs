@@ -64,6 +64,10 @@ const OPEN: &[&str] = &[
     "session.hash",
     "invitation.hash",
     "password_link.hash",
+    "recovery_code.hash",
+    "passkey_ceremony.hash",
+    // What a browser names its key by; the key's public half opens nothing.
+    "passkey.credential_id",
     // A hash of who tried to sign in, and from where.
     "sign_in_try.subject",
     // Tells keys apart, and opens nothing.

@@ -6,7 +6,7 @@ use model::act::{KeyScope, Role};
 use model::organization::{self, Organization};
 use model::quota::{self, Shares};
 use model::retention::{self, Gone};
-use model::sight::{self, Limits};
+use model::sight::{self, Limits, Sees};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -28,9 +28,11 @@ pub(super) struct Named {
     name: String,
 }
 
-/// Whoever asks, and what they may.
+/// Who the API key stands for, and what answers.
 #[derive(Debug, Serialize, ToSchema)]
-struct Asks {
+pub(super) struct Me {
+    /// The organization whose rows this key opens.
+    organization: Organization,
     /// The person who asks; null: a key does.
     user: Option<Named>,
     /// The API key that asks; null: a person does.
@@ -39,22 +41,12 @@ struct Asks {
     role: Option<Role>,
     /// What the key is for; null: a person asks.
     scopes: Option<Vec<KeyScope>>,
-    /// What they are limited to see.
-    #[serde(flatten)]
-    #[schema(inline)]
-    limits: Limits,
+    /// Of which conversations they are limited to see.
+    sees: Sees,
+    /// The numbers they are limited to see; null: all.
+    number_ids: Option<Vec<Uuid>>,
     /// What they may do: each operation of this API says in `x-act` which it is.
     acts: Vec<&'static str>,
-}
-
-/// Who the API key stands for, and what answers.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Me {
-    /// The organization whose rows this key opens.
-    organization: Organization,
-    #[serde(flatten)]
-    #[schema(inline)]
-    asks: Asks,
     /// What it has taken of the server, and the most that it may.
     quotas: Shares,
     /// What of it went past its retention.
@@ -93,12 +85,12 @@ pub(super) async fn get(
             (None, Some(Named { id: *id, name: name.clone() }), None, Some(scopes.clone()))
         }
     };
-    let limits = match caller.scope().viewer_id() {
+    let Limits { sees, number_ids } = match caller.scope().viewer_id() {
         Some(viewer) => sight::of(&tx, viewer).await?,
         None => Limits::NONE,
     };
     tx.close();
     let acts = caller.acts().map(model::act::Act::word).collect();
-    let asks = Asks { user, key, role, scopes, limits, acts };
-    Ok(Json(Me { organization, asks, quotas, gone, api_version: "v1", version: state.version }))
+    let (api_version, version) = ("v1", state.version);
+    Ok(Json(Me { organization, user, key, role, scopes, sees, number_ids, acts, quotas, gone, api_version, version }))
 }
