@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::cookie;
 use crate::key::{Who, signed_in};
+use crate::pages::Notice;
 use crate::serve::Client;
 
 /// Where people sign in.
@@ -241,8 +242,14 @@ impl FromRequestParts<State> for Visitor {
             })?,
             None => None,
         };
+        let is_over = known.is_none() && cookie::session(&parts.headers).is_some();
         let Some(SignedIn { user, session_id, proven: true, at_work }) = known else {
-            return Err(to_login(parts).into_response());
+            let mut answer = to_login(parts).into_response();
+            if is_over {
+                let (name, value) = Notice::SessionOver.leave(state.public_url.starts_with("https://"));
+                answer.headers_mut().append(name, value);
+            }
+            return Err(answer);
         };
         Ok(Self { user, session_id, at_work, database: state.database.clone(), clock: state.clock.clone(), client })
     }

@@ -54,7 +54,8 @@ impl Times {
         let passed = self.now.duration_since(at);
         let (minutes, is_past) = (passed.abs().as_mins(), !passed.is_negative());
         let (key, count) = match (minutes, is_past) {
-            (..2, true) => return say(self.language, Key("now")),
+            // Servers' clocks differ by seconds.
+            (..2, true) | (..1, false) => return say(self.language, Key("now")),
             (..60, true) => (Key("minutes-ago"), minutes),
             (..2880, true) => (Key("hours-ago"), minutes / 60),
             (_, true) => (Key("days-ago"), minutes / 1440),
@@ -77,6 +78,7 @@ mod tests {
         let (es, en) = (of(Language::Es), of(Language::En));
         for (seconds, said, english) in [
             (0, "ahora", "now"),
+            (20, "ahora", "now"),
             (-300, "hace 5 min", "5 min ago"),
             (-7200, "hace 2 h", "2 h ago"),
             (-86_400 * 3, "hace 3 días", "3 days ago"),

@@ -91,6 +91,7 @@ async fn who_leaves_is_gone() {
     assert_eq!(one.post("/settings/profile/password", &change).await.leads_to(), "/settings/profile");
     assert_eq!(one.get("/inbox").await.status, 200);
     assert_eq!(two.get("/inbox").await.leads_to(), "/login?next=%2Finbox", "other sessions end");
+    assert!(two.get("/login").await.text.contains("Tu sesión terminó."), "and are told so");
     assert_eq!(one.post("/settings/profile/sessions/end", &[]).await.leads_to(), "/login");
     assert_eq!(one.get("/inbox").await.leads_to(), "/login?next=%2Finbox");
     world.end().await;
