@@ -1,9 +1,9 @@
 //! Secrets at rest: XChaCha20-Poly1305, bound to the place they belong to.
 //!
 //! Sealed bytes are `key id (4) ‖ nonce (24) ‖ ciphertext and tag`. The place (organization, table, column, row) is
-//! authenticated with them, so a row copied elsewhere does not open. Which key seals, the database says ([`Sealer`]): it
+//! authenticated with them, so a row copied elsewhere does not open. Which key seals, the database says (`Sealer`): it
 //! changes while servers run ([`rotation`]). A value that is sealed anew keeps its nonce, which is what secrets are told
-//! apart by ([`mark`]).
+//! apart by (`mark`).
 
 pub mod holder;
 pub mod ring;
