@@ -149,7 +149,7 @@ pub(super) struct Reason {
 
 /// An entry that is open.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Entry {
+pub(super) struct OpenedEntry {
     /// The organization that is open now.
     organization: Organization,
     /// Until when.
@@ -165,7 +165,7 @@ pub(super) struct Entry {
     post, path = "/organizations/{id}/entry", operation_id = "enterOrganization", tag = "Server",
     params(("id" = Uuid, Path, description = "The organization's id.")), request_body = Reason,
     responses(
-        (status = 200, description = "It is open.", body = Entry,
+        (status = 200, description = "It is open.", body = OpenedEntry,
          example = json!({"organization": example::organization(), "until": "2026-11-28T19:00:00Z"})),
         Always, NotThere, BadBody, Invalid,
     ),
@@ -175,7 +175,7 @@ pub(super) async fn enter(
     Id(id): Id,
     _: Query<Nothing>,
     Body(Reason { reason: Text(reason) }): Body<Reason>,
-) -> Result<Json<Entry>, Problem> {
+) -> Result<Json<OpenedEntry>, Problem> {
     if reason.trim().is_empty() {
         return Err(Problem::invalid("`reason` is empty: say why, the organization reads it."));
     }
@@ -185,7 +185,7 @@ pub(super) async fn enter(
     session::choose(&tx, caller.user.id, caller.session_id, found.id).await?;
     record(&caller, &tx, &found, "entry", Some(json!({ "reason": reason.trim(), "until": until }))).await?;
     tx.commit().await.map_err(Problem::repeatable)?;
-    Ok(Json(Entry { organization: found, until }))
+    Ok(Json(OpenedEntry { organization: found, until }))
 }
 
 async fn find(tx: &model::database::Operator, id: Uuid) -> Result<Organization, Problem> {

@@ -155,8 +155,18 @@ fn documented() -> BTreeSet<(String, String)> {
 }
 
 fn properties(document: &Value, schema: &str) -> BTreeSet<String> {
-    let properties = &document["components"]["schemas"][schema]["properties"];
-    properties.as_object().unwrap_or_else(|| panic!("{schema} is no object schema")).keys().cloned().collect()
+    let all = properties_of(document, &document["components"]["schemas"][schema]);
+    assert!(!all.is_empty(), "{schema} is no object schema");
+    all
+}
+
+/// Those of a shape, and of the shapes that it is made of.
+fn properties_of(document: &Value, shape: &Value) -> BTreeSet<String> {
+    if let Some(name) = shape["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        return properties_of(document, &document["components"]["schemas"][name]);
+    }
+    let parts = shape["allOf"].as_array().into_iter().flatten().flat_map(|part| properties_of(document, part));
+    shape["properties"].as_object().into_iter().flat_map(|own| own.keys().cloned()).chain(parts).collect()
 }
 
 #[test]
