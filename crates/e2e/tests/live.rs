@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use e2e::{Organization, World, body};
+use e2e::{Organization, Person, World, body};
+use model::act::Role;
 use reqwest::Method;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -197,6 +198,42 @@ async fn a_revoked_key_hears_no_more() {
     let revoke = "UPDATE wazapp.api_key SET revoked_at = '2026-01-01' WHERE organization_id = $1";
     sql.execute(revoke, &[&acme.id]).await.expect("revoked");
     stream.over().await;
+    drop(sql);
+    world.end().await;
+}
+
+/// Whoever is signed in hears until they are let go, limited, signed out, or their organization is suspended; a colleague hears
+/// on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_hears_as_long_as_it_opens_the_organization_as_it_did() {
+    let (world, acme) = set_up().await;
+    let sql = world.sql().await;
+    let listen = async |person: &Person| {
+        let request =
+            world.client().get(format!("{}/api/v1/events/stream", world.url())).header("cookie", &person.cookie);
+        let mut stream = Stream::of(request, None).await;
+        stream.any().await.expect("where it stands");
+        stream
+    };
+    let colleague = world.member(&acme, Role::Agent).await;
+    let mut hears_on = listen(&colleague).await;
+    for ends in [
+        "DELETE FROM wazapp.membership WHERE user_id = $1",
+        "INSERT INTO wazapp.sight (organization_id, viewer_id, sees) SELECT organization_id, user_id, 'own'
+         FROM wazapp.membership WHERE user_id = $1",
+        "DELETE FROM wazapp.session WHERE user_id = $1",
+        "UPDATE wazapp.session SET expires_at = now() WHERE user_id = $1",
+    ] {
+        let person = world.member(&acme, Role::Agent).await;
+        let mut stream = listen(&person).await;
+        assert_eq!(sql.execute(ends, &[&person.user_id]).await.expect(ends), 1, "{ends}");
+        stream.over().await;
+    }
+    write(&world, 0..1).await;
+    assert_eq!(hears_on.next().await.event, "message.received");
+    let suspend = "UPDATE wazapp.organization SET suspended_at = now() WHERE id = $1";
+    sql.execute(suspend, &[&acme.id]).await.expect("suspended");
+    hears_on.over().await;
     drop(sql);
     world.end().await;
 }

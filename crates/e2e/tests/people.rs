@@ -176,6 +176,14 @@ async fn an_operator_looks_in_only_by_an_entry_that_is_seen() {
         403,
         "to look, not to speak"
     );
+    // Who looks in works nowhere there: nobody makes them an owner, and nothing is theirs.
+    let members = world.as_person(Method::GET, &owner, "/members", None).await.1;
+    assert_eq!(members["data"].as_array().unwrap().len(), 1, "{members}");
+    let member = format!("/members/{}", operator.user_id);
+    assert_eq!(world.as_person(Method::PATCH, &owner, &member, Some(&json!({ "role": "owner" }))).await.0, 404);
+    let conversation = format!("/conversations/{}", world.conversation(&acme).await["id"].as_str().unwrap());
+    let hand_over = json!({ "assignee_id": operator.user_id });
+    assert_eq!(world.as_person(Method::PATCH, &owner, &conversation, Some(&hand_over)).await.0, 422);
     let told = "SELECT count(*) FROM wazapp.audit a JOIN wazapp.organization o ON o.id = a.organization_id
                 WHERE o.slug = 'acme' AND a.act = 'organization.manage/entry' AND a.after ->> 'reason' = 'Ana asked'";
     assert_eq!(world.count(told).await, 1);
@@ -197,6 +205,12 @@ async fn a_suspended_organization_is_closed_and_loses_nothing() {
         changed.is_some()
     };
     assert!(suspend(true).await && !suspend(true).await);
+    let operator = world.member(&world.organization("Other").await, Role::Viewer).await;
+    let sql = world.sql().await;
+    sql.execute("UPDATE wazapp.\"user\" SET is_operator = true WHERE id = $1", &[&operator.user_id]).await.unwrap();
+    drop(sql);
+    let (entry, reason) = (format!("/organizations/{}/entry", acme.id), json!({ "reason": "Ana asked" }));
+    assert_eq!(world.as_person(Method::POST, &operator, &entry, Some(&reason)).await.0, 409, "nobody sees into it");
     assert_eq!(world.get(&acme, "/me").await.0, 401);
     assert_eq!(world.as_person(Method::GET, &owner, "/me", None).await.0, 403);
     world.receive(&e2e::body::text("106540352242922", "34600111222", "wamid.1", 1_795_000_000, "¿Hola?")).await;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -38,9 +38,6 @@ pub struct Member {
     /// Since when they belong here.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// Until when: of whoever runs the server and looks into the organization for a while.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub ends_at: Option<Timestamp>,
 }
 
 impl Member {
@@ -58,13 +55,11 @@ impl Member {
             last_seen_at: row.get("last_seen_at"),
             open_conversations: row.get("open_conversations"),
             created_at: row.get("created_at"),
-            ends_at: row.get("ends_at"),
         })
     }
 }
 
-const MEMBERS: &str =
-    "SELECT m.user_id, u.name, u.email, m.role, m.last_seen_at, m.created_at, m.ends_at, s.sees, s.number_ids,
+const MEMBERS: &str = "SELECT m.user_id, u.name, u.email, m.role, m.last_seen_at, m.created_at, s.sees, s.number_ids,
        (SELECT count(*) FROM wazapp.conversation v
         WHERE v.organization_id = $1 AND v.assignee_id = m.user_id AND v.state <> 'resolved') AS open_conversations
      FROM wazapp.membership m JOIN wazapp.\"user\" u ON u.id = m.user_id
@@ -109,17 +104,24 @@ pub struct Belonging {
     pub slug: String,
     /// Its name for people.
     pub name: String,
-    /// As what they work there.
+    /// As what they work there; of whoever only looks in, a viewer.
     pub role: Role,
+    /// Whether they work there, and do not only look in.
+    #[serde(skip)]
+    pub is_member: bool,
 }
 
-/// Where a person works, by name; of suspended organizations nothing.
-pub async fn any_organization_of(tx: &Operator, user_id: Uuid) -> Result<Vec<Belonging>> {
+/// Where a person works or looks in, by name; of suspended organizations nothing.
+pub async fn any_organization_of(tx: &Operator, now: Timestamp, user_id: Uuid) -> Result<Vec<Belonging>> {
     let rows = tx
         .query(
-            "SELECT o.id, o.slug, o.name, m.role FROM wazapp.membership m JOIN wazapp.organization o ON o.id = m.organization_id
-             WHERE m.user_id = $1 AND o.suspended_at IS NULL ORDER BY lower(o.name), o.id",
-            &[&user_id],
+            "SELECT o.id, o.slug, o.name, coalesce(m.role, 'viewer') AS role, m.user_id IS NOT NULL AS is_member
+             FROM (SELECT organization_id FROM wazapp.membership WHERE user_id = $1
+                   UNION SELECT organization_id FROM wazapp.entry WHERE user_id = $1 AND ends_at > $2) open
+             JOIN wazapp.organization o ON o.id = open.organization_id AND o.suspended_at IS NULL
+             LEFT JOIN wazapp.membership m ON m.organization_id = open.organization_id AND m.user_id = $1
+             ORDER BY lower(o.name), o.id",
+            &[&user_id, &now],
         )
         .await?;
     rows.iter()
@@ -129,6 +131,7 @@ pub async fn any_organization_of(tx: &Operator, user_id: Uuid) -> Result<Vec<Bel
                 slug: row.get("slug"),
                 name: row.get("name"),
                 role: Role::read(row.get("role"), "membership.role")?,
+                is_member: row.get("is_member"),
             })
         })
         .collect()
@@ -140,31 +143,10 @@ pub async fn add(tx: &Operator, now: Timestamp, scope: &Scope, user_id: Uuid, ro
         "CASE WHEN array_position($5, EXCLUDED.role) > array_position($5, m.role) THEN EXCLUDED.role ELSE m.role END";
     let sql = format!(
         "INSERT INTO wazapp.membership AS m (organization_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (organization_id, user_id) DO UPDATE SET role = {greater}, ends_at = NULL"
+         ON CONFLICT (organization_id, user_id) DO UPDATE SET role = {greater}"
     );
     let roles: Vec<&str> = Role::ALL.map(Role::word).to_vec();
     tx.query(&sql, &[&scope.organization_id(), &user_id, &role.word(), &now, &roles]).await?;
-    Ok(())
-}
-
-/// How long whoever runs the server may look into an organization before they say anew why.
-pub const ENTRY_LASTS: SignedDuration = SignedDuration::from_hours(1);
-
-/// Lets whoever runs the server look into an organization for a while. Who works there already works on as before.
-pub async fn enter(tx: &Operator, now: Timestamp, scope: &Scope, user_id: Uuid) -> Result<Timestamp> {
-    let until = now + ENTRY_LASTS;
-    tx.query(
-        "INSERT INTO wazapp.membership AS m (organization_id, user_id, role, created_at, ends_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (organization_id, user_id) DO UPDATE SET ends_at = EXCLUDED.ends_at WHERE m.ends_at IS NOT NULL",
-        &[&scope.organization_id(), &user_id, &Role::Viewer.word(), &now, &until],
-    )
-    .await?;
-    Ok(until)
-}
-
-/// Ends looks into organizations whose time is over.
-pub async fn any_organization_leave(tx: &Operator, now: Timestamp) -> Result<()> {
-    tx.query("DELETE FROM wazapp.membership WHERE ends_at < $1", &[&now]).await?;
     Ok(())
 }
 

@@ -140,10 +140,11 @@ async fn at_work(tx: &Tx, now: Timestamp, user: &User, organization_id: Uuid) ->
     tx.execute(&format!("SET LOCAL app.organization_id = '{organization_id}'")).await?;
     let row = tx
         .query_opt(
-            "SELECT m.role, o.second_factor, s.viewer_id FROM wazapp.membership m
-             JOIN wazapp.organization o ON o.id = m.organization_id AND o.suspended_at IS NULL
-             LEFT JOIN wazapp.sight s ON s.organization_id = m.organization_id AND s.viewer_id = m.user_id
-             WHERE m.organization_id = $1 AND m.user_id = $2 AND (m.ends_at IS NULL OR m.ends_at > $3)",
+            "SELECT coalesce(m.role, 'viewer') AS role, o.second_factor, s.viewer_id FROM wazapp.organization o
+             LEFT JOIN wazapp.membership m ON m.organization_id = $1 AND m.user_id = $2
+             LEFT JOIN wazapp.entry e ON e.organization_id = $1 AND e.user_id = $2 AND e.ends_at > $3
+             LEFT JOIN wazapp.sight s ON s.organization_id = $1 AND s.viewer_id = m.user_id
+             WHERE o.id = $1 AND o.suspended_at IS NULL AND (m.user_id IS NOT NULL OR e.user_id IS NOT NULL)",
             &[&organization_id, &user.id, &now],
         )
         .await?;
@@ -175,40 +176,41 @@ async fn note_use(tx: Tx, now: Timestamp, signed_in: &SignedIn) -> Result<()> {
     Ok(())
 }
 
-/// Goes to work in another organization. False: the person does not belong to it.
+/// Goes to work in another organization. False: it is not open to the person.
 pub async fn choose(tx: &Operator, user_id: Uuid, session_id: Uuid, organization_id: Uuid) -> Result<bool> {
     let row = tx
         .query_opt(
             "UPDATE wazapp.session SET organization_id = $3 WHERE user_id = $1 AND id = $2
-               AND EXISTS (SELECT FROM wazapp.membership m WHERE m.organization_id = $3 AND m.user_id = $1) RETURNING id",
+               AND (EXISTS (SELECT FROM wazapp.membership m WHERE m.organization_id = $3 AND m.user_id = $1)
+                    OR EXISTS (SELECT FROM wazapp.entry e WHERE e.organization_id = $3 AND e.user_id = $1)) RETURNING id",
             &[&user_id, &session_id, &organization_id],
         )
         .await?;
     Ok(row.is_some())
 }
 
-/// Whether a session still opens this organization as it did, with the same limits.
-pub async fn still_opens(
-    database: &Database,
+/// Those of these sessions, each with its person, that still open an organization, with the limits that hold by now.
+pub async fn in_force(
+    tx: &Operator,
     now: Timestamp,
-    user_id: Uuid,
-    session_id: Uuid,
     scope: &Scope,
-) -> Result<bool> {
-    let tx = database.person(user_id, true).await?;
-    let row = tx
-        .query_opt(
-            "SELECT FROM wazapp.session WHERE user_id = $1 AND id = $2 AND proven AND expires_at > $3",
-            &[&user_id, &session_id, &now],
+    sessions: &[(Uuid, Uuid)],
+) -> Result<Vec<(Uuid, Scope)>> {
+    let (people, ids): (Vec<Uuid>, Vec<Uuid>) = sessions.iter().copied().unzip();
+    let rows = tx
+        .query(
+            "SELECT s.id, l.viewer_id FROM unnest($2::uuid[], $3::uuid[]) AS asked (user_id, id)
+             JOIN wazapp.session s ON s.user_id = asked.user_id AND s.id = asked.id AND s.proven AND s.expires_at > $4
+             JOIN wazapp.\"user\" u ON u.id = s.user_id
+             JOIN wazapp.organization o ON o.id = $1 AND o.suspended_at IS NULL AND (u.second_factor OR NOT o.second_factor)
+             LEFT JOIN wazapp.membership m ON m.organization_id = $1 AND m.user_id = u.id
+             LEFT JOIN wazapp.entry e ON e.organization_id = $1 AND e.user_id = u.id AND e.ends_at > $4
+             LEFT JOIN wazapp.sight l ON l.organization_id = $1 AND l.viewer_id = m.user_id
+             WHERE m.user_id IS NOT NULL OR e.user_id IS NOT NULL",
+            &[&scope.organization_id(), &people, &ids, &now],
         )
         .await?;
-    if row.is_none() {
-        return Ok(false);
-    }
-    let sql = format!("SELECT {COLUMNS} FROM wazapp.\"user\" u WHERE u.id = $1");
-    let Some(row) = tx.query_opt(&sql, &[&user_id]).await? else { return Ok(false) };
-    let at_work = at_work(&tx, now, &User::read(&row)?, scope.organization_id()).await?;
-    Ok(at_work.is_some_and(|at_work| at_work.scope == *scope && !at_work.lacks_second_factor))
+    Ok(rows.iter().map(|row| (row.get("id"), scope.seen_by(row.get("viewer_id")))).collect())
 }
 
 /// A person's sessions that are in force, the last used first.

@@ -89,7 +89,7 @@ const PASSES: &[Pass] = &[
     Pass("media/thumbnail.rs", "SELECT f.organization_id, f.sha256", &[AllShards], POLL),
     Pass("membership.rs", "SELECT o.id, o.slug", &[AllShards], PERSON),
     Pass("membership.rs", "SELECT o.name FROM", &[AllShards], PERSON),
-    Pass("membership.rs", "DELETE FROM wazapp.membership WHERE ends_at", &[AllShards], SWEEP),
+    Pass("entry.rs", "DELETE FROM wazapp.entry WHERE ends_at", &[AllShards], SWEEP),
     Pass(
         "organization.rs",
         "SELECT o.id, o.slug, o.name, o.suspended_at",
@@ -97,6 +97,7 @@ const PASSES: &[Pass] = &[
         "for whoever runs the server: a list that is read",
     ),
     Pass("session.rs", "INSERT INTO wazapp.session", &[JoinsLocal], PERSON),
+    Pass("session.rs", "SELECT s.id, l.viewer_id", &[JoinsLocal], PERSON),
     Pass("session.rs", "UPDATE wazapp.session SET organization_id", &[JoinsLocal], PERSON),
     Pass("number/route.rs", "WITH named AS", &[AllShards, JoinsLocal], "only for numbers that others had before"),
     Pass("number_check.rs", "SELECT d.organization_id, d.id", &[AllShards], POLL),

@@ -105,6 +105,7 @@ async fn queue(twins: &Twins, sql: &Client) {
          INSERT INTO wazapp.session (user_id, id, hash, organization_id, proven, device, address, expires_at)
          SELECT id, id, 'h', id, true, '', '', now() + interval '1 day' FROM wazapp.organization;
          INSERT INTO wazapp.membership (organization_id, user_id, role) SELECT id, id, 'owner' FROM wazapp.organization;
+         INSERT INTO wazapp.entry (organization_id, user_id, ends_at) SELECT id, id, now() FROM wazapp.organization;
          INSERT INTO wazapp.invitation (organization_id, id, hash, role, invited_by_name, expires_at)
          SELECT id, id, 'h', 'agent', 'Ana', now() FROM wazapp.organization;
          INSERT INTO wazapp.team (organization_id, id, name) SELECT id, id, 'Ventas' FROM wazapp.organization;

@@ -205,9 +205,9 @@ async fn remove(config: &Config, print: &Print, email: &Email) -> anyhow::Result
                 last.join(", ")
             );
         }
-        let places = membership::any_organization_of(&tx, user.id).await?;
+        let places = membership::any_organization_of(&tx, now, user.id).await?;
         tx.close();
-        for place in places {
+        for place in places.into_iter().filter(|place| place.is_member) {
             super::member::leave(&opened.database, now, place.organization_id, &user).await?;
         }
         let tx = opened.database.operator().await?;

@@ -420,7 +420,6 @@ pub(super) fn member() -> Value {
         "last_seen_at": "2026-11-24T14:03:00Z",
         "open_conversations": 4,
         "created_at": "2026-11-24T13:57:12.004410Z",
-        "ends_at": null,
     })
 }
 

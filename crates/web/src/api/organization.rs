@@ -6,7 +6,7 @@ use model::act::Act;
 use model::audit::{self, Deed};
 use model::organization::{self, Organization, Overview};
 use model::page::{Cursor as After, Page};
-use model::{Scope, membership, session};
+use model::{Scope, entry, session};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +19,7 @@ use super::id::Id;
 use super::language::Language;
 use super::operator::ServerOperator;
 use super::paging::{Cursor, Limit};
-use super::refusals::{Always, BadBody, Invalid, NotThere};
+use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere};
 use crate::problem::Problem;
 
 /// Which organizations to list.
@@ -167,7 +167,7 @@ pub(super) struct OpenedEntry {
     responses(
         (status = 200, description = "It is open.", body = OpenedEntry,
          example = json!({"organization": example::organization(), "until": "2026-11-28T19:00:00Z"})),
-        Always, NotThere, BadBody, Invalid,
+        Always, NotThere, BadBody, Invalid, Conflict,
     ),
 )]
 pub(super) async fn enter(
@@ -181,7 +181,10 @@ pub(super) async fn enter(
     }
     let tx = caller.begin().await?;
     let found = find(&tx, id).await?;
-    let until = membership::enter(&tx, caller.now(), &found.scope(), caller.user.id).await?;
+    if found.suspended_at.is_some() {
+        return Err(Problem::conflict("This organization is suspended: nobody sees into it. Resume it first."));
+    }
+    let until = entry::begin(&tx, caller.now(), &found.scope(), caller.user.id).await?;
     session::choose(&tx, caller.user.id, caller.session_id, found.id).await?;
     record(&caller, &tx, &found, "entry", Some(json!({ "reason": reason.trim(), "until": until }))).await?;
     tx.commit().await.map_err(Problem::repeatable)?;

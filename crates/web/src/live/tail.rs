@@ -116,7 +116,7 @@ impl Tail {
     /// there may be more.
     async fn read_on(&self, database: &Database, scope: &Scope, asked: Option<Timestamp>) -> Result<bool> {
         if let Some(now) = asked {
-            self.look_at_sessions(database, now).await?;
+            self.look_at_sessions(database, scope, now).await?;
         }
         let after = locked(&self.end).sequence;
         let tx = database.tenant(scope).await?;
@@ -158,14 +158,21 @@ impl Tail {
         Ok(())
     }
 
-    async fn look_at_sessions(&self, database: &Database, now: Timestamp) -> Result<()> {
-        let rights: Vec<Right> = locked(&self.rights).keys().copied().collect();
-        for right in rights {
-            if let Right::Session { user_id, id, scope } = right
-                && !session::still_opens(database, now, user_id, id, &scope).await?
-            {
-                self.end_right(&right);
-            }
+    async fn look_at_sessions(&self, database: &Database, scope: &Scope, now: Timestamp) -> Result<()> {
+        let session = |right: &Right| match *right {
+            Right::Session { user_id, id, scope } => Some((user_id, id, scope)),
+            Right::Key { .. } => None,
+        };
+        let sessions: Vec<(Uuid, Uuid, Scope)> = locked(&self.rights).keys().filter_map(session).collect();
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        let asked: Vec<(Uuid, Uuid)> = sessions.iter().map(|&(user_id, id, _)| (user_id, id)).collect();
+        let tx = database.operator_for(scope).await?;
+        let in_force = session::in_force(&tx, now, scope, &asked).await?;
+        tx.close();
+        for (user_id, id, scope) in sessions.into_iter().filter(|&(_, id, scope)| !in_force.contains(&(id, scope))) {
+            self.end_right(&Right::Session { user_id, id, scope });
         }
         Ok(())
     }

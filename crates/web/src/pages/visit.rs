@@ -88,8 +88,12 @@ impl FromRequestParts<State> for Visit {
 
 /// Where they are at work, and where else they could be.
 async fn reader(state: &State, visitor: &Visitor) -> Result<Reader, DatabaseError> {
-    let tx = state.database.people().await?;
-    let mut others = membership::any_organization_of(&tx, visitor.user.id).await?;
+    // Of the share of where they are at work, if anywhere: who opens many pages keeps nobody from signing in.
+    let tx = match &visitor.at_work {
+        Some(at_work) => state.database.operator_for(&at_work.scope).await?,
+        None => state.database.people().await?,
+    };
+    let mut others = membership::any_organization_of(&tx, visitor.now(), visitor.user.id).await?;
     tx.close();
     let at = visitor.at_work.map(|at_work| at_work.scope.organization_id());
     let here = others.iter().position(|other| Some(other.organization_id) == at);
