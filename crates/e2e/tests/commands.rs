@@ -172,7 +172,7 @@ async fn exit_codes_and_errors_of_one_line() {
         (&["number", "list", "--org", "nobody"], "nobody"),
         (&["number", "disconnect", "--org", "bravo", "--phone-number-id", NUMBER], "wazapp number list"),
         (&["app", "rotate", "--app-id", "404", "--secret", "x"], "wazapp app list"),
-        (&["org", "create", "  "], "1 to 200"),
+        (&["org", "create", "  "], "is not empty"),
         (&["replay", "--from", "2026-01-02T00:00:00Z", "--until", "2026-01-01T00:00:00Z"], "not before"),
         (&["webhook", "post", "--url", "http://127.0.0.1:9/webhook", EXAMPLE], "does not answer"),
     ];

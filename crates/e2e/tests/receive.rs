@@ -9,6 +9,8 @@ use std::path::Path;
 
 use e2e::random::Random;
 use e2e::{Organization, Posts, World, body};
+use jiff::SignedDuration;
+use model::inbound;
 use model::quarantine::Filter;
 use serde_json::{Value, json};
 use worker::inbound::{replay_bodies, replay_quarantine};
@@ -28,6 +30,28 @@ async fn a_message_becomes_a_conversation() {
     let conversation = world.conversation(&acme).await;
     assert_eq!(conversation["last_message"]["preview"], "¡Hola!");
     assert_eq!(conversation["contact"]["wa_id"], "34600111222");
+    world.end().await;
+}
+
+/// A clock that is put right, or a machine that slept, while a body waits to be written: it is applied all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_applied_whatever_the_clock_did() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    world.connect(&acme, "100", "200", None).await;
+    let hour = |hours: i64| world.now() + SignedDuration::from_hours(hours);
+    for (nth, (begun, received)) in [(25, 0), (0, 30), (0, -5)].into_iter().enumerate() {
+        let wamid = format!("wamid.{nth}");
+        let bytes = body::text("100", "34600111222", &wamid, 1_795_000_000, "¡Hola!").to_string().into();
+        let body = inbound::Body { lane: 0, app_id: None, bytes, received_at: hour(received) };
+        let connection = world.database().connection().await.expect("a connection");
+        let mut stream = inbound::Stream::start(&connection, hour(begun)).await.expect("a stream");
+        let reserved = stream.reserve(1, hour(begun));
+        inbound::append(&connection, reserved, &[body]).await.expect("it is stored");
+        world.drain().await;
+        let shown = shown_messages(&world, &acme).await;
+        assert!(shown.iter().any(|(_, shown)| *shown == wamid), "begun {begun} h, received {received} h: {shown:?}");
+    }
     world.end().await;
 }
 

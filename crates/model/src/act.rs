@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::database::{DatabaseError, Result};
+use crate::scope::Scope;
 
 /// What a person is in an organization. Each may do what those before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -44,6 +45,11 @@ impl Role {
     /// Whether who is this may do it.
     pub fn may(self, act: Act) -> bool {
         self >= act.role()
+    }
+
+    /// Whether who is this may give the role to others, or take it from them: who the owners are is for owners to say.
+    pub fn gives(self, role: Self) -> bool {
+        self.may(if role == Self::Owner { Act::ManageOrganization } else { Act::ManageMembers })
     }
 }
 
@@ -148,12 +154,17 @@ impl Act {
         Self::ALL.iter().copied().find(|act| act.word() == word)
     }
 
-    /// Whether only they may do it who see all of the organization: whoever is limited could lift their limits by it, or
-    /// would be shown, or would change, what is beyond them.
-    pub fn needs_whole_sight(self) -> bool {
+    /// Whether whoever sees so much of an organization may do it there, if their role or key may. Some acts take seeing all:
+    /// whoever is limited could lift their limits by them, or would be shown, or would change, what is beyond them.
+    pub fn is_within(self, scope: &Scope) -> bool {
+        scope.viewer_id().is_none() || !self.needs_whole_sight()
+    }
+
+    fn needs_whole_sight(self) -> bool {
         matches!(
             self,
             Self::ReadCosts
+                | Self::SetPrices
                 | Self::UndoMerge
                 | Self::ManageMembers
                 | Self::ManageTeams
@@ -202,6 +213,23 @@ mod tests {
         for &act in Act::ALL {
             assert_eq!(Role::Viewer.may(act), matches!(act, Act::Read | Act::ReadMembers), "{act:?}");
             assert!(Role::Owner.may(act));
+        }
+    }
+
+    #[test]
+    fn who_is_limited_manages_nothing_beyond() {
+        let whole = Scope::new(uuid::Uuid::from_u128(1));
+        let limited = whole.seen_by(Some(uuid::Uuid::from_u128(2)));
+        for &act in Act::ALL {
+            assert!(act.is_within(&whole));
+        }
+        for act in
+            [Act::ManageKeys, Act::ManageMembers, Act::ManageTeams, Act::ReadAudit, Act::ReadCosts, Act::SetPrices]
+        {
+            assert!(!act.is_within(&limited), "{act:?}");
+        }
+        for act in [Act::Read, Act::Send, Act::ChangeConversation, Act::ManageNumbers] {
+            assert!(act.is_within(&limited), "{act:?}");
         }
     }
 

@@ -10,14 +10,17 @@ use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::act::KeyScope;
+use crate::act::{Act, KeyScope};
+use crate::audit::Deed;
 use crate::database::{Database, DatabaseError, Result, Tenant};
 use crate::scope::Scope;
 use crate::secret;
+use crate::sight::{self, Limits, Sees};
 
 const PREFIX: &str = "wz_";
 const RANDOM: usize = 24;
@@ -70,6 +73,22 @@ impl ApiKey {
     /// Whether it opens anything at this time.
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
+    }
+}
+
+impl ApiKey {
+    /// That it was made, as the audit tells it.
+    pub fn made(&self) -> Deed {
+        Deed::new(Act::ManageKeys, "create", self.id, self.name.as_str()).changed(None, Some(self.told()))
+    }
+
+    /// That it was revoked.
+    pub fn revoked(&self) -> Deed {
+        Deed::new(Act::ManageKeys, "revoke", self.id, self.name.as_str()).changed(Some(self.told()), None)
+    }
+
+    fn told(&self) -> Value {
+        json!({ "scopes": self.scopes, "number_ids": self.number_ids, "expires_at": self.expires_at })
     }
 }
 
@@ -131,13 +150,8 @@ pub async fn create(tx: &Tenant, now: Timestamp, new: &NewKey<'_>) -> Result<(Ap
         ],
     )
     .await?;
-    if let Some(numbers) = new.number_ids {
-        tx.query(
-            "INSERT INTO wazapp.sight (organization_id, viewer_id, sees, number_ids) VALUES ($1, $2, 'all', $3)",
-            &[&organization_id, &id, &numbers.to_vec()],
-        )
-        .await?;
-    }
+    let number_ids = new.number_ids.map(<[Uuid]>::to_vec);
+    sight::set(tx, id, &Limits { sees: Sees::All, number_ids }).await?;
     let made = get(tx, id).await?.expect("it was written in this transaction");
     Ok((made, SecretString::from(text)))
 }

@@ -30,8 +30,18 @@ pub const LANES: usize = SHARED + APPS * OF_APP;
 /// A lane's part of a batch ends behind the body that reaches this many bytes: parsed, a body takes ten times its size.
 pub const LANE_BYTES: usize = 512 << 10;
 
-/// A stream's rows lie between its start and this long after, which lets PostgreSQL skip the other days' partitions.
+/// A stream takes rows for this long.
 const STREAM_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// All rows of a stream lie between these times before and after its start, which lets PostgreSQL skip the other days'
+/// partitions. A row beyond them would never be read: [`Reserved::time`] keeps every row within, whatever clocks do.
+const HOURS_BEFORE: i32 = 1;
+const HOURS_AFTER: i32 = 26;
+const STREAM_BEFORE: SignedDuration = SignedDuration::from_hours(HOURS_BEFORE as i64);
+const STREAM_AFTER: SignedDuration = SignedDuration::from_hours(HOURS_AFTER as i64);
+
+/// PostgreSQL's times have no finer parts.
+const MICROSECOND: SignedDuration = SignedDuration::from_micros(1);
 
 /// An idle stream ends well before upkeep may remove it.
 const STREAM_IDLE: SignedDuration = SignedDuration::from_mins(30);
@@ -88,6 +98,15 @@ pub struct Stream {
 pub struct Reserved {
     stream: Uuid,
     first: i64,
+    started_at: Timestamp,
+}
+
+impl Reserved {
+    /// When a row of this stream was received, as the stream can hold it. A body may have waited while the clock was put
+    /// right, or the machine slept.
+    fn time(&self, received_at: Timestamp) -> Timestamp {
+        received_at.clamp(self.started_at - STREAM_BEFORE, self.started_at + STREAM_AFTER - MICROSECOND)
+    }
 }
 
 impl Stream {
@@ -98,9 +117,10 @@ impl Stream {
         Ok(Self { id, position: 0, started_at: now, used_at: now })
     }
 
-    /// Whether its time is over and the writer must start another.
+    /// Whether its time is over, or the clock was put back before it, and the writer must start another.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        now.duration_since(self.started_at) > STREAM_LIFE || now.duration_since(self.used_at) > STREAM_IDLE
+        let (age, unused) = (now.duration_since(self.started_at), now.duration_since(self.used_at));
+        age > STREAM_LIFE || age < -STREAM_BEFORE || unused > STREAM_IDLE
     }
 
     /// Numbers the rows of the next batch.
@@ -108,7 +128,7 @@ impl Stream {
         let first = self.position + 1;
         self.position += i64::try_from(rows).expect("a batch is small");
         self.used_at = now;
-        Reserved { stream: self.id, first }
+        Reserved { stream: self.id, first, started_at: self.started_at }
     }
 }
 
@@ -129,7 +149,7 @@ pub async fn append(connection: &Connection, reserved: Reserved, bodies: &[Body]
                 &reserved.stream,
                 &reserved.first,
                 &column(bodies, |body| body.lane),
-                &column(bodies, |body| body.received_at),
+                &column(bodies, |body| reserved.time(body.received_at)),
                 &column(bodies, |body| body.app_id.as_deref()),
                 &column(bodies, |body| body.bytes.as_ref()),
             ],
@@ -272,11 +292,11 @@ pub async fn claim(database: &Database, lanes: &[(i16, i32)], patience: Option<D
                           sum(octet_length(i.body)) OVER (ORDER BY i.position) - octet_length(i.body) AS bytes_before
                    FROM wazapp.inbound i
                    WHERE i.stream_id = s.id AND i.lane = q.lane AND i.position > coalesce(c.position, 0)
-                     AND i.received_at >= s.started_at - interval '1 hour'
-                     AND i.received_at < s.started_at + interval '26 hours'
+                     AND i.received_at >= s.started_at - make_interval(hours => $4)
+                     AND i.received_at < s.started_at + make_interval(hours => $5)
                    ORDER BY i.position LIMIT q.quota) i
                  WHERE i.bytes_before < $3",
-                &[&ids, &quotas, &bytes],
+                &[&ids, &quotas, &bytes, &HOURS_BEFORE, &HOURS_AFTER],
             ),
         ])
         .await?;
@@ -369,6 +389,21 @@ mod tests {
         assert_eq!((shared.len(), first.len(), second.len()), (SHARED, OF_APP, OF_APP));
         assert!(shared.is_disjoint(&first) && shared.is_disjoint(&second) && first.is_disjoint(&second));
         assert!(all(Lanes::OfApp(APPS - 1)).iter().all(|lane| usize::try_from(*lane).unwrap() < LANES));
+    }
+
+    /// A clock put back ends a stream too: its times would lie before it.
+    #[test]
+    fn a_stream_ends_with_its_time() {
+        let now = Timestamp::UNIX_EPOCH;
+        let stream = |age: i64, unused: i64| Stream {
+            id: Uuid::nil(),
+            position: 0,
+            started_at: now - SignedDuration::from_mins(age),
+            used_at: now - SignedDuration::from_mins(unused),
+        };
+        for (age, unused, stale) in [(0, 0, false), (1440, 0, false), (1441, 0, true), (40, 31, true), (-61, 0, true)] {
+            assert_eq!(stream(age, unused).is_stale(now), stale, "{age} minutes old, not used for {unused}");
+        }
     }
 
     #[test]

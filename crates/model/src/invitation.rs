@@ -3,11 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::act::Role;
-use crate::audit::Actor;
+use crate::act::{Act, Role};
+use crate::audit::{Actor, Deed};
 use crate::database::{Database, Operator, Result, Tenant};
 use crate::scope::Scope;
 use crate::secret::Shown;
@@ -47,6 +48,26 @@ impl Invitation {
             created_at: row.get("created_at"),
             expires_at: row.get("expires_at"),
         })
+    }
+}
+
+impl Invitation {
+    /// That it was sent, as the audit tells it.
+    pub fn sent(&self) -> Deed {
+        self.deed("invite").changed(None, Some(self.told()))
+    }
+
+    /// That it was taken back.
+    pub fn taken_back(&self) -> Deed {
+        self.deed("revoke").changed(Some(self.told()), None)
+    }
+
+    fn deed(&self, what: &'static str) -> Deed {
+        Deed::new(Act::ManageMembers, what, self.id, self.email.as_deref().unwrap_or_default())
+    }
+
+    fn told(&self) -> Value {
+        json!({ "role": self.role, "email": self.email, "expires_at": self.expires_at })
     }
 }
 
@@ -104,6 +125,19 @@ pub async fn revoke(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Invi
         )
         .await?;
     row.as_ref().map(Invitation::read).transpose()
+}
+
+/// Takes back what somebody sent and, in the role that they have by now, could not send: no link of theirs lets them in again.
+pub(crate) async fn take_back_of(tx: &Tenant, now: Timestamp, sender: Uuid, role: Option<Role>) -> Result<()> {
+    let sends: Vec<&str> =
+        Role::ALL.into_iter().filter(|given| role.is_some_and(|role| role.gives(*given))).map(Role::word).collect();
+    tx.query(
+        "UPDATE wazapp.invitation SET revoked_at = $3
+         WHERE organization_id = $1 AND invited_by = $2 AND accepted_at IS NULL AND revoked_at IS NULL AND role <> ALL ($4)",
+        &[&tx.organization_id(), &sender, &now, &sends],
+    )
+    .await?;
+    Ok(())
 }
 
 /// What a link says before it is accepted.

@@ -27,6 +27,7 @@ pub mod membership;
 pub mod message;
 pub mod migrate;
 pub mod moment;
+pub mod name;
 pub mod number;
 pub mod number_check;
 pub mod organization;

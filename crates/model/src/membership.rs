@@ -4,14 +4,18 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::act::Role;
+use crate::act::{Act, Role};
+use crate::audit::Deed;
 use crate::conversation;
 use crate::database::{Operator, Result, Tenant};
+use crate::invitation;
 use crate::scope::Scope;
 use crate::sight::{Limits, Sees};
+use crate::user::User;
 
 /// Somebody who works in an organization, as the others see them.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -59,11 +63,51 @@ impl Member {
     }
 }
 
+impl Member {
+    /// That they work here otherwise than before, as the audit tells it.
+    pub fn changed(&self, before: &Self) -> Deed {
+        self.deed("change").changed(Some(before.told()), Some(self.told()))
+    }
+
+    /// That they work here no more.
+    pub fn let_go(&self) -> Deed {
+        self.deed("remove").changed(Some(self.told()), None)
+    }
+
+    fn deed(&self, what: &'static str) -> Deed {
+        Deed::new(Act::ManageMembers, what, self.user_id, self.name.as_str())
+    }
+
+    fn told(&self) -> Value {
+        let Limits { sees, number_ids } = &self.limits;
+        json!({ "email": self.email, "role": self.role, "sees": sees, "number_ids": number_ids })
+    }
+}
+
+/// That somebody works in an organization from now on: added by others, or by an invitation.
+pub fn begun(what: Begun, user: &User, role: Role) -> Deed {
+    let what = match what {
+        Begun::Added => "add",
+        Begun::Invited => "join",
+    };
+    let after = json!({ "email": user.email, "role": role });
+    Deed::new(Act::ManageMembers, what, user.id, user.name.as_str()).changed(None, Some(after))
+}
+
+/// How somebody came to work in an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Whoever runs the server, or set it up, said so.
+    Added,
+    /// They accepted an invitation.
+    Invited,
+}
+
 const MEMBERS: &str = "SELECT m.user_id, u.name, u.email, m.role, m.last_seen_at, m.created_at, s.sees, s.number_ids,
        (SELECT count(*) FROM wazapp.conversation v
         WHERE v.organization_id = $1 AND v.assignee_id = m.user_id AND v.state <> 'resolved') AS open_conversations
      FROM wazapp.membership m JOIN wazapp.\"user\" u ON u.id = m.user_id
-     LEFT JOIN wazapp.sight s ON s.organization_id = m.organization_id AND s.viewer_id = m.user_id
+     LEFT JOIN wazapp.sight s ON s.organization_id = m.organization_id AND s.viewer_id = m.user_id AND m.role <> 'owner'
      WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR m.user_id = $2) ORDER BY lower(u.name), m.user_id";
 
 /// Everybody who works in the organization, by name.
@@ -162,7 +206,7 @@ pub enum Changed<T> {
 }
 
 /// Gives somebody another role. The answer is as what they worked before.
-pub async fn change_role(tx: &Tenant, user_id: Uuid, role: Role) -> Result<Changed<Role>> {
+pub async fn change_role(tx: &Tenant, now: Timestamp, user_id: Uuid, role: Role) -> Result<Changed<Role>> {
     let before = match held(tx, user_id, role).await? {
         Changed::Done(before) => before,
         other => return Ok(other),
@@ -172,6 +216,7 @@ pub async fn change_role(tx: &Tenant, user_id: Uuid, role: Role) -> Result<Chang
         &[&tx.organization_id(), &user_id, &role.word()],
     )
     .await?;
+    invitation::take_back_of(tx, now, user_id, Some(role)).await?;
     Ok(Changed::Done(before))
 }
 
@@ -183,6 +228,7 @@ pub async fn remove(tx: &Tenant, now: Timestamp, user_id: Uuid) -> Result<Change
         Changed::LastOwner => return Ok(Changed::LastOwner),
     }
     let left = conversation::leave_all(tx, now, user_id).await?;
+    invitation::take_back_of(tx, now, user_id, None).await?;
     let organization = tx.organization_id();
     tx.query("DELETE FROM wazapp.sight WHERE organization_id = $1 AND viewer_id = $2", &[&organization, &user_id])
         .await?;

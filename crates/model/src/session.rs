@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::act::Role;
+use crate::act::{Act, Role};
 use crate::database::{Database, Operator, Result, Tx};
 use crate::scope::Scope;
 use crate::secret::Shown;
@@ -75,8 +75,9 @@ pub async fn begin(tx: &Operator, now: Timestamp, new: &NewSession<'_>) -> Resul
     tx.query(
         "INSERT INTO wazapp.session
            (user_id, id, hash, organization_id, proven, device, address, created_at, last_used_at, expires_at)
-         SELECT $1, $2, $3, (SELECT m.organization_id FROM wazapp.membership m WHERE m.user_id = $1
-                             ORDER BY m.last_seen_at DESC NULLS LAST, m.organization_id LIMIT 1), $4, $5, $6, $7, $7, $8",
+         SELECT $1, $2, $3, (SELECT m.organization_id FROM wazapp.membership m
+                             JOIN wazapp.organization o ON o.id = m.organization_id AND o.suspended_at IS NULL
+                             WHERE m.user_id = $1 ORDER BY m.last_seen_at DESC NULLS LAST, m.organization_id LIMIT 1), $4, $5, $6, $7, $7, $8",
         &[&new.user_id, &id, &shown.hash(), &new.proven, &device, &new.address, &now, &(now + holds)],
     )
     .await?;
@@ -92,6 +93,13 @@ pub struct AtWork {
     pub role: Role,
     /// The organization asks for a second factor, and the person has none: until they have, nothing is open.
     pub lacks_second_factor: bool,
+}
+
+impl AtWork {
+    /// Whether they may do it there.
+    pub fn may(&self, act: Act) -> bool {
+        self.role.may(act) && act.is_within(&self.scope) && !self.lacks_second_factor
+    }
 }
 
 /// Who a session stands for.
@@ -143,7 +151,7 @@ async fn at_work(tx: &Tx, now: Timestamp, user: &User, organization_id: Uuid) ->
             "SELECT coalesce(m.role, 'viewer') AS role, o.second_factor, s.viewer_id FROM wazapp.organization o
              LEFT JOIN wazapp.membership m ON m.organization_id = $1 AND m.user_id = $2
              LEFT JOIN wazapp.entry e ON e.organization_id = $1 AND e.user_id = $2 AND e.ends_at > $3
-             LEFT JOIN wazapp.sight s ON s.organization_id = $1 AND s.viewer_id = m.user_id
+             LEFT JOIN wazapp.sight s ON s.organization_id = $1 AND s.viewer_id = m.user_id AND m.role <> 'owner'
              WHERE o.id = $1 AND o.suspended_at IS NULL AND (m.user_id IS NOT NULL OR e.user_id IS NOT NULL)",
             &[&organization_id, &user.id, &now],
         )
@@ -205,7 +213,7 @@ pub async fn in_force(
              JOIN wazapp.organization o ON o.id = $1 AND o.suspended_at IS NULL AND (u.second_factor OR NOT o.second_factor)
              LEFT JOIN wazapp.membership m ON m.organization_id = $1 AND m.user_id = u.id
              LEFT JOIN wazapp.entry e ON e.organization_id = $1 AND e.user_id = u.id AND e.ends_at > $4
-             LEFT JOIN wazapp.sight l ON l.organization_id = $1 AND l.viewer_id = m.user_id
+             LEFT JOIN wazapp.sight l ON l.organization_id = $1 AND l.viewer_id = m.user_id AND m.role <> 'owner'
              WHERE m.user_id IS NOT NULL OR e.user_id IS NOT NULL",
             &[&scope.organization_id(), &people, &ids, &now],
         )

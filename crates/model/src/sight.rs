@@ -1,5 +1,7 @@
 //! What a member, or a key, is limited to see. The database enforces it where rows are read: the policies `within_sight`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -73,6 +75,7 @@ pub async fn set(tx: &Tenant, viewer_id: Uuid, limits: &Limits) -> Result<()> {
         .await?;
         return Ok(());
     }
+    let numbers: BTreeSet<Uuid> = limits.number_ids.iter().flatten().copied().collect();
     tx.query(
         "INSERT INTO wazapp.sight (organization_id, viewer_id, sees, number_ids) VALUES ($1, $2, $3, CASE WHEN $4 THEN $5::uuid[] END)
          ON CONFLICT (organization_id, viewer_id) DO UPDATE SET sees = excluded.sees, number_ids = excluded.number_ids",
@@ -81,7 +84,7 @@ pub async fn set(tx: &Tenant, viewer_id: Uuid, limits: &Limits) -> Result<()> {
             &viewer_id,
             &limits.sees.word(),
             &limits.number_ids.is_some(),
-            &limits.number_ids.clone().unwrap_or_default(),
+            &numbers.into_iter().collect::<Vec<Uuid>>(),
         ],
     )
     .await?;

@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::act::Act;
+use crate::audit::Deed;
 use crate::conversation;
 use crate::database::{Result, Tenant};
 use crate::event;
@@ -31,6 +34,31 @@ impl Team {
             member_ids: row.get("member_ids"),
             created_at: row.get("created_at"),
         }
+    }
+}
+
+impl Team {
+    /// That it was made, as the audit tells it.
+    pub fn made(&self) -> Deed {
+        self.deed("create").changed(None, Some(self.told()))
+    }
+
+    /// That it is another one than before.
+    pub fn changed(&self, before: &Self) -> Deed {
+        self.deed("change").changed(Some(before.told()), Some(self.told()))
+    }
+
+    /// That it ended.
+    pub fn ended(&self) -> Deed {
+        self.deed("delete").changed(Some(self.told()), None)
+    }
+
+    fn deed(&self, what: &'static str) -> Deed {
+        Deed::new(Act::ManageTeams, what, self.id, self.name.as_str())
+    }
+
+    fn told(&self) -> Value {
+        json!({ "name": self.name, "member_ids": self.member_ids })
     }
 }
 

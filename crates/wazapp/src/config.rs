@@ -286,6 +286,11 @@ impl Config {
         Ok(kept.and_then(|text| parse::secret(text.expose_secret()))?.value)
     }
 
+    /// Forgets that code: there is somebody, so it opens nothing.
+    pub fn forget_set_up_code(&self) {
+        let _ = std::fs::remove_file(self.data_dir.join("setup-code"));
+    }
+
     /// Every setting with its value and source, secrets redacted.
     pub fn show(&self) -> Vec<Shown> {
         self.shown.clone()

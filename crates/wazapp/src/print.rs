@@ -74,8 +74,13 @@ impl Print {
 
 /// A table with columns as wide as their widest cell.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    // What others typed neither turns lines nor speaks to the terminal.
+    let plain = |cell: &String| -> String {
+        cell.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -92,6 +97,12 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::table;
+
+    #[test]
+    fn nothing_in_a_cell_turns_a_line() {
+        let rows = vec![vec!["a\nb\u{1b}[31m".into(), "1".into()]];
+        assert_eq!(table(&["NAME", "N"], &rows).lines().count(), 2);
+    }
 
     #[test]
     fn columns_line_up() {

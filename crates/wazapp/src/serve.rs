@@ -338,13 +338,13 @@ async fn greet(config: &Config, address: SocketAddr, database: &Database) {
     let empty = matches!(model::organization::count(database).await, Ok(0));
     let program = std::env::args().next().unwrap_or_else(|| "wazapp".into());
     let url = config.public_url(address);
-    if let Ok(true) = nobody(database).await
-        && let Ok(code) = config.set_up_code()
-    {
-        say(format!(
+    match (nobody(database).await, config.set_up_code()) {
+        (Ok(true), Ok(code)) => say(format!(
             "\nNobody has an account yet. Open {url}/setup and set this server up with the code\n\n    {}\n",
             code.expose_secret()
-        ));
+        )),
+        (Ok(false), _) => config.forget_set_up_code(),
+        _ => {}
     }
     if !empty {
         say(format!("\nwazapp is ready on {url} — API and its page: {url}/docs\n"));
@@ -365,7 +365,7 @@ async fn greet(config: &Config, address: SocketAddr, database: &Database) {
 
 async fn nobody(database: &Database) -> model::database::Result<bool> {
     let tx = database.operator().await?;
-    let any = user::any(&tx).await?;
+    let any = user::are_any(&tx).await?;
     tx.close();
     Ok(!any)
 }

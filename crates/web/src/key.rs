@@ -137,7 +137,7 @@ impl Admitted {
 
     /// Whether it takes seeing all of the organization, and they are limited to a part.
     pub(crate) fn is_beyond_limits(&self, act: Act) -> bool {
-        self.scope.viewer_id().is_some() && act.needs_whole_sight()
+        !act.is_within(&self.scope)
     }
 }
 

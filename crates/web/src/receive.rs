@@ -205,7 +205,8 @@ impl Writer {
         let mut next = Instant::now();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let free = under_way.len() < most as usize;
+            // A stream whose time is over takes no more: what is under way ends, and another begins.
+            let free = under_way.len() < most as usize && (under_way.is_empty() || !stream.is_stale(self.clock.now()));
             // The next batch leaves at once if none is under way or it is full; else a part of a round trip later.
             let due = under_way.is_empty() || self.waiting.len() >= BATCH || Instant::now() >= next;
             tokio::select! {
@@ -220,7 +221,7 @@ impl Writer {
                         return self.finish(under_way).await;
                     }
                     let now = self.clock.now();
-                    if stream.is_stale(now) && under_way.is_empty() {
+                    if stream.is_stale(now) {
                         match Stream::start(connection, now).await {
                             Ok(fresh) => stream = fresh,
                             Err(_) => return self.lost(&mut batch),

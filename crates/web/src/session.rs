@@ -198,7 +198,7 @@ pub(crate) struct Visitor {
 impl Visitor {
     /// Whether they may do it where they are at work.
     pub(crate) fn may(&self, act: Act) -> bool {
-        self.at_work.is_some_and(|at_work| at_work.role.may(act) && !at_work.lacks_second_factor)
+        self.at_work.is_some_and(|at_work| at_work.may(act))
     }
 
     /// Opens a transaction where they are at work, if they may do this there.

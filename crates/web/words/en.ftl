@@ -266,7 +266,6 @@ deed-member-invite = made an invitation
 deed-member-join = accepted an invitation:
 deed-member-remove = removed
 deed-invitation-revoke = revoked an invitation
-deed-member-role = changed the role of
 deed-team-create = made the team
 deed-team-change = changed the team
 deed-team-remove = removed the team
@@ -324,6 +323,7 @@ notice-joined = Welcome to the team.
 ## What fails
 fault-empty = This is missing.
 fault-long = It is too long: { $longest } characters at most.
+fault-odd = This has characters that do not show. Write it in one line.
 fault-email = An email address looks like name@example.com.
 fault-zone = Choose a zone of the list.
 fault-role = Choose a role.

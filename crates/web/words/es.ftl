@@ -266,7 +266,6 @@ deed-member-invite = creó una invitación
 deed-member-join = aceptó una invitación:
 deed-member-remove = quitó a
 deed-invitation-revoke = anuló una invitación
-deed-member-role = cambió el papel de
 deed-team-create = creó el equipo
 deed-team-change = cambió el equipo
 deed-team-remove = quitó el equipo
@@ -324,6 +323,7 @@ notice-joined = Bienvenido al equipo.
 ## Lo que falla
 fault-empty = Falta este dato.
 fault-long = Es demasiado largo: { $longest } caracteres como máximo.
+fault-odd = Esto lleva caracteres que no se ven. Escríbelo en una sola línea.
 fault-email = Un correo se escribe como nombre@ejemplo.mx.
 fault-zone = Elige una zona de la lista.
 fault-role = Elige un papel.

@@ -1,12 +1,13 @@
 //! `wazapp key`.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use jiff::Timestamp;
 use model::act::{Act, KeyScope};
 use model::api_key::{ApiKey, NewKey};
 use model::audit::{self, Actor, Deed};
 use model::database::Tenant;
+use model::name::Name;
 use model::{Clock, Database, Scope, api_key};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -70,14 +71,18 @@ struct Wanted {
 }
 
 async fn create(config: &Config, print: &Print, organization: &OrganizationArg, wanted: &Wanted) -> anyhow::Result<()> {
+    let name = Name::read(&wanted.name, 200)?;
     let (key, text) = in_organization(config, organization, async |tx, now| {
+        if wanted.expires_at.is_some_and(|end| end <= now) {
+            bail!("--expires-at is past: such a key would open nothing");
+        }
         for id in &wanted.numbers {
             model::number::get(tx, *id, now)
                 .await?
                 .with_context(|| format!("there is no number {id}: see wazapp number list"))?;
         }
         let new = NewKey {
-            name: &wanted.name,
+            name: name.as_str(),
             scopes: &wanted.scopes,
             number_ids: (!wanted.numbers.is_empty()).then_some(&wanted.numbers),
             expires_at: wanted.expires_at,
@@ -159,7 +164,7 @@ async fn revoke(config: &Config, print: &Print, organization: &OrganizationArg, 
         let revoked = api_key::revoke(tx, now, id).await?;
         let key = revoked
             .with_context(|| format!("{} has no key {id} in force: see wazapp key list", organization.organization))?;
-        Ok((Deed::new(Act::ManageKeys, "revoke", id, key.name), ()))
+        Ok((key.revoked(), ()))
     })
     .await?;
     print.answer(&json!({ "id": id, "revoked": true }), || format!("Revoked {id}."));

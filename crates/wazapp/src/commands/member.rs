@@ -3,9 +3,9 @@
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use jiff::Timestamp;
-use model::act::{Act, Role};
-use model::audit::{self, Actor, Deed};
-use model::membership::{self, Changed};
+use model::act::Role;
+use model::audit::{self, Actor};
+use model::membership::{self, Changed, Member};
 use model::user::{self, Email, User};
 use model::{Clock, Database, organization};
 use serde_json::json;
@@ -67,8 +67,20 @@ async fn add(
         let (user, _) = user::by_email(&tx, email).await?.with_context(|| {
             format!("{email} has no account yet: wazapp user create --org ORG --email {email} makes it")
         })?;
-        join(&tx, now, &scope, &user, role).await?;
-        tx.commit().await?;
+        let inside = opened.database.tenant(&scope).await?;
+        let Some(before) = membership::get(&inside, user.id).await? else {
+            join(&tx, now, &scope, &user, role).await?;
+            tx.commit().await?;
+            return Ok(user);
+        };
+        match membership::change_role(&inside, now, user.id, role).await? {
+            Changed::Done(_) => {}
+            Changed::NotThere => bail!("{email} was let go at this moment: run this again"),
+            Changed::LastOwner => bail!("{}", last_owner(email, &organization.organization)),
+        }
+        let after = Member { role, ..before.clone() };
+        audit::record(&inside, now, &Actor::operator(), &after.changed(&before)).await?;
+        inside.commit().await?;
         Ok(user)
     })
     .await?;
@@ -124,6 +136,12 @@ async fn remove(config: &Config, print: &Print, organization: &OrganizationArg, 
     Ok(())
 }
 
+fn last_owner(email: &Email, organization: &str) -> String {
+    format!(
+        "{email} is the last owner of {organization}: make somebody else one first (wazapp member add --role owner)"
+    )
+}
+
 /// Lets somebody work in an organization no more, and writes it down there.
 pub(super) async fn leave(
     database: &Database,
@@ -135,21 +153,15 @@ pub(super) async fn leave(
     let found = organization::find(&tx, &organization_id.to_string()).await?.context("the organization has gone")?;
     tx.close();
     let tx = database.tenant(&found.scope()).await?;
+    let member = membership::get(&tx, user.id)
+        .await?
+        .with_context(|| format!("{} does not work in {}", user.email, found.slug))?;
     let left = match membership::remove(&tx, now, user.id).await? {
         Changed::Done(left) => left,
         Changed::NotThere => bail!("{} does not work in {}", user.email, found.slug),
-        Changed::LastOwner => {
-            bail!(
-                "{} is the last owner of {}: make somebody else one first (wazapp member add --role owner)",
-                user.email,
-                found.slug
-            )
-        }
+        Changed::LastOwner => bail!("{}", last_owner(&user.email, &found.slug)),
     };
-    let before = json!({ "email": user.email });
-    let after = json!({ "unassigned": left });
-    let deed = Deed::new(Act::ManageMembers, "remove", user.id, user.name.as_str()).changed(Some(before), Some(after));
-    audit::record(&tx, now, &Actor::operator(), &deed).await?;
+    audit::record(&tx, now, &Actor::operator(), &member.let_go()).await?;
     tx.commit().await?;
     Ok(left)
 }

@@ -3,11 +3,11 @@
 mod limit;
 mod retention;
 
-use anyhow::bail;
 use clap::Subcommand;
 use model::Clock;
 use model::act::Act;
 use model::audit::{self, Actor, Deed};
+use model::name::Name;
 use serde_json::json;
 
 use super::find_organization;
@@ -58,12 +58,10 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
 }
 
 async fn create(config: &Config, print: &Print, name: &str) -> anyhow::Result<()> {
-    if name.is_empty() || name.chars().count() > 200 {
-        bail!("an organization's name has 1 to 200 characters");
-    }
+    let name = Name::read(name, 200)?;
     let made = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
-        let made = model::organization::create(&tx, name).await?;
+        let made = model::organization::create(&tx, name.as_str()).await?;
         tx.commit().await?;
         Ok(made)
     })

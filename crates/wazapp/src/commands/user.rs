@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use model::act::Role;
 use model::audit::{self, Actor, Deed};
 use model::database::Operator;
+use model::membership::{self, Begun};
+use model::name::Name;
 use model::user::{self, Email, Language, NewUser, User};
-use model::{Clock, membership, session};
+use model::{Clock, session};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -69,8 +71,15 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
     match command {
         Command::Create { organization, email, name, role, operator, language } => {
             let name = name.unwrap_or_else(|| email.as_str().split('@').next().unwrap_or_default().to_owned());
-            let new =
-                NewUser { email: &email, name: &name, password: None, is_operator: operator, language, zone: "UTC" };
+            let name = Name::read(&name, 100)?;
+            let new = NewUser {
+                email: &email,
+                name: name.as_str(),
+                password: None,
+                is_operator: operator,
+                language,
+                zone: "UTC",
+            };
             create(config, print, (organization.as_deref(), role), &new).await
         }
         Command::List => list(config, print).await,
@@ -121,8 +130,7 @@ pub(super) async fn join(
     role: Role,
 ) -> anyhow::Result<()> {
     membership::add(tx, now, scope, user.id, role).await?;
-    let after = json!({ "email": user.email, "role": role });
-    let deed = Deed::new(model::act::Act::ManageMembers, "add", user.id, user.name.as_str()).changed(None, Some(after));
+    let deed = membership::begun(Begun::Added, user, role);
     audit::any_organization_record(tx, scope, now, &Actor::operator(), &deed).await?;
     Ok(())
 }

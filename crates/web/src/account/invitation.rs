@@ -4,20 +4,24 @@ use axum::Extension;
 use axum::extract::{self, Path};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
-use model::act::Act;
-use model::audit::{self, Actor, ActorKind, Deed};
+use model::audit::{self, Actor, ActorKind};
 use model::database::Operator;
 use model::invitation::{self, Offer, Void};
+use model::membership::{self, Begun};
 use model::session;
 use model::user::{self, Email, NewUser, User, is_zone};
-use secrecy::SecretString;
-use serde_json::json;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{LONGEST_NAME, come_in, dead_end, email, new_password};
 use crate::State;
 use crate::pages::{Entered, Failure, Key, Named, Notice, OwnPath, Page, UNTOLD, Visit, say, shown};
 use crate::serve::Client;
 use crate::session::enter;
+
+/// Where an invitation is read and accepted: a link that is shown once.
+pub(crate) fn invitation_link(state: &State, token: &SecretString) -> String {
+    format!("{}/invitation/{}", state.public_url.trim_end_matches('/'), token.expose_secret())
+}
 
 #[derive(askama::Template)]
 #[template(path = "account/invitation.html")]
@@ -86,8 +90,7 @@ impl Invited {
             Ok(accepted) => accepted,
             Err(void) => return Ok(Err(void)),
         };
-        let after = json!({ "email": user.email, "role": accepted.invitation.role });
-        let deed = Deed::new(Act::ManageMembers, "join", user.id, user.name.as_str()).changed(None, Some(after));
+        let deed = membership::begun(Begun::Invited, user, accepted.invitation.role);
         audit::any_organization_record(tx, &accepted.scope, now, &self.actor(user), &deed).await?;
         Ok(Ok(accepted.scope.organization_id()))
     }

@@ -7,6 +7,8 @@ mod second;
 mod set_up;
 mod sign_in;
 
+pub(crate) use invitation::invitation_link;
+
 use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};

@@ -4,13 +4,13 @@ use axum::Extension;
 use axum::extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
-use model::act::{Act, Role};
+use model::act::Role;
 use model::audit::{self, Actor, Deed};
 use model::database::Operator;
+use model::membership::{self, Begun};
+use model::organization;
 use model::user::{self, Email, Language, NewUser, User};
-use model::{membership, organization};
 use secrecy::ExposeSecret;
-use serde_json::json;
 
 use super::{LONGEST_NAME, dead_end, email, new_password, zone, zones};
 use crate::State;
@@ -108,8 +108,7 @@ impl First {
         let scope = organization::create(tx, &self.organization).await?.scope();
         membership::add(tx, now, &scope, made.id, Role::Owner).await?;
         let actor = Actor { id: Some(made.id), name: made.name.clone(), ..Actor::operator() };
-        let after = json!({ "email": made.email, "role": Role::Owner });
-        let deed = Deed::new(Act::ManageMembers, "add", made.id, made.name.as_str()).changed(None, Some(after));
+        let deed = membership::begun(Begun::Added, &made, Role::Owner);
         audit::any_organization_record(tx, &scope, now, &actor, &deed).await?;
         let deed = Deed::of_server("set-up", made.id, made.name.as_str());
         audit::record_of_server(tx, now, &actor, &deed).await?;

@@ -3,14 +3,12 @@
 use axum::Json;
 use http::StatusCode;
 use jiff::Timestamp;
-use model::act::{Act, KeyScope};
+use model::act::KeyScope;
 use model::api_key::{self, ApiKey, NewKey};
-use model::audit::Deed;
 use model::page::Page;
 use model::sight;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -68,9 +66,6 @@ pub(super) struct WantedKey {
 
 impl WantedKey {
     fn check(&self, now: Timestamp) -> Result<(), Problem> {
-        if self.name.0.trim().is_empty() {
-            return Err(Problem::invalid("The field `name` must not be empty."));
-        }
         if self.scopes.as_ref().is_some_and(Vec::is_empty) {
             return Err(Problem::invalid("The field `scopes` must name at least one of `read`, `send` and `manage`."));
         }
@@ -91,10 +86,6 @@ pub(super) struct MadeKey {
     key: String,
 }
 
-fn told(key: &ApiKey) -> Value {
-    json!({ "scopes": key.scopes, "number_ids": key.number_ids, "expires_at": key.expires_at })
-}
-
 /// Make an API key
 ///
 /// Answers its text, once. Done by people who are signed in: no key makes another one.
@@ -112,6 +103,7 @@ pub(super) async fn create(
     Body(wanted): Body<WantedKey>,
 ) -> Result<(StatusCode, Json<MadeKey>), Problem> {
     wanted.check(caller.now())?;
+    let name = wanted.name.name("name")?;
     let number_ids = wanted.number_ids.flatten();
     let tx = caller.begin_act().await?;
     are_numbers(&sight::foreign_numbers(&tx, number_ids.as_deref().unwrap_or_default()).await?)?;
@@ -120,15 +112,14 @@ pub(super) async fn create(
         Who::Key { .. } => None,
     };
     let new = NewKey {
-        name: wanted.name.0.trim(),
+        name: name.as_str(),
         scopes: wanted.scopes.as_deref().unwrap_or(&KeyScope::ALL),
         number_ids: number_ids.as_deref(),
         expires_at: wanted.expires_at.flatten().map(|time| time.0),
         created_by,
     };
     let (made, key) = api_key::create(&tx, caller.now(), &new).await?;
-    let deed = Deed::new(Act::ManageKeys, "create", made.id, &made.name).changed(None, Some(told(&made)));
-    tx.commit(deed).await.map_err(|error| {
+    tx.commit(made.made()).await.map_err(|error| {
         let (en, es) = (
             "`GET /keys` lists all keys: revoke it if it is there.",
             "`GET /keys` lista todas las claves: revócala si está.",
@@ -152,7 +143,6 @@ pub(super) async fn create(
 pub(super) async fn revoke(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<ApiKey>, Problem> {
     let tx = caller.begin_act().await?;
     let revoked = api_key::revoke(&tx, caller.now(), id).await?.ok_or_else(|| Problem::not_there("key"))?;
-    let deed = Deed::new(Act::ManageKeys, "revoke", id, &revoked.name).changed(Some(told(&revoked)), None);
-    tx.commit(deed).await.map_err(Problem::repeatable)?;
+    tx.commit(revoked.revoked()).await.map_err(Problem::repeatable)?;
     Ok(Json(revoked))
 }

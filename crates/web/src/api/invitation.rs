@@ -3,14 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use model::act::{Act, Role};
-use model::audit::Deed;
+use model::act::Role;
 use model::invitation::{self, Invitation};
 use model::page::Page;
 use model::user::Email;
-use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
@@ -95,14 +92,11 @@ pub(super) async fn create(
     let tx = caller.begin_act().await?;
     let (invitation, token) =
         invitation::create(&tx, caller.now(), &caller.actor(), email.as_ref(), wanted.role).await?;
-    let named = email.as_ref().map_or("", Email::as_str);
-    let deed = Deed::new(Act::ManageMembers, "invite", invitation.id, named)
-        .changed(None, Some(json!({ "role": invitation.role, "expires_at": invitation.expires_at })));
-    tx.commit(deed).await.map_err(|error| {
+    tx.commit(invitation.sent()).await.map_err(|error| {
         let (en, es) = ("`GET /invitations` lists those that hold.", "`GET /invitations` lista las que valen.");
         doubt::look_first(error, language, en, es)
     })?;
-    let link = format!("{}/invitation/{}", state.public_url.trim_end_matches('/'), token.expose_secret());
+    let link = crate::account::invitation_link(&state, &token);
     Ok((StatusCode::CREATED, Json(Invited { invitation, link })))
 }
 
@@ -121,8 +115,7 @@ pub(super) async fn create(
 pub(super) async fn revoke(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Invitation>, Problem> {
     let tx = caller.begin_act().await?;
     let revoked = invitation::revoke(&tx, caller.now(), id).await?.ok_or_else(|| Problem::not_there("invitation"))?;
-    let named = revoked.email.clone().unwrap_or_default();
-    let deed = Deed::new(Act::ManageMembers, "revoke", id, named).changed(Some(json!({ "role": revoked.role })), None);
-    tx.commit(deed).await.map_err(Problem::repeatable)?;
+    is_for_owners(&caller, &[revoked.role])?;
+    tx.commit(revoked.taken_back()).await.map_err(Problem::repeatable)?;
     Ok(Json(revoked))
 }

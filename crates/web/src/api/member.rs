@@ -1,13 +1,11 @@
 //! `/members`
 
 use axum::Json;
-use model::act::{Act, Role};
-use model::audit::Deed;
+use model::act::Role;
 use model::membership::{self, Changed, Member};
 use model::page::Page;
 use model::sight::{self, Limits, Sees};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -59,8 +57,8 @@ pub(super) struct MemberChange {
 
 /// Whoever gives, or takes, what an owner is has to be one.
 pub(super) fn is_for_owners(caller: &Caller, roles: &[Role]) -> Result<(), Problem> {
-    let is_owner = matches!(caller.who(), Who::Person { role: Role::Owner, .. });
-    if is_owner || !roles.contains(&Role::Owner) {
+    let gives = |given: &Role| matches!(caller.who(), Who::Person { role, .. } if role.gives(*given));
+    if roles.iter().all(gives) {
         return Ok(());
     }
     Err(Problem::forbidden(
@@ -72,10 +70,6 @@ fn last_owner() -> Problem {
     Problem::conflict(
         "This is the last owner: nobody could manage the organization. Make somebody else an owner first.",
     )
-}
-
-fn told(member: &Member) -> Value {
-    json!({ "role": member.role, "sees": member.limits.sees, "number_ids": member.limits.number_ids })
 }
 
 /// Change a member
@@ -104,7 +98,7 @@ pub(super) async fn change(
     let before = membership::get(&tx, id).await?.ok_or_else(not_there)?;
     if let Some(role) = wanted.role {
         is_for_owners(&caller, &[before.role, role])?;
-        match membership::change_role(&tx, id, role).await? {
+        match membership::change_role(&tx, caller.now(), id, role).await? {
             // What it was is asked again, held until the end: two who change it at once see each other.
             Changed::Done(held) => is_for_owners(&caller, &[held])?,
             Changed::NotThere => return Err(not_there()),
@@ -113,6 +107,9 @@ pub(super) async fn change(
     }
     if wanted.sees.is_some() || wanted.number_ids.is_some() {
         is_for_owners(&caller, &[before.role])?;
+        if wanted.role.unwrap_or(before.role) == Role::Owner {
+            return Err(Problem::conflict("An owner sees everything. Give them another role, then limit them."));
+        }
         let limits = Limits {
             sees: wanted.sees.unwrap_or(before.limits.sees),
             number_ids: wanted.number_ids.unwrap_or_else(|| before.limits.number_ids.clone()),
@@ -122,9 +119,7 @@ pub(super) async fn change(
         sight::set(&tx, id, &limits).await?;
     }
     let after = membership::get(&tx, id).await?.ok_or_else(not_there)?;
-    let deed = Deed::new(Act::ManageMembers, "change", id, &after.name);
-    let deed = deed.changed(Some(told(&before)), Some(told(&after)));
-    tx.commit(deed).await.map_err(Problem::repeatable)?;
+    tx.commit(after.changed(&before)).await.map_err(Problem::repeatable)?;
     Ok(Json(after))
 }
 
@@ -162,7 +157,6 @@ pub(super) async fn remove(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Res
         Changed::NotThere => return Err(not_there()),
         Changed::LastOwner => return Err(last_owner()),
     }
-    let deed = Deed::new(Act::ManageMembers, "remove", id, &before.name).changed(Some(told(&before)), None);
-    tx.commit(deed).await.map_err(Problem::repeatable)?;
+    tx.commit(before.let_go()).await.map_err(Problem::repeatable)?;
     Ok(Json(before))
 }

@@ -84,13 +84,11 @@ pub(super) async fn create(
     caller: ServerOperator,
     language: Language,
     _: Query<Nothing>,
-    Body(NewOrganization { name: Text(name) }): Body<NewOrganization>,
+    Body(wanted): Body<NewOrganization>,
 ) -> Result<(StatusCode, Json<Organization>), Problem> {
-    if name.trim().is_empty() {
-        return Err(Problem::invalid("`name` is empty: an organization is called something."));
-    }
+    let name = wanted.name.name("name")?;
     let tx = caller.begin().await?;
-    let made = organization::create(&tx, name.trim()).await?;
+    let made = organization::create(&tx, name.as_str()).await?;
     record(&caller, &tx, &made, "create", None).await?;
     tx.commit().await.map_err(|error| {
         let en = "look at `GET /organizations` whether it is there, and create it only if it is not.";
@@ -174,11 +172,9 @@ pub(super) async fn enter(
     caller: ServerOperator,
     Id(id): Id,
     _: Query<Nothing>,
-    Body(Reason { reason: Text(reason) }): Body<Reason>,
+    Body(wanted): Body<Reason>,
 ) -> Result<Json<OpenedEntry>, Problem> {
-    if reason.trim().is_empty() {
-        return Err(Problem::invalid("`reason` is empty: say why, the organization reads it."));
-    }
+    let reason = wanted.reason.name("reason")?;
     let tx = caller.begin().await?;
     let found = find(&tx, id).await?;
     if found.suspended_at.is_some() {
@@ -186,7 +182,7 @@ pub(super) async fn enter(
     }
     let until = entry::begin(&tx, caller.now(), &found.scope(), caller.user.id).await?;
     session::choose(&tx, caller.user.id, caller.session_id, found.id).await?;
-    record(&caller, &tx, &found, "entry", Some(json!({ "reason": reason.trim(), "until": until }))).await?;
+    record(&caller, &tx, &found, "entry", Some(json!({ "reason": reason.as_str(), "until": until }))).await?;
     tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(OpenedEntry { organization: found, until }))
 }

@@ -2,12 +2,10 @@
 
 use axum::Json;
 use http::StatusCode;
-use model::act::Act;
-use model::audit::Deed;
+use model::name::Name;
 use model::page::Page;
 use model::team::{self, Team, Unfit};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -67,11 +65,6 @@ pub(super) struct TeamChange {
     member_ids: Option<Vec<Uuid>>,
 }
 
-fn name(Text(text): &Text<100>) -> Result<&str, Problem> {
-    let name = text.trim();
-    if name.is_empty() { Err(Problem::invalid("The field `name` must not be empty.")) } else { Ok(name) }
-}
-
 fn refused(unfit: &Unfit) -> Problem {
     match unfit {
         Unfit::NotThere => Problem::not_there("team"),
@@ -83,10 +76,6 @@ fn refused(unfit: &Unfit) -> Problem {
             ))
         }
     }
-}
-
-fn told(team: &Team) -> Value {
-    json!({ "name": team.name, "member_ids": team.member_ids })
 }
 
 /// Make a team
@@ -106,10 +95,9 @@ pub(super) async fn create(
     Body(wanted): Body<NewTeam>,
 ) -> Result<(StatusCode, Json<Team>), Problem> {
     let tx = caller.begin_act().await?;
-    let made = team::create(&tx, caller.now(), name(&wanted.name)?, &wanted.member_ids).await?;
+    let made = team::create(&tx, caller.now(), wanted.name.name("name")?.as_str(), &wanted.member_ids).await?;
     let made = made.map_err(|unfit| refused(&unfit))?;
-    let deed = Deed::new(Act::ManageTeams, "create", made.id, &made.name).changed(None, Some(told(&made)));
-    tx.commit(deed).await.map_err(|error| {
+    tx.commit(made.made()).await.map_err(|error| {
         let (en, es) = ("`GET /teams` lists all teams.", "`GET /teams` lista todos los equipos.");
         doubt::look_first(error, language, en, es)
     })?;
@@ -137,12 +125,11 @@ pub(super) async fn change(
     if wanted.name.is_none() && wanted.member_ids.is_none() {
         return Err(Problem::malformed("The body changes nothing. Send `name`, `member_ids` or both."));
     }
-    let called = wanted.name.as_ref().map(name).transpose()?;
+    let called = wanted.name.as_ref().map(|text| text.name("name")).transpose()?;
     let tx = caller.begin_act().await?;
-    let changed = team::change(&tx, id, called, wanted.member_ids.as_deref()).await?;
+    let changed = team::change(&tx, id, called.as_ref().map(Name::as_str), wanted.member_ids.as_deref()).await?;
     let (before, after) = changed.map_err(|unfit| refused(&unfit))?;
-    let deed = Deed::new(Act::ManageTeams, "change", id, &after.name).changed(Some(told(&before)), Some(told(&after)));
-    tx.commit(deed).await.map_err(Problem::repeatable)?;
+    tx.commit(after.changed(&before)).await.map_err(Problem::repeatable)?;
     Ok(Json(after))
 }
 
@@ -160,7 +147,6 @@ pub(super) async fn change(
 pub(super) async fn delete(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result<Json<Team>, Problem> {
     let tx = caller.begin_act().await?;
     let ended = team::delete(&tx, caller.now(), id).await?.ok_or_else(|| refused(&Unfit::NotThere))?;
-    let deed = Deed::new(Act::ManageTeams, "delete", id, &ended.name).changed(Some(told(&ended)), None);
-    tx.commit(deed).await.map_err(Problem::repeatable)?;
+    tx.commit(ended.ended()).await.map_err(Problem::repeatable)?;
     Ok(Json(ended))
 }

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
+use model::name::{Name, NoName};
 use model::user::Language;
 use secrecy::SecretString;
 
@@ -69,11 +70,13 @@ impl Entered {
     /// The text of a field that must have one, of so many characters at most.
     pub(crate) fn needed(&mut self, language: Language, field: &'static str, longest: usize) -> String {
         let text = self.text(field).to_owned();
-        if text.is_empty() {
-            self.fault(field, say(language, Key("fault-empty")));
-        } else if text.chars().count() > longest {
-            self.fault(field, say(language, Key("fault-long")).count("longest", longest));
-        }
+        let said = match Name::read(&text, longest) {
+            Ok(name) => return name.as_str().to_owned(),
+            Err(NoName::Empty) => say(language, Key("fault-empty")),
+            Err(NoName::TooLong(longest)) => say(language, Key("fault-long")).count("longest", longest),
+            Err(NoName::Odd) => say(language, Key("fault-odd")),
+        };
+        self.fault(field, said);
         text
     }
 

@@ -6,10 +6,8 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use model::act::{Act, KeyScope};
 use model::api_key::{self, ApiKey, NewKey};
-use model::audit::Deed;
 use model::user::Language;
 use secrecy::ExposeSecret;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::Confirm;
@@ -161,9 +159,7 @@ pub(super) async fn create(visit: Visit, mut entered: Entered) -> Result<Respons
         created_by: Some(visit.user().id),
     };
     let (made, key) = api_key::create(&tx, now, &new).await?;
-    let after = json!({ "scopes": made.scopes, "number_ids": made.number_ids, "expires_at": made.expires_at });
-    let deed = Deed::new(Act::ManageKeys, "create", made.id, name.as_str()).changed(None, Some(after));
-    visit.finish(tx, &deed).await?;
+    visit.finish(tx, &made.made()).await?;
     let key = key.expose_secret().to_owned();
     Ok(shown(StatusCode::CREATED, &KeyMadePage { page: visit.page, name, key }))
 }
@@ -183,6 +179,6 @@ pub(super) async fn ask_revoke(visit: Visit, Path(id): Path<Uuid>) -> Result<Res
 pub(super) async fn revoke(visit: Visit, Path(id): Path<Uuid>) -> Result<Response, Failure> {
     let tx = visit.begin(Act::ManageKeys).await?;
     let key = api_key::revoke(&tx, visit.now(), id).await?.ok_or(Failure::NotThere)?;
-    visit.finish(tx, &Deed::new(Act::ManageKeys, "revoke", id, key.name)).await?;
+    visit.finish(tx, &key.revoked()).await?;
     Ok(([Notice::KeyRevoked.leave(visit.page.is_https)], Redirect::to(HERE)).into_response())
 }

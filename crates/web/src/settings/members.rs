@@ -6,9 +6,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use model::act::{Act, Role};
-use model::audit::Deed;
 use model::membership::{self, Changed, Member};
-use serde_json::json;
 use uuid::Uuid;
 
 use self::invite::InvitationRow;
@@ -24,7 +22,7 @@ fn offered(visit: &Visit) -> Vec<Role> {
 
 /// Whether they may give this role, or take it away.
 fn may_give(visit: &Visit, role: Role) -> bool {
-    visit.may(if role == Role::Owner { Act::ManageOrganization } else { Act::ManageMembers })
+    visit.visitor.at_work.is_some_and(|at_work| at_work.may(Act::ManageMembers) && at_work.role.gives(role))
 }
 
 /// A member as a list shows them.
@@ -93,7 +91,7 @@ pub(super) async fn change_role(visit: Visit, Path(id): Path<Uuid>, entered: Ent
     if !may_give(&visit, role) || !may_give(&visit, member.role) {
         return Err(Failure::NotYours);
     }
-    match membership::change_role(&tx, id, role).await? {
+    match membership::change_role(&tx, visit.now(), id, role).await? {
         Changed::NotThere => return Err(Failure::NotThere),
         Changed::LastOwner => {
             tx.close();
@@ -102,8 +100,7 @@ pub(super) async fn change_role(visit: Visit, Path(id): Path<Uuid>, entered: Ent
         // Somebody else made them an owner meanwhile.
         Changed::Done(before) if !may_give(&visit, before) => return Err(Failure::NotYours),
         Changed::Done(before) => {
-            let (before, after) = (json!({ "role": before }), json!({ "role": role }));
-            let deed = Deed::new(Act::ManageMembers, "role", id, member.name).changed(Some(before), Some(after));
+            let deed = Member { role, ..member.clone() }.changed(&Member { role: before, ..member });
             visit.finish(tx, &deed).await?;
         }
     }
@@ -139,11 +136,7 @@ pub(super) async fn remove(visit: Visit, Path(id): Path<Uuid>) -> Result<Respons
             tx.close();
             return list(visit, StatusCode::CONFLICT, Some(Key("last-owner"))).await;
         }
-        Changed::Done(_) => {
-            let before = json!({ "role": member.role, "email": member.email });
-            let deed = Deed::new(Act::ManageMembers, "remove", id, member.name).changed(Some(before), None);
-            visit.finish(tx, &deed).await?;
-        }
+        Changed::Done(_) => visit.finish(tx, &member.let_go()).await?,
     }
     Ok(done(&visit.page, Notice::MemberRemoved))
 }

@@ -55,7 +55,7 @@ pub(super) async fn create(visit: Visit, mut entered: Entered) -> Result<Respons
         entered.fault("name", say(visit.page.language, Key("team-taken")));
         return list(visit, StatusCode::CONFLICT, entered).await;
     };
-    visit.finish(tx, &Deed::new(Act::ManageTeams, "create", made.id, made.name)).await?;
+    visit.finish(tx, &made.made()).await?;
     Ok(done(&visit.page, Notice::TeamMade, &format!("{HERE}/{}", made.id)))
 }
 
@@ -119,6 +119,6 @@ pub(super) async fn ask_remove(visit: Visit, Path(id): Path<Uuid>) -> Result<Res
 pub(super) async fn remove(visit: Visit, Path(id): Path<Uuid>) -> Result<Response, Failure> {
     let tx = visit.begin(Act::ManageTeams).await?;
     let team = team::delete(&tx, visit.now(), id).await?.ok_or(Failure::NotThere)?;
-    visit.finish(tx, &Deed::new(Act::ManageTeams, "remove", id, team.name)).await?;
+    visit.finish(tx, &team.ended()).await?;
     Ok(done(&visit.page, Notice::TeamRemoved, HERE))
 }

@@ -1,9 +1,12 @@
 //! What a field may hold.
 
 use jiff::Timestamp;
+use model::name::Name;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Unexpected};
+
+use crate::problem::Problem;
 
 /// Longer than any token or code of Meta's.
 const LONGEST_SECRET: usize = 4096;
@@ -84,6 +87,13 @@ impl<'de, const LONGEST: usize> Deserialize<'de> for Text<LONGEST> {
             return Err(de::Error::invalid_value(Unexpected::Other("NUL"), &without));
         }
         Ok(Self(text))
+    }
+}
+
+impl<const LONGEST: usize> Text<LONGEST> {
+    /// What people call something: one line, and not nothing.
+    pub(in crate::api) fn name(&self, field: &str) -> Result<Name, Problem> {
+        Name::read(&self.0, LONGEST).map_err(|why| Problem::invalid(format!("The field `{field}` is no name: {why}.")))
     }
 }
 

@@ -5,16 +5,13 @@ use axum::response::Response;
 use http::StatusCode;
 use model::DatabaseError;
 use model::act::{Act, Role};
-use model::audit::Deed;
 use model::database::Tenant;
 use model::invitation;
-use secrecy::ExposeSecret;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{done, may_give, offered};
 use crate::State;
-use crate::account::email;
+use crate::account::{email, invitation_link};
 use crate::pages::{Entered, Failure, Key, Named, Notice, Page, Visit, say, shown};
 
 /// An invitation as a list shows it.
@@ -88,10 +85,8 @@ pub(crate) async fn send(
     }
     let actor = visit.visitor.actor();
     let (made, link) = invitation::create(&tx, visit.now(), &actor, email.as_ref(), role).await?;
-    let after = json!({ "role": made.role, "email": made.email });
-    let deed = Deed::new(Act::ManageMembers, "invite", made.id, made.email.unwrap_or_default());
-    visit.finish(tx, &deed.changed(None, Some(after))).await?;
-    let link = format!("{}/invitation/{}", state.public_url, link.expose_secret());
+    visit.finish(tx, &made.sent()).await?;
+    let link = invitation_link(&state, &link);
     let organization = &visit.organization()?.name;
     let says =
         say(language, Key("invitation-says")).with("inviter", &visit.user().name).with("organization", organization);
@@ -104,9 +99,9 @@ pub(crate) async fn send(
 pub(crate) async fn revoke(visit: Visit, Path(id): Path<Uuid>) -> Result<Response, Failure> {
     let tx = visit.begin(Act::ManageMembers).await?;
     let revoked = invitation::revoke(&tx, visit.now(), id).await?.ok_or(Failure::NotThere)?;
-    let before = json!({ "role": revoked.role, "email": revoked.email });
-    let deed =
-        Deed::new(Act::ManageMembers, "revoke", id, revoked.email.unwrap_or_default()).changed(Some(before), None);
-    visit.finish(tx, &deed).await?;
+    if !may_give(&visit, revoked.role) {
+        return Err(Failure::NotYours);
+    }
+    visit.finish(tx, &revoked.taken_back()).await?;
     Ok(done(&visit.page, Notice::InvitationRevoked))
 }
