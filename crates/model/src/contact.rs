@@ -97,6 +97,21 @@ impl Contact {
     }
 }
 
+/// What these contacts are called; who has no name, by their number.
+pub async fn names(tx: &Tenant, ids: Vec<Uuid>) -> Result<Vec<(Uuid, String)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx
+        .query(
+            "SELECT id, coalesce(own_name, book_name, profile_name, '+' || wa_id, '@' || username, user_id, '?') AS name
+             FROM wazapp.contact WHERE organization_id = $1 AND id = ANY ($2)",
+            &[&tx.organization_id(), &ids],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.get("id"), row.get("name"))).collect())
+}
+
 /// An organization's contacts, newest first.
 pub async fn list(tx: &Tenant, after: Option<Cursor>, limit: i64) -> Result<Page<Contact>> {
     let rows = tx

@@ -117,6 +117,8 @@ pub struct LastMessage {
     pub direction: String,
     /// The first characters of its text.
     pub preview: String,
+    /// How far an outbound one has come.
+    pub status: Option<String>,
     /// Meta's time.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
@@ -127,7 +129,7 @@ macro_rules! select {
         concat!(
             "SELECT v.*, n.phone_number_id, c.id AS c_id, coalesce(c.own_name, c.book_name, c.profile_name) AS c_name,
                     c.wa_id AS c_wa_id, c.user_id AS c_user_id, c.username AS c_username,
-                    m.type AS m_type, m.direction AS m_direction, left(m.text, 400) AS m_text, m.timestamp AS m_timestamp,
+                    m.type AS m_type, m.direction AS m_direction, m.status AS m_status, left(m.text, 400) AS m_text, m.timestamp AS m_timestamp,
                     g.subject AS group_subject
              FROM wazapp.conversation v
              JOIN wazapp.number n ON n.organization_id = v.organization_id AND n.id = v.number_id
@@ -155,6 +157,7 @@ impl Conversation {
             r#type: kind,
             direction: row.get("m_direction"),
             preview: preview(row.get("m_text")),
+            status: row.get("m_status"),
             timestamp: row.get("m_timestamp"),
         });
         Self {
@@ -208,6 +211,20 @@ pub struct Filter {
     pub no_team: bool,
 }
 
+impl Filter {
+    /// Whether a list so narrowed has this one.
+    pub fn shows(&self, one: &Conversation) -> bool {
+        self.state.is_none_or(|state| one.state == state)
+            && (!self.unread || one.unread_count > 0)
+            && self.number_id.is_none_or(|id| one.number_id == id)
+            && self.contact_id.is_none_or(|id| one.contact.as_ref().is_some_and(|contact| contact.id == id))
+            && self.assignee_id.is_none_or(|id| one.assignee_id == Some(id))
+            && (!self.unassigned || one.assignee_id.is_none())
+            && self.team_id.is_none_or(|id| one.team_id == Some(id))
+            && (!self.no_team || one.team_id.is_none())
+    }
+}
+
 /// What narrows a list, besides the state of being unread.
 macro_rules! narrowed {
     () => {
@@ -254,6 +271,7 @@ const PAGE: &str = select!(narrowed!(), in_order!());
 const UNREAD_PAGE: &str = select!("v.unread_count > 0 AND ", narrowed!(), in_order!());
 const ASSIGNEES_PAGE: &str =
     select!("v.assignee_id = $7 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
+const STATES_PAGE: &str = select!("v.state = $4 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
 const TEAMS_PAGE: &str = select!("v.team_id = $10 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
 
 /// Of the newest, looked at one by one, those that match.
@@ -289,10 +307,11 @@ const THESE: &str = select!("v.id = ANY ($2) ORDER BY v.last_message_at DESC, v.
 /// Conversations, newest last message first.
 pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
     let organization = tx.organization_id();
-    let few = match (filter.assignee_id, filter.team_id) {
-        (Some(_), _) => Some(ASSIGNEES_PAGE),
-        (None, Some(_)) => Some(TEAMS_PAGE),
-        (None, None) => None,
+    let few = match (filter.assignee_id, filter.team_id, filter.state) {
+        (Some(_), _, _) => Some(ASSIGNEES_PAGE),
+        (None, Some(_), _) => Some(TEAMS_PAGE),
+        (None, None, Some(_)) if !filter.unread => Some(STATES_PAGE),
+        (None, None, _) => None,
     };
     let rows = match few {
         Some(sql) => tx.query(sql, &narrow!(organization, filter, after, limit, filter.unread)).await?,
@@ -329,6 +348,47 @@ pub async fn search(
 fn page(rows: &[Row], limit: i64) -> Page<Conversation> {
     let cursor = |row: &Conversation| Cursor::at(row.last_message_at.unwrap_or(row.created_at), row.id);
     Page::new(rows.iter().map(Conversation::read).collect(), limit, cursor)
+}
+
+/// Some of them, by id, in no order; those that are not there are left out.
+pub async fn these(tx: &Tenant, ids: Vec<Uuid>) -> Result<Vec<Conversation>> {
+    let rows = tx.query(select!("v.id = ANY ($2)"), &[&tx.organization_id(), &ids]).await?;
+    Ok(rows.iter().map(Conversation::read).collect())
+}
+
+/// The most that [`counts`] counts to: beyond it people want no number.
+pub const COUNTED: i64 = 100;
+
+/// How many conversations wait for the business's answer, up to [`COUNTED`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Anybody's.
+    pub active: i64,
+    /// Of them, this person's.
+    pub mine: i64,
+    /// Of them, nobody's.
+    pub unassigned: i64,
+}
+
+/// Counts what waits for an answer. It costs the same however many there are.
+pub async fn counts(tx: &Tenant, me: Uuid) -> Result<Counts> {
+    let row = tx
+        .query_opt(
+            "SELECT (SELECT count(*) FROM (
+                       SELECT FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.state = 'active'
+                       LIMIT $3) n) AS active,
+                    (SELECT count(*) FROM (
+                       SELECT FROM wazapp.conversation v
+                       WHERE v.organization_id = $1 AND v.assignee_id = $2 AND v.state = 'active' LIMIT $3) n) AS mine,
+                    (SELECT count(*) FROM (
+                       SELECT FROM wazapp.conversation v
+                       WHERE v.organization_id = $1 AND v.state = 'active' AND v.assignee_id IS NULL
+                       LIMIT $3) n) AS unassigned",
+            &[&tx.organization_id(), &me, &COUNTED],
+        )
+        .await?
+        .expect("a SELECT without FROM answers a row");
+    Ok(Counts { active: row.get("active"), mine: row.get("mine"), unassigned: row.get("unassigned") })
 }
 
 /// One conversation.
@@ -471,6 +531,14 @@ async fn leave(tx: &Tenant, now: Timestamp, sql: &str, whose: Uuid) -> Result<us
 
 /// Marks everything inbound as read.
 pub async fn mark_read(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
+    mark_read_through(tx, now, id, i64::MAX).await
+}
+
+/// As many of the newest messages are looked at for what came behind what was read.
+const LOOKED_AT: i64 = 500;
+
+/// Marks what is inbound as read up to this sequence number. It never makes more unread.
+pub async fn mark_read_through(tx: &Tenant, now: Timestamp, id: Uuid, through: i64) -> Result<Option<Conversation>> {
     let known = get(tx, id).await?;
     if known.as_ref().is_none_or(|known| known.unread_count == 0) {
         return Ok(known);
@@ -478,9 +546,16 @@ pub async fn mark_read(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<C
     let line = event::line(tx).await?;
     let changed = tx
         .query_opt(
-            "UPDATE wazapp.conversation SET unread_count = 0, updated_at = $3
-             WHERE organization_id = $1 AND id = $2 AND unread_count > 0 RETURNING id",
-            &[&tx.organization_id(), &id, &now],
+            concat!(
+                "UPDATE wazapp.conversation v SET unread_count = n.left_unread, updated_at = $3
+                 FROM (SELECT count(*)::int AS left_unread
+                       FROM (SELECT * FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = $2
+                             ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $5) m
+                       WHERE m.sequence > $4 AND ",
+                told!(counts),
+                ") n WHERE v.organization_id = $1 AND v.id = $2 AND v.unread_count > n.left_unread RETURNING v.id"
+            ),
+            &[&tx.organization_id(), &id, &now, &through, &LOOKED_AT],
         )
         .await?;
     if changed.is_some() { record_update(&line, now, id).await } else { get(tx, id).await }

@@ -115,6 +115,18 @@ pub async fn list(tx: &Tenant) -> Result<Vec<Member>> {
     members(tx, None).await
 }
 
+/// What everybody who works in the organization is called, by name.
+pub async fn names(tx: &Tenant) -> Result<Vec<(Uuid, String)>> {
+    let rows = tx
+        .query(
+            "SELECT m.user_id, u.name FROM wazapp.membership m JOIN wazapp.\"user\" u ON u.id = m.user_id
+             WHERE m.organization_id = $1 ORDER BY lower(u.name), m.user_id",
+            &[&tx.organization_id()],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.get("user_id"), row.get("name"))).collect())
+}
+
 /// One of them.
 pub async fn get(tx: &Tenant, user_id: Uuid) -> Result<Option<Member>> {
     Ok(members(tx, Some(user_id)).await?.pop())

@@ -41,6 +41,8 @@ pub struct Message {
     pub reply_to_wamid: Option<String>,
     /// Who wrote it, in a group.
     pub contact_id: Option<Uuid>,
+    /// Which of your people wrote it; null where a program did, or somebody on the phone.
+    pub sender_id: Option<Uuid>,
     /// The file it carries.
     pub media: Option<Media>,
     /// How far an outbound message has come; see `/messages/{id}/statuses` for every step.
@@ -135,6 +137,7 @@ impl Message {
             wamid: row.get("wamid"),
             reply_to_wamid: row.get("reply_to_wamid"),
             contact_id: row.get("contact_id"),
+            sender_id: row.get("sender_id"),
             media: Media::read(row)?,
             status: row.get("status"),
             error: row.get("error"),
@@ -185,6 +188,51 @@ pub async fn find(tx: &Tenant, wamid: &str) -> Result<Option<Message>> {
                  ORDER BY m.timestamp DESC LIMIT 1"
             ),
             &[&tx.organization_id(), &wamid],
+        )
+        .await?;
+    row.as_ref().map(Message::read).transpose()
+}
+
+/// The messages of a conversation with these ids of Meta's.
+pub async fn quoted(tx: &Tenant, conversation_id: Uuid, wamids: Vec<String>) -> Result<Vec<Message>> {
+    if wamids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx
+        .query(
+            select!(
+                "m.number_id = (SELECT v.number_id FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = $2)
+                 AND m.wamid = ANY ($3) AND m.conversation_id = $2"
+            ),
+            &[&tx.organization_id(), &conversation_id, &wamids],
+        )
+        .await?;
+    rows.iter().map(Message::read).collect()
+}
+
+/// Messages of a conversation by id, oldest first; those that are not there are left out.
+pub async fn these(tx: &Tenant, conversation_id: Uuid, ids: Vec<Uuid>) -> Result<Vec<Message>> {
+    let rows = tx
+        .query(
+            select!("m.id = ANY ($3) AND m.conversation_id = $2 ORDER BY m.timestamp, m.sequence"),
+            &[&tx.organization_id(), &conversation_id, &ids],
+        )
+        .await?;
+    rows.iter().map(Message::read).collect()
+}
+
+/// Who answered since: the newest outbound message behind this sequence number that is not this person's.
+pub async fn answered_since(tx: &Tenant, conversation_id: Uuid, seen: i64, me: Uuid) -> Result<Option<Message>> {
+    let row = tx
+        .query_opt(
+            select!(
+                "m.id = (SELECT w.id FROM (SELECT * FROM wazapp.message w
+                                           WHERE w.organization_id = $1 AND w.conversation_id = $2
+                                           ORDER BY w.timestamp DESC, w.sequence DESC LIMIT 100) w
+                         WHERE w.sequence > $3 AND w.direction = 'outbound' AND w.sender_id IS DISTINCT FROM $4
+                         ORDER BY w.sequence DESC LIMIT 1)"
+            ),
+            &[&tx.organization_id(), &conversation_id, &seen, &me],
         )
         .await?;
     row.as_ref().map(Message::read).transpose()

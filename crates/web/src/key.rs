@@ -101,6 +101,14 @@ impl Who {
         }
     }
 
+    /// The person, if it is one.
+    pub(crate) fn person_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Key { .. } => None,
+            Self::Person { user, .. } => Some(user.id),
+        }
+    }
+
     /// As the audit names them.
     pub(crate) fn actor(&self, client: Option<&Client>) -> Actor {
         match self {

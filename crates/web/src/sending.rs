@@ -5,7 +5,7 @@ use model::message::{self, Message};
 use model::outbox::{self, Content, Idempotency, Options, Recipient, Refusal, To};
 use model::template::known::Known;
 use model::{CommitError, DatabaseError, Scope};
-use serde_json::Value;
+use serde_json::{Value, json};
 use whatsapp::outgoing::{self, Outgoing, Problems, TemplateUse};
 use whatsapp::phone;
 
@@ -58,6 +58,11 @@ pub(crate) fn recipient(written: &str) -> Result<Recipient, outgoing::Problem> {
         }
         outgoing::Recipient::UserId(id) => Recipient::User(id),
     })
+}
+
+/// A key, with what else the request says: the same key with something else is a mistake of whoever sends it.
+pub(crate) fn idempotency(key: String, operation: &str, body: &Value) -> Idempotency {
+    Idempotency { key, fingerprint: whatsapp::json_hash(&[&json!(operation), body]).into_bytes() }
 }
 
 /// A message that was put into the queue.

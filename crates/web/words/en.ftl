@@ -54,6 +54,69 @@ in-days = { $count ->
     [one] in { $count } day
    *[other] in { $count } days
 }
+today = today
+yesterday = yesterday
+day = { $weekday ->
+    [1] Monday
+    [2] Tuesday
+    [3] Wednesday
+    [4] Thursday
+    [5] Friday
+    [6] Saturday
+   *[7] Sunday
+} { $day } { $month ->
+    [1] Jan
+    [2] Feb
+    [3] Mar
+    [4] Apr
+    [5] May
+    [6] Jun
+    [7] Jul
+    [8] Aug
+    [9] Sep
+    [10] Oct
+    [11] Nov
+   *[12] Dec
+}
+day-of-year = { $weekday ->
+    [1] Monday
+    [2] Tuesday
+    [3] Wednesday
+    [4] Thursday
+    [5] Friday
+    [6] Saturday
+   *[7] Sunday
+} { $day } { $month ->
+    [1] Jan
+    [2] Feb
+    [3] Mar
+    [4] Apr
+    [5] May
+    [6] Jun
+    [7] Jul
+    [8] Aug
+    [9] Sep
+    [10] Oct
+    [11] Nov
+   *[12] Dec
+} { $year }
+short-day = { $day } { $month ->
+    [1] Jan
+    [2] Feb
+    [3] Mar
+    [4] Apr
+    [5] May
+    [6] Jun
+    [7] Jul
+    [8] Aug
+    [9] Sep
+    [10] Oct
+    [11] Nov
+   *[12] Dec
+}
+length-minutes = { $count } min
+length-hours = { $count } h
+length-days = { $count } d
 exact = { $day } { $month ->
     [1] Jan
     [2] Feb
@@ -295,8 +358,6 @@ deed-graph = changed at Meta, through the Graph API,
 change-from-to = { $before } → { $after }
 
 ## Inbox
-inbox-lead = For now, conversations are read and answered through the API; their page comes with a later version.
-inbox-numbers = The organization's numbers
 inbox-no-number = Connect your number to begin. It takes about 10 minutes.
 number-connected = connected
 number-connecting = connecting
@@ -398,3 +459,125 @@ passkey-refused = The password is not right, or you have to wait. Look at it and
 notice-passkey-added = The passkey is kept.
 notice-passkey-removed = The passkey opens nothing any more.
 notice-second-factor-off = Signing in asks for the app no more.
+
+## Inbox
+inbox-choose = Choose a conversation.
+conversations = Conversations
+views = Views
+view-active = To answer
+view-mine = Mine
+view-unassigned = Unassigned
+view-waiting = Waiting
+view-resolved = Resolved
+view-all = All
+chip-unread = Unread
+list-more = More conversations
+list-empty = Nothing pending in “{ $view }”.
+list-no-match = No conversation matches.
+list-clear = Clear filters
+list-first = Text { $number } from your phone: it will appear here in a second.
+held = { "{n}" } updated · Refresh
+group = Group
+nobody-named = No name
+row-assignee = { $name } has it
+row-unread = { $count ->
+    [one] { $count } unread
+   *[other] { $count } unread
+}
+row-waits = waits { $waited }
+row-window = { $left } left
+back-list = Back to the conversations
+messages-with = Messages with { $name }
+messages-older = Older messages
+new-line = New
+newer-below = { "{n}" } new messages ↓
+mark-read = Mark as read
+assign = Assign
+assign-me = Assign to me
+assign-nobody = To nobody
+assign-team = Team
+assign-no-team = No team
+nobody = Unassigned
+resolve = Resolve
+reopen = Reopen
+resolved = Resolved. If they write again, it goes back to “To answer”.
+notice-resolved = Resolved.
+window-left = Window { $left }
+window-over = Window closed
+window-closed = The 24-hour window closed { $passed } ago. Send a template; once { $name } replies you can write freely.
+window-never = { $name } hasn't written to you yet. Start with a template.
+composer-viewer = Your role is to read: you can read, not reply.
+composer-group = Groups can't be written to from here.
+composer-off = This number is disconnected: you can read, not send. Whoever runs the organization connects it.
+write-to = Write to { $name }
+send = Send
+send-anyway = Send anyway
+send-perhaps-twice = Send again, may arrive twice
+retry = Retry
+send-nameless = Neither a phone number nor an ID is known of this contact: wait until they write.
+send-needs-phone = This template can only go to a phone number, and none is known of this contact.
+send-twice = This message was sent with other contents. Look at it in the conversation, and write another.
+send-window-closed = The 24-hour window closed: it was not sent. Choose a template; your text is kept here.
+send-mistake = Not sent: { $why }
+unseen = { $name } replied while you were writing.
+unseen-see = See it
+draft = Draft:
+choose-template = Choose a template
+template-for = Template for { $name }
+template-not-here = This template has parts that can only be sent through the API.
+templates-none = This number has no approved templates.
+slot-named = Variable { $name }
+slot-file = The file's address (https)
+slot-other = Variable
+see-map = See on the map
+details = Details
+reply-to-this = Reply to this message
+replying = You reply to the chosen message.
+edited = edited
+revoked = Message deleted
+reacted = { $who }: { $emoji }
+quote-gone = A message that is not here any more
+unsupported = { $name } sent something WhatsApp doesn't deliver to businesses. Ask them to send it another way.
+bubble-name = { $author }, { $time }
+author-us = Us
+author-phone = From the phone
+author-program = Program
+line-reacted = { $who } reacted with { $emoji }
+line-unreacted = { $who } took their reaction back
+line-edited = { $who } edited a message
+line-revoked = { $who } deleted a message
+line-system = { $text }
+line-welcome = { $who } opened the conversation
+kind-text = text
+kind-image = Image
+kind-video = Video
+kind-audio = Audio
+kind-document = Document
+kind-sticker = Sticker
+kind-location = Location
+kind-contacts = Contact
+kind-interactive = Message with options
+kind-button = Reply
+kind-order = Order
+kind-template = Template
+kind-call = Call
+tick-queued = queued
+tick-sending = being sent
+tick-sent = sent
+tick-delivered = delivered
+tick-read = read
+tick-played = played
+tick-failed = not sent
+tick-unknown = not known whether it arrived
+fault-window = Not sent: more than 24 h since { $name }'s last message.
+fault-unreachable = Not delivered: this number isn't on WhatsApp or can't receive this message.
+fault-refused = WhatsApp didn't accept it: { $reason } (code { $code }).
+fault-not-sent = Not sent: { $reason }.
+fault-unknown = We don't know if it arrived: WhatsApp didn't answer. We won't resend it, so it isn't doubled; we'll tell you.
+file-coming = Downloading from WhatsApp…
+file-gone = WhatsApp no longer has this file. Ask for it again.
+size-kilobytes = { $count } KB
+size-megabytes = { $count } MB
+offline = You're offline. What you see is { "{t}" } old. What you write stays here.
+back-online = Up to date.
+session-over-here = Your session ended. What you wrote is saved.

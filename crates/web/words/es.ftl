@@ -54,6 +54,69 @@ in-days = { $count ->
     [one] en { $count } día
    *[other] en { $count } días
 }
+today = hoy
+yesterday = ayer
+day = { $weekday ->
+    [1] lunes
+    [2] martes
+    [3] miércoles
+    [4] jueves
+    [5] viernes
+    [6] sábado
+   *[7] domingo
+} { $day } { $month ->
+    [1] ene
+    [2] feb
+    [3] mar
+    [4] abr
+    [5] may
+    [6] jun
+    [7] jul
+    [8] ago
+    [9] sep
+    [10] oct
+    [11] nov
+   *[12] dic
+}
+day-of-year = { $weekday ->
+    [1] lunes
+    [2] martes
+    [3] miércoles
+    [4] jueves
+    [5] viernes
+    [6] sábado
+   *[7] domingo
+} { $day } { $month ->
+    [1] ene
+    [2] feb
+    [3] mar
+    [4] abr
+    [5] may
+    [6] jun
+    [7] jul
+    [8] ago
+    [9] sep
+    [10] oct
+    [11] nov
+   *[12] dic
+} { $year }
+short-day = { $day } { $month ->
+    [1] ene
+    [2] feb
+    [3] mar
+    [4] abr
+    [5] may
+    [6] jun
+    [7] jul
+    [8] ago
+    [9] sep
+    [10] oct
+    [11] nov
+   *[12] dic
+}
+length-minutes = { $count } min
+length-hours = { $count } h
+length-days = { $count } d
 exact = { $day } { $month ->
     [1] ene
     [2] feb
@@ -295,8 +358,6 @@ deed-graph = cambió en Meta, con la API de Graph,
 change-from-to = { $before } → { $after }
 
 ## Bandeja
-inbox-lead = Las conversaciones se leen y contestan por ahora con la API; su página llega en una próxima versión.
-inbox-numbers = Números de la organización
 inbox-no-number = Conecta tu número para empezar. Tarda unos 10 minutos.
 number-connected = conectado
 number-connecting = conectándose
@@ -398,3 +459,125 @@ passkey-refused = La contraseña no es correcta, o hay que esperar. Revísala e 
 notice-passkey-added = La llave quedó guardada.
 notice-passkey-removed = La llave ya no abre nada.
 notice-second-factor-off = La app ya no se pide al entrar.
+
+## Bandeja
+inbox-choose = Elige una conversación.
+conversations = Conversaciones
+views = Vistas
+view-active = Por responder
+view-mine = Míos
+view-unassigned = Sin asignar
+view-waiting = En espera
+view-resolved = Resueltas
+view-all = Todas
+chip-unread = Sin leer
+list-more = Más conversaciones
+list-empty = Nada pendiente en «{ $view }».
+list-no-match = Ninguna conversación coincide.
+list-clear = Quitar filtros
+list-first = Escribe desde tu teléfono a { $number }: aparecerá aquí en un segundo.
+held = { "{n}" } con novedades · Actualizar
+group = Grupo
+nobody-named = Sin nombre
+row-assignee = la lleva { $name }
+row-unread = { $count ->
+    [one] { $count } sin leer
+   *[other] { $count } sin leer
+}
+row-waits = espera { $waited }
+row-window = quedan { $left }
+back-list = Volver a las conversaciones
+messages-with = Mensajes con { $name }
+messages-older = Mensajes anteriores
+new-line = Nuevo
+newer-below = { "{n}" } mensajes nuevos ↓
+mark-read = Marcar como leído
+assign = Asignar
+assign-me = Asignarme
+assign-nobody = A nadie
+assign-team = Equipo
+assign-no-team = Ningún equipo
+nobody = Sin asignar
+resolve = Resolver
+reopen = Reabrir
+resolved = Resuelta. Si escribe otra vez, vuelve a «Por responder».
+notice-resolved = Resuelta.
+window-left = Ventana { $left }
+window-over = Ventana cerrada
+window-closed = La ventana de 24 h se cerró hace { $passed }. Envía una plantilla; cuando { $name } conteste, podrás escribir libremente.
+window-never = { $name } aún no te ha escrito. Empieza con una plantilla.
+composer-viewer = Tu papel es de lectura: puedes leer, no contestar.
+composer-group = A los grupos no se puede escribir desde aquí.
+composer-off = Este número está desconectado: puedes leer, no enviar. Quien administra la organización lo conecta.
+write-to = Escribe a { $name }
+send = Enviar
+send-anyway = Enviar también
+send-perhaps-twice = Enviar de nuevo, puede llegar dos veces
+retry = Reintentar
+send-nameless = De este contacto no se conoce ni teléfono ni identificador: espera a que escriba.
+send-needs-phone = Esta plantilla solo puede ir a un número de teléfono, y de este contacto no se conoce.
+send-twice = Este mensaje ya se envió con otro contenido. Míralo en la conversación y escribe otro.
+send-window-closed = La ventana de 24 h se cerró: no se envió. Elige una plantilla; tu texto está guardado aquí.
+send-mistake = No se envió: { $why }
+unseen = { $name } respondió mientras escribías.
+unseen-see = Ver su mensaje
+draft = Borrador:
+choose-template = Elegir plantilla
+template-for = Plantilla para { $name }
+template-not-here = Esta plantilla lleva partes que solo se envían por la API.
+templates-none = Este número no tiene plantillas aprobadas.
+slot-named = Variable { $name }
+slot-file = Dirección del archivo (https)
+slot-other = Variable
+see-map = Ver en el mapa
+details = Detalles
+reply-to-this = Responder a este mensaje
+replying = Respondes al mensaje elegido.
+edited = editado
+revoked = Mensaje eliminado
+reacted = { $who }: { $emoji }
+quote-gone = Mensaje que ya no está aquí
+unsupported = { $name } envió algo que WhatsApp no entrega a las empresas. Pídele que lo mande de otra forma.
+bubble-name = { $author }, { $time }
+author-us = Nosotros
+author-phone = Desde el teléfono
+author-program = Programa
+line-reacted = { $who } reaccionó con { $emoji }
+line-unreacted = { $who } quitó su reacción
+line-edited = { $who } editó un mensaje
+line-revoked = { $who } eliminó un mensaje
+line-system = { $text }
+line-welcome = { $who } abrió la conversación
+kind-text = texto
+kind-image = Imagen
+kind-video = Video
+kind-audio = Audio
+kind-document = Documento
+kind-sticker = Sticker
+kind-location = Ubicación
+kind-contacts = Contacto
+kind-interactive = Mensaje con opciones
+kind-button = Respuesta
+kind-order = Pedido
+kind-template = Plantilla
+kind-call = Llamada
+tick-queued = en cola
+tick-sending = enviándose
+tick-sent = enviado
+tick-delivered = entregado
+tick-read = leído
+tick-played = escuchado
+tick-failed = no enviado
+tick-unknown = no se sabe si llegó
+fault-window = No se envió: pasaron más de 24 h desde el último mensaje de { $name }.
+fault-unreachable = No se entregó: este número no tiene WhatsApp o no puede recibir este mensaje.
+fault-refused = WhatsApp no lo aceptó: { $reason } (código { $code }).
+fault-not-sent = No se envió: { $reason }.
+fault-unknown = No sabemos si llegó: WhatsApp no contestó. No lo reenviamos para no duplicarlo; te avisaremos.
+file-coming = Descargando de WhatsApp…
+file-gone = WhatsApp ya no tiene este archivo. Pídelo de nuevo.
+size-kilobytes = { $count } KB
+size-megabytes = { $count } MB
+offline = Sin conexión. Lo que ves es de hace { "{t}" }. Lo que escribas se queda aquí.
+back-online = Al día.
+session-over-here = Tu sesión terminó. Lo que escribiste está guardado.

@@ -3,6 +3,7 @@
 mod browser;
 mod doors;
 mod guessing;
+mod inbox;
 mod rooms;
 mod second_factor;
 

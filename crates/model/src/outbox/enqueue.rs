@@ -91,6 +91,10 @@ pub struct Content {
 /// What else may be said of a message.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// What it will be called; none: what comes next. One that is taken is refused as a key is that was used before.
+    pub id: Option<Uuid>,
+    /// Which person sends it; none: a program.
+    pub sender_id: Option<Uuid>,
     /// Not before this time.
     pub send_at: Option<Timestamp>,
     /// Given up at this time.
@@ -198,6 +202,11 @@ pub async fn enqueue(
     };
     if content.needs_phone && !thread.by_phone {
         return Ok(Err(Refusal::NeedsPhone));
+    }
+    if let Some(id) = options.id
+        && message::get(tx, id).await?.is_some()
+    {
+        return Ok(Err(Refusal::KeyReused));
     }
     let id = write(tx, now, due_at, &thread, content, options, idempotency).await?;
     quota::check(tx, now, Quota::QueuedMessages).await?;
@@ -407,7 +416,7 @@ async fn write(
     options: &Options,
     idempotency: Option<&Idempotency>,
 ) -> Result<Uuid> {
-    let id = Uuid::now_v7();
+    let id = options.id.unwrap_or_else(Uuid::now_v7);
     // Meta's times are whole seconds: what was written in the same second stands in the order of its coming.
     let at = Timestamp::from_second(now.as_second()).expect("the start of a second is a time");
     // A reaction answers nobody and stands nowhere of its own.
@@ -428,10 +437,10 @@ async fn write(
          written AS (
            INSERT INTO wazapp.message
              (organization_id, id, conversation_id, number_id, sequence, direction, origin, type, text, payload,
-              reply_to_wamid, status, timestamp, received_at, callback_data, party)
+              reply_to_wamid, status, timestamp, received_at, callback_data, party, sender_id)
            SELECT $1, $2, $3, $4::uuid, last_sequence, 'outbound', 'api', $5::text, $6::text, $7::text::json, $9::text, 'queued', $8,
                   $10::timestamptz, $19::text,
-                  json_build_object(CASE WHEN $21::bool THEN 'wa_id' ELSE 'user_id' END, $11::text)
+                  json_build_object(CASE WHEN $21::bool THEN 'wa_id' ELSE 'user_id' END, $11::text), $22::uuid
            FROM thread),
          known AS (
            INSERT INTO wazapp.idempotency_key (organization_id, key, fingerprint, message_id, created_at)
@@ -465,6 +474,7 @@ async fn write(
             &content.callback_data,
             &files,
             &thread.by_phone,
+            &options.sender_id,
         ],
     )
     .await?;

@@ -179,7 +179,7 @@ impl Key {
     /// The key, with what else the request says: the same key with something else is a mistake of the caller's.
     fn with(self, operation: &str, body: &Value) -> Option<Idempotency> {
         let key = self.0?;
-        Some(Idempotency { key, fingerprint: whatsapp::json_hash(&[&json!(operation), body]).into_bytes() })
+        Some(sending::idempotency(key, operation, body))
     }
 }
 
@@ -228,6 +228,8 @@ fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Want
     let (shown, shown_instead) = (named(&mut outgoing), instead.as_mut().map(named).unwrap_or_default());
     let templates = [outgoing.template.clone(), instead.as_ref().and_then(|instead| instead.template.clone())];
     let options = Options {
+        id: None,
+        sender_id: None,
         send_at: wishes.send_at.map(|time| time.0),
         deadline: wishes.deadline.map(|time| time.0),
         resend: wishes.on_unknown == Some(OnUnknown::Resend),
@@ -300,6 +302,7 @@ async fn queue(
     mut wanted: Wanted,
     idempotency: Option<&Idempotency>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
+    wanted.options.sender_id = caller.who().person_id();
     let tx = caller.begin().await?;
     if wanted.looks_further() {
         // A repeat is answered as before, whatever became of its files and its template since.

@@ -1,30 +1,130 @@
-//! `/inbox`: until conversations have a page, what there is.
+//! `/inbox`: conversations, and what people answer.
+//!
+//! Every address answers a whole page; where Turbo asks for the frame of the thread, the thread alone. One template draws a
+//! message or a row, wherever it is shown: in a page, in the answer to a form, and in what a page asks for when it hears of
+//! an event. What a page hears carries ids alone; what of it the reader may see is read anew, so that row-level security
+//! decides of live updates as of everything else.
+
+mod bubble;
+mod change;
+mod fault;
+mod file;
+mod list;
+mod markup;
+mod send;
+mod stream;
+mod template;
+mod thread;
+mod tick;
+mod view;
 
 use axum::Router;
-use axum::extract;
-use axum::response::Response;
-use axum::routing::get;
-use http::StatusCode;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use model::act::Act;
+use model::database::Tenant;
+use uuid::Uuid;
 
-use crate::State;
-use crate::pages::{Failure, Page, Visit, shown};
-use crate::settings::{NumberRow, numbers};
+use self::fault::Remedy;
+use self::file::{State, Way};
+use self::list::List;
+use self::thread::{Composer, Found, Thread, Writing};
+use self::view::Wanted;
+use crate::pages::{Failure, Page, PathId, Visit, shown};
 
-pub(crate) fn routes() -> Router<State> {
-    Router::new().route("/inbox", get(show))
+pub(crate) fn routes() -> Router<crate::State> {
+    Router::new()
+        .route("/inbox", get(list_page))
+        .route("/inbox/rows", get(stream::rows))
+        .route("/inbox/{id}", get(thread_page))
+        .route("/inbox/{id}/messages", get(stream::messages).post(send::send))
+        .route("/inbox/{id}/templates", get(template::list))
+        .route("/inbox/{id}/templates/{template}", get(template::form).post(template::send))
+        .route("/inbox/{id}/read", post(change::read))
+        .route("/inbox/{id}/state", post(change::state))
+        .route("/inbox/{id}/assign", post(change::assign))
 }
 
 #[derive(askama::Template)]
 #[template(path = "inbox/inbox.html")]
 struct InboxPage {
     page: Page,
-    numbers: Vec<NumberRow>,
+    query: String,
+    list: List,
+    thread: Option<Thread>,
+    writing: Writing,
 }
 
-async fn show(extract::State(state): extract::State<State>, visit: Visit) -> Result<Response, Failure> {
+#[derive(askama::Template)]
+#[template(path = "inbox/frame.html")]
+struct FramePage {
+    page: Page,
+    query: String,
+    thread: Thread,
+    writing: Writing,
+}
+
+impl FromRequestParts<crate::State> for Wanted {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &crate::State) -> Result<Self, Self::Rejection> {
+        Ok(Self::read(parts.uri.query()))
+    }
+}
+
+async fn list_page(visit: Visit, wanted: Wanted) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Read).await?;
-    let numbers = numbers(&tx, state.clock.now()).await?;
+    let query = wanted.query();
+    let list = List::read(&tx, &visit, wanted).await?;
     tx.close();
-    Ok(shown(StatusCode::OK, &InboxPage { page: visit.page, numbers }))
+    let page = InboxPage { page: visit.page, query, list, thread: None, writing: Writing::default() };
+    Ok(shown(StatusCode::OK, &page))
+}
+
+async fn thread_page(
+    visit: Visit,
+    PathId(id): PathId,
+    wanted: Wanted,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let tx = visit.begin(Act::Read).await?;
+    let shown = Showing { visit, id, wanted, is_frame: is_frame(&headers) };
+    shown.answer(tx, StatusCode::OK, Writing::default()).await
+}
+
+/// Whether Turbo asks for the thread alone.
+/// <https://turbo.hotwired.dev/handbook/frames>
+fn is_frame(headers: &HeaderMap) -> bool {
+    headers.get("turbo-frame").is_some_and(|frame| frame == "thread")
+}
+
+/// A conversation's page that is about to be answered.
+struct Showing {
+    visit: Visit,
+    id: Uuid,
+    wanted: Wanted,
+    is_frame: bool,
+}
+
+impl Showing {
+    /// Answers it, as it is in this transaction.
+    async fn answer(self, tx: Tenant, status: StatusCode, writing: Writing) -> Result<Response, Failure> {
+        let Self { visit, id, wanted, is_frame } = self;
+        let query = wanted.query();
+        let found = match thread::find(&tx, id).await? {
+            Found::Here(found) => found,
+            Found::At(survivor) => return Ok(Redirect::to(&format!("/inbox/{survivor}?{query}")).into_response()),
+        };
+        let thread = Thread::read(&tx, &visit, &found, &wanted).await?;
+        if is_frame {
+            tx.close();
+            return Ok(shown(status, &FramePage { page: visit.page, query, thread, writing }));
+        }
+        let list = List::read(&tx, &visit, wanted).await?;
+        tx.close();
+        Ok(shown(status, &InboxPage { page: visit.page, query, list, thread: Some(thread), writing }))
+    }
 }

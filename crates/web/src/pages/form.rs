@@ -29,7 +29,7 @@ impl Entered {
                 entered.secrets.push((name.into_owned(), value.into_owned().into()));
             } else {
                 // NUL is no text for PostgreSQL, and other control characters are none for people.
-                let value: String = value.chars().filter(|char| !char.is_control()).collect();
+                let value: String = value.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
                 entered.texts.push((name.into_owned(), value.trim().to_owned()));
             }
         }

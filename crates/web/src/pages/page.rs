@@ -17,6 +17,10 @@ use super::own_path::OwnPath;
 use super::words::{Key, Said, say};
 use crate::{cookie, language};
 
+/// The name of an icon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Icon(pub(crate) &'static str);
+
 const THEME: &str = "wazapp-theme";
 
 /// Colours that somebody chose; without, the system's.

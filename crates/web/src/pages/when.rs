@@ -41,9 +41,61 @@ impl Times {
         Moment { iso: at.to_string(), exact, said }
     }
 
+    /// The time of day, such as "17:05".
+    pub(crate) fn clock(&self, at: Timestamp) -> String {
+        let at = at.to_zoned(self.zone.clone());
+        format!("{:02}:{:02}", at.hour(), at.minute())
+    }
+
+    /// The day, for programs: what is of the same day has the same.
+    pub(crate) fn date(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).date().to_string()
+    }
+
+    /// The day, such as "martes, 24 nov".
+    pub(crate) fn day(&self, at: Timestamp) -> Said {
+        let (at, today) = (at.to_zoned(self.zone.clone()).date(), self.now.to_zoned(self.zone.clone()).date());
+        match today.since(at).map_or(-1, |span| span.get_days()) {
+            0 if at == today => return say(self.language, Key("today")),
+            1 if at.tomorrow().is_ok_and(|next| next == today) => return say(self.language, Key("yesterday")),
+            _ => {}
+        }
+        let key = if at.year() == today.year() { Key("day") } else { Key("day-of-year") };
+        let said = say(self.language, key).count("weekday", at.weekday().to_monday_one_offset());
+        let said = said.count("day", at.day()).count("month", at.month());
+        if at.year() == today.year() { said } else { said.with("year", at.year()) }
+    }
+
+    /// As a list shows it: the time of what is of today, else the day.
+    pub(crate) fn short(&self, at: Timestamp) -> String {
+        let (day, today) = (self.date(at), self.date(self.now));
+        if day == today { self.clock(at) } else { self.short_day(at) }
+    }
+
+    fn short_day(&self, at: Timestamp) -> String {
+        let (at, year) = (at.to_zoned(self.zone.clone()), self.now.to_zoned(self.zone.clone()).year());
+        let said = say(self.language, Key("short-day")).count("day", at.day()).count("month", at.month()).to_string();
+        if at.year() == year { said } else { format!("{said} {}", at.year()) }
+    }
+
+    /// How long it is until then; negative if it has passed.
+    pub(crate) fn until(&self, at: Timestamp) -> SignedDuration {
+        at.duration_since(self.now)
+    }
+
+    /// A length of time, such as "3 h".
+    pub(crate) fn length(&self, length: SignedDuration) -> Said {
+        let minutes = length.abs().as_mins();
+        match minutes {
+            ..60 => say(self.language, Key("length-minutes")).count("count", minutes.max(1)),
+            60..2880 => say(self.language, Key("length-hours")).count("count", minutes / 60),
+            _ => say(self.language, Key("length-days")).count("count", minutes / 1440),
+        }
+    }
+
     fn exact(&self, at: Timestamp) -> String {
         let at = at.to_zoned(self.zone.clone());
-        let time = format!("{:02}:{:02}", at.hour(), at.minute());
+        let time = self.clock(at.timestamp());
         let said = say(self.language, Key("exact")).count("day", at.day()).count("month", at.month());
         // As text: a year has no thousands.
         said.with("year", at.year()).with("time", time).to_string()

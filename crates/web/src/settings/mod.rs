@@ -20,8 +20,6 @@ use http::StatusCode;
 use crate::State;
 use crate::pages::{Failure, Page, Said, Visit, shown};
 
-pub(crate) use numbers::{NumberRow, list as numbers};
-
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/settings", get(index))

@@ -2,11 +2,7 @@
 
 use model::act::Act;
 
-use crate::pages::{Key, Page};
-
-/// The name of an icon.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Icon(pub(crate) &'static str);
+use crate::pages::{Icon, Key, Page};
 
 /// Sections that belong together.
 #[derive(Clone, Debug)]

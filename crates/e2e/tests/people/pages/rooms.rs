@@ -2,7 +2,8 @@
 
 use e2e::{Person, World};
 use model::act::{Act, Role};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Browser, PASSWORD, invite, set_up, two};
@@ -239,5 +240,64 @@ async fn what_people_write_is_text() {
     let unfit =
         owner.post("/settings/profile/password", &[("current", PASSWORD), ("password", "lucia@example.com")]).await;
     assert!(unfit.text.contains("Es de las primeras que se prueban."), "{}", unfit.text);
+    world.end().await;
+}
+
+/// Whoever is limited to see a part opens nothing wider than that for themselves, whatever their role: neither a key, nor an
+/// invitation, nor anybody's limits.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_limited_makes_nothing_wider() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    world.connect(&acme, "100", "200", None).await;
+    let owner = world.member(&acme, Role::Owner).await;
+    let marta = world.member(&acme, Role::Admin).await;
+    let path = format!("/members/{}", marta.user_id);
+    let limits = json!({ "sees": "own" });
+    let (status, answer) = world.as_person(Method::PATCH, &owner, &path, Some(&limits)).await;
+    assert_eq!(status, 200, "{answer}");
+    let mut browser = Browser::of(&world, &marta);
+    let keys = world.count("SELECT count(*) FROM wazapp.api_key").await;
+    for (path, fields) in [
+        ("/settings/keys/new", vec![("name", "mine"), ("scope", "read")]),
+        ("/settings/members/invite", vec![("email", "eva@example.com"), ("role", "admin")]),
+        (&format!("/settings/members/{}/role", marta.user_id), vec![("role", "agent")]),
+        ("/settings/teams", vec![("name", "Ventas")]),
+    ] {
+        assert_eq!(browser.post(path, &fields).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    for path in ["/settings/keys", "/settings/keys/new", "/settings/members/invite", "/settings/audit"] {
+        assert_eq!(browser.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert_eq!(world.count("SELECT count(*) FROM wazapp.api_key").await, keys);
+    assert_eq!(world.count("SELECT count(*) FROM wazapp.invitation").await, 0);
+    // An owner is never limited: somebody must be able to see everything.
+    let path = format!("/members/{}", owner.user_id);
+    let (status, answer) = world.as_person(Method::PATCH, &owner, &path, Some(&limits)).await;
+    assert_eq!(status, 409, "{answer}");
+    world.end().await;
+}
+
+/// An invitation is worth as much as whoever sent it: it ends when they are removed, and when they may not give that role
+/// any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_ends_with_the_right_to_send_it() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let owner = world.member(&acme, Role::Owner).await;
+    let (first, second) = (world.member(&acme, Role::Admin).await, world.member(&acme, Role::Admin).await);
+    let mut browser = Browser::of(&world, &owner);
+    let of_first = invite(&mut Browser::of(&world, &first), "eva@example.com", Role::Admin).await;
+    let of_second = invite(&mut Browser::of(&world, &second), "ana@example.com", Role::Agent).await;
+    let of_owner = invite(&mut browser, "leo@example.com", Role::Admin).await;
+    let path = format!("/settings/members/{}/remove", first.user_id);
+    assert_eq!(browser.post(&path, &[]).await.status, StatusCode::SEE_OTHER);
+    let path = format!("/settings/members/{}/role", second.user_id);
+    assert_eq!(browser.post(&path, &[("role", "agent")]).await.status, StatusCode::SEE_OTHER);
+    let mut anybody = Browser::new(&world);
+    for (link, works) in [(of_first, false), (of_second, false), (of_owner, true)] {
+        let page = anybody.get(&link).await;
+        assert_eq!(page.status == StatusCode::OK, works, "{link}: {}", page.status);
+    }
     world.end().await;
 }

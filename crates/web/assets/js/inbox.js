@@ -1,0 +1,419 @@
+// The inbox beyond links and forms: what comes is shown at once, what is written stands there before it is sent. Without
+// this, every page still works.
+import { StreamActions, renderStreamMessage, visit } from "./turbo.js";
+import { Live } from "./live.js";
+
+const $ = (selector, within = document) => within.querySelector(selector);
+const inbox = () => $("[data-inbox]");
+const thread = () => $("[data-thread]");
+const say = (text) => { const status = $("#status"); if (status) status.textContent = text; };
+const isTouch = matchMedia("(pointer: coarse)").matches;
+
+// --- Where rows and messages stand -------------------------------------------------------------------------------------
+
+const order = (one) => [Number(one.dataset.second), Number(one.dataset.sequence)];
+const isBefore = (one, other) => {
+  const [[second, sequence], [otherSecond, otherSequence]] = [order(one), order(other)];
+  return second < otherSecond || (second === otherSecond && sequence < otherSequence);
+};
+
+/** A day is named where it begins. */
+const nameDay = (item) => {
+  const day = item?.querySelector?.(":scope > .day");
+  if (!day) return;
+  let before = item.previousElementSibling;
+  while (before && !before.dataset.day) before = before.previousElementSibling;
+  day.hidden = before?.dataset.day === item.dataset.day;
+};
+
+function placeMessage(list, fresh) {
+  const known = document.getElementById(fresh.id);
+  if (known) {
+    known.replaceWith(fresh);
+    nameDay(fresh);
+    return;
+  }
+  let next = null;
+  for (let last = list.lastElementChild; last?.dataset.second && isBefore(fresh, last); last = last.previousElementSibling) next = last;
+  const wasAtEnd = isAtEnd();
+  list.insertBefore(fresh, next);
+  nameDay(fresh);
+  nameDay(fresh.nextElementSibling);
+  if (fresh.classList.contains("in")) {
+    say(`${fresh.dataset.author}: ${$(".text", fresh)?.textContent.slice(0, 200) ?? ""}`);
+    if (!wasAtEnd) raisePill();
+  } else if (fresh.classList.contains("pending")) {
+    toEnd();
+  }
+}
+
+const scroller = () => $("[data-scroller]");
+const isAtEnd = () => { const pane = scroller(); return !pane || Math.abs(pane.scrollTop) < 80; };
+const toEnd = () => { const pane = scroller(); if (pane) pane.scrollTop = 0; };
+
+let below = 0;
+function raisePill() {
+  const pill = $("[data-newer]");
+  below += 1;
+  pill.textContent = pill.dataset.said.replace("{n}", below);
+  pill.hidden = false;
+}
+function lowerPill() {
+  below = 0;
+  const pill = $("[data-newer]");
+  if (pill) pill.hidden = true;
+}
+
+/** A row never moves under the pointer or the focus: what changes its place waits until both are elsewhere. */
+const waiting = new Map();
+const isHeld = () => { const pane = $("[data-list]"); return pane?.matches(":hover") || pane?.contains(document.activeElement); };
+
+function placeRow(list, fresh) {
+  const known = document.getElementById(fresh.id);
+  const current = thread()?.dataset.thread;
+  if (current && fresh.id === `c-${current}`) $("a", fresh).setAttribute("aria-current", "true");
+  const staysThere = known && known.dataset.at === fresh.dataset.at;
+  if (isHeld() && !staysThere) {
+    if (known) {
+      // Its words are new, its place is the old one.
+      const at = known.dataset.at;
+      const hadFocus = known.contains(document.activeElement);
+      const shown = fresh.cloneNode(true);
+      shown.dataset.at = at;
+      known.replaceWith(shown);
+      if (hadFocus) $("a", shown).focus();
+    }
+    hold(fresh.id, () => placeRow(list, fresh));
+    return;
+  }
+  const hadFocus = known?.contains(document.activeElement);
+  if (staysThere) known.replaceWith(fresh);
+  else {
+    known?.remove();
+    const at = Number(fresh.dataset.at);
+    const next = [...list.children].find((row) => Number(row.dataset.at) < at);
+    // Behind the last row that is here, there are more that are not.
+    if (!next && $("[data-more]") && list.children.length) return;
+    list.insertBefore(fresh, next ?? null);
+    $("[data-list] .empty")?.remove();
+  }
+  if (hadFocus) $("a", fresh).focus();
+}
+
+function hold(id, then) {
+  waiting.set(id, then);
+  const pill = $("[data-held]");
+  if (!pill) return;
+  pill.textContent = pill.dataset.said.replace("{n}", waiting.size);
+  pill.hidden = false;
+}
+
+function release() {
+  const all = [...waiting.values()];
+  waiting.clear();
+  const pill = $("[data-held]");
+  if (pill) pill.hidden = true;
+  if (pill && pill === document.activeElement) pill.blur();
+  all.forEach((then) => then());
+}
+
+StreamActions.upsert = function upsert() {
+  const target = document.getElementById(this.target);
+  if (!target) return;
+  for (const fresh of [...this.templateContent.children]) {
+    if (target.id === "list") placeRow(target, fresh);
+    else placeMessage(target, fresh);
+  }
+};
+
+StreamActions.leave = function leave() {
+  const row = document.getElementById(this.target);
+  if (!row) return;
+  const go = () => document.getElementById(this.target)?.remove();
+  // What is open stays in sight until somebody goes elsewhere.
+  if (isHeld() || $("a[aria-current]", row)) hold(this.target, go);
+  else go();
+};
+
+// --- What happens meanwhile --------------------------------------------------------------------------------------------
+
+const heard = { rows: new Set(), messages: new Map(), timer: undefined, asked: 0 };
+
+function listen(event) {
+  const { conversation_id: conversation, message_id: message } = event;
+  if (!conversation) return;
+  heard.rows.add(conversation);
+  if (message) {
+    if (!heard.messages.has(conversation)) heard.messages.set(conversation, new Set());
+    heard.messages.get(conversation).add(message);
+  }
+  const soon = Math.max(30, 250 - (Date.now() - heard.asked));
+  heard.timer ??= setTimeout(show, soon);
+}
+
+const STREAMS = { accept: "text/vnd.turbo-stream.html" };
+
+async function ask(path) {
+  const answer = await fetch(path, { headers: STREAMS });
+  if (answer.redirected) return over();
+  if (answer.ok) renderStreamMessage(await answer.text());
+  return undefined;
+}
+
+async function show() {
+  const [rows, messages] = [[...heard.rows], heard.messages];
+  heard.rows = new Set();
+  heard.messages = new Map();
+  heard.timer = undefined;
+  heard.asked = Date.now();
+  const open = thread()?.dataset.thread;
+  const wanted = [];
+  if (open && messages.has(open)) wanted.push(ask(`/inbox/${open}/messages?ids=${[...messages.get(open)].slice(0, 100)}`));
+  if (inbox()) wanted.push(ask(`/inbox/rows?${inbox().dataset.query}&ids=${rows.slice(0, 100)}`));
+  await Promise.allSettled(wanted);
+}
+
+let live;
+function follow() {
+  const page = inbox();
+  if (!page) {
+    live?.end();
+    live = undefined;
+    return;
+  }
+  live ??= new Live(Number(page.dataset.live), {
+    heard: listen,
+    anew: () => visit(location.href, { action: "replace" }),
+    state: ({ online, since }) => {
+      const seconds = Math.round((Date.now() - since) / 1000);
+      const age = seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+      say(online ? page.dataset.back : page.dataset.offline.replace("{t}", age));
+      document.documentElement.toggleAttribute("data-offline", !online);
+    },
+    over,
+  });
+}
+
+function over() {
+  live?.end();
+  live = undefined;
+  say(inbox()?.dataset.over ?? "");
+}
+
+// --- Reading on --------------------------------------------------------------------------------------------------------
+
+/** Puts what a link leads to in its place: the pages behind this one, row by row. */
+async function readOn(link, items, frame) {
+  if (link.dataset.asked) return;
+  link.dataset.asked = "1";
+  const answer = await fetch(link.href, { headers: frame ? { "turbo-frame": frame } : {} }).catch(() => undefined);
+  if (!answer?.ok || answer.redirected) { delete link.dataset.asked; return; }
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const found = [...page.querySelectorAll(items)].filter((item) => !item.id || !document.getElementById(item.id));
+  const place = link.closest("li.older") ?? link;
+  const next = page.querySelector(place.matches("li") ? "[data-older]" : "[data-more]");
+  const imported = found.map((item) => document.importNode(item, true));
+  if (place.matches("li")) {
+    const after = place.nextElementSibling;
+    place.after(...imported);
+    nameDay(after);
+    imported.forEach(nameDay);
+  } else {
+    $("#list").append(...imported);
+  }
+  if (next) { link.href = next.getAttribute("href"); delete link.dataset.asked; near.unobserve(link); near.observe(link); } else place.remove();
+}
+
+const near = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    if (target.matches("[data-older]")) readOn(target, "ol > li.message", "thread");
+    else readOn(target, "#list > li");
+  }
+}, { rootMargin: "800px" });
+
+// --- Read, when it was really seen ----------------------------------------------------------------------------------------
+
+let reading;
+function lookWhetherRead() {
+  clearTimeout(reading);
+  reading = setTimeout(() => {
+    const open = thread();
+    if (!open || !document.hasFocus() || document.visibilityState !== "visible" || !isAtEnd()) return;
+    const inbound = [...open.querySelectorAll("li.in")].at(-1);
+    const through = Number(inbound?.dataset.sequence ?? 0);
+    if (!through || through <= Number(open.dataset.read ?? 0) || !$("[data-read]", open) && !open.dataset.read && open.dataset.unread === "0" && through <= Number(open.dataset.seen)) return;
+    open.dataset.read = through;
+    fetch(`/inbox/${open.dataset.thread}/read`, { method: "POST", body: new URLSearchParams({ through }), redirect: "manual" }).catch(() => {});
+    $("[data-read]", open)?.remove();
+  }, 1_000);
+}
+
+// --- Writing -------------------------------------------------------------------------------------------------------------
+
+/** RFC 9562, 5.7: the time first, so that ids are in order. */
+function uuid7() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  let now = Date.now();
+  for (let place = 5; place >= 0; place -= 1) { bytes[place] = now % 256; now = Math.floor(now / 256); }
+  bytes[6] = (bytes[6] & 0x0f) | 0x70;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+const draftKey = () => `draft:${thread()?.dataset.thread}`;
+const box = () => $("[data-composer] textarea");
+
+/** The message as it will stand there, before anybody has it. */
+function pend(id, text) {
+  const list = $("ol", scroller());
+  const item = $("[data-pending]").content.firstElementChild.cloneNode(true);
+  const last = [...list.querySelectorAll("li[data-day]")].at(-1);
+  item.id = `m-${id}`;
+  item.dataset.second = Math.max(Math.floor(Date.now() / 1000), Number(last?.dataset.second ?? 0));
+  item.dataset.sequence = Number.MAX_SAFE_INTEGER;
+  $(".text", item).textContent = text;
+  placeMessage(list, item);
+}
+
+let sending = Promise.resolve();
+
+function submit(form) {
+  const text = box().value.trim();
+  if (!text) return;
+  const params = new URLSearchParams(new FormData(form));
+  const id = uuid7();
+  const seen = Math.max(Number(params.get("seen")), ...[...document.querySelectorAll("li.message:not(.pending)")].map((item) => Number(item.dataset.sequence)));
+  params.set("id", id);
+  params.set("seen", seen);
+  params.set("only", "message");
+  if (form.dataset.anyway) params.set("anyway", "1");
+  pend(id, text);
+  box().value = "";
+  answer("");
+  sessionStorage.removeItem(draftKey());
+  sending = sending.then(() => deliver({ action: form.action, params, id, text }));
+}
+
+/** Sends it until there is an answer: with one id it is sent once, however often it is tried. */
+async function deliver(entry) {
+  for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
+    try {
+      const headers = { ...STREAMS, "turbo-frame": "thread" };
+      const answer = await fetch(entry.action, { method: "POST", body: entry.params, headers });
+      return await took(entry, answer);
+    } catch {
+      $(`#m-${CSS.escape(entry.id)}`)?.classList.add("waiting");
+      await new Promise((on) => { setTimeout(on, wait); window.addEventListener("online", on, { once: true }); });
+    }
+  }
+}
+
+async function took(entry, answer) {
+  const text = await answer.text();
+  if (answer.status === 201) return renderStreamMessage(text);
+  $(`#m-${CSS.escape(entry.id)}`)?.remove();
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const fresh = page.querySelector(".composer");
+  const place = document.getElementById(fresh?.id);
+  if (answer.redirected) over();
+  if (!fresh || !place) {
+    // Nothing of it is lost: it stands where it was written.
+    if (box() && entry.action.includes(thread().dataset.thread)) box().value = [entry.text, box().value].filter(Boolean).join("\n");
+    else sessionStorage.setItem(`draft:${entry.action.match(/[0-9a-f-]{36}/)?.[0]}`, entry.text);
+    return undefined;
+  }
+  const typed = box()?.value;
+  place.replaceWith(document.importNode(fresh, true));
+  const now = box();
+  if (now && typed) now.value = [now.value, typed].filter(Boolean).join("\n");
+  now?.focus();
+  return undefined;
+}
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches?.("[data-composer]")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  event.target.dataset.anyway = event.submitter?.name === "anyway" ? "1" : "";
+  submit(event.target);
+}, true);
+
+document.addEventListener("keydown", (event) => {
+  if (event.target !== box() || event.key !== "Enter" || event.shiftKey || event.isComposing || isTouch) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+});
+
+document.addEventListener("input", ({ target }) => {
+  if (target === box()) sessionStorage.setItem(draftKey(), target.value);
+});
+
+// --- The page ------------------------------------------------------------------------------------------------------------
+
+let closing;
+function opened() {
+  const open = thread();
+  document.querySelectorAll("#list a[aria-current]").forEach((row) => row.removeAttribute("aria-current"));
+  if (!open) return;
+  $(`#c-${CSS.escape(open.dataset.thread)} a`)?.setAttribute("aria-current", "true");
+  lowerPill();
+  document.querySelectorAll("[data-older]").forEach((link) => near.observe(link));
+  scroller()?.addEventListener("scroll", () => { if (isAtEnd()) lowerPill(); lookWhetherRead(); }, { passive: true });
+  const text = box();
+  const draft = sessionStorage.getItem(draftKey());
+  if (text && !text.value && draft) text.value = draft;
+  if (text && !isTouch && !isHeldByKeys) text.focus({ preventScroll: true });
+  // At its end, what can be written is another thing.
+  clearTimeout(closing);
+  const ends = Date.parse($("[data-ends]", open)?.dataset.ends ?? "") - Date.now();
+  if (ends > 0 && ends < 2 ** 31) closing = setTimeout(() => visit(location.href, { action: "replace" }), ends + 500);
+  lookWhetherRead();
+}
+let isHeldByKeys = false;
+
+document.addEventListener("turbo:load", () => {
+  follow();
+  if (!inbox()) return;
+  document.querySelectorAll("[data-more]").forEach((link) => near.observe(link));
+  opened();
+  performance.mark("inbox-ready");
+});
+document.addEventListener("turbo:frame-load", ({ target }) => { if (target.id === "thread") opened(); });
+document.addEventListener("turbo:before-cache", () => document.querySelectorAll("li.pending").forEach((item) => item.remove()));
+/** What is answered, by the next message alone. */
+function answer(id) {
+  const form = $("[data-composer]");
+  if (!form) return false;
+  form.elements.reply.value = id;
+  $("[data-replying]", form).hidden = !id;
+  box().focus();
+  return true;
+}
+document.addEventListener("click", (event) => {
+  const [reply, none] = [event.target.closest("[data-reply]"), event.target.closest("[data-no-reply]")];
+  if ((reply || none) && answer(reply?.dataset.reply ?? "")) event.preventDefault();
+});
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-newer]")) { toEnd(); lowerPill(); }
+  if (target.closest("[data-held]")) { document.activeElement.blur(); release(); }
+});
+document.addEventListener("pointerleave", ({ target }) => {
+  if (target.matches?.("[data-list]") && waiting.size && !target.contains(document.activeElement)) release();
+}, true);
+document.addEventListener("focusin", ({ target }) => {
+  if (waiting.size && !target.closest("[data-list]") && !$("[data-list]")?.matches(":hover")) release();
+});
+for (const when of ["focus", "pointermove"]) window.addEventListener(when, () => lookWhetherReadSoon(), { passive: true });
+let soon;
+function lookWhetherReadSoon() { soon ??= setTimeout(() => { soon = undefined; lookWhetherRead(); }, 500); }
+document.addEventListener("visibilitychange", lookWhetherRead);
+// Arrows go through the list; it is one stop of Tab's way for who uses them.
+document.addEventListener("keydown", (event) => {
+  const row = event.target.closest?.("#list > li");
+  const way = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+  if (!row || !way) return;
+  event.preventDefault();
+  $("a", row[way] ?? row)?.focus();
+});

@@ -1,0 +1,119 @@
+// Follows what happens in the organization. One tab of a browser follows the stream and tells the others: a seventh stream
+// over HTTP/1.1 would hang. What is told carries ids alone, and may be lost: what counts is the number of the last event
+// that a page knows, from which it reads on.
+
+const TYPES = [
+  "message.received", "message.sent", "message.updated", "message.media", "message.status",
+  "conversation.updated", "conversation.merged", "contact.updated",
+];
+const SILENT = 35_000; // The server says every 15 s that it is there.
+const UNSEEN = 5_000; // So long nobody needs to know that the line was cut.
+const PAGE = 100;
+const MOST = 1_000; // Whoever missed more reads everything anew.
+
+export class Live {
+  /** @param heard told each event; @param state told `{ online, since }`; @param anew called where too much was missed. */
+  constructor(cursor, { heard, state, anew, over }) {
+    Object.assign(this, { cursor, heard, state, anew, over });
+    this.last = Date.now();
+    this.tries = 0;
+    this.ended = new AbortController();
+    this.channel = new BroadcastChannel("wazapp-live");
+    this.channel.onmessage = ({ data }) => this.take(data, true);
+    this.readOn();
+    this.lead();
+    const wake = () => document.visibilityState === "visible" && this.readOn();
+    const { signal } = this.ended;
+    document.addEventListener("visibilitychange", wake, { signal });
+    window.addEventListener("online", () => { this.reopen(); this.readOn(); }, { signal });
+    window.addEventListener("pageshow", ({ persisted }) => persisted && this.readOn(), { signal });
+    this.watch = setInterval(() => this.look(), 1_000);
+  }
+
+  /** Whoever has the lock follows the stream, until it is gone. */
+  lead() {
+    const { signal } = this.ended;
+    navigator.locks
+      .request("wazapp-live", { signal }, () => new Promise((done) => {
+        this.leads = true;
+        this.open();
+        signal.addEventListener("abort", done, { once: true });
+      }))
+      .catch(() => {});
+  }
+
+  open() {
+    this.source?.close();
+    const source = new EventSource(`/api/v1/events/stream?after=${this.cursor}&type=${TYPES.join(",")}`);
+    this.source = source;
+    const take = ({ data }) => this.tell(JSON.parse(data));
+    for (const type of TYPES) source.addEventListener(type, take);
+    source.addEventListener("heartbeat", ({ data }) => this.tell({ sequence: JSON.parse(data).sequence }));
+    source.onerror = () => {
+      if (source.readyState !== EventSource.CLOSED || this.source !== source) return;
+      // What is refused stays closed: come again, later each time.
+      this.tries += 1;
+      clearTimeout(this.again);
+      this.again = setTimeout(() => this.readOn().then(() => this.leads && this.open()), Math.min(1_000 * 2 ** this.tries, 30_000) * (0.5 + Math.random() / 2));
+    };
+  }
+
+  reopen() {
+    if (this.leads) this.open();
+  }
+
+  /** Takes what the stream brought, and tells the other tabs. */
+  tell(event) {
+    const { sequence, type, conversation_id, data } = event;
+    const told = { sequence, type, conversation_id, message_id: type?.startsWith("message.") ? data?.message_id ?? data?.id : undefined };
+    this.channel.postMessage(told);
+    this.take(told, false);
+  }
+
+  take(event) {
+    this.last = Date.now();
+    this.tries = 0;
+    if (this.isOffline) { this.isOffline = false; this.state({ online: true }); }
+    if (event.sequence <= this.cursor) return;
+    this.cursor = event.sequence;
+    if (event.type) this.heard(event);
+  }
+
+  /** Reads what came since, from the log itself. */
+  async readOn() {
+    this.reading ??= this.read().catch(() => {}).finally(() => { this.reading = undefined; });
+    return this.reading;
+  }
+
+  async read() {
+    for (let read = 0; ; read += PAGE) {
+      const answer = await fetch(`/api/v1/events?after=${this.cursor}&limit=${PAGE}`, { signal: this.ended.signal });
+      if (answer.status === 401 || answer.status === 403) return this.over();
+      if (answer.status === 410 || read >= MOST) return this.anew();
+      if (!answer.ok) return undefined;
+      const { data } = await answer.json();
+      for (const { sequence, type, conversation_id, data: about } of data) {
+        this.take({ sequence, type, conversation_id, message_id: type.startsWith("message.") ? about?.message_id ?? about?.id : undefined });
+      }
+      this.last = Date.now();
+      if (data.length < PAGE) return undefined;
+    }
+  }
+
+  look() {
+    const silent = Date.now() - this.last;
+    if (!navigator.onLine && silent > UNSEEN || silent > SILENT) {
+      this.isOffline = true;
+      this.state({ online: false, since: this.last });
+      if (this.leads && silent % 15_000 < 1_000) this.open();
+    }
+  }
+
+  end() {
+    this.ended.abort();
+    clearInterval(this.watch);
+    clearTimeout(this.again);
+    this.source?.close();
+    this.channel.close();
+  }
+}

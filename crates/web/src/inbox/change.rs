@@ -1,0 +1,81 @@
+//! What is done with a conversation besides answering it.
+
+use axum::response::{IntoResponse, Redirect, Response};
+use model::act::Act;
+use model::conversation::{self, Change, State, Unfit};
+use uuid::Uuid;
+
+use super::view::Wanted;
+use crate::pages::{Entered, Failure, Notice, PathId, Visit};
+
+/// Marks what was seen as read, up to a message.
+pub(super) async fn read(
+    visit: Visit,
+    PathId(id): PathId,
+    wanted: Wanted,
+    entered: Entered,
+) -> Result<Response, Failure> {
+    let tx = visit.begin(Act::ChangeConversation).await?;
+    let through = entered.text("through").parse().map_err(|_| Failure::NoForm)?;
+    conversation::mark_read_through(&tx, visit.now(), id, through).await?.ok_or(Failure::NotThere)?;
+    tx.commit().await?;
+    Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response())
+}
+
+/// Closes it, or takes it up again.
+pub(super) async fn state(
+    visit: Visit,
+    PathId(id): PathId,
+    wanted: Wanted,
+    entered: Entered,
+) -> Result<Response, Failure> {
+    let state = match entered.text("state") {
+        "active" => State::Active,
+        "waiting" => State::Waiting,
+        "resolved" => State::Resolved,
+        _ => return Err(Failure::NoForm),
+    };
+    change(&visit, id, &Change { state: Some(state), ..Change::default() }).await?;
+    let notice = if state == State::Resolved { Notice::Resolved } else { Notice::Saved };
+    let to = Redirect::to(&format!("/inbox/{id}?{}", wanted.query()));
+    Ok(([notice.leave(visit.page.is_https)], to).into_response())
+}
+
+/// Hands it to somebody, or to a team, or takes it from them.
+pub(super) async fn assign(
+    visit: Visit,
+    PathId(id): PathId,
+    wanted: Wanted,
+    entered: Entered,
+) -> Result<Response, Failure> {
+    let (assignee_id, team_id) = (whose(&visit, entered.text("assignee"))?, whose(&visit, entered.text("team"))?);
+    change(&visit, id, &Change { assignee_id, team_id, ..Change::default() }).await?;
+    let tx = visit.begin(Act::Read).await?;
+    // Who hands on what they saw because it was theirs sees it no more.
+    let stays = conversation::get(&tx, id).await?.is_some();
+    tx.close();
+    let query = wanted.query();
+    let to = if stays { format!("/inbox/{id}?{query}") } else { format!("/inbox?{query}") };
+    Ok(Redirect::to(&to).into_response())
+}
+
+/// To whom a form hands something; nothing where it says nothing.
+fn whose(visit: &Visit, entered: &str) -> Result<Option<Option<Uuid>>, Failure> {
+    match entered {
+        "" => Ok(None),
+        "none" => Ok(Some(None)),
+        "me" => Ok(Some(Some(visit.user().id))),
+        id => id.parse().map(|id| Some(Some(id))).map_err(|_| Failure::NoForm),
+    }
+}
+
+async fn change(visit: &Visit, id: Uuid, change: &Change) -> Result<(), Failure> {
+    let tx = visit.begin(Act::ChangeConversation).await?;
+    conversation::get(&tx, id).await?.ok_or(Failure::NotThere)?;
+    match conversation::unfit(&tx, change).await? {
+        // A page that was open for long offers who left meanwhile.
+        Some(Unfit::Assignee | Unfit::Team) => return Err(Failure::NotThere),
+        None => conversation::change(&tx, visit.now(), id, change).await?.ok_or(Failure::NotThere)?,
+    };
+    Ok(tx.commit().await?)
+}

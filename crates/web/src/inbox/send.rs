@@ -1,0 +1,190 @@
+//! Answering from a page.
+
+use axum::extract;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderMap, StatusCode};
+use model::act::Act;
+use model::database::Tenant;
+use model::message::{self, Message};
+use model::outbox::{self, Content, Options, Refusal, To};
+use model::user::Language;
+use model::{event, membership, receipt};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use whatsapp::outgoing;
+
+use super::Showing;
+use super::is_frame;
+use super::stream::{Messages, streamed, takes_streams};
+use super::thread::{self, Found, Thread, Unseen, Writing};
+use super::view::Wanted;
+use crate::State;
+use crate::pages::{Entered, Failure, Key, PathId, Said, Visit, say};
+use crate::sending::{self, Queued};
+
+/// What is to be sent, and how it is known again.
+pub(super) struct Wish {
+    pub(super) conversation_id: Uuid,
+    /// What the message will be called: by this the same form is known when it comes twice.
+    pub(super) id: Uuid,
+    /// As Meta has it, which the id stands for.
+    pub(super) body: Value,
+    pub(super) content: Content,
+}
+
+/// What became of it.
+pub(super) enum Sent {
+    Queued(Box<Message>),
+    Refused(Refusal),
+}
+
+/// Puts it into the queue, and has the customer told that what they wrote was read.
+pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish) -> Result<Sent, Failure> {
+    let operation = format!("inbox {}", wish.conversation_id);
+    let idempotency = sending::idempotency(format!("inbox:{}", wish.id), &operation, &wish.body);
+    if let Some(answer) = outbox::repeated(&tx, &idempotency).await? {
+        return Ok(answer.map_or_else(Sent::Refused, |message| Sent::Queued(Box::new(message))));
+    }
+    let options = Options { id: Some(wish.id), sender_id: Some(visit.user().id), ..Options::default() };
+    receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
+    let to = To::Conversation(wish.conversation_id);
+    match sending::queue(state, tx, &to, &wish.content, &options, Some(&idempotency)).await? {
+        Ok(Queued::Surely(message)) => {
+            state.receipt_wake.queued();
+            Ok(Sent::Queued(Box::new(message)))
+        }
+        Ok(Queued::Perhaps(_)) => Err(Failure::InDoubt),
+        Err(refusal) => Ok(Sent::Refused(refusal)),
+    }
+}
+
+/// Why it cannot be sent, in words.
+pub(super) fn why(refusal: &Refusal) -> Result<Key, Failure> {
+    Ok(match refusal {
+        Refusal::NotThere(_) => return Err(Failure::NotThere),
+        Refusal::Disconnected => Key("composer-off"),
+        Refusal::Group => Key("composer-group"),
+        Refusal::Nameless => Key("send-nameless"),
+        Refusal::NeedsPhone => Key("send-needs-phone"),
+        Refusal::KeyReused => Key("send-twice"),
+        Refusal::WindowClosed { .. } => Key("send-window-closed"),
+    })
+}
+
+/// Sends a text in a conversation.
+pub(super) async fn send(
+    extract::State(state): extract::State<State>,
+    visit: Visit,
+    PathId(id): PathId,
+    wanted: Wanted,
+    headers: HeaderMap,
+    mut entered: Entered,
+) -> Result<Response, Failure> {
+    let tx = visit.begin(Act::Send).await?;
+    let Found::Here(_) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let query = wanted.query();
+    let language = visit.page.language;
+    let showing = Showing { visit, id, wanted, is_frame: is_frame(&headers) };
+    let reply_to = answered(&tx, id, entered.text("reply").parse().ok()).await?;
+    let (body, content) = match text(entered.text("body"), reply_to, language) {
+        Ok(checked) => checked,
+        Err(said) => {
+            entered.fault("body", said);
+            return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
+        }
+    };
+    // Nobody answers beside us from here on.
+    event::line(&tx).await?;
+    let seen = seen(&entered);
+    if let Some(unseen) = unseen(&tx, &showing.visit, id, seen).await? {
+        return showing.refused(tx, StatusCode::CONFLICT, entered, Some(unseen)).await;
+    }
+    let message_id = entered.text("id").parse().unwrap_or_else(|_| Uuid::now_v7());
+    let wish = Wish { conversation_id: id, id: message_id, body, content };
+    match queue(&state, &showing.visit, tx, &wish).await? {
+        Sent::Queued(message) if takes_streams(&headers) => {
+            answer(&showing.visit, query, &message, entered.has("only", "message")).await
+        }
+        Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{query}")).into_response()),
+        Sent::Refused(refusal) => {
+            entered.fault("body", say(language, why(&refusal)?));
+            let tx = showing.visit.begin(Act::Send).await?;
+            showing.refused(tx, StatusCode::CONFLICT, entered, None).await
+        }
+    }
+}
+
+impl Showing {
+    /// Shows the conversation again, with what was entered.
+    async fn refused(
+        self,
+        tx: Tenant,
+        status: StatusCode,
+        entered: Entered,
+        unseen: Option<Unseen>,
+    ) -> Result<Response, Failure> {
+        self.answer(tx, status, Writing { entered, unseen, ..Writing::default() }).await
+    }
+}
+
+/// The text that was entered, as Meta takes it.
+fn text(text: &str, reply_to: Option<String>, language: Language) -> Result<(Value, Content), Said> {
+    if text.is_empty() {
+        return Err(say(language, Key("fault-empty")));
+    }
+    let mut body = json!({ "type": "text", "text": { "body": text, "preview_url": true } });
+    if let Some(reply_to) = reply_to {
+        body["context"] = json!({ "message_id": reply_to });
+    }
+    match outgoing::check(&body) {
+        Ok(checked) => Ok((body, sending::content(checked))),
+        Err(problems) => Err(said(problems, language)),
+    }
+}
+
+/// Meta's id of the message of this conversation that is answered.
+async fn answered(tx: &Tenant, conversation_id: Uuid, id: Option<Uuid>) -> Result<Option<String>, Failure> {
+    let Some(id) = id else { return Ok(None) };
+    let found = message::these(tx, conversation_id, vec![id]).await?.pop();
+    Ok(found.and_then(|message| message.wamid))
+}
+
+/// The first of what is wrong, in words.
+pub(super) fn said(problems: outgoing::Problems, language: Language) -> Said {
+    let first = problems.into_iter().next().map(|problem| match language {
+        Language::Es => problem.es,
+        Language::En => problem.en,
+    });
+    say(language, Key("send-mistake")).with("why", first.unwrap_or_default())
+}
+
+/// Up to which message whoever writes saw the conversation; `None`: it is sent all the same, or was sent before.
+fn seen(entered: &Entered) -> Option<i64> {
+    let is_asked = !entered.has("anyway", "1") && entered.text("again").is_empty();
+    entered.text("seen").parse().ok().filter(|_| is_asked)
+}
+
+/// Whoever answered since.
+async fn unseen(tx: &Tenant, visit: &Visit, id: Uuid, seen: Option<i64>) -> Result<Option<Unseen>, Failure> {
+    let Some(seen) = seen else { return Ok(None) };
+    let Some(answer) = message::answered_since(tx, id, seen, visit.user().id).await? else { return Ok(None) };
+    let people = membership::names(tx).await?;
+    let author = people.into_iter().find(|(id, _)| Some(*id) == answer.sender_id).map(|(_, name)| name);
+    let author = author.unwrap_or_else(|| say(visit.page.language, Key("author-us")).to_string());
+    Ok(Some(Unseen { author, bubble: answer.id }))
+}
+
+/// The message where it belongs, and, unless it is wanted alone, an empty composer.
+async fn answer(visit: &Visit, query: String, message: &Message, alone: bool) -> Result<Response, Failure> {
+    let id = message.conversation_id;
+    let tx = visit.begin(Act::Read).await?;
+    let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let people = membership::names(&tx).await?;
+    let bubbles = thread::bubbles(&tx, visit, &found, std::slice::from_ref(message), &people).await?;
+    // A page that has written on keeps its composer.
+    let thread = if alone { None } else { Some(Thread::read(&tx, visit, &found, &Wanted::default()).await?) };
+    tx.close();
+    let (page, target) = (visit.page.clone(), thread::messages_element(id));
+    let answer = Messages { page, query, target, bubbles, thread, writing: Writing::default() };
+    Ok(streamed(StatusCode::CREATED, &answer))
+}

@@ -1,0 +1,100 @@
+//! What a page that is open asks for when it hears of an event: messages and rows, drawn by the templates of the page.
+//! <https://turbo.hotwired.dev/handbook/streams>
+
+use axum::extract::RawQuery;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, header};
+use model::act::Act;
+use model::message;
+use model::{conversation, membership};
+use uuid::Uuid;
+
+use super::bubble::Bubble;
+use super::fault::Remedy;
+use super::file::{State, Way};
+use super::list::{self, Row, Tab};
+use super::thread::{self, Composer, Found, Thread, Writing};
+use super::view::Wanted;
+use crate::pages::{Failure, Page, PathId, Visit, shown};
+
+/// Turbo's own type.
+const TURBO_STREAM: HeaderValue = HeaderValue::from_static("text/vnd.turbo-stream.html; charset=utf-8");
+
+/// So many are asked for at once.
+const MOST: usize = 100;
+
+/// Whether Turbo, or a page of ours, takes streams.
+pub(super) fn takes_streams(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|range| range.trim().starts_with("text/vnd.turbo-stream.html"))
+}
+
+/// Messages that are put where they belong, and what stands in the composer's place from now on.
+#[derive(askama::Template)]
+#[template(path = "inbox/stream_messages.html")]
+pub(super) struct Messages {
+    pub(super) page: Page,
+    pub(super) query: String,
+    pub(super) target: String,
+    pub(super) bubbles: Vec<Bubble>,
+    pub(super) thread: Option<Thread>,
+    pub(super) writing: Writing,
+}
+
+#[derive(askama::Template)]
+#[template(path = "inbox/stream_rows.html")]
+struct Rows {
+    page: Page,
+    wanted: Wanted,
+    rows: Vec<Row>,
+    tabs: Vec<Tab>,
+    thread: Option<Thread>,
+}
+
+/// A stream as an answer.
+pub(super) fn streamed(status: StatusCode, template: &impl askama::Template) -> Response {
+    let mut answer = shown(status, template);
+    answer.headers_mut().insert(CONTENT_TYPE, TURBO_STREAM);
+    answer
+}
+
+/// The ids that a query names.
+fn ids(query: Option<&str>) -> Vec<Uuid> {
+    let named = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).find(|(name, _)| name == "ids");
+    let listed = named.map(|(_, list)| list.into_owned()).unwrap_or_default();
+    listed.split(',').filter_map(|id| id.parse().ok()).take(MOST).collect()
+}
+
+/// These messages of a conversation, as they are now.
+pub(super) async fn messages(
+    visit: Visit,
+    PathId(id): PathId,
+    wanted: Wanted,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    let tx = visit.begin(Act::Read).await?;
+    let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let messages = message::these(&tx, id, ids(query.as_deref())).await?;
+    let people = membership::names(&tx).await?;
+    let bubbles = thread::bubbles(&tx, &visit, &found, &messages, &people).await?;
+    tx.close();
+    let target = thread::messages_element(id);
+    let (query, writing) = (wanted.query(), Writing::default());
+    let answer = Messages { page: visit.page, query, target, bubbles, thread: None, writing };
+    Ok(streamed(StatusCode::OK, &answer))
+}
+
+/// These conversations, as the list shows them now, and how much waits in each view.
+pub(super) async fn rows(visit: Visit, wanted: Wanted, RawQuery(query): RawQuery) -> Result<Response, Failure> {
+    let tx = visit.begin(Act::Read).await?;
+    let asked = ids(query.as_deref());
+    let mut rows = list::rows(&tx, &visit, &wanted, asked.clone()).await?;
+    // What is not to be seen any more leaves the list.
+    let gone = asked.into_iter().filter(|id| !rows.iter().any(|row| row.id == *id)).collect::<Vec<_>>();
+    rows.extend(gone.into_iter().map(Row::gone));
+    let tabs = list::tabs(conversation::counts(&tx, visit.user().id).await?);
+    tx.close();
+    Ok(streamed(StatusCode::OK, &Rows { page: visit.page, wanted, rows, tabs, thread: None }).into_response())
+}

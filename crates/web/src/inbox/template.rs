@@ -1,0 +1,257 @@
+//! Answering with a template: which, and what stands in its slots.
+
+use axum::extract::{self, Path};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+use model::act::Act;
+use model::database::Tenant;
+use model::outbox::To;
+use model::template::known::{self, Known};
+use model::template::{self, Template};
+use model::user::Language;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use whatsapp::outgoing::{self, HeaderPreview, TemplateParameter};
+
+use super::list::{Choice, who};
+use super::send::{self, Sent, Wish, said, why};
+use super::thread::{self, Found};
+use super::view::Wanted;
+use crate::State;
+use crate::pages::{Entered, Failure, Key, Page, PathId, Said, Visit, say, shown};
+use crate::sending;
+
+#[derive(askama::Template)]
+#[template(path = "inbox/template.html")]
+struct TemplatePage {
+    page: Page,
+    who: String,
+    /// Where the conversation is.
+    back: String,
+    /// Where the templates are.
+    here: String,
+    query: String,
+    chosen: Option<Chosen>,
+    templates: Vec<Choice>,
+    entered: Entered,
+}
+
+/// A template as the customer will see it, and what it asks for.
+struct Chosen {
+    action: String,
+    /// What the message will be called.
+    id: Uuid,
+    name: String,
+    header: Option<String>,
+    body: String,
+    footer: Option<String>,
+    buttons: Vec<String>,
+    fields: Vec<Field>,
+}
+
+/// One slot.
+struct Field {
+    name: String,
+    label: Said,
+    sample: String,
+    required: bool,
+}
+
+/// The templates that can be sent.
+pub(super) async fn list(visit: Visit, PathId(id): PathId, wanted: Wanted) -> Result<Response, Failure> {
+    let tx = visit.begin(Act::Send).await?;
+    let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let templates = thread::approved(&tx, found.number_id).await?;
+    tx.close();
+    let who = who(&found, visit.page.language);
+    let page = TemplatePage { templates, ..TemplatePage::of(visit.page, id, who, &wanted) };
+    Ok(shown(StatusCode::OK, &page))
+}
+
+impl TemplatePage {
+    fn of(page: Page, id: Uuid, who: String, wanted: &Wanted) -> Self {
+        let query = wanted.query();
+        let (back, here) = (format!("/inbox/{id}?{query}"), format!("/inbox/{id}/templates"));
+        Self { page, who, back, here, query, chosen: None, templates: Vec::new(), entered: Entered::default() }
+    }
+}
+
+/// A template that was chosen.
+struct Choosing {
+    who: String,
+    template: Template,
+    known: Known,
+    parameters: Vec<TemplateParameter>,
+}
+
+impl Choosing {
+    /// `None`: there is no such template that could be sent in this conversation.
+    async fn find(tx: &Tenant, language: Language, id: Uuid, template_id: Uuid) -> Result<Self, Failure> {
+        let Found::Here(found) = thread::find(tx, id).await? else { return Err(Failure::NotThere) };
+        let template = template::get(tx, template_id).await?.ok_or(Failure::NotThere)?;
+        let (Some(name), Some(spoken)) = (&template.name, &template.language) else { return Err(Failure::NotThere) };
+        let known = known::find(tx, &To::Conversation(id), name, spoken).await?.ok_or(Failure::NotThere)?;
+        // Of another number's account it is none of this conversation's.
+        if known.template.as_ref().is_none_or(|known| known.id != template.id) {
+            return Err(Failure::NotThere);
+        }
+        let components = template.components.clone().unwrap_or_default();
+        let parameters = outgoing::outline(&components).parameters;
+        Ok(Self { who: who(&found, language), template, known, parameters })
+    }
+
+    /// Whether everything that it must be given can be given on a page.
+    fn is_for_pages(&self) -> bool {
+        self.parameters.iter().all(|one| !one.required || one.card.is_none() && parameter(one, "x").is_some())
+    }
+
+    fn fields(&self, language: Language) -> Vec<Field> {
+        let offered = |(nth, one): (usize, &TemplateParameter)| {
+            (one.required && parameter(one, "x").is_some()).then(|| Field {
+                name: field(nth),
+                label: label(one, language),
+                sample: one.sample.clone().unwrap_or_default(),
+                required: one.required,
+            })
+        };
+        self.parameters.iter().enumerate().filter_map(offered).collect()
+    }
+
+    fn chosen(&self, id: Uuid, query: &str, language: Language) -> Chosen {
+        let components = self.template.components.clone().unwrap_or_default();
+        let preview = outgoing::outline(&components).preview;
+        let header = match preview.header {
+            Some(HeaderPreview::Text(text) | HeaderPreview::Location(text) | HeaderPreview::Product(text)) => {
+                Some(text)
+            }
+            Some(HeaderPreview::Media { .. }) | None => None,
+        };
+        Chosen {
+            action: format!("/inbox/{id}/templates/{}?{query}", self.template.id),
+            id: Uuid::now_v7(),
+            name: self.template.name.clone().unwrap_or_default(),
+            header: header.filter(|text| !text.is_empty()),
+            body: preview.body,
+            footer: preview.footer,
+            buttons: preview.buttons.into_iter().map(|button| button.text).filter(|text| !text.is_empty()).collect(),
+            fields: self.fields(language),
+        }
+    }
+
+    /// The message as Meta takes it, with what was entered.
+    fn body(&self, entered: &Entered) -> Value {
+        let mut components: Vec<Value> = Vec::new();
+        for (nth, one) in self.parameters.iter().enumerate() {
+            let Some(given) = parameter(one, entered.text(&field(nth))).filter(|_| one.required) else { continue };
+            let mut component = json!({ "type": one.component });
+            if let (Some(button), Some(sub_type)) = (one.button, one.sub_type) {
+                component["index"] = json!(button.to_string());
+                component["sub_type"] = json!(sub_type);
+            }
+            let is_same =
+                |known: &&mut Value| ["type", "index", "sub_type"].iter().all(|name| known[*name] == component[*name]);
+            match components.iter_mut().find(is_same) {
+                Some(known) => known["parameters"].as_array_mut().expect("it was made of a list").push(given),
+                None => {
+                    component["parameters"] = json!([given]);
+                    components.push(component);
+                }
+            }
+        }
+        json!({ "type": "template", "template": {
+            "name": self.template.name, "language": { "code": self.template.language }, "components": components,
+        } })
+    }
+}
+
+/// The field of a slot.
+fn field(nth: usize) -> String {
+    format!("slot-{nth}")
+}
+
+/// What a slot is given; `None`: it is of a kind that no page can fill.
+fn parameter(one: &TemplateParameter, text: &str) -> Option<Value> {
+    let mut given = match one.kind {
+        "text" => json!({ "type": "text", "text": text }),
+        "payload" => json!({ "type": "payload", "payload": text }),
+        "coupon_code" => json!({ "type": "coupon_code", "coupon_code": text }),
+        kind @ ("image" | "video" | "document") => json!({ "type": kind, kind: { "link": text } }),
+        _ => return None,
+    };
+    if let (true, Some(name)) = (one.named, &one.name) {
+        given["parameter_name"] = json!(name);
+    }
+    Some(given)
+}
+
+fn label(one: &TemplateParameter, language: Language) -> Said {
+    match (one.kind, &one.name) {
+        ("image" | "video" | "document", _) => say(language, Key("slot-file")),
+        (_, Some(name)) => say(language, Key("slot-named")).with("name", name),
+        _ => say(language, Key("slot-other")),
+    }
+}
+
+/// What the chosen template asks for.
+pub(super) async fn form(
+    visit: Visit,
+    Path((id, template_id)): Path<(Uuid, Uuid)>,
+    wanted: Wanted,
+) -> Result<Response, Failure> {
+    let tx = visit.begin(Act::Send).await?;
+    let choosing = Choosing::find(&tx, visit.page.language, id, template_id).await?;
+    tx.close();
+    Ok(page(visit, id, &wanted, &choosing, StatusCode::OK, Entered::default()))
+}
+
+fn page(
+    visit: Visit,
+    id: Uuid,
+    wanted: &Wanted,
+    choosing: &Choosing,
+    status: StatusCode,
+    mut entered: Entered,
+) -> Response {
+    let language = visit.page.language;
+    if !choosing.is_for_pages() {
+        entered.fault("template", say(language, Key("template-not-here")));
+    }
+    let page = TemplatePage::of(visit.page, id, choosing.who.clone(), wanted);
+    let chosen = Some(choosing.chosen(id, &page.query, language));
+    shown(status, &TemplatePage { chosen, entered, ..page })
+}
+
+/// Sends it.
+pub(super) async fn send(
+    extract::State(state): extract::State<State>,
+    visit: Visit,
+    Path((id, template_id)): Path<(Uuid, Uuid)>,
+    wanted: Wanted,
+    mut entered: Entered,
+) -> Result<Response, Failure> {
+    let language = visit.page.language;
+    let tx = visit.begin(Act::Send).await?;
+    let choosing = Choosing::find(&tx, language, id, template_id).await?;
+    let body = choosing.body(&entered);
+    let checked = outgoing::check(&body).and_then(|mut checked| {
+        let used = checked.template.take();
+        let mut content = sending::content(checked);
+        used.map_or(Ok(()), |used| sending::fill(&mut content, &choosing.known, &used)).map(|()| content)
+    });
+    let content = match checked {
+        Ok(content) => content,
+        Err(problems) => {
+            entered.fault("template", said(problems, language));
+            return Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, entered));
+        }
+    };
+    let message_id = entered.text("id").parse().unwrap_or_else(|_| Uuid::now_v7());
+    let wish = Wish { conversation_id: id, id: message_id, body, content };
+    match send::queue(&state, &visit, tx, &wish).await? {
+        Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),
+        Sent::Refused(refusal) => {
+            entered.fault("template", say(language, why(&refusal)?));
+            Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, entered))
+        }
+    }
+}

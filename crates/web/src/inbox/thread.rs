@@ -1,0 +1,286 @@
+//! A conversation, with its messages.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use model::act::Act;
+use model::conversation::{self, Conversation, State};
+use model::database::Tenant;
+use model::message::{self, Message};
+use model::number::Number;
+use model::template::Filter;
+use model::{DatabaseError, contact, membership, number, team, template};
+use uuid::Uuid;
+
+use super::bubble::{Bubble, Drawing};
+use super::list::{Choice, who};
+use super::view::Wanted;
+use crate::pages::{Entered, Failure, Key, Said, Visit, say};
+
+/// So many messages are sent at once.
+const MESSAGES: i64 = 40;
+
+/// From here on the window's end is said aloud.
+const SOON: SignedDuration = SignedDuration::from_hours(2);
+
+/// A conversation, as its page shows it.
+#[derive(Clone, Debug)]
+pub(super) struct Thread {
+    pub(super) id: Uuid,
+    pub(super) who: String,
+    /// What else is known of them: phone, user id, username.
+    pub(super) known_as: Vec<String>,
+    pub(super) number: String,
+    pub(super) state: State,
+    pub(super) window: Option<Window>,
+    pub(super) assignee: Option<Uuid>,
+    pub(super) team: Option<Uuid>,
+    pub(super) people: Vec<Choice>,
+    pub(super) teams: Vec<Choice>,
+    pub(super) bubbles: Vec<Bubble>,
+    /// Where older ones go on.
+    pub(super) older: Option<String>,
+    /// Before which message what is unread begins.
+    pub(super) unread_from: Option<Uuid>,
+    pub(super) unread: i32,
+    /// The last of its messages that is shown.
+    pub(super) seen: i64,
+    pub(super) may_change: bool,
+    /// The message that is answered, if one is.
+    pub(super) reply: Option<Uuid>,
+    pub(super) composer: Composer,
+}
+
+/// The service window, as the header shows it.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    pub(super) class: &'static str,
+    pub(super) said: Said,
+    pub(super) ends_at: Timestamp,
+}
+
+/// What can be written.
+#[derive(Clone, Debug)]
+pub(super) enum Composer {
+    /// Anything.
+    Text,
+    /// Templates alone; why.
+    Templates { why: Said, templates: Vec<Choice> },
+    /// Nothing; why.
+    Off(Said),
+}
+
+/// Somebody answered what whoever writes had not seen.
+#[derive(Clone, Debug)]
+pub(super) struct Unseen {
+    /// Who.
+    pub(super) author: String,
+    /// What.
+    pub(super) bubble: Uuid,
+}
+
+/// What a page of a conversation has to say of what was just sent.
+#[derive(Debug)]
+pub(super) struct Writing {
+    /// What the next message will be called.
+    pub(super) id: Uuid,
+    /// What was entered.
+    pub(super) entered: Entered,
+    /// Somebody answered meanwhile.
+    pub(super) unseen: Option<Unseen>,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        Self { id: Uuid::now_v7(), entered: Entered::default(), unseen: None }
+    }
+}
+
+impl Thread {
+    /// Reads it, or where it went on.
+    pub(super) async fn read(tx: &Tenant, visit: &Visit, one: &Conversation, wanted: &Wanted) -> Result<Self, Failure> {
+        let language = visit.page.language;
+        let names = membership::names(tx).await?;
+        let number = number::list(tx, visit.now()).await?.into_iter().find(|number| number.id == one.number_id);
+        let mut page = message::list(tx, one.id, wanted.before, MESSAGES).await?;
+        page.data.reverse();
+        let bubbles = bubbles(tx, visit, one, &page.data, &names).await?;
+        let teams = team::list(tx).await?;
+        let choice = |(id, name): (Uuid, String)| Choice { id, name };
+        let known_as = one.contact.as_ref().map_or_else(Vec::new, |contact| {
+            let phone = contact.wa_id.as_ref().map(|digits| format!("+{digits}"));
+            let username = contact.username.as_ref().map(|name| format!("@{name}"));
+            phone.into_iter().chain(username).chain(contact.user_id.clone()).collect()
+        });
+        let seen = page.data.iter().map(|message| message.sequence).max().unwrap_or(0);
+        let composer = composer(tx, visit, one, number.as_ref()).await?;
+        let number = number.map_or_else(String::new, |number| {
+            number.verified_name.or(number.display_phone_number).unwrap_or(number.phone_number_id)
+        });
+        Ok(Self {
+            id: one.id,
+            who: who(one, language),
+            known_as,
+            number,
+            state: one.state,
+            window: window(one, visit),
+            assignee: one.assignee_id,
+            team: one.team_id,
+            people: names.into_iter().map(choice).collect(),
+            teams: teams.into_iter().map(|team| choice((team.id, team.name))).collect(),
+            unread_from: unread_from(&page.data, one.unread_count),
+            unread: one.unread_count,
+            older: page.next_cursor,
+            seen,
+            reply: wanted.reply.filter(|id| bubbles.iter().any(|bubble| bubble.id == *id && bubble.quotable)),
+            bubbles,
+            may_change: visit.may(Act::ChangeConversation),
+            composer,
+        })
+    }
+
+    /// Whose it is, in words.
+    pub(super) fn assignee_name(&self) -> Option<&str> {
+        let id = self.assignee?;
+        self.people.iter().find(|person| person.id == id).map(|person| person.name.as_str())
+    }
+
+    /// Whether it is closed.
+    pub(super) fn is_resolved(&self) -> bool {
+        self.state == State::Resolved
+    }
+
+    /// Whether it is this person's.
+    pub(super) fn is_assigned(&self, id: impl Borrow<Uuid>) -> bool {
+        self.assignee.as_ref() == Some(id.borrow())
+    }
+
+    /// Whether it is this team's.
+    pub(super) fn is_of_team(&self, id: impl Borrow<Uuid>) -> bool {
+        self.team.as_ref() == Some(id.borrow())
+    }
+
+    /// Whether what is new begins with this message.
+    pub(super) fn is_first_unread(&self, id: impl Borrow<Uuid>) -> bool {
+        self.unread_from.as_ref() == Some(id.borrow())
+    }
+
+    /// The element that holds its messages.
+    pub(super) fn messages_element(&self) -> String {
+        messages_element(self.id)
+    }
+}
+
+/// The element that holds a conversation's messages.
+pub(super) fn messages_element(conversation_id: Uuid) -> String {
+    format!("messages-{conversation_id}")
+}
+
+/// A conversation that is there, or [`Failure`]; one that vanished leads to where it went on.
+pub(super) async fn find(tx: &Tenant, id: Uuid) -> Result<Found, Failure> {
+    if let Some(found) = conversation::get(tx, id).await? {
+        return Ok(Found::Here(Box::new(found)));
+    }
+    conversation::survivor(tx, id).await?.map(Found::At).ok_or(Failure::NotThere)
+}
+
+/// Where a conversation is.
+pub(super) enum Found {
+    /// Here.
+    Here(Box<Conversation>),
+    /// It went on under this id.
+    At(Uuid),
+}
+
+/// Draws messages, in their order.
+pub(super) async fn bubbles(
+    tx: &Tenant,
+    visit: &Visit,
+    one: &Conversation,
+    messages: &[Message],
+    people: &[(Uuid, String)],
+) -> Result<Vec<Bubble>, DatabaseError> {
+    let wamids = messages.iter().filter_map(|message| message.reply_to_wamid.clone()).collect();
+    let quoted = message::quoted(tx, one.id, wamids).await?;
+    let quoted = quoted.into_iter().filter_map(|message| Some((message.wamid.clone()?, message))).collect();
+    let writers: Vec<Uuid> = messages.iter().filter_map(|message| message.contact_id).collect();
+    let others = contact::names(tx, writers).await?.into_iter().collect();
+    let (times, contact) = (visit.times(), who(one, visit.page.language));
+    let people: HashMap<Uuid, String> = people.iter().cloned().collect();
+    let drawing = Drawing {
+        language: visit.page.language,
+        times: &times,
+        contact: &contact,
+        people: &people,
+        others: &others,
+        quoted: &quoted,
+    };
+    let mut bubbles: Vec<Bubble> = messages.iter().map(|message| drawing.bubble(message)).collect();
+    let mut day = None;
+    for bubble in &mut bubbles {
+        bubble.begins_day = day.as_ref() != Some(&bubble.date);
+        day = Some(bubble.date.clone());
+    }
+    Ok(bubbles)
+}
+
+/// The oldest message shown of those that nobody has read.
+fn unread_from(messages: &[Message], unread: i32) -> Option<Uuid> {
+    let unread = usize::try_from(unread).ok().filter(|unread| *unread > 0)?;
+    let inbound = messages.iter().rev().filter(|message| message.direction == "inbound");
+    inbound.take(unread).last().map(|message| message.id)
+}
+
+fn window(one: &Conversation, visit: &Visit) -> Option<Window> {
+    let (language, ends_at) = (visit.page.language, one.window_expires_at?);
+    let left = ends_at.duration_since(visit.now());
+    if !left.is_positive() {
+        return Some(Window { class: "over", said: say(language, Key("window-over")), ends_at });
+    }
+    let length = visit.times().length(left);
+    let class = if left < SOON { "warn" } else { "" };
+    Some(Window { class, said: say(language, Key("window-left")).with("left", length), ends_at })
+}
+
+async fn composer(
+    tx: &Tenant,
+    visit: &Visit,
+    one: &Conversation,
+    number: Option<&Number>,
+) -> Result<Composer, DatabaseError> {
+    let language = visit.page.language;
+    let off = |key: Key| Ok(Composer::Off(say(language, key)));
+    if !visit.may(Act::Send) {
+        return off(Key("composer-viewer"));
+    }
+    if one.contact.is_none() {
+        return off(Key("composer-group"));
+    }
+    if number.is_none_or(|number| number.status != "connected") {
+        return off(Key("composer-off"));
+    }
+    let name = who(one, language);
+    let why = match one.window_expires_at {
+        Some(end) if end > visit.now() => return Ok(Composer::Text),
+        Some(end) => {
+            let passed = visit.times().length(visit.now().duration_since(end));
+            say(language, Key("window-closed")).with("passed", passed).with("name", name)
+        }
+        None => say(language, Key("window-never")).with("name", name),
+    };
+    Ok(Composer::Templates { why, templates: approved(tx, one.number_id).await? })
+}
+
+/// The templates that can be sent from a number, by name.
+pub(super) async fn approved(tx: &Tenant, number_id: Uuid) -> Result<Vec<Choice>, DatabaseError> {
+    let filter = Filter { number_id: Some(number_id), status: Some("APPROVED".into()), ..Filter::default() };
+    let page = template::list(tx, &filter, None, model::page::MAX_LIMIT).await?;
+    let choice = |template: template::Template| {
+        let name = template.name?;
+        Some(Choice { id: template.id, name: format!("{name} · {}", template.language.unwrap_or_default()) })
+    };
+    let mut all: Vec<Choice> = page.data.into_iter().filter_map(choice).collect();
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(all)
+}
