@@ -42,6 +42,22 @@ async fn a_passkey_opens_its_own_account() {
     assert!(server.terminate().await.0.success());
 }
 
+/// The inbox of the demo beside customers who write: screens in both languages, light and dark, from 1280 pixels to 390; what
+/// comes is there at once, what is written goes once, and nothing is lost without a line. Pictures of the screens stay in
+/// `target/browser/inbox`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox() {
+    let installation = Installation::new();
+    let (server, welcome) = installation.demo().await;
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    let organizations = welcome["organizations"].as_array().expect("a list");
+    let number = &organizations.iter().find(|own| own["slug"] == "cafe-lucero").expect("the café")["numbers"][0];
+    let (email, password) = (text(&welcome["sign_in"]["email"]), text(&welcome["sign_in"]["password"]));
+    let simulator = text(&welcome["simulator"]);
+    drive("inbox", &[server.url(), &simulator, &text(&number["phone_number_id"]), &email, &password]).await;
+    assert!(server.terminate().await.0.success());
+}
+
 /// Runs a script of `browser/` with these arguments and a folder for its pictures.
 async fn drive(name: &str, arguments: &[&str]) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

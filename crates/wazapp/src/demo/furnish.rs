@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use model::act::Role;
 use model::api_key::NewKey;
 use model::conversation::Filter;
 use model::database::Operator;
@@ -13,15 +14,17 @@ use model::number::Proof;
 use model::organization::Organization;
 use model::scope::Scope;
 use model::secret::Keyring;
-use model::{Clock, Database, api_key, conversation, inbound, number, organization};
+use model::user::{self, Email, Language, NewUser, Passwords};
+use model::{Clock, Database, api_key, conversation, inbound, membership, number, organization};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use simulator::Simulator;
+use uuid::Uuid;
 
 use super::kept::Kept;
-use super::welcome::{Furnished, Person, Welcome};
+use super::welcome::{Furnished, Person, SignIn, Welcome};
 use crate::config::Config;
 use crate::open;
 use crate::print::Print;
@@ -31,6 +34,13 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// The customer whose phone the welcome opens.
 const PERSON: &str = "Mariana Ortega";
+
+/// Who works in the demo; the first is the visitor.
+const PEOPLE: [(&str, &str); 3] = [
+    ("demo@wazapp.example", "Lucía Pérez"),
+    ("marta@wazapp.example", "Marta Ruiz"),
+    ("luis@wazapp.example", "Luis Gómez"),
+];
 
 /// `/_sim/state`, as far as it is needed.
 #[derive(Deserialize)]
@@ -80,6 +90,7 @@ pub(super) async fn run(
         let key = key(database, &own, &mut kept).await?;
         organizations.push(furnished(own, key, business));
     }
+    let sign_in = people(database, &organizations, &mut kept).await?;
     kept.write(&config.data_dir)?;
 
     let verify_token = config.meta_verify_token.as_ref().map(|token| token.expose_secret());
@@ -101,7 +112,7 @@ pub(super) async fn run(
     }
     let customers: Value = control.get("customers").await?;
     let person = person(&customers).context("the simulator knows nobody of that name")?;
-    Ok(Welcome { url, simulator: meta.url(), data_dir: config.data_dir.clone(), person, organizations })
+    Ok(Welcome { url, simulator: meta.url(), data_dir: config.data_dir.clone(), person, sign_in, organizations })
 }
 
 async fn organization(tx: &Operator, name: &str) -> anyhow::Result<Organization> {
@@ -122,6 +133,32 @@ async fn connect(line: &Line<'_>, keyring: &Keyring, scope: &Scope, business: &B
         }
     }
     Ok(())
+}
+
+/// Who works there: the visitor owns all of it, and has colleagues at the first.
+async fn people(database: &Database, organizations: &[Furnished], kept: &mut Kept) -> anyhow::Result<SignIn> {
+    let password = kept.password.get_or_insert_with(|| Uuid::new_v4().simple().to_string()[..16].to_owned()).clone();
+    let tx = database.operator().await?;
+    let now = Clock::default().now();
+    for (nth, (address, name)) in PEOPLE.into_iter().enumerate() {
+        let email: Email = address.parse().map_err(|_| anyhow::anyhow!("{address} is no address"))?;
+        if user::by_email(&tx, &email).await?.is_some() {
+            continue;
+        }
+        let hash = match nth {
+            0 => Passwords::default().hash(password.clone().into()).await.ok(),
+            _ => None,
+        };
+        let (password, zone) = (hash.as_deref(), "America/Mexico_City");
+        let new = NewUser { email: &email, name, password, is_operator: nth == 0, language: Language::Es, zone };
+        let Some(made) = user::create(&tx, now, &new).await? else { continue };
+        let (at, role) = if nth == 0 { (organizations, Role::Owner) } else { (&organizations[..1], Role::Agent) };
+        for own in at {
+            membership::add(&tx, now, &own.scope, made.id, role).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(SignIn { email: PEOPLE[0].0.to_owned(), password })
 }
 
 /// The key of the last start while it is in force, else a new one.

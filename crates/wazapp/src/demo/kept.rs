@@ -21,6 +21,9 @@ pub(super) struct Kept {
     pub(super) told: BTreeSet<String>,
     /// API keys, by the organization's slug.
     pub(super) keys: BTreeMap<String, String>,
+    /// The visitor's password.
+    #[serde(default)]
+    pub(super) password: Option<String>,
 }
 
 impl Kept {
@@ -35,9 +38,12 @@ impl Kept {
             Ok(text) => serde_json::from_str(&text).with_context(|| {
                 format!("{} can't be read; begin afresh: rm -r {}", path.display(), data_dir.display())
             }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self { told_at: Clock::default().now(), told: BTreeSet::new(), keys: BTreeMap::new() })
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self {
+                told_at: Clock::default().now(),
+                told: BTreeSet::new(),
+                keys: BTreeMap::new(),
+                password: None,
+            }),
             Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
         }
     }

@@ -19,7 +19,16 @@ pub(super) struct Welcome {
     pub(super) data_dir: PathBuf,
     #[serde(skip)]
     pub(super) person: Person,
+    /// With which the visitor signs in.
+    pub(super) sign_in: SignIn,
     pub(super) organizations: Vec<Furnished>,
+}
+
+/// An account of the demo.
+#[derive(Debug, Serialize)]
+pub(super) struct SignIn {
+    pub(super) email: String,
+    pub(super) password: String,
 }
 
 /// A customer of the simulated Meta.
@@ -61,25 +70,30 @@ impl Welcome {
         let (phone, curl, answer) = (self.phone(), self.curl(first), self.answer(first, spanish));
         let (one, two, other) = (&first.name, &second.name, &second.key);
         let directory = self.data_dir.display();
+        let SignIn { email, password } = &self.sign_in;
         if spanish {
             format!(
                 "\n\
                  {one} y {two} ya están abiertos, con cuatro semanas de conversaciones.\n\
                  Meta es simulada; nada sale de esta máquina.\n\
                  \n\
-                 1  Toma el teléfono de una clienta, {name}, y escríbele al café:\n\
+                 1  Abre la bandeja, y entra con {email} y {password}:\n\
+                 \n\
+                 \x20    {url}/inbox\n\
+                 \n\
+                 2  Al lado, toma el teléfono de una clienta, {name}, y escríbele al café:\n\
                  \n\
                  \x20    {phone}\n\
                  \n\
-                 2  Un instante después está en wazapp. Lo que espera respuesta en {one}:\n\
+                 3  Un instante después está en la bandeja, y por la API. Lo que espera respuesta en {one}:\n\
                  \n\
                  \x20    {curl}\n\
                  \n\
-                 3  Contesta con el id de una de esas conversaciones, y mira llegar la respuesta al teléfono:\n\
+                 4  Contesta en la bandeja, o con el id de una de esas conversaciones, y mira llegar la respuesta al teléfono:\n\
                  \n\
                  \x20    {answer}\n\
                  \n\
-                 4  Todas las rutas de la API, para probarlas con la misma clave:\n\
+                 5  Todas las rutas de la API, para probarlas con la misma clave:\n\
                  \n\
                  \x20    {url}/docs\n\
                  \n\
@@ -94,19 +108,23 @@ impl Welcome {
                  {one} and {two} are open, with four weeks of conversations.\n\
                  Meta is simulated; nothing leaves this machine.\n\
                  \n\
-                 1  Take a customer's phone, {name}'s, and write to the café:\n\
+                 1  Open the inbox, and sign in with {email} and {password}:\n\
+                 \n\
+                 \x20    {url}/inbox\n\
+                 \n\
+                 2  Beside it, take a customer's phone, {name}'s, and write to the café:\n\
                  \n\
                  \x20    {phone}\n\
                  \n\
-                 2  A moment later it is in wazapp. What waits for an answer at {one}:\n\
+                 3  A moment later it is in the inbox, and in the API. What waits for an answer at {one}:\n\
                  \n\
                  \x20    {curl}\n\
                  \n\
-                 3  Answer with the id of one of those conversations, and see it arrive on the phone:\n\
+                 4  Answer in the inbox, or with the id of one of those conversations, and see it arrive on the phone:\n\
                  \n\
                  \x20    {answer}\n\
                  \n\
-                 4  Every path of the API, to try with the same key:\n\
+                 5  Every path of the API, to try with the same key:\n\
                  \n\
                  \x20    {url}/docs\n\
                  \n\

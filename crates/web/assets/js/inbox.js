@@ -242,10 +242,10 @@ function lookWhetherRead() {
     if (!open || !document.hasFocus() || document.visibilityState !== "visible" || !isAtEnd()) return;
     const inbound = [...open.querySelectorAll("li.in")].at(-1);
     const through = Number(inbound?.dataset.sequence ?? 0);
-    if (!through || through <= Number(open.dataset.read ?? 0) || !$("[data-read]", open) && !open.dataset.read && open.dataset.unread === "0" && through <= Number(open.dataset.seen)) return;
+    const known = Number(open.dataset.read ?? (open.dataset.unread === "0" ? open.dataset.seen : 0));
+    if (through <= known) return;
     open.dataset.read = through;
     fetch(`/inbox/${open.dataset.thread}/read`, { method: "POST", body: new URLSearchParams({ through }), redirect: "manual" }).catch(() => {});
-    $("[data-read]", open)?.remove();
   }, 1_000);
 }
 
@@ -358,21 +358,28 @@ function opened() {
   document.querySelectorAll("#list a[aria-current]").forEach((row) => row.removeAttribute("aria-current"));
   if (!open) return;
   $(`#c-${CSS.escape(open.dataset.thread)} a`)?.setAttribute("aria-current", "true");
+  document.title = open.dataset.title;
+  // Here it is seen whether it was read.
+  $("[data-read]", open)?.remove();
   lowerPill();
   document.querySelectorAll("[data-older]").forEach((link) => near.observe(link));
   scroller()?.addEventListener("scroll", () => { if (isAtEnd()) lowerPill(); lookWhetherRead(); }, { passive: true });
   const text = box();
   const draft = sessionStorage.getItem(draftKey());
   if (text && !text.value && draft) text.value = draft;
-  if (text && !isTouch && !isHeldByKeys) text.focus({ preventScroll: true });
+  if (text && !isTouch) text.focus({ preventScroll: true });
   // At its end, what can be written is another thing.
   clearTimeout(closing);
   const ends = Date.parse($("[data-ends]", open)?.dataset.ends ?? "") - Date.now();
   if (ends > 0 && ends < 2 ** 31) closing = setTimeout(() => visit(location.href, { action: "replace" }), ends + 500);
   lookWhetherRead();
 }
-let isHeldByKeys = false;
 
+// What is not there any more has a page of its own that says so.
+document.addEventListener("turbo:frame-missing", (event) => {
+  event.preventDefault();
+  event.detail.visit(event.detail.response);
+});
 document.addEventListener("turbo:load", () => {
   follow();
   if (!inbox()) return;

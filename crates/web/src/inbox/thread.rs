@@ -111,7 +111,8 @@ impl Thread {
         let known_as = one.contact.as_ref().map_or_else(Vec::new, |contact| {
             let phone = contact.wa_id.as_ref().map(|digits| format!("+{digits}"));
             let username = contact.username.as_ref().map(|name| format!("@{name}"));
-            phone.into_iter().chain(username).chain(contact.user_id.clone()).collect()
+            let or_id = if phone.is_none() && username.is_none() { contact.user_id.clone() } else { None };
+            phone.into_iter().chain(username).chain(or_id).collect()
         });
         let seen = page.data.iter().map(|message| message.sequence).max().unwrap_or(0);
         let composer = composer(tx, visit, one, number.as_ref()).await?;

@@ -82,6 +82,7 @@ async fn a_conversation_is_answered_without_scripts() {
         (&sent[0]["text"], &sent[0]["sender_id"]),
         (&json!("Sí, hasta las 20 h.\n¡Ven!"), &json!(stage.marta.user_id))
     );
+    stage.world.until("it is delivered", async || stage.sent().await[0]["status"] == "delivered").await;
     let page = browser.get(&stage.path("")).await.text;
     assert!(page.contains("¡Ven!") && page.contains("class=\"tick delivered\""), "{page}");
     browser.post(&stage.path("/read"), &[("through", &seen)]).await;
@@ -139,6 +140,8 @@ async fn a_closed_window_leaves_templates() {
         refused.text
     );
     assert_eq!(stage.sent().await.len(), 0);
+    let known = async || !stage.world.all(&stage.organization, "/templates").await.is_empty();
+    stage.world.until("templates are read", known).await;
     let list = browser.get(&stage.path("/templates")).await.text;
     let start = stage.path("/templates/");
     let templates: Vec<String> = list

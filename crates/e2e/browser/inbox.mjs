@@ -1,0 +1,186 @@
+// Uses the inbox of the demo as an agent does, beside customers who write. `node inbox.mjs URL SIMULATOR NUMBER EMAIL
+// PASSWORD FOLDER`.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { lookAt, open } from "./screens.mjs";
+
+const [url, simulator, number, email, password, folder] = process.argv.slice(2);
+mkdirSync(folder, { recursive: true });
+
+const LOOKS = [
+  { name: "wide-es-light", width: 1280, height: 860, language: "es", scheme: "light" },
+  { name: "wide-en-dark", width: 1280, height: 860, language: "en", scheme: "dark" },
+  { name: "middle-es-dark", width: 820, height: 1100, language: "es", scheme: "dark" },
+  { name: "narrow-es-light", width: 390, height: 844, language: "es", scheme: "light" },
+];
+
+const browser = await open();
+const troubles = [];
+let sessions;
+try {
+  sessions = await signIn();
+  for (const look of LOOKS) {
+    await visit(look);
+    console.log(`ok ${look.name}`);
+  }
+  await live();
+  console.log("ok live");
+  await offline();
+  console.log("ok offline");
+  assert.deepEqual(troubles, []);
+} finally {
+  await browser.close();
+}
+
+/** What happens at Meta's. */
+async function control(path, body) {
+  const answer = await fetch(`${simulator}/_sim/${path}`, { method: "POST", body: JSON.stringify(body) });
+  assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
+
+/** A customer writes. */
+const writes = (from, text) => control("messages", { phone_number_id: number, from, type: "text", text: { body: text } });
+
+async function sitDown(look, state) {
+  const context = await browser.newContext({
+    viewport: { width: look.width, height: look.height },
+    locale: look.language,
+    colorScheme: look.scheme,
+    reducedMotion: "reduce",
+    hasTouch: look.width < 720,
+    storageState: state,
+  });
+  context.setDefaultTimeout(20_000);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => troubles.push(error.stack));
+  page.on("console", (line) => line.type() === "error" && !/ERR_INTERNET_DISCONNECTED|status of (409|422)/.test(line.text()) && troubles.push(line.text()));
+  page.on("request", (request) => !request.url().startsWith(url) && !request.url().startsWith("blob:") && troubles.push(`asks ${request.url()}`));
+  const see = (screen) => lookAt(page, screen, join(folder, `${look.name}-${screen}.png`));
+  return { context, page, see };
+}
+
+async function signIn() {
+  const { context, page } = await sitDown(LOOKS[0]);
+  await page.goto(`${url}/inbox`);
+  await page.getByLabel("Correo").fill(email);
+  await page.getByLabel("Contraseña", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Entrar", exact: true }).click();
+  await page.waitForURL("**/inbox");
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+
+/** The screens, at one look. */
+async function visit(look) {
+  const { context, page, see } = await sitDown(look, sessions);
+  await page.goto(`${url}/settings/profile`);
+  await page.locator("#language").selectOption(look.language);
+  await page.locator("form[action='/settings/profile'] button").click();
+  await page.waitForURL("**/settings/profile");
+  await page.goto(`${url}/inbox?view=all`);
+  await page.locator("#list > li").first().waitFor();
+  await see("list");
+  await page.locator("#list > li a", { hasText: "Mariana Ortega" }).click();
+  await page.locator(".thread h1", { hasText: "Mariana Ortega" }).waitFor();
+  await page.waitForURL(/inbox\/[0-9a-f-]{36}/);
+  assert.ok(await page.locator(".message").count() > 3);
+  await see("thread");
+  await page.goBack();
+  await page.waitForURL(/inbox\?view=all/);
+  for (const who of ["Gerardo Ibáñez", "Valentina Ruiz"]) {
+    await page.locator("#list > li a", { hasText: who }).click();
+    await page.locator(".thread h1", { hasText: who }).waitFor();
+    await see(`thread-${who.split(" ")[0].toLowerCase()}`);
+    await page.goto(`${url}/inbox?view=all`);
+  }
+  await context.close();
+}
+
+/** What comes is there at once; what is written stands there before anybody has it, and goes once. */
+async function live() {
+  const { context, page } = await sitDown(LOOKS[0], sessions);
+  await page.goto(`${url}/inbox?view=active`);
+  await page.locator("#list > li").first().waitFor();
+  const from = "525555500199";
+  const began = Date.now();
+  await writes(from, "¿Hacen envíos a domicilio?");
+  const row = page.locator("#list > li", { hasText: "¿Hacen envíos a domicilio?" });
+  await row.waitFor();
+  console.log(`a row after ${Date.now() - began} ms`);
+  assert.equal(await page.locator("#list > li").first().getAttribute("id"), await row.getAttribute("id"), "it stands on top");
+  assert.equal((await row.locator(".unread [aria-hidden]").textContent()).trim(), "1");
+  await row.hover();
+  assert.equal((await row.locator(".unread [aria-hidden]").textContent()).trim(), "1", "to pass over it is not to read it");
+  await row.locator("a").click();
+  await page.locator(".thread .text", { hasText: "¿Hacen envíos a domicilio?" }).waitFor();
+  assert.ok(await page.locator("#body").evaluate((box) => box === document.activeElement), "what is written goes into the box");
+  await row.locator(".unread").waitFor({ state: "detached" });
+
+  await page.mouse.move(900, 300);
+  await page.locator("#body").fill("Sí, de 8 a 20 h.");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.locator("#body").inputValue(), "");
+  const sent = page.locator(".message.out", { hasText: "Sí, de 8 a 20 h." });
+  await sent.waitFor();
+  await page.locator(".message.out:not(.pending) .tick.delivered, .message.out:not(.pending) .tick.read").last().waitFor();
+  assert.equal(await sent.count(), 1, "one bubble");
+  for (const text of ["uno", "dos", "tres"]) {
+    await page.locator("#body").fill(text);
+    await page.keyboard.press("Enter");
+  }
+  await page.waitForFunction(() => document.querySelectorAll(".message.out:not(.pending)").length >= 4);
+  const texts = await page.locator(".message.out .text").allTextContents();
+  assert.deepEqual(texts.slice(-3), ["uno", "dos", "tres"], "in the order in which they were written");
+  const accepted = await (await fetch(`${simulator}/_sim/accepted?phone_number_id=${number}`)).json();
+  const ours = JSON.stringify(accepted);
+  for (const text of ["Sí, de 8 a 20 h.", "uno", "dos", "tres"]) assert.equal(ours.split(`"${text}"`).length, 2, `${text} went once`);
+
+  await writes(from, "¡Perfecto, gracias!");
+  await page.locator(".message.in", { hasText: "¡Perfecto, gracias!" }).waitFor();
+  assert.match(await page.locator("#status").textContent(), /¡Perfecto, gracias!/, "it is said aloud");
+
+  // A draft stays with its conversation.
+  await page.locator("#body").fill("esto es para otra persona");
+  await page.locator("#list > li a", { hasNotText: "¡Perfecto, gracias!" }).first().click();
+  await page.waitForFunction(() => document.querySelector(".thread h1") && document.querySelector("#body")?.value !== "esto es para otra persona");
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelector("#body")?.value === "esto es para otra persona");
+
+  // Taken, closed, and back when they write.
+  await page.locator("#body").fill("");
+  await page.getByRole("button", { name: "Resolver" }).click();
+  await page.getByRole("button", { name: "Reabrir" }).waitFor();
+  await writes(from, "Una cosa más…");
+  await page.locator(".message.in", { hasText: "Una cosa más…" }).waitFor();
+  await page.reload();
+  await page.getByRole("button", { name: "Resolver" }).waitFor();
+  await context.close();
+}
+
+/** The line is cut while somebody writes: nothing is lost, and what came meanwhile is there. */
+async function offline() {
+  const { context, page } = await sitDown(LOOKS[0], sessions);
+  const from = "525555500198";
+  await writes(from, "Hola");
+  await page.goto(`${url}/inbox?view=active`);
+  await page.locator("#list > li a", { hasText: "Hola" }).first().click();
+  await page.locator(".thread .text", { hasText: "Hola" }).waitFor();
+  await context.setOffline(true);
+  await page.locator("#body").fill("lo escribí sin red");
+  await page.keyboard.press("Enter");
+  await page.locator(".message.pending.waiting", { hasText: "lo escribí sin red" }).waitFor();
+  await page.waitForFunction(() => document.documentElement.hasAttribute("data-offline"));
+  for (let nth = 0; nth < 60; nth += 1) await writes(from, `mensaje ${nth}`);
+  await context.setOffline(false);
+  await page.locator(".message.out:not(.pending)", { hasText: "lo escribí sin red" }).waitFor();
+  await page.waitForFunction(() => document.querySelectorAll(".message.in").length >= 61);
+  const texts = (await page.locator(".message.in .text").allTextContents()).filter((text) => text.startsWith("mensaje"));
+  assert.deepEqual(texts, Array.from({ length: 60 }, (_, nth) => `mensaje ${nth}`), "all, once, in order");
+  assert.equal(await page.locator(".message.out", { hasText: "lo escribí sin red" }).count(), 1);
+  await context.close();
+}
