@@ -37,12 +37,15 @@ try {
 /** What happens at Meta's. */
 async function control(path, body) {
   const answer = await fetch(`${simulator}/_sim/${path}`, { method: "POST", body: JSON.stringify(body) });
-  assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.text()}`);
-  return answer.json();
+  const text = await answer.text();
+  assert.ok(answer.ok, `${path}: ${answer.status} ${text}`);
+  return JSON.parse(text);
 }
 
 /** A customer writes. */
-const writes = (from, text) => control("messages", { phone_number_id: number, from, type: "text", text: { body: text } });
+function writes(from, text) {
+  return control("messages", { phone_number_id: number, from, type: "text", text: { body: text } });
+}
 
 async function sitDown(look, state) {
   const context = await browser.newContext({
@@ -80,12 +83,12 @@ async function visit(look) {
   await page.goto(`${url}/settings/profile`);
   await page.locator("#language").selectOption(look.language);
   await page.locator("form[action='/settings/profile'] button").click();
-  await page.waitForURL("**/settings/profile");
+  await page.getByRole("status").getByText(look.language === "es" ? "Guardado." : "Saved.").waitFor();
   await page.goto(`${url}/inbox?view=all`);
   await page.locator("#list > li").first().waitFor();
   await see("list");
   await page.locator("#list > li a", { hasText: "Mariana Ortega" }).click();
-  await page.locator(".thread h1", { hasText: "Mariana Ortega" }).waitFor();
+  await page.locator(".thread h2", { hasText: "Mariana Ortega" }).waitFor();
   await page.waitForURL(/inbox\/[0-9a-f-]{36}/);
   assert.ok(await page.locator(".message").count() > 3);
   await see("thread");
@@ -93,7 +96,7 @@ async function visit(look) {
   await page.waitForURL(/inbox\?view=all/);
   for (const who of ["Gerardo Ibáñez", "Valentina Ruiz"]) {
     await page.locator("#list > li a", { hasText: who }).click();
-    await page.locator(".thread h1", { hasText: who }).waitFor();
+    await page.locator(".thread h2", { hasText: who }).waitFor();
     await see(`thread-${who.split(" ")[0].toLowerCase()}`);
     await page.goto(`${url}/inbox?view=all`);
   }
@@ -136,6 +139,7 @@ async function live() {
   await page.waitForFunction(() => document.querySelectorAll(".message.out:not(.pending)").length >= 4);
   const texts = await page.locator(".message.out .text").allTextContents();
   assert.deepEqual(texts.slice(-3), ["uno", "dos", "tres"], "in the order in which they were written");
+  await page.waitForFunction(() => !document.querySelector(".messages .tick.waits"));
   const accepted = await (await fetch(`${simulator}/_sim/accepted?phone_number_id=${number}`)).json();
   const ours = JSON.stringify(accepted);
   for (const text of ["Sí, de 8 a 20 h.", "uno", "dos", "tres"]) assert.equal(ours.split(`"${text}"`).length, 2, `${text} went once`);
@@ -146,8 +150,10 @@ async function live() {
 
   // A draft stays with its conversation.
   await page.locator("#body").fill("esto es para otra persona");
+  const hers = page.url();
   await page.locator("#list > li a", { hasNotText: "¡Perfecto, gracias!" }).first().click();
-  await page.waitForFunction(() => document.querySelector(".thread h1") && document.querySelector("#body")?.value !== "esto es para otra persona");
+  await page.waitForURL((now) => now.href !== hers);
+  await page.waitForFunction(() => document.querySelector(".thread h2") && document.querySelector("#body")?.value !== "esto es para otra persona");
   await page.goBack();
   await page.waitForFunction(() => document.querySelector("#body")?.value === "esto es para otra persona");
 
@@ -180,7 +186,10 @@ async function offline() {
   await page.locator(".message.out:not(.pending)", { hasText: "lo escribí sin red" }).waitFor();
   await page.waitForFunction(() => document.querySelectorAll(".message.in").length >= 61);
   const texts = (await page.locator(".message.in .text").allTextContents()).filter((text) => text.startsWith("mensaje"));
-  assert.deepEqual(texts, Array.from({ length: 60 }, (_, nth) => `mensaje ${nth}`), "all, once, in order");
+  assert.deepEqual(texts.sort(), Array.from({ length: 60 }, (_, nth) => `mensaje ${nth}`).sort(), "all, once");
+  // Meta's seconds, and what came first within one.
+  const places = await page.locator(".message[data-sequence]").evaluateAll((all) => all.map(({ dataset }) => [Number(dataset.second), Number(dataset.sequence)]));
+  assert.deepEqual(places, places.toSorted(([a, b], [c, d]) => a - c || b - d), "in order");
   assert.equal(await page.locator(".message.out", { hasText: "lo escribí sin red" }).count(), 1);
   await context.close();
 }

@@ -36,15 +36,13 @@ pub struct Event {
     /// When it happened: Meta's time where Meta named one.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
+    /// Where its message or conversation is now; null where it is of none.
+    pub conversation_id: Option<Uuid>,
+    /// The number of that.
+    pub number_id: Option<Uuid>,
     /// The message, conversation or contact as it is now, or what Meta said.
     #[schema(value_type = Object)]
     pub data: Box<RawValue>,
-    /// Where its message or conversation is now.
-    #[serde(skip)]
-    pub conversation_id: Option<Uuid>,
-    /// The number of that.
-    #[serde(skip)]
-    pub number_id: Option<Uuid>,
 }
 
 /// So many events are looked through in one statement for those that somebody sees.

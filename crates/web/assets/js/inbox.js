@@ -139,26 +139,31 @@ StreamActions.leave = function leave() {
 
 const heard = { rows: new Set(), messages: new Map(), timer: undefined, asked: 0 };
 
-function listen(event) {
-  const { conversation_id: conversation, message_id: message } = event;
-  if (!conversation) return;
+function hear(conversation, message) {
   heard.rows.add(conversation);
-  if (message) {
-    if (!heard.messages.has(conversation)) heard.messages.set(conversation, new Set());
-    heard.messages.get(conversation).add(message);
-  }
-  const soon = Math.max(30, 250 - (Date.now() - heard.asked));
-  heard.timer ??= setTimeout(show, soon);
+  if (!message) return;
+  if (!heard.messages.has(conversation)) heard.messages.set(conversation, new Set());
+  heard.messages.get(conversation).add(message);
+}
+
+function listen({ conversation_id: conversation, message_id: message }) {
+  if (!conversation) return;
+  hear(conversation, message);
+  heard.timer ??= setTimeout(show, Math.max(30, 250 - (Date.now() - heard.asked)));
 }
 
 const STREAMS = { accept: "text/vnd.turbo-stream.html" };
 
+/** Whether there was an answer; without one it is asked again. */
 async function ask(path) {
-  const answer = await fetch(path, { headers: STREAMS });
-  if (answer.redirected) return over();
-  if (answer.ok) renderStreamMessage(await answer.text());
-  return undefined;
+  const answer = await fetch(path, { headers: STREAMS }).catch(() => undefined);
+  if (!answer || answer.status >= 500 || answer.status === 429) return false;
+  if (answer.redirected) over();
+  else if (answer.ok) renderStreamMessage(await answer.text());
+  return true;
 }
+
+const MOST = 100; // So many are asked for at once.
 
 async function show() {
   const [rows, messages] = [[...heard.rows], heard.messages];
@@ -166,11 +171,23 @@ async function show() {
   heard.messages = new Map();
   heard.timer = undefined;
   heard.asked = Date.now();
+  let goesOn = false;
+  const inLots = async (ids, path, again) => {
+    for (let from = 0; from < ids.length; from += MOST) {
+      if (await ask(path(ids.slice(from, from + MOST)))) continue;
+      goesOn = true;
+      ids.slice(from).forEach(again);
+      return;
+    }
+  };
   const open = thread()?.dataset.thread;
-  const wanted = [];
-  if (open && messages.has(open)) wanted.push(ask(`/inbox/${open}/messages?ids=${[...messages.get(open)].slice(0, 100)}`));
-  if (inbox()) wanted.push(ask(`/inbox/rows?${inbox().dataset.query}&ids=${rows.slice(0, 100)}`));
-  await Promise.allSettled(wanted);
+  const shown = [...(messages.get(open) ?? [])];
+  const query = inbox()?.dataset.query;
+  await Promise.all([
+    inLots(shown, (ids) => `/inbox/${open}/messages?ids=${ids}`, (id) => hear(open, id)),
+    query ? inLots(rows, (ids) => `/inbox/rows?${query}&ids=${ids}`, (id) => hear(id)) : undefined,
+  ]);
+  if (goesOn) heard.timer ??= setTimeout(show, 1_000);
 }
 
 let live;

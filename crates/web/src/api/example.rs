@@ -348,6 +348,8 @@ pub(super) fn event() -> Value {
         "sequence": 42,
         "type": model::event::Kind::MessageReceived,
         "timestamp": "2026-11-24T14:03:05Z",
+        "conversation_id": message()["conversation_id"],
+        "number_id": "019a0b1c-0000-7000-8000-00000000a001",
         "data": message(),
     })
 }
