@@ -54,6 +54,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128210010_key_ring",
     "20261128210020_one_verify_token",
     "20261128210030_totp_key",
+    "20261128212000_provider_account",
+    "20261128212010_departure",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

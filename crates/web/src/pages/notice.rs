@@ -52,6 +52,7 @@ notices! {
     PasskeyAdded = "passkey-added";
     PasskeyRemoved = "passkey-removed";
     SecondFactorOff = "second-factor-off";
+    ProviderUnlinked = "provider-unlinked";
 }
 
 const NAME: &str = "wazapp-notice";
