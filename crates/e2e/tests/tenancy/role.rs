@@ -270,6 +270,7 @@ async fn rows_are_not_moved_made_or_removed() {
             "sight",
             "api_key",
             "audit",
+            "departure",
         ];
         if !written.contains(&table.as_str()) {
             let statement = format!("INSERT INTO wazapp.{table} (organization_id) VALUES ('{first}')");

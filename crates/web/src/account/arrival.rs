@@ -123,6 +123,9 @@ impl Arrival<'_> {
         let (now, mut is_let_in) = (self.state.clock.now(), false);
         for rule in self.provider.rules().iter().filter(|rule| told.fits(rule)) {
             let place = organization::find(tx, &rule.organization).await?;
+            if place.is_none() {
+                tracing::warn!(organization = rule.organization, "a rule of oidc_join names no organization");
+            }
             let Some(place) = place.filter(|place| place.suspended_at.is_none()) else { continue };
             if membership::add_by_rule(tx, now, &place.scope(), user.id, rule.role).await? {
                 let deed = membership::begun(Begun::ByRule, user, rule.role);
