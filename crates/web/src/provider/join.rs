@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use model::act::Role;
 use model::user::Email;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// Whoever fits works in an organization from their first sign-in on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,8 @@ impl JoinRule {
 fn says(claim: &Value, value: &str) -> bool {
     match claim {
         Value::String(text) => text == value,
-        Value::Bool(_) | Value::Number(_) => claim.to_string() == value,
+        Value::Bool(is) => value == if *is { "true" } else { "false" },
+        Value::Number(number) => value.parse().is_ok_and(|wanted: Number| wanted == *number),
         Value::Array(all) => all.iter().any(|one| !one.is_array() && says(one, value)),
         Value::Null | Value::Object(_) => false,
     }
