@@ -56,6 +56,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128210030_totp_key",
     "20261128212000_provider_account",
     "20261128212010_departure",
+    "20261128212020_vouched",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -78,6 +78,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 name: name.as_str(),
                 password: None,
                 is_operator: operator,
+                vouched: true,
                 language,
                 zone: "UTC",
             };

@@ -42,7 +42,7 @@ fn refuse_half(said: &Layers) -> Result<(), ConfigError> {
          so set what is missing, or unset this one",
         missing.join(" and ")
     );
-    for key in NEEDED.into_iter().chain(["oidc_name", "oidc_join", "oidc_scopes"]) {
+    for key in NEEDED.into_iter().chain(["oidc_name", "oidc_join"]) {
         said.refuse(key, &problem)?;
     }
     Ok(())

@@ -5,18 +5,19 @@ use model::audit::{self, Deed};
 use model::database::{Operator, Result};
 use model::invitation::{self, Offer};
 use model::membership::{self, Begun};
-use model::user::{self, Language, NewUser, User};
+use model::user::{self, Email, Language, NewUser, User};
 use model::{organization, provider_account, session};
 use secrecy::SecretString;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::invitation::{is_meant, join, link_of};
-use crate::State;
-use crate::key::Who;
+use crate::key::{Who, signed_in};
 use crate::pages::{Failure, OwnPath};
 use crate::provider::{Provider, Told};
 use crate::serve::Client;
 use crate::session::{Entry, enter};
+use crate::{State, cookie};
 
 /// Where somebody arrives, and from where.
 pub(super) struct Arrival<'a> {
@@ -43,6 +44,8 @@ pub(super) enum NotLetIn {
     Unverified,
     /// The account of that address is somebody else's at the provider.
     Taken,
+    /// The account of that address may be somebody else's, who made it before them.
+    Unproven,
     /// They have no account, and nobody wants them here.
     Uninvited,
 }
@@ -61,8 +64,9 @@ pub(super) async fn arrive(
 ) -> Result<std::result::Result<Arrived, NotLetIn>, Failure> {
     let Arrival { state, client, .. } = *arrival;
     let invited = arrival.invited().await?;
+    let visitor = arrival.visitor(headers).await?;
     let tx = state.database.people().await?;
-    let (user, is_new) = match arrival.account(&tx, told).await? {
+    let (user, is_new) = match arrival.account(&tx, told, visitor).await? {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -91,31 +95,56 @@ impl Arrival<'_> {
         Ok(read.ok().map(|offer| Invited { link, offer }))
     }
 
+    /// Who is signed in already in the browser.
+    async fn visitor(&self, headers: &HeaderMap) -> Result<Option<Uuid>> {
+        let Some(session) = cookie::session(headers) else { return Ok(None) };
+        let known = signed_in(self.state, self.client, &session).await?;
+        Ok(known.filter(|known| known.proven).map(|known| known.user.id))
+    }
+
     /// Their account, and whether it was made just now. They are known by who they are at the provider; by an e-mail address
     /// only once, where the provider has verified it and nobody else has come by it.
-    async fn account(&self, tx: &Operator, told: &Told) -> Result<std::result::Result<(User, bool), NotLetIn>> {
+    async fn account(
+        &self,
+        tx: &Operator,
+        told: &Told,
+        visitor: Option<Uuid>,
+    ) -> Result<std::result::Result<(User, bool), NotLetIn>> {
         let now = self.state.clock.now();
         if let Some(user) = provider_account::use_by(tx, now, told.who()).await? {
             return Ok(Ok((user, false)));
         }
         let Some(email) = told.verified_email() else { return Ok(Err(NotLetIn::Unverified)) };
-        let (name, zone) = (told.name(&email), told.zone());
-        let (email_ref, language) = (&email, self.language);
-        let new = NewUser { email: email_ref, name: &name, password: None, is_operator: false, language, zone };
-        let made = user::create(tx, now, &new).await?;
-        let is_new = made.is_some();
-        let found = match made {
-            Some(user) => Some(user),
-            None => user::by_email(tx, &email).await?.map(|(user, _)| user),
-        };
-        let Some(user) = found else { return Ok(Err(NotLetIn::Taken)) };
+        let (user, is_new) = self.by_address(tx, told, &email).await?;
+        // An invitation lets anybody make an account of any address, with a password of theirs: they would go on to sign in to
+        // what is another's. So whoever has the address shows that the account is theirs, too.
+        if !user::is_its_addresses(tx, user.id).await? && visitor != Some(user.id) {
+            return Ok(Err(NotLetIn::Unproven));
+        }
         if !provider_account::link(tx, now, user.id, told.who(), email.as_str()).await? {
-            return Ok(Err(NotLetIn::Taken));
+            // Two answers of theirs may have come at once: then it is linked to them by now.
+            let linked = provider_account::use_by(tx, now, told.who()).await?;
+            return Ok(linked.map(|user| (user, false)).ok_or(NotLetIn::Taken));
         }
         let after = json!({ "issuer": self.provider.issuer(), "email": email });
         let deed = Deed::of_server("user.link", user.id, user.name.as_str()).changed(None, Some(after));
         audit::record_of_server(tx, now, &Who::actor_of(&user, self.client), &deed).await?;
         Ok(Ok((user, is_new)))
+    }
+
+    /// The account of an address, made if there is none, and whether it was.
+    async fn by_address(&self, tx: &Operator, told: &Told, email: &Email) -> Result<(User, bool)> {
+        let (name, zone, language) = (told.name(email), told.zone(), self.language);
+        let new = NewUser { email, name: &name, password: None, is_operator: false, vouched: true, language, zone };
+        loop {
+            if let Some((user, _)) = user::by_email(tx, email).await? {
+                return Ok((user, false));
+            }
+            // Somebody else may make it in this moment; then it is there.
+            if let Some(user) = user::create(tx, self.state.clock.now(), &new).await? {
+                return Ok((user, true));
+            }
+        }
     }
 
     /// Lets them work where a rule says so: of several for one organization, the first that fits counts. Whether there is one.

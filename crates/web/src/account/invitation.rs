@@ -173,7 +173,7 @@ pub(super) async fn accept(
     let kept = invited.state.passwords.hash(password).await.map_err(|_| Failure::Busy)?;
     let zone = Some(entered.text("zone")).filter(|zone| is_zone(zone)).unwrap_or("UTC").to_owned();
     let (email, zone) = (&email, zone.as_str());
-    let new = NewUser { email, name: &name, password: Some(&kept), is_operator: false, language, zone };
+    let new = NewUser { email, name: &name, password: Some(&kept), is_operator: false, vouched: false, language, zone };
     let tx = invited.state.database.people().await?;
     let Some(user) = user::create(&tx, invited.state.clock.now(), &new).await? else {
         tx.close();

@@ -10,6 +10,7 @@ mod set_up;
 mod sign_in;
 
 pub(crate) use invitation::invitation_link;
+pub(crate) use provider::Way;
 
 use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};

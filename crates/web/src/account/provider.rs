@@ -19,16 +19,16 @@ use crate::session::address_of;
 use crate::{State, cookie};
 
 /// How to go on by the provider.
-pub(super) struct Way {
+pub(crate) struct Way {
     /// What people call it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Where it begins.
-    pub(super) href: String,
+    pub(crate) href: String,
 }
 
 impl Way {
     /// That leads here in the end; `None`: this server has no provider.
-    pub(super) fn to(provider: Option<&Provider>, next: &OwnPath) -> Option<Self> {
+    pub(crate) fn to(provider: Option<&Provider>, next: &OwnPath) -> Option<Self> {
         let encoded: String = form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
         provider
             .map(|provider| Self { name: provider.name().to_owned(), href: format!("/login/provider?next={encoded}") })
@@ -121,6 +121,7 @@ impl Refusal {
             Self::Silent(Silence::Doubtful) => (Key("provider-doubtful-title"), Key("provider-doubtful")),
             Self::NotLetIn(NotLetIn::Unverified) => (Key("provider-unverified-title"), Key("provider-unverified")),
             Self::NotLetIn(NotLetIn::Taken) => (Key("provider-taken-title"), Key("provider-taken")),
+            Self::NotLetIn(NotLetIn::Unproven) => (Key("provider-unproven-title"), Key("provider-unproven")),
             Self::NotLetIn(NotLetIn::Uninvited) => (Key("provider-uninvited-title"), Key("provider-uninvited")),
         }
     }

@@ -11,9 +11,11 @@ use uuid::Uuid;
 use super::device;
 use super::prove::prove;
 use super::provider::{self, Linked};
-use crate::account::{LONGEST_NAME, new_password, zone, zones};
-use crate::pages::{Entered, Failure, Moment, Notice, Page, Visit, shown};
+use crate::account::{LONGEST_NAME, Way, new_password, zone, zones};
+use crate::pages::{Entered, Failure, Moment, Notice, OwnPath, Page, Visit, shown};
 use crate::{State, cookie};
+
+const HERE: &str = "/settings/profile";
 
 /// A session as a list shows it.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ struct ProfilePage {
     /// What the identity provider is called, where there is one, or the account is linked to one that was.
     provider: Option<String>,
     linked: Option<Linked>,
+    /// By which it can be linked.
+    way: Option<Way>,
 }
 
 impl ProfilePage {
@@ -71,8 +75,9 @@ impl ProfilePage {
         let about = about.unwrap_or_else(as_kept);
         let provider = linked.as_ref().map(|linked| linked.name.clone());
         let provider = provider.or_else(|| state.provider.as_ref().map(|provider| provider.name().to_owned()));
+        let way = OwnPath::read(HERE).and_then(|here| Way::to(state.provider.as_ref(), &here));
         let page = visit.page;
-        Ok(shown(status, &Self { page, user, about, change, zones, sessions, asks_password, provider, linked }))
+        Ok(shown(status, &Self { page, user, about, change, zones, sessions, asks_password, provider, linked, way }))
     }
 }
 
@@ -83,7 +88,7 @@ pub(super) async fn show(extract::State(state): extract::State<State>, visit: Vi
 
 /// The answer of what was done.
 fn done(page: &Page, notice: Notice) -> Response {
-    ([notice.leave(page.is_https)], Redirect::to("/settings/profile")).into_response()
+    ([notice.leave(page.is_https)], Redirect::to(HERE)).into_response()
 }
 
 /// Changes name, language and zone.

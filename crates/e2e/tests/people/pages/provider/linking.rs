@@ -50,6 +50,44 @@ async fn an_address_that_is_somebody_elses_by_now_opens_nothing() {
     scene.end().await;
 }
 
+/// Whoever invites, or is invited, may make an account of anybody's address, with a password of their own. It does not become
+/// the account of who has that address, in which the maker would sit beside them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_somebody_planted_is_not_taken_for_theirs() {
+    let scene = Scene::new(&["example.com=panaderia-la-espiga:agent"]).await;
+    set_up(&scene.world).await;
+    let other = scene.world.organization("Other").await;
+    let mut villain = Browser::of(&scene.world, &scene.world.member(&other, Role::Owner).await);
+    let mut planted = Vec::new();
+    for (named, email) in [("", "eva@example.com"), ("ana@example.com", "ana@example.com")] {
+        let link = invite(&mut villain, named, Role::Agent).await;
+        let mut browser = scene.browser();
+        let fields = [("name", "X"), ("email", email), ("password", PASSWORD)];
+        assert_eq!(browser.post(&link, &fields).await.leads_to(), "/inbox");
+        planted.push((browser, email));
+    }
+    for (nth, (mut browser, email)) in planted.into_iter().enumerate() {
+        let subject = format!("s-{nth}");
+        scene.provider.knows(&subject, email, true).await;
+        let refused = scene.sign_in(&mut scene.browser(), &subject).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+        assert!(refused.text.contains("Con este correo ya hay una cuenta"), "{}", refused.text);
+        assert_eq!(scene.count("provider_account").await, i64::try_from(nth).unwrap());
+        // Whoever is both, signed in here and there, links them from their profile.
+        assert!(browser.get("/settings/profile").await.text.contains("Continuar con Acme SSO"));
+        let linked = scene.sign_in_to(&mut browser, &subject, "/settings/profile").await;
+        assert_eq!(linked.leads_to(), "/settings/profile", "{}", linked.text);
+        assert!(browser.get("/settings/profile").await.text.contains("Entras también con Acme SSO"));
+    }
+    // Where whoever runs the server took the password away, nobody is left to share it with.
+    let sql = scene.world.sql().await;
+    sql.execute("DELETE FROM wazapp.provider_account", &[]).await.unwrap();
+    sql.execute("UPDATE wazapp.\"user\" SET password = NULL WHERE email = 'eva@example.com'", &[]).await.unwrap();
+    assert_eq!(scene.sign_in(&mut scene.browser(), "s-0").await.leads_to(), "/inbox");
+    drop(sql);
+    scene.end().await;
+}
+
 /// The same subject at another provider is somebody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subject_is_known_at_its_own_provider_alone() {
