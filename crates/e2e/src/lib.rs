@@ -8,6 +8,7 @@ pub mod body;
 pub mod canary;
 pub mod cluster;
 pub mod form;
+mod identity_provider;
 pub mod lint;
 pub mod meta;
 pub mod outside;
@@ -18,6 +19,7 @@ pub mod receiver;
 mod wait;
 mod world;
 
+pub use identity_provider::IdentityProvider;
 pub use meta::{Meta, SimulatedNumber};
 pub use wait::until;
 pub use world::{Node, Options, Organization, Person, Posts, SET_UP_CODE, World};

@@ -37,6 +37,8 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("recovery_code", "a person's, wherever they work; only the worker reads it"),
     ("passkey", "the same"),
     ("passkey_ceremony", "what a browser is asked, before anyone knows whose it is"),
+    ("provider_account", "a person's, wherever they work; only the worker reads it"),
+    ("provider_answer", "flows that a browser came back from, before anyone knows whose they are"),
     ("server_audit", "what operators did to what belongs to no organization"),
 ];
 
@@ -64,6 +66,7 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("sight", "and to what somebody, or a key, is limited"),
     ("api_key", "and makes keys"),
     ("audit", "all of which is written down"),
+    ("departure", "who is let go is noted, so that no rule lets them in again"),
 ];
 
 /// Where requests take rows away.
@@ -168,6 +171,7 @@ const WHOLLY_SEEN: &[(&str, &str)] = &[
     ("made_at_meta", "ids that Meta gave, without what stands behind them"),
     ("idempotency_key", "a word of a program's own, and the id of a message that is not shown by it"),
     ("membership", "who works here"),
+    ("departure", "and who did once"),
     ("team", "and together with whom"),
     ("team_member", "the same"),
     ("invitation", "who may come, which only those who see everything read"),
@@ -311,7 +315,7 @@ pub const RULES: &[Rule] = &[
         finds: "SELECT c.conrelid::regclass || ': ' || c.conname FROM pg_constraint c JOIN own source ON source.oid = c.conrelid
                 JOIN relation target ON target.oid = c.confrelid
                 WHERE c.contype = 'f' AND target.global AND (target.name <> 'organization' OR c.conkey <> ARRAY[source.key])
-                  AND (source.name, target.name) NOT IN (('membership', 'user'), ('entry', 'user')) AND target.name <> 'sealing_key'",
+                  AND (source.name, target.name) NOT IN (('membership', 'user'), ('entry', 'user'), ('departure', 'user')) AND target.name <> 'sealing_key'",
     },
     Rule {
         says: "refers into the schema, or out of it",

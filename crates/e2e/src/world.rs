@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio_postgres::Client;
 use uuid::Uuid;
 use wazapp::server::{self, Running, Setup};
+use web::ProviderSettings;
 use web::serve::Proxies;
 use whatsapp::graph::{Graph, Timeouts};
 
@@ -75,6 +76,10 @@ pub struct Options {
     pub simulated: bool,
     /// What kind of server the database is taken for, if not for what it is.
     pub engine: Option<Engine>,
+    /// What others call the server, if not by its address; all its nodes are called so.
+    pub public_url: Option<String>,
+    /// The identity provider by which people may sign in.
+    pub provider: Option<ProviderSettings>,
     /// Whether the server looks at numbers by itself; else [`World::look_at_numbers`] does.
     pub looks_at_numbers: bool,
 }
@@ -226,6 +231,8 @@ impl World {
         setup.graph_timeouts = GRAPH_TIMEOUTS;
         setup.set_up = Some(SET_UP_CODE.into());
         setup.decoder.program = crate::program::path();
+        setup.public_url = self.options.public_url.clone();
+        setup.provider = self.options.provider.clone();
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {
             setup.media_max_bytes = longest;

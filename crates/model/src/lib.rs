@@ -34,6 +34,7 @@ pub mod organization;
 pub mod outbox;
 pub mod page;
 pub mod passkey;
+pub mod provider_account;
 pub mod quarantine;
 pub mod quota;
 pub mod receipt;

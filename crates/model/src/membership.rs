@@ -89,6 +89,7 @@ pub fn begun(what: Begun, user: &User, role: Role) -> Deed {
     let what = match what {
         Begun::Added => "add",
         Begun::Invited => "join",
+        Begun::ByRule => "join_by_rule",
     };
     let after = json!({ "email": user.email, "role": role });
     Deed::new(Act::ManageMembers, what, user.id, user.name.as_str()).changed(None, Some(after))
@@ -101,6 +102,8 @@ pub enum Begun {
     Added,
     /// They accepted an invitation.
     Invited,
+    /// A rule for whoever signs in by the identity provider lets them.
+    ByRule,
 }
 
 const MEMBERS: &str = "SELECT m.user_id, u.name, u.email, m.role, m.last_seen_at, m.created_at, s.sees, s.number_ids,
@@ -203,7 +206,27 @@ pub async fn add(tx: &Operator, now: Timestamp, scope: &Scope, user_id: Uuid, ro
     );
     let roles: Vec<&str> = Role::ALL.map(Role::word).to_vec();
     tx.query(&sql, &[&scope.organization_id(), &user_id, &role.word(), &now, &roles]).await?;
+    tx.query(
+        "DELETE FROM wazapp.departure WHERE organization_id = $1 AND user_id = $2",
+        &[&scope.organization_id(), &user_id],
+    )
+    .await?;
     Ok(())
+}
+
+/// Lets somebody work in an organization because a rule says so. False: they do already, in whichever role, or they did once
+/// and were let go, which a rule does not undo.
+pub async fn add_by_rule(tx: &Operator, now: Timestamp, scope: &Scope, user_id: Uuid, role: Role) -> Result<bool> {
+    let row = tx
+        .query_opt(
+            "INSERT INTO wazapp.membership (organization_id, user_id, role, created_at)
+             SELECT $1, $2, $3, $4 WHERE NOT EXISTS (
+               SELECT FROM wazapp.departure d WHERE d.organization_id = $1 AND d.user_id = $2)
+             ON CONFLICT (organization_id, user_id) DO NOTHING RETURNING user_id",
+            &[&scope.organization_id(), &user_id, &role.word(), &now],
+        )
+        .await?;
+    Ok(row.is_some())
 }
 
 /// What became of a change of somebody's place.
@@ -246,6 +269,11 @@ pub async fn remove(tx: &Tenant, now: Timestamp, user_id: Uuid) -> Result<Change
         .await?;
     tx.query("DELETE FROM wazapp.membership WHERE organization_id = $1 AND user_id = $2", &[&organization, &user_id])
         .await?;
+    tx.query(
+        "INSERT INTO wazapp.departure (organization_id, user_id, left_at) VALUES ($1, $2, $3)",
+        &[&organization, &user_id, &now],
+    )
+    .await?;
     Ok(Changed::Done(left))
 }
 

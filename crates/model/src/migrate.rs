@@ -54,6 +54,9 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128210010_key_ring",
     "20261128210020_one_verify_token",
     "20261128210030_totp_key",
+    "20261128212000_provider_account",
+    "20261128212010_departure",
+    "20261128212020_vouched",
     "20261128220000_inbox",
 ];
 

@@ -233,6 +233,12 @@ pub async fn list(tx: &Operator, now: Timestamp, user_id: Uuid) -> Result<Vec<Se
     Ok(rows.iter().map(Session::read).collect())
 }
 
+/// When one of a person's sessions began.
+pub async fn began(tx: &Operator, user_id: Uuid, id: Uuid) -> Result<Option<Timestamp>> {
+    let sql = "SELECT created_at FROM wazapp.session WHERE user_id = $1 AND id = $2";
+    Ok(tx.query_opt(sql, &[&user_id, &id]).await?.map(|row| row.get("created_at")))
+}
+
 /// Ends one session of a person. False: there is none.
 pub async fn end(tx: &Operator, user_id: Uuid, id: Uuid) -> Result<bool> {
     let row = tx

@@ -25,6 +25,11 @@ pub enum Attempt<'a> {
         /// What such a browser holds.
         device: Option<&'a str>,
     },
+    /// An answer of the identity provider. It is looked at by asking the provider, so that no address has it asked for ever.
+    Provider {
+        /// Where it comes from.
+        address: &'a str,
+    },
     /// A second factor of somebody who knows the password. It is counted by account, from wherever it comes: six digits are
     /// soon guessed from many addresses.
     Code {
@@ -73,6 +78,7 @@ impl Attempt<'_> {
                 (subject(format!("account {}", account.trim())), ACCOUNT),
                 (subject(format!("address {address}")), ADDRESS),
             ],
+            Self::Provider { address } => vec![(subject(format!("address {address}")), ADDRESS)],
             Self::Code { user_id, device: Some(device) } => vec![(subject(format!("code {user_id} {device}")), PAIR)],
             Self::Code { user_id, device: None } => vec![(subject(format!("code {user_id}")), PAIR)],
         }
@@ -132,7 +138,8 @@ pub async fn attempt(tx: &Operator, now: Timestamp, attempt: &Attempt<'_>) -> Re
 /// Whoever tried is who they say: nothing is held against the account from there, and one less against the address.
 pub async fn passed(tx: &Operator, attempt: &Attempt<'_>) -> Result<()> {
     let mut subjects: Vec<Vec<u8>> = attempt.subjects().into_iter().map(|(subject, _)| subject).collect();
-    let address = (subjects.len() > 1).then(|| subjects.pop()).flatten();
+    let names_address = matches!(attempt, Attempt::Provider { .. } | Attempt::Password { device: None, .. });
+    let address = if names_address { subjects.pop() } else { None };
     subjects.sort();
     tx.query("DELETE FROM wazapp.sign_in_try WHERE subject = ANY ($1)", &[&subjects]).await?;
     if let Some(address) = address {

@@ -157,6 +157,8 @@ pub struct NewUser<'a> {
     pub password: Option<&'a str>,
     /// Whether they run this server.
     pub is_operator: bool,
+    /// Whether the address is theirs by the word of whoever runs the server, or of the identity provider.
+    pub vouched: bool,
     /// In which they read.
     pub language: Language,
     /// Their time zone.
@@ -167,8 +169,8 @@ pub struct NewUser<'a> {
 pub async fn create(tx: &Operator, now: Timestamp, new: &NewUser<'_>) -> Result<Option<User>> {
     let sql = format!(
         "INSERT INTO wazapp.\"user\" AS u
-           (id, email, email_key, name, password, is_operator, language, zone, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+           (id, email, email_key, name, password, is_operator, language, zone, created_at, updated_at, vouched)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
          ON CONFLICT (email_key) DO NOTHING RETURNING {COLUMNS}"
     );
     let row = tx
@@ -184,6 +186,7 @@ pub async fn create(tx: &Operator, now: Timestamp, new: &NewUser<'_>) -> Result<
                 &new.language.word(),
                 &new.zone,
                 &now,
+                &new.vouched,
             ],
         )
         .await?;
@@ -195,6 +198,13 @@ pub async fn by_email(tx: &Operator, email: &Email) -> Result<Option<(User, Opti
     let sql = format!("SELECT {COLUMNS}, u.password FROM wazapp.\"user\" u WHERE u.email_key = $1");
     let row = tx.query_opt(&sql, &[&email.key()]).await?;
     row.map(|row| Ok((User::read(&row)?, row.get("password")))).transpose()
+}
+
+/// Whether nobody can have planted an account for whoever has its address: the address is vouched for, or there is nothing yet by
+/// which anybody could come in.
+pub async fn is_its_addresses(tx: &Operator, id: Uuid) -> Result<bool> {
+    let sql = "SELECT vouched OR (password IS NULL AND NOT second_factor) AS its FROM wazapp.\"user\" WHERE id = $1";
+    Ok(tx.query_opt(sql, &[&id]).await?.is_some_and(|row| row.get("its")))
 }
 
 /// One account, with what is kept of its password.

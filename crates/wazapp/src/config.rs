@@ -10,6 +10,7 @@ mod flags;
 mod keys;
 mod layers;
 mod parse;
+mod provider;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -119,6 +120,8 @@ pub struct Config {
     pub inbound_retention_days: u32,
     /// Days that input of no connected number is kept.
     pub quarantine_retention_days: u32,
+    /// The identity provider by which people may sign in.
+    pub provider: Option<web::ProviderSettings>,
     public_url: Option<String>,
     meta_app_secrets: Vec<SecretString>,
     master_keys: Option<Vec<MasterKey>>,
@@ -189,6 +192,7 @@ impl Config {
             inbound_queue: said.number("inbound_queue", 16..=1_000_000)?,
             inbound_retention_days: said.number("inbound_retention_days", 8..=365)?,
             quarantine_retention_days: said.number("quarantine_retention_days", 1..=3650)?,
+            provider: provider::read(&said)?,
             public_url: said.optional("public_url", parse::origin)?,
             meta_app_secrets: said.list("meta_app_secret", parse::secret)?,
             master_keys: said.optional("master_key", parse::master_keys)?,
@@ -219,6 +223,7 @@ impl Config {
             media_url: MediaUrl::File(data_dir.join("media")),
             log: if log_said { self.log } else { "warn".to_owned() },
             public_url: None,
+            provider: None,
             metrics_listen: None,
             master_keys: None,
             master_key_file: None,

@@ -183,6 +183,7 @@ async fn start(
         media_max_bytes: config.media_max_bytes,
         decoder: worker::media::Decoder::this_program(config.picture_memory_bytes),
         public_url: Some(config.public_url(address)),
+        provider: config.provider.clone(),
         writers: config.inbound_writers,
         queue: config.inbound_queue,
         appliers: config.inbound_appliers,

@@ -16,11 +16,11 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use web::SetUpCode;
 use web::health::Health;
 use web::receive::Receiver;
 use web::serve::{Admission, Proxies};
 use web::webhook::Webhook;
+use web::{Provider, ProviderSettings, SetUpCode};
 use whatsapp::graph::{Graph, Timeouts};
 use worker::media::Decoder;
 
@@ -51,6 +51,8 @@ pub struct Setup {
     pub decoder: Decoder,
     /// What others call this server; `None`: its address.
     pub public_url: Option<String>,
+    /// The identity provider by which people may sign in.
+    pub provider: Option<ProviderSettings>,
     /// Connections that commit webhook bodies.
     pub writers: usize,
     /// Bodies that may wait for a commit.
@@ -96,6 +98,7 @@ impl Setup {
             media_max_bytes: 100 << 20,
             decoder: Decoder::this_program(64 << 20),
             public_url: None,
+            provider: None,
             writers: 1,
             queue: 4096,
             appliers: 2,
@@ -233,6 +236,9 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         aside.tasks.spawn(worker::numbers::run(database.clone(), to_meta, aside.stop.clone()));
     }
 
+    let provider = setup.provider.map(|settings| Provider::new(settings, &public_url, setup.clock.clone()));
+    let provider =
+        provider.transpose().map_err(|error| anyhow::anyhow!("the identity provider cannot be asked: {error}"))?;
     let state = web::State {
         database: database.clone(),
         clock: setup.clock.clone(),
@@ -242,6 +248,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         wake,
         receipt_wake,
         stopping: http.stop.clone(),
+        provider,
         desk: web::Desk::default(),
         live: web::Live::new(setup.clock.clone()),
         passwords: Passwords::default(),

@@ -116,6 +116,28 @@ fn a_variable_may_name_a_file_with_the_value() {
     assert!(token.source.starts_with("WAZAPP_META_VERIFY_TOKEN_FILE="));
 }
 
+const ISSUER: (&str, &str) = ("WAZAPP_OIDC_ISSUER", "https://id.example.org/realms/acme");
+const ID: (&str, &str) = ("WAZAPP_OIDC_CLIENT_ID", "wazapp");
+const SECRET: (&str, &str) = ("WAZAPP_OIDC_CLIENT_SECRET", "hunter2");
+
+#[test]
+fn an_identity_provider_is_three_settings_or_none() {
+    assert!(loaded(&[], &[]).provider.is_none());
+    let provider = loaded(&[], &[ISSUER, ID, SECRET]).provider.expect("a provider");
+    assert_eq!((provider.issuer.as_str(), provider.name.as_str()), (ISSUER.1, "id.example.org"));
+    assert_eq!(provider.scopes, ["email", "profile"]);
+    assert!(!format!("{provider:?}").contains("hunter2"));
+    let more = [("WAZAPP_OIDC_NAME", "Acme SSO"), ("WAZAPP_OIDC_JOIN", "a.org=b:agent, groups:c=b:admin")];
+    let provider = loaded(&[], &[&[ISSUER, ID, SECRET], &more[..]].concat()).provider.expect("a provider");
+    assert_eq!((provider.name.as_str(), provider.join.len()), ("Acme SSO", 2));
+    // Some name themselves with a slash at the end, and by nothing else; only on this machine may it do without HTTPS.
+    for issuer in ["https://id.example.org/", "http://127.0.0.1:9000", "http://[::1]:9000", "http://localhost"] {
+        let provider = loaded(&[], &[("WAZAPP_OIDC_ISSUER", issuer), ID, SECRET]).provider.expect("a provider");
+        assert_eq!(provider.issuer, issuer);
+    }
+    assert_eq!(shown(&loaded(&[], &[ISSUER, ID, SECRET]), "oidc_client_secret").value.as_deref(), Some("••• (set)"));
+}
+
 #[test]
 fn a_mistake_is_one_line_with_key_source_and_fix() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -164,6 +186,21 @@ fn a_mistake_is_one_line_with_key_source_and_fix() {
             &["WAZAPP_DATABASE_DIRECT_URL", "WAZAPP_DATABASE_URL"],
         ),
         (&["--meta-app-id", "1"], &[], &["--meta-app-id", "WAZAPP_META_APP_SECRET"]),
+        (
+            &[],
+            &[("WAZAPP_OIDC_ISSUER", "https://id.example.org"), ("WAZAPP_OIDC_CLIENT_ID", "a")],
+            &["WAZAPP_OIDC_ISSUER", "set without WAZAPP_OIDC_CLIENT_SECRET:"],
+        ),
+        (&[], &[("WAZAPP_OIDC_CLIENT_SECRET", "a")], &["WAZAPP_OIDC_ISSUER and WAZAPP_OIDC_CLIENT_ID"]),
+        (&[], &[("WAZAPP_OIDC_JOIN", "a.org=b:agent")], &["WAZAPP_OIDC_JOIN", "set without WAZAPP_OIDC_ISSUER"]),
+        (
+            &[],
+            &[("WAZAPP_OIDC_ISSUER", "http://id.example.org"), ID, SECRET],
+            &["WAZAPP_OIDC_ISSUER", "write https://"],
+        ),
+        (&[], &[("WAZAPP_OIDC_ISSUER", "id.example.org"), ID, SECRET], &["WAZAPP_OIDC_ISSUER", "not a web address"]),
+        (&[], &[ISSUER, ID, SECRET, ("WAZAPP_OIDC_JOIN", "a.org")], &["WAZAPP_OIDC_JOIN", "example.com=acme:agent"]),
+        (&[], &[ISSUER, ID, SECRET, ("WAZAPP_OIDC_JOIN", "a.org=b:owner")], &["WAZAPP_OIDC_JOIN", "owner"]),
         (&[], &[("WAZAPP_TLS_CERT", "c.pem")], &["WAZAPP_TLS_CERT", "not supported yet"]),
         (&["--domain", "a.org"], &[], &["--domain", "docs/operate.md"]),
     ];

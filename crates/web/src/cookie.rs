@@ -18,6 +18,9 @@ const DEVICE: &str = "wazapp-device";
 /// Holds in which language its owner reads.
 const LANGUAGE: &str = "wazapp-language";
 
+/// Holds what a browser is asked for when it comes back from the identity provider.
+const FLOW: &str = "wazapp-flow";
+
 const HOST: &str = "__Host-";
 
 /// What is chosen once is kept for long.
@@ -51,6 +54,22 @@ pub(crate) fn set_device(state: &State, device: &str) -> HeaderValue {
 /// Notes in which language somebody reads.
 pub(crate) fn set_language(state: &State, language: Language) -> HeaderValue {
     set(state, LANGUAGE, language.word(), YEAR)
+}
+
+/// Keeps a flow for as long as it holds. It arrives with the answer: `Lax` lets cookies come along where a page of somebody
+/// else's leads here.
+pub(crate) fn set_flow(state: &State, flow: &str) -> HeaderValue {
+    set(state, FLOW, flow, model::provider_account::FLOW_HOLDS)
+}
+
+/// The flow that a browser keeps.
+pub(crate) fn flow(headers: &HeaderMap) -> Option<String> {
+    one(headers, FLOW)
+}
+
+/// Forgets the flow.
+pub(crate) fn forget_flow(state: &State) -> HeaderValue {
+    set(state, FLOW, "", SignedDuration::ZERO)
 }
 
 /// The language that was noted.

@@ -17,9 +17,11 @@ mod key;
 mod language;
 mod live;
 mod media;
+mod outside;
 mod pages;
 mod passkey;
 pub mod problem;
+mod provider;
 pub mod receive;
 mod second_factor;
 mod sending;
@@ -30,6 +32,7 @@ pub mod webhook;
 
 pub use key::Desk;
 pub use live::Live;
+pub use provider::{JoinRule, NoRule, Provider, ProviderSettings};
 pub use session::SetUpCode;
 
 use std::sync::Arc;
@@ -76,6 +79,8 @@ pub struct State {
     pub passwords: Passwords,
     /// By which the first person sets this server up.
     pub set_up: SetUpCode,
+    /// By which people may sign in; most servers have none.
+    pub provider: Option<Provider>,
     /// What organizations have under way.
     pub desk: Desk,
     /// Who follows the event logs.

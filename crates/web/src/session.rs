@@ -43,6 +43,8 @@ pub(crate) enum SignIn {
 /// What a browser holds once somebody came in.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    /// By which their session is found.
+    pub(crate) session_id: Uuid,
     /// Their session; where a second factor is due, it opens nothing yet.
     pub(crate) session: SecretString,
     /// By which this browser is known next time.
@@ -167,12 +169,13 @@ pub(crate) async fn enter_as(
     if let Some(before) = cookie::session(headers) {
         session::end_presented(tx, &before).await?;
     }
-    let (_, session) = session::begin(tx, now, &new).await?;
+    let (session_id, session) = session::begin(tx, now, &new).await?;
     let device = sign_in::device(tx, &state.keyring, &user.email).await?;
-    Ok(Entry { session, device, second_factor: !proven, language: user.language })
+    Ok(Entry { session_id, session, device, second_factor: !proven, language: user.language })
 }
 
-fn address_of(client: Option<&Client>) -> String {
+/// Where somebody is, as tries and sessions are told apart by it.
+pub(crate) fn address_of(client: Option<&Client>) -> String {
     client.map_or_else(|| "unknown".to_owned(), |client| client.peer().to_string())
 }
 

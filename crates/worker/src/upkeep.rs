@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 use model::database::Result;
-use model::{Clock, Database, entry, passkey, quarantine, quota, session, sign_in};
+use model::{Clock, Database, entry, passkey, provider_account, quarantine, quota, session, sign_in};
 use tokio_util::sync::CancellationToken;
 
 use crate::rounds::Every;
@@ -59,6 +59,7 @@ pub async fn forget_people(database: &Database, now: Timestamp) -> Result<()> {
     let tx = database.operator().await?;
     session::any_person_let_go(&tx, now).await?;
     passkey::any_person_let_go(&tx, now).await?;
+    provider_account::any_person_let_go(&tx, now).await?;
     sign_in::any_person_forgive(&tx, now).await?;
     entry::any_organization_let_go(&tx, now).await?;
     tx.commit_in_job().await

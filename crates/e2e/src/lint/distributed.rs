@@ -6,7 +6,7 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 22] = [
+const UNDISTRIBUTED: [&str; 24] = [
     "organization",
     "number_claim",
     "app",
@@ -28,6 +28,8 @@ const UNDISTRIBUTED: [&str; 22] = [
     "server_audit",
     "passkey",
     "passkey_ceremony",
+    "provider_account",
+    "provider_answer",
     "recovery_code",
 ];
 

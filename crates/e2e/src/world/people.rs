@@ -29,7 +29,15 @@ impl World {
         let tx = self.database.operator().await.expect("a transaction");
         let typed: Email = email.parse().expect("an address");
         let (language, zone) = (Language::Es, "America/Mexico_City");
-        let new = NewUser { email: &typed, name: "Marta Ruiz", password: None, is_operator: false, language, zone };
+        let new = NewUser {
+            email: &typed,
+            name: "Marta Ruiz",
+            password: None,
+            is_operator: false,
+            vouched: true,
+            language,
+            zone,
+        };
         let made = user::create(&tx, self.now(), &new).await.expect("the statement runs").expect("a new address");
         membership::add(&tx, self.now(), &organization.scope, made.id, role).await.expect("a membership");
         let begun = session::NewSession { user_id: made.id, proven: true, device: "test", address: "127.0.0.1" };

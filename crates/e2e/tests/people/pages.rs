@@ -4,6 +4,7 @@ mod browser;
 mod doors;
 mod guessing;
 mod inbox;
+mod provider;
 mod rooms;
 mod second_factor;
 
@@ -54,8 +55,13 @@ struct Browser {
 
 impl Browser {
     fn new(world: &World) -> Self {
+        Self::at(world.url())
+    }
+
+    /// Of a server that is no world's.
+    fn at(url: &str) -> Self {
         let client = e2e::outside::http().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { url: world.url().to_owned(), client, cookies: HashMap::new(), headers: Vec::new() }
+        Self { url: url.to_owned(), client, cookies: HashMap::new(), headers: Vec::new() }
     }
 
     /// In which somebody is signed in.

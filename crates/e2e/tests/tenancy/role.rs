@@ -111,6 +111,7 @@ async fn queue(twins: &Twins, sql: &Client) {
          INSERT INTO wazapp.team (organization_id, id, name) SELECT id, id, 'Ventas' FROM wazapp.organization;
          INSERT INTO wazapp.team_member (organization_id, team_id, user_id) SELECT id, id, id FROM wazapp.organization;
          INSERT INTO wazapp.sight (organization_id, viewer_id, sees) SELECT id, id, 'all' FROM wazapp.organization;
+         INSERT INTO wazapp.departure (organization_id, user_id, left_at) SELECT id, id, now() FROM wazapp.organization;
          INSERT INTO wazapp.audit (organization_id, id, at, actor, actor_name, act)
          SELECT id, id, now(), 'user', 'Ana', 'members.manage/add' FROM wazapp.organization;
          -- As the worker would, a moment later.
@@ -270,6 +271,7 @@ async fn rows_are_not_moved_made_or_removed() {
             "sight",
             "api_key",
             "audit",
+            "departure",
         ];
         if !written.contains(&table.as_str()) {
             let statement = format!("INSERT INTO wazapp.{table} (organization_id) VALUES ('{first}')");

@@ -9,7 +9,7 @@ use model::database::Operator;
 use model::membership::{self, Begun};
 use model::name::Name;
 use model::user::{self, Email, Language, NewUser, User};
-use model::{Clock, session};
+use model::{Clock, provider_account, session};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -44,7 +44,8 @@ pub(crate) enum Command {
     },
     /// List all accounts.
     List,
-    /// Forget somebody's password and end their sessions; answers a link by which they set another one.
+    /// Forget somebody's password and whom they are at an identity provider, and end their sessions; answers a link by which they
+    /// set another password.
     Reset {
         /// The account's address.
         email: Email,
@@ -77,6 +78,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 name: name.as_str(),
                 password: None,
                 is_operator: operator,
+                vouched: true,
                 language,
                 zone: "UTC",
             };
@@ -189,6 +191,7 @@ async fn reset(config: &Config, print: &Print, email: &Email, second_factor: boo
         if second_factor {
             user::forget_second_factor(&tx, now, user.id).await?;
         }
+        provider_account::unlink(&tx, user.id).await?;
         session::end_all(&tx, user.id, None).await?;
         let link = user::password_link(&tx, now, user.id).await?;
         let after = json!({ "second_factor": user.second_factor && !second_factor });

@@ -40,7 +40,7 @@ document.addEventListener("turbo:load", () => {
     form.onsubmit = async (event) => {
       event.preventDefault();
       refused.hidden = failed.hidden = true;
-      const asked = await send("/settings/passkeys/ask", { password: form.elements.current.value });
+      const asked = await send("/settings/passkeys/ask", { password: form.elements.current?.value ?? "" });
       if (!asked) {
         refused.hidden = false;
         return;

@@ -4,16 +4,20 @@ use axum::Extension;
 use axum::extract::{self, Path};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
-use model::audit::{self, Actor, ActorKind};
-use model::database::Operator;
+use jiff::Timestamp;
+use model::audit;
+use model::database::{Operator, Result};
 use model::invitation::{self, Offer, Void};
 use model::membership::{self, Begun};
 use model::session;
 use model::user::{self, Email, NewUser, User, is_zone};
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
+use super::provider::Way;
 use super::{LONGEST_NAME, come_in, dead_end, email, new_password};
 use crate::State;
+use crate::key::Who;
 use crate::pages::{Entered, Failure, Key, Named, Notice, OwnPath, Page, UNTOLD, Visit, say, shown};
 use crate::serve::Client;
 use crate::session::enter;
@@ -31,6 +35,7 @@ struct InvitationPage {
     offer: Offer,
     days: i64,
     entered: Entered,
+    provider: Option<Way>,
 }
 
 fn void(page: Page, void: Void) -> Response {
@@ -50,7 +55,7 @@ struct Invited {
     page: Page,
     /// They, if they are signed in.
     user: Option<User>,
-    session_id: Option<uuid::Uuid>,
+    session_id: Option<Uuid>,
     token: String,
     client: Option<Client>,
 }
@@ -66,34 +71,52 @@ impl Invited {
         self.token.clone().into()
     }
 
-    async fn offer(&self) -> Result<Result<Offer, Void>, Failure> {
-        Ok(invitation::read(&self.state.database, self.state.clock.now(), &self.link()).await?)
+    async fn offer(&self) -> Result<Result<Offer, Void>> {
+        invitation::read(&self.state.database, self.state.clock.now(), &self.link()).await
     }
 
     fn shown(self, status: StatusCode, offer: Offer, entered: Entered) -> Response {
         let left = offer.invitation.expires_at.duration_since(self.state.clock.now());
-        let shape =
-            InvitationPage { page: self.page, token: self.token, offer, days: (left.as_hours() + 12) / 24, entered };
+        let provider = OwnPath::read(&format!("/invitation/{}", self.token))
+            .and_then(|here| Way::to(self.state.provider.as_ref(), &here));
+        let days = (left.as_hours() + 12) / 24;
+        let shape = InvitationPage { page: self.page, token: self.token, offer, days, entered, provider };
         ([UNTOLD], shown(status, &shape)).into_response()
     }
 
-    /// As the audit names them.
-    fn actor(&self, user: &User) -> Actor {
-        let address = self.client.as_ref().map(|client| client.peer().to_string());
-        Actor { kind: ActorKind::User, id: Some(user.id), name: user.name.clone(), address }
-    }
-
     /// Uses the link up for this account.
-    async fn join(&self, tx: &Operator, user: &User) -> Result<Result<uuid::Uuid, Void>, Failure> {
-        let now = self.state.clock.now();
-        let accepted = match invitation::any_organization_accept(tx, now, &self.link(), user.id).await? {
-            Ok(accepted) => accepted,
-            Err(void) => return Ok(Err(void)),
-        };
-        let deed = membership::begun(Begun::Invited, user, accepted.invitation.role);
-        audit::any_organization_record(tx, &accepted.scope, now, &self.actor(user), &deed).await?;
-        Ok(Ok(accepted.scope.organization_id()))
+    async fn join(&self, tx: &Operator, user: &User) -> Result<Result<Uuid, Void>> {
+        join(tx, self.state.clock.now(), &self.link(), user, self.client.as_ref()).await
     }
+}
+
+/// Uses a link up for an account; answers where it leads.
+pub(super) async fn join(
+    tx: &Operator,
+    now: Timestamp,
+    link: &SecretString,
+    user: &User,
+    client: Option<&Client>,
+) -> Result<Result<Uuid, Void>> {
+    let accepted = match invitation::any_organization_accept(tx, now, link, user.id).await? {
+        Ok(accepted) => accepted,
+        Err(void) => return Ok(Err(void)),
+    };
+    let deed = membership::begun(Begun::Invited, user, accepted.invitation.role);
+    audit::any_organization_record(tx, &accepted.scope, now, &Who::actor_of(user, client), &deed).await?;
+    Ok(Ok(accepted.scope.organization_id()))
+}
+
+/// The link of an invitation's own page.
+pub(super) fn link_of(path: &OwnPath) -> Option<SecretString> {
+    let token = path.as_str().strip_prefix("/invitation/")?;
+    (!token.is_empty() && !token.contains(['/', '?', '#'])).then(|| token.to_owned().into())
+}
+
+/// Whether an invitation is for whoever has this address.
+pub(super) fn is_meant(offer: &Offer, email: &Email) -> bool {
+    let meant: Option<Email> = offer.invitation.email.as_ref().and_then(|email| email.parse().ok());
+    meant.is_none_or(|meant| meant.key() == email.key())
 }
 
 /// What the link offers.
@@ -128,23 +151,19 @@ pub(super) async fn accept(
         Err(reason) => return Ok(void(invited.page, reason)),
     };
     let language = invited.page.language;
-    let meant: Option<Email> = offer.invitation.email.as_ref().and_then(|email| email.parse().ok());
-    let is_meant = |email: &Email| meant.as_ref().is_none_or(|meant| meant.key() == email.key());
-    let other = |meant: &Option<Email>| {
-        let email = meant.as_ref().map_or("", Email::as_str);
-        say(language, Key("invitation-other-email")).with("email", email)
-    };
+    let other = say(language, Key("invitation-other-email"))
+        .with("email", offer.invitation.email.as_deref().unwrap_or_default());
     if let Some(user) = invited.user.clone() {
-        if !is_meant(&user.email) {
-            entered.fault("form", other(&meant));
+        if !is_meant(&offer, &user.email) {
+            entered.fault("form", other);
             return Ok(invited.shown(StatusCode::FORBIDDEN, offer, entered));
         }
         return accept_as(invited, &user).await;
     }
     let name = entered.needed(language, "name", LONGEST_NAME);
     let email = email(&mut entered, language);
-    if email.as_ref().is_some_and(|email| !is_meant(email)) {
-        entered.fault("email", other(&meant));
+    if email.as_ref().is_some_and(|email| !is_meant(&offer, email)) {
+        entered.fault("email", other);
     }
     let password = new_password(&mut entered, language, email.as_ref().map_or("", Email::as_str));
     let is_sound = entered.is_sound();
@@ -154,7 +173,7 @@ pub(super) async fn accept(
     let kept = invited.state.passwords.hash(password).await.map_err(|_| Failure::Busy)?;
     let zone = Some(entered.text("zone")).filter(|zone| is_zone(zone)).unwrap_or("UTC").to_owned();
     let (email, zone) = (&email, zone.as_str());
-    let new = NewUser { email, name: &name, password: Some(&kept), is_operator: false, language, zone };
+    let new = NewUser { email, name: &name, password: Some(&kept), is_operator: false, vouched: false, language, zone };
     let tx = invited.state.database.people().await?;
     let Some(user) = user::create(&tx, invited.state.clock.now(), &new).await? else {
         tx.close();

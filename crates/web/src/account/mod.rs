@@ -1,13 +1,16 @@
 //! Where people come in: sign-in, set-up, invitations, and links by which a password is set.
 
+mod arrival;
 mod invitation;
 mod passkey;
 mod password;
+mod provider;
 mod second;
 mod set_up;
 mod sign_in;
 
 pub(crate) use invitation::invitation_link;
+pub(crate) use provider::Way;
 
 use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -18,6 +21,7 @@ use secrecy::SecretString;
 
 use crate::State;
 use crate::pages::{Entered, Key, Notice, OwnPath, Page, Said, UNTOLD, say, shown};
+use crate::provider::CALLBACK;
 use crate::session::Entry;
 
 /// The longest name of a person or an organization, in characters.
@@ -29,6 +33,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/login/second", get(second::form).post(second::send))
         .route("/login/passkey/ask", post(passkey::ask))
         .route("/login/passkey", post(passkey::send))
+        .route("/login/provider", get(provider::begin))
+        .route(CALLBACK, get(provider::come_back))
         .route("/logout", post(sign_in::end))
         .route("/setup", get(set_up::form).post(set_up::send))
         .route("/welcome", get(set_up::welcome))

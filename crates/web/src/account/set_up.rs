@@ -101,6 +101,7 @@ impl First {
             name: &self.name,
             password: Some(password),
             is_operator: true,
+            vouched: true,
             language: self.language,
             zone: &self.zone,
         };

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use model::{session, user};
 use serde::Deserialize;
 
+use super::provider::Way;
 use super::{come_in, wait};
 use crate::pages::{Entered, Failure, Key, Notice, OwnPath, Page, say, shown};
 use crate::serve::Client;
@@ -26,6 +27,14 @@ struct SignInPage {
     page: Page,
     entered: Entered,
     next: OwnPath,
+    provider: Option<Way>,
+}
+
+impl SignInPage {
+    fn shown(state: &State, status: StatusCode, page: Page, entered: Entered, next: OwnPath) -> Response {
+        let provider = Way::to(state.provider.as_ref(), &next);
+        shown(status, &Self { page, entered, next, provider })
+    }
 }
 
 /// The form. While nobody has an account, the first one is made elsewhere.
@@ -41,7 +50,7 @@ pub(super) async fn form(
         return Ok(Redirect::to("/setup").into_response());
     }
     let next = asked.next.unwrap_or_else(OwnPath::inbox);
-    Ok(shown(StatusCode::OK, &SignInPage { page, entered: Entered::default(), next }))
+    Ok(SignInPage::shown(&state, StatusCode::OK, page, Entered::default(), next))
 }
 
 /// Looks at what was entered.
@@ -63,7 +72,7 @@ pub(super) async fn send(
         SignIn::Busy => return Err(Failure::Busy),
     };
     entered.fault("form", said);
-    Ok(shown(status, &SignInPage { page, entered, next }))
+    Ok(SignInPage::shown(&state, status, page, entered, next))
 }
 
 /// Has a browser forget what it kept of pages, and what waits in it.

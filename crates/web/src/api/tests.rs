@@ -114,6 +114,7 @@ async fn ask(request: Request<Body>) -> Answer {
         connecting: std::sync::Arc::default(),
         receipt_wake: std::sync::Arc::default(),
         stopping: tokio_util::sync::CancellationToken::new(),
+        provider: None,
         desk: crate::Desk::default(),
         live: crate::Live::new(model::Clock::default()),
         passwords: Default::default(),

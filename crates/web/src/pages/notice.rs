@@ -53,6 +53,7 @@ notices! {
     PasskeyRemoved = "passkey-removed";
     SecondFactorOff = "second-factor-off";
     Resolved = "resolved";
+    ProviderUnlinked = "provider-unlinked";
 }
 
 const NAME: &str = "wazapp-notice";

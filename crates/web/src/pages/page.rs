@@ -15,6 +15,8 @@ use super::named::Named;
 use super::notice::Notice;
 use super::own_path::OwnPath;
 use super::words::{Key, Said, say};
+use crate::provider::CALLBACK;
+use crate::session::LOGIN;
 use crate::{cookie, language};
 
 /// The name of an icon.
@@ -104,11 +106,12 @@ pub(crate) struct Page {
 impl Page {
     /// What a request says of its reader, before it is known who they are.
     pub(super) fn of(state: &crate::State, uri: &Uri, headers: &HeaderMap) -> Self {
-        let here = uri.path_and_query().and_then(|here| OwnPath::read(here.as_str()));
+        // What the identity provider sends along is read once, and goes into no page.
+        let here = if uri.path() == CALLBACK { LOGIN } else { uri.path_and_query().map_or("", |here| here.as_str()) };
         Self {
             language: spoken(headers),
             theme: Theme::kept(headers),
-            here: here.unwrap_or_else(OwnPath::inbox).to_string(),
+            here: OwnPath::read(here).unwrap_or_else(OwnPath::inbox).to_string(),
             notice: Notice::found(headers),
             is_https: state.public_url.starts_with("https://"),
             reader: None,

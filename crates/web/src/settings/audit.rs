@@ -22,6 +22,7 @@ const DEEDS: &[(&str, Key)] = &[
     ("members.manage/add", Key("deed-member-add")),
     ("members.manage/invite", Key("deed-member-invite")),
     ("members.manage/join", Key("deed-member-join")),
+    ("members.manage/join_by_rule", Key("deed-member-join-by-rule")),
     ("members.manage/remove", Key("deed-member-remove")),
     ("members.manage/revoke", Key("deed-invitation-revoke")),
     ("teams.manage/create", Key("deed-team-create")),

@@ -8,6 +8,8 @@ mod numbers;
 mod organization;
 mod passkeys;
 mod profile;
+mod prove;
+mod provider;
 mod second_factor;
 mod sections;
 mod teams;
@@ -27,6 +29,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/settings/profile/password", post(profile::change_password))
         .route("/settings/profile/sessions/end", post(profile::end_all))
         .route("/settings/profile/sessions/{id}/end", post(profile::end))
+        .route("/settings/profile/provider/unlink", get(provider::ask_unlink).post(provider::unlink))
         .route("/settings/second-factor", get(second_factor::show))
         .route("/settings/second-factor/app", get(second_factor::ask_app).post(second_factor::begin_app))
         .route("/settings/second-factor/app/confirm", post(second_factor::confirm_app))

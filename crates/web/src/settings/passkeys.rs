@@ -11,12 +11,11 @@ use serde_json::json;
 use uuid::Uuid;
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 
-use super::second_factor::{Prove, is_password, prove};
+use super::prove::{Prove, Themselves, asks_password, prove, themselves};
 use crate::State;
 use crate::account::LONGEST_NAME;
 use crate::pages::{Entered, Failure, Key, Notice, Page, Visit, say, shown};
 use crate::passkey::{Answer, ask_to_register, register, relying_party, secret};
-use crate::session::Proof;
 
 const HERE: &str = "/settings/second-factor";
 
@@ -25,11 +24,13 @@ const HERE: &str = "/settings/second-factor";
 struct NewPage {
     page: Page,
     entered: Entered,
+    asks_password: bool,
 }
 
 /// The form; a script sends it.
-pub(super) async fn form(visit: Visit) -> Response {
-    shown(StatusCode::OK, &NewPage { page: visit.page, entered: Entered::default() })
+pub(super) async fn form(extract::State(state): extract::State<State>, visit: Visit) -> Result<Response, Failure> {
+    let asks_password = asks_password(&state, &visit).await?;
+    Ok(shown(StatusCode::OK, &NewPage { page: visit.page, entered: Entered::default(), asks_password }))
 }
 
 /// What proves that the person themselves asks.
@@ -47,7 +48,8 @@ pub(super) async fn ask(
     Json(wish): Json<Wish>,
 ) -> Result<Response, Failure> {
     let party = relying_party(&state).ok_or(Failure::NotThere)?;
-    if !matches!(is_password(&state, &visit, &headers, wish.password).await?, Proof::Of(_)) {
+    let asks_password = asks_password(&state, &visit).await?;
+    if !matches!(themselves(&state, &visit, &headers, wish.password, asks_password).await?, Themselves::Yes) {
         return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
     }
     let tx = state.database.people().await?;
@@ -131,10 +133,10 @@ pub(super) async fn rename(
     Ok(([Notice::Saved.leave(visit.page.is_https)], Redirect::to(HERE)).into_response())
 }
 
-fn removal(page: Page, name: &str, entered: Entered) -> Prove {
+fn removal(page: Page, name: &str, asks_password: bool, entered: Entered) -> Prove {
     let title = say(page.language, Key("passkey-remove-title")).with("name", name);
     let (means, does) = (say(page.language, Key("passkey-remove-means")), say(page.language, Key("remove")));
-    Prove { page, title, means, does, asks_code: false, entered }
+    Prove { page, title, means, does, back: HERE, asks_password, asks_code: false, entered }
 }
 
 pub(super) async fn ask_remove(
@@ -143,7 +145,8 @@ pub(super) async fn ask_remove(
     Path(id): Path<Uuid>,
 ) -> Result<Response, Failure> {
     let name = one(&state, &visit, id).await?.name;
-    Ok(shown(StatusCode::OK, &removal(visit.page, &name, Entered::default())))
+    let asks_password = asks_password(&state, &visit).await?;
+    Ok(shown(StatusCode::OK, &removal(visit.page, &name, asks_password, Entered::default())))
 }
 
 /// Forgets it.
@@ -155,9 +158,9 @@ pub(super) async fn remove(
     mut entered: Entered,
 ) -> Result<Response, Failure> {
     let name = one(&state, &visit, id).await?.name;
-    prove(&state, &visit, &headers, &mut entered).await?;
+    let asks_password = prove(&state, &visit, &headers, &mut entered).await?;
     if !entered.is_sound() {
-        return Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, &removal(visit.page, &name, entered)));
+        return Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, &removal(visit.page, &name, asks_password, entered)));
     }
     let tx = state.database.people().await?;
     passkey::remove(&tx, visit.now(), visit.user().id, id).await?.ok_or(Failure::NotThere)?;

@@ -9,10 +9,13 @@ use model::user::{self, Language, Profile, User};
 use uuid::Uuid;
 
 use super::device;
-use super::second_factor::prove;
-use crate::account::{LONGEST_NAME, new_password, zone, zones};
-use crate::pages::{Entered, Failure, Moment, Notice, Page, Visit, shown};
+use super::prove::prove;
+use super::provider::{self, Linked};
+use crate::account::{LONGEST_NAME, Way, new_password, zone, zones};
+use crate::pages::{Entered, Failure, Moment, Notice, OwnPath, Page, Visit, shown};
 use crate::{State, cookie};
+
+const HERE: &str = "/settings/profile";
 
 /// A session as a list shows it.
 #[derive(Clone, Debug)]
@@ -33,6 +36,12 @@ struct ProfilePage {
     change: Entered,
     zones: Vec<String>,
     sessions: Vec<SessionRow>,
+    asks_password: bool,
+    /// What the identity provider is called, where there is one, or the account is linked to one that was.
+    provider: Option<String>,
+    linked: Option<Linked>,
+    /// By which it can be linked.
+    way: Option<Way>,
 }
 
 impl ProfilePage {
@@ -46,6 +55,8 @@ impl ProfilePage {
         let (user, times) = (visit.user().clone(), visit.times());
         let tx = state.database.people().await?;
         let sessions = session::list(&tx, visit.now(), user.id).await?;
+        let linked = provider::linked(&tx, state, user.id, &times).await?;
+        let asks_password = user::get(&tx, user.id).await?.is_some_and(|(_, password)| password.is_some());
         tx.close();
         let row = |session: session::Session| SessionRow {
             id: session.id,
@@ -62,7 +73,11 @@ impl ProfilePage {
         let as_kept =
             || Entered::of([("name", user.name.as_str()), ("language", user.language.word()), ("zone", &user.zone)]);
         let about = about.unwrap_or_else(as_kept);
-        Ok(shown(status, &Self { page: visit.page, user, about, change, zones, sessions }))
+        let provider = linked.as_ref().map(|linked| linked.name.clone());
+        let provider = provider.or_else(|| state.provider.as_ref().map(|provider| provider.name().to_owned()));
+        let way = OwnPath::read(HERE).and_then(|here| Way::to(state.provider.as_ref(), &here));
+        let page = visit.page;
+        Ok(shown(status, &Self { page, user, about, change, zones, sessions, asks_password, provider, linked, way }))
     }
 }
 
@@ -73,7 +88,7 @@ pub(super) async fn show(extract::State(state): extract::State<State>, visit: Vi
 
 /// The answer of what was done.
 fn done(page: &Page, notice: Notice) -> Response {
-    ([notice.leave(page.is_https)], Redirect::to("/settings/profile")).into_response()
+    ([notice.leave(page.is_https)], Redirect::to(HERE)).into_response()
 }
 
 /// Changes name, language and zone.

@@ -8,11 +8,11 @@ use model::second_factor::{self, Factors, Seed};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+use super::prove::{Prove, asks_password, prove};
 use crate::State;
 use crate::account::wait;
-use crate::pages::{Entered, Failure, Key, Moment, Notice, Page, Said, Visit, say, shown};
+use crate::pages::{Entered, Failure, Key, Moment, Notice, Page, Visit, say, shown};
 use crate::second_factor::{Used, use_up};
-use crate::session::{self, Proof};
 
 const HERE: &str = "/settings/second-factor";
 
@@ -47,18 +47,6 @@ pub(super) async fn show(extract::State(state): extract::State<State>, visit: Vi
     Ok(shown(StatusCode::OK, &SecondFactorPage { page: visit.page, has, passkeys }))
 }
 
-/// Asks for the password, and perhaps a code, before something is done.
-#[derive(askama::Template)]
-#[template(path = "settings/prove.html")]
-pub(super) struct Prove {
-    pub(super) page: Page,
-    pub(super) title: Said,
-    pub(super) means: Said,
-    pub(super) does: Said,
-    pub(super) asks_code: bool,
-    pub(super) entered: Entered,
-}
-
 /// What a page asks the password for.
 #[derive(Clone, Copy)]
 enum What {
@@ -68,50 +56,26 @@ enum What {
 }
 
 impl What {
-    fn page(self, page: Page, entered: Entered) -> Prove {
+    fn page(self, page: Page, asks_password: bool, entered: Entered) -> Prove {
         let (title, means) = match self {
             Self::BeginApp => (Key("second-factor-app-begin"), Key("second-factor-app-begin-means")),
             Self::RemoveApp => (Key("second-factor-app-remove"), Key("second-factor-app-remove-means")),
             Self::GiveCodes => (Key("recovery-codes-give"), Key("recovery-codes-means")),
         };
         let (title, means, does) = (say(page.language, title), say(page.language, means), say(page.language, title));
-        Prove { page, title, means, does, asks_code: matches!(self, Self::RemoveApp), entered }
+        let asks_code = matches!(self, Self::RemoveApp);
+        Prove { page, title, means, does, back: HERE, asks_password, asks_code, entered }
     }
 
     /// The form again, with what is wrong.
-    fn again(self, page: Page, entered: Entered) -> Response {
-        shown(StatusCode::UNPROCESSABLE_ENTITY, &self.page(page, entered))
+    fn again(self, page: Page, asks_password: bool, entered: Entered) -> Response {
+        shown(StatusCode::UNPROCESSABLE_ENTITY, &self.page(page, asks_password, entered))
     }
-}
 
-/// Whether `current` is the password of who is signed in; else it is a fault of that field. Tries are counted as those to
-/// sign in are: whoever holds a stolen session must not guess it here.
-pub(super) async fn prove(
-    state: &State,
-    visit: &Visit,
-    headers: &HeaderMap,
-    entered: &mut Entered,
-) -> Result<(), Failure> {
-    let said = match is_password(state, visit, headers, entered.secret("current")).await? {
-        Proof::Of(_) => return Ok(()),
-        Proof::Wait(long) => wait(visit.page.language, long),
-        _ => say(visit.page.language, Key("fault-current")),
-    };
-    entered.fault("current", said);
-    Ok(())
-}
-
-/// Whether it is the password of who is signed in.
-pub(super) async fn is_password(
-    state: &State,
-    visit: &Visit,
-    headers: &HeaderMap,
-    password: SecretString,
-) -> Result<Proof, Failure> {
-    let email = visit.user().email.as_str();
-    match session::prove(state, visit.visitor.client(), headers, email, password).await? {
-        Proof::Busy => Err(Failure::Busy),
-        proof => Ok(proof),
+    /// The form.
+    async fn ask(self, state: &State, visit: Visit) -> Result<Response, Failure> {
+        let asks_password = asks_password(state, &visit).await?;
+        Ok(shown(StatusCode::OK, &self.page(visit.page, asks_password, Entered::default())))
     }
 }
 
@@ -144,8 +108,8 @@ impl CodesPage {
     }
 }
 
-pub(super) async fn ask_app(visit: Visit) -> Response {
-    shown(StatusCode::OK, &What::BeginApp.page(visit.page, Entered::default()))
+pub(super) async fn ask_app(extract::State(state): extract::State<State>, visit: Visit) -> Result<Response, Failure> {
+    What::BeginApp.ask(&state, visit).await
 }
 
 /// Gives out a seed.
@@ -155,9 +119,9 @@ pub(super) async fn begin_app(
     headers: HeaderMap,
     mut entered: Entered,
 ) -> Result<Response, Failure> {
-    prove(&state, &visit, &headers, &mut entered).await?;
+    let asks_password = prove(&state, &visit, &headers, &mut entered).await?;
     if !entered.is_sound() {
-        return Ok(What::BeginApp.again(visit.page, entered));
+        return Ok(What::BeginApp.again(visit.page, asks_password, entered));
     }
     let tx = state.database.people().await?;
     let seed = second_factor::offer_totp(&tx, &state.keyring, visit.now(), visit.user()).await?;
@@ -193,8 +157,11 @@ pub(super) async fn confirm_app(
     })
 }
 
-pub(super) async fn ask_remove(visit: Visit) -> Response {
-    shown(StatusCode::OK, &What::RemoveApp.page(visit.page, Entered::default()))
+pub(super) async fn ask_remove(
+    extract::State(state): extract::State<State>,
+    visit: Visit,
+) -> Result<Response, Failure> {
+    What::RemoveApp.ask(&state, visit).await
 }
 
 /// Turns the app off.
@@ -204,9 +171,9 @@ pub(super) async fn remove_app(
     headers: HeaderMap,
     mut entered: Entered,
 ) -> Result<Response, Failure> {
-    prove(&state, &visit, &headers, &mut entered).await?;
+    let asks_password = prove(&state, &visit, &headers, &mut entered).await?;
     if !entered.is_sound() {
-        return Ok(What::RemoveApp.again(visit.page, entered));
+        return Ok(What::RemoveApp.again(visit.page, asks_password, entered));
     }
     let said = match use_up(&state, &headers, visit.user(), &entered.secret("code")).await? {
         Used::Up(tx) => {
@@ -219,11 +186,11 @@ pub(super) async fn remove_app(
         Used::Wait(long) => wait(visit.page.language, long),
     };
     entered.fault("code", said);
-    Ok(What::RemoveApp.again(visit.page, entered))
+    Ok(What::RemoveApp.again(visit.page, asks_password, entered))
 }
 
-pub(super) async fn ask_codes(visit: Visit) -> Response {
-    shown(StatusCode::OK, &What::GiveCodes.page(visit.page, Entered::default()))
+pub(super) async fn ask_codes(extract::State(state): extract::State<State>, visit: Visit) -> Result<Response, Failure> {
+    What::GiveCodes.ask(&state, visit).await
 }
 
 /// Gives out recovery codes, to whoever has something that they stand in for.
@@ -236,9 +203,9 @@ pub(super) async fn give_codes(
     if !visit.user().second_factor {
         return Ok(Redirect::to(HERE).into_response());
     }
-    prove(&state, &visit, &headers, &mut entered).await?;
+    let asks_password = prove(&state, &visit, &headers, &mut entered).await?;
     if !entered.is_sound() {
-        return Ok(What::GiveCodes.again(visit.page, entered));
+        return Ok(What::GiveCodes.again(visit.page, asks_password, entered));
     }
     let tx = state.database.people().await?;
     let codes = second_factor::give_recovery_codes(&tx, visit.now(), visit.user().id).await?;

@@ -7,7 +7,16 @@ use reqwest::{Method, StatusCode};
 use super::{Browser, set_up, two};
 
 /// Pages for anybody, and for whoever is signed in.
-const OPEN: &[&str] = &["/settings/none", "/login", "/setup", "/password", "/password/none", "/invitation/none"];
+const OPEN: &[&str] = &[
+    "/settings/none",
+    "/login",
+    "/setup",
+    "/password",
+    "/password/none",
+    "/invitation/none",
+    "/login/provider",
+    "/login/provider/callback",
+];
 const CLOSED: &[&str] = &[
     "/inbox",
     "/welcome",
@@ -35,6 +44,7 @@ const FORMS: &[&str] = &[
     "/invitation/none",
     "/settings/profile",
     "/settings/profile/password",
+    "/settings/profile/provider/unlink",
     "/settings/profile/sessions/end",
     "/settings/profile/sessions/019a0b1c-0000-7000-8000-000000000001/end",
     "/settings/members/invite",
