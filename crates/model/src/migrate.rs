@@ -54,6 +54,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128210010_key_ring",
     "20261128210020_one_verify_token",
     "20261128210030_totp_key",
+    "20261128213000_mail",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

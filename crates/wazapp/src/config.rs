@@ -21,6 +21,7 @@ use model::quota::Limits;
 use model::retention::Retention;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Serialize;
+use worker::mail::Post;
 
 pub use data_dir::create_data_dir;
 pub(crate) use data_dir::{close_directory, open_private};
@@ -119,6 +120,8 @@ pub struct Config {
     pub inbound_retention_days: u32,
     /// Days that input of no connected number is kept.
     pub quarantine_retention_days: u32,
+    /// Where mail to people goes, and whom it is from; none: links are shown.
+    pub post: Option<Post>,
     public_url: Option<String>,
     meta_app_secrets: Vec<SecretString>,
     master_keys: Option<Vec<MasterKey>>,
@@ -189,6 +192,10 @@ impl Config {
             inbound_queue: said.number("inbound_queue", 16..=1_000_000)?,
             inbound_retention_days: said.number("inbound_retention_days", 8..=365)?,
             quarantine_retention_days: said.number("quarantine_retention_days", 1..=3650)?,
+            post: said
+                .optional("smtp_url", parse::smtp_url)?
+                .zip(said.optional("mail_from", parse::sender)?)
+                .map(|(smtp, sender)| Post { smtp, sender }),
             public_url: said.optional("public_url", parse::origin)?,
             meta_app_secrets: said.list("meta_app_secret", parse::secret)?,
             master_keys: said.optional("master_key", parse::master_keys)?,
@@ -220,6 +227,7 @@ impl Config {
             log: if log_said { self.log } else { "warn".to_owned() },
             public_url: None,
             metrics_listen: None,
+            post: None,
             master_keys: None,
             master_key_file: None,
             data_dir,
@@ -323,6 +331,12 @@ fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
         for key in ["database_direct_url", "database_web_url"] {
             said.refuse(key, "set without database_url: set WAZAPP_DATABASE_URL too, or unset this one")?;
         }
+    }
+    if !said.is_set("mail_from") {
+        said.refuse("smtp_url", "set without mail_from: set WAZAPP_MAIL_FROM, whom mail is from, or unset this one")?;
+    }
+    if !said.is_set("smtp_url") {
+        said.refuse("mail_from", "set without smtp_url: set WAZAPP_SMTP_URL, where mail goes, or unset this one")?;
     }
     // With only its id the App looks set up, yet every webhook of Meta's would
     // be turned away against a random secret.

@@ -15,6 +15,7 @@ pub mod health;
 mod inbox;
 mod key;
 mod language;
+mod letter;
 mod live;
 mod media;
 mod pages;
@@ -29,6 +30,7 @@ mod settings;
 pub mod webhook;
 
 pub use key::Desk;
+pub use letter::Letters;
 pub use live::Live;
 pub use session::SetUpCode;
 
@@ -82,6 +84,10 @@ pub struct State {
     pub live: Live,
     /// Signs of somebody writing that are under way.
     pub typing: api::Typing,
+    /// Whether mail is sent here.
+    pub mails: bool,
+    /// Rung when there is some to send.
+    pub mail_wake: Arc<Wake>,
     /// Rung when there is a file to fetch, or a picture.
     pub media_wake: Arc<Wake>,
     /// The bytes of media.

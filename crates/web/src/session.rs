@@ -172,7 +172,8 @@ pub(crate) async fn enter_as(
     Ok(Entry { session, device, second_factor: !proven, language: user.language })
 }
 
-fn address_of(client: Option<&Client>) -> String {
+/// Where a request comes from, as tries are counted and sessions list it.
+pub(crate) fn address_of(client: Option<&Client>) -> String {
     client.map_or_else(|| "unknown".to_owned(), |client| client.peer().to_string())
 }
 

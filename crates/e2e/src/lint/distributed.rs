@@ -6,7 +6,7 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 22] = [
+const UNDISTRIBUTED: [&str; 23] = [
     "organization",
     "number_claim",
     "app",
@@ -29,6 +29,7 @@ const UNDISTRIBUTED: [&str; 22] = [
     "passkey",
     "passkey_ceremony",
     "recovery_code",
+    "mail",
 ];
 
 /// What Citus refuses, or does at a price.

@@ -1,5 +1,6 @@
 //! Where people come in: sign-in, set-up, invitations, and links by which a password is set.
 
+mod forgotten;
 mod invitation;
 mod passkey;
 mod password;
@@ -7,7 +8,8 @@ mod second;
 mod set_up;
 mod sign_in;
 
-pub(crate) use invitation::invitation_link;
+pub(crate) use invitation::{days_left, invitation_link};
+pub(crate) use password::password_link;
 
 use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -34,7 +36,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/welcome", get(set_up::welcome))
         .route("/welcome/demo", get(set_up::demo))
         .route("/invitation/{token}", get(invitation::form).post(invitation::accept))
-        .route("/password", get(password::forgotten))
+        .route("/password/forgot", get(forgotten::form).post(forgotten::send))
         .route("/password/{token}", get(password::form).post(password::send))
 }
 

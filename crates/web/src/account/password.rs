@@ -1,11 +1,11 @@
-//! `/password`, `/password/{token}`: choosing a password by a link.
+//! `/password/{token}`: choosing a password by a link.
 
 use axum::Extension;
 use axum::extract::{self, Path};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use model::{session, user};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{come_in, dead_end, new_password};
 use crate::State;
@@ -13,15 +13,9 @@ use crate::pages::{Entered, Failure, Key, Notice, OwnPath, Page, UNTOLD, shown};
 use crate::serve::Client;
 use crate::session::enter;
 
-#[derive(askama::Template)]
-#[template(path = "account/forgotten.html")]
-struct Forgotten {
-    page: Page,
-}
-
-/// Whom to ask for a link.
-pub(super) async fn forgotten(page: Page) -> Response {
-    shown(StatusCode::OK, &Forgotten { page })
+/// Where an account's password is set: a link that is shown once, or mailed.
+pub(crate) fn password_link(public_url: &str, token: &SecretString) -> String {
+    format!("{}/password/{}", public_url.trim_end_matches('/'), token.expose_secret())
 }
 
 #[derive(askama::Template)]

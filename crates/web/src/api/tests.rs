@@ -119,6 +119,8 @@ async fn ask(request: Request<Body>) -> Answer {
         passwords: Default::default(),
         set_up: Default::default(),
         typing: Typing::default(),
+        mails: false,
+        mail_wake: std::sync::Arc::default(),
         media_wake: std::sync::Arc::default(),
         store: model::store::Store::directory(&std::env::temp_dir().join("wazapp-api-tests")).unwrap(),
         public_url: "http://127.0.0.1".into(),
