@@ -9,6 +9,7 @@ pub mod canary;
 pub mod cluster;
 pub mod form;
 pub mod lint;
+pub mod mail_server;
 pub mod meta;
 pub mod outside;
 pub mod program;

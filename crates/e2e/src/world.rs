@@ -25,6 +25,7 @@ use uuid::Uuid;
 use wazapp::server::{self, Running, Setup};
 use web::serve::Proxies;
 use whatsapp::graph::{Graph, Timeouts};
+use worker::mail::Post;
 
 pub use people::Person;
 pub use set_up::Organization;
@@ -73,6 +74,8 @@ pub struct Options {
     pub store: Option<Store>,
     /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
     pub simulated: bool,
+    /// Where mail to people goes; none: nobody is written to.
+    pub post: Option<Post>,
     /// What kind of server the database is taken for, if not for what it is.
     pub engine: Option<Engine>,
     /// Whether the server looks at numbers by itself; else [`World::look_at_numbers`] does.
@@ -226,6 +229,7 @@ impl World {
         setup.graph_timeouts = GRAPH_TIMEOUTS;
         setup.set_up = Some(SET_UP_CODE.into());
         setup.decoder.program = crate::program::path();
+        setup.post = self.options.post.clone();
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {
             setup.media_max_bytes = longest;

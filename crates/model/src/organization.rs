@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::act::Act;
+use crate::audit::Deed;
 use crate::database::{Database, Operator, Result, Tenant, stored_json};
 use crate::retention::{Days, Retention};
 use crate::scope::Scope;
@@ -40,6 +43,34 @@ pub struct Organization {
 }
 
 impl Organization {
+    /// That it was made, as the audit tells it.
+    pub fn made(&self) -> Deed {
+        Deed::new(Act::ManageOrganization, "create", self.id, self.name.as_str())
+    }
+
+    /// That its members need a second factor, or no more.
+    pub fn second_factor_required(&self, required: bool) -> Deed {
+        let told = |required: bool| Some(json!({ "require_second_factor": required }));
+        let deed = Deed::new(Act::ManageOrganization, "second_factor", self.id, self.name.as_str());
+        deed.changed(told(self.second_factor), told(required))
+    }
+
+    /// That its things are kept for another time than before.
+    pub fn kept_otherwise(&self, after: &Self) -> Deed {
+        let told = |row: &Self| {
+            Some(json!({
+                "media_retention_days": row.media_retention_days, "event_retention_days": row.event_retention_days,
+                "status_retention_days": row.status_retention_days, "message_retention_days": row.message_retention_days,
+            }))
+        };
+        Deed::new(Act::ManageOrganization, "retention", self.id, self.name.as_str()).changed(told(self), told(after))
+    }
+
+    /// That it may take more or less than before.
+    pub fn limited(&self, limits: Value) -> Deed {
+        Deed::new(Act::ManageOrganization, "limit", self.id, self.name.as_str()).changed(None, Some(limits))
+    }
+
     /// `all`: what holds where nothing is set.
     fn read(row: &Row, all: Retention) -> Self {
         let kept = all.for_row(row);

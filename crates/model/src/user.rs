@@ -1,5 +1,6 @@
 //! A person with an account on this server, in any number of organizations.
 
+mod own;
 mod password;
 
 use std::str::FromStr;

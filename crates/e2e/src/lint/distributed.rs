@@ -90,6 +90,7 @@ const PASSES: &[Pass] = &[
     Pass("media/thumbnail.rs", "SELECT f.organization_id, f.sha256", &[AllShards], POLL),
     Pass("membership.rs", "SELECT o.id, o.slug", &[AllShards], PERSON),
     Pass("membership.rs", "SELECT o.name FROM", &[AllShards], PERSON),
+    Pass("membership.rs", "SELECT organization_id FROM wazapp.membership", &[AllShards], PERSON),
     Pass("entry.rs", "DELETE FROM wazapp.entry WHERE ends_at", &[AllShards], SWEEP),
     Pass(
         "organization.rs",

@@ -62,6 +62,8 @@ async fn create(config: &Config, print: &Print, name: &str) -> anyhow::Result<()
     let made = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
         let made = model::organization::create(&tx, name.as_str()).await?;
+        let now = Clock::default().now();
+        audit::any_organization_record(&tx, &made.scope(), now, &Actor::operator(), &made.made()).await?;
         tx.commit().await?;
         Ok(made)
     })

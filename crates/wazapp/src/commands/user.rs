@@ -203,6 +203,8 @@ async fn reset(config: &Config, print: &Print, email: &Email, second_factor: boo
         }
         session::end_all(&tx, user.id, None).await?;
         let link = link(config, &tx, now, &user, Kind::Reset).await?;
+        let own = user.was_reset(second_factor);
+        audit::any_organization_record_of(&tx, now, &Actor::operator(), &user, &own).await?;
         let after = json!({ "second_factor": user.second_factor && !second_factor });
         let deed = Deed::of_server("user.reset", user.id, user.name.as_str()).changed(None, Some(after));
         audit::record_of_server(&tx, now, &Actor::operator(), &deed).await?;

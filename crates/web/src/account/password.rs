@@ -4,11 +4,12 @@ use axum::Extension;
 use axum::extract::{self, Path};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use model::{session, user};
+use model::{audit, session, user};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{come_in, dead_end, new_password};
 use crate::State;
+use crate::key::Who;
 use crate::pages::{Entered, Failure, Key, Notice, OwnPath, Page, UNTOLD, shown};
 use crate::serve::Client;
 use crate::session::enter;
@@ -74,6 +75,8 @@ pub(super) async fn send(
     user::set_password(&tx, now, user.id, Some(&kept)).await?;
     session::end_all(&tx, user.id, None).await?;
     let client = client.map(|Extension(client)| client);
+    let actor = Who::actor_of(&user, client.as_ref());
+    audit::any_organization_record_of(&tx, now, &actor, &user, &user.password_changed()).await?;
     let entry = enter(&state, &tx, client.as_ref(), &headers, &user).await?;
     tx.commit().await?;
     Ok(come_in(&state, &page, &entry, &OwnPath::inbox(), Some(Notice::PasswordChanged)))
