@@ -145,6 +145,19 @@ fn one_line(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(300).collect()
 }
 
+/// Whether a connection fails by what was said to encrypt it, such as a certificate that is not good.
+fn is_of_encryption(error: &Error) -> bool {
+    let mut below = std::error::Error::source(error);
+    while let Some(why) = below {
+        let said = why.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if said == Some(std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        below = why.source();
+    }
+    error.is_tls()
+}
+
 /// An answer that is about the recipient, or about what is written.
 fn about_mail(error: Error) -> Failing {
     let said = one_line(&error.to_string());
@@ -168,12 +181,13 @@ impl Smtp {
         let here = self.is_here();
         let store = if here { CertificateStore::None } else { CertificateStore::Default };
         let parameters = TlsParameters::builder(self.host.clone()).certificate_store(store);
-        parameters.dangerous_accept_invalid_certs(here).build_rustls().map_err(Failing::Untrusted)
+        let parameters = parameters.dangerous_accept_invalid_certs(here).dangerous_accept_invalid_hostnames(here);
+        parameters.build_rustls().map_err(Failing::Untrusted)
     }
 
     /// A connection that is encrypted and signed in.
     async fn connect(&self) -> Result<AsyncSmtpConnection, Failing> {
-        let unreachable = |error: Error| match error.is_tls() {
+        let unreachable = |error: Error| match is_of_encryption(&error) {
             true => Failing::Untrusted(error),
             false => Failing::Unreachable(error),
         };

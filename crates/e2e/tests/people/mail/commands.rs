@@ -34,6 +34,11 @@ async fn links_of_commands_are_mailed() {
         made["setup_url"].as_str().is_some_and(|url| url.contains("/password/")) && made["mailed"] == true,
         "{made}"
     );
+    e2e::until("it was tried in vain", async || {
+        let found = found(&installation, "Mail").await;
+        found[1]["says"].as_str().is_some_and(|says| says.contains("cannot be reached"))
+    })
+    .await;
     let broken = found(&installation, "Mail").await;
     assert_eq!((&broken[0]["level"], &broken[1]["level"]), (&"broken".into(), &"warning".into()), "{broken:?}");
 
