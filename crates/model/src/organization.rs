@@ -48,6 +48,20 @@ impl Organization {
         Deed::new(Act::ManageOrganization, "create", self.id, self.name.as_str())
     }
 
+    /// That nobody works in it any more, or again.
+    pub fn suspended(&self, suspended: bool) -> Deed {
+        match suspended {
+            true => Deed::new(Act::ManageOrganization, "suspend", self.id, self.name.as_str()),
+            false => Deed::new(Act::ManageOrganization, "resume", self.id, self.name.as_str()),
+        }
+    }
+
+    /// That whoever runs the server looks into it, why and until when.
+    pub fn entered(&self, reason: &str, until: Timestamp) -> Deed {
+        let after = json!({ "reason": reason, "until": until });
+        Deed::new(Act::ManageOrganization, "entry", self.id, self.name.as_str()).changed(None, Some(after))
+    }
+
     /// That its members need a second factor, or no more.
     pub fn second_factor_required(&self, required: bool) -> Deed {
         let told = |required: bool| Some(json!({ "require_second_factor": required }));
@@ -146,15 +160,19 @@ pub async fn keep_media(tx: &Operator, scope: &Scope, days: Option<i32>) -> Resu
     Ok(row.map(|row| Organization::read(&row, tx.retention())))
 }
 
-/// Says whether its members need a second factor; who has none sees nothing of it until they have.
-pub async fn require_second_factor(tx: &Operator, scope: &Scope, required: bool) -> Result<Option<Organization>> {
-    let row = tx
-        .query_opt(
-            "UPDATE wazapp.organization SET second_factor = $2 WHERE id = $1 RETURNING *",
-            &[&scope.organization_id(), &required],
-        )
+/// Has the members of an organization need a second factor, or no more. Answers it before and after.
+pub async fn require_second_factor(
+    tx: &Operator,
+    scope: &Scope,
+    required: bool,
+) -> Result<Option<(Organization, Organization)>> {
+    let id = scope.organization_id();
+    let before = tx.query_opt("SELECT * FROM wazapp.organization WHERE id = $1 FOR NO KEY UPDATE", &[&id]).await?;
+    let after = tx
+        .query_opt("UPDATE wazapp.organization SET second_factor = $2 WHERE id = $1 RETURNING *", &[&id, &required])
         .await?;
-    Ok(row.map(|row| Organization::read(&row, tx.retention())))
+    let read = |row: &Row| Organization::read(row, tx.retention());
+    Ok(before.as_ref().map(read).zip(after.as_ref().map(read)))
 }
 
 /// All organizations, oldest first.

@@ -25,6 +25,7 @@ pub mod receive;
 mod second_factor;
 mod sending;
 pub mod serve;
+mod server;
 mod session;
 mod settings;
 pub mod webhook;

@@ -271,6 +271,10 @@ act-prices = Prices
 act-merges = Merged contacts
 act-templates = Templates
 act-other = Something else
+organization-means = What holds for everybody who works here.
+require-factor = Everybody who works here needs a second factor
+require-factor-means = Who has none sees nothing of the organization until they have set one up. API keys are not concerned.
+require-factor-own-first = Set up your own second factor first: you would lock yourself out.
 deed-member-add = added
 deed-member-invite = made an invitation
 deed-member-join = accepted an invitation:
@@ -441,3 +445,42 @@ letter-forgotten-says = Hello, { $name }. Somebody, we hope you, asked for a lin
 letter-forgotten-unasked = If it was not you, leave this mail alone: your password stays as it is.
 letter-holds-week = The link expires in 7 days.
 letter-holds-hours = The link expires in 2 hours.
+
+## The server
+server = Server
+server-lead = Every organization of this server, and nothing of what people said.
+server-quarantine = { $count ->
+    [0] Nothing is in quarantine.
+    [one] { $count } input is in quarantine: wazapp quarantine list.
+   *[other] { $count } inputs are in quarantine: wazapp quarantine list.
+}
+organizations = Organizations
+server-suspended = Suspended
+server-members = { $count ->
+    [one] { $count } person
+   *[other] { $count } people
+}
+server-conversations = { $count ->
+    [one] { $count } conversation
+   *[other] { $count } conversations
+}
+server-waiting = { $count ->
+    [0] nothing waits to be sent
+    [one] { $count } message waits
+   *[other] { $count } messages wait
+}
+server-media = { $count } MiB of files
+server-number-rests = sending rests
+server-resume = Resume
+server-resume-which = Resume { $organization }
+server-suspend = Suspend
+server-suspend-which = Suspend { $organization }
+server-enter = Look in
+server-enter-which = Look into { $organization }
+server-enter-means = You see it for an hour and change nothing. Who works there reads in their audit that you looked in, and why.
+server-enter-suspended = It is suspended: nobody sees into it. Resume it first.
+server-reason = Reason
+server-more = More
+server-new = New organization
+server-create = Make the organization
+notice-organization-made = The organization is made. Give it its first owner with wazapp user create.

@@ -271,6 +271,10 @@ act-prices = Precios
 act-merges = Contactos unidos
 act-templates = Plantillas
 act-other = Otra cosa
+organization-means = Lo que vale para todas las personas que trabajan aquí.
+require-factor = Quien trabaja aquí necesita un segundo factor
+require-factor-means = Quien no lo tenga no verá nada de la organización hasta configurarlo. No afecta a las claves de API.
+require-factor-own-first = Configura primero tu segundo factor: te quedarías fuera.
 deed-member-add = añadió a
 deed-member-invite = creó una invitación
 deed-member-join = aceptó una invitación:
@@ -441,3 +445,42 @@ letter-forgotten-says = Hola, { $name }. Alguien, esperamos que tú, pidió un e
 letter-forgotten-unasked = Si no fuiste tú, deja este correo: tu contraseña sigue igual.
 letter-holds-week = El enlace caduca en 7 días.
 letter-holds-hours = El enlace caduca en 2 horas.
+
+## El servidor
+server = Servidor
+server-lead = Todas las organizaciones de este servidor, y nada de lo que se dijo en ellas.
+server-quarantine = { $count ->
+    [0] No hay nada en cuarentena.
+    [one] Hay { $count } entrada en cuarentena: wazapp quarantine list.
+   *[other] Hay { $count } entradas en cuarentena: wazapp quarantine list.
+}
+organizations = Organizaciones
+server-suspended = Suspendida
+server-members = { $count ->
+    [one] { $count } persona
+   *[other] { $count } personas
+}
+server-conversations = { $count ->
+    [one] { $count } conversación
+   *[other] { $count } conversaciones
+}
+server-waiting = { $count ->
+    [0] nada espera envío
+    [one] { $count } mensaje espera
+   *[other] { $count } mensajes esperan
+}
+server-media = { $count } MiB de archivos
+server-number-rests = el envío descansa
+server-resume = Reanudar
+server-resume-which = Reanudar { $organization }
+server-suspend = Suspender
+server-suspend-which = Suspender { $organization }
+server-enter = Mirar
+server-enter-which = Mirar en { $organization }
+server-enter-means = La ves durante una hora, sin cambiar nada. Quien trabaja ahí lee en su auditoría que miraste, y por qué.
+server-enter-suspended = Está suspendida: nadie ve su interior. Reanúdala primero.
+server-reason = Motivo
+server-more = Más
+server-new = Nueva organización
+server-create = Crear la organización
+notice-organization-made = La organización está creada. Dale su primer propietario con wazapp user create.

@@ -4,7 +4,7 @@ mod browser;
 mod doors;
 pub(super) mod guessing;
 mod rooms;
-mod second_factor;
+pub(super) mod second_factor;
 
 use std::collections::HashMap;
 

@@ -47,6 +47,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("patch", "/api/v1/connections/{id}"),
     ("patch", "/api/v1/contacts/{id}"),
     ("patch", "/api/v1/conversations/{id}"),
+    ("patch", "/api/v1/organization"),
     ("patch", "/api/v1/organizations/{id}"),
     ("patch", "/api/v1/templates/{id}"),
     ("post", "/api/v1/connections"),

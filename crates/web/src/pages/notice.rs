@@ -52,6 +52,7 @@ notices! {
     PasskeyAdded = "passkey-added";
     PasskeyRemoved = "passkey-removed";
     SecondFactorOff = "second-factor-off";
+    OrganizationMade = "organization-made";
 }
 
 const NAME: &str = "wazapp-notice";

@@ -21,6 +21,8 @@ const CLOSED: &[&str] = &[
     "/settings/keys",
     "/settings/keys/new",
     "/settings/audit",
+    "/settings/organization",
+    "/server",
 ];
 
 /// Every form's way in.
