@@ -2,14 +2,14 @@
 
 use axum::Extension;
 use axum::extract;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use model::mail::{self, Kind};
 use model::sign_in::{self, Attempt};
 
 use super::{email, wait};
 use crate::State;
-use crate::pages::{Entered, Failure, Page, shown};
+use crate::pages::{Entered, Failure, Page, UNTOLD, shown};
 use crate::serve::Client;
 use crate::session::address_of;
 
@@ -26,7 +26,7 @@ struct Forgotten {
 /// Asks for the address; where no mail is sent, says whom to ask for a link.
 pub(super) async fn form(extract::State(state): extract::State<State>, page: Page) -> Response {
     let shape = Forgotten { page, mails: state.mails, is_sent: false, entered: Entered::default() };
-    shown(StatusCode::OK, &shape)
+    ([UNTOLD], shown(StatusCode::OK, &shape)).into_response()
 }
 
 /// Has a link mailed, if that address has an account. Nobody looks here whether it has: the worker does, so that neither the
@@ -41,7 +41,7 @@ pub(super) async fn send(
     let typed = email(&mut entered, language).filter(|_| mails);
     let Some(recipient) = typed else {
         let shape = Forgotten { page, mails, is_sent: false, entered };
-        return Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, &shape));
+        return Ok(([UNTOLD], shown(StatusCode::UNPROCESSABLE_ENTITY, &shape)).into_response());
     };
     let (now, address) = (state.clock.now(), address_of(client.as_deref()));
     let tx = state.database.people().await?;
@@ -49,10 +49,11 @@ pub(super) async fn send(
     if let Err(long) = sign_in::attempt(&tx, now, &asked).await? {
         tx.close();
         entered.fault("form", wait(language, long));
-        return Ok(shown(StatusCode::TOO_MANY_REQUESTS, &Forgotten { page, mails, is_sent: false, entered }));
+        let shape = Forgotten { page, mails, is_sent: false, entered };
+        return Ok(([UNTOLD], shown(StatusCode::TOO_MANY_REQUESTS, &shape)).into_response());
     }
     mail::write_to(&tx, now, Kind::Forgotten, &recipient, language).await?;
     tx.commit().await?;
     state.mail_wake.queued();
-    Ok(shown(StatusCode::OK, &Forgotten { page, mails, is_sent: true, entered }))
+    Ok(([UNTOLD], shown(StatusCode::OK, &Forgotten { page, mails, is_sent: true, entered })).into_response())
 }

@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use super::{Browser, set_up, two};
 
 /// Pages for anybody, and for whoever is signed in.
-const OPEN: &[&str] = &["/settings/none", "/login", "/setup", "/password", "/password/none", "/invitation/none"];
+const OPEN: &[&str] = &["/settings/none", "/login", "/setup", "/password/forgot", "/password/none", "/invitation/none"];
 const CLOSED: &[&str] = &[
     "/inbox",
     "/welcome",
@@ -33,6 +33,7 @@ const FORMS: &[&str] = &[
     "/language",
     "/theme",
     "/organization",
+    "/password/forgot",
     "/password/none",
     "/invitation/none",
     "/settings/profile",
@@ -48,6 +49,11 @@ const FORMS: &[&str] = &[
     "/settings/teams/019a0b1c-0000-7000-8000-000000000001/remove",
     "/settings/keys/new",
     "/settings/keys/019a0b1c-0000-7000-8000-000000000001/revoke",
+    "/settings/organization",
+    "/server",
+    "/server/organizations/019a0b1c-0000-7000-8000-000000000001/suspend",
+    "/server/organizations/019a0b1c-0000-7000-8000-000000000001/resume",
+    "/server/organizations/019a0b1c-0000-7000-8000-000000000001/enter",
 ];
 
 /// Nothing of a page is kept, framed, run from elsewhere, or told to others.
