@@ -165,6 +165,10 @@ async function visit(look) {
   await see("13-audit");
   await page.goto(`${url}/settings`);
   await see("14-settings");
+  await page.goto(`${url}/settings/organization`);
+  await see("19-organization");
+  await page.goto(`${url}/server`);
+  await see("20-server");
   await page.goto(`${url}/inbox`);
   await see("15-inbox");
 

@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod form;
 mod identity_provider;
 pub mod lint;
+pub mod mail_server;
 pub mod meta;
 pub mod outside;
 pub mod program;

@@ -39,6 +39,11 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("passkey_ceremony", "what a browser is asked, before anyone knows whose it is"),
     ("provider_account", "a person's, wherever they work; only the worker reads it"),
     ("provider_answer", "flows that a browser came back from, before anyone knows whose they are"),
+    (
+        "mail",
+        "what is written to people: an organization's invitations, which the web role sees as every row of its own, and the \
+         server's about accounts, which only the worker sees",
+    ),
     ("server_audit", "what operators did to what belongs to no organization"),
 ];
 
@@ -61,6 +66,7 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("price_list", "what messages cost is said by people"),
     ("connection", "an attempt to connect a number is written before Meta is asked"),
     ("invitation", "who manages an organization invites"),
+    ("mail", "and has it mailed"),
     ("team", "and makes teams"),
     ("team_member", "and says who is in them"),
     ("sight", "and to what somebody, or a key, is limited"),
@@ -175,6 +181,7 @@ const WHOLLY_SEEN: &[(&str, &str)] = &[
     ("team", "and together with whom"),
     ("team_member", "the same"),
     ("invitation", "who may come, which only those who see everything read"),
+    ("invitation_link", "hashes of links to it"),
     ("sight", "what somebody is limited to, which the policies ask"),
     ("entry", "that whoever runs the server looks in, which their session asks"),
     ("api_key", "which keys there are, which only those who see everything read"),
@@ -204,6 +211,7 @@ routine AS (
 protected AS (
   SELECT oid, name, condition FROM own
   UNION ALL SELECT oid, name, replace($4, '%', 'id') FROM relation WHERE name = 'organization'
+  UNION ALL SELECT oid, name, replace($4, '%', 'organization_id') FROM relation WHERE name = 'mail'
   UNION ALL SELECT oid, name, $5::text FROM relation WHERE name = 'session'
   UNION ALL SELECT oid, name, $6::text FROM relation WHERE name = 'user'),
 policy AS (

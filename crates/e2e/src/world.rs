@@ -26,6 +26,7 @@ use wazapp::server::{self, Running, Setup};
 use web::ProviderSettings;
 use web::serve::Proxies;
 use whatsapp::graph::{Graph, Timeouts};
+use worker::mail::Post;
 
 pub use people::Person;
 pub use set_up::Organization;
@@ -74,6 +75,8 @@ pub struct Options {
     pub store: Option<Store>,
     /// Whether a simulator of Meta stands on the other side, its webhooks led here; see [`World::meta`].
     pub simulated: bool,
+    /// Where mail to people goes; none: nobody is written to.
+    pub post: Option<Post>,
     /// What kind of server the database is taken for, if not for what it is.
     pub engine: Option<Engine>,
     /// What others call the server, if not by its address; all its nodes are called so.
@@ -233,6 +236,7 @@ impl World {
         setup.decoder.program = crate::program::path();
         setup.public_url = self.options.public_url.clone();
         setup.provider = self.options.provider.clone();
+        setup.post = self.options.post.clone();
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {
             setup.media_max_bytes = longest;

@@ -163,7 +163,9 @@ async fn an_app_that_is_used_is_not_removed() {
     world.connect(&acme, "100", "200", Some("555")).await;
     let remove = async |id: &str| {
         let tx = world.database().operator().await.expect("a transaction");
-        model::app::any_organization_remove(tx, id).await.expect("the statements run")
+        model::app::any_organization_remove(tx, world.now(), &model::audit::Actor::operator(), id)
+            .await
+            .expect("the statements run")
     };
     let of = |how| Use { organization: "acme".into(), phone_number_id: Some("100".into()), how };
     assert_eq!(remove("555").await, Removal::Used(vec![of(Need::Webhooks)]));

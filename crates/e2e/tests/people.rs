@@ -1,5 +1,7 @@
 //! People: who may do what, and what a session opens.
 
+mod audit;
+mod mail;
 mod pages;
 mod sight;
 

@@ -2,6 +2,7 @@
 //! accepted.
 
 mod canary;
+mod canary_people;
 mod cancel;
 mod codes;
 mod crash;

@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
+use serde_json::json;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::act::Act;
+use crate::audit::{self, Actor, Deed};
 use crate::database::{CommitError, Operator, Result};
 use crate::scope::Scope;
 use crate::secret::sealed::{APP_SECRET, APP_VERIFY_TOKEN};
@@ -177,8 +180,59 @@ pub enum Removal {
     Used(Vec<Use>),
 }
 
-/// Removes an App that nobody needs, and ends the transaction.
-pub async fn any_organization_remove(tx: Operator, id: &str) -> std::result::Result<Removal, CommitError> {
+/// What is done to an App, as the audit tells it: where the organization whose it is reads it, else the server's.
+#[derive(Clone, Copy, Debug)]
+pub enum AppDeed {
+    /// It was added.
+    Added,
+    /// It has another secret or verify token, or only its newest.
+    Rotated(Rotated),
+    /// It was removed.
+    Removed,
+}
+
+/// What is new of an App that is rotated.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Rotated {
+    /// Whether its secret is.
+    pub secret: bool,
+    /// Whether its verify token is.
+    pub verify_token: bool,
+    /// Whether only the newest count now.
+    pub dropped_old: bool,
+}
+
+impl AppDeed {
+    fn of(self, id: &str, name: String) -> Deed {
+        match self {
+            Self::Added => Deed::new(Act::ManageNumbers, "app_add", id, name),
+            Self::Rotated(what) => {
+                Deed::new(Act::ManageNumbers, "app_rotate", id, name).changed(None, Some(json!(what)))
+            }
+            Self::Removed => Deed::new(Act::ManageNumbers, "app_remove", id, name),
+        }
+    }
+}
+
+/// Writes down what is done to an App in this transaction. One that is to be removed is still there.
+pub async fn record(tx: &Operator, now: Timestamp, actor: &Actor, id: &str, deed: AppDeed) -> Result<()> {
+    let row = tx.query_opt("SELECT name, organization_id FROM wazapp.app WHERE id = $1", &[&id]).await?;
+    let Some(row) = row else { return Ok(()) };
+    let deed = deed.of(id, row.get("name"));
+    match row.get::<_, Option<Uuid>>("organization_id").map(Scope::new) {
+        Some(scope) => audit::any_organization_record(tx, &scope, now, actor, &deed).await,
+        None => audit::record_of_server(tx, now, actor, &deed).await,
+    }
+}
+
+/// Removes an App that nobody needs, writes it down, and ends the transaction.
+pub async fn any_organization_remove(
+    tx: Operator,
+    now: Timestamp,
+    actor: &Actor,
+    id: &str,
+) -> std::result::Result<Removal, CommitError> {
+    record(&tx, now, actor, id, AppDeed::Removed).await?;
     // First, and looked at behind it: this waits for whoever connects a number through it, and who comes later does not find
     // it.
     if tx.query_opt("DELETE FROM wazapp.app WHERE id = $1 RETURNING id", &[&id]).await?.is_none() {

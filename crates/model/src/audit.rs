@@ -10,8 +10,10 @@ use uuid::Uuid;
 
 use crate::act::Act;
 use crate::database::{DatabaseError, Operator, Param, RawJson, Result, Tenant, Tx};
+use crate::membership;
 use crate::page::{Cursor, Page};
 use crate::scope::Scope;
+use crate::user::User;
 
 /// What kind of somebody did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -83,6 +85,11 @@ impl Deed {
     /// A deed on something.
     pub fn new(act: Act, what: &'static str, subject_id: impl ToString, subject_name: impl Into<String>) -> Self {
         Self::called(format!("{}/{what}", act.word()), subject_id, subject_name)
+    }
+
+    /// A deed on how somebody signs in, which is theirs in every organization.
+    pub fn of_account(what: &'static str, user: &User) -> Self {
+        Self::called(format!("account/{what}"), user.id, user.name.as_str())
     }
 
     /// A deed of the server's operator, on what belongs to no organization.
@@ -163,6 +170,25 @@ pub async fn any_organization_record(
     deed: &Deed,
 ) -> Result<()> {
     write(tx, Some(scope.organization_id()), now, actor, deed).await
+}
+
+/// The same of what concerns one person wherever they work: each of their organizations reads it, and whoever runs the server
+/// where they have none, or run it too.
+pub async fn any_organization_record_of(
+    tx: &Operator,
+    now: Timestamp,
+    actor: &Actor,
+    whose: &User,
+    deed: &Deed,
+) -> Result<()> {
+    let places = membership::any_organization_places(tx, whose.id).await?;
+    for scope in &places {
+        any_organization_record(tx, scope, now, actor, deed).await?;
+    }
+    if places.is_empty() || whose.is_operator {
+        record_of_server(tx, now, actor, deed).await?;
+    }
+    Ok(())
 }
 
 /// The same of what belongs to no organization.

@@ -10,9 +10,10 @@ use uuid::Uuid;
 use crate::act::{Act, Role};
 use crate::audit::{Actor, Deed};
 use crate::database::{Database, Operator, Result, Tenant};
+use crate::mail::{self, Mailed};
 use crate::scope::Scope;
 use crate::secret::Shown;
-use crate::user::Email;
+use crate::user::{Email, Language};
 
 /// How long an invitation holds.
 pub const HOLDS: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -36,6 +37,8 @@ pub struct Invitation {
     /// Until when it holds.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
+    /// What became of its mail; null: none was to be sent.
+    pub mail: Option<Mailed>,
 }
 
 impl Invitation {
@@ -47,6 +50,7 @@ impl Invitation {
             invited_by_name: row.get("invited_by_name"),
             created_at: row.get("created_at"),
             expires_at: row.get("expires_at"),
+            mail: None,
         })
     }
 }
@@ -71,14 +75,25 @@ impl Invitation {
     }
 }
 
+/// Somebody to be invited.
+#[derive(Clone, Copy, Debug)]
+pub struct NewInvitation<'a> {
+    /// Who is meant; `None`: whoever has the link.
+    pub email: Option<&'a Email>,
+    /// As what they will work here.
+    pub role: Role,
+    /// The language in which they are written to, where they have no account that says another; `None`: no mail is sent here.
+    pub mailed: Option<Language>,
+}
+
 /// Invites somebody. The text of the link is returned here and never again.
 pub async fn create(
     tx: &Tenant,
     now: Timestamp,
     by: &Actor,
-    email: Option<&Email>,
-    role: Role,
+    new: NewInvitation<'_>,
 ) -> Result<(Invitation, SecretString)> {
+    let NewInvitation { email, role, mailed } = new;
     let shown = Shown::new(PREFIX, tx.organization_id());
     let row = tx
         .query_opt(
@@ -99,7 +114,11 @@ pub async fn create(
         )
         .await?
         .expect("INSERT … RETURNING answers a row");
-    Ok((Invitation::read(&row)?, shown.text()))
+    let mut invitation = Invitation::read(&row)?;
+    if let (Some(email), Some(language)) = (email, mailed) {
+        invitation.mail = mail::invite(tx, now, invitation.id, email, language).await?;
+    }
+    Ok((invitation, shown.text()))
 }
 
 /// Invitations that hold, newest first.
@@ -112,7 +131,13 @@ pub async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<Invitation>> {
             &[&tx.organization_id(), &now],
         )
         .await?;
-    rows.iter().map(Invitation::read).collect()
+    let mut invitations = rows.iter().map(Invitation::read).collect::<Result<Vec<_>>>()?;
+    let ids: Vec<Uuid> = invitations.iter().map(|invitation| invitation.id).collect();
+    for (id, mailed) in mail::of_invitations(tx, &ids).await? {
+        let its = invitations.iter_mut().find(|invitation| invitation.id == id);
+        its.expect("only of these was asked").mail = Some(mailed);
+    }
+    Ok(invitations)
 }
 
 /// Takes an invitation back. `None`: there is none that holds.
@@ -174,15 +199,53 @@ fn void(row: &Row, now: Timestamp) -> Option<Void> {
     }
 }
 
+/// Whether a hash is that of the link that was shown, or of one that was mailed.
+macro_rules! opened_by {
+    ($hash:literal) => {
+        concat!(
+            "(i.hash = ",
+            $hash,
+            " OR i.id = (SELECT l.invitation_id FROM wazapp.invitation_link l WHERE l.organization_id = $1 AND l.hash = ",
+            $hash,
+            "))"
+        )
+    };
+}
+
+/// What an invitation offers, with a further link to it, for a mail. `None`: it does not hold any more.
+pub(crate) async fn any_organization_mail(
+    tx: &Operator,
+    now: Timestamp,
+    organization_id: Uuid,
+    id: Uuid,
+) -> Result<Option<(Offer, SecretString)>> {
+    let row = tx
+        .query_opt("SELECT * FROM wazapp.invitation WHERE organization_id = $1 AND id = $2", &[&organization_id, &id])
+        .await?;
+    let Some(row) = row.filter(|row| void(row, now).is_none()) else { return Ok(None) };
+    let name = tx.query_opt("SELECT name FROM wazapp.organization WHERE id = $1", &[&organization_id]).await?;
+    let Some(organization) = name.map(|row| row.get("name")) else { return Ok(None) };
+    let link = Shown::new(PREFIX, organization_id);
+    tx.query(
+        "INSERT INTO wazapp.invitation_link (organization_id, hash, invitation_id) VALUES ($1, $2, $3)",
+        &[&organization_id, &link.hash(), &id],
+    )
+    .await?;
+    Ok(Some((Offer { invitation: Invitation::read(&row)?, organization, organization_id }, link.text())))
+}
+
 /// What a link offers.
 pub async fn read(database: &Database, now: Timestamp, link: &SecretString) -> Result<Result<Offer, Void>> {
     let Some(shown) = Shown::read(PREFIX, link) else { return Ok(Err(Void::Unknown)) };
     let tx = database.stranger(&Scope::new(shown.owner())).await?;
     let row = tx
         .query_opt(
-            "SELECT i.*, o.name AS organization FROM wazapp.invitation i
-             JOIN wazapp.organization o ON o.id = i.organization_id AND o.suspended_at IS NULL
-             WHERE i.organization_id = $1 AND i.hash = $2",
+            concat!(
+                "SELECT i.*, o.name AS organization FROM wazapp.invitation i
+                 JOIN wazapp.organization o ON o.id = i.organization_id AND o.suspended_at IS NULL
+                 WHERE i.organization_id = $1 AND ",
+                opened_by!("$2")
+            ),
             &[&shown.owner(), &shown.hash()],
         )
         .await?;
@@ -214,7 +277,11 @@ pub async fn any_organization_accept(
     let Some(shown) = Shown::read(PREFIX, link) else { return Ok(Err(Void::Unknown)) };
     let row = tx
         .query_opt(
-            "SELECT * FROM wazapp.invitation WHERE organization_id = $1 AND hash = $2 FOR NO KEY UPDATE",
+            concat!(
+                "SELECT * FROM wazapp.invitation i WHERE i.organization_id = $1 AND ",
+                opened_by!("$2"),
+                " FOR NO KEY UPDATE"
+            ),
             &[&shown.owner(), &shown.hash()],
         )
         .await?;

@@ -22,6 +22,7 @@ pub mod inbound;
 pub mod inspect;
 pub mod invitation;
 pub mod link;
+pub mod mail;
 pub mod media;
 pub mod membership;
 pub mod message;

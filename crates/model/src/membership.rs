@@ -196,6 +196,14 @@ pub async fn any_organization_of(tx: &Operator, now: Timestamp, user_id: Uuid) -
         .collect()
 }
 
+/// Every organization that somebody is a member of, in one order, suspended ones too.
+pub(crate) async fn any_organization_places(tx: &Operator, user_id: Uuid) -> Result<Vec<Scope>> {
+    let rows = tx
+        .query("SELECT organization_id FROM wazapp.membership WHERE user_id = $1 ORDER BY organization_id", &[&user_id])
+        .await?;
+    Ok(rows.iter().map(|row| Scope::new(row.get("organization_id"))).collect())
+}
+
 /// Lets somebody work in an organization; who does already keeps the greater of both roles.
 pub async fn add(tx: &Operator, now: Timestamp, scope: &Scope, user_id: Uuid, role: Role) -> Result<()> {
     let greater =

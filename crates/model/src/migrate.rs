@@ -57,6 +57,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128212000_provider_account",
     "20261128212010_departure",
     "20261128212020_vouched",
+    "20261128213000_mail",
     "20261128220000_inbox",
 ];
 

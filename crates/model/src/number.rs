@@ -24,6 +24,8 @@ pub use route::{
 pub use token::{carried_by, keep, replace_token};
 pub use webhooks::{led, noted, waits};
 
+use crate::act::Act;
+use crate::audit::Deed;
 use crate::database::{Operator, Pipeline, Result, Tenant, Tx, params};
 use crate::event::{self, Kind, New};
 use crate::scope::Scope;
@@ -134,7 +136,34 @@ impl SendPaused {
     }
 }
 
+/// What is done to a number beside attempts to connect it.
+#[derive(Clone, Copy, Debug)]
+pub enum NumberDeed {
+    /// It was connected without asking Meta.
+    Believed,
+    /// Sending goes on.
+    Resumed,
+    /// Its own callback at Meta was taken away.
+    CallbackCleared,
+    /// Another organization has it now.
+    HandedOver,
+    /// It was another organization's.
+    TakenOver,
+}
+
 impl Number {
+    /// That something was done to it, as the audit tells it.
+    pub fn deed(&self, done: NumberDeed) -> Deed {
+        let named = self.phone_number_id.as_str();
+        match done {
+            NumberDeed::Believed => Deed::new(Act::ManageNumbers, "connect", self.id, named),
+            NumberDeed::Resumed => Deed::new(Act::ManageNumbers, "resume", self.id, named),
+            NumberDeed::CallbackCleared => Deed::new(Act::ManageNumbers, "clear_callback", self.id, named),
+            NumberDeed::HandedOver => Deed::new(Act::ManageNumbers, "hand_over", self.id, named),
+            NumberDeed::TakenOver => Deed::new(Act::ManageNumbers, "take_over", self.id, named),
+        }
+    }
+
     /// Whether it is the organization's now, with or without webhooks.
     pub fn is_connected(&self) -> bool {
         self.status != "disconnected"

@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::act::Act;
+use crate::audit::Deed;
 use crate::database::{Database, Operator, Result, Tenant, stored_json};
 use crate::retention::{Days, Retention};
 use crate::scope::Scope;
@@ -40,6 +43,48 @@ pub struct Organization {
 }
 
 impl Organization {
+    /// That it was made, as the audit tells it.
+    pub fn made(&self) -> Deed {
+        Deed::new(Act::ManageOrganization, "create", self.id, self.name.as_str())
+    }
+
+    /// That nobody works in it any more, or again.
+    pub fn suspended(&self, suspended: bool) -> Deed {
+        match suspended {
+            true => Deed::new(Act::ManageOrganization, "suspend", self.id, self.name.as_str()),
+            false => Deed::new(Act::ManageOrganization, "resume", self.id, self.name.as_str()),
+        }
+    }
+
+    /// That whoever runs the server looks into it, why and until when.
+    pub fn entered(&self, reason: &str, until: Timestamp) -> Deed {
+        let after = json!({ "reason": reason, "until": until });
+        Deed::new(Act::ManageOrganization, "entry", self.id, self.name.as_str()).changed(None, Some(after))
+    }
+
+    /// That its members need a second factor, or no more.
+    pub fn second_factor_required(&self, required: bool) -> Deed {
+        let told = |required: bool| Some(json!({ "require_second_factor": required }));
+        let deed = Deed::new(Act::ManageOrganization, "second_factor", self.id, self.name.as_str());
+        deed.changed(told(self.second_factor), told(required))
+    }
+
+    /// That its things are kept for another time than before.
+    pub fn kept_otherwise(&self, after: &Self) -> Deed {
+        let told = |row: &Self| {
+            Some(json!({
+                "media_retention_days": row.media_retention_days, "event_retention_days": row.event_retention_days,
+                "status_retention_days": row.status_retention_days, "message_retention_days": row.message_retention_days,
+            }))
+        };
+        Deed::new(Act::ManageOrganization, "retention", self.id, self.name.as_str()).changed(told(self), told(after))
+    }
+
+    /// That it may take more or less than before.
+    pub fn limited(&self, limits: Value) -> Deed {
+        Deed::new(Act::ManageOrganization, "limit", self.id, self.name.as_str()).changed(None, Some(limits))
+    }
+
     /// `all`: what holds where nothing is set.
     fn read(row: &Row, all: Retention) -> Self {
         let kept = all.for_row(row);
@@ -115,15 +160,19 @@ pub async fn keep_media(tx: &Operator, scope: &Scope, days: Option<i32>) -> Resu
     Ok(row.map(|row| Organization::read(&row, tx.retention())))
 }
 
-/// Says whether its members need a second factor; who has none sees nothing of it until they have.
-pub async fn require_second_factor(tx: &Operator, scope: &Scope, required: bool) -> Result<Option<Organization>> {
-    let row = tx
-        .query_opt(
-            "UPDATE wazapp.organization SET second_factor = $2 WHERE id = $1 RETURNING *",
-            &[&scope.organization_id(), &required],
-        )
+/// Has the members of an organization need a second factor, or no more. Answers it before and after.
+pub async fn require_second_factor(
+    tx: &Operator,
+    scope: &Scope,
+    required: bool,
+) -> Result<Option<(Organization, Organization)>> {
+    let id = scope.organization_id();
+    let before = tx.query_opt("SELECT * FROM wazapp.organization WHERE id = $1 FOR NO KEY UPDATE", &[&id]).await?;
+    let after = tx
+        .query_opt("UPDATE wazapp.organization SET second_factor = $2 WHERE id = $1 RETURNING *", &[&id, &required])
         .await?;
-    Ok(row.map(|row| Organization::read(&row, tx.retention())))
+    let read = |row: &Row| Organization::read(row, tx.retention());
+    Ok(before.as_ref().map(read).zip(after.as_ref().map(read)))
 }
 
 /// All organizations, oldest first.

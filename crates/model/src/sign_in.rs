@@ -38,6 +38,13 @@ pub enum Attempt<'a> {
         /// What such a browser holds.
         device: Option<&'a str>,
     },
+    /// A link by mail, for who forgot their password. It is counted apart from tries to sign in, which it keeps nobody from.
+    Link {
+        /// What was typed as an e-mail address.
+        account: &'a str,
+        /// Where it comes from.
+        address: &'a str,
+    },
 }
 
 /// How many tries are free, and the longest that one is told to wait, in seconds.
@@ -51,6 +58,9 @@ const PAIR: Patience = Patience { free: 5, longest: 900 };
 
 /// One account from wherever: many addresses that try one account wait together, never long.
 const ACCOUNT: Patience = Patience { free: 10, longest: 40 };
+
+/// Links for one account from wherever: nobody's mailbox is filled.
+const LINKS: Patience = Patience { free: 3, longest: 3600 };
 
 /// One address, whichever account: an office of people who mistype is not kept out.
 const ADDRESS: Patience = Patience { free: 30, longest: 300 };
@@ -79,6 +89,10 @@ impl Attempt<'_> {
                 (subject(format!("address {address}")), ADDRESS),
             ],
             Self::Provider { address } => vec![(subject(format!("address {address}")), ADDRESS)],
+            Self::Link { account, address } => vec![
+                (subject(format!("link {}", account.trim())), LINKS),
+                (subject(format!("link from {address}")), ADDRESS),
+            ],
             Self::Code { user_id, device: Some(device) } => vec![(subject(format!("code {user_id} {device}")), PAIR)],
             Self::Code { user_id, device: None } => vec![(subject(format!("code {user_id}")), PAIR)],
         }

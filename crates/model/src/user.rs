@@ -1,11 +1,12 @@
 //! A person with an account on this server, in any number of organizations.
 
+mod own;
 mod password;
 
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,7 +19,10 @@ use crate::secret::Shown;
 pub use password::{Busy, LONGEST, Passwords, SHORTEST, Unfit, fit};
 
 /// How long a link to set a password holds.
-pub const LINK_HOLDS: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
+pub const LINK_HOLDS: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How long one holds that anybody may have mailed to whoever has the account.
+pub const FORGOTTEN_LINK_HOLDS: SignedDuration = SignedDuration::from_hours(2);
 
 /// An account.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -73,6 +77,11 @@ pub struct Email(String);
 pub struct NoEmail;
 
 impl Email {
+    /// One that was read before.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// As typed.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -136,7 +145,7 @@ impl Language {
         Self::ALL.into_iter().find(|language| language.word() == word)
     }
 
-    fn read(word: &str) -> Result<Self> {
+    pub(crate) fn read(word: &str) -> Result<Self> {
         Self::of(word).ok_or_else(|| DatabaseError::UnknownWord { column: "user.language", word: word.to_owned() })
     }
 }
@@ -281,14 +290,29 @@ pub async fn remove(tx: &Operator, id: Uuid) -> Result<()> {
 
 /// A link by which somebody sets a password: shown here and never again. Those before it hold no more.
 pub async fn password_link(tx: &Operator, now: Timestamp, id: Uuid) -> Result<SecretString> {
+    forget_password_links(tx, id).await?;
+    further_password_link(tx, now, id, LINK_HOLDS).await
+}
+
+/// The same beside those before it, for so long.
+pub(crate) async fn further_password_link(
+    tx: &Operator,
+    now: Timestamp,
+    id: Uuid,
+    holds: SignedDuration,
+) -> Result<SecretString> {
     let link = Shown::new("", id);
-    tx.query("DELETE FROM wazapp.password_link WHERE user_id = $1", &[&id]).await?;
     tx.query(
         "INSERT INTO wazapp.password_link (user_id, hash, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-        &[&id, &link.hash(), &now, &(now + LINK_HOLDS)],
+        &[&id, &link.hash(), &now, &(now + holds)],
     )
     .await?;
     Ok(link.text())
+}
+
+async fn forget_password_links(tx: &Operator, id: Uuid) -> Result<()> {
+    tx.query("DELETE FROM wazapp.password_link WHERE user_id = $1", &[&id]).await?;
+    Ok(())
 }
 
 /// Whose password a link sets; it still holds.
@@ -302,7 +326,7 @@ pub async fn by_password_link(tx: &Operator, now: Timestamp, link: &SecretString
     row.as_ref().map(User::read).transpose()
 }
 
-/// Uses a link up. False: somebody else did.
+/// Uses a link up, and with it all others of its account. False: somebody else did.
 pub async fn use_password_link(tx: &Operator, now: Timestamp, link: &SecretString) -> Result<bool> {
     let Some(link) = Shown::read("", link) else { return Ok(false) };
     let row = tx
@@ -311,7 +335,11 @@ pub async fn use_password_link(tx: &Operator, now: Timestamp, link: &SecretStrin
             &[&link.owner(), &link.hash(), &now],
         )
         .await?;
-    Ok(row.is_some())
+    if row.is_none() {
+        return Ok(false);
+    }
+    forget_password_links(tx, link.owner()).await?;
+    Ok(true)
 }
 
 /// A hash of what was typed as an address, by which tries are counted.

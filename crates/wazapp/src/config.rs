@@ -22,6 +22,7 @@ use model::quota::Limits;
 use model::retention::Retention;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Serialize;
+use worker::mail::Post;
 
 pub use data_dir::create_data_dir;
 pub(crate) use data_dir::{close_directory, open_private};
@@ -122,6 +123,8 @@ pub struct Config {
     pub quarantine_retention_days: u32,
     /// The identity provider by which people may sign in.
     pub provider: Option<web::ProviderSettings>,
+    /// Where mail to people goes, and whom it is from; none: links are shown.
+    pub post: Option<Post>,
     public_url: Option<String>,
     meta_app_secrets: Vec<SecretString>,
     master_keys: Option<Vec<MasterKey>>,
@@ -193,6 +196,10 @@ impl Config {
             inbound_retention_days: said.number("inbound_retention_days", 8..=365)?,
             quarantine_retention_days: said.number("quarantine_retention_days", 1..=3650)?,
             provider: provider::read(&said)?,
+            post: said
+                .optional("smtp_url", parse::smtp_url)?
+                .zip(said.optional("mail_from", parse::sender)?)
+                .map(|(smtp, sender)| Post { smtp, sender }),
             public_url: said.optional("public_url", parse::origin)?,
             meta_app_secrets: said.list("meta_app_secret", parse::secret)?,
             master_keys: said.optional("master_key", parse::master_keys)?,
@@ -225,6 +232,7 @@ impl Config {
             public_url: None,
             provider: None,
             metrics_listen: None,
+            post: None,
             master_keys: None,
             master_key_file: None,
             data_dir,
@@ -328,6 +336,12 @@ fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
         for key in ["database_direct_url", "database_web_url"] {
             said.refuse(key, "set without database_url: set WAZAPP_DATABASE_URL too, or unset this one")?;
         }
+    }
+    if !said.is_set("mail_from") {
+        said.refuse("smtp_url", "set without mail_from: set WAZAPP_MAIL_FROM, whom mail is from, or unset this one")?;
+    }
+    if !said.is_set("smtp_url") {
+        said.refuse("mail_from", "set without smtp_url: set WAZAPP_SMTP_URL, where mail goes, or unset this one")?;
     }
     // With only its id the App looks set up, yet every webhook of Meta's would
     // be turned away against a random secret.

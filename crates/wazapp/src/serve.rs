@@ -190,6 +190,7 @@ async fn start(
         batch: u32::try_from(config.inbound_batch).unwrap_or(u32::MAX),
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
         quarantine_days: u16::try_from(config.quarantine_retention_days).unwrap_or(u16::MAX),
+        post: config.post.clone(),
         looks_at_numbers: true,
         set_up: Some(config.set_up_code()?),
         admission: admission(config),

@@ -65,6 +65,8 @@ pub struct Setup {
     pub retention_days: u16,
     /// Days that what belongs to no connected number is kept.
     pub quarantine_days: u16,
+    /// Where mail to people goes; none: links are shown.
+    pub post: Option<worker::mail::Post>,
     /// Whether numbers are looked at now and then.
     pub looks_at_numbers: bool,
     /// By which the first person sets this server up.
@@ -105,6 +107,7 @@ impl Setup {
             batch: 1000,
             retention_days: 14,
             quarantine_days: 30,
+            post: None,
             looks_at_numbers: true,
             set_up: None,
             admission: Admission { connections: 8192, proxies: Proxies::default() },
@@ -239,6 +242,18 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     let provider = setup.provider.map(|settings| Provider::new(settings, &public_url, setup.clock.clone()));
     let provider =
         provider.transpose().map_err(|error| anyhow::anyhow!("the identity provider cannot be asked: {error}"))?;
+    let (mails, mail_wake) = (setup.post.is_some(), Arc::new(Wake::default()));
+    if let Some(post) = setup.post {
+        let letters = web::Letters::new(&public_url);
+        let settings = worker::mail::Settings {
+            clock: setup.clock.clone(),
+            post,
+            write: Arc::new(move |now, letter| letters.write(now, letter)),
+            wake: mail_wake.clone(),
+        };
+        aside.tasks.spawn(worker::mail::run(database.clone(), settings, aside.stop.clone()));
+    }
+
     let state = web::State {
         database: database.clone(),
         clock: setup.clock.clone(),
@@ -256,6 +271,8 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         typing: web::api::Typing::default(),
         connecting,
         public_url,
+        mails,
+        mail_wake,
         media_wake,
         store: setup.store,
         version: env!("CARGO_PKG_VERSION"),

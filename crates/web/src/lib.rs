@@ -15,6 +15,7 @@ pub mod health;
 mod inbox;
 mod key;
 mod language;
+mod letter;
 mod live;
 mod media;
 mod outside;
@@ -26,11 +27,13 @@ pub mod receive;
 mod second_factor;
 mod sending;
 pub mod serve;
+mod server;
 mod session;
 mod settings;
 pub mod webhook;
 
 pub use key::Desk;
+pub use letter::Letters;
 pub use live::Live;
 pub use provider::{JoinRule, NoRule, Provider, ProviderSettings};
 pub use session::SetUpCode;
@@ -87,6 +90,10 @@ pub struct State {
     pub live: Live,
     /// Signs of somebody writing that are under way.
     pub typing: api::Typing,
+    /// Whether mail is sent here.
+    pub mails: bool,
+    /// Rung when there is some to send.
+    pub mail_wake: Arc<Wake>,
     /// Rung when there is a file to fetch, or a picture.
     pub media_wake: Arc<Wake>,
     /// The bytes of media.

@@ -139,6 +139,10 @@ sign-in-mismatch = The email or the password doesn't match.
 sign-out = Sign out
 password-forgotten = Forgot your password?
 password-forgotten-how = Ask whoever runs the server for a new link: this command makes one. It works once and leads to a page where you choose another password.
+password-forgotten-lead = If your account has this email, you get a link by which you choose another password.
+password-mail-link = Mail me a link
+password-mailed-title = Look in your mail
+password-mailed = If there is an account with that email, a link is on its way. It works once, for 2 hours. If nothing comes, look among unwanted mail, or ask whoever runs the server.
 password-link-title = Choose a password
 password-link-lead = For the account { $email }. Saving it ends its other sessions.
 password-new = New password
@@ -259,6 +263,12 @@ invite-email-hint = With it, only that address can accept.
 invite-make = Make the link
 invited-title = Share this link
 invited-lead = It is shown only now. It works once, for 7 days; you can revoke it in the list of people.
+invited-mailed = We also mail one to { $email }. The list of people says what becomes of it.
+invitation-mailed = mailed { $when }
+invitation-mail-waits = the mail is on its way
+invitation-mail-tried = the mail could not be sent yet; it is tried again by itself
+invitation-mail-refused = the mail was refused: check the address, or share a link yourself
+invitation-mail-failed = the mail could not be sent: share a link yourself
 send-by-whatsapp = Send by WhatsApp
 teams-lead = Conversations are assigned to a team as to a person.
 teams-none = There are no teams yet.
@@ -324,6 +334,10 @@ act-prices = Prices
 act-merges = Merged contacts
 act-templates = Templates
 act-other = Something else
+organization-means = What holds for everybody who works here.
+require-factor = Everybody who works here needs a second factor
+require-factor-means = Who has none sees nothing of the organization until they have set one up. API keys are not concerned.
+require-factor-own-first = Set up your own second factor first: you would lock yourself out.
 deed-member-add = added
 deed-member-invite = made an invitation
 deed-member-join = accepted an invitation:
@@ -355,6 +369,25 @@ deed-template-sync = had the templates read anew
 deed-organization-create = made the organization
 deed-organization-entry = looked into
 deed-organization-factor = changed whether a second factor is needed in
+deed-account-profile = changed the profile of
+deed-account-password = changed the password of
+deed-account-reset = reset the password of
+deed-account-session = ended a session of
+deed-account-sessions = signed out everywhere:
+deed-account-app-on = turned codes of an app on for
+deed-account-app-off = turned codes of an app off for
+deed-account-codes = made recovery codes for
+deed-account-passkey-add = added a passkey of
+deed-account-passkey-rename = renamed a passkey of
+deed-account-passkey-remove = removed a passkey of
+deed-number-believed = connected the number
+deed-number-hand-over = gave another organization the number
+deed-number-take-over = took over from another organization the number
+deed-app-add = added the App
+deed-app-rotate = changed the secrets of the App
+deed-app-remove = removed the App
+deed-organization-retention = changed how long things are kept in
+deed-organization-limit = changed the limits of
 deed-graph = changed at Meta, through the Graph API,
 change-from-to = { $before } → { $after }
 
@@ -611,3 +644,56 @@ provider-account-needs-password = To unlink it, choose a password first: without
 prove-afresh = Your account has no password: this is done within ten minutes of signing in. Sign out, sign in again and repeat.
 prove-not-needed = Your account has no password. It is enough that you signed in less than ten minutes ago.
 notice-provider-unlinked = It is unlinked.
+
+## Mail
+letter-invitation-subject = { $inviter } invites you to { $organization }
+letter-invitation-does = Accept the invitation
+letter-invitation-unasked = If you don't know who invites you, leave this mail alone: without you nothing happens.
+letter-account-subject = Your wazapp account
+letter-account-says = Hello, { $name }. There is a wazapp account for you. Choose its password to begin.
+letter-account-unasked = The link works once. Do not pass it on.
+letter-password-subject = Choose another wazapp password
+letter-reset-says = Hello, { $name }. Whoever runs the server has reset your password. Choose another one to come in.
+letter-forgotten-says = Hello, { $name }. Somebody, we hope you, asked for a link to choose another password.
+letter-forgotten-unasked = If it was not you, leave this mail alone: your password stays as it is.
+letter-holds-week = The link expires in 7 days.
+letter-holds-hours = The link expires in 2 hours.
+
+## The server
+server = Server
+server-lead = Every organization of this server, and nothing of what people said.
+server-quarantine = { $count ->
+    [0] Nothing is in quarantine.
+    [one] { $count } input is in quarantine: wazapp quarantine list.
+   *[other] { $count } inputs are in quarantine: wazapp quarantine list.
+}
+organizations = Organizations
+server-suspended = Suspended
+server-members = { $count ->
+    [one] { $count } person
+   *[other] { $count } people
+}
+server-conversations = { $count ->
+    [one] { $count } conversation
+   *[other] { $count } conversations
+}
+server-waiting = { $count ->
+    [0] nothing waits to be sent
+    [one] { $count } message waits
+   *[other] { $count } messages wait
+}
+server-media = { $count } MiB of files
+server-number-rests = sending rests
+server-resume = Resume
+server-resume-which = Resume { $organization }
+server-suspend = Suspend
+server-suspend-which = Suspend { $organization }
+server-enter = Look in
+server-enter-which = Look in at { $organization }
+server-enter-means = You see it for an hour and change nothing. Who works there reads in their audit that you looked in, and why.
+server-enter-suspended = It is suspended: nobody sees into it. Resume it first.
+server-reason = Reason
+server-more = More
+server-new = New organization
+server-create = Make the organization
+notice-organization-made = The organization is made. Give it its first owner with wazapp user create.

@@ -139,6 +139,10 @@ sign-in-mismatch = El correo o la contraseña no coinciden.
 sign-out = Salir
 password-forgotten = ¿Olvidaste la contraseña?
 password-forgotten-how = Pide un enlace nuevo a quien administra el servidor: lo crea con esta orden, vale una sola vez y lleva a una página donde eliges otra contraseña.
+password-forgotten-lead = Si tu cuenta tiene este correo, recibirás un enlace con el que eliges otra contraseña.
+password-mail-link = Enviarme un enlace
+password-mailed-title = Mira tu correo
+password-mailed = Si hay una cuenta con ese correo, el enlace va en camino. Vale una vez, durante 2 horas. Si no llega, mira en el correo no deseado o pregunta a quien administra el servidor.
 password-link-title = Elige una contraseña
 password-link-lead = Para la cuenta { $email }. Al guardarla, se cierran sus demás sesiones.
 password-new = Contraseña nueva
@@ -259,6 +263,12 @@ invite-email-hint = Si lo pones, solo se acepta con esa dirección.
 invite-make = Crear el enlace
 invited-title = Comparte este enlace
 invited-lead = Se muestra solo ahora. Vale una vez, durante 7 días; puedes anularlo en la lista de personas.
+invited-mailed = También enviamos uno a { $email }. La lista de personas dice qué fue de él.
+invitation-mailed = enviada por correo { $when }
+invitation-mail-waits = el correo va en camino
+invitation-mail-tried = el correo aún no se pudo enviar; se intenta otra vez solo
+invitation-mail-refused = el correo fue rechazado: revisa la dirección, o comparte tú un enlace
+invitation-mail-failed = el correo no se pudo enviar: comparte tú un enlace
 send-by-whatsapp = Enviar por WhatsApp
 teams-lead = A un equipo se le asignan conversaciones, como a una persona.
 teams-none = Aún no hay equipos.
@@ -324,6 +334,10 @@ act-prices = Precios
 act-merges = Contactos unidos
 act-templates = Plantillas
 act-other = Otra cosa
+organization-means = Lo que vale para todas las personas que trabajan aquí.
+require-factor = Quien trabaja aquí necesita un segundo factor
+require-factor-means = Quien no lo tenga no verá nada de la organización hasta configurarlo. No afecta a las claves de API.
+require-factor-own-first = Configura primero tu segundo factor: te quedarías fuera.
 deed-member-add = añadió a
 deed-member-invite = creó una invitación
 deed-member-join = aceptó una invitación:
@@ -355,6 +369,25 @@ deed-template-sync = hizo leer de nuevo las plantillas
 deed-organization-create = creó la organización
 deed-organization-entry = entró a mirar en
 deed-organization-factor = cambió si hace falta un segundo factor en
+deed-account-profile = cambió el perfil de
+deed-account-password = cambió la contraseña de
+deed-account-reset = restableció la contraseña de
+deed-account-session = cerró una sesión de
+deed-account-sessions = cerró todas las sesiones de
+deed-account-app-on = activó los códigos de una aplicación para
+deed-account-app-off = desactivó los códigos de una aplicación para
+deed-account-codes = creó códigos de recuperación para
+deed-account-passkey-add = añadió una llave de acceso de
+deed-account-passkey-rename = cambió el nombre de una llave de acceso de
+deed-account-passkey-remove = quitó una llave de acceso de
+deed-number-believed = conectó el número
+deed-number-hand-over = entregó a otra organización el número
+deed-number-take-over = recibió de otra organización el número
+deed-app-add = añadió la App
+deed-app-rotate = cambió los secretos de la App
+deed-app-remove = quitó la App
+deed-organization-retention = cambió cuánto tiempo se guardan las cosas en
+deed-organization-limit = cambió los límites de
 deed-graph = cambió en Meta, con la API de Graph,
 change-from-to = { $before } → { $after }
 
@@ -611,3 +644,56 @@ provider-account-needs-password = Para quitarlo, elige antes una contraseña: si
 prove-afresh = Tu cuenta no tiene contraseña: esto se hace en los diez minutos después de entrar. Sal, vuelve a entrar y repite.
 prove-not-needed = Tu cuenta no tiene contraseña. Basta con que hayas entrado hace menos de diez minutos.
 notice-provider-unlinked = Quedó sin unir.
+
+## Correo
+letter-invitation-subject = { $inviter } te invita a { $organization }
+letter-invitation-does = Aceptar la invitación
+letter-invitation-unasked = Si no sabes quién te invita, deja este correo: sin ti no pasa nada.
+letter-account-subject = Tu cuenta de wazapp
+letter-account-says = Hola, { $name }. Tienes una cuenta de wazapp. Elige su contraseña para empezar.
+letter-account-unasked = El enlace vale una sola vez. No se lo pases a nadie.
+letter-password-subject = Elige otra contraseña de wazapp
+letter-reset-says = Hola, { $name }. Quien administra el servidor restableció tu contraseña. Elige otra para entrar.
+letter-forgotten-says = Hola, { $name }. Alguien, esperamos que tú, pidió un enlace para elegir otra contraseña.
+letter-forgotten-unasked = Si no fuiste tú, deja este correo: tu contraseña sigue igual.
+letter-holds-week = El enlace caduca en 7 días.
+letter-holds-hours = El enlace caduca en 2 horas.
+
+## El servidor
+server = Servidor
+server-lead = Todas las organizaciones de este servidor, y nada de lo que se dijo en ellas.
+server-quarantine = { $count ->
+    [0] No hay nada en cuarentena.
+    [one] Hay { $count } entrada en cuarentena: wazapp quarantine list.
+   *[other] Hay { $count } entradas en cuarentena: wazapp quarantine list.
+}
+organizations = Organizaciones
+server-suspended = Suspendida
+server-members = { $count ->
+    [one] { $count } persona
+   *[other] { $count } personas
+}
+server-conversations = { $count ->
+    [one] { $count } conversación
+   *[other] { $count } conversaciones
+}
+server-waiting = { $count ->
+    [0] nada espera envío
+    [one] { $count } mensaje espera
+   *[other] { $count } mensajes esperan
+}
+server-media = { $count } MiB de archivos
+server-number-rests = el envío descansa
+server-resume = Reanudar
+server-resume-which = Reanudar { $organization }
+server-suspend = Suspender
+server-suspend-which = Suspender { $organization }
+server-enter = Mirar
+server-enter-which = Mirar en { $organization }
+server-enter-means = La ves durante una hora, sin cambiar nada. Quien trabaja ahí lee en su auditoría que miraste, y por qué.
+server-enter-suspended = Está suspendida: nadie ve su interior. Reanúdala primero.
+server-reason = Motivo
+server-more = Más
+server-new = Nueva organización
+server-create = Crear la organización
+notice-organization-made = La organización está creada. Dale su primer propietario con wazapp user create.

@@ -1,13 +1,14 @@
 //! Everything that happens after the answer.
 //!
 //! [`connection`] connects and disconnects numbers, [`numbers`] looks at them now and then; [`inbound`] turns raw webhook
-//! bodies into conversations, [`media`] fetches the files that they announce; [`outbox`] sends what was queued;
-//! [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
+//! bodies into conversations, [`media`] fetches the files that they announce; [`outbox`] sends what was queued, [`mail`]
+//! what is written to people; [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
 
 mod advice;
 pub mod connection;
 mod doubt;
 pub mod inbound;
+pub mod mail;
 pub mod media;
 pub mod numbers;
 pub mod outbox;

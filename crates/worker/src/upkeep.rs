@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 use model::database::Result;
-use model::{Clock, Database, entry, passkey, provider_account, quarantine, quota, session, sign_in};
+use model::{Clock, Database, entry, mail, passkey, provider_account, quarantine, quota, session, sign_in};
 use tokio_util::sync::CancellationToken;
 
 use crate::rounds::Every;
@@ -54,7 +54,7 @@ async fn keep_house(database: &Database, clock: &Clock, retention: Retention, st
     }
 }
 
-/// Lets go of sessions, links, questions to browsers, tries and looks into organizations that are over.
+/// Lets go of sessions, links, mail, questions to browsers, tries and looks into organizations that are over.
 pub async fn forget_people(database: &Database, now: Timestamp) -> Result<()> {
     let tx = database.operator().await?;
     session::any_person_let_go(&tx, now).await?;
@@ -62,6 +62,7 @@ pub async fn forget_people(database: &Database, now: Timestamp) -> Result<()> {
     provider_account::any_person_let_go(&tx, now).await?;
     sign_in::any_person_forgive(&tx, now).await?;
     entry::any_organization_let_go(&tx, now).await?;
+    mail::any_organization_let_go(&tx, now).await?;
     tx.commit_in_job().await
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 24] = [
+const UNDISTRIBUTED: [&str; 25] = [
     "organization",
     "number_claim",
     "app",
@@ -31,6 +31,7 @@ const UNDISTRIBUTED: [&str; 24] = [
     "provider_account",
     "provider_answer",
     "recovery_code",
+    "mail",
 ];
 
 /// What Citus refuses, or does at a price.
@@ -91,6 +92,7 @@ const PASSES: &[Pass] = &[
     Pass("media/thumbnail.rs", "SELECT f.organization_id, f.sha256", &[AllShards], POLL),
     Pass("membership.rs", "SELECT o.id, o.slug", &[AllShards], PERSON),
     Pass("membership.rs", "SELECT o.name FROM", &[AllShards], PERSON),
+    Pass("membership.rs", "SELECT organization_id FROM wazapp.membership", &[AllShards], PERSON),
     Pass("entry.rs", "DELETE FROM wazapp.entry WHERE ends_at", &[AllShards], SWEEP),
     Pass(
         "organization.rs",

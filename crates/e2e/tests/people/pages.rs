@@ -2,11 +2,11 @@
 
 mod browser;
 mod doors;
-mod guessing;
+pub(super) mod guessing;
 mod inbox;
 mod provider;
 mod rooms;
-mod second_factor;
+pub(super) mod second_factor;
 
 use std::collections::HashMap;
 
@@ -16,13 +16,13 @@ use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Client, Method, StatusCode};
 
 /// A password that is taken.
-const PASSWORD: &str = "una frase de prueba";
+pub(super) const PASSWORD: &str = "una frase de prueba";
 
 /// What came back.
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     headers: HeaderMap,
-    text: String,
+    pub(super) text: String,
 }
 
 impl Answer {
@@ -32,7 +32,7 @@ impl Answer {
     }
 
     /// Where it leads.
-    fn leads_to(&self) -> &str {
+    pub(super) fn leads_to(&self) -> &str {
         self.header(LOCATION.as_str())
     }
 
@@ -46,7 +46,7 @@ impl Answer {
 
 /// A browser without JavaScript that keeps its cookies, and follows nothing by itself.
 #[derive(Clone)]
-struct Browser {
+pub(super) struct Browser {
     url: String,
     client: Client,
     cookies: HashMap<String, String>,
@@ -54,7 +54,7 @@ struct Browser {
 }
 
 impl Browser {
-    fn new(world: &World) -> Self {
+    pub(super) fn new(world: &World) -> Self {
         Self::at(world.url())
     }
 
@@ -65,7 +65,7 @@ impl Browser {
     }
 
     /// In which somebody is signed in.
-    fn of(world: &World, person: &Person) -> Self {
+    pub(super) fn of(world: &World, person: &Person) -> Self {
         let mut browser = Self::new(world);
         let (name, value) = person.cookie.split_once('=').expect("a cookie");
         browser.cookies.insert(name.to_owned(), value.to_owned());
@@ -73,17 +73,17 @@ impl Browser {
     }
 
     /// The same, which also says this of itself.
-    fn saying(&self, name: &'static str, value: &str) -> Self {
+    pub(super) fn saying(&self, name: &'static str, value: &str) -> Self {
         let mut browser = self.clone();
         browser.headers.push((name, value.to_owned()));
         browser
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(super) async fn get(&mut self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[]).await
     }
 
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.ask(Method::POST, path, fields).await
     }
 
@@ -120,7 +120,7 @@ impl Browser {
 }
 
 /// Sets a world's server up; answers the browser of its first owner.
-async fn set_up(world: &World) -> Browser {
+pub(super) async fn set_up(world: &World) -> Browser {
     let mut browser = Browser::new(world);
     let answer = browser.post("/setup", &first("lucia@example.com", e2e::SET_UP_CODE)).await;
     assert_eq!((answer.status, answer.leads_to()), (StatusCode::SEE_OTHER, "/welcome"), "{}", answer.text);
@@ -141,7 +141,7 @@ fn first<'a>(email: &'a str, code: &'a str) -> [(&'a str, &'a str); 7] {
 }
 
 /// Makes an invitation; answers its path.
-async fn invite(browser: &mut Browser, email: &str, role: Role) -> String {
+pub(super) async fn invite(browser: &mut Browser, email: &str, role: Role) -> String {
     let answer = browser.post("/settings/members/invite", &[("email", email), ("role", role.word())]).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
     let link = answer.shown_once();
@@ -149,7 +149,7 @@ async fn invite(browser: &mut Browser, email: &str, role: Role) -> String {
 }
 
 /// Two organizations, and somebody of each.
-async fn two(world: &World, role: Role) -> ((Organization, Person), (Organization, Person)) {
+pub(super) async fn two(world: &World, role: Role) -> ((Organization, Person), (Organization, Person)) {
     let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
     let (marta, luis) = (world.member(&acme, role).await, world.member(&other, role).await);
     ((acme, marta), (other, luis))

@@ -12,6 +12,8 @@ use e2e::{Meta, SimulatedNumber, cluster, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::canary_people;
+
 const APP: &str = "670843887433847";
 const APP_SECRET: &str = "canary-app-secret-5f1e8f3a9c";
 const VERIFY_TOKEN: &str = "canary-verify-token-77ab01d2e4";
@@ -137,7 +139,9 @@ async fn no_secret_shows_anywhere() {
     let token = number.token.clone();
     let installation = Installation::beside(&meta, VERIFY_TOKEN).await;
     let installation = installation.setting("WAZAPP_MASTER_KEY", MASTER_KEY).setting("WAZAPP_LOG", "trace");
+    let (mails, installation) = canary_people::mail_server(installation).await;
     let server = installation.serve().await;
+    let people = canary_people::secrets(&server, &installation, &mails).await;
     installation.json(&["org", "create", "Acme"]).await;
     installation.json(&["app", "add", "--app-id", "900", "--name", "Own", "--secret", OWN_APP_SECRET]).await;
     installation.connect("acme", &number, &token).await;
@@ -199,7 +203,7 @@ async fn no_secret_shows_anywhere() {
     asked.run(&["doctor"]).await;
     asked.run(&["doctor", "--json"]).await;
     asked.run(&["number", "list"]).await;
-    let named = secrets.iter().map(|(name, secret)| (*name, secret.as_str()));
+    let named = secrets.iter().chain(&people).map(|(name, secret)| (*name, secret.as_str()));
     let more = [
         ("access token", token.as_str()),
         ("other number's token", &another.token),

@@ -63,6 +63,7 @@ const OPEN: &[&str] = &[
     "api_key.hash",
     "session.hash",
     "invitation.hash",
+    "invitation_link.hash",
     "password_link.hash",
     "recovery_code.hash",
     "passkey_ceremony.hash",

@@ -14,6 +14,7 @@ mod sweep;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -24,6 +25,8 @@ pub use resume::{Half, NotNow, Resume, join, retry};
 pub use step::{State, Step, What};
 pub use sweep::any_organization_sweep;
 
+use crate::act::Act;
+use crate::audit::Deed;
 use crate::database::{DatabaseError, Result, Tenant, stored_json};
 use crate::page::{Cursor, Page};
 use crate::trouble::Trouble;
@@ -174,6 +177,19 @@ impl Connection {
             updated_at: row.get("updated_at"),
             ended_at: row.get("ended_at"),
         })
+    }
+
+    /// That it was begun, as the audit tells it.
+    pub fn begun(&self) -> Deed {
+        self.deed(self.how.word())
+    }
+
+    /// That something was done to it; without what is secret in it.
+    pub fn deed(&self, what: &'static str) -> Deed {
+        let said = json!({ "how": self.how, "phone_number_id": self.phone_number_id, "waba_id": self.waba_id,
+            "app_id": self.app_id, "number_id": self.number_id });
+        let named = self.phone_number_id.clone().unwrap_or_default();
+        Deed::new(Act::ManageNumbers, what, self.id, named).changed(None, Some(said))
     }
 
     /// The step that failed.

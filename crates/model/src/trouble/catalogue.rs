@@ -340,3 +340,32 @@ impl Trouble {
         .into()
     }
 }
+
+/// What is mailed to people.
+impl Trouble {
+    /// The mail server refuses the recipient, or what is written to them, in these words.
+    pub fn mail_refused(words: &str) -> Self {
+        Entry {
+            word: Word::MailRefused,
+            title: "Mail refused",
+            message: &format!("The mail server refuses this mail: {words}"),
+            en: "Check the address, or hand over a link yourself.",
+            es: "Revisa la dirección, o entrega tú un enlace.",
+        }
+        .into()
+    }
+
+    /// The mail server did not get as far as the recipient.
+    pub fn mail_not_sent(why: &str) -> Self {
+        Entry {
+            word: Word::MailNotSent,
+            title: "Mail not sent yet",
+            message: why,
+            en: "It is tried again by itself, for a day. If this goes on, whoever runs this server finds the reason with \
+                 `wazapp doctor`.",
+            es: "Se intenta otra vez solo, durante un día. Si continúa, quien administra este servidor encuentra la causa con \
+                 `wazapp doctor`.",
+        }
+        .into()
+    }
+}

@@ -108,6 +108,11 @@ words! {
     /// Meta's list does not end.
     Endless = "endless",
 
+    /// A mail server refuses a mail for good.
+    MailRefused = "mail_refused",
+    /// A mail was not sent yet.
+    MailNotSent = "mail_not_sent",
+
     /// No number is named, or there is none.
     NoNumber = "no_number",
     /// There are several.

@@ -54,6 +54,8 @@ fn catalogue() -> Vec<Trouble> {
         Trouble::not_noted(),
         Trouble::unanswered("Meta gave no complete answer in time"),
         Trouble::endless_list(),
+        Trouble::mail_refused("550 no such user"),
+        Trouble::mail_not_sent("The mail server cannot be reached."),
     ]
 }
 

@@ -2,7 +2,9 @@
 
 use anyhow::bail;
 use clap::Subcommand;
-use model::app::{Change, Need, Removal, Use};
+use model::Clock;
+use model::app::{AppDeed, Change, Need, Removal, Rotated, Use, record};
+use model::audit::Actor;
 use serde_json::json;
 
 use super::{SecretArg, find_organization};
@@ -122,6 +124,9 @@ async fn rotate(config: &Config, print: &Print, app_id: &str, change: &Change<'_
             (None, None) => model::app::drop_old(&tx, app_id).await?.is_some(),
             _ => model::app::rotate(&tx, &opened.keyring, app_id, change).await?,
         };
+        let (secret, verify_token) = (change.secret.is_some(), change.verify_token.is_some());
+        let deed = AppDeed::Rotated(Rotated { secret, verify_token, dropped_old: change.drop_old });
+        record(&tx, Clock::default().now(), &Actor::operator(), app_id, deed).await?;
         tx.commit().await?;
         Ok(known)
     })
@@ -146,7 +151,7 @@ async fn rotate(config: &Config, print: &Print, app_id: &str, change: &Change<'_
 async fn remove(config: &Config, print: &Print, app_id: &str) -> anyhow::Result<()> {
     let removed = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
-        Ok(model::app::any_organization_remove(tx, app_id).await?)
+        Ok(model::app::any_organization_remove(tx, Clock::default().now(), &Actor::operator(), app_id).await?)
     })
     .await?;
     match removed {
@@ -203,6 +208,9 @@ async fn add(config: &Config, print: &Print, new: &New) -> anyhow::Result<()> {
         let made = model::app::add(&tx, &opened.keyring, app_id, name, &secret, verify_token.as_ref()).await?;
         if let Some(owner) = owner.filter(|_| made) {
             model::app::give_to(&tx, app_id, &owner.scope()).await?;
+        }
+        if made {
+            record(&tx, Clock::default().now(), &Actor::operator(), app_id, AppDeed::Added).await?;
         }
         tx.commit().await?;
         Ok(made)

@@ -9,6 +9,7 @@ mod configuration;
 mod data_dir;
 mod database;
 mod finding;
+mod mail;
 mod media;
 mod numbers;
 mod queues;
@@ -58,6 +59,7 @@ pub(crate) async fn run(config: &Config, print: &Print, doctor: &Doctor) -> anyh
     let mut findings = configuration::check(config, &server.public_url(config));
     findings.extend(data_dir::check(config));
     findings.push(media::check(config).await);
+    findings.push(mail::server(config).await);
     findings.extend(server.findings());
 
     if config.database_url.is_none() && !config.data_dir.join("postgres").is_dir() {
@@ -121,6 +123,7 @@ async fn examine(
     };
     tx.close();
     findings.extend(queues::check(&examination, server).await?);
+    findings.extend(mail::queue(config, &examination.database, now).await?);
     findings.extend(quotas::check(&examination).await?);
     findings.extend(retention::check(&examination).await?);
     findings.extend(apps::check(&examination).await?);

@@ -5,8 +5,7 @@ mod retention;
 
 use clap::Subcommand;
 use model::Clock;
-use model::act::Act;
-use model::audit::{self, Actor, Deed};
+use model::audit::{self, Actor};
 use model::name::Name;
 use serde_json::json;
 
@@ -62,6 +61,8 @@ async fn create(config: &Config, print: &Print, name: &str) -> anyhow::Result<()
     let made = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
         let made = model::organization::create(&tx, name.as_str()).await?;
+        let now = Clock::default().now();
+        audit::any_organization_record(&tx, &made.scope(), now, &Actor::operator(), &made.made()).await?;
         tx.commit().await?;
         Ok(made)
     })
@@ -81,8 +82,7 @@ async fn suspend(
         let scope = find_organization(&tx, &organization.organization).await?.scope();
         let changed = model::organization::suspend(&tx, now, &scope, suspended).await?;
         if let Some(changed) = &changed {
-            let what = if suspended { "suspend" } else { "resume" };
-            let deed = Deed::new(Act::ManageOrganization, what, changed.id, changed.name.as_str());
+            let deed = changed.suspended(suspended);
             audit::any_organization_record(&tx, &scope, now, &Actor::operator(), &deed).await?;
         }
         tx.commit().await?;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use model::act::Role;
 use model::audit::{self, Actor, Deed};
 use model::database::Operator;
+use model::mail::{self, Kind};
 use model::membership::{self, Begun};
 use model::name::Name;
 use model::user::{self, Email, Language, NewUser, User};
@@ -108,7 +109,7 @@ async fn create(
         let made = user::create(&tx, now, new).await?.with_context(|| {
             format!("{} has an account already: wazapp member add lets it work in another organization", new.email)
         })?;
-        let link = user::password_link(&tx, now, made.id).await?;
+        let link = link(config, &tx, now, &made, Kind::Account).await?;
         if let Some(organization) = &organization {
             join(&tx, now, &organization.scope(), &made, role).await?;
         }
@@ -137,11 +138,22 @@ pub(super) async fn join(
     Ok(())
 }
 
+/// A link by which somebody sets a password; another one is mailed to them where mail is sent.
+async fn link(config: &Config, tx: &Operator, now: Timestamp, user: &User, kind: Kind) -> anyhow::Result<SecretString> {
+    let link = user::password_link(tx, now, user.id).await?;
+    if config.post.is_some() {
+        mail::write_to(tx, now, kind, &user.email, user.language).await?;
+    }
+    Ok(link)
+}
+
 /// The one place where a link is shown.
 fn show_link(config: &Config, print: &Print, user: &User, link: &SecretString, what: &str) {
     let url = format!("{}/password/{}", public_url(config), link.expose_secret());
-    print.answer(&json!({ "id": user.id, "email": user.email, "setup_url": url }), || {
-        format!("{what} They set a password here; the link works once, for 7 days:\n\n{url}")
+    let mailed = config.post.is_some();
+    print.answer(&json!({ "id": user.id, "email": user.email, "setup_url": url, "mailed": mailed }), || {
+        let mail = if mailed { "The server mails them a link; this one does the same. " } else { "" };
+        format!("{what} {mail}They set a password here; the link works once, for 7 days:\n\n{url}")
     });
 }
 
@@ -193,7 +205,9 @@ async fn reset(config: &Config, print: &Print, email: &Email, second_factor: boo
         }
         provider_account::unlink(&tx, user.id).await?;
         session::end_all(&tx, user.id, None).await?;
-        let link = user::password_link(&tx, now, user.id).await?;
+        let link = link(config, &tx, now, &user, Kind::Reset).await?;
+        let own = user.was_reset(second_factor);
+        audit::any_organization_record_of(&tx, now, &Actor::operator(), &user, &own).await?;
         let after = json!({ "second_factor": user.second_factor && !second_factor });
         let deed = Deed::of_server("user.reset", user.id, user.name.as_str()).changed(None, Some(after));
         audit::record_of_server(&tx, now, &Actor::operator(), &deed).await?;

@@ -11,6 +11,7 @@ use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER_PERMISSIVE};
 use model::quota::Limit;
 use model::retention::{Days, FEWEST_DAYS, MOST_DAYS};
 use secrecy::{SecretBox, SecretString};
+use worker::mail::{NoSender, NoSmtp, Sender, Smtp};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +98,14 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         format!("\"{text}\" is not an address: write IP:PORT, like 127.0.0.1:8080, or 0.0.0.0:8080 for all interfaces")
     })
+}
+
+pub(super) fn smtp_url(text: &str) -> Result<Smtp, String> {
+    text.parse().map_err(|problem: NoSmtp| problem.to_string())
+}
+
+pub(super) fn sender(text: &str) -> Result<Sender, String> {
+    text.parse().map_err(|problem: NoSender| problem.to_string())
 }
 
 pub(super) fn number<T: FromStr + PartialOrd + fmt::Display>(

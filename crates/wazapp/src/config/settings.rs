@@ -49,7 +49,7 @@ const fn secret(key: &'static str, doc: &'static str) -> Setting {
     Setting { key, default: "", secrecy: Secrecy::Secret, doc }
 }
 
-const fn database(key: &'static str, doc: &'static str) -> Setting {
+const fn url_with_password(key: &'static str, doc: &'static str) -> Setting {
     Setting { key, default: "", secrecy: Secrecy::UrlWithPassword, doc }
 }
 
@@ -62,9 +62,9 @@ pub static SETTINGS: &[Setting] = &[
     open("trusted_proxies", "", "networks (CIDR, comma separated) whose X-Forwarded-For is believed"),
     open("metrics_listen", "", "address for /metrics and the details of /readyz alone; at listen if not set"),
     open("max_connections", "8192", "client connections open at once (16-1000000); beyond, the longest waiting one ends"),
-    database("database_url", "an external PostgreSQL 15 or newer; a private one is run if not set"),
-    database("database_direct_url", "direct connection for migrations and LISTEN when database_url is a transaction pooler"),
-    database("database_web_url", "another login for API requests, a member of wazapp_web alone"),
+    url_with_password("database_url", "an external PostgreSQL 15 or newer; a private one is run if not set"),
+    url_with_password("database_direct_url", "direct connection for migrations and LISTEN when database_url is a transaction pooler"),
+    url_with_password("database_web_url", "another login for API requests, a member of wazapp_web alone"),
     open("database_pool", "8", "connections to the database (1-200)"),
     open("postgres_bin", "", "directory of the private PostgreSQL's programs, if not found by themselves"),
     open("meta_app_id", "", "the default App's id at Meta"),
@@ -86,6 +86,8 @@ pub static SETTINGS: &[Setting] = &[
     open("oidc_name", "", "what people call the identity provider; its host if not set"),
     open("oidc_scopes", "email profile", "what the identity provider is asked to tell of who signs in"),
     open("oidc_join", "", "who comes to work where without an invitation, like example.com=acme:agent; comma separated"),
+    url_with_password("smtp_url", "mail server for invitations and password links, smtp(s)://USER:PASSWORD@HOST:PORT; links are shown if not set"),
+    open("mail_from", "", "whom mail is from, like wazapp@example.com; goes with smtp_url"),
     open("log", "info", "what is logged: a level, or a filter like wazapp=debug,info"),
     open("log_format", "auto", "auto (text on a terminal, JSON otherwise), text or json"),
     open("inbound_writers", "1", "connections that commit webhook bodies (1-8)"),

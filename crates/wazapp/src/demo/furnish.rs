@@ -150,7 +150,15 @@ async fn people(database: &Database, organizations: &[Furnished], kept: &mut Kep
             _ => None,
         };
         let (password, zone) = (hash.as_deref(), "America/Mexico_City");
-        let new = NewUser { email: &email, name, password, is_operator: nth == 0, language: Language::Es, zone };
+        let new = NewUser {
+            email: &email,
+            name,
+            password,
+            is_operator: nth == 0,
+            vouched: true,
+            language: Language::Es,
+            zone,
+        };
         let Some(made) = user::create(&tx, now, &new).await? else { continue };
         let (at, role) = if nth == 0 { (organizations, Role::Owner) } else { (&organizations[..1], Role::Agent) };
         for own in at {

@@ -23,8 +23,13 @@ use crate::serve::Client;
 use crate::session::enter;
 
 /// Where an invitation is read and accepted: a link that is shown once.
-pub(crate) fn invitation_link(state: &State, token: &SecretString) -> String {
-    format!("{}/invitation/{}", state.public_url.trim_end_matches('/'), token.expose_secret())
+pub(crate) fn invitation_link(public_url: &str, token: &SecretString) -> String {
+    format!("{}/invitation/{}", public_url.trim_end_matches('/'), token.expose_secret())
+}
+
+/// In how many days it ends, rounded.
+pub(crate) fn days_left(now: Timestamp, ends: Timestamp) -> i64 {
+    (ends.duration_since(now).as_hours() + 12) / 24
 }
 
 #[derive(askama::Template)]
@@ -76,10 +81,9 @@ impl Invited {
     }
 
     fn shown(self, status: StatusCode, offer: Offer, entered: Entered) -> Response {
-        let left = offer.invitation.expires_at.duration_since(self.state.clock.now());
         let provider = OwnPath::read(&format!("/invitation/{}", self.token))
             .and_then(|here| Way::to(self.state.provider.as_ref(), &here));
-        let days = (left.as_hours() + 12) / 24;
+        let days = days_left(self.state.clock.now(), offer.invitation.expires_at);
         let shape = InvitationPage { page: self.page, token: self.token, offer, days, entered, provider };
         ([UNTOLD], shown(status, &shape)).into_response()
     }

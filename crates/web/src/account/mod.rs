@@ -1,6 +1,7 @@
 //! Where people come in: sign-in, set-up, invitations, and links by which a password is set.
 
 mod arrival;
+mod forgotten;
 mod invitation;
 mod passkey;
 mod password;
@@ -9,7 +10,8 @@ mod second;
 mod set_up;
 mod sign_in;
 
-pub(crate) use invitation::invitation_link;
+pub(crate) use invitation::{days_left, invitation_link};
+pub(crate) use password::password_link;
 pub(crate) use provider::Way;
 
 use axum::Router;
@@ -40,7 +42,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/welcome", get(set_up::welcome))
         .route("/welcome/demo", get(set_up::demo))
         .route("/invitation/{token}", get(invitation::form).post(invitation::accept))
-        .route("/password", get(password::forgotten))
+        .route("/password/forgot", get(forgotten::form).post(forgotten::send))
         .route("/password/{token}", get(password::form).post(password::send))
 }
 

@@ -1,27 +1,22 @@
-//! `/password`, `/password/{token}`: choosing a password by a link.
+//! `/password/{token}`: choosing a password by a link.
 
 use axum::Extension;
 use axum::extract::{self, Path};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use model::{session, user};
-use secrecy::SecretString;
+use model::{audit, session, user};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{come_in, dead_end, new_password};
 use crate::State;
+use crate::key::Who;
 use crate::pages::{Entered, Failure, Key, Notice, OwnPath, Page, UNTOLD, shown};
 use crate::serve::Client;
 use crate::session::enter;
 
-#[derive(askama::Template)]
-#[template(path = "account/forgotten.html")]
-struct Forgotten {
-    page: Page,
-}
-
-/// Whom to ask for a link.
-pub(super) async fn forgotten(page: Page) -> Response {
-    shown(StatusCode::OK, &Forgotten { page })
+/// Where an account's password is set: a link that is shown once, or mailed.
+pub(crate) fn password_link(public_url: &str, token: &SecretString) -> String {
+    format!("{}/password/{}", public_url.trim_end_matches('/'), token.expose_secret())
 }
 
 #[derive(askama::Template)]
@@ -80,6 +75,8 @@ pub(super) async fn send(
     user::set_password(&tx, now, user.id, Some(&kept)).await?;
     session::end_all(&tx, user.id, None).await?;
     let client = client.map(|Extension(client)| client);
+    let actor = Who::actor_of(&user, client.as_ref());
+    audit::any_organization_record_of(&tx, now, &actor, &user, &user.password_changed()).await?;
     let entry = enter(&state, &tx, client.as_ref(), &headers, &user).await?;
     tx.commit().await?;
     Ok(come_in(&state, &page, &entry, &OwnPath::inbox(), Some(Notice::PasswordChanged)))

@@ -106,9 +106,11 @@ impl First {
             zone: &self.zone,
         };
         let made = user::create(tx, now, &new).await?.ok_or(Failure::Internal)?;
-        let scope = organization::create(tx, &self.organization).await?.scope();
+        let organization = organization::create(tx, &self.organization).await?;
+        let scope = organization.scope();
         membership::add(tx, now, &scope, made.id, Role::Owner).await?;
         let actor = Actor { id: Some(made.id), name: made.name.clone(), ..Actor::operator() };
+        audit::any_organization_record(tx, &scope, now, &actor, &organization.made()).await?;
         let deed = membership::begun(Begun::Added, &made, Role::Owner);
         audit::any_organization_record(tx, &scope, now, &actor, &deed).await?;
         let deed = Deed::of_server("set-up", made.id, made.name.as_str());

@@ -22,7 +22,7 @@ use super::example;
 use super::fields::{Body, MetaId, Nothing, PerhapsBody, Pin, Query, Secret, Text, given};
 use super::id::Id;
 use super::language::Language;
-use super::number::{answer, attempt};
+use super::number::answer;
 use super::paging::Part;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, NumberRefused, OverQuota};
 use crate::problem::Problem;
@@ -212,7 +212,7 @@ pub(super) async fn create(
     let tx = caller.begin_act().await?;
     let begun = connection::begin(&tx, &state.keyring, state.clock.now(), &new).await;
     let begun = begun.map_err(|error| language.problem(error))?;
-    tx.commit(attempt("signup", &begun)).await.map_err(|error| in_doubt(error, begun.id, language))?;
+    tx.commit(begun.deed("signup")).await.map_err(|error| in_doubt(error, begun.id, language))?;
     Ok((StatusCode::ACCEPTED, Json(begun)))
 }
 
@@ -270,7 +270,7 @@ pub(super) async fn join(
     let tx = caller.begin_act().await?;
     let joined = connection::join(&tx, &state.keyring, state.clock.now(), id, half).await?.ok_or_else(not_there)?;
     let joined = joined.map_err(|why| not_now(why, language))?;
-    tx.commit(attempt("join", &joined)).await.map_err(|error| in_doubt(error, joined.id, language))?;
+    tx.commit(joined.deed("join")).await.map_err(|error| in_doubt(error, joined.id, language))?;
     state.connecting.queued();
     Ok(Json(joined))
 }
@@ -351,7 +351,7 @@ pub(super) async fn retry(
     }
     let resumed = connection::retry(&tx, &state.keyring, state.clock.now(), id, &with).await?.ok_or_else(not_there)?;
     let resumed = resumed.map_err(|why| not_now(why, language))?;
-    tx.commit(attempt("retry", &resumed)).await.map_err(|error| in_doubt(error, resumed.id, language))?;
+    tx.commit(resumed.deed("retry")).await.map_err(|error| in_doubt(error, resumed.id, language))?;
     state.connecting.queued();
     conclude(&caller, &state, language, resumed, StatusCode::OK).await
 }

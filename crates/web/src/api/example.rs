@@ -435,6 +435,7 @@ pub(super) fn invitation() -> Value {
         "invited_by_name": "Marta Ruiz",
         "created_at": "2026-11-24T13:57:12.004410Z",
         "expires_at": "2026-12-01T13:57:12.004410Z",
+        "mail": { "state": "sent", "since": "2026-11-24T13:57:14.210370Z", "error": null },
     })
 }
 

@@ -6,7 +6,7 @@ use http::StatusCode;
 use model::act::Role;
 use model::invitation::{self, Invitation};
 use model::page::Page;
-use model::user::Email;
+use model::user::{self, Email};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -64,7 +64,8 @@ pub(super) struct Invited {
 
 /// Invite somebody
 ///
-/// Answers a link, once: whoever opens it within 7 days, before anybody else, works here. Hand it over yourself.
+/// Answers a link, once: whoever opens it within 7 days, before anybody else, works here. Hand it over yourself; where this
+/// server sends mail, it also mails one to `email`, in the language of `Accept-Language`, and `mail` says what becomes of it.
 #[utoipa::path(
     post, path = "/invitations", operation_id = "createInvitation", tag = "Members", request_body = NewInvitation,
     responses(
@@ -90,13 +91,15 @@ pub(super) async fn create(
         })?),
     };
     let tx = caller.begin_act().await?;
-    let (invitation, token) =
-        invitation::create(&tx, caller.now(), &caller.actor(), email.as_ref(), wanted.role).await?;
+    let mailed = state.mails.then(|| language.of(user::Language::En, user::Language::Es));
+    let new = invitation::NewInvitation { email: email.as_ref(), role: wanted.role, mailed };
+    let (invitation, token) = invitation::create(&tx, caller.now(), &caller.actor(), new).await?;
     tx.commit(invitation.sent()).await.map_err(|error| {
         let (en, es) = ("`GET /invitations` lists those that hold.", "`GET /invitations` lista las que valen.");
         doubt::look_first(error, language, en, es)
     })?;
-    let link = crate::account::invitation_link(&state, &token);
+    state.mail_wake.queued();
+    let link = crate::account::invitation_link(&state.public_url, &token);
     Ok((StatusCode::CREATED, Json(Invited { invitation, link })))
 }
 

@@ -24,6 +24,7 @@ mod message;
 mod number;
 mod operator;
 mod organization;
+mod own;
 mod paging;
 mod price;
 mod receipt;
@@ -188,6 +189,7 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::ManageKeys, routes!(api_key::create)))
         .routes(may(Act::ManageKeys, routes!(api_key::revoke)))
         .routes(may(Act::ReadAudit, routes!(audit::list)))
+        .routes(may(Act::ManageOrganization, routes!(own::change)))
         .routes(by_operator(routes!(organization::list, organization::create)))
         .routes(by_operator(routes!(organization::change)))
         .routes(by_operator(routes!(organization::enter)))

@@ -211,14 +211,6 @@ pub(super) async fn create(
     conclude(&caller, &state, language, begun, StatusCode::CREATED).await
 }
 
-/// The deed of an attempt, without what is secret in it.
-pub(super) fn attempt(what: &'static str, begun: &Connection) -> Deed {
-    let named = begun.phone_number_id.clone().unwrap_or_default();
-    let said = json!({ "how": begun.how, "phone_number_id": begun.phone_number_id, "waba_id": begun.waba_id,
-        "app_id": begun.app_id, "number_id": begun.number_id });
-    Deed::new(Act::ManageNumbers, what, begun.id, named).changed(None, Some(said))
-}
-
 async fn begin(
     caller: &Caller,
     state: &crate::State,
@@ -228,7 +220,7 @@ async fn begin(
     let tx = caller.begin_act().await?;
     let begun = connection::begin(&tx, &state.keyring, state.clock.now(), new).await;
     let begun = begun.map_err(|error| language.problem(error))?;
-    tx.commit(attempt(begun.how.word(), &begun)).await.map_err(|error| in_doubt(error, begun.id, language))?;
+    tx.commit(begun.begun()).await.map_err(|error| in_doubt(error, begun.id, language))?;
     state.connecting.queued();
     Ok(begun)
 }

@@ -2,13 +2,11 @@
 
 use axum::Json;
 use http::StatusCode;
-use model::act::Act;
 use model::audit::{self, Deed};
 use model::organization::{self, Organization, Overview};
 use model::page::{Cursor as After, Page};
-use model::{Scope, entry, session};
+use model::{entry, session};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -89,7 +87,7 @@ pub(super) async fn create(
     let name = wanted.name.name("name")?;
     let tx = caller.begin().await?;
     let made = organization::create(&tx, name.as_str()).await?;
-    record(&caller, &tx, &made, "create", None).await?;
+    record(&caller, &tx, &made, &made.made()).await?;
     tx.commit().await.map_err(|error| {
         let en = "look at `GET /organizations` whether it is there, and create it only if it is not.";
         let es = "mira en `GET /organizations` si ya está, y créala solo si no.";
@@ -129,7 +127,7 @@ pub(super) async fn change(
     let found = find(&tx, id).await?;
     let changed = organization::suspend(&tx, caller.now(), &found.scope(), suspended).await?;
     if let Some(changed) = &changed {
-        record(&caller, &tx, changed, if suspended { "suspend" } else { "resume" }, None).await?;
+        record(&caller, &tx, changed, &changed.suspended(suspended)).await?;
     }
     tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(changed.unwrap_or(found)))
@@ -182,7 +180,7 @@ pub(super) async fn enter(
     }
     let until = entry::begin(&tx, caller.now(), &found.scope(), caller.user.id).await?;
     session::choose(&tx, caller.user.id, caller.session_id, found.id).await?;
-    record(&caller, &tx, &found, "entry", Some(json!({ "reason": reason.as_str(), "until": until }))).await?;
+    record(&caller, &tx, &found, &found.entered(reason.as_str(), until)).await?;
     tx.commit().await.map_err(Problem::repeatable)?;
     Ok(Json(OpenedEntry { organization: found, until }))
 }
@@ -195,10 +193,7 @@ async fn record(
     caller: &ServerOperator,
     tx: &model::database::Operator,
     on: &Organization,
-    what: &'static str,
-    after: Option<serde_json::Value>,
+    deed: &Deed,
 ) -> Result<(), Problem> {
-    let deed = Deed::new(Act::ManageOrganization, what, on.id, on.name.as_str()).changed(None, after);
-    let scope: Scope = on.scope();
-    Ok(audit::any_organization_record(tx, &scope, caller.now(), &caller.actor(), &deed).await?)
+    Ok(audit::any_organization_record(tx, &on.scope(), caller.now(), &caller.actor(), deed).await?)
 }

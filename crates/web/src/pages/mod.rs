@@ -37,7 +37,7 @@ use http::header::SET_COOKIE;
 use model::user::Language;
 use tower_http::csrf::CsrfLayer;
 
-use crate::{State, account, cookie, inbox, settings};
+use crate::{State, account, cookie, inbox, server, settings};
 
 /// The longest form.
 const LONGEST_FORM: usize = 64 << 10;
@@ -50,6 +50,7 @@ pub(crate) fn router(state: &State) -> Router<State> {
         .merge(account::routes())
         .merge(inbox::routes())
         .merge(settings::routes())
+        .merge(server::routes())
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(own_pages_only(&state.public_url))
         .layer(from_fn_with_state(state.clone(), failure::explain));

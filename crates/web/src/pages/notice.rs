@@ -54,6 +54,7 @@ notices! {
     SecondFactorOff = "second-factor-off";
     Resolved = "resolved";
     ProviderUnlinked = "provider-unlinked";
+    OrganizationMade = "organization-made";
 }
 
 const NAME: &str = "wazapp-notice";

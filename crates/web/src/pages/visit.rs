@@ -1,13 +1,15 @@
 //! A visit of somebody who is signed in: they, and what their page knows.
 
+use std::ops::Deref;
+
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use jiff::Timestamp;
 use model::DatabaseError;
 use model::act::Act;
-use model::audit::Deed;
-use model::database::Tenant;
+use model::audit::{self, Deed};
+use model::database::{Operator, Tenant};
 use model::membership::{self, Belonging};
 use model::user::User;
 
@@ -64,10 +66,51 @@ impl Visit {
         }
     }
 
+    /// Opens a transaction of what they do to their own account.
+    pub(crate) async fn begin_own(&self, state: &State) -> Result<OwnAct<'_>, Failure> {
+        Ok(self.own(state.database.people().await?))
+    }
+
+    /// The same with a transaction that is open.
+    pub(crate) fn own(&self, tx: Operator) -> OwnAct<'_> {
+        OwnAct { tx, visit: self }
+    }
+
     /// Writes down what was done in this transaction, and ends it.
     pub(crate) async fn finish(&self, tx: Tenant, deed: &Deed) -> Result<(), Failure> {
         self.visitor.audit(&tx, deed).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+/// A transaction of what somebody does to their own account: with the deed it ends, or not at all.
+#[must_use = "what is not committed with its deed is not done"]
+pub(crate) struct OwnAct<'v> {
+    tx: Operator,
+    visit: &'v Visit,
+}
+
+impl Deref for OwnAct<'_> {
+    type Target = Operator;
+
+    fn deref(&self) -> &Operator {
+        &self.tx
+    }
+}
+
+impl OwnAct<'_> {
+    /// Writes down what was done wherever they work, and ends the transaction.
+    pub(crate) async fn commit(self, deeds: &[Deed]) -> Result<(), Failure> {
+        let visitor = &self.visit.visitor;
+        for deed in deeds {
+            audit::any_organization_record_of(&self.tx, visitor.now(), &visitor.actor(), &visitor.user, deed).await?;
+        }
+        Ok(self.tx.commit().await?)
+    }
+
+    /// Ends it with nothing done.
+    pub(crate) fn close(self) {
+        self.tx.close();
     }
 }
 

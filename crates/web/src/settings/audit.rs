@@ -50,6 +50,25 @@ const DEEDS: &[(&str, Key)] = &[
     ("organization.manage/create", Key("deed-organization-create")),
     ("organization.manage/entry", Key("deed-organization-entry")),
     ("organization.manage/second_factor", Key("deed-organization-factor")),
+    ("account/profile", Key("deed-account-profile")),
+    ("account/password", Key("deed-account-password")),
+    ("account/reset", Key("deed-account-reset")),
+    ("account/session", Key("deed-account-session")),
+    ("account/sessions", Key("deed-account-sessions")),
+    ("account/app_on", Key("deed-account-app-on")),
+    ("account/app_off", Key("deed-account-app-off")),
+    ("account/recovery_codes", Key("deed-account-codes")),
+    ("account/passkey_added", Key("deed-account-passkey-add")),
+    ("account/passkey_renamed", Key("deed-account-passkey-rename")),
+    ("account/passkey_removed", Key("deed-account-passkey-remove")),
+    ("numbers.manage/connect", Key("deed-number-believed")),
+    ("numbers.manage/hand_over", Key("deed-number-hand-over")),
+    ("numbers.manage/take_over", Key("deed-number-take-over")),
+    ("numbers.manage/app_add", Key("deed-app-add")),
+    ("numbers.manage/app_rotate", Key("deed-app-rotate")),
+    ("numbers.manage/app_remove", Key("deed-app-remove")),
+    ("organization.manage/retention", Key("deed-organization-retention")),
+    ("organization.manage/limit", Key("deed-organization-limit")),
 ];
 
 /// What an audited act is about.
@@ -198,6 +217,10 @@ mod tests {
     fn every_deed_has_words() {
         let sources = ["model", "web", "wazapp", "worker"].into_iter().flat_map(rust_of);
         for (path, text) in sources.filter(|(path, _)| !path.ends_with("settings/audit.rs")) {
+            for what in text.split("Deed::of_account(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                let deed = format!("account/{what}");
+                assert!(DEEDS.iter().any(|(known, _)| *known == deed), "{path} writes down {deed}");
+            }
             for call in text.split("Deed::new(").skip(1) {
                 let Some((act, rest)) = call.split_once(',') else { continue };
                 // What is chosen from several stands there as words of its own.

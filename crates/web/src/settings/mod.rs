@@ -53,6 +53,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/settings/keys/new", get(keys::form).post(keys::create))
         .route("/settings/keys/{id}/revoke", get(keys::ask_revoke).post(keys::revoke))
         .route("/settings/audit", get(audit::show))
+        .route("/settings/organization", get(organization::show).post(organization::change))
         .route("/settings/{*else}", any(async || Failure::NotThere))
         .route("/organization", post(organization::choose))
 }

@@ -75,10 +75,11 @@ pub(super) async fn keep(
     let party = relying_party(&state).ok_or(Failure::NotThere)?;
     let name: String = made.name.trim().chars().filter(|char| !char.is_control()).take(LONGEST_NAME).collect();
     let name = if name.is_empty() { "passkey" } else { &name };
-    let tx = state.database.people().await?;
+    let tx = visit.begin_own(&state).await?;
     let kept = register(&party, &tx, visit.now(), visit.user(), &made.answer, name).await?;
     // What was asked is used up either way.
-    tx.commit().await?;
+    let deed = kept.then(|| visit.user().passkey_added(name));
+    tx.commit(deed.as_slice()).await?;
     if !kept {
         return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
     }
@@ -125,11 +126,12 @@ pub(super) async fn rename(
         let name = one(&state, &visit, id).await?.name;
         return Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, &OnePage { page: visit.page, id, name, entered }));
     }
-    let tx = state.database.people().await?;
+    let before = one(&state, &visit, id).await?.name;
+    let tx = visit.begin_own(&state).await?;
     if !passkey::rename(&tx, visit.user().id, id, &name).await? {
         return Err(Failure::NotThere);
     }
-    tx.commit().await?;
+    tx.commit(&[visit.user().passkey_renamed(&before, &name)]).await?;
     Ok(([Notice::Saved.leave(visit.page.is_https)], Redirect::to(HERE)).into_response())
 }
 
@@ -162,8 +164,8 @@ pub(super) async fn remove(
     if !entered.is_sound() {
         return Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, &removal(visit.page, &name, asks_password, entered)));
     }
-    let tx = state.database.people().await?;
+    let tx = visit.begin_own(&state).await?;
     passkey::remove(&tx, visit.now(), visit.user().id, id).await?.ok_or(Failure::NotThere)?;
-    tx.commit().await?;
+    tx.commit(&[visit.user().passkey_removed(&name)]).await?;
     Ok(([Notice::PasskeyRemoved.leave(visit.page.is_https)], Redirect::to(HERE)).into_response())
 }

@@ -105,10 +105,11 @@ pub(super) async fn change(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return ProfilePage::shown(&state, visit, status, Some(entered), Entered::default()).await;
     }
-    let tx = state.database.people().await?;
+    let tx = visit.begin_own(&state).await?;
     let profile = Profile { name: &name, language: chosen, zone: &zone };
     user::change(&tx, visit.now(), visit.user().id, &profile).await?;
-    tx.commit().await?;
+    let after = User { name: name.clone(), language: chosen, zone: zone.clone(), ..visit.user().clone() };
+    tx.commit(&[visit.user().profile_changed(&after)]).await?;
     let mut answer = done(&visit.page, Notice::Saved);
     answer.headers_mut().append(SET_COOKIE, cookie::set_language(&state, chosen));
     Ok(answer)
@@ -128,10 +129,10 @@ pub(super) async fn change_password(
         return ProfilePage::shown(&state, visit, StatusCode::UNPROCESSABLE_ENTITY, None, entered).await;
     }
     let kept = state.passwords.hash(password).await.map_err(|_| Failure::Busy)?;
-    let tx = state.database.people().await?;
+    let tx = visit.begin_own(&state).await?;
     user::set_password(&tx, visit.now(), user.id, Some(&kept)).await?;
     session::end_all(&tx, user.id, Some(visit.visitor.session_id)).await?;
-    tx.commit().await?;
+    tx.commit(&[user.password_changed()]).await?;
     Ok(done(&visit.page, Notice::PasswordChanged))
 }
 
@@ -141,19 +142,19 @@ pub(super) async fn end(
     visit: Visit,
     Path(id): Path<Uuid>,
 ) -> Result<Response, Failure> {
-    let tx = state.database.people().await?;
+    let tx = visit.begin_own(&state).await?;
     if !session::end(&tx, visit.user().id, id).await? {
         return Err(Failure::NotThere);
     }
-    tx.commit().await?;
+    tx.commit(&[visit.user().session_ended()]).await?;
     Ok(done(&visit.page, Notice::SessionsEnded))
 }
 
 /// Ends every session, this one too.
 pub(super) async fn end_all(extract::State(state): extract::State<State>, visit: Visit) -> Result<Response, Failure> {
-    let tx = state.database.people().await?;
+    let tx = visit.begin_own(&state).await?;
     session::end_all(&tx, visit.user().id, None).await?;
-    tx.commit().await?;
+    tx.commit(&[visit.user().signed_out_everywhere()]).await?;
     let notice = Notice::SessionsEnded.leave(visit.page.is_https);
     let mut answer = ([notice], Redirect::to("/login")).into_response();
     answer.headers_mut().append(SET_COOKIE, cookie::forget_session(&state));

@@ -139,18 +139,22 @@ pub(super) async fn confirm_app(
 ) -> Result<Response, Failure> {
     let (now, user_id) = (visit.now(), visit.user().id);
     let code = entered.secret("code");
-    let tx = state.database.people().await?;
+    let tx = visit.begin_own(&state).await?;
     if !second_factor::confirm_totp(&tx, &state.keyring, now, user_id, code.expose_secret()).await? {
         tx.close();
         entered.fault("code", say(visit.page.language, Key("second-factor-wrong")));
         return Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, &SeedPage { page: visit.page, seed: None, entered }));
     }
     let has = second_factor::get(&tx, user_id).await?;
+    let mut deeds = vec![visit.user().app_changed(true)];
     let codes = match has.recovery_codes {
-        0 => Some(second_factor::give_recovery_codes(&tx, now, user_id).await?),
+        0 => {
+            deeds.push(visit.user().recovery_codes_made());
+            Some(second_factor::give_recovery_codes(&tx, now, user_id).await?)
+        }
         _ => None,
     };
-    tx.commit().await?;
+    tx.commit(&deeds).await?;
     Ok(match codes {
         Some(codes) => CodesPage::shown(visit.page, &codes),
         None => Redirect::to(HERE).into_response(),
@@ -177,8 +181,9 @@ pub(super) async fn remove_app(
     }
     let said = match use_up(&state, &headers, visit.user(), &entered.secret("code")).await? {
         Used::Up(tx) => {
+            let tx = visit.own(*tx);
             second_factor::remove_totp(&tx, visit.now(), visit.user().id).await?;
-            tx.commit().await?;
+            tx.commit(&[visit.user().app_changed(false)]).await?;
             let notice = Notice::SecondFactorOff.leave(visit.page.is_https);
             return Ok(([notice], Redirect::to(HERE)).into_response());
         }
@@ -207,8 +212,8 @@ pub(super) async fn give_codes(
     if !entered.is_sound() {
         return Ok(What::GiveCodes.again(visit.page, asks_password, entered));
     }
-    let tx = state.database.people().await?;
+    let tx = visit.begin_own(&state).await?;
     let codes = second_factor::give_recovery_codes(&tx, visit.now(), visit.user().id).await?;
-    tx.commit().await?;
+    tx.commit(&[visit.user().recovery_codes_made()]).await?;
     Ok(CodesPage::shown(visit.page, &codes))
 }

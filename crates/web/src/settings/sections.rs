@@ -56,6 +56,13 @@ const GROUPS: &[(Key, &[Section])] = &[
         Key("group-organization"),
         &[
             Section {
+                path: "/settings/organization",
+                icon: Icon("building-2"),
+                name: Key("organization"),
+                means: Key("organization-means"),
+                act: Some(Act::ManageOrganization),
+            },
+            Section {
                 path: "/settings/numbers",
                 icon: Icon("smartphone"),
                 name: Key("numbers"),

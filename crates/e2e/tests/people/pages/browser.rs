@@ -11,7 +11,7 @@ const OPEN: &[&str] = &[
     "/settings/none",
     "/login",
     "/setup",
-    "/password",
+    "/password/forgot",
     "/password/none",
     "/invitation/none",
     "/login/provider",
@@ -30,6 +30,8 @@ const CLOSED: &[&str] = &[
     "/settings/keys",
     "/settings/keys/new",
     "/settings/audit",
+    "/settings/organization",
+    "/server",
 ];
 
 /// Every form's way in.
@@ -40,6 +42,7 @@ const FORMS: &[&str] = &[
     "/language",
     "/theme",
     "/organization",
+    "/password/forgot",
     "/password/none",
     "/invitation/none",
     "/settings/profile",
@@ -56,6 +59,11 @@ const FORMS: &[&str] = &[
     "/settings/teams/019a0b1c-0000-7000-8000-000000000001/remove",
     "/settings/keys/new",
     "/settings/keys/019a0b1c-0000-7000-8000-000000000001/revoke",
+    "/settings/organization",
+    "/server",
+    "/server/organizations/019a0b1c-0000-7000-8000-000000000001/suspend",
+    "/server/organizations/019a0b1c-0000-7000-8000-000000000001/resume",
+    "/server/organizations/019a0b1c-0000-7000-8000-000000000001/enter",
 ];
 
 /// Nothing of a page is kept, framed, run from elsewhere, or told to others.

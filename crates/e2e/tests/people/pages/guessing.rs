@@ -103,7 +103,7 @@ async fn a_planted_session_is_not_taken_over() {
 }
 
 /// The share of pairs in which the first took longer: a half where both take as long (Mann and Whitney's U).
-fn longer(first: &[Duration], second: &[Duration]) -> f64 {
+pub(crate) fn longer(first: &[Duration], second: &[Duration]) -> f64 {
     let wins = first.iter().flat_map(|one| second.iter().map(move |other| one > other));
     let (mut won, mut all) = (0.0, 0.0);
     for win in wins {

@@ -29,6 +29,8 @@ fn acts(member: Uuid, owner: Uuid) -> Vec<Attempt> {
         get("/settings/keys", Act::ManageKeys),
         get("/settings/keys/new", Act::ManageKeys),
         get("/settings/audit", Act::ReadAudit),
+        get("/settings/organization", Act::ManageOrganization),
+        post("/settings/organization".into(), &[], Act::ManageOrganization),
         post("/settings/members/invite".into(), &[("role", "agent")], Act::ManageMembers),
         post("/settings/members/invite".into(), &[("role", "owner")], Act::ManageOrganization),
         post(format!("/settings/members/{member}/role"), &[("role", "agent")], Act::ManageMembers),
@@ -298,6 +300,75 @@ async fn an_invitation_ends_with_the_right_to_send_it() {
     for (link, works) in [(of_first, false), (of_second, false), (of_owner, true)] {
         let page = anybody.get(&link).await;
         assert_eq!(page.status == StatusCode::OK, works, "{link}: {}", page.status);
+    }
+    world.end().await;
+}
+
+/// An owner has everybody need a second factor, and needs one first; it is written down, in pages and by the API.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_requires_a_second_factor() {
+    let world = World::new().await;
+    let mut owner = set_up(&world).await;
+    let on = [("second_factor", "on")];
+    let own_first = owner.post("/settings/organization", &on).await;
+    assert_eq!(own_first.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(own_first.text.contains("Configura primero tu segundo factor"), "{}", own_first.text);
+    let cookie = format!("wazapp={}", owner.cookies["wazapp"]);
+    let patch = async |required: bool| {
+        let body = serde_json::json!({ "require_second_factor": required }).to_string();
+        let request = world.client().patch(format!("{}/api/v1/organization", world.url())).header("cookie", &cookie);
+        let answer = request.header("content-type", "application/json").body(body).send().await.expect("an answer");
+        answer.status().as_u16()
+    };
+    assert_eq!(patch(true).await, 409);
+    super::second_factor::turn_on(&world, &mut owner).await;
+    assert_eq!(owner.post("/settings/organization", &on).await.leads_to(), "/settings/organization");
+    assert!(owner.get("/settings/organization").await.text.contains("checked"));
+    assert_eq!((patch(false).await, patch(true).await), (200, 200));
+
+    let link = invite(&mut owner, "luis@example.com", Role::Agent).await;
+    let mut luis = Browser::new(&world);
+    let fields = [("name", "Luis"), ("email", "luis@example.com"), ("password", PASSWORD), ("zone", "UTC")];
+    assert_eq!(luis.post(&link, &fields).await.leads_to(), "/inbox");
+    let led = luis.get("/inbox").await;
+    assert!(led.status == StatusCode::FORBIDDEN && led.text.contains("/settings/profile"), "{}", led.text);
+    let audit = owner.get("/settings/audit?act=organization.manage").await.text;
+    assert_eq!(audit.matches("cambió si hace falta un segundo factor").count(), 3, "{audit}");
+    world.end().await;
+}
+
+/// Whoever runs the server sees its organizations, makes, suspends and resumes them, and looks in with a reason that the
+/// organization reads; nobody else comes to that page.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_runs_the_server_has_a_page() {
+    let world = World::new().await;
+    let mut runner = set_up(&world).await;
+    let other = world.organization("Otra <b>casa</b>").await;
+    world.connect(&other, "106540352242922", "102290129340398", None).await;
+    let marta = world.member(&other, Role::Owner).await;
+    for path in ["/server".to_owned(), format!("/server/organizations/{}/enter", other.id)] {
+        assert_eq!(Browser::of(&world, &marta).get(&path).await.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(Browser::new(&world).get(&path).await.leads_to().starts_with("/login"), "{path}");
+    }
+    let refused = Browser::of(&world, &marta).post(&format!("/server/organizations/{}/suspend", other.id), &[]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+
+    let page = runner.get("/server").await.text;
+    assert!(page.contains("Otra &#60;b&#62;casa") && page.contains("106540352242922"), "{page}");
+    assert_eq!(runner.post("/server", &[("name", "Tercera")]).await.leads_to(), "/server");
+    assert_eq!(runner.post("/server", &[("name", "")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(runner.get("/server").await.text.contains("Tercera"));
+    let at = |what: &str| format!("/server/organizations/{}/{what}", other.id);
+    assert_eq!(runner.post(&at("suspend"), &[]).await.leads_to(), "/server");
+    assert_eq!(Browser::of(&world, &marta).get("/settings/members").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(runner.post(&at("enter"), &[("reason", "x")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(runner.post(&at("resume"), &[]).await.leads_to(), "/server");
+    assert_eq!(runner.post(&at("enter"), &[("reason", "")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(runner.post(&at("enter"), &[("reason", "Marta nos lo pidió")]).await.leads_to(), "/inbox");
+    assert!(runner.get("/settings/members").await.text.contains("Otra &#60;b&#62;casa"));
+    let audit = Browser::of(&world, &marta).get("/settings/audit").await.text;
+    for says in ["Marta nos lo pidió", "suspendió la organización", "reactivó la organización"] {
+        assert!(audit.contains(says), "{says}: {audit}");
     }
     world.end().await;
 }

@@ -17,7 +17,7 @@ const STEP: Duration = Duration::from_secs(30);
 const ME: &str = "/settings/second-factor";
 
 /// What an app shows now that has this key.
-fn code(world: &World, key: &str) -> String {
+pub(crate) fn code(world: &World, key: &str) -> String {
     let key = BASE32_NOPAD.decode(key.replace(' ', "").as_bytes()).expect("base 32");
     let totp = Builder::new().with_secret(key).build().expect("a key of the standard's length");
     totp.generate(world.now().as_second().unsigned_abs()).to_string()
@@ -35,15 +35,15 @@ fn recovery_codes(page: &Answer) -> Vec<String> {
 }
 
 /// An app that is turned on.
-struct App {
-    key: String,
+pub(crate) struct App {
+    pub(crate) key: String,
     recovery_codes: Vec<String>,
     /// The code that turned it on.
     used: String,
 }
 
 /// Turns the app on in a browser that is signed in.
-async fn turn_on(world: &World, browser: &mut Browser) -> App {
+pub(crate) async fn turn_on(world: &World, browser: &mut Browser) -> App {
     let given = browser.post(&format!("{ME}/app"), &[("current", PASSWORD)]).await;
     assert_eq!(given.status, StatusCode::CREATED, "{}", given.text);
     let key = given.shown_once().to_owned();

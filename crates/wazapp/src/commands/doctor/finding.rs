@@ -1,5 +1,6 @@
 //! What was found.
 
+use jiff::SignedDuration;
 use serde::Serialize;
 
 /// How bad it is.
@@ -48,4 +49,9 @@ impl Finding {
     ) -> Self {
         Self { level: Level::Broken, fix: Some(fix.into()), ..Self::good(area, subject, says) }
     }
+}
+
+/// Whole seconds are enough for people.
+pub(super) fn whole(age: SignedDuration) -> SignedDuration {
+    SignedDuration::from_secs(age.as_secs())
 }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use model::{inspect, outbox};
 
 use super::Examination;
-use super::finding::Finding;
+use super::finding::{Finding, whole};
 use super::server::Server;
 
 const AREA: &str = "Queues";
@@ -75,9 +75,4 @@ fn unknown(backlog: &outbox::Backlog) -> Finding {
             "see that webhooks arrive (Callback below); docs/api.md, Sending",
         ),
     }
-}
-
-/// Whole seconds are enough for people.
-fn whole(age: SignedDuration) -> SignedDuration {
-    SignedDuration::from_secs(age.as_secs())
 }

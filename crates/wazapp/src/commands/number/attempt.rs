@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use model::apps::{Apps, DefaultApp};
+use model::audit::{self, Actor};
 use model::connection::{self, Connection, Job, New, State, Step};
 use model::link::{self, By, Link};
 use model::trouble::{Code, Trouble};
@@ -50,6 +51,7 @@ pub(super) async fn make(
     let tx = opened.database.operator().await?;
     let now = settings.to_meta.clock.now();
     let job = connection::any_organization_begin(&tx, scope, &opened.keyring, now, new).await?;
+    audit::any_organization_record(&tx, scope, now, &Actor::operator(), &job.connection.begun()).await?;
     tx.commit().await?;
     let job: Job = worker::connection::finish(&opened.database, settings, job, |step| print.line(&line(step)))
         .await

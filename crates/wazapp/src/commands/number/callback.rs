@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use model::{Clock, number};
+use model::Clock;
+use model::audit::{self, Actor};
+use model::number::{self, NumberDeed};
 use serde_json::{Value, json};
 use whatsapp::graph::{Credential, Failure, Graph};
 
@@ -41,7 +43,12 @@ pub(super) async fn run(config: &Config, print: &Print, callback: Callback) -> a
         let shown = webhooks(&settings.to_meta.graph, &credential, phone_number_id, callback.clear).await;
         if let Ok(webhooks) = &shown {
             let tx = opened.database.operator().await?;
-            number::noted(&tx, &scope, found.number_id, webhooks, Clock::default().now()).await?;
+            let now = Clock::default().now();
+            number::noted(&tx, &scope, found.number_id, webhooks, now).await?;
+            if let Some(number) = number::find(&tx, &scope, found.number_id, now).await?.filter(|_| callback.clear) {
+                let deed = number.deed(NumberDeed::CallbackCleared);
+                audit::any_organization_record(&tx, &scope, now, &Actor::operator(), &deed).await?;
+            }
             tx.commit().await?;
         }
         Ok(shown)

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use model::Clock;
+use model::audit::{self, Actor};
 use model::connection::{How, New, Wishes};
 use model::event;
-use model::number::{self, Proof, Refusal};
+use model::number::{self, NumberDeed, Proof, Refusal};
 use model::quarantine;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -130,6 +131,8 @@ async fn believe(
         let connected = number::find(&tx, &scope, id, now).await?;
         let connected = connected.context("the number is gone")?;
         line.record(event::New::of(event::Kind::NumberUpdated, now, Some(id), &connected)).await?;
+        let deed = connected.deed(NumberDeed::Believed);
+        audit::any_organization_record(&tx, &scope, now, &Actor::operator(), &deed).await?;
         tx.commit().await?;
         let waiting = waiting(&opened, phone_number_id).await;
         Ok((connected, waiting))

@@ -1,7 +1,9 @@
 //! `wazapp number move`.
 
 use anyhow::{Context, bail};
-use model::{Clock, number};
+use model::Clock;
+use model::audit::{self, Actor};
+use model::number::{self, NumberDeed};
 use serde_json::json;
 
 use crate::commands::find_organization;
@@ -37,6 +39,12 @@ pub(super) async fn run(config: &Config, print: &Print, hand_over: Move) -> anyh
             .with_context(|| {
                 format!("number {phone_number_id} stays with {from}: connect it to {to} with its token")
             })?;
+        let by = Actor::operator();
+        for (scope, deed) in
+            [(scopes.0, moved.0.deed(NumberDeed::HandedOver)), (scopes.1, moved.1.deed(NumberDeed::TakenOver))]
+        {
+            audit::any_organization_record(&tx, scope, now, &by, &deed).await?;
+        }
         tx.commit().await?;
         Ok(moved)
     })

@@ -1,7 +1,9 @@
 //! `wazapp number resume`.
 
 use anyhow::Context;
-use model::{Clock, number};
+use model::Clock;
+use model::audit::{self, Actor};
+use model::number::{self, NumberDeed};
 
 use super::{NumberArg, attempt};
 use crate::commands::find_organization;
@@ -24,7 +26,12 @@ pub(super) async fn run(config: &Config, print: &Print, resume: Resume) -> anyho
         tx.commit().await?;
         let found = attempt::find(&opened, (&scope, organization), phone_number_id).await?;
         let tx = opened.database.operator().await?;
-        let resumed = number::resume(&tx, &scope, found.number_id, Clock::default().now()).await?;
+        let now = Clock::default().now();
+        let resumed = number::resume(&tx, &scope, found.number_id, now).await?;
+        if let Some(resumed) = &resumed {
+            let deed = resumed.deed(NumberDeed::Resumed);
+            audit::any_organization_record(&tx, &scope, now, &Actor::operator(), &deed).await?;
+        }
         tx.commit().await?;
         resumed.context("the number was disconnected meanwhile")
     })

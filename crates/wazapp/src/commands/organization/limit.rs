@@ -3,7 +3,9 @@
 use anyhow::Context;
 use clap::Args;
 use model::Clock;
+use model::audit::{self, Actor};
 use model::quota::{self, Limit, Quota, Shares};
+use serde_json::Map;
 
 use crate::cli::OrganizationArg;
 use crate::commands::find_organization;
@@ -50,9 +52,16 @@ impl Limits {
 pub(crate) async fn run(config: &Config, print: &Print, limits: &Limits) -> anyhow::Result<()> {
     let shares = open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
-        let scope = find_organization(&tx, &limits.organization.organization).await?.scope();
+        let found = find_organization(&tx, &limits.organization.organization).await?;
+        let (scope, mut said) = (found.scope(), Map::new());
         for (quota, Wish(limit)) in limits.wishes() {
             quota::any_organization_set(&tx, &scope, quota, limit).await?;
+            let limit = limit.map_or_else(|| "default".to_owned(), |limit| limit.to_string());
+            said.insert(quota.name().to_owned(), limit.into());
+        }
+        if !said.is_empty() {
+            let (deed, now) = (found.limited(said.into()), Clock::default().now());
+            audit::any_organization_record(&tx, &scope, now, &Actor::operator(), &deed).await?;
         }
         let shares = quota::any_organization_shares(&tx, &scope, Clock::default().now()).await?;
         tx.commit().await?;

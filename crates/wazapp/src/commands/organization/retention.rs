@@ -2,12 +2,10 @@
 
 use clap::Args;
 use model::Clock;
-use model::act::Act;
-use model::audit::{self, Actor, Deed};
+use model::audit::{self, Actor};
 use model::database::Operator;
 use model::organization::{self, Organization};
 use model::retention::{self, Days, Kept};
-use serde_json::json;
 
 use crate::cli::OrganizationArg;
 use crate::commands::find_organization;
@@ -81,9 +79,12 @@ pub(super) async fn set(
             retention::any_organization_set(&tx, &found.scope(), kept, days).await?;
         }
         if let Some(required) = wishes.require_second_factor {
-            require_second_factor(&tx, &found, required).await?;
+            organization::require_second_factor(&tx, &found.scope(), required).await?;
         }
         let changed = organization::find(&tx, &found.id.to_string()).await?;
+        if let Some(after) = &changed {
+            record(&tx, &found, after, wishes).await?;
+        }
         tx.commit().await?;
         Ok(changed.unwrap_or(found))
     })
@@ -92,14 +93,15 @@ pub(super) async fn set(
     Ok(())
 }
 
-/// Says it, and writes it down where the organization reads it.
-async fn require_second_factor(tx: &Operator, organization: &Organization, required: bool) -> anyhow::Result<()> {
-    organization::require_second_factor(tx, &organization.scope(), required).await?;
-    let after = json!({ "require_second_factor": required });
-    let deed = Deed::new(Act::ManageOrganization, "second_factor", organization.id, organization.name.as_str());
-    let deed = deed.changed(None, Some(after));
-    audit::any_organization_record(tx, &organization.scope(), Clock::default().now(), &Actor::operator(), &deed)
-        .await?;
+/// Writes it down where the organization reads it.
+async fn record(tx: &Operator, found: &Organization, after: &Organization, wishes: &Wishes) -> anyhow::Result<()> {
+    let keeps = wishes.media_retention_days.is_some() || wishes.wishes().next().is_some();
+    let keeps = keeps.then(|| found.kept_otherwise(after));
+    let factor = wishes.require_second_factor.map(|required| found.second_factor_required(required));
+    for deed in keeps.into_iter().chain(factor) {
+        let now = Clock::default().now();
+        audit::any_organization_record(tx, &found.scope(), now, &Actor::operator(), &deed).await?;
+    }
     Ok(())
 }
 

@@ -6,13 +6,15 @@ use http::StatusCode;
 use model::DatabaseError;
 use model::act::{Act, Role};
 use model::database::Tenant;
-use model::invitation;
+use model::invitation::{self, NewInvitation};
+use model::mail::{Mailed, State as MailState};
+use model::trouble::Word;
 use uuid::Uuid;
 
 use super::{done, may_give, offered};
 use crate::State;
 use crate::account::{email, invitation_link};
-use crate::pages::{Entered, Failure, Key, Named, Notice, Page, Visit, say, shown};
+use crate::pages::{Entered, Failure, Key, Named, Notice, Page, Said, Visit, say, shown};
 
 /// An invitation as a list shows it.
 #[derive(Clone, Debug)]
@@ -22,6 +24,32 @@ pub(super) struct InvitationRow {
     pub(super) role: Role,
     pub(super) by: String,
     pub(super) ends: String,
+    pub(super) mail: Option<MailRow>,
+}
+
+/// What became of its mail.
+#[derive(Clone, Debug)]
+pub(super) struct MailRow {
+    pub(super) said: Said,
+    pub(super) is_bad: bool,
+}
+
+impl MailRow {
+    fn of(visit: &Visit, mailed: &Mailed) -> Self {
+        let language = visit.page.language;
+        let said = match (mailed.state, &mailed.error) {
+            (MailState::Sent, _) => {
+                say(language, Key("invitation-mailed")).with("when", visit.times().moment(mailed.since).said)
+            }
+            (MailState::Waiting, None) => say(language, Key("invitation-mail-waits")),
+            (MailState::Waiting, Some(_)) => say(language, Key("invitation-mail-tried")),
+            (MailState::Failed, Some(error)) if error.code == Word::MailRefused => {
+                say(language, Key("invitation-mail-refused"))
+            }
+            (MailState::Failed, _) => say(language, Key("invitation-mail-failed")),
+        };
+        Self { said, is_bad: mailed.error.is_some() }
+    }
 }
 
 /// Invitations that hold.
@@ -35,6 +63,7 @@ pub(super) async fn rows(tx: &Tenant, visit: &Visit) -> Result<Vec<InvitationRow
         ends: say(visit.page.language, Key("invitation-ends"))
             .with("when", times.moment(invitation.expires_at).said)
             .to_string(),
+        mail: invitation.mail.as_ref().map(|mailed| MailRow::of(visit, mailed)),
     };
     Ok(invitation::list(tx, visit.now()).await?.into_iter().map(row).collect())
 }
@@ -60,6 +89,8 @@ struct InvitedPage {
     page: Page,
     link: String,
     whatsapp: String,
+    /// To whom it is mailed too.
+    mailed: Option<String>,
 }
 
 /// Invites somebody. The link is shown in this answer and never again.
@@ -84,15 +115,18 @@ pub(crate) async fn send(
         return Err(Failure::NotYours);
     }
     let actor = visit.visitor.actor();
-    let (made, link) = invitation::create(&tx, visit.now(), &actor, email.as_ref(), role).await?;
+    let new = NewInvitation { email: email.as_ref(), role, mailed: state.mails.then_some(language) };
+    let (made, link) = invitation::create(&tx, visit.now(), &actor, new).await?;
     visit.finish(tx, &made.sent()).await?;
-    let link = invitation_link(&state, &link);
+    state.mail_wake.queued();
+    let mailed = made.email.filter(|_| made.mail.is_some());
+    let link = invitation_link(&state.public_url, &link);
     let organization = &visit.organization()?.name;
     let says =
         say(language, Key("invitation-says")).with("inviter", &visit.user().name).with("organization", organization);
     let text: String = form_urlencoded::byte_serialize(format!("{says} {link}").as_bytes()).collect();
     let whatsapp = format!("https://wa.me/?text={}", text.replace('+', "%20"));
-    Ok(shown(StatusCode::CREATED, &InvitedPage { page: visit.page, link, whatsapp }))
+    Ok(shown(StatusCode::CREATED, &InvitedPage { page: visit.page, link, whatsapp, mailed }))
 }
 
 /// Takes an invitation back.
