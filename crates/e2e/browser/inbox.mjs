@@ -151,8 +151,12 @@ async function live() {
   // A draft stays with its conversation.
   await page.locator("#body").fill("esto es para otra persona");
   const hers = page.url();
+  const loads = () => performance.getEntriesByName("inbox-ready").length;
+  const loaded = await page.evaluate(loads);
   await page.locator("#list > li a", { hasNotText: "¡Perfecto, gracias!" }).first().click();
   await page.waitForURL((now) => now.href !== hers);
+  // Turbo has put what it leaves into its memory.
+  await page.waitForFunction((before) => performance.getEntriesByName("inbox-ready").length > before, loaded);
   await page.waitForFunction(() => document.querySelector(".thread h2") && document.querySelector("#body")?.value !== "esto es para otra persona");
   await page.goBack();
   await page.waitForFunction(() => document.querySelector("#body")?.value === "esto es para otra persona");

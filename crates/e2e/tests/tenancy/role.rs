@@ -108,6 +108,10 @@ async fn queue(twins: &Twins, sql: &Client) {
          INSERT INTO wazapp.entry (organization_id, user_id, ends_at) SELECT id, id, now() FROM wazapp.organization;
          INSERT INTO wazapp.invitation (organization_id, id, hash, role, invited_by_name, expires_at)
          SELECT id, id, 'h', 'agent', 'Ana', now() FROM wazapp.organization;
+         INSERT INTO wazapp.mail (id, organization_id, invitation_id, kind, recipient, language, created_at, due_at)
+         SELECT id, id, id, 'invitation', 'ana@example.com', 'es', now(), 'infinity' FROM wazapp.organization;
+         INSERT INTO wazapp.invitation_link (organization_id, hash, invitation_id)
+         SELECT id, 'h', id FROM wazapp.organization;
          INSERT INTO wazapp.team (organization_id, id, name) SELECT id, id, 'Ventas' FROM wazapp.organization;
          INSERT INTO wazapp.team_member (organization_id, team_id, user_id) SELECT id, id, id FROM wazapp.organization;
          INSERT INTO wazapp.sight (organization_id, viewer_id, sees) SELECT id, id, 'all' FROM wazapp.organization;
@@ -272,6 +276,7 @@ async fn rows_are_not_moved_made_or_removed() {
             "api_key",
             "audit",
             "departure",
+            "mail",
         ];
         if !written.contains(&table.as_str()) {
             let statement = format!("INSERT INTO wazapp.{table} (organization_id) VALUES ('{first}')");

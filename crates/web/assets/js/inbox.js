@@ -28,17 +28,22 @@ const nameDay = (item) => {
 
 function placeMessage(list, fresh) {
   const known = document.getElementById(fresh.id);
-  if (known) {
+  if (known && String(order(known)) === String(order(fresh))) {
     known.replaceWith(fresh);
     nameDay(fresh);
     return;
   }
+  // What was pending has its place from now on.
+  const after = known?.nextElementSibling;
+  known?.remove();
+  nameDay(after);
   let next = null;
   for (let last = list.lastElementChild; last?.dataset.second && isBefore(fresh, last); last = last.previousElementSibling) next = last;
   const wasAtEnd = isAtEnd();
   list.insertBefore(fresh, next);
   nameDay(fresh);
   nameDay(fresh.nextElementSibling);
+  if (known) return;
   if (fresh.classList.contains("in")) {
     say(`${fresh.dataset.author}: ${$(".text", fresh)?.textContent.slice(0, 200) ?? ""}`);
     if (!wasAtEnd) raisePill();
@@ -172,6 +177,7 @@ async function show() {
   heard.timer = undefined;
   heard.asked = Date.now();
   let goesOn = false;
+  const known = live?.cursor;
   const inLots = async (ids, path, again) => {
     for (let from = 0; from < ids.length; from += MOST) {
       if (await ask(path(ids.slice(from, from + MOST)))) continue;
@@ -188,6 +194,8 @@ async function show() {
     query ? inLots(rows, (ids) => `/inbox/rows?${query}&ids=${ids}`, (id) => hear(id)) : undefined,
   ]);
   if (goesOn) heard.timer ??= setTimeout(show, 1_000);
+  // A page that is remembered remembers up to where it knows.
+  else if (!heard.timer && inbox() && live) inbox().dataset.live = known;
 }
 
 let live;
@@ -198,6 +206,8 @@ function follow() {
     live = undefined;
     return;
   }
+  // A page that comes back from memory knows less than this tab.
+  if (live && Number(page.dataset.live) < live.cursor) live.again(Number(page.dataset.live));
   live ??= new Live(Number(page.dataset.live), {
     heard: listen,
     anew: () => visit(location.href, { action: "replace" }),

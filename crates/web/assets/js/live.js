@@ -11,6 +11,11 @@ const UNSEEN = 5_000; // So long nobody needs to know that the line was cut.
 const PAGE = 100;
 const MOST = 1_000; // Whoever missed more reads everything anew.
 
+/** What a tab tells the others of an event. */
+const asTold = ({ sequence, type, conversation_id, data }) => ({
+  sequence, type, conversation_id, message_id: type?.startsWith("message.") ? data?.message_id ?? data?.id : undefined,
+});
+
 export class Live {
   /** @param heard told each event; @param state told `{ online, since }`; @param anew called where too much was missed. */
   constructor(cursor, { heard, state, anew, over }) {
@@ -19,7 +24,7 @@ export class Live {
     this.tries = 0;
     this.ended = new AbortController();
     this.channel = new BroadcastChannel("wazapp-live");
-    this.channel.onmessage = ({ data }) => this.take(data, true);
+    this.channel.onmessage = ({ data }) => this.take(data);
     this.readOn();
     this.lead();
     const wake = () => document.visibilityState === "visible" && this.readOn();
@@ -64,10 +69,9 @@ export class Live {
 
   /** Takes what the stream brought, and tells the other tabs. */
   tell(event) {
-    const { sequence, type, conversation_id, data } = event;
-    const told = { sequence, type, conversation_id, message_id: type?.startsWith("message.") ? data?.message_id ?? data?.id : undefined };
+    const told = asTold(event);
     this.channel.postMessage(told);
-    this.take(told, false);
+    this.take(told);
   }
 
   take(event) {
@@ -77,6 +81,20 @@ export class Live {
     if (event.sequence <= this.cursor) return;
     this.cursor = event.sequence;
     if (event.type) this.heard(event);
+  }
+
+  /** Tells once more what came behind an event. */
+  async again(after) {
+    for (let from = after, read = 0; from < this.cursor; read += PAGE) {
+      const answer = await fetch(`/api/v1/events?after=${from}&limit=${PAGE}`, { signal: this.ended.signal });
+      if (answer.status === 410 || read >= MOST) return this.anew();
+      if (!answer.ok) return undefined;
+      const { data } = await answer.json();
+      data.map(asTold).forEach((event) => this.heard(event));
+      if (data.length < PAGE) return undefined;
+      from = data.at(-1).sequence;
+    }
+    return undefined;
   }
 
   /** Reads what came since, from the log itself. */
@@ -92,9 +110,7 @@ export class Live {
       if (answer.status === 410 || read >= MOST) return this.anew();
       if (!answer.ok) return undefined;
       const { data } = await answer.json();
-      for (const { sequence, type, conversation_id, data: about } of data) {
-        this.take({ sequence, type, conversation_id, message_id: type.startsWith("message.") ? about?.message_id ?? about?.id : undefined });
-      }
+      data.map(asTold).forEach((event) => this.take(event));
       this.last = Date.now();
       if (data.length < PAGE) return undefined;
     }
