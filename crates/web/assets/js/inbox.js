@@ -1,6 +1,6 @@
 // The inbox beyond links and forms: what comes is shown at once, what is written stands there before it is sent. Without
 // this, every page still works.
-import { StreamActions, renderStreamMessage, visit } from "./turbo.js";
+import { StreamActions, cache, renderStreamMessage, visit } from "./turbo.js";
 import { Live } from "./live.js";
 
 const $ = (selector, within = document) => within.querySelector(selector);
@@ -199,6 +199,7 @@ async function show() {
 }
 
 let live;
+let home;
 function follow() {
   const page = inbox();
   if (!page) {
@@ -206,9 +207,16 @@ function follow() {
     live = undefined;
     return;
   }
+  // Of another organization, another log is followed, and no page is remembered.
+  if (home && home !== page.dataset.home) {
+    live?.end();
+    live = undefined;
+    cache.clear();
+  }
+  home = page.dataset.home;
   // A page that comes back from memory knows less than this tab.
-  if (live && Number(page.dataset.live) < live.cursor) live.again(Number(page.dataset.live));
-  live ??= new Live(Number(page.dataset.live), {
+  if (live && Number(page.dataset.live) < live.cursor) live.again(Number(page.dataset.live)).catch(() => {});
+  live ??= new Live(page.dataset.home, Number(page.dataset.live), {
     heard: listen,
     anew: () => visit(location.href, { action: "replace" }),
     state: ({ online, since }) => {
@@ -225,6 +233,7 @@ function over() {
   live?.end();
   live = undefined;
   say(inbox()?.dataset.over ?? "");
+  document.documentElement.setAttribute("data-offline", "");
 }
 
 // --- Reading on --------------------------------------------------------------------------------------------------------
@@ -289,7 +298,7 @@ function uuid7() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-const draftKey = () => `draft:${thread()?.dataset.thread}`;
+const draftKey = (conversation = thread()?.dataset.thread) => `draft:${inbox()?.dataset.home}:${conversation}`;
 const box = () => $("[data-composer] textarea");
 
 /** The message as it will stand there, before anybody has it. */
@@ -348,7 +357,7 @@ async function took(entry, answer) {
   if (!fresh || !place) {
     // Nothing of it is lost: it stands where it was written.
     if (box() && entry.action.includes(thread().dataset.thread)) box().value = [entry.text, box().value].filter(Boolean).join("\n");
-    else sessionStorage.setItem(`draft:${entry.action.match(/[0-9a-f-]{36}/)?.[0]}`, entry.text);
+    else sessionStorage.setItem(draftKey(entry.action.match(/[0-9a-f-]{36}/)?.[0]), entry.text);
     return undefined;
   }
   const typed = box()?.value;

@@ -17,14 +17,19 @@ const asTold = ({ sequence, type, conversation_id, data }) => ({
 });
 
 export class Live {
-  /** @param heard told each event; @param state told `{ online, since }`; @param anew called where too much was missed. */
-  constructor(cursor, { heard, state, anew, over }) {
-    Object.assign(this, { cursor, heard, state, anew, over });
+  /** @param home whose page it is, and of which organization; @param heard told each event; @param state told `{ online, since }`; @param anew called where too much was missed. */
+  constructor(home, cursor, { heard, state, anew, over }) {
+    Object.assign(this, { home, cursor, heard, state, anew, over });
     this.last = Date.now();
     this.tries = 0;
     this.ended = new AbortController();
     this.channel = new BroadcastChannel("wazapp-live");
-    this.channel.onmessage = ({ data }) => this.take(data);
+    this.channel.onmessage = ({ data }) => {
+      // Somebody else signed in, or went on to another organization: this page is not what this browser is asked for any more.
+      if (data.home !== this.home) this.anew();
+      else if (data.sequence) this.take(data);
+    };
+    this.channel.postMessage({ home });
     this.readOn();
     this.lead();
     const wake = () => document.visibilityState === "visible" && this.readOn();
@@ -39,7 +44,7 @@ export class Live {
   lead() {
     const { signal } = this.ended;
     navigator.locks
-      .request("wazapp-live", { signal }, () => new Promise((done) => {
+      .request(`wazapp-live:${this.home}`, { signal }, () => new Promise((done) => {
         this.leads = true;
         this.open();
         signal.addEventListener("abort", done, { once: true });
@@ -70,7 +75,7 @@ export class Live {
   /** Takes what the stream brought, and tells the other tabs. */
   tell(event) {
     const told = asTold(event);
-    this.channel.postMessage(told);
+    this.channel.postMessage({ ...told, home: this.home });
     this.take(told);
   }
 
