@@ -531,14 +531,19 @@ async fn leave(tx: &Tenant, now: Timestamp, sql: &str, whose: Uuid) -> Result<us
 
 /// Marks everything inbound as read.
 pub async fn mark_read(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
-    mark_read_through(tx, now, id, i64::MAX).await
+    mark_read_through(tx, now, id, None).await
 }
 
 /// As many of the newest messages are looked at for what came behind what was read.
 const LOOKED_AT: i64 = 500;
 
-/// Marks what is inbound as read up to this sequence number. It never makes more unread.
-pub async fn mark_read_through(tx: &Tenant, now: Timestamp, id: Uuid, through: i64) -> Result<Option<Conversation>> {
+/// Marks what is inbound as read up to this sequence number; `None`: all. It never makes more unread.
+pub async fn mark_read_through(
+    tx: &Tenant,
+    now: Timestamp,
+    id: Uuid,
+    through: Option<i64>,
+) -> Result<Option<Conversation>> {
     let known = get(tx, id).await?;
     if known.as_ref().is_none_or(|known| known.unread_count == 0) {
         return Ok(known);
@@ -548,12 +553,13 @@ pub async fn mark_read_through(tx: &Tenant, now: Timestamp, id: Uuid, through: i
         .query_opt(
             concat!(
                 "UPDATE wazapp.conversation v SET unread_count = n.left_unread, updated_at = $3
-                 FROM (SELECT count(*)::int AS left_unread
-                       FROM (SELECT * FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = $2
-                             ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $5) m
-                       WHERE m.sequence > $4 AND ",
+                 FROM (SELECT CASE WHEN $4::bigint IS NULL THEN 0 ELSE (
+                         SELECT count(*)::int
+                         FROM (SELECT * FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = $2
+                               ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $5) m
+                         WHERE m.sequence > $4 AND ",
                 told!(counts),
-                ") n WHERE v.organization_id = $1 AND v.id = $2 AND v.unread_count > n.left_unread RETURNING v.id"
+                ") END AS left_unread) n WHERE v.organization_id = $1 AND v.id = $2 AND v.unread_count > n.left_unread RETURNING v.id"
             ),
             &[&tx.organization_id(), &id, &now, &through, &LOOKED_AT],
         )

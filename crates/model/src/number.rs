@@ -102,6 +102,18 @@ pub struct Number {
     pub disconnected_at: Option<Timestamp>,
 }
 
+impl Number {
+    /// Its phone number as people write it; while that is not known, Meta's id.
+    pub fn phone(&self) -> String {
+        self.display_phone_number.as_ref().map_or_else(|| self.phone_number_id.clone(), |digits| format!("+{digits}"))
+    }
+
+    /// What people call it: the name that Meta approved, else its phone number.
+    pub fn name(&self) -> String {
+        self.verified_name.clone().unwrap_or_else(|| self.phone())
+    }
+}
+
 /// A pause in sending.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct SendPaused {

@@ -146,7 +146,7 @@ async fn people(database: &Database, organizations: &[Furnished], kept: &mut Kep
             continue;
         }
         let hash = match nth {
-            0 => Passwords::default().hash(password.clone().into()).await.ok(),
+            0 => Some(hashed(&password).await?),
             _ => None,
         };
         let (password, zone) = (hash.as_deref(), "America/Mexico_City");
@@ -167,6 +167,11 @@ async fn people(database: &Database, organizations: &[Furnished], kept: &mut Kep
     }
     tx.commit().await?;
     Ok(SignIn { email: PEOPLE[0].0.to_owned(), password })
+}
+
+async fn hashed(password: &str) -> anyhow::Result<String> {
+    let hashed = Passwords::default().hash(password.into()).await;
+    hashed.map_err(|_| anyhow::anyhow!("this machine is too busy to keep a password: start the demo again"))
 }
 
 /// The key of the last start while it is in force, else a new one.

@@ -195,11 +195,17 @@ async function show() {
   ]);
   if (goesOn) heard.timer ??= setTimeout(show, 1_000);
   // A page that is remembered remembers up to where it knows.
-  else if (!heard.timer && inbox() && live) inbox().dataset.live = known;
+  else if (!heard.timer && live) for (const page of [inbox(), thread()]) if (page) page.dataset.live = Math.max(page.dataset.live, known);
 }
 
 let live;
 let home;
+
+/** What comes back from memory, or was on its way while something happened, knows less than this tab. */
+function catchUp(part) {
+  if (live && Number(part.dataset.live) < live.cursor) live.again(Number(part.dataset.live)).catch(() => {});
+}
+
 function follow() {
   const page = inbox();
   if (!page) {
@@ -214,8 +220,7 @@ function follow() {
     cache.clear();
   }
   home = page.dataset.home;
-  // A page that comes back from memory knows less than this tab.
-  if (live && Number(page.dataset.live) < live.cursor) live.again(Number(page.dataset.live)).catch(() => {});
+  catchUp(page);
   live ??= new Live(page.dataset.home, Number(page.dataset.live), {
     heard: listen,
     anew: () => visit(location.href, { action: "replace" }),
@@ -338,6 +343,8 @@ async function deliver(entry) {
     try {
       const headers = { ...STREAMS, "turbo-frame": "thread" };
       const answer = await fetch(entry.action, { method: "POST", body: entry.params, headers });
+      // Whether it was taken, nobody knows: the same id finds out.
+      if (answer.status >= 500 || answer.status === 429) throw new Error(answer.statusText);
       return await took(entry, answer);
     } catch {
       $(`#m-${CSS.escape(entry.id)}`)?.classList.add("waiting");
@@ -395,6 +402,7 @@ function opened() {
   if (!open) return;
   $(`#c-${CSS.escape(open.dataset.thread)} a`)?.setAttribute("aria-current", "true");
   document.title = open.dataset.title;
+  catchUp(open);
   // Here it is seen whether it was read.
   $("[data-read]", open)?.remove();
   lowerPill();

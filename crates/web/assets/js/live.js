@@ -88,18 +88,9 @@ export class Live {
     if (event.type) this.heard(event);
   }
 
-  /** Tells once more what came behind an event. */
+  /** Tells once more what came behind an event, to a page that knows less than this tab. */
   async again(after) {
-    for (let from = after, read = 0; from < this.cursor; read += PAGE) {
-      const answer = await fetch(`/api/v1/events?after=${from}&limit=${PAGE}`, { signal: this.ended.signal });
-      if (answer.status === 410 || read >= MOST) return this.anew();
-      if (!answer.ok) return undefined;
-      const { data } = await answer.json();
-      data.map(asTold).forEach((event) => this.heard(event));
-      if (data.length < PAGE) return undefined;
-      from = data.at(-1).sequence;
-    }
-    return undefined;
+    for await (const event of this.behind(after)) this.heard(event);
   }
 
   /** Reads what came since, from the log itself. */
@@ -109,15 +100,21 @@ export class Live {
   }
 
   async read() {
+    for await (const event of this.behind(this.cursor)) this.take(event);
+  }
+
+  /** The log behind an event. */
+  async *behind(after) {
     for (let read = 0; ; read += PAGE) {
-      const answer = await fetch(`/api/v1/events?after=${this.cursor}&limit=${PAGE}`, { signal: this.ended.signal });
-      if (answer.status === 401 || answer.status === 403) return this.over();
-      if (answer.status === 410 || read >= MOST) return this.anew();
-      if (!answer.ok) return undefined;
-      const { data } = await answer.json();
-      data.map(asTold).forEach((event) => this.take(event));
+      const answer = await fetch(`/api/v1/events?after=${after}&limit=${PAGE}`, { signal: this.ended.signal });
+      if (answer.status === 401 || answer.status === 403) { this.over(); return; }
+      if (answer.status === 410 || read >= MOST) { this.anew(); return; }
+      if (!answer.ok) return;
       this.last = Date.now();
-      if (data.length < PAGE) return undefined;
+      const { data } = await answer.json();
+      yield* data.map(asTold);
+      if (data.length < PAGE) return;
+      after = data.at(-1).sequence;
     }
   }
 

@@ -91,8 +91,8 @@ pub(super) struct Bubble {
     pub(super) fault: Option<Fault>,
     /// The whole object, of a type that nobody here knows.
     pub(super) json: Option<String>,
-    /// What is sent if it is sent again.
-    pub(super) again: Option<String>,
+    /// What is sent if it is sent again, and what it will be called: the same form sends it once.
+    pub(super) again: Option<(Uuid, String)>,
     /// Whether a reply can name it.
     pub(super) quotable: bool,
 }
@@ -178,7 +178,7 @@ impl Drawing<'_> {
             tick: Tick::of(message),
             fault: Fault::of(message, self.contact, self.language),
             json: is_strange.then(|| serde_json::to_string_pretty(&payload).unwrap_or_default()),
-            again: (is_text && failed).then(|| message.text.clone()),
+            again: (is_text && failed).then(|| (Uuid::now_v7(), message.text.clone())),
             quotable: message.wamid.is_some() && side != Side::Line && message.revoked_at.is_none(),
         }
     }

@@ -17,7 +17,7 @@ pub(super) async fn read(
 ) -> Result<Response, Failure> {
     let tx = visit.begin(Act::ChangeConversation).await?;
     let through = entered.text("through").parse().map_err(|_| Failure::NoForm)?;
-    conversation::mark_read_through(&tx, visit.now(), id, through).await?.ok_or(Failure::NotThere)?;
+    conversation::mark_read_through(&tx, visit.now(), id, Some(through)).await?.ok_or(Failure::NotThere)?;
     tx.commit().await?;
     Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response())
 }

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use jiff::SignedDuration;
 use model::conversation::{self, Conversation, Counts, State};
 use model::database::Tenant;
+use model::number::Number;
 use model::user::Language;
-use model::{DatabaseError, event, membership, number, team};
+use model::{DatabaseError, membership};
 use uuid::Uuid;
 
 use super::bubble::kind_of;
+use super::house::House;
 use super::tick::Tick;
 use super::view::{View, Wanted};
 use crate::pages::{Failure, Key, Said, Times, Visit, say};
@@ -18,7 +20,7 @@ use crate::pages::{Failure, Key, Said, Times, Visit, say};
 const ROWS: i64 = 50;
 
 /// From here on the end of a window is what matters most of a conversation.
-const SOON: SignedDuration = SignedDuration::from_hours(2);
+pub(super) const SOON: SignedDuration = SignedDuration::from_hours(2);
 
 /// A conversation as the list shows it.
 #[derive(Clone, Debug)]
@@ -35,8 +37,6 @@ pub(super) struct Row {
     /// Why somebody should look at it.
     pub(super) urgent: Option<Urgent>,
     pub(super) assignee: Option<String>,
-    /// Whether it belongs to the view; one that left it is taken away.
-    pub(super) stays: bool,
 }
 
 /// Why somebody should look at a conversation.
@@ -78,18 +78,13 @@ pub(super) struct List {
 
 impl List {
     /// Reads it.
-    pub(super) async fn read(tx: &Tenant, visit: &Visit, wanted: Wanted) -> Result<Self, Failure> {
-        // First, so that whatever comes meanwhile is told of again.
-        let live = event::last(tx).await?;
+    pub(super) async fn read(tx: &Tenant, visit: &Visit, house: &House, wanted: Wanted) -> Result<Self, Failure> {
         let me = visit.user().id;
         let page = conversation::list(tx, &wanted.filter(me), wanted.after, ROWS).await?;
-        let people: HashMap<Uuid, String> = membership::names(tx).await?.into_iter().collect();
-        let numbers = number::list(tx, visit.now()).await?;
-        let first_number = numbers.first().map(phone);
-        let named = |number: &number::Number| number.verified_name.clone().unwrap_or_else(|| phone(number));
-        let numbers: Vec<Choice> = numbers.iter().map(|one| Choice { id: one.id, name: named(one) }).collect();
-        let teams = team::list(tx).await?;
-        let teams = teams.into_iter().map(|team| Choice { id: team.id, name: team.name }).collect();
+        let first_number = house.numbers.first().map(Number::phone);
+        let numbers = house.numbers.iter().map(|one| Choice { id: one.id, name: one.name() }).collect();
+        let teams = house.teams.iter().map(|team| Choice { id: team.id, name: team.name.clone() }).collect();
+        let (live, people) = (house.live, house.names());
         let times = visit.times();
         let rows = page.data.iter().map(|one| Row::of(one, &people, &times, visit.page.language)).collect();
         let tabs = tabs(conversation::counts(tx, me).await?);
@@ -100,11 +95,6 @@ impl List {
     pub(super) fn chooses_number(&self) -> bool {
         self.numbers.len() > 1
     }
-}
-
-/// Digits as people read them.
-fn phone(number: &number::Number) -> String {
-    number.display_phone_number.as_ref().map_or_else(|| number.phone_number_id.clone(), |digits| format!("+{digits}"))
 }
 
 /// The views with their counts.
@@ -123,7 +113,7 @@ pub(super) fn tabs(counts: Counts) -> Vec<Tab> {
     View::ALL.map(|view| Tab { view, count: of(view) }).into()
 }
 
-/// Rows of these conversations, and of each whether the view still shows it.
+/// Rows of those of these conversations that the view shows.
 pub(super) async fn rows(
     tx: &Tenant,
     visit: &Visit,
@@ -134,9 +124,8 @@ pub(super) async fn rows(
     let people: HashMap<Uuid, String> = membership::names(tx).await?.into_iter().collect();
     let times = visit.times();
     let found = conversation::these(tx, ids).await?;
-    let row =
-        |one: &Conversation| Row { stays: filter.shows(one), ..Row::of(one, &people, &times, visit.page.language) };
-    Ok(found.iter().map(row).collect())
+    let shown = found.iter().filter(|one| filter.shows(one));
+    Ok(shown.map(|one| Row::of(one, &people, &times, visit.page.language)).collect())
 }
 
 impl Row {
@@ -161,24 +150,6 @@ impl Row {
             unread: one.unread_count,
             urgent: urgent(one, times, language),
             assignee: one.assignee_id.and_then(|id| people.get(&id).cloned()),
-            stays: true,
-        }
-    }
-
-    /// In place of one that is not to be seen.
-    pub(super) fn gone(id: Uuid) -> Self {
-        Self {
-            id,
-            at: 0,
-            who: String::new(),
-            time: String::new(),
-            iso: String::new(),
-            preview: String::new(),
-            tick: None,
-            unread: 0,
-            urgent: None,
-            assignee: None,
-            stays: false,
         }
     }
 
@@ -187,10 +158,15 @@ impl Row {
         self.id.as_u128() % 8
     }
 
-    /// Its id as an element of the page.
+    /// Its element of the page.
     pub(super) fn element(&self) -> String {
-        format!("c-{}", self.id)
+        element(self.id)
     }
+}
+
+/// The element of a conversation's row.
+pub(super) fn element(id: Uuid) -> String {
+    format!("c-{id}")
 }
 
 /// Whom a conversation is with, as well as that is known.

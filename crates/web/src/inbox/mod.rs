@@ -9,6 +9,7 @@ mod bubble;
 mod change;
 mod fault;
 mod file;
+mod house;
 mod list;
 mod markup;
 mod send;
@@ -30,6 +31,7 @@ use uuid::Uuid;
 
 use self::fault::Remedy;
 use self::file::{State, Way};
+use self::house::House;
 use self::list::List;
 use self::thread::{Composer, Found, Thread, Writing};
 use self::view::Wanted;
@@ -78,7 +80,8 @@ impl FromRequestParts<crate::State> for Wanted {
 async fn list_page(visit: Visit, wanted: Wanted) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Read).await?;
     let query = wanted.query();
-    let list = List::read(&tx, &visit, wanted).await?;
+    let house = House::read(&tx, visit.now()).await?;
+    let list = List::read(&tx, &visit, &house, wanted).await?;
     tx.close();
     let page = InboxPage { page: visit.page, query, list, thread: None, writing: Writing::default() };
     Ok(shown(StatusCode::OK, &page))
@@ -118,12 +121,13 @@ impl Showing {
             Found::Here(found) => found,
             Found::At(survivor) => return Ok(Redirect::to(&format!("/inbox/{survivor}?{query}")).into_response()),
         };
-        let thread = Thread::read(&tx, &visit, &found, &wanted).await?;
+        let house = House::read(&tx, visit.now()).await?;
+        let thread = Thread::read(&tx, &visit, &house, &found, &wanted).await?;
         if is_frame {
             tx.close();
             return Ok(shown(status, &FramePage { page: visit.page, query, thread, writing }));
         }
-        let list = List::read(&tx, &visit, wanted).await?;
+        let list = List::read(&tx, &visit, &house, wanted).await?;
         tx.close();
         Ok(shown(status, &InboxPage { page: visit.page, query, list, thread: Some(thread), writing }))
     }

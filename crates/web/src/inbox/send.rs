@@ -14,6 +14,7 @@ use uuid::Uuid;
 use whatsapp::outgoing;
 
 use super::Showing;
+use super::house::House;
 use super::is_frame;
 use super::stream::{Messages, streamed, takes_streams};
 use super::thread::{self, Found, Thread, Unseen, Writing};
@@ -30,12 +31,16 @@ pub(super) struct Wish {
     /// As Meta has it, which the id stands for.
     pub(super) body: Value,
     pub(super) content: Content,
+    /// Up to which message whoever writes saw the conversation; `None`: it goes whatever came since.
+    pub(super) seen: Option<i64>,
 }
 
 /// What became of it.
 pub(super) enum Sent {
     Queued(Box<Message>),
     Refused(Refusal),
+    /// Somebody answered what they had not seen: they are asked first.
+    Asked(Unseen),
 }
 
 /// Puts it into the queue, and has the customer told that what they wrote was read.
@@ -44,6 +49,11 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
     let idempotency = sending::idempotency(format!("inbox:{}", wish.id), &operation, &wish.body);
     if let Some(answer) = outbox::repeated(&tx, &idempotency).await? {
         return Ok(answer.map_or_else(Sent::Refused, |message| Sent::Queued(Box::new(message))));
+    }
+    // Nobody answers beside us from here on.
+    event::line(&tx).await?;
+    if let Some(unseen) = unseen(&tx, visit, wish).await? {
+        return Ok(Sent::Asked(unseen));
     }
     let options = Options { id: Some(wish.id), sender_id: Some(visit.user().id), ..Options::default() };
     receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
@@ -93,19 +103,17 @@ pub(super) async fn send(
             return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
         }
     };
-    // Nobody answers beside us from here on.
-    event::line(&tx).await?;
-    let seen = seen(&entered);
-    if let Some(unseen) = unseen(&tx, &showing.visit, id, seen).await? {
-        return showing.refused(tx, StatusCode::CONFLICT, entered, Some(unseen)).await;
-    }
     let message_id = entered.text("id").parse().unwrap_or_else(|_| Uuid::now_v7());
-    let wish = Wish { conversation_id: id, id: message_id, body, content };
+    let wish = Wish { conversation_id: id, id: message_id, body, content, seen: seen(&entered) };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => {
             answer(&showing.visit, query, &message, entered.has("only", "message")).await
         }
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{query}")).into_response()),
+        Sent::Asked(unseen) => {
+            let tx = showing.visit.begin(Act::Send).await?;
+            showing.refused(tx, StatusCode::CONFLICT, entered, Some(unseen)).await
+        }
         Sent::Refused(refusal) => {
             entered.fault("body", say(language, why(&refusal)?));
             let tx = showing.visit.begin(Act::Send).await?;
@@ -165,9 +173,10 @@ fn seen(entered: &Entered) -> Option<i64> {
 }
 
 /// Whoever answered since.
-async fn unseen(tx: &Tenant, visit: &Visit, id: Uuid, seen: Option<i64>) -> Result<Option<Unseen>, Failure> {
-    let Some(seen) = seen else { return Ok(None) };
-    let Some(answer) = message::answered_since(tx, id, seen, visit.user().id).await? else { return Ok(None) };
+async fn unseen(tx: &Tenant, visit: &Visit, wish: &Wish) -> Result<Option<Unseen>, Failure> {
+    let Some(seen) = wish.seen else { return Ok(None) };
+    let answer = message::answered_since(tx, wish.conversation_id, seen, visit.user().id).await?;
+    let Some(answer) = answer else { return Ok(None) };
     let people = membership::names(tx).await?;
     let author = people.into_iter().find(|(id, _)| Some(*id) == answer.sender_id).map(|(_, name)| name);
     let author = author.unwrap_or_else(|| say(visit.page.language, Key("author-us")).to_string());
@@ -179,10 +188,10 @@ async fn answer(visit: &Visit, query: String, message: &Message, alone: bool) ->
     let id = message.conversation_id;
     let tx = visit.begin(Act::Read).await?;
     let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
-    let people = membership::names(&tx).await?;
-    let bubbles = thread::bubbles(&tx, visit, &found, std::slice::from_ref(message), &people).await?;
+    let house = House::read(&tx, visit.now()).await?;
+    let bubbles = thread::bubbles(&tx, visit, &found, std::slice::from_ref(message), &house.names()).await?;
     // A page that has written on keeps its composer.
-    let thread = if alone { None } else { Some(Thread::read(&tx, visit, &found, &Wanted::default()).await?) };
+    let thread = if alone { None } else { Some(Thread::read(&tx, visit, &house, &found, &Wanted::default()).await?) };
     tx.close();
     let (page, target) = (visit.page.clone(), thread::messages_element(id));
     let answer = Messages { page, query, target, bubbles, thread, writing: Writing::default() };

@@ -2,7 +2,7 @@
 //! <https://turbo.hotwired.dev/handbook/streams>
 
 use axum::extract::RawQuery;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, header};
@@ -49,6 +49,8 @@ struct Rows {
     page: Page,
     wanted: Wanted,
     rows: Vec<Row>,
+    /// The elements of those that are to go.
+    left: Vec<String>,
     tabs: Vec<Tab>,
     thread: Option<Thread>,
 }
@@ -77,7 +79,7 @@ pub(super) async fn messages(
     let tx = visit.begin(Act::Read).await?;
     let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
     let messages = message::these(&tx, id, ids(query.as_deref())).await?;
-    let people = membership::names(&tx).await?;
+    let people = membership::names(&tx).await?.into_iter().collect();
     let bubbles = thread::bubbles(&tx, &visit, &found, &messages, &people).await?;
     tx.close();
     let target = thread::messages_element(id);
@@ -90,11 +92,10 @@ pub(super) async fn messages(
 pub(super) async fn rows(visit: Visit, wanted: Wanted, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Read).await?;
     let asked = ids(query.as_deref());
-    let mut rows = list::rows(&tx, &visit, &wanted, asked.clone()).await?;
-    // What is not to be seen any more leaves the list.
-    let gone = asked.into_iter().filter(|id| !rows.iter().any(|row| row.id == *id)).collect::<Vec<_>>();
-    rows.extend(gone.into_iter().map(Row::gone));
+    let rows = list::rows(&tx, &visit, &wanted, asked.clone()).await?;
+    // What the view shows no more, and what is not to be seen any more, leaves the list.
+    let left = asked.into_iter().filter(|id| !rows.iter().any(|row| row.id == *id)).map(list::element).collect();
     let tabs = list::tabs(conversation::counts(&tx, visit.user().id).await?);
     tx.close();
-    Ok(streamed(StatusCode::OK, &Rows { page: visit.page, wanted, rows, tabs, thread: None }).into_response())
+    Ok(streamed(StatusCode::OK, &Rows { page: visit.page, wanted, rows, left, tabs, thread: None }))
 }

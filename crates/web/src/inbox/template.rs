@@ -246,9 +246,13 @@ pub(super) async fn send(
         }
     };
     let message_id = entered.text("id").parse().unwrap_or_else(|_| Uuid::now_v7());
-    let wish = Wish { conversation_id: id, id: message_id, body, content };
+    let wish = Wish { conversation_id: id, id: message_id, body, content, seen: None };
     match send::queue(&state, &visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),
+        Sent::Asked(unseen) => {
+            entered.fault("template", say(language, Key("unseen")).with("name", unseen.author));
+            Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, entered))
+        }
         Sent::Refused(refusal) => {
             entered.fault("template", say(language, why(&refusal)?));
             Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, entered))

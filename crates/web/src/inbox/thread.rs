@@ -3,26 +3,24 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use model::act::Act;
 use model::conversation::{self, Conversation, State};
 use model::database::Tenant;
 use model::message::{self, Message};
 use model::number::Number;
 use model::template::Filter;
-use model::{DatabaseError, contact, membership, number, team, template};
+use model::{DatabaseError, contact, template};
 use uuid::Uuid;
 
 use super::bubble::{Bubble, Drawing};
-use super::list::{Choice, who};
+use super::house::House;
+use super::list::{Choice, SOON, who};
 use super::view::Wanted;
 use crate::pages::{Entered, Failure, Key, Said, Visit, say};
 
 /// So many messages are sent at once.
 const MESSAGES: i64 = 40;
-
-/// From here on the window's end is said aloud.
-const SOON: SignedDuration = SignedDuration::from_hours(2);
 
 /// A conversation, as its page shows it.
 #[derive(Clone, Debug)]
@@ -36,6 +34,8 @@ pub(super) struct Thread {
     pub(super) window: Option<Window>,
     pub(super) assignee: Option<Uuid>,
     pub(super) team: Option<Uuid>,
+    /// The number of the last event that it knows.
+    pub(super) live: i64,
     pub(super) people: Vec<Choice>,
     pub(super) teams: Vec<Choice>,
     pub(super) bubbles: Vec<Bubble>,
@@ -99,15 +99,18 @@ impl Default for Writing {
 
 impl Thread {
     /// Reads it, or where it went on.
-    pub(super) async fn read(tx: &Tenant, visit: &Visit, one: &Conversation, wanted: &Wanted) -> Result<Self, Failure> {
+    pub(super) async fn read(
+        tx: &Tenant,
+        visit: &Visit,
+        house: &House,
+        one: &Conversation,
+        wanted: &Wanted,
+    ) -> Result<Self, Failure> {
         let language = visit.page.language;
-        let names = membership::names(tx).await?;
-        let number = number::list(tx, visit.now()).await?.into_iter().find(|number| number.id == one.number_id);
+        let number = house.number(one.number_id);
         let mut page = message::list(tx, one.id, wanted.before, MESSAGES).await?;
         page.data.reverse();
-        let bubbles = bubbles(tx, visit, one, &page.data, &names).await?;
-        let teams = team::list(tx).await?;
-        let choice = |(id, name): (Uuid, String)| Choice { id, name };
+        let bubbles = bubbles(tx, visit, one, &page.data, &house.names()).await?;
         let known_as = one.contact.as_ref().map_or_else(Vec::new, |contact| {
             let phone = contact.wa_id.as_ref().map(|digits| format!("+{digits}"));
             let username = contact.username.as_ref().map(|name| format!("@{name}"));
@@ -115,21 +118,20 @@ impl Thread {
             phone.into_iter().chain(username).chain(or_id).collect()
         });
         let seen = page.data.iter().map(|message| message.sequence).max().unwrap_or(0);
-        let composer = composer(tx, visit, one, number.as_ref()).await?;
-        let number = number.map_or_else(String::new, |number| {
-            number.verified_name.or(number.display_phone_number).unwrap_or(number.phone_number_id)
-        });
+        let composer = composer(tx, visit, one, number).await?;
+        let choice = |id, name: &String| Choice { id, name: name.clone() };
         Ok(Self {
             id: one.id,
             who: who(one, language),
             known_as,
-            number,
+            number: number.map(Number::name).unwrap_or_default(),
             state: one.state,
             window: window(one, visit),
             assignee: one.assignee_id,
             team: one.team_id,
-            people: names.into_iter().map(choice).collect(),
-            teams: teams.into_iter().map(|team| choice((team.id, team.name))).collect(),
+            live: house.live,
+            people: house.people.iter().map(|(id, name)| choice(*id, name)).collect(),
+            teams: house.teams.iter().map(|team| choice(team.id, &team.name)).collect(),
             unread_from: unread_from(&page.data, one.unread_count),
             unread: one.unread_count,
             older: page.next_cursor,
@@ -200,7 +202,7 @@ pub(super) async fn bubbles(
     visit: &Visit,
     one: &Conversation,
     messages: &[Message],
-    people: &[(Uuid, String)],
+    people: &HashMap<Uuid, String>,
 ) -> Result<Vec<Bubble>, DatabaseError> {
     let wamids = messages.iter().filter_map(|message| message.reply_to_wamid.clone()).collect();
     let quoted = message::quoted(tx, one.id, wamids).await?;
@@ -208,12 +210,11 @@ pub(super) async fn bubbles(
     let writers: Vec<Uuid> = messages.iter().filter_map(|message| message.contact_id).collect();
     let others = contact::names(tx, writers).await?.into_iter().collect();
     let (times, contact) = (visit.times(), who(one, visit.page.language));
-    let people: HashMap<Uuid, String> = people.iter().cloned().collect();
     let drawing = Drawing {
         language: visit.page.language,
         times: &times,
         contact: &contact,
-        people: &people,
+        people,
         others: &others,
         quoted: &quoted,
     };

@@ -25,15 +25,18 @@ pub(crate) struct NumberRow {
 pub(crate) async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<NumberRow>, DatabaseError> {
     let numbers = number::list(tx, now).await?;
     let row = |number: number::Number| {
-        let phone =
-            number.display_phone_number.map_or_else(|| number.phone_number_id.clone(), |digits| format!("+{digits}"));
-        let name = number.verified_name.unwrap_or_else(|| phone.clone());
         let state = match number.status.as_str() {
             "connected" => Key("number-connected"),
             "connecting" => Key("number-connecting"),
             _ => Key("number-off"),
         };
-        NumberRow { id: number.id, name, phone, state, is_connected: number.status == "connected" }
+        NumberRow {
+            id: number.id,
+            name: number.name(),
+            phone: number.phone(),
+            state,
+            is_connected: number.status == "connected",
+        }
     };
     Ok(numbers.into_iter().map(row).collect())
 }

@@ -121,6 +121,14 @@ async fn a_colleagues_answer_is_seen_before_another_goes() {
     assert_eq!(anyway.status, StatusCode::SEE_OTHER);
     stage.world.settle().await;
     assert_eq!(stage.sent().await.len(), 2);
+    // What was taken, and comes again because its answer was lost, is not asked about.
+    let page = his.get(&stage.path("")).await.text;
+    let (id, seen) = (hidden(&page, "id").to_owned(), hidden(&page, "seen").to_owned());
+    let form = [("id", id.as_str()), ("seen", &seen), ("body", "¿Algo más?")];
+    assert_eq!(his.post(&stage.path("/messages"), &form).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(hers.post(&stage.path("/messages"), &[("body", "Nada más.")]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(his.post(&stage.path("/messages"), &form).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(stage.sent().await.len(), 4);
     stage.world.end().await;
 }
 
