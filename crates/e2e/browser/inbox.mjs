@@ -29,6 +29,8 @@ try {
   console.log("ok live");
   await offline();
   console.log("ok offline");
+  await kept();
+  console.log("ok kept");
   assert.deepEqual(troubles, []);
 } finally {
   await browser.close();
@@ -47,7 +49,7 @@ function writes(from, text) {
   return control("messages", { phone_number_id: number, from, type: "text", text: { body: text } });
 }
 
-async function sitDown(look, state) {
+async function sitDown(look, state, expected = /ERR_INTERNET_DISCONNECTED|status of (409|422)/) {
   const context = await browser.newContext({
     viewport: { width: look.width, height: look.height },
     locale: look.language,
@@ -59,7 +61,7 @@ async function sitDown(look, state) {
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   page.on("pageerror", (error) => troubles.push(error.stack));
-  page.on("console", (line) => line.type() === "error" && !/ERR_INTERNET_DISCONNECTED|status of (409|422)/.test(line.text()) && troubles.push(line.text()));
+  page.on("console", (line) => line.type() === "error" && !expected.test(line.text()) && troubles.push(line.text()));
   page.on("request", (request) => !request.url().startsWith(url) && !request.url().startsWith("blob:") && troubles.push(`asks ${request.url()}`));
   const see = (screen) => lookAt(page, screen, join(folder, `${look.name}-${screen}.png`));
   return { context, page, see };
@@ -195,5 +197,50 @@ async function offline() {
   const places = await page.locator(".message[data-sequence]").evaluateAll((all) => all.map(({ dataset }) => [Number(dataset.second), Number(dataset.sequence)]));
   assert.deepEqual(places, places.toSorted(([a, b], [c, d]) => a - c || b - d), "in order");
   assert.equal(await page.locator(".message.out", { hasText: "lo escribí sin red" }).count(), 1);
+  await context.close();
+}
+
+/** What is on its way outlives its page, and what was not sent is a draft: after a reload, elsewhere, and without a session. */
+async function kept() {
+  const { context, page } = await sitDown(LOOKS[0], sessions, /ERR_FAILED|status of (401|409|504)/);
+  await writes("525555500197", "Buenas");
+  await page.goto(`${url}/inbox?view=active`);
+  await page.locator("#list > li a", { hasText: "Buenas" }).first().click();
+  await page.locator(".thread .text", { hasText: "Buenas" }).waitFor();
+  const isSend = (request) => request.method() === "POST" && request.url().includes("/messages");
+  await page.route("**/*", (route) => (isSend(route.request()) ? route.abort() : route.continue()));
+  await page.locator("#body").fill("va en camino");
+  await page.keyboard.press("Enter");
+  await page.locator(".message.pending.waiting", { hasText: "va en camino" }).waitFor();
+  await page.reload();
+  await page.locator(".message.pending", { hasText: "va en camino" }).waitFor();
+  await page.unroute("**/*");
+  const sent = page.locator(".message.out:not(.pending)", { hasText: "va en camino" });
+  await sent.waitFor();
+  assert.equal(await page.locator(".message.out", { hasText: "va en camino" }).count(), 1);
+
+  // An answer that was lost behind a proxy: it is asked for again, and the message is there once.
+  let lost = 0;
+  await page.route("**/*", async (route) => {
+    if (!isSend(route.request()) || lost) return route.continue();
+    lost += 1;
+    await route.fetch();
+    return route.fulfill({ status: 504, contentType: "text/html", body: "<html>504</html>" });
+  });
+  await page.locator("#body").fill("con proxy");
+  await page.keyboard.press("Enter");
+  await page.locator(".message.out:not(.pending)", { hasText: "con proxy" }).waitFor();
+  await page.unroute("**/*");
+  await page.reload();
+  assert.equal(await page.locator(".message.out", { hasText: "con proxy" }).count(), 1);
+  assert.equal(lost, 1);
+
+  await context.clearCookies();
+  await page.locator("#body").fill("sin sesión");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => Object.values(sessionStorage).includes("sin sesión"));
+  await context.addCookies(sessions.cookies);
+  await page.reload();
+  await page.waitForFunction(() => document.querySelector("#body")?.value === "sin sesión");
   await context.close();
 }

@@ -64,7 +64,7 @@ pub async fn of(tx: &Tenant, viewer_id: Uuid) -> Result<Limits> {
     Ok(Limits { sees: Sees::read(row.get("sees"))?, number_ids: row.get("number_ids") })
 }
 
-/// Limits a member, or a key, from their next request on.
+/// Limits a member, or a key, from their next request on; streams that are open end within seconds.
 pub async fn set(tx: &Tenant, viewer_id: Uuid, limits: &Limits) -> Result<()> {
     let organization = tx.organization_id();
     if *limits == Limits::NONE {

@@ -430,6 +430,7 @@ not-there-title = Nothing is here
 not-there = The address is misspelt, or what was here is gone.
 not-yours-title = This is not yours to do
 not-yours = Your role does not allow it. Ask an administrator or owner of your organization.
+form-too-long = What you sent is too long, and nothing was saved. Go back, shorten it and send it again.
 no-form-title = What was sent could not be read
 no-form = What arrived is no form. Go back to the page and send it again.
 no-such-method = This address does not take that kind of request. Go back to the page and use its buttons.
@@ -613,6 +614,7 @@ file-gone = WhatsApp no longer has this file. Ask for it again.
 size-kilobytes = { $count } KB
 size-megabytes = { $count } MB
 offline = You're offline. What you see is { "{t}" } old. What you write stays here.
+given-back = What you wrote to { "{n}" } was not sent: it is a draft in their conversation.
 back-online = Up to date.
 session-over-here = Your session ended. What you wrote is saved.
 

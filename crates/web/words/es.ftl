@@ -430,6 +430,7 @@ not-there-title = Aquí no hay nada
 not-there = La dirección está mal escrita, o lo que había ya no está.
 not-yours-title = Esto no te toca
 not-yours = Tu papel no lo permite. Pídelo a un administrador o propietario de tu organización.
+form-too-long = Lo que enviaste es demasiado largo, y no se guardó nada. Vuelve, acórtalo y envíalo otra vez.
 no-form-title = No se entendió el envío
 no-form = Lo que llegó no es un formulario. Vuelve a la página y envíalo de nuevo.
 no-such-method = Esta dirección no acepta ese tipo de petición. Vuelve a la página y usa sus botones.
@@ -613,6 +614,7 @@ file-gone = WhatsApp ya no tiene este archivo. Pídelo de nuevo.
 size-kilobytes = { $count } KB
 size-megabytes = { $count } MB
 offline = Sin conexión. Lo que ves es de hace { "{t}" }. Lo que escribas se queda aquí.
+given-back = No se envió lo que escribiste a { "{n}" }: está como borrador en su conversación.
 back-online = Al día.
 session-over-here = Tu sesión terminó. Lo que escribiste está guardado.
 

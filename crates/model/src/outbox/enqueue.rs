@@ -203,8 +203,9 @@ pub async fn enqueue(
     if content.needs_phone && !thread.by_phone {
         return Ok(Err(Refusal::NeedsPhone));
     }
+    // Also one that whoever sends does not see has its name.
     if let Some(id) = options.id
-        && message::get(tx, id).await?.is_some()
+        && tx.past_limits(message::get(tx, id)).await?.is_some()
     {
         return Ok(Err(Refusal::KeyReused));
     }

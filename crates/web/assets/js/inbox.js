@@ -303,8 +303,21 @@ function uuid7() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-const draftKey = (conversation = thread()?.dataset.thread) => `draft:${inbox()?.dataset.home}:${conversation}`;
 const box = () => $("[data-composer] textarea");
+
+// A draft is one person's, of one conversation of one organization; it goes with the tab.
+const draftKey = (conversation = thread()?.dataset.thread, at = home) => `draft:${at}:${conversation}`;
+const keepDraft = () => { if (box()) sessionStorage.setItem(draftKey(), box().value); };
+
+// What is on its way outlives the page: a tab that is closed, or shown anew, loses nothing of it.
+const outbox = {
+  key: () => `outbox:${home}`,
+  all: () => JSON.parse(localStorage.getItem(outbox.key()) ?? "[]"),
+  keep: (entries) => localStorage.setItem(outbox.key(), JSON.stringify(entries)),
+  add: (entry) => outbox.keep([...outbox.all(), entry]),
+  remove: ({ id }) => outbox.keep(outbox.all().filter((entry) => entry.id !== id)),
+};
+const LONG_AGO = 600_000; // What was written so long ago may not be meant any more: its writer sees it first.
 
 /** The message as it will stand there, before anybody has it. */
 function pend(id, text) {
@@ -318,7 +331,13 @@ function pend(id, text) {
   placeMessage(list, item);
 }
 
-let sending = Promise.resolve();
+/** What is on its way in the open conversation stands there. */
+function drawWaiting() {
+  const open = thread()?.dataset.thread;
+  for (const { id, conversation, text } of outbox.all()) {
+    if (conversation === open && box() && !document.getElementById(`m-${id}`)) pend(id, text);
+  }
+}
 
 function submit(form) {
   const text = box().value.trim();
@@ -334,45 +353,91 @@ function submit(form) {
   box().value = "";
   answer("");
   sessionStorage.removeItem(draftKey());
-  sending = sending.then(() => deliver({ action: form.action, params, id, text }));
+  const { thread: conversation, who } = thread().dataset;
+  outbox.add({ id, conversation, who, text, action: form.action, params: String(params), at: Date.now() });
+  flush();
 }
 
-/** Sends it until there is an answer: with one id it is sent once, however often it is tried. */
-async function deliver(entry) {
-  for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
-    try {
-      const headers = { ...STREAMS, "turbo-frame": "thread" };
-      const answer = await fetch(entry.action, { method: "POST", body: entry.params, headers });
-      // Whether it was taken, nobody knows: the same id finds out.
-      if (answer.status >= 500 || answer.status === 429) throw new Error(answer.statusText);
-      return await took(entry, answer);
-    } catch {
-      $(`#m-${CSS.escape(entry.id)}`)?.classList.add("waiting");
-      await new Promise((on) => { setTimeout(on, wait); window.addEventListener("online", on, { once: true }); });
+/** Sends what is on its way, in its order; one tab does it for all. */
+function flush() {
+  const at = home;
+  if (flushing === at) return;
+  flushing = at;
+  navigator.locks.request(`outbox:${at}`, async () => {
+    const stuck = new Set();
+    for (;;) {
+      const entry = home === at && outbox.all().find(({ id }) => !stuck.has(id));
+      if (!entry) return;
+      const isOld = Date.now() - entry.at > LONG_AGO;
+      if (isOld) giveBack(entry);
+      else if (!(await deliver(entry, at))) { stuck.add(entry.id); continue; }
+      if (home === at) outbox.remove(entry);
     }
+  }).finally(() => { if (flushing === at) flushing = undefined; });
+}
+let flushing;
+
+// Whoever leaves takes along what they wrote.
+document.addEventListener("submit", ({ target }) => {
+  if (target.getAttribute?.("action") !== "/logout") return;
+  localStorage.clear();
+  sessionStorage.clear();
+}, true);
+
+const TRIES = 8; // An answer that is no answer so often keeps what is behind it no longer; it is tried anew with the next page.
+
+/** Sends it until there is an answer: with one id it is sent once, however often it is tried. Whether there was one. */
+async function deliver(entry, at) {
+  for (let wait = 500, failed = 0; home === at; wait = Math.min(wait * 2, 10_000)) {
+    try {
+      const headers = { ...STREAMS, "turbo-frame": "thread", "content-type": "application/x-www-form-urlencoded;charset=UTF-8" };
+      const answer = await fetch(entry.action, { method: "POST", body: entry.params, headers });
+      if (home !== at) return false;
+      // Whether it was taken, nobody knows: the same id finds out.
+      if (answer.status < 500 && answer.status !== 429) { await took(entry, answer); return true; }
+      failed += 1;
+      if (failed === TRIES) return false;
+    } catch {
+      // The line is cut.
+    }
+    $(`#m-${CSS.escape(entry.id)}`)?.classList.add("waiting");
+    await new Promise((on) => { setTimeout(on, wait); window.addEventListener("online", on, { once: true }); });
   }
+  return false;
 }
 
 async function took(entry, answer) {
   const text = await answer.text();
   if (answer.status === 201) return renderStreamMessage(text);
-  $(`#m-${CSS.escape(entry.id)}`)?.remove();
+  if (answer.redirected) over();
   const page = new DOMParser().parseFromString(text, "text/html");
   const fresh = page.querySelector(".composer");
-  const place = document.getElementById(fresh?.id);
-  if (answer.redirected) over();
-  if (!fresh || !place) {
-    // Nothing of it is lost: it stands where it was written.
-    if (box() && entry.action.includes(thread().dataset.thread)) box().value = [entry.text, box().value].filter(Boolean).join("\n");
-    else sessionStorage.setItem(draftKey(entry.action.match(/[0-9a-f-]{36}/)?.[0]), entry.text);
-    return undefined;
-  }
+  const place = fresh && document.getElementById(fresh.id);
+  if (!place) return giveBack(entry);
+  $(`#m-${CSS.escape(entry.id)}`)?.remove();
+  // What is asked, or refused, stands above the text that it is about.
   const typed = box()?.value;
   place.replaceWith(document.importNode(fresh, true));
   const now = box();
   if (now && typed) now.value = [now.value, typed].filter(Boolean).join("\n");
+  if (now) keepDraft();
+  else sessionStorage.setItem(draftKey(), [entry.text, typed].filter(Boolean).join("\n"));
   now?.focus();
   return undefined;
+}
+
+/** What was not sent is a draft again, and its writer is told. */
+function giveBack(entry) {
+  $(`#m-${CSS.escape(entry.id)}`)?.remove();
+  if (box() && thread().dataset.thread === entry.conversation) {
+    box().value = [entry.text, box().value].filter(Boolean).join("\n");
+    keepDraft();
+    return;
+  }
+  const key = draftKey(entry.conversation);
+  sessionStorage.setItem(key, [sessionStorage.getItem(key), entry.text].filter(Boolean).join("\n"));
+  const alert = $("#alert");
+  if (alert) alert.textContent = inbox().dataset.givenBack.replace("{n}", entry.who);
 }
 
 document.addEventListener("submit", (event) => {
@@ -390,7 +455,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("input", ({ target }) => {
-  if (target === box()) sessionStorage.setItem(draftKey(), target.value);
+  if (target === box()) keepDraft();
 });
 
 // --- The page ------------------------------------------------------------------------------------------------------------
@@ -411,6 +476,8 @@ function opened() {
   const text = box();
   const draft = sessionStorage.getItem(draftKey());
   if (text && !text.value && draft) text.value = draft;
+  if ($("#alert")) $("#alert").textContent = "";
+  drawWaiting();
   if (text && !isTouch) text.focus({ preventScroll: true });
   // At its end, what can be written is another thing.
   clearTimeout(closing);
@@ -429,6 +496,7 @@ document.addEventListener("turbo:load", () => {
   if (!inbox()) return;
   document.querySelectorAll("[data-more]").forEach((link) => near.observe(link));
   opened();
+  flush();
   performance.mark("inbox-ready");
 });
 document.addEventListener("turbo:frame-load", ({ target }) => { if (target.id === "thread") opened(); });

@@ -47,11 +47,11 @@ pub(super) enum Sent {
 pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish) -> Result<Sent, Failure> {
     let operation = format!("inbox {}", wish.conversation_id);
     let idempotency = sending::idempotency(format!("inbox:{}", wish.id), &operation, &wish.body);
+    // Nobody answers beside us from here on, and the same form does not come twice.
+    event::line(&tx).await?;
     if let Some(answer) = outbox::repeated(&tx, &idempotency).await? {
         return Ok(answer.map_or_else(Sent::Refused, |message| Sent::Queued(Box::new(message))));
     }
-    // Nobody answers beside us from here on.
-    event::line(&tx).await?;
     if let Some(unseen) = unseen(&tx, visit, wish).await? {
         return Ok(Sent::Asked(unseen));
     }
@@ -103,8 +103,7 @@ pub(super) async fn send(
             return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
         }
     };
-    let message_id = entered.text("id").parse().unwrap_or_else(|_| Uuid::now_v7());
-    let wish = Wish { conversation_id: id, id: message_id, body, content, seen: seen(&entered) };
+    let wish = Wish { conversation_id: id, id: message_id(&entered), body, content, seen: seen(&entered) };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => {
             answer(&showing.visit, query, &message, entered.has("only", "message")).await
@@ -133,6 +132,12 @@ impl Showing {
     ) -> Result<Response, Failure> {
         self.answer(tx, status, Writing { entered, unseen, ..Writing::default() }).await
     }
+}
+
+/// What the form says that its message will be called; what is no name of a message is none.
+pub(super) fn message_id(entered: &Entered) -> Uuid {
+    let named = entered.text("id").parse::<Uuid>().ok();
+    named.filter(|id| id.get_version_num() == 7).unwrap_or_else(Uuid::now_v7)
 }
 
 /// The text that was entered, as Meta takes it.

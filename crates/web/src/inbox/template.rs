@@ -1,6 +1,6 @@
 //! Answering with a template: which, and what stands in its slots.
 
-use axum::extract::{self, Path};
+use axum::extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use model::act::Act;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use whatsapp::outgoing::{self, HeaderPreview, TemplateParameter};
 
 use super::list::{Choice, who};
-use super::send::{self, Sent, Wish, said, why};
+use super::send::{self, Sent, Wish, message_id, said, why};
 use super::thread::{self, Found};
 use super::view::Wanted;
 use crate::State;
@@ -195,7 +195,7 @@ fn label(one: &TemplateParameter, language: Language) -> Said {
 /// What the chosen template asks for.
 pub(super) async fn form(
     visit: Visit,
-    Path((id, template_id)): Path<(Uuid, Uuid)>,
+    PathId((id, template_id)): PathId<(Uuid, Uuid)>,
     wanted: Wanted,
 ) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Send).await?;
@@ -225,7 +225,7 @@ fn page(
 pub(super) async fn send(
     extract::State(state): extract::State<State>,
     visit: Visit,
-    Path((id, template_id)): Path<(Uuid, Uuid)>,
+    PathId((id, template_id)): PathId<(Uuid, Uuid)>,
     wanted: Wanted,
     mut entered: Entered,
 ) -> Result<Response, Failure> {
@@ -245,8 +245,7 @@ pub(super) async fn send(
             return Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, entered));
         }
     };
-    let message_id = entered.text("id").parse().unwrap_or_else(|_| Uuid::now_v7());
-    let wish = Wish { conversation_id: id, id: message_id, body, content, seen: None };
+    let wish = Wish { conversation_id: id, id: message_id(&entered), body, content, seen: None };
     match send::queue(&state, &visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),
         Sent::Asked(unseen) => {

@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     NotYours,
     /// The body is no form.
     NoForm,
+    /// The form is longer than any that we ask for.
+    TooLong,
     /// It was sent from another place than our own pages.
     Elsewhere,
     /// The path does not take this method.
@@ -45,6 +47,7 @@ impl Failure {
             Self::NotThere => StatusCode::NOT_FOUND,
             Self::NotYours | Self::Elsewhere | Self::Nowhere | Self::LacksSecondFactor => StatusCode::FORBIDDEN,
             Self::NoForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -59,6 +62,7 @@ impl Failure {
             Self::Nowhere => (Key("nowhere-title"), Key("nowhere")),
             Self::LacksSecondFactor => (Key("second-factor-title"), Key("second-factor-lacks")),
             Self::NoForm => (Key("no-form-title"), Key("no-form")),
+            Self::TooLong => (Key("no-form-title"), Key("form-too-long")),
             Self::Elsewhere => (Key("elsewhere-title"), Key("elsewhere")),
             Self::NoSuchMethod => (Key("no-form-title"), Key("no-such-method")),
             Self::Busy => (Key("unavailable-title"), Key("busy")),

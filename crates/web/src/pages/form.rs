@@ -2,6 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use model::name::{Name, NoName};
 use model::user::Language;
@@ -100,7 +101,10 @@ impl<S: Send + Sync> FromRequest<S> for Entered {
         if !is_form && !declared.is_empty() {
             return Err(Failure::NoForm);
         }
-        let body = Bytes::from_request(request, state).await.map_err(|_| Failure::NoForm)?;
+        let body = Bytes::from_request(request, state).await.map_err(|refused| match refused.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Failure::TooLong,
+            _ => Failure::NoForm,
+        })?;
         Ok(Self::read(&body))
     }
 }

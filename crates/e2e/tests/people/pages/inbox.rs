@@ -223,6 +223,8 @@ async fn what_is_not_ones_own_is_not_there() {
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}{rest}: {}", answer.text);
             assert!(!answer.text.contains("pan.example"));
         }
+        let answer = browser.get(&format!("/inbox/{id}/templates/x")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{}", answer.text);
         for (rest, fields) in posts {
             let answer = browser.post(&format!("/inbox/{id}{rest}"), fields).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}{rest}");
@@ -237,6 +239,38 @@ async fn what_is_not_ones_own_is_not_there() {
         assert_eq!(reader.post(&stage.path(rest), fields).await.status, StatusCode::FORBIDDEN, "{rest}");
     }
     assert_eq!(stage.shown().await, before);
+    stage.world.end().await;
+}
+
+/// The id of a message that the sender does not see is taken, as every other is; what is no id of ours is none; a form of any
+/// length is answered in words.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_has_a_name_of_its_own() {
+    let stage = Stage::new().await;
+    let hidden_id = stage.world.all_messages(&stage.organization).await[0]["id"].as_str().expect("an id").to_owned();
+    stage.world.meta().customer_says(&stage.number, "34600333444", "Hola").await;
+    stage.world.settle().await;
+    let all = stage.world.conversations(&stage.organization).await;
+    let own = all.iter().find(|row| row["contact"]["wa_id"] == "34600333444").expect("a conversation");
+    let own = own["id"].as_str().expect("an id");
+    let limited = stage.world.member(&stage.organization, Role::Agent).await;
+    let path = format!("/conversations/{own}");
+    let hand = json!({ "assignee_id": limited.user_id });
+    assert_eq!(stage.world.patch(&stage.organization, &path, &hand).await.0, 200);
+    limit(&stage, &limited).await;
+    let mut browser = Browser::of(&stage.world, &limited);
+    let path = format!("/inbox/{own}/messages");
+    let taken = browser.post(&path, &[("id", &hidden_id), ("body", "x")]).await;
+    assert_eq!(taken.status, StatusCode::CONFLICT, "{}", taken.text);
+    for odd in ["00000000-0000-0000-0000-000000000000", "f47ac10b-58cc-4372-a567-0e02b2c3d479", "x"] {
+        assert_eq!(browser.post(&path, &[("id", odd), ("body", "x")]).await.status, StatusCode::SEE_OTHER);
+        let sent = stage.sent().await;
+        assert!(sent.iter().all(|message| message["id"] != odd), "{odd}");
+    }
+    let long = "a".repeat(70_000);
+    let answer = browser.post(&path, &[("body", &long)]).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer.text.contains("demasiado largo"), "{}", answer.text);
     stage.world.end().await;
 }
 
