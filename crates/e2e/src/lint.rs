@@ -73,6 +73,8 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("api_key", "and makes keys"),
     ("audit", "all of which is written down"),
     ("departure", "who is let go is noted, so that no rule lets them in again"),
+    ("endpoint", "where programs hear is said by people"),
+    ("delivery", "and they try it out"),
 ];
 
 /// Where requests take rows away.
@@ -81,6 +83,7 @@ const WEB_DELETES: &[(&str, &str)] = &[
     ("team", "teams end"),
     ("team_member", "people leave them"),
     ("sight", "limits end"),
+    ("endpoint", "endpoints end"),
 ];
 
 /// What requests change.
@@ -151,6 +154,29 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("sight.number_ids", "the same"),
     ("api_key.revoked_at", "and revokes keys"),
     ("conversation.team_id", "people hand over to a team"),
+    ("organization_sequence.relays", "whether an endpoint asks for what Meta sends"),
+    ("endpoint.url", "an endpoint is another one"),
+    ("endpoint.kinds", "the same"),
+    ("endpoint.number_ids", "the same"),
+    ("endpoint.description", "the same"),
+    ("endpoint.rate", "the same"),
+    ("endpoint.concurrency", "the same"),
+    ("endpoint.in_order", "the same"),
+    ("endpoint.quiet_ms", "the same"),
+    ("endpoint.most_ms", "the same"),
+    ("endpoint.header_names", "the same"),
+    ("endpoint.headers", "sealed; the sealed ones are never read"),
+    ("endpoint.state", "it is turned on or off"),
+    ("endpoint.state_at", "and since when"),
+    ("endpoint.trouble", "and what was wrong is past"),
+    ("endpoint.cursor", "it goes on from now"),
+    ("endpoint.spread_at", "at once"),
+    ("endpoint.due_at", "the same"),
+    ("endpoint.failing_since", "what is turned on begins anew"),
+    ("endpoint.failures", "the same"),
+    ("delivery.state", "it is told once more, or skipped"),
+    ("delivery.due_at", "at once"),
+    ("delivery.ended_at", "it has not ended then"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.
@@ -186,6 +212,10 @@ const WHOLLY_SEEN: &[(&str, &str)] = &[
     ("entry", "that whoever runs the server looks in, which their session asks"),
     ("api_key", "which keys there are, which only those who see everything read"),
     ("audit", "who did what, which only those who see everything read"),
+    ("endpoint", "where programs hear, which only those who see everything manage"),
+    ("delivery", "and what they heard"),
+    ("delivery_attempt", "the same"),
+    ("relay", "what Meta sent for them, which requests do not read"),
 ];
 
 /// How the restriction begins, as PostgreSQL writes it, without spaces and parentheses: who is not limited is not asked further.

@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use guard::Networks;
 use model::apps::{Apps, DefaultApp};
 use model::database::{Access, Engine};
 use model::quota::Limits;
@@ -83,6 +84,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// The identity provider by which people may sign in.
     pub provider: Option<ProviderSettings>,
+    /// Whether endpoints must be on the public Internet, as on an operator's server; else they may be on loopback too.
+    pub public_targets: bool,
     /// Whether the server looks at numbers by itself; else [`World::look_at_numbers`] does.
     pub looks_at_numbers: bool,
 }
@@ -237,6 +240,9 @@ impl World {
         setup.public_url = self.options.public_url.clone();
         setup.provider = self.options.provider.clone();
         setup.post = self.options.post.clone();
+        if !self.options.public_targets {
+            setup.allow_targets = Networks::new(vec!["127.0.0.0/8".parse().expect("a network")]);
+        }
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {
             setup.media_max_bytes = longest;

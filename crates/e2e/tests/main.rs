@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod distributed;
 mod doctor;
+mod endpoint;
 mod faults;
 mod flood;
 mod graph_client;

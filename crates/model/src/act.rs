@@ -140,6 +140,8 @@ acts! {
     ManageMembers = "members.manage", Admin, None;
     /// Teams and who is in them.
     ManageTeams = "teams.manage", Admin, Some(KeyScope::Manage);
+    /// Endpoints, what they are told, and what became of it.
+    ManageEndpoints = "endpoints.manage", Admin, Some(KeyScope::Manage);
     /// API keys. No key makes another one: a stolen one could outlive its end.
     ManageKeys = "keys.manage", Admin, None;
     /// Who did what.
@@ -168,6 +170,7 @@ impl Act {
                 | Self::UndoMerge
                 | Self::ManageMembers
                 | Self::ManageTeams
+                | Self::ManageEndpoints
                 | Self::ManageKeys
                 | Self::ReadAudit
                 | Self::ManageOrganization

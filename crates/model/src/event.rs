@@ -10,11 +10,13 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant};
+use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant, Tx};
 use crate::message;
+use crate::scope::Scope;
 
 pub(crate) use bell::Shared as SharedBell;
 pub use bell::{Bell, Follower};
@@ -102,25 +104,43 @@ async fn oldest(tx: &Tenant) -> Result<i64> {
     Ok(row.map_or(1, |row| row.get(0)))
 }
 
-/// Those behind one event, up to another one.
-async fn read(tx: &Tenant, after: i64, upto: i64, limit: i64) -> Result<Vec<Event>> {
-    let rows = tx
-        .query(
+macro_rules! told {
+    ($where:literal) => {
+        concat!(
             "SELECT e.id, e.sequence, e.type, e.timestamp, e.subject_id, e.data, v.id AS conversation_id,
                     coalesce(m.number_id, v.number_id) AS number_id
              FROM wazapp.event e
              LEFT JOIN wazapp.message m ON m.organization_id = $1 AND m.id = e.subject_id
              LEFT JOIN wazapp.conversation v ON v.organization_id = $1 AND v.id = coalesce(m.conversation_id, e.subject_id)
-             WHERE e.organization_id = $1 AND e.sequence > $2 AND e.sequence <= $3 ORDER BY e.sequence LIMIT $4",
-            &[&tx.organization_id(), &after, &upto, &limit],
+             WHERE e.organization_id = $1 AND ",
+            $where,
+            " ORDER BY e.sequence"
         )
-        .await?;
+    };
+}
+
+/// Those behind one event, up to another one.
+async fn read(tx: &Tenant, after: i64, upto: i64, limit: i64) -> Result<Vec<Event>> {
+    let behind = concat!(told!("e.sequence > $2 AND e.sequence <= $3"), " LIMIT $4");
+    let rows = tx.query(behind, &[&tx.organization_id(), &after, &upto, &limit]).await?;
+    told(tx, tx.organization_id(), &rows).await
+}
+
+/// Those with these numbers, of an organization whose work a worker does.
+pub(crate) async fn at(tx: &Operator, scope: &Scope, sequences: &[i64]) -> Result<Vec<Event>> {
+    let rows =
+        tx.query(told!("e.sequence = ANY ($2)"), &[&scope.organization_id(), &sequences.to_vec()]).await?;
+    told(tx, scope.organization_id(), &rows).await
+}
+
+/// As they are told: who is told of a message gets it as it is now.
+async fn told(tx: &Tx, organization_id: Uuid, rows: &[Row]) -> Result<Vec<Event>> {
     let told_by_message: Vec<Uuid> = rows
         .iter()
         .filter(|row| row.get::<_, Option<Json<Box<RawValue>>>>("data").is_none())
         .filter_map(|row| row.get("subject_id"))
         .collect();
-    let messages = if told_by_message.is_empty() { Vec::new() } else { message::many(tx, told_by_message).await? };
+    let messages = if told_by_message.is_empty() { Vec::new() } else { message::many(tx, organization_id, told_by_message).await? };
     let messages: HashMap<Uuid, _> = messages.into_iter().map(|message| (message.id, message)).collect();
     let render = |subject: Option<Uuid>| to_raw_value(&subject.and_then(|id| messages.get(&id)));
     rows.iter()

@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::database::{Result, Tenant};
+use crate::database::{Result, Tenant, Tx};
 use crate::media::{Media, media_columns, media_file};
 use crate::page::{Cursor, Page};
 
@@ -170,12 +170,12 @@ pub async fn list(tx: &Tenant, conversation_id: Uuid, after: Option<Cursor>, lim
 
 /// One message.
 pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Message>> {
-    Ok(many(tx, vec![id]).await?.into_iter().next())
+    Ok(many(tx, tx.organization_id(), vec![id]).await?.into_iter().next())
 }
 
 /// Several messages, in no order.
-pub(crate) async fn many(tx: &Tenant, ids: Vec<Uuid>) -> Result<Vec<Message>> {
-    let rows = tx.query(select!("m.id = ANY ($2)"), &[&tx.organization_id(), &ids]).await?;
+pub(crate) async fn many(tx: &Tx, organization_id: Uuid, ids: Vec<Uuid>) -> Result<Vec<Message>> {
+    let rows = tx.query(select!("m.id = ANY ($2)"), &[&organization_id, &ids]).await?;
     rows.iter().map(Message::read).collect()
 }
 

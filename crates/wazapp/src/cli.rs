@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, key, key_ring, member, migrate, number, organization, quarantine, replay, simulator,
+    app, config_show, doctor, endpoint, key, key_ring, member, migrate, number, organization, quarantine, replay, simulator,
     user, version, webhook,
 };
 use crate::config::{Config, Flags};
@@ -51,6 +51,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(key::Command),
+    /// Where an organization's programs hear of what happens.
+    #[command(subcommand)]
+    Endpoint(endpoint::Command),
     /// Accounts of people.
     #[command(subcommand)]
     User(user::Command),
@@ -127,6 +130,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Org(command) => organization::run(&config, print, command).await?,
         Command::App(command) => app::run(&config, print, command).await?,
         Command::Number(command) => return number::run(&config, print, command).await,
+        Command::Endpoint(command) => endpoint::run(&config, print, command).await?,
         Command::Key(command) => key::run(&config, print, command).await?,
         Command::User(command) => user::run(&config, print, command).await?,
         Command::Member(command) => member::run(&config, print, command).await?,

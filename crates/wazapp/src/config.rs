@@ -18,6 +18,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
+use guard::{Network, Networks};
 use model::quota::Limits;
 use model::retention::Retention;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
@@ -31,7 +32,7 @@ pub use flags::Flags;
 use keys::Look;
 
 pub use keys::Kept;
-pub use parse::{Cidr, LogFormat, MediaUrl};
+pub use parse::{LogFormat, MediaUrl};
 pub(crate) use parse::{days, limit};
 pub use settings::{SETTINGS, Secrecy, Setting};
 
@@ -86,7 +87,9 @@ pub struct Config {
     /// Client connections open at once.
     pub max_connections: usize,
     /// Proxies whose X-Forwarded-* is believed.
-    pub trusted_proxies: Vec<Cidr>,
+    pub trusted_proxies: Vec<Network>,
+    /// Private networks that organizations' endpoints may be in.
+    pub allow_targets: Networks,
     /// The default App's id at Meta.
     pub meta_app_id: Option<String>,
     /// The default App's verify token for the webhook's handshake.
@@ -166,7 +169,8 @@ impl Config {
             listen: said.required("listen", parse::listen)?,
             metrics_listen: said.optional("metrics_listen", parse::listen)?,
             max_connections: said.number("max_connections", 16..=1_000_000)?,
-            trusted_proxies: said.list("trusted_proxies", parse::cidr)?,
+            trusted_proxies: said.list("trusted_proxies", parse::network)?,
+            allow_targets: Networks::new(said.list("allow_targets", parse::network)?),
             meta_app_id: said.optional("meta_app_id", parse::word)?,
             meta_verify_token: said.optional("meta_verify_token", parse::secret)?,
             graph_url: said.required("graph_url", parse::http_url)?,

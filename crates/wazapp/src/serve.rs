@@ -191,6 +191,7 @@ async fn start(
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
         quarantine_days: u16::try_from(config.quarantine_retention_days).unwrap_or(u16::MAX),
         post: config.post.clone(),
+        allow_targets: config.allow_targets.clone(),
         looks_at_numbers: true,
         set_up: Some(config.set_up_code()?),
         admission: admission(config),

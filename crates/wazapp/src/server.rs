@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use guard::{Guard, Networks};
 use model::apps::{Apps, DefaultApp};
 use model::inbound::Backlog;
 use model::outbox::Wake;
@@ -67,6 +68,8 @@ pub struct Setup {
     pub quarantine_days: u16,
     /// Where mail to people goes; none: links are shown.
     pub post: Option<worker::mail::Post>,
+    /// Private networks that organizations' endpoints may be in.
+    pub allow_targets: Networks,
     /// Whether numbers are looked at now and then.
     pub looks_at_numbers: bool,
     /// By which the first person sets this server up.
@@ -108,6 +111,7 @@ impl Setup {
             retention_days: 14,
             quarantine_days: 30,
             post: None,
+            allow_targets: Networks::default(),
             looks_at_numbers: true,
             set_up: None,
             admission: Admission { connections: 8192, proxies: Proxies::default() },
@@ -239,6 +243,14 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         aside.tasks.spawn(worker::numbers::run(database.clone(), to_meta, aside.stop.clone()));
     }
 
+    let guard = Guard::new(setup.allow_targets).context("the system's certificates cannot be read")?;
+    let settings = worker::delivery::Settings {
+        clock: setup.clock.clone(),
+        keyring: setup.keyring.clone(),
+        guard: guard.clone(),
+    };
+    aside.tasks.spawn(worker::delivery::run(database.clone(), settings, aside.stop.clone()));
+
     let provider = setup.provider.map(|settings| Provider::new(settings, &public_url, setup.clock.clone()));
     let provider =
         provider.transpose().map_err(|error| anyhow::anyhow!("the identity provider cannot be asked: {error}"))?;
@@ -259,6 +271,7 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
         clock: setup.clock.clone(),
         graph,
         keyring: setup.keyring,
+        guard,
         apps: apps.clone(),
         wake,
         receipt_wake,

@@ -43,6 +43,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use guard::Guard;
 use http::header::{CONTENT_SECURITY_POLICY, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use model::apps::Apps;
 use model::outbox::Wake;
@@ -68,6 +69,8 @@ pub struct State {
     pub graph: Graph,
     /// Seals what people bring, opens a number's token where a call is made.
     pub keyring: Keyring,
+    /// Calls addresses that organizations choose.
+    pub guard: Guard,
     /// Meta Apps.
     pub apps: Apps,
     /// Rung when a message was queued.

@@ -1,11 +1,12 @@
 //! Everything that happens after the answer.
 //!
 //! [`connection`] connects and disconnects numbers, [`numbers`] looks at them now and then; [`inbound`] turns raw webhook
-//! bodies into conversations, [`media`] fetches the files that they announce; [`outbox`] sends what was queued, [`mail`]
+//! bodies into conversations, [`delivery`] tells organizations' endpoints of them, [`media`] fetches the files that they announce; [`outbox`] sends what was queued, [`mail`]
 //! what is written to people; [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
 
 mod advice;
 pub mod connection;
+pub mod delivery;
 mod doubt;
 pub mod inbound;
 pub mod mail;

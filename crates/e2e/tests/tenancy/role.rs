@@ -118,6 +118,17 @@ async fn queue(twins: &Twins, sql: &Client) {
          INSERT INTO wazapp.departure (organization_id, user_id, left_at) SELECT id, id, now() FROM wazapp.organization;
          INSERT INTO wazapp.audit (organization_id, id, at, actor, actor_name, act)
          SELECT id, id, now(), 'user', 'Ana', 'members.manage/add' FROM wazapp.organization;
+         -- Programs, and what they are told.
+         INSERT INTO wazapp.endpoint (organization_id, id, url, format, description, concurrency, in_order, header_names, secret,
+           state, state_at, cursor, next_at, created_at)
+         SELECT id, id, 'https://example.com', 'meta', '', 1, false, '{}', (SELECT key_id FROM wazapp.sealing_key LIMIT 1), 'off',
+           now(), 0, now(), now() FROM wazapp.organization;
+         INSERT INTO wazapp.relay (organization_id, sequence, parts, body, received_at, created_at)
+         SELECT id, 1, '[]', '', now(), now() FROM wazapp.organization;
+         INSERT INTO wazapp.delivery (organization_id, id, endpoint_id, kind, state, due_at, created_at)
+         SELECT id, id, id, 'message.received', 'waiting', now(), now() FROM wazapp.organization;
+         INSERT INTO wazapp.delivery_attempt (organization_id, delivery_id, number, at, took_ms)
+         SELECT id, id, 1, now(), 1 FROM wazapp.organization;
          -- As the worker would, a moment later.
          INSERT INTO wazapp.template_sync (organization_id, waba_id, due_at)
          SELECT organization_id, waba_id, now() FROM wazapp.number ON CONFLICT DO NOTHING",
@@ -277,6 +288,8 @@ async fn rows_are_not_moved_made_or_removed() {
             "audit",
             "departure",
             "mail",
+            "endpoint",
+            "delivery",
         ];
         if !written.contains(&table.as_str()) {
             let statement = format!("INSERT INTO wazapp.{table} (organization_id) VALUES ('{first}')");

@@ -76,6 +76,8 @@ const OPEN: &[&str] = &[
     "key_holder.seals",
     // Of what is in the program.
     "migration.checksum",
+    // What Meta sent, for an endpoint that is told of it.
+    "relay.body",
     // A hash of a notice.
     "event.fingerprint",
     // What Meta posted, as it was signed, and what of it could not be applied.

@@ -36,6 +36,10 @@ macro_rules! params {
             fn sql_type(&self) -> Type { Type::$one }
             fn as_sql(&self) -> &(dyn ToSql + Sync) { self }
         }
+        impl Param for Option<Vec<$rust>> {
+            fn sql_type(&self) -> Type { Type::$many }
+            fn as_sql(&self) -> &(dyn ToSql + Sync) { self }
+        }
         impl Param for Vec<$rust> {
             fn sql_type(&self) -> Type { Type::$many }
             fn as_sql(&self) -> &(dyn ToSql + Sync) { self }
@@ -63,6 +67,15 @@ params! {
 }
 
 impl Param for Vec<u8> {
+    fn sql_type(&self) -> Type {
+        Type::BYTEA
+    }
+    fn as_sql(&self) -> &(dyn ToSql + Sync) {
+        self
+    }
+}
+
+impl Param for Option<Vec<u8>> {
     fn sql_type(&self) -> Type {
         Type::BYTEA
     }

@@ -14,8 +14,36 @@ use crate::scope::Scope;
 pub struct Bell {
     following: Mutex<HashMap<Uuid, watch::Sender<()>>>,
     /// Whose logs grew here since others were told; `None`: nobody tells them.
-    untold: Mutex<Option<BTreeSet<Uuid>>>,
-    grew: Notify,
+    untold: Gathered,
+    /// Whose logs grew anywhere since the one who looks after all of them asked; `None`: nobody does.
+    unseen: Gathered,
+}
+
+/// Organizations, gathered for one who asks for them; `None`: nobody asks.
+#[derive(Debug, Default)]
+struct Gathered {
+    ids: Mutex<Option<BTreeSet<Uuid>>>,
+    came: Notify,
+}
+
+impl Gathered {
+    fn add(&self, organizations: &[Uuid]) {
+        if let Some(ids) = locked(&self.ids).as_mut() {
+            ids.extend(organizations);
+            self.came.notify_one();
+        }
+    }
+
+    fn take(&self) -> Vec<Uuid> {
+        std::mem::take(locked(&self.ids).get_or_insert_default()).into_iter().collect()
+    }
+
+    /// Waits until there are some.
+    async fn some(&self) {
+        while locked(&self.ids).get_or_insert_default().is_empty() {
+            self.came.notified().await;
+        }
+    }
 }
 
 /// Hears of one organization.
@@ -51,14 +79,12 @@ impl Bell {
             return;
         }
         self.ring(organizations);
-        if let Some(untold) = locked(&self.untold).as_mut() {
-            untold.extend(organizations);
-            self.grew.notify_one();
-        }
+        self.untold.add(organizations);
     }
 
     /// These logs grew, somewhere.
     pub(super) fn ring(&self, organizations: &[Uuid]) {
+        self.unseen.add(organizations);
         let following = locked(&self.following);
         for sender in organizations.iter().filter_map(|id| following.get(id)) {
             sender.send_replace(());
@@ -72,13 +98,18 @@ impl Bell {
 
     /// Whose logs grew here since this was last asked; waits until there is one.
     pub(super) async fn untold(&self) -> Vec<Uuid> {
-        loop {
-            let taken = std::mem::take(locked(&self.untold).get_or_insert_default());
-            if !taken.is_empty() {
-                return taken.into_iter().collect();
-            }
-            self.grew.notified().await;
-        }
+        self.untold.some().await;
+        self.untold.take()
+    }
+
+    /// Whose logs grew, anywhere, since this was last asked. For one who looks after all of them.
+    pub fn unseen(&self) -> Vec<Uuid> {
+        self.unseen.take()
+    }
+
+    /// Waits until there are some.
+    pub async fn some_unseen(&self) {
+        self.unseen.some().await;
     }
 }
 

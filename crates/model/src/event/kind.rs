@@ -68,6 +68,8 @@ kinds! {
     NumberUpdated = "number.updated",
     /// News of a template.
     TemplateUpdated = "template.updated",
+    /// An endpoint was turned on or off.
+    EndpointUpdated = "endpoint.updated",
     /// A chunk of a phone's history came, or was refused.
     HistoryProgress = "history.progress",
     /// An error of the account, of no single message.
@@ -89,6 +91,14 @@ impl Kind {
             Some(beginning) if beginning.starts_with(META) || META.starts_with(beginning) => true,
             Some(beginning) => Self::OURS.iter().any(|kind| kind.word().starts_with(beginning)),
             None => Self::of(word).is_some(),
+        }
+    }
+
+    /// Whether it is of this type, or, of `message.*`, begins so.
+    pub fn is(&self, word: &str) -> bool {
+        match word.strip_suffix('*') {
+            Some(beginning) => self.word().starts_with(beginning),
+            None => self.word() == word,
         }
     }
 

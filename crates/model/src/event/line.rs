@@ -183,6 +183,20 @@ impl<'t> Lines<'t> {
         Line { tx: self.tx, organization_id }
     }
 
+    /// Whether an endpoint of the organization asks for Meta's own bodies.
+    pub fn relays(&self, organization_id: Uuid) -> bool {
+        self.ends.held().get(&organization_id).is_some_and(|end| end.relayed.is_some())
+    }
+
+    /// The number of the next body of Meta's that is kept for endpoints of the organization; `None`: none asks for them.
+    pub(crate) fn next_relayed(&self, organization_id: Uuid) -> Option<i64> {
+        let mut held = self.ends.held();
+        let end = held.get_mut(&organization_id)?;
+        end.relayed = end.relayed.map(|last| last + 1);
+        end.grew |= end.relayed.is_some();
+        end.relayed
+    }
+
     /// Numbers an event of one of them that is recorded with what follows.
     pub fn note(&self, events: &mut Events, organization_id: Uuid, event: New) {
         number(self.tx, events, organization_id, event);
@@ -203,6 +217,8 @@ pub(crate) struct Ends(Mutex<HashMap<Uuid, End>>);
 struct End {
     /// The last number; `None`: the organization is gone.
     last: Option<i64>,
+    /// The last number of Meta's bodies; `None`: nobody asks for them.
+    relayed: Option<i64>,
     grew: bool,
 }
 
@@ -251,7 +267,7 @@ pub(crate) use queue;
 macro_rules! head {
     ($columns:literal, $($rest:expr),+) => {
         concat!(
-            "SELECT s.organization_id, s.last",
+            "SELECT s.organization_id, s.last, s.relays, s.relayed",
             $columns,
             " FROM wazapp.organization_sequence s ",
             $($rest,)+
@@ -264,7 +280,7 @@ pub(crate) use head;
 /// Citus locks rows of several shards only by changing them.
 const HEAD_ON_CITUS: &str = "
     UPDATE wazapp.organization_sequence s SET last = s.last WHERE s.organization_id = ANY ($1)
-    RETURNING s.organization_id, s.last";
+    RETURNING s.organization_id, s.last, s.relays, s.relayed";
 
 async fn wait(tx: &Tx, organizations: &[Uuid]) -> Result<()> {
     let wanted: HashSet<Uuid> = organizations.iter().copied().filter(|id| !tx.ends.holds(*id)).collect();
@@ -299,7 +315,8 @@ async fn take(tx: &Tx, queue: &str, head: &str, params: &[&dyn Param]) -> Result
     tx.query(queue, params).await?;
     let rows = tx.query(head, params).await?;
     tx.ends.held().extend(rows.iter().map(|row| {
-        let end = End { last: Some(row.get("last")), grew: false };
+        let relayed = row.get::<_, bool>("relays").then(|| row.get("relayed"));
+        let end = End { last: Some(row.get("last")), relayed, grew: false };
         (row.get("organization_id"), end)
     }));
     Ok(rows)

@@ -58,9 +58,26 @@ pub const CONNECTION_PIN: Column = column("connection", "pin", "connection.pin")
 /// The seeds of people's one-time codes.
 pub const USER_TOTP: Column = Column { owner: Owner::Server, ..column("user", "totp", "user.totp") };
 
+/// What calls to an endpoint are signed with.
+pub const ENDPOINT_SECRET: Column = Column { optional: false, ..column("endpoint", "secret", "endpoint.secret") };
+/// The one before, sealed when it was that.
+pub const ENDPOINT_FORMER_SECRET: Column = column("endpoint", "former_secret", "endpoint.secret");
+/// What further headers of calls to an endpoint say.
+pub const ENDPOINT_HEADERS: Column = column("endpoint", "headers", "endpoint.headers");
+
 /// All of them.
-pub const COLUMNS: &[&Column] =
-    &[&APP_SECRET, &APP_VERIFY_TOKEN, &NUMBER_TOKEN, &CONNECTION_TOKEN, &CONNECTION_CODE, &CONNECTION_PIN, &USER_TOTP];
+pub const COLUMNS: &[&Column] = &[
+    &APP_SECRET,
+    &APP_VERIFY_TOKEN,
+    &NUMBER_TOKEN,
+    &CONNECTION_TOKEN,
+    &CONNECTION_CODE,
+    &CONNECTION_PIN,
+    &USER_TOTP,
+    &ENDPOINT_SECRET,
+    &ENDPOINT_FORMER_SECRET,
+    &ENDPOINT_HEADERS,
+];
 
 impl Column {
     /// Where the secret of an organization's row belongs.

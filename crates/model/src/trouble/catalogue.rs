@@ -341,6 +341,37 @@ impl Trouble {
     }
 }
 
+/// What endpoints are told.
+impl Trouble {
+    /// An endpoint took nothing since then, and was turned off.
+    pub fn endpoint_failing(since: Timestamp, status: Option<u16>, error: Option<&str>) -> Self {
+        let last = match (status, error) {
+            (Some(status), _) => format!("It answered {status} at the end."),
+            (None, why) => format!("It gave no answer at the end: {}.", why.unwrap_or("none came")),
+        };
+        Entry {
+            word: Word::EndpointFailing,
+            title: "Endpoint turned off",
+            message: &format!("Every call since {since} failed. {last}"),
+            en: "Nothing is lost: mend the endpoint and turn it on again, and it is told what it missed.",
+            es: "No se perdió nada: arregla el endpoint y vuelve a encenderlo, y recibirá lo que le faltó.",
+        }
+        .into()
+    }
+
+    /// An endpoint answered that it is gone.
+    pub fn endpoint_gone() -> Self {
+        Entry {
+            word: Word::EndpointGone,
+            title: "Endpoint gone",
+            message: "It answered 410: it wants to hear nothing any more.",
+            en: "Delete it, or turn it on again if that was a mistake.",
+            es: "Bórralo, o vuelve a encenderlo si fue un error.",
+        }
+        .into()
+    }
+}
+
 /// What is mailed to people.
 impl Trouble {
     /// The mail server refuses the recipient, or what is written to them, in these words.

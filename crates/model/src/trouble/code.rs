@@ -113,6 +113,11 @@ words! {
     /// A mail was not sent yet.
     MailNotSent = "mail_not_sent",
 
+    /// An endpoint takes nothing.
+    EndpointFailing = "endpoint_failing",
+    /// An endpoint wants to hear nothing any more.
+    EndpointGone = "endpoint_gone",
+
     /// No number is named, or there is none.
     NoNumber = "no_number",
     /// There are several.

@@ -5,15 +5,14 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use model::act::{Act, KeyScope};
 use model::api_key::{ApiKey, NewKey};
-use model::audit::{self, Actor, Deed};
-use model::database::Tenant;
+use model::audit::Deed;
 use model::name::Name;
-use model::{Clock, Database, Scope, api_key};
+use model::{Clock, api_key};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::find_organization;
+use super::{in_organization, scope_of};
 use crate::cli::OrganizationArg;
 use crate::config::Config;
 use crate::open;
@@ -100,30 +99,6 @@ async fn create(config: &Config, print: &Print, organization: &OrganizationArg, 
         format!("{text}\n\nKeep it: it is not shown again. Its id is {}.", key.id)
     });
     Ok(())
-}
-
-/// Does something in an organization, and writes it down there.
-async fn in_organization<T>(
-    config: &Config,
-    organization: &OrganizationArg,
-    act: impl AsyncFnOnce(&Tenant, Timestamp) -> anyhow::Result<(Deed, T)>,
-) -> anyhow::Result<T> {
-    open::with(config, async |opened| {
-        let scope = scope_of(&opened.database, organization).await?;
-        let (tx, now) = (opened.database.tenant(&scope).await?, Clock::default().now());
-        let (deed, done) = act(&tx, now).await?;
-        audit::record(&tx, now, &Actor::operator(), &deed).await?;
-        tx.commit().await?;
-        Ok(done)
-    })
-    .await
-}
-
-async fn scope_of(database: &Database, organization: &OrganizationArg) -> anyhow::Result<Scope> {
-    let tx = database.operator().await?;
-    let scope = find_organization(&tx, &organization.organization).await?.scope();
-    tx.close();
-    Ok(scope)
 }
 
 async fn list(config: &Config, print: &Print, organization: &OrganizationArg) -> anyhow::Result<()> {

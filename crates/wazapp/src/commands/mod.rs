@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod config_show;
 pub(crate) mod doctor;
+pub(crate) mod endpoint;
 pub(crate) mod key;
 pub(crate) mod key_ring;
 pub(crate) mod load;
@@ -20,15 +21,47 @@ pub(crate) mod webhook;
 use std::io::{BufRead, Read};
 
 use anyhow::{Context, bail};
-use model::database::Operator;
+use jiff::Timestamp;
+use model::audit::{self, Actor, Deed};
+use model::database::{Operator, Tenant};
 use model::organization::Organization;
+use model::{Clock, Database, Scope};
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::cli::OrganizationArg;
+use crate::config::Config;
+use crate::open;
 
 /// The organization an operator named.
 pub(crate) async fn find_organization(tx: &Operator, name: &str) -> anyhow::Result<Organization> {
     model::organization::find(tx, name).await?.with_context(|| {
         format!("there is no organization {name:?}: see wazapp org list, or make it with wazapp org create")
     })
+}
+
+/// Does something in an organization, and writes it down there.
+pub(crate) async fn in_organization<T>(
+    config: &Config,
+    organization: &OrganizationArg,
+    act: impl AsyncFnOnce(&Tenant, Timestamp) -> anyhow::Result<(Deed, T)>,
+) -> anyhow::Result<T> {
+    open::with(config, async |opened| {
+        let scope = scope_of(&opened.database, organization).await?;
+        let (tx, now) = (opened.database.tenant(&scope).await?, Clock::default().now());
+        let (deed, done) = act(&tx, now).await?;
+        audit::record(&tx, now, &Actor::operator(), &deed).await?;
+        tx.commit().await?;
+        Ok(done)
+    })
+    .await
+}
+
+/// The organization whose rows a command works on.
+pub(crate) async fn scope_of(database: &Database, organization: &OrganizationArg) -> anyhow::Result<Scope> {
+    let tx = database.operator().await?;
+    let scope = find_organization(&tx, &organization.organization).await?.scope();
+    tx.close();
+    Ok(scope)
 }
 
 /// A secret on the command line. `-` reads it from standard input, where other users of the machine do not see it; of several,

@@ -2,12 +2,13 @@
 //! never repeats a secret.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER_PERMISSIVE};
+use guard::{Network, NoNetwork};
 use model::quota::Limit;
 use model::retention::{Days, FEWEST_DAYS, MOST_DAYS};
 use secrecy::{SecretBox, SecretString};
@@ -48,46 +49,8 @@ impl fmt::Display for MediaUrl {
     }
 }
 
-/// A network, like `10.0.0.0/8`; a lone address is a network of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cidr {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Cidr {
-    /// Is the address in this network? IPv4 in IPv6 clothes counts as IPv4.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let differs = own.to_bits() ^ other.to_bits();
-                differs.leading_zeros() >= u32::from(self.prefix)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let differs = own.to_bits() ^ other.to_bits();
-                differs.leading_zeros() >= u32::from(self.prefix)
-            }
-            _ => false,
-        }
-    }
-}
-
-pub(super) fn cidr(text: &str) -> Result<Cidr, String> {
-    let problem = || format!("\"{text}\" is not a network: write like 10.0.0.0/8 or 192.0.2.7");
-    let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix)),
-        None => (text, None),
-    };
-    let address: IpAddr = address.parse().map_err(|_| problem())?;
-    let longest = if address.is_ipv4() { 32 } else { 128 };
-    let prefix = match prefix {
-        Some(prefix) => prefix.parse().map_err(|_| problem())?,
-        None => longest,
-    };
-    match prefix <= longest {
-        true => Ok(Cidr { address, prefix }),
-        false => Err(problem()),
-    }
+pub(super) fn network(text: &str) -> Result<Network, String> {
+    text.parse().map_err(|error: NoNetwork| error.to_string())
 }
 
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {

@@ -60,6 +60,7 @@ pub static SETTINGS: &[Setting] = &[
     open("listen", "127.0.0.1:8080", "address of plain HTTP; port 0 picks a free one"),
     open("public_url", "", "what others call this server; http:// and the listen address if not set"),
     open("trusted_proxies", "", "networks (CIDR, comma separated) whose X-Forwarded-For is believed"),
+    open("allow_targets", "", "private networks (CIDR, comma separated) that organizations' endpoints may be in, like 127.0.0.0/8 on a laptop"),
     open("metrics_listen", "", "address for /metrics and the details of /readyz alone; at listen if not set"),
     open("max_connections", "8192", "client connections open at once (16-1000000); beyond, the longest waiting one ends"),
     url_with_password("database_url", "an external PostgreSQL 15 or newer; a private one is run if not set"),

@@ -440,7 +440,7 @@ pub(super) fn invitation() -> Value {
 }
 
 /// One object with another's members besides.
-fn with(mut object: Value, name: &str, value: &str) -> Value {
+fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Value {
     object[name] = value.into();
     object
 }
@@ -469,6 +469,61 @@ pub(super) fn key() -> Value {
         "expires_at": null,
         "last_used_at": "2026-11-24T14:03:00Z",
         "revoked_at": null,
+    })
+}
+
+pub(super) fn endpoint() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-00000000a001",
+        "url": "https://example.com/hook",
+        "format": "wazapp",
+        "kinds": ["message.received"],
+        "number_ids": null,
+        "description": "CRM",
+        "rate": null,
+        "concurrency": 8,
+        "in_order": false,
+        "gather": null,
+        "header_names": ["Authorization"],
+        "state": "on",
+        "trouble": null,
+        "state_at": "2026-11-24T13:57:12.004410Z",
+        "failing_since": null,
+        "failures": 0,
+        "last_success_at": "2026-11-24T14:03:06.004410Z",
+        "cursor": 1204,
+        "former_secret_until": null,
+        "created_at": "2026-11-24T13:57:12.004410Z",
+    })
+}
+
+pub(super) fn made_endpoint() -> Value {
+    with(endpoint(), "secret", "whsec_…")
+}
+
+pub(super) fn delivery() -> Value {
+    json!({
+        "id": "019a0b1c-0000-7000-8000-00000000b001",
+        "endpoint_id": "019a0b1c-0000-7000-8000-00000000a001",
+        "sequence": 1204,
+        "kind": "message.received",
+        "conversation_id": "019a0b1c-0000-7000-8000-000000001001",
+        "state": "delivered",
+        "tries": 1,
+        "due_at": null,
+        "last_attempt": attempt(),
+        "created_at": "2026-11-24T14:03:05.904410Z",
+        "ended_at": "2026-11-24T14:03:06.104410Z",
+    })
+}
+
+pub(super) fn delivery_with_attempts() -> Value {
+    with(delivery(), "attempts", json!([attempt()]))
+}
+
+fn attempt() -> Value {
+    json!({
+        "number": 1, "at": "2026-11-24T14:03:05.954410Z", "took_ms": 142, "status": 200, "error": null, "answer": "ok",
     })
 }
 

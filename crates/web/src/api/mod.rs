@@ -7,8 +7,10 @@ mod connection;
 mod contact;
 mod conversation;
 mod cost;
+mod delivery;
 mod docs;
 mod doubt;
+mod endpoint;
 mod event;
 mod example;
 mod fields;
@@ -185,6 +187,17 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::ManageTeams, routes!(team::create)))
         .routes(may(Act::ManageTeams, routes!(team::change)))
         .routes(may(Act::ManageTeams, routes!(team::delete)))
+        .routes(may(Act::ManageEndpoints, routes!(endpoint::list)))
+        .routes(may(Act::ManageEndpoints, routes!(endpoint::create)))
+        .routes(may(Act::ManageEndpoints, routes!(endpoint::get)))
+        .routes(may(Act::ManageEndpoints, routes!(endpoint::change)))
+        .routes(may(Act::ManageEndpoints, routes!(endpoint::delete)))
+        .routes(may(Act::ManageEndpoints, routes!(endpoint::rotate)))
+        .routes(may(Act::ManageEndpoints, routes!(endpoint::test)))
+        .routes(may(Act::ManageEndpoints, routes!(endpoint::replay)))
+        .routes(may(Act::ManageEndpoints, routes!(endpoint::deliveries)))
+        .routes(may(Act::ManageEndpoints, routes!(delivery::get)))
+        .routes(may(Act::ManageEndpoints, routes!(delivery::retry)))
         .routes(may(Act::ManageKeys, routes!(api_key::list)))
         .routes(may(Act::ManageKeys, routes!(api_key::create)))
         .routes(may(Act::ManageKeys, routes!(api_key::revoke)))
@@ -234,6 +247,7 @@ const ACT: &str = "x-act";
         (name = "Connections", description = "Attempts to connect or disconnect a number, step by step."),
         (name = "Costs", description = "What sending costs."),
         (name = "Events", description = "Everything that happened, in order."),
+        (name = "Endpoints", description = "Your programs that are told what happens."),
         (name = "Members", description = "Who works in your organization, as what, and in which teams."),
         (name = "Keys", description = "The API keys of your organization."),
         (name = "Audit", description = "Who did what."),

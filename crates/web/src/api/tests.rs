@@ -110,6 +110,7 @@ async fn ask(request: Request<Body>) -> Answer {
         graph: whatsapp::graph::Graph::new("http://127.0.0.1:9", "v26.0").unwrap(),
         apps: model::apps::Apps::new(model::apps::DefaultApp::default(), database.clone(), keyring.clone()),
         keyring,
+        guard: guard::Guard::new(Default::default()).unwrap(),
         database,
         wake: std::sync::Arc::default(),
         connecting: std::sync::Arc::default(),

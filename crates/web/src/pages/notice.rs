@@ -48,6 +48,8 @@ notices! {
     TeamMade = "team-made";
     TeamRemoved = "team-removed";
     KeyRevoked = "key-revoked";
+    EndpointTold = "endpoint-told";
+    EndpointDeleted = "endpoint-deleted";
     Joined = "joined";
     PasskeyAdded = "passkey-added";
     PasskeyRemoved = "passkey-removed";

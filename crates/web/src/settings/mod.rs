@@ -2,6 +2,7 @@
 
 mod audit;
 mod device;
+mod endpoints;
 mod keys;
 mod members;
 mod numbers;
@@ -52,6 +53,14 @@ pub(crate) fn routes() -> Router<State> {
         .route("/settings/keys", get(keys::show))
         .route("/settings/keys/new", get(keys::form).post(keys::create))
         .route("/settings/keys/{id}/revoke", get(keys::ask_revoke).post(keys::revoke))
+        .route("/settings/endpoints", get(endpoints::show))
+        .route("/settings/endpoints/new", get(endpoints::form).post(endpoints::create))
+        .route("/settings/endpoints/{id}", get(endpoints::one))
+        .route("/settings/endpoints/{id}/turn", post(endpoints::turn))
+        .route("/settings/endpoints/{id}/test", post(endpoints::test))
+        .route("/settings/endpoints/{id}/secret", get(endpoints::ask_secret).post(endpoints::rotate))
+        .route("/settings/endpoints/{id}/delete", get(endpoints::ask_delete).post(endpoints::delete))
+        .route("/settings/endpoints/{id}/deliveries/{delivery}/retry", post(endpoints::retry))
         .route("/settings/audit", get(audit::show))
         .route("/settings/organization", get(organization::show).post(organization::change))
         .route("/settings/{*else}", any(async || Failure::NotThere))

@@ -77,6 +77,13 @@ const GROUPS: &[(Key, &[Section])] = &[
                 act: Some(Act::ManageKeys),
             },
             Section {
+                path: "/settings/endpoints",
+                icon: Icon("webhook"),
+                name: Key("endpoints"),
+                means: Key("endpoints-means"),
+                act: Some(Act::ManageEndpoints),
+            },
+            Section {
                 path: "/settings/audit",
                 icon: Icon("scroll-text"),
                 name: Key("audit"),

@@ -1,5 +1,6 @@
 //! One change: the news of one webhook field about one number or account.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -18,6 +19,8 @@ use super::template::TemplateUpdate;
 /// A change, with what is needed to route it and all it says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
+    /// Where it stands in its body: in which entry, and there the how manieth change.
+    pub at: (usize, usize),
     /// The webhook field; if Meta left it out, what the value's members tell, or empty.
     pub field: String,
     /// The entry's id: an account, or a portfolio for partner events.
@@ -67,10 +70,22 @@ pub enum Item {
     Bad(Bad),
 }
 
+impl Item {
+    /// Meta's id of the message that it is, or is about.
+    fn wamid(&self) -> Option<&str> {
+        match self {
+            Self::Message(message) => Some(&message.wamid),
+            Self::Status(status) => Some(&status.wamid),
+            _ => None,
+        }
+    }
+}
+
 impl Change {
-    pub(super) fn read(entry: Arc<Value>, change: Value) -> Change {
+    pub(super) fn read(at: (usize, usize), entry: Arc<Value>, change: Value) -> Change {
         let scope = Scope::read(&entry, &change);
         Change {
+            at,
             entry_id: scope.entry_id(),
             entry_time: scope.entry_time(),
             phone_number_id: scope.phone_number_id(),
@@ -81,6 +96,24 @@ impl Change {
             field: scope.field,
             envelope: Envelope { entry, change },
         }
+    }
+
+    /// A body of just this change, with those of its messages and statuses alone that are among its items by now: for a change
+    /// that others have a part of.
+    pub fn to_body_of_items(&self) -> Vec<u8> {
+        let own: HashSet<&str> = self.items.iter().filter_map(Item::wamid).collect();
+        let mut change = self.envelope.change.clone();
+        if let Some(Value::Object(value)) = change.get_mut("value") {
+            for list in ["messages", "statuses", "message_echoes"] {
+                if let Some(Value::Array(items)) = value.get_mut(list) {
+                    items.retain(|item| item.get("id").and_then(Value::as_str).is_some_and(|id| own.contains(id)));
+                }
+            }
+            for of_all in ["contacts", "errors", "history", "state_sync"] {
+                value.swap_remove(of_all);
+            }
+        }
+        change_body(&self.envelope.entry, &change)
     }
 
     /// A body of just this change; [`parse`](super::parse) reads the same items from it.

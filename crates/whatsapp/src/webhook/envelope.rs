@@ -114,7 +114,7 @@ fn read_entry(n: usize, entry: Value, parts: &mut Vec<Part>) {
         Value::Object(mut map) => match map.swap_remove("changes") {
             Some(Value::Array(changes)) => {
                 let header = Arc::new(header(map));
-                let read = |(k, change)| read_change(format!("entry[{n}].changes[{k}]"), &header, change);
+                let read = |(k, change)| read_change((n, k), &header, change);
                 parts.extend(changes.into_iter().enumerate().map(read));
             }
             Some(other) => {
@@ -131,10 +131,11 @@ fn read_entry(n: usize, entry: Value, parts: &mut Vec<Part>) {
     }
 }
 
-fn read_change(place: String, header: &Arc<Value>, change: Value) -> Part {
+fn read_change(at: (usize, usize), header: &Arc<Value>, change: Value) -> Part {
+    let place = format!("entry[{}].changes[{}]", at.0, at.1);
     let problem = match change.get("value") {
         Some(value) if value.is_object() => {
-            return Part::Change(Change::read(header.clone(), change));
+            return Part::Change(Change::read(at, header.clone(), change));
         }
         Some(value) => format!("{place}.value is {}", type_of(value)),
         None if change.is_object() => format!("{place}.value is missing"),

@@ -8,6 +8,7 @@
 mod calls;
 mod change;
 mod contact_sync;
+mod cut;
 mod conversation;
 mod effect;
 mod envelope;
@@ -29,6 +30,7 @@ mod user_id_update;
 
 pub use change::{Change, Item};
 pub use contact_sync::{ContactSync, SyncAction};
+pub use cut::cut;
 pub use effect::Effect;
 pub use envelope::{Bad, BadReason, Part, parse};
 pub use field::Subject;

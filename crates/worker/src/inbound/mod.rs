@@ -11,6 +11,7 @@ mod holder;
 mod load;
 mod past;
 mod people;
+mod relay;
 mod replay;
 mod route;
 mod runner;
@@ -120,6 +121,7 @@ pub(crate) async fn apply(
 ) -> Result<Outcome> {
     let (mut routed, lines) = route::route(&tx, inputs).await?;
     let quarantined: Vec<quarantine::New> = std::mem::take(&mut routed.quarantined);
+    let relayed = relay::relay(&lines, inputs, &routed);
     routed.settled = echo::settle(&lines, now, &routed).await?;
     let past = past::leave_out(&lines, &mut routed).await?;
     let known = load::load(&lines, &routed).await?;
@@ -135,6 +137,7 @@ pub(crate) async fn apply(
     let mut pipeline = Pipeline::at(now);
     store::store(&mut pipeline, &lines, &mut written, &derived);
     store::store_aside(&mut pipeline, &quarantined, &routed.other_accounts);
+    model::relay::any_organization_keep(&mut pipeline, &relayed);
     finish(&mut pipeline);
     tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(outcome)

@@ -35,6 +35,10 @@ pub(super) struct Routed {
     pub(super) by_number: bool,
     /// Whether it is of this number alone, and not of its account.
     pub(super) of_number: bool,
+    /// The how manieth body of the batch it stands in.
+    pub(super) body: usize,
+    /// Whether others have a part of the change.
+    pub(super) divided: bool,
 }
 
 /// A number for which Meta named another account than its claim.
@@ -55,6 +59,8 @@ pub(super) struct Batch {
     pub(super) settled: Vec<Echo>,
     /// Told once for each claim.
     pub(super) other_accounts: Vec<OtherAccount>,
+    /// How many parts each body has.
+    pub(super) parts: Vec<usize>,
     /// Numbers that some news may be about, if only their digits were known.
     pub(super) look_again: BTreeSet<Again>,
 }
@@ -67,6 +73,7 @@ pub(super) async fn route<'t>(tx: &'t Operator, inputs: &[Input]) -> Result<(Bat
     let mut batch = Batch::default();
     for (input, parts) in inputs.iter().zip(parsed) {
         let before = batch.quarantined.len();
+        batch.parts.push(parts.len());
         for part in parts {
             match part {
                 Part::Bad(bad) => batch.quarantined.push(quarantine_bad(input, &bad, None)),
@@ -125,21 +132,22 @@ impl Batch {
         if !strange.is_empty() {
             self.refuse(input, &change, "wrong_app");
         }
+        let divided = own.len() > 1 || !strange.is_empty();
         let last = own.pop();
         for (route, items) in own {
             let mut change = change.clone();
             change.items = items;
-            self.take(input, change, route);
+            self.take(input, change, route, divided);
         }
         if let Some((route, items)) = last {
             change.items = items;
-            self.take(input, change, route);
+            self.take(input, change, route, divided);
         }
     }
 
-    fn take(&mut self, input: &Input, change: Change, route: &Route) {
-        let (route, received_at) = (route.clone(), input.received_at);
-        self.changes.push(Routed { change, route, received_at, by_number: true, of_number: true });
+    fn take(&mut self, input: &Input, change: Change, route: &Route, divided: bool) {
+        let (route, received_at, body) = (route.clone(), input.received_at, self.parts.len() - 1);
+        self.changes.push(Routed { change, route, received_at, by_number: true, of_number: true, body, divided });
     }
 
     /// The change of an account: for the number that it names by its digits, or once for each organization that has, or
@@ -193,6 +201,8 @@ impl Batch {
                 received_at: input.received_at,
                 by_number: false,
                 of_number,
+                body: self.parts.len() - 1,
+                divided: false,
             });
         }
         Ok(())

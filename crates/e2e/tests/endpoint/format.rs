@@ -1,0 +1,160 @@
+//! What an endpoint is told, and how it is signed.
+
+use data_encoding::BASE64;
+use e2e::hook::{self, Hook, Told};
+use e2e::{World, body};
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use whatsapp::signature;
+
+use super::{AT, NUMBER, acme, add, until_deliveries, write};
+
+const OTHER_NUMBER: &str = "106540352242923";
+
+/// Whether a secret made one of a call's signatures, as Standard Webhooks has it.
+fn is_signed(told: &Told, secret: &str) -> bool {
+    let key = BASE64.decode(secret.strip_prefix("whsec_").unwrap().as_bytes()).unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+    let said = format!("{}.{}.", told.header("webhook-id"), told.header("webhook-timestamp"));
+    mac.update(said.as_bytes());
+    mac.update(&told.bytes);
+    let wanted = format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()));
+    told.header("webhook-signature").split(' ').any(|signature| signature == wanted)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_told_as_the_log_tells_it() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let headers = json!({ "headers": { "Authorization": "Bearer of-the-function" } });
+    let made = add(&world, &acme, &hook, &headers).await;
+    write(&world, 1).await;
+    let told = hook.until_count(1).await.remove(0);
+    let events = world.events(&acme, "message.received").await;
+    assert_eq!(told.json(), events[0]);
+    assert_eq!(told.header("webhook-id"), events[0]["id"].as_str().unwrap());
+    assert_eq!(told.header("content-type"), "application/json");
+    assert_eq!(told.header("authorization"), "Bearer of-the-function");
+    assert!(is_signed(&told, &made.secret));
+    let shown = world.read(&acme, &format!("/endpoints/{}", made.id)).await;
+    assert_eq!(shown["header_names"], json!(["Authorization"]));
+    assert!(!shown.to_string().contains("of-the-function") && !shown.to_string().contains(&made.secret), "{shown}");
+    let sealed = world.count("SELECT count(*) FROM wazapp.endpoint WHERE headers IS NOT NULL AND encode(headers, 'escape') LIKE '%function%'").await;
+    assert_eq!(sealed, 0, "headers are sealed");
+
+    // A new secret: both sign for a while.
+    let (status, rotated) = world.post_api(&acme, &format!("/endpoints/{}/secret", made.id), &json!({})).await;
+    assert_eq!(status, 200, "{rotated}");
+    let new = rotated["secret"].as_str().unwrap();
+    write(&world, 2).await;
+    let told = hook.until_count(2).await.remove(1);
+    assert!(is_signed(&told, &made.secret) && is_signed(&told, new));
+    world.pass(std::time::Duration::from_secs(25 * 3600));
+    write(&world, 3).await;
+    let told = hook.until_count(3).await.remove(2);
+    assert!(!is_signed(&told, &made.secret) && is_signed(&told, new), "the one before is over");
+
+    // Whoever wants to try it out does.
+    let (status, test) = world.post_api(&acme, &format!("/endpoints/{}/test", made.id), &json!({})).await;
+    assert_eq!(status, 202, "{test}");
+    let told = hook.until_count(4).await.remove(3);
+    assert_eq!(told.json()["type"], "endpoint.test");
+    assert!(is_signed(&told, new));
+    until_deliveries(&world, &acme, &super::Made { id: made.id, secret: String::new() }, &["delivered"; 4]).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_is_told_what_it_asks_for() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    let second = world.connect(&acme, OTHER_NUMBER, "1", None).await;
+    let [all, second_only, usual] = [Hook::start().await, Hook::start().await, Hook::start().await];
+    add(&world, &acme, &all, &json!({ "kinds": ["*"] })).await;
+    add(&world, &acme, &second_only, &json!({ "kinds": ["message.*"], "number_ids": [second] })).await;
+    add(&world, &acme, &usual, &json!({})).await;
+    write(&world, 1).await;
+    world.receive(&body::text(OTHER_NUMBER, "5215512345678", "wamid.other", AT, "to the other")).await;
+    let log = world.all(&acme, "/events").await;
+    let log: Vec<&Value> = log.iter().filter(|event| event["sequence"].as_i64() > Some(0)).collect();
+    let kinds = |told: &[Told]| {
+        let mut kinds: Vec<String> = told.iter().map(|told| told.json()["type"].as_str().unwrap().to_owned()).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    let told = all.until("both messages", |told| kinds(told).iter().filter(|kind| *kind == "message.received").count() == 2).await;
+    assert!(told.len() <= log.len());
+    assert_eq!(kinds(&usual.until_count(2).await), ["message.received"; 2]);
+    let told = second_only.until_count(1).await;
+    assert_eq!((told.len(), &told[0].json()["data"]["wamid"]), (1, &json!("wamid.other")));
+    for (wrong, field) in [
+        (json!({ "kinds": ["mesage.received"] }), "kinds"),
+        (json!({ "kinds": [] }), "kinds"),
+        (json!({ "number_ids": [acme.id] }), "number_ids"),
+        (json!({ "headers": { "Host": "x" } }), "headers"),
+        (json!({ "rate": 0 }), "rate"),
+        (json!({ "verify_token": "word" }), "verify_token"),
+        (json!({ "gather": { "quiet_ms": 1, "most_ms": 2 } }), "gather"),
+    ] {
+        let mut wanted = json!({ "url": all.url(), "format": "wazapp" });
+        wanted.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        let (status, problem) = world.post_api(&acme, "/endpoints", &wanted).await;
+        assert_eq!(status, 422, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(field), "{problem}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_metas_format_each_gets_metas_bytes_and_only_its_own() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    let other = world.organization("Other").await;
+    world.connect(&other, OTHER_NUMBER, "1", None).await;
+    let [mine, theirs] = [Hook::start().await, Hook::start().await];
+    let meta = json!({ "format": "meta", "verify_token": hook::VERIFY_TOKEN });
+    let made = add(&world, &acme, &mine, &meta).await;
+    add(&world, &other, &theirs, &meta).await;
+
+    // Spaced and spelled as no JSON library of ours would.
+    let own = format!(
+        r#"{{ "entry":[ {{"id":"1", "changes" : [{{"value": {{"messaging_product":"whatsapp","metadata":{{"phone_number_id":"{NUMBER}","display_phone_number":"1"}},"messages":[{{"from":"5215512345678","id":"wamid.own","timestamp":"{AT}","type":"text","text":{{"body":"\u00a1Hola\/ 1.0"}}}}]}},"field":"messages"}}]}} ],"object":"whatsapp_business_account"}}"#
+    );
+    assert_eq!(world.post(&own).await, 200);
+    let told = mine.until_count(1).await.remove(0);
+    assert_eq!(told.bytes, own.as_bytes(), "byte for byte");
+    let header = told.headers.get("x-hub-signature-256").map(|value| value.as_bytes());
+    assert!(signature::verify([made.secret.as_str()], header, &told.bytes));
+
+    // A body of both, in one entry and in two.
+    let changes = [NUMBER, OTHER_NUMBER].map(|number| {
+        let text = body::text_message("5215512345678", &format!("wamid.{number}"), AT, "to both");
+        body::change(number, "messages", &json!({ "messages": [text] }))
+    });
+    let both = body::envelope(&[
+        body::entry("1", &changes),
+        body::entry("1", &[body::change(OTHER_NUMBER, "messages", &json!({ "statuses": [] }))]),
+    ]);
+    world.receive(&both).await;
+    let told = mine.until_count(2).await.remove(1);
+    assert_eq!(told.json(), body::envelope(&[body::entry("1", &changes[..1])]));
+    let told = theirs.until_count(1).await;
+    assert_eq!(told.len(), 1);
+    let (told, mut rest) = (told[0].json(), both.clone());
+    rest["entry"][0]["changes"] = json!([changes[1]]);
+    assert_eq!(told, rest);
+    until_deliveries(&world, &acme, &made, &["delivered"; 2]).await;
+
+    // Who does not prove itself is not made.
+    let wrong = json!({ "url": mine.url(), "format": "meta", "verify_token": "another-word" });
+    let (status, problem) = world.post_api(&acme, "/endpoints", &wrong).await;
+    assert_eq!(status, 422, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("it answered 403"), "{problem}");
+    // Once nobody asks for it, nothing is kept of what Meta sends.
+    assert_eq!(world.delete(&acme, &format!("/endpoints/{}", made.id)).await.0, 200);
+    write(&world, 7).await;
+    let kept = format!("SELECT count(*) FROM wazapp.relay WHERE organization_id = '{}'", acme.id);
+    assert_eq!(world.count(&kept).await, 2);
+    world.end().await;
+}

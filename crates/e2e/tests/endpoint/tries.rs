@@ -1,0 +1,222 @@
+//! What is not taken is tried again, and what becomes of an endpoint that takes nothing.
+
+use std::time::Duration;
+
+use e2e::World;
+use e2e::hook::{Hook, Reply};
+use serde_json::json;
+
+use super::{acme, add, until_deliveries, wamids, write, write_from};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_slept_hears_within_three_seconds() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let made = add(&world, &acme, &hook, &json!({})).await;
+    for (nth, status) in [502, 546, 504, 429].into_iter().enumerate() {
+        hook.next(&[Reply::Status(status)]);
+        write(&world, nth).await;
+        let told = hook.until_count(2 * nth + 2).await;
+        let [first, second] = [&told[2 * nth], &told[2 * nth + 1]];
+        let after = second.at - first.at;
+        assert!(after < Duration::from_secs(3), "behind {status} it came again after {after:?}");
+        assert_eq!(first.header("webhook-id"), second.header("webhook-id"));
+        assert_ne!(first.header("webhook-signature"), second.header("webhook-signature"), "signed anew");
+    }
+    let deliveries = until_deliveries(&world, &acme, &made, &["delivered"; 4]).await;
+    assert!(deliveries.iter().all(|one| one["tries"] == 2), "{deliveries:#?}");
+    let one = world.read(&acme, &format!("/deliveries/{}", deliveries[3]["id"].as_str().unwrap())).await;
+    let attempts: Vec<_> = one["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["status"]).collect();
+    assert_eq!(attempts, [&json!(502), &json!(200)]);
+    assert_eq!(one["attempts"][0]["answer"], "answered 502");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_for_good_is_not_told_again() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let made = add(&world, &acme, &hook, &json!({})).await;
+    hook.next(&[Reply::Status(400), Reply::Status(422)]);
+    write(&world, 1).await;
+    until_deliveries(&world, &acme, &made, &["failed"]).await;
+    write(&world, 2).await;
+    until_deliveries(&world, &acme, &made, &["failed", "failed"]).await;
+    let third = write(&world, 3).await;
+    until_deliveries(&world, &acme, &made, &["delivered", "failed", "failed"]).await;
+    assert_eq!(wamids(&hook.told())[2..], [third], "each was told once");
+    // People may have it told again.
+    let failed = world.read(&acme, &format!("/endpoints/{}/deliveries?state=failed", made.id)).await;
+    let id = failed["data"][0]["id"].as_str().unwrap();
+    assert_eq!(world.post_api(&acme, &format!("/deliveries/{id}/retry"), &json!({})).await.0, 202);
+    until_deliveries(&world, &acme, &made, &["delivered", "delivered", "failed"]).await;
+    let replay = format!("/endpoints/{}/replay", made.id);
+    let (status, replayed) = world.post_api(&acme, &replay, &json!({ "after": 0 })).await;
+    assert_eq!((status, &replayed["deliveries"]), (202, &json!(3)), "{replayed}");
+    until_deliveries(&world, &acme, &made, &["delivered"; 3]).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schedule_is_kept_for_three_days_and_the_endpoint_says_when() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let made = add(&world, &acme, &hook, &json!({})).await;
+    hook.next(&[Reply::With(503, "retry-after", "3600".into())]);
+    write(&world, 1).await;
+    let waiting = until_deliveries(&world, &acme, &made, &["waiting"]).await;
+    let due: jiff::Timestamp = waiting[0]["due_at"].as_str().unwrap().parse().unwrap();
+    assert!(due.duration_since(world.now()) > jiff::SignedDuration::from_mins(59), "{due}");
+    hook.usually(Reply::Status(500));
+    for tries in 2..=12 {
+        world.advance(Duration::from_secs(40 * 3600)).await;
+        hook.until_count(tries).await;
+        if tries == 3 {
+            // Whoever took nothing for three days is turned off, and told elsewhere; nothing of it is lost.
+            break;
+        }
+    }
+    let endpoint = format!("/endpoints/{}", made.id);
+    world.until("it is off", async || world.read(&acme, &endpoint).await["state"] == "off").await;
+    let off = world.read(&acme, &endpoint).await;
+    assert_eq!(off["trouble"]["code"], "endpoint_failing", "{off}");
+    assert!(off["trouble"]["message"].as_str().unwrap().contains("500"), "{off}");
+    let told = world.events(&acme, "endpoint.updated").await;
+    assert_eq!(told.len(), 1, "once: {told:#?}");
+    assert_eq!(told[0]["data"]["state"], "off");
+    hook.usually(Reply::Status(200));
+    let (status, on) = world.patch(&acme, &endpoint, &json!({ "state": "on" })).await;
+    assert_eq!((status, &on["state"], &on["trouble"]), (200, &json!("on"), &json!(null)));
+    until_deliveries(&world, &acme, &made, &["delivered"]).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_was_off_is_told_exactly_its_gap() {
+    let (world, hook, other) = (World::new().await, Hook::start().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let made = add(&world, &acme, &hook, &json!({})).await;
+    let others = add(&world, &acme, &other, &json!({})).await;
+    write(&world, 1).await;
+    until_deliveries(&world, &acme, &made, &["delivered"]).await;
+    let path = |made: &super::Made| format!("/endpoints/{}", made.id);
+    for made in [&made, &others] {
+        assert_eq!(world.patch(&acme, &path(made), &json!({ "state": "off" })).await.0, 200);
+    }
+    let mut gap = Vec::new();
+    for nth in 2..6 {
+        gap.push(write(&world, nth).await);
+    }
+    assert_eq!(world.patch(&acme, &path(&made), &json!({ "state": "on" })).await.0, 200);
+    assert_eq!(world.patch(&acme, &path(&others), &json!({ "state": "on", "resume": "now" })).await.0, 200);
+    let last = write(&world, 6).await;
+    let mut told = wamids(&hook.until_count(6).await);
+    told.sort_unstable();
+    gap.push(last.clone());
+    assert_eq!(told[1..], gap, "each once");
+    assert_eq!(wamids(&other.until_count(2).await)[1..], [last], "from now on");
+    until_deliveries(&world, &acme, &made, &["delivered"; 6]).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_gone_is_called_no_more() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let made = add(&world, &acme, &hook, &json!({})).await;
+    hook.next(&[Reply::Status(410)]);
+    write(&world, 1).await;
+    let path = format!("/endpoints/{}", made.id);
+    world.until("it is gone", async || world.read(&acme, &path).await["state"] == "gone").await;
+    until_deliveries(&world, &acme, &made, &["failed"]).await;
+    write(&world, 2).await;
+    let (status, refused) = world.post_api(&acme, &format!("{path}/test"), &json!({})).await;
+    assert_eq!(status, 409, "{refused}");
+    assert_eq!(hook.told().len(), 1);
+    assert_eq!(world.delete(&acme, &path).await.0, 200);
+    assert_eq!(world.get(&acme, &path).await.0, 404);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_hangs_or_never_ends_holds_up_nobody_else() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let dead = Hook::start().await;
+    dead.usually(Reply::Hang);
+    let endless = Hook::start().await;
+    endless.usually(Reply::Endless);
+    let hangs = add(&world, &acme, &dead, &json!({})).await;
+    let never_ends = add(&world, &acme, &endless, &json!({})).await;
+    let made = add(&world, &acme, &hook, &json!({})).await;
+    for nth in 0..20 {
+        write(&world, nth).await;
+    }
+    hook.until_count(20).await;
+    until_deliveries(&world, &acme, &made, &["delivered"; 20]).await;
+    until_deliveries(&world, &acme, &never_ends, &["delivered"; 20]).await;
+    assert!(dead.told().len() <= 2, "one that never took anything is called twice at once: {}", dead.told().len());
+    let waiting = world.read(&acme, &format!("/endpoints/{}/deliveries?state=delivered", hangs.id)).await;
+    assert_eq!(waiting["data"], json!([]));
+    let answer = world.read(&acme, &format!("/endpoints/{}/deliveries", never_ends.id)).await;
+    assert_eq!(answer["data"][0]["last_attempt"]["answer"].as_str().unwrap().len(), 2048);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_order_of_each_conversation_one_is_told_at_a_time() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let made = add(&world, &acme, &hook, &json!({ "in_order": true })).await;
+    hook.next(&[Reply::Status(500)]);
+    let mut ana = vec![write(&world, 0).await];
+    for nth in 1..4 {
+        ana.push(write(&world, nth).await);
+    }
+    let luis = write_from(&world, "5215599999999", 9).await;
+    until_deliveries(&world, &acme, &made, &["delivered"; 5]).await;
+    let told = wamids(&hook.told());
+    let anas: Vec<_> = told.iter().filter(|wamid| **wamid != luis).cloned().collect();
+    assert_eq!(anas[0], ana[0]);
+    assert_eq!(anas[1..], ana, "what failed held up what came behind it");
+    assert!(told.iter().position(|wamid| *wamid == luis).unwrap() <= 2, "and nobody else: {told:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_customer_writes_in_a_row_is_told_together() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let gather = json!({ "gather": { "quiet_ms": 1500, "most_ms": 20_000 } });
+    let made = add(&world, &acme, &hook, &gather).await;
+    let mut row = Vec::new();
+    for nth in 0..5 {
+        row.push(write(&world, nth).await);
+    }
+    let told = hook.until_count(1).await[0].json();
+    let events = told["events"].as_array().unwrap();
+    let together: Vec<_> = events.iter().map(|event| event["data"]["wamid"].as_str().unwrap()).collect();
+    assert_eq!(together, row);
+    assert_eq!(told["conversation_id"], events[0]["conversation_id"]);
+    until_deliveries(&world, &acme, &made, &["delivered"; 5]).await;
+    assert_eq!(hook.told().len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_nobody_settled_is_called_again() {
+    let (mut world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let made = add(&world, &acme, &hook, &json!({})).await;
+    hook.next(&[Reply::Hang]);
+    write(&world, 1).await;
+    hook.until_count(1).await;
+    // As a node leaves it that died behind the call.
+    world.stop().await;
+    world.sql().await.batch_execute("UPDATE wazapp.delivery SET state = 'calling', ended_at = NULL, due_at = now()").await.unwrap();
+    world.restart().await;
+    let told = hook.until_count(2).await;
+    assert_eq!(told[0].header("webhook-id"), told[1].header("webhook-id"));
+    until_deliveries(&world, &acme, &made, &["delivered"]).await;
+    world.end().await;
+}

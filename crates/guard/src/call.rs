@@ -1,0 +1,229 @@
+//! Calling a [`Target`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::{HeaderMap, Method, StatusCode};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::network::Networks;
+use crate::target::Target;
+
+/// How long it takes to be connected, and the whole of a call.
+const CONNECT: Duration = Duration::from_secs(5);
+const WHOLE: Duration = Duration::from_secs(15);
+
+/// So much of an answer is read.
+const READ: usize = 64 << 10;
+
+/// How many idle connections to one host are kept, and for how long.
+const IDLE: usize = 8;
+const IDLE_FOR: Duration = Duration::from_secs(30);
+
+/// Calls targets. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    encrypted: reqwest::Client,
+    /// In the clear, to allowed networks alone.
+    plain: reqwest::Client,
+    allowed: Networks,
+}
+
+/// What a target answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// The beginning of its body.
+    pub body: Bytes,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why there was no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failing {
+    /// Its name stands for no address that is public.
+    #[error("the name stands for no public address")]
+    Private,
+    /// Its name is not known.
+    #[error("the name is not known")]
+    Unknown,
+    /// It took too long.
+    #[error("no whole answer within {} seconds", WHOLE.as_secs())]
+    Slow,
+    /// Its certificate is not good, or it speaks no TLS.
+    #[error("no connection that can be trusted: {0}")]
+    Untrusted(String),
+    /// It is not reached.
+    #[error("no connection: {0}")]
+    Unreachable(String),
+    /// It breaks off.
+    #[error("the answer broke off: {0}")]
+    BrokeOff(String),
+}
+
+impl Guard {
+    /// Calls public addresses, and those in these networks.
+    ///
+    /// # Errors
+    ///
+    /// The system's certificates cannot be read.
+    pub fn new(allowed: Networks) -> Result<Self, reqwest::Error> {
+        let plain = Names { allowed: allowed.clone(), only_allowed: true };
+        let encrypted = Names { allowed: allowed.clone(), only_allowed: false };
+        Ok(Self { encrypted: client(encrypted)?, plain: client(plain)?, allowed })
+    }
+
+    /// What it may call beside the public Internet.
+    pub fn allowed(&self) -> &Networks {
+        &self.allowed
+    }
+
+    /// Makes one request, and reads the beginning of the answer. A redirect is an answer like any other.
+    ///
+    /// # Errors
+    ///
+    /// There is no address that may be called, or no answer. Whether the target heard of it is not known then.
+    pub async fn call(&self, method: Method, target: &Target, headers: HeaderMap, body: Bytes) -> Result<Answer, Failing> {
+        if target.address().is_some_and(|address| !self.may_call(target, address)) {
+            return Err(Failing::Private);
+        }
+        let client = if target.is_plain() { &self.plain } else { &self.encrypted };
+        let began = Instant::now();
+        let called = async {
+            let request = client.request(method, target.url().clone()).headers(headers).body(body);
+            let answer = request.send().await.map_err(|error| failing(&error))?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let body = beginning(answer).await?;
+            Ok(Answer { status, headers, body, took: began.elapsed() })
+        };
+        tokio::time::timeout(WHOLE, called).await.unwrap_or(Err(Failing::Slow))
+    }
+
+    /// Whether the target's name stands for an address that may be called, asked now.
+    ///
+    /// # Errors
+    ///
+    /// It stands for none.
+    pub async fn resolve(&self, target: &Target) -> Result<(), Failing> {
+        if let Some(address) = target.address() {
+            return if self.may_call(target, address) { Ok(()) } else { Err(Failing::Private) };
+        }
+        let names = Names { allowed: self.allowed.clone(), only_allowed: target.is_plain() };
+        let host = target.url().host_str().unwrap_or_default();
+        tokio::time::timeout(CONNECT, names.addresses(host)).await.unwrap_or(Err(NoAddress::Unknown)).map(drop).map_err(Into::into)
+    }
+
+    fn may_call(&self, target: &Target, address: std::net::IpAddr) -> bool {
+        if target.is_plain() { self.allowed.contain(address) } else { self.allowed.admit(address) }
+    }
+}
+
+async fn beginning(answer: reqwest::Response) -> Result<Bytes, Failing> {
+    let mut read = BytesMut::new();
+    let mut stream = answer.bytes_stream();
+    while read.len() < READ
+        && let Some(part) = stream.next().await
+    {
+        let part = part.map_err(|error| Failing::BrokeOff(below(&error)))?;
+        read.extend_from_slice(&part[..part.len().min(READ - read.len())]);
+    }
+    Ok(read.freeze())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where clients of organizations' addresses begin")]
+fn client(names: Names) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT)
+        .pool_max_idle_per_host(IDLE)
+        .pool_idle_timeout(IDLE_FOR)
+        .dns_resolver(Arc::new(names))
+        .build()
+}
+
+/// Resolves names, and drops what may not be called.
+#[derive(Debug)]
+struct Names {
+    allowed: Networks,
+    only_allowed: bool,
+}
+
+/// Why a name leads nowhere.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+enum NoAddress {
+    #[error("the name stands for no public address")]
+    Private,
+    #[error("the name is not known")]
+    Unknown,
+}
+
+impl From<NoAddress> for Failing {
+    fn from(why: NoAddress) -> Self {
+        match why {
+            NoAddress::Private => Self::Private,
+            NoAddress::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl Names {
+    async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, NoAddress> {
+        let found = tokio::net::lookup_host((host, 0)).await.map_err(|_| NoAddress::Unknown)?;
+        let (all, allowed, only) = (found.collect::<Vec<_>>(), &self.allowed, self.only_allowed);
+        if all.is_empty() {
+            return Err(NoAddress::Unknown);
+        }
+        let may = |at: &SocketAddr| if only { allowed.contain(at.ip()) } else { allowed.admit(at.ip()) };
+        let left: Vec<SocketAddr> = all.into_iter().filter(may).collect();
+        if left.is_empty() { Err(NoAddress::Private) } else { Ok(left) }
+    }
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let names = Self { allowed: self.allowed.clone(), only_allowed: self.only_allowed };
+        Box::pin(async move {
+            let addresses = names.addresses(name.as_str()).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn failing(error: &reqwest::Error) -> Failing {
+    let mut why: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = why {
+        if let Some(none) = error.downcast_ref::<NoAddress>() {
+            return (*none).into();
+        }
+        if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData) {
+            return Failing::Untrusted(below(error));
+        }
+        why = error.source();
+    }
+    match error {
+        error if error.is_timeout() => Failing::Slow,
+        error if error.is_connect() => Failing::Unreachable(below(error)),
+        error => Failing::BrokeOff(below(error)),
+    }
+}
+
+/// The innermost reason: what stands above names the URL, which may hold a secret.
+fn below(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    match innermost.downcast_ref::<reqwest::Error>() {
+        Some(_) => "the request could not be made".to_owned(),
+        None => innermost.to_string().chars().filter(|char| !char.is_control()).take(200).collect(),
+    }
+}

@@ -1,0 +1,75 @@
+//! Networks, as whoever runs the server names them.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use crate::address;
+
+/// A network, like `10.0.0.0/8`; a lone address is a network of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+/// What is no network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a network: write like 10.0.0.0/8 or 192.0.2.7")]
+pub struct NoNetwork(String);
+
+impl FromStr for Network {
+    type Err = NoNetwork;
+
+    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+        let problem = || NoNetwork(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| problem())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            Some(prefix) => prefix.parse().map_err(|_| problem())?,
+            None => longest,
+        };
+        (prefix <= longest).then_some(Self { address, prefix }).ok_or_else(problem)
+    }
+}
+
+impl Network {
+    /// Is the address in this network? IPv4 in IPv6 clothes counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let differs = own.to_bits() ^ other.to_bits();
+                differs.leading_zeros() >= u32::from(self.prefix)
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let differs = own.to_bits() ^ other.to_bits();
+                differs.leading_zeros() >= u32::from(self.prefix)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Networks beside the public ones that organizations' addresses may be in.
+#[derive(Debug, Clone, Default)]
+pub struct Networks(Vec<Network>);
+
+impl Networks {
+    /// These.
+    pub fn new(networks: Vec<Network>) -> Self {
+        Self(networks)
+    }
+
+    /// Whether an address is in one of them.
+    pub(crate) fn contain(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether an address may be called.
+    pub(crate) fn admit(&self, address: IpAddr) -> bool {
+        address::is_public(address) || self.contain(address)
+    }
+}

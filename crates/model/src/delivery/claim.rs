@@ -1,0 +1,543 @@
+//! Which deliveries are called now.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::database::{Operator, Result, Rows, stored_json};
+use crate::endpoint::{Format, Gathering, Headers};
+use crate::event::{self, Event};
+use crate::relay;
+use crate::scope::Scope;
+use crate::secret::sealed::{ENDPOINT_HEADERS, ENDPOINT_SECRET};
+use crate::secret::{Keyring, Unopenable};
+
+/// A claim that nobody settled is made again after this: longer than a call takes.
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// A look names at most so many endpoints.
+const TURNS: i64 = 256;
+
+/// So much of a log is looked through at once.
+const STRIDE: i64 = 500;
+
+/// Of an endpoint for which so much waits already, no more is made: the rest stays in the log.
+const MOST_WAITING: i64 = 2_000;
+
+/// Then its log is looked at again after this.
+const FULL: SignedDuration = SignedDuration::from_secs(5);
+
+/// A claim takes at most so many.
+const MOST: i64 = 64;
+
+/// Events of one conversation that are told together, at most.
+const MOST_GATHERED: i64 = 100;
+
+/// After so many failures in a row one call at a time is made.
+const DOUBTED: i32 = 3;
+
+/// So many calls at once to an endpoint that never took anything.
+const UNKNOWN: i64 = 2;
+
+/// What nothing else makes due is looked at again after this.
+const SOON: SignedDuration = SignedDuration::from_secs(1);
+
+/// An endpoint that something is due for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Turn {
+    /// The owner.
+    pub organization_id: Uuid,
+    /// The endpoint.
+    pub endpoint_id: Uuid,
+}
+
+/// The endpoints that are behind their logs, or that something is due for; of these organizations, or of all.
+pub async fn any_organization_turns(tx: &Operator, now: Timestamp, of: Option<&[Uuid]>) -> Result<Vec<Turn>> {
+    let rows = tx
+        .query(
+            "SELECT e.organization_id, e.id FROM wazapp.endpoint e
+             JOIN wazapp.organization_sequence s ON s.organization_id = e.organization_id
+             WHERE e.state = 'on' AND ($2::uuid[] IS NULL OR e.organization_id = ANY ($2))
+               AND (e.due_at <= $1
+                 OR e.cursor < CASE WHEN e.format = 'meta' THEN s.relayed ELSE s.last END
+                    AND (e.spread_at IS NULL OR e.spread_at <= $1))
+             ORDER BY e.due_at NULLS FIRST LIMIT $3",
+            &[&now, &of.map(<[Uuid]>::to_vec), &TURNS],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| Turn { organization_id: row.get(0), endpoint_id: row.get(1) }).collect())
+}
+
+/// When the next endpoint is due by its schedule.
+pub async fn any_organization_next(tx: &Operator, now: Timestamp) -> Result<Option<Timestamp>> {
+    let row = tx
+        .query_opt("SELECT min(due_at) FROM wazapp.endpoint WHERE state = 'on' AND due_at > $1", &[&now])
+        .await?
+        .expect("an aggregate answers a row");
+    Ok(row.get(0))
+}
+
+/// What a call goes to, and how it is signed.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The owner.
+    pub scope: Scope,
+    /// The endpoint.
+    pub endpoint_id: Uuid,
+    /// What is called; it was checked when it was set.
+    pub url: String,
+    /// In what form it hears.
+    pub format: Format,
+    /// Meta's fields that it asks for; `None`: all.
+    pub kinds: Option<Vec<String>>,
+    /// Only of these numbers.
+    pub number_ids: Option<Vec<Uuid>>,
+    /// Whether what is told together is told in one form, however much it is.
+    pub gathers: bool,
+    headers: Option<Vec<u8>>,
+    secret: Vec<u8>,
+    former_secret: Option<Vec<u8>>,
+}
+
+impl Caller {
+    /// What signs: the secret, and the one before while it holds.
+    ///
+    /// # Errors
+    ///
+    /// It does not open with this server's keys.
+    pub fn secrets(&self, keyring: &Keyring) -> Result<Vec<SecretString>, Unopenable> {
+        let row = self.endpoint_id.to_string();
+        let place = ENDPOINT_SECRET.place(self.scope.organization_id(), &row);
+        let sealed = std::iter::once(&self.secret).chain(&self.former_secret);
+        sealed.map(|sealed| keyring.open(place, sealed)).collect()
+    }
+
+    /// Further headers.
+    ///
+    /// # Errors
+    ///
+    /// They do not open with this server's keys.
+    pub fn headers(&self, keyring: &Keyring) -> Result<Headers, Unopenable> {
+        let Some(sealed) = &self.headers else { return Ok(BTreeMap::new()) };
+        let row = self.endpoint_id.to_string();
+        let opened = keyring.open(ENDPOINT_HEADERS.place(self.scope.organization_id(), &row), sealed)?;
+        Ok(crate::endpoint::read_headers(&opened))
+    }
+}
+
+/// A claimed delivery.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The delivery.
+    pub id: Uuid,
+    /// Its place in the log; `None`: a test.
+    pub sequence: Option<i64>,
+    /// The how manieth time it is tried, and the fence.
+    pub tries: i32,
+    group: Uuid,
+}
+
+/// What is told.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Events, oldest first.
+    Events(Vec<Event>),
+    /// A body of Meta's, and the changes in it.
+    Body {
+        /// As it was received.
+        bytes: Vec<u8>,
+        /// Its changes.
+        parts: Vec<relay::Part>,
+    },
+    /// A test.
+    Test,
+    /// It has gone, past its retention.
+    Past,
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What it settles.
+    pub deliveries: Vec<Claimed>,
+    /// What it tells.
+    pub content: Content,
+}
+
+/// What a claim took.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// Whom it calls.
+    pub caller: Caller,
+    /// The calls.
+    pub calls: Vec<Call>,
+    /// Whether the log goes on.
+    pub behind: bool,
+    /// Whether more is due, and waits for a place or for what is before it.
+    pub more: bool,
+}
+
+/// An endpoint that is ours until the transaction ends.
+struct Endpoint {
+    caller: Caller,
+    gather: Option<Gathering>,
+    patterns: Option<Vec<String>>,
+    in_order: bool,
+    rate: Option<i32>,
+    next_at: Timestamp,
+    cursor: i64,
+    end: i64,
+    waits: bool,
+    room: i64,
+}
+
+impl Endpoint {
+    fn read(row: &Row, scope: Scope, now: Timestamp, room: i64) -> Result<Self> {
+        let format = Format::read(row.get("format"))?;
+        let quiet: Option<i32> = row.get("quiet_ms");
+        let gather = quiet.zip(row.get("most_ms")).map(|(quiet_ms, most_ms)| Gathering { quiet_ms, most_ms });
+        let gather = gather.filter(|_| format == Format::Wazapp);
+        let kinds: Option<Vec<String>> = row.get("kinds");
+        let concurrency = match row.get::<_, i32>("failures") {
+            DOUBTED.. => 1,
+            _ if row.get::<_, Option<Timestamp>>("last_success_at").is_none() => UNKNOWN,
+            _ => i64::from(row.get::<_, i16>("concurrency")),
+        };
+        let spread_at: Option<Timestamp> = row.get("spread_at");
+        let former: Option<Timestamp> = row.get("former_until");
+        Ok(Self {
+            gather,
+            patterns: kinds.as_ref().map(|kinds| kinds.iter().map(|kind| pattern(kind)).collect()),
+            in_order: row.get("in_order"),
+            rate: row.get("rate"),
+            next_at: row.get("next_at"),
+            cursor: row.get("cursor"),
+            end: row.get("log_end"),
+            waits: spread_at.is_some_and(|at| at > now),
+            room: (concurrency - row.get::<_, i64>("under_way")).clamp(0, room.min(MOST)),
+            caller: Caller {
+                scope,
+                endpoint_id: row.get("id"),
+                url: row.get("url"),
+                format,
+                kinds,
+                number_ids: row.get("number_ids"),
+                gathers: gather.is_some(),
+                headers: row.get("headers"),
+                secret: row.get("secret"),
+                former_secret: former.filter(|until| *until > now).and_then(|_| row.get("former_secret")),
+            },
+        })
+    }
+}
+
+/// What is asked for, as LIKE takes it.
+fn pattern(kind: &str) -> String {
+    kind.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%").replace('*', "%")
+}
+
+/// Makes deliveries of what is new for an endpoint, and claims what is due, at most `room`. `None`: another node is at it, or
+/// it is off.
+pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, room: i64) -> Result<Option<Served>> {
+    let Some(row) = any_organization_lock(tx, now, turn).await? else { return Ok(None) };
+    let mut endpoint = Endpoint::read(&row, Scope::new(turn.organization_id), now, room)?;
+    let mut spread_at = row.get::<_, Option<Timestamp>>("spread_at");
+    if endpoint.cursor < endpoint.end && !endpoint.waits {
+        let waiting = waiting(tx, turn).await?;
+        spread_at = (waiting >= MOST_WAITING).then(|| now + FULL);
+        if spread_at.is_none() {
+            spread(tx, now, &mut endpoint).await?;
+        }
+    }
+    let claimed = take(tx, now, &mut endpoint).await?;
+    let more = leave(tx, now, &endpoint, spread_at).await?;
+    let behind = endpoint.cursor < endpoint.end && spread_at.is_none();
+    let calls = calls(tx, &endpoint, claimed).await?;
+    Ok(Some(Served { caller: endpoint.caller, calls, behind, more }))
+}
+
+async fn any_organization_lock(tx: &Operator, now: Timestamp, turn: Turn) -> Result<Option<Row>> {
+    tx.query_opt(
+        "SELECT e.*, CASE WHEN e.format = 'meta' THEN s.relayed ELSE s.last END AS log_end,
+           (SELECT count(*) FROM wazapp.delivery d WHERE d.organization_id = $1 AND d.endpoint_id = $2
+              AND d.state = 'calling' AND d.due_at > $3) AS under_way
+         FROM wazapp.endpoint e JOIN wazapp.organization_sequence s ON s.organization_id = e.organization_id
+         WHERE e.organization_id = $1 AND e.id = $2 AND e.state = 'on' FOR NO KEY UPDATE OF e SKIP LOCKED",
+        &[&turn.organization_id, &turn.endpoint_id, &now],
+    )
+    .await
+}
+
+async fn waiting(tx: &Operator, turn: Turn) -> Result<i64> {
+    let row = tx
+        .query_opt(
+            "SELECT count(*) FROM (SELECT FROM wazapp.delivery WHERE organization_id = $1 AND endpoint_id = $2
+               AND state IN ('waiting', 'calling') LIMIT $3) open",
+            &[&turn.organization_id, &turn.endpoint_id, &MOST_WAITING],
+        )
+        .await?
+        .expect("an aggregate answers a row");
+    Ok(row.get(0))
+}
+
+/// A delivery to be made.
+struct New {
+    id: Uuid,
+    sequence: i64,
+    kind: String,
+    conversation_id: Option<Uuid>,
+    due_at: Timestamp,
+}
+
+const NEW_EVENTS: &str = "
+    SELECT e.sequence, e.type AS kind, v.id AS conversation_id FROM wazapp.event e
+    LEFT JOIN wazapp.message m ON m.organization_id = $1 AND m.id = e.subject_id
+    LEFT JOIN wazapp.conversation v ON v.organization_id = $1 AND v.id = coalesce(m.conversation_id, e.subject_id)
+    WHERE e.organization_id = $1 AND e.sequence > $2 AND e.sequence <= $3 AND ($4::text[] IS NULL OR e.type LIKE ANY ($4))
+      AND ($5::uuid[] IS NULL OR coalesce(m.number_id, v.number_id) = ANY ($5))
+    ORDER BY e.sequence";
+
+const NEW_BODIES: &str = "
+    SELECT sequence, kind, NULL::uuid AS conversation_id FROM (
+      SELECT r.sequence, (SELECT string_agg(DISTINCT p ->> 'field', ',') FROM json_array_elements(r.parts) p
+                          WHERE ($4::text[] IS NULL OR p ->> 'field' LIKE ANY ($4))
+                            AND ($5::uuid[] IS NULL OR (p ->> 'number_id')::uuid = ANY ($5))) AS kind
+      FROM wazapp.relay r WHERE r.organization_id = $1 AND r.sequence > $2 AND r.sequence <= $3) asked
+    WHERE kind IS NOT NULL ORDER BY sequence";
+
+/// Makes deliveries of a stride of the log, and moves the cursor behind it.
+async fn spread(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Result<()> {
+    let (scope, id) = (endpoint.caller.scope, endpoint.caller.endpoint_id);
+    let through = endpoint.end.min(endpoint.cursor + STRIDE);
+    let statement = if endpoint.caller.format == Format::Meta { NEW_BODIES } else { NEW_EVENTS };
+    let found = tx
+        .query(
+            statement,
+            &[&scope.organization_id(), &endpoint.cursor, &through, &endpoint.patterns, &endpoint.caller.number_ids],
+        )
+        .await?;
+    endpoint.cursor = through;
+    let mut new: Vec<New> = found
+        .iter()
+        .map(|row| New {
+            id: Uuid::now_v7(),
+            sequence: row.get("sequence"),
+            kind: row.get("kind"),
+            conversation_id: row.get("conversation_id"),
+            due_at: now,
+        })
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    if let Some(gather) = endpoint.gather {
+        put_off(tx, now, endpoint, gather, &mut new).await?;
+    }
+    let rows = Rows::of(&new)
+        .all("organization_id", scope.organization_id())
+        .column("id", |new| new.id)
+        .all("endpoint_id", id)
+        .column("sequence", |new| new.sequence)
+        .column("kind", |new| new.kind.as_str())
+        .column("conversation_id", |new| new.conversation_id)
+        .all("state", "waiting")
+        .column("due_at", |new| new.due_at)
+        .all("created_at", now);
+    // What was told once is told again by people alone.
+    tx.run(&rows.insert("wazapp.delivery", "ON CONFLICT DO NOTHING")).await?;
+    Ok(())
+}
+
+/// Of conversations that go on, what waits is put off until they are quiet, or until it has waited long enough.
+async fn put_off(tx: &Operator, now: Timestamp, endpoint: &Endpoint, gather: Gathering, new: &mut [New]) -> Result<()> {
+    let (organization_id, id) = (endpoint.caller.scope.organization_id(), endpoint.caller.endpoint_id);
+    let conversations: Vec<Uuid> = new.iter().filter_map(|new| new.conversation_id).collect();
+    let rows = tx
+        .query(
+            "SELECT conversation_id, min(created_at) AS since FROM wazapp.delivery
+             WHERE organization_id = $1 AND endpoint_id = $2 AND conversation_id = ANY ($3) AND state = 'waiting'
+               AND tries = 0 GROUP BY conversation_id",
+            &[&organization_id, &id, &conversations],
+        )
+        .await?;
+    let since: HashMap<Uuid, Timestamp> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let [quiet, most] = [gather.quiet_ms, gather.most_ms].map(|ms| SignedDuration::from_millis(i64::from(ms)));
+    for new in new.iter_mut() {
+        let Some(conversation_id) = new.conversation_id else { continue };
+        new.due_at = (now + quiet).min(since.get(&conversation_id).copied().unwrap_or(now) + most);
+    }
+    let later: BTreeMap<Uuid, Timestamp> =
+        new.iter().filter_map(|new| Some((new.conversation_id?, new.due_at))).collect();
+    let later: Vec<(Uuid, Timestamp)> = later.into_iter().collect();
+    let later = Rows::of(&later)
+        .key("organization_id", |_| organization_id)
+        .key("endpoint_id", |_| id)
+        .key("conversation_id", |(conversation_id, _)| *conversation_id)
+        .column("due_at", |(_, due_at)| *due_at);
+    tx.run(&later.update("wazapp.delivery", "AND t.state = 'waiting' AND t.tries = 0")).await?;
+    Ok(())
+}
+
+const TAKE_EACH: &str = "
+    UPDATE wazapp.delivery SET state = 'calling', tries = tries + 1, due_at = $4
+    WHERE organization_id = $1 AND id IN (
+      SELECT d.id FROM wazapp.delivery d
+      WHERE d.organization_id = $1 AND d.endpoint_id = $2 AND d.state IN ('waiting', 'calling') AND d.due_at <= $3
+        AND (NOT $6 OR NOT EXISTS (
+          SELECT FROM wazapp.delivery o WHERE o.organization_id = $1 AND o.endpoint_id = $2
+            AND o.state IN ('waiting', 'calling') AND o.conversation_id IS NOT DISTINCT FROM d.conversation_id
+            AND o.sequence < d.sequence))
+      ORDER BY d.due_at, d.sequence LIMIT $5)
+    RETURNING id, sequence, tries, id AS grouped";
+
+/// Of conversations of which something is due, and nothing under way.
+const TAKE_GATHERED: &str = "
+    UPDATE wazapp.delivery SET state = 'calling', tries = tries + 1, due_at = $4
+    WHERE organization_id = $1 AND id IN (
+      SELECT told.id FROM (
+        SELECT DISTINCT coalesce(d.conversation_id, d.id) AS grouped FROM wazapp.delivery d
+        WHERE d.organization_id = $1 AND d.endpoint_id = $2 AND d.state IN ('waiting', 'calling') AND d.due_at <= $3
+          AND NOT EXISTS (
+            SELECT FROM wazapp.delivery o WHERE o.organization_id = $1 AND o.endpoint_id = $2 AND o.state = 'calling'
+              AND o.due_at > $3 AND o.conversation_id = d.conversation_id)
+        LIMIT $5) due
+      CROSS JOIN LATERAL (
+        SELECT w.id FROM wazapp.delivery w
+        WHERE w.organization_id = $1 AND w.endpoint_id = $2 AND w.state IN ('waiting', 'calling')
+          AND (w.conversation_id = due.grouped OR w.conversation_id IS NULL AND w.id = due.grouped)
+        ORDER BY w.sequence LIMIT $6) told)
+    RETURNING id, sequence, tries, coalesce(conversation_id, id) AS grouped";
+
+/// Claims what is due and there is room for.
+async fn take(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Result<Vec<Claimed>> {
+    let room = endpoint.room.min(allowed(endpoint, now));
+    if room == 0 {
+        return Ok(Vec::new());
+    }
+    let (organization_id, id) = (endpoint.caller.scope.organization_id(), endpoint.caller.endpoint_id);
+    let lease = now + LEASE;
+    let rows = match endpoint.gather {
+        None => tx.query(TAKE_EACH, &[&organization_id, &id, &now, &lease, &room, &endpoint.in_order]).await?,
+        Some(_) => tx.query(TAKE_GATHERED, &[&organization_id, &id, &now, &lease, &room, &MOST_GATHERED]).await?,
+    };
+    let mut claimed: Vec<Claimed> = rows
+        .iter()
+        .map(|row| Claimed {
+            id: row.get("id"),
+            sequence: row.get("sequence"),
+            tries: row.get("tries"),
+            group: row.get("grouped"),
+        })
+        .collect();
+    claimed.sort_by_key(|one| (one.sequence, one.id));
+    if let Some(rate) = endpoint.rate {
+        let groups = claimed.iter().map(|one| one.group).collect::<std::collections::BTreeSet<_>>().len();
+        let each = SignedDuration::from_micros(1_000_000 / i64::from(rate.max(1)));
+        endpoint.next_at = endpoint.next_at.max(now) + each * i32::try_from(groups).unwrap_or(i32::MAX);
+    }
+    Ok(claimed)
+}
+
+/// How many calls its rate leaves: a second's worth at most ahead.
+fn allowed(endpoint: &Endpoint, now: Timestamp) -> i64 {
+    let Some(rate) = endpoint.rate else { return i64::MAX };
+    let ahead = endpoint.next_at.duration_since(now).max(SignedDuration::ZERO);
+    let left = SignedDuration::from_secs(1) - ahead;
+    let room = i64::try_from(left.as_micros() * i128::from(rate) / 1_000_000).unwrap_or(0);
+    room.max(0)
+}
+
+/// Writes down how far it came, and when it is due again. True: something is due already.
+async fn leave(tx: &Operator, now: Timestamp, endpoint: &Endpoint, spread_at: Option<Timestamp>) -> Result<bool> {
+    let row = tx
+        .query_opt(
+            "UPDATE wazapp.endpoint e SET cursor = $4, spread_at = $5, next_at = $6, due_at = greatest(d.due_at, $7)
+             FROM (SELECT min(due_at) AS due_at FROM wazapp.delivery WHERE organization_id = $1 AND endpoint_id = $2
+                     AND state IN ('waiting', 'calling')) d
+             WHERE e.organization_id = $1 AND e.id = $2 RETURNING d.due_at <= $3 AS more, d.due_at IS NULL AS idle",
+            &[
+                &endpoint.caller.scope.organization_id(),
+                &endpoint.caller.endpoint_id,
+                &now,
+                &endpoint.cursor,
+                &spread_at,
+                &endpoint.next_at,
+                &(now + SOON),
+            ],
+        )
+        .await?;
+    Ok(row.is_some_and(|row| row.get::<_, Option<bool>>("more") == Some(true)))
+}
+
+/// What the claimed tell, read in the same transaction.
+async fn calls(tx: &Operator, endpoint: &Endpoint, claimed: Vec<Claimed>) -> Result<Vec<Call>> {
+    let scope = endpoint.caller.scope;
+    let sequences: Vec<i64> = claimed.iter().filter_map(|one| one.sequence).collect();
+    let mut groups: Vec<(Uuid, Vec<Claimed>)> = Vec::new();
+    for one in claimed {
+        match groups.iter_mut().find(|(group, _)| *group == one.group) {
+            Some((_, members)) => members.push(one),
+            None => groups.push((one.group, vec![one])),
+        }
+    }
+    let contents = match (sequences.is_empty(), endpoint.caller.format) {
+        (true, _) => Contents::default(),
+        (_, Format::Wazapp) => Contents { events: events(tx, &scope, &sequences).await?, ..Contents::default() },
+        (_, Format::Meta) => Contents { bodies: bodies(tx, &scope, &sequences).await?, ..Contents::default() },
+    };
+    let mut contents = contents;
+    let groups = groups.into_iter().map(|(_, deliveries)| {
+        let content = contents.of(&deliveries, endpoint.caller.format);
+        Call { deliveries, content }
+    });
+    Ok(groups.collect())
+}
+
+/// What was read, by its place in the log.
+#[derive(Default)]
+struct Contents {
+    events: HashMap<i64, Event>,
+    bodies: HashMap<i64, (Vec<u8>, Vec<relay::Part>)>,
+}
+
+impl Contents {
+    fn of(&mut self, deliveries: &[Claimed], format: Format) -> Content {
+        let mut sequences = deliveries.iter().filter_map(|one| one.sequence).peekable();
+        if sequences.peek().is_none() {
+            return Content::Test;
+        }
+        if format == Format::Meta {
+            let body = sequences.find_map(|sequence| self.bodies.remove(&sequence));
+            return body.map_or(Content::Past, |(bytes, parts)| Content::Body { bytes, parts });
+        }
+        let events: Vec<Event> = sequences.filter_map(|sequence| self.events.remove(&sequence)).collect();
+        if events.is_empty() { Content::Past } else { Content::Events(events) }
+    }
+}
+
+async fn events(tx: &Operator, scope: &Scope, sequences: &[i64]) -> Result<HashMap<i64, Event>> {
+    let events = event::at(tx, scope, sequences).await?;
+    Ok(events.into_iter().map(|event| (event.sequence, event)).collect())
+}
+
+async fn bodies(
+    tx: &Operator,
+    scope: &Scope,
+    sequences: &[i64],
+) -> Result<HashMap<i64, (Vec<u8>, Vec<relay::Part>)>> {
+    let rows = tx
+        .query(
+            "SELECT sequence, body, parts FROM wazapp.relay WHERE organization_id = $1 AND sequence = ANY ($2)",
+            &[&scope.organization_id(), &sequences.to_vec()],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let parts: Option<Vec<relay::Part>> = stored_json(row, "parts", "relay.parts")?;
+            Ok((row.get("sequence"), (row.get("body"), parts.unwrap_or_default())))
+        })
+        .collect()
+}

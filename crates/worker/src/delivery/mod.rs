@@ -1,0 +1,260 @@
+//! Tells organizations' endpoints what happened: makes deliveries of what lies behind their cursors, calls, and writes down what
+//! came of it.
+//!
+//! Each endpoint is served by itself, so one that hangs holds up nobody else. A node that dies between a call and its settling
+//! leaves a lease that ends, and the call is made again: an endpoint hears everything at least once.
+
+mod call;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use guard::Guard;
+use http::HeaderName;
+use jiff::Timestamp;
+use metrics::{counter, gauge, histogram};
+use model::database::Result;
+use model::delivery::{self, Call, Caller, Heard, Served, Turn};
+use model::endpoint::{self, State};
+use model::secret::Keyring;
+use model::{Clock, Database};
+use secrecy::SecretString;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::rounds::{self, Every, Job, NO_PAUSE, UnderWay};
+
+/// Calls under way at once, over all endpoints.
+const AT_ONCE: usize = 2048;
+
+/// Endpoints whose logs are looked at, and calls that are settled, at once: each takes a connection to the database.
+const CLAIMS: usize = 4;
+const SETTLERS: usize = 4;
+
+/// What nobody woke us for is found by looking.
+const POLL: Duration = Duration::from_secs(2);
+
+/// How often it is counted what waits.
+const COUNT: Duration = Duration::from_secs(20);
+
+/// Headers that sign what is told in format `wazapp`, as Standard Webhooks has it.
+pub fn signed(id: &str, at: Timestamp, body: &[u8], secret: &SecretString) -> Vec<(HeaderName, String)> {
+    call::standard(id, at, body, std::slice::from_ref(secret))
+}
+
+/// What telling endpoints takes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What time it is.
+    pub clock: Clock,
+    /// Opens secrets and headers.
+    pub keyring: Keyring,
+    /// Calls.
+    pub guard: Guard,
+}
+
+/// Serves endpoints until the token is cancelled. Calls under way are heard out.
+pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    let counting = count(&database, &stop);
+    let serving = async {
+        let room = Room {
+            database: database.clone(),
+            settings,
+            calls: Semaphore::new(AT_ONCE),
+            claims: Semaphore::new(CLAIMS),
+            settlers: Semaphore::new(SETTLERS),
+            again: Again::default(),
+        };
+        let mut endpoints = Endpoints { room: Arc::new(room), claiming: UnderWay::default(), looked: None };
+        rounds::finish(rounds::run(&mut endpoints, &stop).await).await;
+    };
+    tokio::join!(serving, counting);
+}
+
+/// Endpoints that are served once more at once, without asking which are due.
+#[derive(Debug, Default)]
+struct Again {
+    turns: Mutex<HashSet<Turn>>,
+    came: Notify,
+}
+
+impl Again {
+    fn add(&self, turn: Turn) {
+        self.held().insert(turn);
+        self.came.notify_one();
+    }
+
+    fn take(&self) -> HashSet<Turn> {
+        std::mem::take(&mut *self.held())
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashSet<Turn>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What serving takes.
+struct Room {
+    database: Database,
+    settings: Settings,
+    calls: Semaphore,
+    claims: Semaphore,
+    settlers: Semaphore,
+    again: Again,
+}
+
+struct Endpoints {
+    room: Arc<Room>,
+    /// By endpoint: a claim of which is under way.
+    claiming: UnderWay<Turn>,
+    /// When all organizations were last looked at.
+    looked: Option<Instant>,
+}
+
+impl Job for Endpoints {
+    type Done = ();
+    const WAITS: &'static str = "what endpoints are told waits";
+    const FILLS: bool = false;
+
+    async fn look(&mut self, begun: &mut JoinSet<Self::Done>) -> Result<Duration> {
+        let now = self.room.settings.clock.now();
+        let grown = self.room.database.bell().unseen();
+        let mut turns = self.room.again.take();
+        let all = self.looked.is_none_or(|at| at.elapsed() >= POLL);
+        let mut next = POLL;
+        if all || !grown.is_empty() {
+            let tx = self.room.database.operator().await?;
+            let of = (!all).then_some(grown.as_slice());
+            turns.extend(delivery::any_organization_turns(&tx, now, of).await?);
+            if all {
+                self.looked = Some(Instant::now());
+                next = until(delivery::any_organization_next(&tx, now).await?, now).min(POLL);
+            }
+            tx.close();
+        }
+        for turn in turns {
+            if self.claiming.of(turn) > 0 {
+                // Whoever claims now may have read the log before it grew.
+                self.room.again.add(turn);
+                continue;
+            }
+            let (room, place) = (self.room.clone(), self.claiming.begin(turn));
+            begun.spawn(async move {
+                let served = room.claim(turn).await;
+                drop(place);
+                room.serve(turn, served).await;
+            });
+        }
+        if next < POLL {
+            // Something is due by its schedule before the next look at all.
+            self.looked = None;
+        }
+        Ok(next)
+    }
+
+    async fn wake(&self) {
+        tokio::select! {
+            () = self.room.database.bell().some_unseen() => {}
+            () = self.room.again.came.notified() => {}
+        }
+        // What comes at once is looked at together.
+        tokio::time::sleep(NO_PAUSE).await;
+    }
+}
+
+fn until(at: Option<Timestamp>, now: Timestamp) -> Duration {
+    at.map_or(POLL, |at| at.duration_since(now).unsigned_abs().max(NO_PAUSE))
+}
+
+impl Room {
+    async fn claim(&self, turn: Turn) -> Option<Served> {
+        let _place = self.claims.acquire().await;
+        let room = i64::try_from(self.calls.available_permits()).unwrap_or(i64::MAX);
+        match self.try_claim(turn, room).await {
+            Ok(served) => served,
+            Err(error) => {
+                tracing::debug!(%error, "an endpoint could not be served: it is looked at again");
+                None
+            }
+        }
+    }
+
+    async fn try_claim(&self, turn: Turn, room: i64) -> Result<Option<Served>> {
+        let tx = self.database.operator().await?;
+        let served = delivery::any_organization_claim(&tx, self.settings.clock.now(), turn, room).await?;
+        tx.commit_in_job().await?;
+        Ok(served)
+    }
+
+    /// Makes the calls, each settled as it ends.
+    async fn serve(&self, turn: Turn, served: Option<Served>) {
+        let Some(Served { caller, calls, behind, more }) = served else { return };
+        if behind {
+            self.again.add(turn);
+        }
+        let mut calls: FuturesUnordered<_> = calls.iter().map(|call| self.tell(&caller, call)).collect();
+        while calls.next().await.is_some() {
+            if more {
+                self.again.add(turn);
+            }
+        }
+    }
+
+    async fn tell(&self, caller: &Caller, call: &Call) {
+        let heard = {
+            let _place = self.calls.acquire().await;
+            call::call(&self.settings, caller, call).await
+        };
+        let outcome = match heard.status {
+            Some(200..=299) => "taken",
+            Some(_) => "refused",
+            None => "no_answer",
+        };
+        counter!("wazapp_delivery_calls_total", "outcome" => outcome).increment(1);
+        histogram!("wazapp_delivery_call_seconds").record(heard.took.as_secs_f64());
+        let _place = self.settlers.acquire().await;
+        if let Err(error) = self.settle(&heard).await {
+            tracing::debug!(%error, "what came of a call could not be written down: it is made again");
+        }
+    }
+
+    async fn settle(&self, heard: &Heard) -> Result<()> {
+        let now = self.settings.clock.now();
+        let tx = self.database.operator().await?;
+        let off = delivery::any_organization_settle(&tx, now, heard).await?;
+        tx.commit_in_job().await?;
+        let Some(why) = off else { return Ok(()) };
+        let tx = self.database.operator().await?;
+        let turned = (State::Off, &why);
+        let told = endpoint::any_organization_turn_off(&tx, now, &heard.scope, heard.endpoint_id, turned).await?;
+        tx.commit_in_job().await?;
+        if told {
+            tracing::warn!(endpoint = %heard.endpoint_id, why = why.message, "an endpoint was turned off");
+        }
+        Ok(())
+    }
+}
+
+async fn count(database: &Database, stop: &CancellationToken) {
+    let mut every = Every::new(COUNT);
+    while every.next(stop).await.is_some() {
+        match backlog(database).await {
+            Ok(waiting) => {
+                #[expect(clippy::cast_precision_loss, reason = "a queue is not that long")]
+                gauge!("wazapp_deliveries_waiting").set(waiting as f64);
+            }
+            Err(error) => tracing::debug!(%error, "what endpoints are still to be told could not be counted"),
+        }
+    }
+}
+
+async fn backlog(database: &Database) -> Result<i64> {
+    let tx = database.operator().await?;
+    let (waiting, _) = delivery::any_organization_backlog(&tx).await?;
+    tx.close();
+    Ok(waiting)
+}
