@@ -90,7 +90,13 @@ impl Guard {
     /// # Errors
     ///
     /// There is no address that may be called, or no answer. Whether the target heard of it is not known then.
-    pub async fn call(&self, method: Method, target: &Target, headers: HeaderMap, body: Bytes) -> Result<Answer, Failing> {
+    pub async fn call(
+        &self,
+        method: Method,
+        target: &Target,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, Failing> {
         if target.address().is_some_and(|address| !self.may_call(target, address)) {
             return Err(Failing::Private);
         }
@@ -117,7 +123,11 @@ impl Guard {
         }
         let names = Names { allowed: self.allowed.clone(), only_allowed: target.is_plain() };
         let host = target.url().host_str().unwrap_or_default();
-        tokio::time::timeout(CONNECT, names.addresses(host)).await.unwrap_or(Err(NoAddress::Unknown)).map(drop).map_err(Into::into)
+        tokio::time::timeout(CONNECT, names.addresses(host))
+            .await
+            .unwrap_or(Err(NoAddress::Unknown))
+            .map(drop)
+            .map_err(Into::into)
     }
 
     fn may_call(&self, target: &Target, address: std::net::IpAddr) -> bool {

@@ -13,5 +13,5 @@ mod target;
 
 pub use address::is_public;
 pub use call::{Answer, Failing, Guard};
-pub use network::{NoNetwork, Network, Networks};
+pub use network::{Network, Networks, NoNetwork};
 pub use target::{NoTarget, Target};

@@ -48,7 +48,10 @@ impl Target {
             return Err(NoTarget::Login);
         }
         url.set_fragment(None);
-        if url.host_str().is_none_or(str::is_empty) || url.port() == Some(0) || HeaderValue::from_str(url.as_str()).is_err() {
+        if url.host_str().is_none_or(str::is_empty)
+            || url.port() == Some(0)
+            || HeaderValue::from_str(url.as_str()).is_err()
+        {
             return Err(NoTarget::NoUrl);
         }
         let target = Self(url);
@@ -107,10 +110,37 @@ mod tests {
     #[test]
     fn addresses_that_are_not_public_are_known_in_every_spelling() {
         for host in [
-            "127.0.0.1", "127.1", "127.0.1", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "017700000001", "0", "0.0",
-            "10.1", "0xa000001", "169.254.169.254", "0xa9fea9fe", "2852039166", "0251.0376.0251.0376", "192.168.257", "[::1]", "[::]",
-            "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fe80::1]",
-            "[fd00:ec2::254]", "①②⑦.⓪.⓪.①", "１２７.０.０.１", "127。0。0。1", "%31%32%37.0.0.1", "127.0.0.1.",
+            "127.0.0.1",
+            "127.1",
+            "127.0.1",
+            "0177.0.0.1",
+            "0x7f.0.0.1",
+            "0x7f000001",
+            "2130706433",
+            "017700000001",
+            "0",
+            "0.0",
+            "10.1",
+            "0xa000001",
+            "169.254.169.254",
+            "0xa9fea9fe",
+            "2852039166",
+            "0251.0376.0251.0376",
+            "192.168.257",
+            "[::1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[0:0:0:0:0:ffff:127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "①②⑦.⓪.⓪.①",
+            "１２７.０.０.１",
+            "127。0。0。1",
+            "%31%32%37.0.0.1",
+            "127.0.0.1.",
         ] {
             for port in ["", ":80", ":8443"] {
                 let url = format!("https://{host}{port}/hook");
@@ -147,7 +177,9 @@ mod tests {
         assert_eq!(read.as_str(), "https://example.com/a?b=c");
         assert_eq!(read.with_query(&[("hub.mode", "x y")]).as_str(), "https://example.com/a?b=c&hub.mode=x+y");
         let allowed = Networks::new(vec!["127.0.0.0/8".parse().unwrap()]);
-        for near in ["http://127.0.0.1:9000/", "http://localhost:9000/hook", "https://[::ffff:127.0.0.1]/", "http://n8n:5678/"] {
+        for near in
+            ["http://127.0.0.1:9000/", "http://localhost:9000/hook", "https://[::ffff:127.0.0.1]/", "http://n8n:5678/"]
+        {
             assert!(Target::read(near, &allowed).is_ok(), "{near}");
         }
         assert_eq!(Target::read("http://10.0.0.1/", &allowed).err(), Some(NoTarget::Private));

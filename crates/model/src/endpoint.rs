@@ -373,11 +373,14 @@ pub async fn create(
     let (organization_id, id, secret) = (tx.organization_id(), Uuid::now_v7(), new_secret());
     let (sealer, row) = (keyring.request_sealer(), id.to_string());
     let sealed = sealer.seal(ENDPOINT_SECRET.place(organization_id, &row), &secret);
-    let more = (!headers.is_empty())
-        .then(|| sealer.seal(ENDPOINT_HEADERS.place(organization_id, &row), &written(headers)));
+    let more =
+        (!headers.is_empty()).then(|| sealer.seal(ENDPOINT_HEADERS.place(organization_id, &row), &written(headers)));
     if format == Format::Meta {
-        tx.query("UPDATE wazapp.organization_sequence SET relays = true WHERE organization_id = $1", &[&organization_id])
-            .await?;
+        tx.query(
+            "UPDATE wazapp.organization_sequence SET relays = true WHERE organization_id = $1",
+            &[&organization_id],
+        )
+        .await?;
     }
     tx.query(
         "INSERT INTO wazapp.endpoint (organization_id, id, url, format, kinds, number_ids, description, rate, concurrency,

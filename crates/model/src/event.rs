@@ -128,8 +128,7 @@ async fn read(tx: &Tenant, after: i64, upto: i64, limit: i64) -> Result<Vec<Even
 
 /// Those with these numbers, of an organization whose work a worker does.
 pub(crate) async fn at(tx: &Operator, scope: &Scope, sequences: &[i64]) -> Result<Vec<Event>> {
-    let rows =
-        tx.query(told!("e.sequence = ANY ($2)"), &[&scope.organization_id(), &sequences.to_vec()]).await?;
+    let rows = tx.query(told!("e.sequence = ANY ($2)"), &[&scope.organization_id(), &sequences.to_vec()]).await?;
     told(tx, scope.organization_id(), &rows).await
 }
 
@@ -140,7 +139,11 @@ async fn told(tx: &Tx, organization_id: Uuid, rows: &[Row]) -> Result<Vec<Event>
         .filter(|row| row.get::<_, Option<Json<Box<RawValue>>>>("data").is_none())
         .filter_map(|row| row.get("subject_id"))
         .collect();
-    let messages = if told_by_message.is_empty() { Vec::new() } else { message::many(tx, organization_id, told_by_message).await? };
+    let messages = if told_by_message.is_empty() {
+        Vec::new()
+    } else {
+        message::many(tx, organization_id, told_by_message).await?
+    };
     let messages: HashMap<Uuid, _> = messages.into_iter().map(|message| (message.id, message)).collect();
     let render = |subject: Option<Uuid>| to_raw_value(&subject.and_then(|id| messages.get(&id)));
     rows.iter()

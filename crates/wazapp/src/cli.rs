@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, endpoint, key, key_ring, member, migrate, number, organization, quarantine, replay, simulator,
-    user, version, webhook,
+    app, config_show, doctor, endpoint, key, key_ring, member, migrate, number, organization, quarantine, replay,
+    simulator, user, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;

@@ -244,11 +244,8 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     }
 
     let guard = Guard::new(setup.allow_targets).context("the system's certificates cannot be read")?;
-    let settings = worker::delivery::Settings {
-        clock: setup.clock.clone(),
-        keyring: setup.keyring.clone(),
-        guard: guard.clone(),
-    };
+    let settings =
+        worker::delivery::Settings { clock: setup.clock.clone(), keyring: setup.keyring.clone(), guard: guard.clone() };
     aside.tasks.spawn(worker::delivery::run(database.clone(), settings, aside.stop.clone()));
 
     let provider = setup.provider.map(|settings| Provider::new(settings, &public_url, setup.clock.clone()));

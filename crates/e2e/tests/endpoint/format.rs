@@ -83,7 +83,9 @@ async fn an_endpoint_is_told_what_it_asks_for() {
         kinds.sort_unstable();
         kinds
     };
-    let told = all.until("both messages", |told| kinds(told).iter().filter(|kind| *kind == "message.received").count() == 2).await;
+    let told = all
+        .until("both messages", |told| kinds(told).iter().filter(|kind| *kind == "message.received").count() == 2)
+        .await;
     assert!(told.len() <= log.len());
     assert_eq!(kinds(&usual.until_count(2).await), ["message.received"; 2]);
     let told = second_only.until_count(1).await;

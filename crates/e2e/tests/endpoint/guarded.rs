@@ -30,11 +30,44 @@ async fn no_spelling_of_a_private_address_is_connected_to() {
     let acme = acme(&world).await;
     let (port, count, serving) = trap().await;
     let mut hosts: Vec<String> = [
-        "127.0.0.1", "127.1", "127.0.1", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "017700000001", "0", "0.0.0.0",
-        "127.0.0.1.", "localhost", "localhost.", "LOCALHOST", "sub.localhost", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-        "[0:0:0:0:0:ffff:7f00:1]", "[64:ff9b::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]", "[fe80::1]",
-        "[fd00::1]", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "①②⑦.⓪.⓪.①", "127。0。0。1",
-        "%31%32%37.0.0.1", "ip6-localhost", "user@127.0.0.1", "example.com@127.0.0.1", "127.0.0.1:80@127.0.0.1",
+        "127.0.0.1",
+        "127.1",
+        "127.0.1",
+        "0177.0.0.1",
+        "0x7f.0.0.1",
+        "0x7f000001",
+        "2130706433",
+        "017700000001",
+        "0",
+        "0.0.0.0",
+        "127.0.0.1.",
+        "localhost",
+        "localhost.",
+        "LOCALHOST",
+        "sub.localhost",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[0:0:0:0:0:ffff:7f00:1]",
+        "[64:ff9b::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "[::127.0.0.1]",
+        "[fe80::1]",
+        "[fd00::1]",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.0.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "①②⑦.⓪.⓪.①",
+        "127。0。0。1",
+        "%31%32%37.0.0.1",
+        "ip6-localhost",
+        "user@127.0.0.1",
+        "example.com@127.0.0.1",
+        "127.0.0.1:80@127.0.0.1",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -44,7 +77,8 @@ async fn no_spelling_of_a_private_address_is_connected_to() {
     for host in hosts {
         for scheme in ["https", "http"] {
             let url = format!("{scheme}://{host}:{port}/hook");
-            let (status, problem) = world.post_api(&acme, "/endpoints", &json!({ "url": url, "format": "wazapp" })).await;
+            let (status, problem) =
+                world.post_api(&acme, "/endpoints", &json!({ "url": url, "format": "wazapp" })).await;
             // A name that nobody knows may be known later: it is looked up at each call.
             let unknown = status == 201 && scheme == "https" && host.contains(|char: char| char.is_ascii_alphabetic());
             assert!(status == 422 || unknown, "{url}: {status} {problem}");
@@ -62,7 +96,11 @@ async fn no_spelling_of_a_private_address_is_connected_to() {
     until_deliveries(&world, &acme, &made, &["waiting"]).await;
     sql.execute("UPDATE wazapp.endpoint SET url = $1", &[&format!("https://localhost:{port}/")]).await.unwrap();
     let deliveries = format!("/endpoints/{}/deliveries", made.id);
-    world.until("it was tried again", async || world.read(&acme, &deliveries).await["data"][0]["tries"].as_i64() > Some(1)).await;
+    world
+        .until("it was tried again", async || {
+            world.read(&acme, &deliveries).await["data"][0]["tries"].as_i64() > Some(1)
+        })
+        .await;
     world
         .until("it is told why", async || {
             let attempt = world.read(&acme, &deliveries).await["data"][0]["last_attempt"].clone();

@@ -523,11 +523,7 @@ async fn events(tx: &Operator, scope: &Scope, sequences: &[i64]) -> Result<HashM
     Ok(events.into_iter().map(|event| (event.sequence, event)).collect())
 }
 
-async fn bodies(
-    tx: &Operator,
-    scope: &Scope,
-    sequences: &[i64],
-) -> Result<HashMap<i64, (Vec<u8>, Vec<relay::Part>)>> {
+async fn bodies(tx: &Operator, scope: &Scope, sequences: &[i64]) -> Result<HashMap<i64, (Vec<u8>, Vec<relay::Part>)>> {
     let rows = tx
         .query(
             "SELECT sequence, body, parts FROM wazapp.relay WHERE organization_id = $1 AND sequence = ANY ($2)",

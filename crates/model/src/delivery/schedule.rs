@@ -96,11 +96,14 @@ mod tests {
     fn the_documentation_tells_the_schedule() {
         let page = include_str!("../../../../docs/endpoints.md");
         let told = "2 s, 15 s, 1 min, 5 min, 15 min, 1 h, 3 h, 6 h, 12 h, 24 h, 30 h";
-        let ours: Vec<String> = SCHEDULE.iter().map(|pause| match pause.as_secs() {
-            secs @ ..60 => format!("{secs} s"),
-            secs @ ..3600 => format!("{} min", secs / 60),
-            secs => format!("{} h", secs / 3600),
-        }).collect();
+        let ours: Vec<String> = SCHEDULE
+            .iter()
+            .map(|pause| match pause.as_secs() {
+                secs @ ..60 => format!("{secs} s"),
+                secs @ ..3600 => format!("{} min", secs / 60),
+                secs => format!("{} h", secs / 3600),
+            })
+            .collect();
         assert_eq!(ours.join(", "), told);
         assert!(page.contains(told), "docs/endpoints.md tells another schedule");
     }

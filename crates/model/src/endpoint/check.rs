@@ -23,8 +23,16 @@ const LONGEST_DESCRIPTION: usize = 200;
 
 /// Headers that are the call's own.
 const OWN: [&str; 10] = [
-    "host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection", "upgrade", "user-agent",
-    "te", "trailer",
+    "host",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "user-agent",
+    "te",
+    "trailer",
 ];
 
 impl Wanted {
@@ -94,7 +102,9 @@ pub fn check_headers(headers: &Headers) -> Result<(), Mistake> {
         let value = value.expose_secret();
         let fits = value.bytes().all(|byte| byte == b'\t' || (b' '..0x7f).contains(&byte));
         if value.len() > LONGEST_VALUE || !fits {
-            return mistake(format!("gives `{name}` a value that is none; one line of at most 4096 ASCII characters is expected"));
+            return mistake(format!(
+                "gives `{name}` a value that is none; one line of at most 4096 ASCII characters is expected"
+            ));
         }
     }
     Ok(())
@@ -127,7 +137,8 @@ mod tests {
     #[test]
     fn what_is_not_accepted_is_named() {
         assert_eq!(wanted().check(Format::Wazapp), Ok(()));
-        let kinds = |kinds: &[&str]| Wanted { kinds: Some(kinds.iter().map(|kind| (*kind).to_owned()).collect()), ..wanted() };
+        let kinds =
+            |kinds: &[&str]| Wanted { kinds: Some(kinds.iter().map(|kind| (*kind).to_owned()).collect()), ..wanted() };
         assert_eq!(refused(kinds(&[]), Format::Wazapp), "kinds");
         assert_eq!(refused(kinds(&["mesage.received"]), Format::Wazapp), "kinds");
         assert_eq!(refused(kinds(&["message.received"]), Format::Meta), "kinds");
@@ -136,7 +147,8 @@ mod tests {
         assert_eq!(refused(Wanted { description: "a\nb".into(), ..wanted() }, Format::Wazapp), "description");
         assert_eq!(refused(Wanted { rate: Some(0), ..wanted() }, Format::Wazapp), "rate");
         assert_eq!(refused(Wanted { concurrency: 65, ..wanted() }, Format::Wazapp), "concurrency");
-        let gathers = |quiet_ms, most_ms| Wanted { gather: Some(Gathering { quiet_ms, most_ms }), kinds: None, ..wanted() };
+        let gathers =
+            |quiet_ms, most_ms| Wanted { gather: Some(Gathering { quiet_ms, most_ms }), kinds: None, ..wanted() };
         assert_eq!(refused(gathers(1, 1000), Format::Wazapp), "gather.quiet_ms");
         assert_eq!(refused(gathers(2000, 1000), Format::Wazapp), "gather.most_ms");
         assert_eq!(refused(gathers(2000, 5000), Format::Meta), "gather");
@@ -145,9 +157,21 @@ mod tests {
 
     #[test]
     fn headers_cannot_break_out_nor_take_the_calls_own_place() {
-        let one = |name: &str, value: &str| check_headers(&[(name.to_owned(), SecretString::from(value))].into_iter().collect());
+        let one = |name: &str, value: &str| {
+            check_headers(&[(name.to_owned(), SecretString::from(value))].into_iter().collect())
+        };
         assert_eq!(one("Authorization", "Bearer abc"), Ok(()));
-        for name in ["", "a b", "a\r\nb", "é", "Host", "content-length", "Webhook-Id", "X-Hub-Signature-256", "Transfer-Encoding"] {
+        for name in [
+            "",
+            "a b",
+            "a\r\nb",
+            "é",
+            "Host",
+            "content-length",
+            "Webhook-Id",
+            "X-Hub-Signature-256",
+            "Transfer-Encoding",
+        ] {
             assert!(one(name, "x").is_err(), "{name}");
         }
         for value in ["a\r\nX: y", "é", "\0"] {

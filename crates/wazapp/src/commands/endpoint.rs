@@ -152,7 +152,10 @@ async fn add(
     // The one place where a secret is shown.
     let secret = secret.expose_secret();
     print.answer(&json!({ "id": made.id, "url": made.url, "secret": secret }), || {
-        format!("{secret}\n\nKeep it: it is not shown again. The endpoint's id is {}; wazapp endpoint test tries it.", made.id)
+        format!(
+            "{secret}\n\nKeep it: it is not shown again. The endpoint's id is {}; wazapp endpoint test tries it.",
+            made.id
+        )
     });
     Ok(())
 }

@@ -9,7 +9,9 @@ use guard::{Guard, Target};
 use http::{HeaderMap, Method, StatusCode};
 use model::database::Tenant;
 use model::delivery::{self, Delivery, Range};
-use model::endpoint::{self, CONCURRENCY, Endpoint, Format, Gathering, Headers, Mistake, Resume, State as Turned, Unfit, Wanted};
+use model::endpoint::{
+    self, CONCURRENCY, Endpoint, Format, Gathering, Headers, Mistake, Resume, State as Turned, Unfit, Wanted,
+};
 use model::page::Page;
 use model::secret;
 use secrecy::{ExposeSecret, SecretString};
@@ -126,7 +128,7 @@ macro_rules! said {
 
 said! {
     /// An endpoint to make.
-    #[schema(example = json!({"url": "https://example.com/hook", "format": "wazapp", "kinds": ["message.received"]}))]
+    #[schema(example = json!({"url": "https://example.com/hook", "format": "wazapp", "kinds": ["message.*"]}))]
     NewEndpoint {
         /// What is called, by `https://`.
         #[schema(value_type = String, max_length = 2048)]
@@ -198,8 +200,8 @@ fn unfit(unfit: Unfit) -> Problem {
 
 /// A URL that may be called, as far as can be told now.
 async fn target(guard: &Guard, url: &str) -> Result<Target, Problem> {
-    let target = Target::read(url, guard.allowed())
-        .map_err(|why| Problem::invalid(format!("The field `url` {why}.")))?;
+    let target =
+        Target::read(url, guard.allowed()).map_err(|why| Problem::invalid(format!("The field `url` {why}.")))?;
     match guard.resolve(&target).await {
         Err(guard::Failing::Private) => Err(Problem::invalid(
             "The field `url` names a host that stands for no public address. Endpoints must be on the public Internet; others \
@@ -277,7 +279,9 @@ pub(super) async fn create(
     wanted.check(new.format).map_err(|mistake| refused(&mistake))?;
     match (&new.verify_token, new.format) {
         (Some(Secret(token)), Format::Meta) => handshake(&state.guard, &target, token).await?,
-        (Some(_), Format::Wazapp) => return Err(Problem::invalid("The field `verify_token` goes with format `meta` alone.")),
+        (Some(_), Format::Wazapp) => {
+            return Err(Problem::invalid("The field `verify_token` goes with format `meta` alone."));
+        }
         (None, _) => {}
     }
     let tx = caller.begin_act().await?;
@@ -434,9 +438,9 @@ async fn is_on(tx: &Tenant, id: Uuid) -> Result<Endpoint, Problem> {
     let endpoint = endpoint::get(tx, id).await?.ok_or_else(not_there)?;
     match endpoint.state {
         Turned::On => Ok(endpoint),
-        Turned::Off | Turned::Gone => {
-            Err(Problem::conflict("The endpoint is not called now. Turn it on first: `PATCH` with `{\"state\": \"on\"}`."))
-        }
+        Turned::Off | Turned::Gone => Err(Problem::conflict(
+            "The endpoint is not called now. Turn it on first: `PATCH` with `{\"state\": \"on\"}`.",
+        )),
     }
 }
 

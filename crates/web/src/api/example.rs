@@ -1,5 +1,6 @@
 //! What answers look like, for the OpenAPI document.
 
+use model::event::Kind;
 use serde_json::{Value, json};
 
 pub(super) fn page(row: Value) -> Value {
@@ -477,7 +478,7 @@ pub(super) fn endpoint() -> Value {
         "id": "019a0b1c-0000-7000-8000-00000000a001",
         "url": "https://example.com/hook",
         "format": "wazapp",
-        "kinds": ["message.received"],
+        "kinds": [Kind::MessageReceived],
         "number_ids": null,
         "description": "CRM",
         "rate": null,
@@ -506,7 +507,7 @@ pub(super) fn delivery() -> Value {
         "id": "019a0b1c-0000-7000-8000-00000000b001",
         "endpoint_id": "019a0b1c-0000-7000-8000-00000000a001",
         "sequence": 1204,
-        "kind": "message.received",
+        "kind": Kind::MessageReceived,
         "conversation_id": "019a0b1c-0000-7000-8000-000000001001",
         "state": "delivered",
         "tries": 1,

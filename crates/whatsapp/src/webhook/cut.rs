@@ -86,7 +86,10 @@ mod tests {
             kept(&[(0, 0)]),
             r#"{"object":"whatsapp_business_account","entry":[{"id":"1","time":7,"changes":[{"value":{"a": 1.0, "b":"\u00e9"},"field":"messages"}]}]}"#
         );
-        assert_eq!(kept(&[(1, 0)]), r#"{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"y","value":{}}],"id":"2"}]}"#);
+        assert_eq!(
+            kept(&[(1, 0)]),
+            r#"{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"y","value":{}}],"id":"2"}]}"#
+        );
         assert_eq!(kept(&[]), r#"{"object":"whatsapp_business_account","entry":[]}"#);
     }
 

@@ -8,8 +8,8 @@
 mod calls;
 mod change;
 mod contact_sync;
-mod cut;
 mod conversation;
+mod cut;
 mod effect;
 mod envelope;
 mod field;

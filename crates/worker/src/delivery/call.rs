@@ -216,9 +216,8 @@ mod tests {
     #[test]
     fn an_endpoint_says_when_it_wants_to_be_called() {
         let now: Timestamp = "2026-11-29T10:00:00Z".parse().unwrap();
-        let after = |text: &str| {
-            retry_after(&[(RETRY_AFTER, HeaderValue::from_str(text).unwrap())].into_iter().collect(), now)
-        };
+        let after =
+            |text: &str| retry_after(&[(RETRY_AFTER, HeaderValue::from_str(text).unwrap())].into_iter().collect(), now);
         assert_eq!(after("120"), Some(SignedDuration::from_secs(120)));
         assert_eq!(after("Sun, 29 Nov 2026 10:01:00 GMT"), Some(SignedDuration::from_secs(60)));
         assert_eq!(after("soon"), None);

@@ -69,7 +69,10 @@ impl<'de> Deserializer<'de> for Field {
             Value::String(text) => visitor.visit_string(text),
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
-            Value::Number(_) => Err(de::Error::invalid_type(Unexpected::Other("a number"), &visitor)),
+            Value::Number(number) => match number.as_i64() {
+                Some(whole) => visitor.visit_i64(whole),
+                None => Err(de::Error::invalid_type(Unexpected::Other("another number"), &visitor)),
+            },
             Value::Array(rows) => visitor.visit_seq(SeqDeserializer::new(rows.into_iter().map(Field))),
             Value::Object(members) => {
                 let fields: Vec<_> = members.into_iter().collect();

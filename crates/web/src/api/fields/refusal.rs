@@ -45,6 +45,11 @@ impl de::Error for Refusal {
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let expected = match expected.to_string() {
+            // Rust's own words for it.
+            word if ["i16", "i32", "i64"].contains(&word.as_str()) => "a whole number".to_owned(),
+            words => words,
+        };
         Self::new("", format!("must be {expected}"))
     }
 
