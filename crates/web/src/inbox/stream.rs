@@ -17,7 +17,7 @@ use super::file::{State, Way};
 use super::list::{self, Row, Tab};
 use super::thread::{self, Composer, Found, Thread, Writing};
 use super::view::Wanted;
-use crate::pages::{Failure, Page, PathId, Visit, shown};
+use crate::pages::{Failure, Page, PathId, Said, Visit, shown};
 
 /// Turbo's own type.
 const TURBO_STREAM: HeaderValue = HeaderValue::from_static("text/vnd.turbo-stream.html; charset=utf-8");
@@ -53,6 +53,17 @@ struct Rows {
     left: Vec<String>,
     tabs: Vec<Tab>,
     thread: Option<Thread>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "inbox/stream_alert.html")]
+struct Alert {
+    said: Said,
+}
+
+/// Tells a page that is open what went wrong, beside what it shows.
+pub(super) fn alert(status: StatusCode, said: Said) -> Response {
+    streamed(status, &Alert { said })
 }
 
 /// A stream as an answer.

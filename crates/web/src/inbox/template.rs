@@ -14,7 +14,8 @@ use uuid::Uuid;
 use whatsapp::outgoing::{self, HeaderPreview, TemplateParameter};
 
 use super::list::{Choice, who};
-use super::send::{self, Sent, Wish, message_id, said, why};
+use super::compose::said;
+use super::send::{self, Sent, Wish, message_id, why};
 use super::thread::{self, Found};
 use super::view::Wanted;
 use crate::State;
