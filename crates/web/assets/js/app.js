@@ -2,6 +2,7 @@
 import "./turbo.js";
 import "./inbox.js";
 import "./files.js";
+import "./media.js";
 import "./message.js";
 import "./passkey.js";
 

@@ -42,11 +42,11 @@ function problem(item) {
   if (media) return undefined;
   const isPicture = file.type.startsWith("image/");
   if (!file.size) return { wrong: "empty", offers: [] };
-  const kind = kindOf(item);
+  // WhatsApp measures a file by what it is, also where it is sent as a document.
+  const kind = kinds().find(({ types }) => types.includes(file.type)) ?? kindOf(item);
   if (!kind) return { wrong: "notTaken", offers: isPicture ? ["convert"] : [] };
   if (file.size <= kind.most) return undefined;
-  const fits = kind.kind !== "document" && file.size <= kinds().find((other) => other.kind === "document").most;
-  return { wrong: isPicture ? "bigPicture" : "big", most: kind.most, offers: [...(isPicture ? ["shrink"] : []), ...(fits ? ["asDocument"] : [])] };
+  return { wrong: isPicture ? "bigPicture" : "big", most: kind.most, offers: isPicture ? ["shrink"] : [] };
 }
 
 /** The same picture as a JPEG that is small enough; fails where the browser cannot read it. */
@@ -102,31 +102,43 @@ function drawItem(item) {
   remove.onclick = () => { forget(item); keep(tray().filter((other) => other !== item)); box()?.focus(); };
   const found = problem(item);
   const wrong = $("[data-wrong]", element);
-  if (!found) return element;
+  if (!found) { offerDocument(element, item); return element; }
   wrong.hidden = false;
   const words = item.cannotShrink ? wrong.dataset.noShrink : wrong.dataset[found.wrong];
   wrong.textContent = words.replace("{s}", size(item.file.size)).replace("{m}", found.most ? size(found.most) : "").replace("{t}", item.file.type);
   if (item.asked) wrong.textContent += ` ${wrong.dataset.choose}`;
-  const offers = item.cannotShrink ? found.offers.filter((offer) => offer === "asDocument") : found.offers;
+  const offers = item.cannotShrink ? [] : found.offers;
   $(".choices", element).hidden = !offers.length;
   for (const offer of offers) {
-    const button = $({ shrink: "[data-shrink]", convert: "[data-convert]", asDocument: "[data-as-document]" }[offer], element);
+    const button = $(`[data-${offer}]`, element);
     button.hidden = false;
-    button.onclick = () => decide(item, offer, button);
+    button.onclick = () => decide(item, button);
   }
   return element;
 }
 
-/** What was decided about a file is done, and what is in the tray is sent. */
-async function decide(item, offer, button) {
+/** A picture or a film can go as a document, as it is. */
+function offerDocument(element, item) {
+  const kind = kinds().find(({ types }) => types.includes(item.file?.type));
+  if (!kind?.caption || kind.kind === "document") return;
+  const button = $("[data-as-document]", element);
+  $(".choices", element).hidden = false;
+  button.hidden = false;
+  button.ariaPressed = String(Boolean(item.asDocument));
+  button.onclick = () => {
+    item.asDocument = !item.asDocument;
+    draw();
+    $(`[data-tray] li:nth-child(${tray().indexOf(item) + 1}) [data-as-document]`)?.focus();
+  };
+}
+
+/** A picture is made smaller, or one that WhatsApp takes, and what is in the tray is sent. */
+async function decide(item, button) {
   button.disabled = true;
   const form = composer();
-  if (offer === "asDocument") item.asDocument = true;
-  else {
-    const small = await shrunk(item.file).catch(() => undefined);
-    if (!small) item.cannotShrink = true;
-    else { forget(item); item.file = small; }
-  }
+  const small = await shrunk(item.file).catch(() => undefined);
+  if (!small) item.cannotShrink = true;
+  else { forget(item); item.file = small; }
   draw();
   if (composer() === form && !tray().some(problem)) form.requestSubmit();
 }
@@ -198,7 +210,8 @@ function send(form) {
   if (undecided) {
     undecided.asked = true;
     draw();
-    $(`[data-tray] li:nth-child(${items.indexOf(undecided) + 1}) button:not([hidden])`)?.focus();
+    const element = $(`[data-tray] li:nth-child(${items.indexOf(undecided) + 1})`);
+    ($(".choices button:not([hidden])", element) ?? $("[data-remove]", element)).focus();
     return;
   }
   // The words go with the first file that can carry some; with none, behind them.

@@ -7,6 +7,7 @@ use model::user::Language;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::card::{Card, cards};
 use super::fault::Fault;
 use super::file::Shown;
 use super::forward;
@@ -106,6 +107,9 @@ pub(super) struct Bubble {
     pub(super) line: Option<Said>,
     pub(super) pieces: Vec<Piece>,
     pub(super) file: Option<Shown>,
+    pub(super) cards: Vec<Card>,
+    /// Whether it was passed on to whoever sent it.
+    pub(super) forwarded: bool,
     /// Where a place is on a map.
     pub(super) map: Option<String>,
     /// The words on what can be pressed below it.
@@ -194,8 +198,12 @@ impl Drawing<'_> {
             (None, _) => Side::In,
         };
         let known = kind_of(&message.r#type);
-        let is_strange = known.is_none() && line.is_none() && !PLAIN.contains(&message.r#type.as_str());
         let file = message.media.as_ref().map(|media| Shown::of(media, &message.r#type, self.language));
+        let (words, cards) = (self.words(message, file.as_ref()), cards(&message.r#type, &payload, self.language));
+        // Of a type that nobody here knows, and of what would show nothing, the object itself is shown.
+        let is_blank = words.trim().is_empty() && cards.is_empty() && file.is_none();
+        let is_strange = known.is_none() && !PLAIN.contains(&message.r#type.as_str()) || is_blank;
+        let is_strange = is_strange && line.is_none();
         let mine = own_reaction(message);
         let failed = matches!(message.status.as_deref(), Some("failed" | "unknown"));
         Bubble {
@@ -212,7 +220,9 @@ impl Drawing<'_> {
             begins_day: true,
             kind: known,
             line,
-            pieces: pieces(&self.words(message, file.as_ref())),
+            pieces: pieces(&words),
+            cards,
+            forwarded: is_forwarded(&payload),
             file,
             map: map(&message.r#type, &payload),
             buttons: buttons(&payload),
@@ -234,8 +244,18 @@ impl Drawing<'_> {
     /// What stands for a message without words of its own is not said twice beside its file.
     fn words(&self, message: &Message, file: Option<&Shown>) -> String {
         match (message.r#type.as_str(), file) {
-            ("unsupported", _) => say(self.language, Key("unsupported")).with("name", self.contact).to_string(),
+            ("unsupported" | "unknown", _) => {
+                say(self.language, Key("unsupported")).with("name", self.contact).to_string()
+            }
+            ("media_placeholder", None) => say(self.language, Key("media-not-given")).to_string(),
             (_, Some(file)) if file.says(&message.text) => String::new(),
+            // What cards say is not said twice.
+            ("contacts", _) => String::new(),
+            ("order", _) => message.text.split_once('\n').map_or_else(String::new, |(_, words)| words.to_owned()),
+            (kind, None) => match kind_of(kind).filter(|_| kind != "text" && is_sign(&message.text, kind)) {
+                Some(known) => format!("{} {}", message.text.replace(['[', ']'], "").replace(kind, ""), say(self.language, known)),
+                None => message.text.clone(),
+            },
             _ => message.text.clone(),
         }
     }
@@ -297,6 +317,15 @@ impl Drawing<'_> {
         };
         all.iter().filter_map(one).collect()
     }
+}
+
+/// Whether a text only stands for a message without words: a sign, or the name of its type.
+fn is_sign(text: &str, kind: &str) -> bool {
+    !text.chars().any(char::is_alphanumeric) || text == format!("[{kind}]")
+}
+
+fn is_forwarded(payload: &Value) -> bool {
+    ["forwarded", "frequently_forwarded"].iter().any(|word| payload["context"][*word] == true)
 }
 
 /// What the business reacted with.

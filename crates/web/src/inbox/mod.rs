@@ -6,6 +6,7 @@
 //! decides of live updates as of everything else.
 
 mod bubble;
+mod card;
 mod change;
 mod compose;
 mod fault;

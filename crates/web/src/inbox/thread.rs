@@ -26,6 +26,7 @@ use crate::pages::{Entered, Failure, Key, Said, Visit, say};
 pub(super) struct Thread {
     pub(super) id: Uuid,
     pub(super) who: String,
+    pub(super) is_group: bool,
     /// What else is known of them: phone, user id, username.
     pub(super) known_as: Vec<String>,
     pub(super) number: String,
@@ -126,6 +127,7 @@ impl Thread {
         Ok(Self {
             id: one.id,
             who: who(one, language),
+            is_group: one.contact.is_none(),
             known_as,
             number: number.map(Number::name).unwrap_or_default(),
             state: one.state,
