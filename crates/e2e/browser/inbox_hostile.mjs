@@ -21,7 +21,8 @@ const SEEDS = [
   "__proto__", "constructor", "[object Object]", "'; DROP TABLE wazapp.message; --", "%00%0d%0aSet-Cookie:x=1", "../../etc/passwd", "\\\\", "𒐫".repeat(40), "🏴󠁧󠁢󠁥󠁮󠁧󠁿".repeat(100),
 ];
 const WRAPS = [(text) => text, (text) => `"${text}'`, (text) => `*${text}*`, (text) => `https://x.example/${text}`, (text) => `\u202e${text}`];
-const TEXTS = WRAPS.flatMap((wrap) => SEEDS.map(wrap)).slice(0, 300);
+// As long as a message can be.
+const TEXTS = WRAPS.flatMap((wrap) => SEEDS.map((seed) => [...wrap(seed)].slice(0, 4_096).join(""))).slice(0, 300);
 
 /** In groups, so that none waits for all. */
 async function each(items, work) {
@@ -92,7 +93,7 @@ export async function hostile({ url, simulator, number, sessions, sitDown, contr
   for (const href of rows.filter((_, nth) => nth % 29 === 0)) {
     await page.goto(`${url}${href}`);
     await page.locator(".thread h2").waitFor();
-    assert.match(await page.title(), / · (Bandeja|Inbox) · wazapp$|wazapp$/);
+    assert.match(await page.title(), / · (Bandeja|Inbox)/);
     await look390(href);
   }
 

@@ -4,6 +4,7 @@ mod browser;
 mod doors;
 pub(super) mod guessing;
 mod inbox;
+mod inbox_kinds;
 mod inbox_messages;
 mod provider;
 mod rooms;

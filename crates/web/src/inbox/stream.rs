@@ -89,7 +89,13 @@ pub(super) async fn messages(
 ) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Read).await?;
     let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
-    let messages = message::these(&tx, id, ids(query.as_deref())).await?;
+    let mut messages = message::these(&tx, id, ids(query.as_deref())).await?;
+    // A reaction that went, or was refused, shows on the message that it is to.
+    let reacted = messages.iter().filter(|message| message.r#type == "reaction");
+    let targets = message::quoted(&tx, id, reacted.filter_map(|message| message.reply_to_wamid.clone()).collect()).await?;
+    let unasked = targets.into_iter().filter(|target| messages.iter().all(|message| message.id != target.id));
+    let unasked: Vec<_> = unasked.collect();
+    messages.extend(unasked);
     let people = membership::names(&tx).await?.into_iter().collect();
     let bubbles = thread::bubbles(&tx, &visit, &found, &messages, &people).await?;
     tx.close();
