@@ -95,7 +95,7 @@ export async function files({ url, simulator, number, sessions, sitDown, writes,
   ]);
   await page.locator("#body").press("Enter");
   await sent("bien.txt").waitFor();
-  await page.getByText(/No se subió: Se dice que el archivo es/).waitFor();
+  await page.getByText(/No se subió: El archivo dice ser de un tipo/).waitFor();
   await see("refused");
   await page.locator(".pending [data-cancel]").click();
   assert.equal(await page.locator(".message.pending").count(), 0);

@@ -262,6 +262,7 @@ function show(one) {
   const wrong = $("[data-wrong]", element);
   $("progress", element).value = one.progress;
   $("progress", element).hidden = one.state === "failed";
+  $(".foot", element).hidden = one.state === "failed";
   $("[data-retry]", element).hidden = one.state === "going" || one.state === "next";
   wrong.hidden = !["waits", "failed"].includes(one.state);
   wrong.textContent = one.state === "failed" ? wrong.dataset.failed.replace("{w}", one.why) : wrong.dataset.waiting;

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use whatsapp::outgoing::{self, MediaKind};
 
+use super::file::size;
 use super::thread::{self, Found};
 use crate::State;
 use crate::api::shown::{self, Named};
-use crate::api::upload::{keep, known, names_of, not_read};
+use crate::api::upload::{NotKept, Wrong, keep, known, names_of, not_read};
 use crate::form::{Form, Others};
 use crate::pages::{Entered, Failure, Key, PathId, Said, Visit, say};
 use crate::problem::Problem;
@@ -62,14 +63,14 @@ pub(super) async fn read(state: &State, visit: &Visit, id: Uuid, request: Reques
     }
     let form = match form(state, visit, id, request).await? {
         Ok(form) => form,
-        Err(problem) => return Ok(refused(Entered::default(), visit, &problem)),
+        Err(problem) => return Ok(refused(Entered::default(), visit, &NotKept::Problem(problem))),
     };
     let mut entered = Entered::of(form.texts.iter().map(|(name, text)| (name.as_str(), text.as_str())));
     // A form without a file has an empty one.
     if form.file.size > 0 {
         match keep(state, &visit.scope()?, form, visit.page.language.into()).await {
             Ok(media) => entered.set("media", media.id.to_string()),
-            Err(problem) => return Ok(refused(entered, visit, &problem)),
+            Err(not_kept) => return Ok(refused(entered, visit, &not_kept)),
         }
     }
     Ok(entered)
@@ -91,9 +92,31 @@ async fn form(state: &State, visit: &Visit, id: Uuid, request: Request) -> Resul
     Ok(form.map_err(|unread| not_read(unread, visit.page.language.into())))
 }
 
-fn refused(mut entered: Entered, visit: &Visit, problem: &Problem) -> Entered {
-    entered.fault("body", say(visit.page.language, Key("send-mistake")).with("why", problem.detail()));
+fn refused(mut entered: Entered, visit: &Visit, not_kept: &NotKept) -> Entered {
+    let language = visit.page.language;
+    entered.fault("body", say(language, Key("send-mistake")).with("why", why(not_kept, language)));
     entered
+}
+
+/// Why a file was not kept, and what to do, for whoever chose it.
+fn why(not_kept: &NotKept, language: Language) -> String {
+    let wrong = match not_kept {
+        NotKept::Problem(problem) => return problem.detail().to_owned(),
+        NotKept::Wrong(wrong) => wrong,
+    };
+    let said = match wrong {
+        Wrong::Said { .. } => say(language, Key("file-lies")),
+        Wrong::NotTaken(mime_type) => say(language, Key("file-of-type")).with("type", mime_type),
+        Wrong::Nameless => say(language, Key("file-nameless")),
+        Wrong::NotOpus | Wrong::NotMono => say(language, Key("file-sound")),
+        Wrong::TooDeep => say(language, Key("file-deep")),
+        Wrong::TooLarge(most) => {
+            let most = i64::try_from(*most).unwrap_or(i64::MAX);
+            say(language, Key("file-too-large")).with("most", size(language, most))
+        }
+        Wrong::Empty => say(language, Key("file-empty")),
+    };
+    said.to_string()
 }
 
 /// Takes a file before the message that will show it.
@@ -105,12 +128,17 @@ pub(super) async fn file(
 ) -> Result<Response, Failure> {
     let kept = match form(&state, &visit, id, request).await? {
         Ok(form) => keep(&state, &visit.scope()?, form, visit.page.language.into()).await,
-        Err(problem) => Err(problem),
+        Err(problem) => Err(NotKept::Problem(problem)),
     };
-    Ok(match kept {
-        Ok(media) => (StatusCode::CREATED, Json(json!({ "id": media.id }))).into_response(),
-        Err(problem) => (problem.kind().status, Json(json!({ "why": problem.detail() }))).into_response(),
-    })
+    let not_kept = match kept {
+        Ok(media) => return Ok((StatusCode::CREATED, Json(json!({ "id": media.id }))).into_response()),
+        Err(not_kept) => not_kept,
+    };
+    let status = match &not_kept {
+        NotKept::Problem(problem) => problem.kind().status,
+        NotKept::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    Ok((status, Json(json!({ "why": why(&not_kept, visit.page.language) }))).into_response())
 }
 
 /// What was entered.

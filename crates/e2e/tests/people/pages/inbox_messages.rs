@@ -96,7 +96,7 @@ async fn a_file_that_is_not_taken_costs_no_words() {
     let mut browser = stage.browser().await;
     for (file, why) in [
         (("a.zip", "application/zip", &b"PK\x03\x04aaaa"[..]), "WhatsApp no admite"),
-        (("a.png", "image/png", b"%PDF-1.4"), "Se dice que el archivo es"),
+        (("a.png", "image/png", b"%PDF-1.4"), "El archivo dice ser de un tipo"),
         (("a.mp3", "audio/mpeg", b"ID3\x03\0\0\0\0\0\0aaaa"), "no lleva texto"),
     ] {
         let answer = browser.post_file(&stage.path("/messages"), &[("body", "mis palabras")], file).await;
@@ -202,9 +202,11 @@ async fn a_message_is_passed_on() {
         let of: Vec<&Value> = requests[1..].iter().filter(|one| one["type"] == kind).collect();
         assert_eq!(of.len(), 2, "{kind}: {requests:#?}");
     }
-    let path = stage.path(&format!("/messages/{}/forward", stage.first().await["id"].as_str().expect("an id")));
+    let first = mine().await.remove(0);
+    let path = stage.path(&format!("/messages/{}/forward", first["id"].as_str().expect("an id")));
     let nobody = browser.post(&path, &[]).await;
-    assert!(nobody.status == StatusCode::UNPROCESSABLE_ENTITY && nobody.text.contains("Elige al menos una"));
+    assert_eq!(nobody.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", nobody.text);
+    assert!(nobody.text.contains("Elige al menos una"), "{}", nobody.text);
     stage.world.advance(Duration::from_secs(25 * 3600)).await;
     stage.world.meta().customer_says(&stage.number, "34600333444", "Sigo aquí").await;
     stage.world.settle().await;

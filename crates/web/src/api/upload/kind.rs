@@ -40,7 +40,7 @@ const OOXML: &str = "application/vnd.openxmlformats-officedocument.";
 
 /// Why a file is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(crate) enum Wrong {
     /// It is said to be one thing, and is another, or nothing that is known.
     Said {
         /// What it is said to be.
