@@ -12,7 +12,17 @@ use sha2::{Digest, Sha256};
 const STYLES: &[&str] = &["tokens", "base", "controls", "shell", "screens", "inbox", "message"];
 
 /// Ours, as they are.
-const FILES: &[&str] = &["js/app.js", "js/files.js", "js/inbox.js", "js/live.js", "js/media.js", "js/message.js", "js/passkey.js", "js/reading.js", "img/mark.svg"];
+const FILES: &[&str] = &[
+    "js/app.js",
+    "js/files.js",
+    "js/inbox.js",
+    "js/live.js",
+    "js/media.js",
+    "js/message.js",
+    "js/passkey.js",
+    "js/reading.js",
+    "img/mark.svg",
+];
 
 /// Turbo's own file.
 const TURBO: &str = "node_modules/@hotwired/turbo/dist/turbo.es2017-esm.js";

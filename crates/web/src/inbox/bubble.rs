@@ -253,7 +253,9 @@ impl Drawing<'_> {
             ("contacts", _) => String::new(),
             ("order", _) => message.text.split_once('\n').map_or_else(String::new, |(_, words)| words.to_owned()),
             (kind, None) => match kind_of(kind).filter(|_| kind != "text" && is_sign(&message.text, kind)) {
-                Some(known) => format!("{} {}", message.text.replace(['[', ']'], "").replace(kind, ""), say(self.language, known)),
+                Some(known) => {
+                    format!("{} {}", message.text.replace(['[', ']'], "").replace(kind, ""), say(self.language, known))
+                }
                 None => message.text.clone(),
             },
             _ => message.text.clone(),

@@ -77,10 +77,8 @@ fn order(order: &Value, language: Language) -> Card {
         }
     };
     let mut lines: Vec<String> = items.iter().take(SHOWN).map(line).collect();
-    let sum: Option<f64> = items
-        .iter()
-        .map(|item| Some(amount(item, "item_price")? * amount(item, "quantity").unwrap_or(1.0)))
-        .sum();
+    let sum: Option<f64> =
+        items.iter().map(|item| Some(amount(item, "item_price")? * amount(item, "quantity").unwrap_or(1.0))).sum();
     let mut currencies: Vec<String> = items.iter().filter_map(|item| text(item, "currency")).collect();
     currencies.dedup();
     // What has several currencies, or an item without a price, has no sum.
@@ -107,9 +105,11 @@ fn offer(content: &Value) -> Option<Card> {
             let said = [text(row, "title"), text(row, "description")];
             lines.push(format!("· {}", said.into_iter().flatten().collect::<Vec<_>>().join(" — ")));
         }
-        lines.extend(list(&section["product_items"]).take(SHOWN).filter_map(|item| {
-            Some(format!("· {}", text(item, "product_retailer_id")?))
-        }));
+        lines.extend(
+            list(&section["product_items"])
+                .take(SHOWN)
+                .filter_map(|item| Some(format!("· {}", text(item, "product_retailer_id")?))),
+        );
     }
     lines.extend(text(&content["action"], "product_retailer_id"));
     (header.is_some() || !lines.is_empty()).then(|| Card { title: header.unwrap_or_default(), lines, link: None })
@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn an_ad_leads_to_the_web_alone() {
-        let of = |url: &str| cards("text", &json!({ "referral": { "headline": "Pan", "source_url": url } }), Language::En);
+        let of =
+            |url: &str| cards("text", &json!({ "referral": { "headline": "Pan", "source_url": url } }), Language::En);
         assert_eq!(of("https://fb.me/x")[0].link.as_deref(), Some("https://fb.me/x"));
         for bad in ["javascript:alert(1)", "data:text/html,x", "//x", "https://a b", ""] {
             assert_eq!(of(bad)[0].link, None, "{bad}");

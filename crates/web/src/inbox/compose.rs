@@ -154,22 +154,15 @@ impl Written {
         Self { words, media_id, as_document: entered.has("as", "document") }
     }
 
-    /// The message, or what is wrong with it.
-    pub(super) async fn message(
-        &self,
-        tx: &Tenant,
-        now: Timestamp,
-        reply_to: Option<String>,
-        language: Language,
-    ) -> Result<Result<Composed, Said>, Failure> {
-        let (words, as_document) = (self.words.as_str(), self.as_document);
-        match self.media_id {
-            Some(media_id) => {
-                let file = ShownFile { media_id, as_document, voice: false, words };
-                file.message(tx, now, reply_to, language).await
-            }
-            None => Ok(text(words, reply_to, language)),
-        }
+    /// What stands in the box.
+    pub(super) fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// The file that goes with it.
+    pub(super) fn file(&self) -> Option<ShownFile<'_>> {
+        let file = |media_id| ShownFile { media_id, as_document: self.as_document, voice: false, words: &self.words };
+        self.media_id.map(file)
     }
 
     /// The file, where the form is shown again.

@@ -59,10 +59,8 @@ impl Onward {
             "location" => {
                 let place = payload[kind].as_object()?;
                 let known = ["latitude", "longitude", "name", "address"];
-                let told: serde_json::Map<String, Value> = known
-                    .iter()
-                    .filter_map(|name| Some(((*name).to_owned(), place.get(*name)?.clone())))
-                    .collect();
+                let told: serde_json::Map<String, Value> =
+                    known.iter().filter_map(|name| Some(((*name).to_owned(), place.get(*name)?.clone()))).collect();
                 Self::sendable(json!({ "type": kind, kind: told }))
             }
             "contacts" => Self::sendable(json!({ "type": kind, kind: payload[kind] })),
@@ -151,7 +149,11 @@ impl ForwardPage {
         let target = |one: &Conversation| Target {
             id: one.id,
             who: who(one, language),
-            number: if house.numbers.len() > 1 { house.number(one.number_id).map(Number::name).unwrap_or_default() } else { String::new() },
+            number: if house.numbers.len() > 1 {
+                house.number(one.number_id).map(Number::name).unwrap_or_default()
+            } else {
+                String::new()
+            },
             closed: closed(one, &house, visit.now()).map(|key| say(language, key)),
         };
         // Who was looked for is shown, and why it cannot be sent to them.
@@ -255,7 +257,6 @@ pub(super) async fn send(
     };
     Ok(([Notice::Forwarded.leave(visit.page.is_https)], Redirect::to(&to)).into_response())
 }
-
 
 /// Passes it on to one; why it did not go.
 async fn pass(state: &State, visit: &Visit, onward: &Onward, to: Uuid, name: Uuid) -> Result<Option<Said>, Failure> {

@@ -68,9 +68,7 @@ pub(super) async fn react(
             let said = say(language, Key("unseen")).with("name", unseen.author);
             showing.complain(&headers, StatusCode::CONFLICT, said).await
         }
-        Sent::Refused(refusal) => {
-            showing.complain(&headers, StatusCode::CONFLICT, say(language, why(&refusal)?)).await
-        }
+        Sent::Refused(refusal) => showing.complain(&headers, StatusCode::CONFLICT, say(language, why(&refusal)?)).await,
     }
 }
 
@@ -105,10 +103,13 @@ mod tests {
 
     #[test]
     fn an_emoji_is_told_from_words() {
-        for emoji in OFFERED.into_iter().chain(["", "👩🏽‍🚒", "🇲🇽", "#️⃣", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "©️", "⭐"]) {
+        for emoji in OFFERED.into_iter().chain(["", "👩🏽‍🚒", "🇲🇽", "#️⃣", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "©️", "⭐"])
+        {
             assert!(is_emoji(emoji), "{emoji}");
         }
-        for text in ["ok", "1", "👍 gracias", "<b>", ":)", "añ", "👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍", "\u{fe0f}", "عمر"] {
+        for text in
+            ["ok", "1", "👍 gracias", "<b>", ":)", "añ", "👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍", "\u{fe0f}", "عمر"]
+        {
             assert!(!is_emoji(text), "{text}");
         }
     }

@@ -100,7 +100,11 @@ pub(super) async fn send(
     let reply_to = answered(&tx, id, entered.text("reply").parse().ok()).await?;
     let now = showing.visit.now();
     let written = Written::of(&entered);
-    let Composed { body, content } = match written.message(&tx, now, reply_to, language).await? {
+    let composed = match written.file() {
+        Some(file) => file.message(&tx, now, reply_to, language).await?,
+        None => compose::text(written.words(), reply_to, language),
+    };
+    let Composed { body, content } = match composed {
         Ok(composed) => composed,
         Err(said) => {
             entered.fault("body", said);

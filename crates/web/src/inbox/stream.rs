@@ -92,7 +92,8 @@ pub(super) async fn messages(
     let mut messages = message::these(&tx, id, ids(query.as_deref())).await?;
     // A reaction that went, or was refused, shows on the message that it is to.
     let reacted = messages.iter().filter(|message| message.r#type == "reaction");
-    let targets = message::quoted(&tx, id, reacted.filter_map(|message| message.reply_to_wamid.clone()).collect()).await?;
+    let targets =
+        message::quoted(&tx, id, reacted.filter_map(|message| message.reply_to_wamid.clone()).collect()).await?;
     let unasked = targets.into_iter().filter(|target| messages.iter().all(|message| message.id != target.id));
     let unasked: Vec<_> = unasked.collect();
     messages.extend(unasked);

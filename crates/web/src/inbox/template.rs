@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use whatsapp::outgoing::{self, HeaderPreview, TemplateParameter};
 
-use super::list::{Choice, who};
 use super::compose::said;
+use super::list::{Choice, who};
 use super::send::{self, Sent, Wish, message_id, why};
 use super::thread::{self, Found};
 use super::view::Wanted;

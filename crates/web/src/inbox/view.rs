@@ -208,7 +208,9 @@ mod tests {
         assert_eq!(wanted.query(), query);
         assert!(wanted.is_narrowed() && !wanted.turned_unread().on_number(None).is_narrowed());
         assert_eq!(Wanted::read(Some(&format!("message={number}"))).part, Part::Around(number));
-        for nonsense in ["message=x&older=&newer=%00", "view=<script>", "number=1&team=x&unread=yes", "after=%00", "view", ""] {
+        for nonsense in
+            ["message=x&older=&newer=%00", "view=<script>", "number=1&team=x&unread=yes", "after=%00", "view", ""]
+        {
             assert_eq!(Wanted::read(Some(nonsense)), Wanted::default(), "{nonsense}");
         }
     }

@@ -6,12 +6,12 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use jiff::Timestamp;
-use model::{DatabaseError, Scope};
 use model::act::Act;
 use model::audit::{self, Deed};
 use model::database::{Operator, Tenant};
 use model::membership::{self, Belonging};
 use model::user::User;
+use model::{DatabaseError, Scope};
 
 use super::failure::Failure;
 use super::page::{Page, Reader};

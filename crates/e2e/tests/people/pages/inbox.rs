@@ -223,7 +223,9 @@ async fn what_is_not_ones_own_is_not_there() {
         (&stage.marta, "00000000-0000-0000-0000-00000000000g"),
     ] {
         let mut browser = Browser::of(&stage.world, person);
-        for rest in ["", "?older=x", "?latest=1", "/messages?ids=x", "/templates", &format!("/messages/{message}/forward")] {
+        for rest in
+            ["", "?older=x", "?latest=1", "/messages?ids=x", "/templates", &format!("/messages/{message}/forward")]
+        {
             let answer = browser.get(&format!("/inbox/{id}{rest}")).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}{rest}: {}", answer.text);
             assert!(!answer.text.contains("pan.example"));

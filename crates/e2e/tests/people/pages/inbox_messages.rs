@@ -81,10 +81,12 @@ async fn a_file_goes_with_what_is_written() {
     stage.world.until("both are accepted", async || stage.requests().await.len() == 2).await;
     assert_eq!(stage.requests().await[1]["document"]["filename"], "pan.png");
     // Without a file and without words there is nothing to send; the longest text in any script goes beside an empty file.
-    let empty = browser.post_file(&stage.path("/messages"), &[("body", "")], ("", "application/octet-stream", b"")).await;
+    let empty =
+        browser.post_file(&stage.path("/messages"), &[("body", "")], ("", "application/octet-stream", b"")).await;
     assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
     let long = "🥐".repeat(4096);
-    let text = browser.post_file(&stage.path("/messages"), &[("body", &long)], ("", "application/octet-stream", b"")).await;
+    let text =
+        browser.post_file(&stage.path("/messages"), &[("body", &long)], ("", "application/octet-stream", b"")).await;
     went(&text);
     stage.world.end().await;
 }
@@ -280,5 +282,11 @@ async fn a_long_conversation_opens_where_it_is_read() {
 
 fn text(stage: &Stage, nth: i64) -> Value {
     let now = jiff::Timestamp::now().as_second();
-    body::text(&stage.number.phone_number_id, LUCIA, &format!("wamid.long{nth}"), now + nth / 3, &format!("mensaje {nth}"))
+    body::text(
+        &stage.number.phone_number_id,
+        LUCIA,
+        &format!("wamid.long{nth}"),
+        now + nth / 3,
+        &format!("mensaje {nth}"),
+    )
 }

@@ -20,9 +20,9 @@ use super::refusals::{Always, BadFile, NoRoom, OverQuota};
 use crate::form::{Form, Others, Unread};
 use crate::problem::Problem;
 
-pub(crate) use kind::{known, names_of};
 pub(crate) use kind::Wrong;
 use kind::judge;
+pub(crate) use kind::{known, names_of};
 
 /// A file to send later.
 #[derive(ToSchema)]
@@ -82,7 +82,12 @@ impl From<Problem> for NotKept {
 }
 
 /// Keeps the file of a form, as one that can stand in a message from now on.
-pub(crate) async fn keep(state: &crate::State, scope: &Scope, form: Form, language: Language) -> Result<Media, NotKept> {
+pub(crate) async fn keep(
+    state: &crate::State,
+    scope: &Scope,
+    form: Form,
+    language: Language,
+) -> Result<Media, NotKept> {
     let said = form.text("type").or(form.content_type.as_deref());
     let (head, size) = (&form.file.head, form.file.size);
     let mime_type = judge(said, file::sniff(head), head, size).map_err(NotKept::Wrong)?;
