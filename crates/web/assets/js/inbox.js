@@ -27,10 +27,23 @@ export const nameDay = (item) => {
   day.hidden = before?.dataset.day === item.dataset.day;
 };
 
+/** What somebody opened of a message, or hears of it, goes on when it is drawn anew; answers where they were. */
+function carryOn(known, fresh) {
+  const focused = known.contains(document.activeElement) ? document.activeElement : undefined;
+  for (const what of [".on-message", ".more", "audio", "video"]) {
+    const [old, anew] = [$(what, known), $(what, fresh)];
+    const isUsed = old?.open || (old?.currentTime > 0 && old.getAttribute("src") === anew?.getAttribute("src"));
+    if (isUsed) anew?.replaceWith(old);
+  }
+  return fresh.contains(focused) ? focused : focused?.matches("summary") ? $("summary", fresh) : undefined;
+}
+
 function placeMessage(list, fresh) {
   const known = document.getElementById(fresh.id);
   if (known && String(order(known)) === String(order(fresh))) {
+    const focus = carryOn(known, fresh);
     known.replaceWith(fresh);
+    focus?.focus({ preventScroll: true });
     nameDay(fresh);
     return;
   }

@@ -1,6 +1,5 @@
 // Reading on: what stands before and behind what is shown comes as somebody scrolls there, and what is far away goes, so that
-// a conversation of any length costs the same. Its scroller begins at its end, and the browser itself holds what is read in
-// its place.
+// a conversation of any length costs the same. Its scroller begins at its end; what is read stays where it is.
 import { $, isBefore, nameDay, thread } from "./inbox.js";
 
 const KEPT = 160;
@@ -102,38 +101,52 @@ function setEdge(name, id) {
   lookAgain(link);
 }
 
+/** Changes what is here without moving what is read. */
+function still(change) {
+  const pane = scroller();
+  const { top } = pane.getBoundingClientRect();
+  const read = messages().find((item) => item.getBoundingClientRect().bottom > top);
+  const was = read?.getBoundingClientRect().top;
+  // The browser's own holding knows nothing of what is let go of.
+  pane.style.overflowAnchor = "none";
+  change();
+  if (read?.isConnected) pane.scrollTop += read.getBoundingClientRect().top - was;
+  requestAnimationFrame(() => { pane.style.overflowAnchor = ""; });
+}
+
 const idOf = (item) => item?.id.slice(2);
 
 async function older(link) {
   const page = await pageAt(link, "thread");
   if (!page) return;
-  const first = messages()[0];
   const found = fresh(page, "[data-scroller] > ol > li.message");
-  edge("older").after(...found);
-  [...found, first].forEach(nameDay);
-  setEdge("older", page.querySelector("li.older:not([hidden])") && found.length ? idOf(found[0]) : undefined);
-  const all = messages();
-  if (all.length <= TRIMMED_FROM) return;
-  all.slice(KEPT).forEach((item) => item.remove());
-  setEdge("newer", idOf(all[KEPT - 1]));
+  still(() => {
+    const first = messages()[0];
+    edge("older").after(...found);
+    [...found, first].forEach(nameDay);
+    setEdge("older", page.querySelector("li.older:not([hidden])") && found.length ? idOf(found[0]) : undefined);
+    const all = messages();
+    if (all.length <= TRIMMED_FROM) return;
+    all.slice(KEPT).forEach((item) => item.remove());
+    setEdge("newer", idOf(all[KEPT - 1]));
+  });
 }
 
 async function newer(link) {
   const page = await pageAt(link, "thread");
   if (!page) return;
-  const pane = scroller();
-  // At its very end a scroller stays there, whatever comes.
-  if (pane.scrollTop > -1) pane.scrollTop = -1;
   const found = fresh(page, "[data-scroller] > ol > li.message");
-  edge("newer").before(...found);
-  found.forEach(nameDay);
-  setEdge("newer", page.querySelector("li.newer:not([hidden])") && found.length ? idOf(found.at(-1)) : undefined);
-  const all = messages();
-  if (all.length <= TRIMMED_FROM) return;
-  const kept = all.slice(-KEPT);
-  all.slice(0, -KEPT).forEach((item) => item.remove());
-  nameDay(kept[0]);
-  setEdge("older", idOf(kept[0]));
+  still(() => {
+    edge("newer").before(...found);
+    found.forEach(nameDay);
+    setEdge("newer", page.querySelector("li.newer:not([hidden])") && found.length ? idOf(found.at(-1)) : undefined);
+    const all = messages();
+    if (all.length <= TRIMMED_FROM) return;
+    const kept = all.slice(-KEPT);
+    all.slice(0, -KEPT).forEach((item) => item.remove());
+    nameDay(kept[0]);
+    setEdge("older", idOf(kept[0]));
+  });
 }
 
 const near = new IntersectionObserver((entries) => {
@@ -143,7 +156,7 @@ const near = new IntersectionObserver((entries) => {
     else if (target.matches("[data-newer-ones]")) newer(target);
     else more(target);
   }
-}, { rootMargin: "800px" });
+}, { rootMargin: "800px", scrollMargin: "800px" });
 
 /** Watches what leads on from what is here. */
 export function readOnNear() {
