@@ -30,13 +30,13 @@ try {
     ["live", live],
     ["offline", offline],
     ["kept", kept],
-    ["files", () => files(kit)],
-    ["messages", () => messages(kit)],
-    ["hostile", () => hostile(kit)],
+    ["files", () => files(kit), "messages"],
+    ["messages", () => messages(kit), "messages"],
+    ["hostile", () => hostile(kit), "hostile"],
   ];
-  // `ONLY=files,live node inbox.mjs …` makes some of them.
-  const only = process.env.ONLY?.split(",");
-  for (const [name, run] of visits.filter(([one]) => !only || only.includes(one))) {
+  // Parts run side by side; `ONLY=files,live node inbox.mjs …` makes some of them.
+  const [part, only] = [process.env.PART ?? "inbox", process.env.ONLY?.split(",")];
+  for (const [name, run] of visits.filter(([one, , of = "inbox"]) => (only ? only.includes(one) : of === part))) {
     const began = Date.now();
     await run();
     console.log(`ok ${name} after ${Date.now() - began} ms`);
