@@ -32,6 +32,8 @@ document.addEventListener("click", async ({ target }) => {
   else close(item.closest("details"));
 });
 
+// What went wrong before is no word on what is tried now.
+document.addEventListener("turbo:submit-start", () => { const alert = $("#alert"); if (alert) alert.textContent = ""; });
 document.addEventListener("turbo:submit-end", ({ target }) => {
   const menu = target.closest?.(".on-message");
   if (menu) close(menu);
