@@ -9,10 +9,20 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// In the order in which the cascade reads them.
-const STYLES: &[&str] = &["tokens", "base", "controls", "shell", "screens", "inbox"];
+const STYLES: &[&str] = &["tokens", "base", "controls", "shell", "screens", "inbox", "message"];
 
 /// Ours, as they are.
-const FILES: &[&str] = &["js/app.js", "js/inbox.js", "js/live.js", "js/passkey.js", "img/mark.svg"];
+const FILES: &[&str] = &[
+    "js/app.js",
+    "js/files.js",
+    "js/inbox.js",
+    "js/live.js",
+    "js/media.js",
+    "js/message.js",
+    "js/passkey.js",
+    "js/reading.js",
+    "img/mark.svg",
+];
 
 /// Turbo's own file.
 const TURBO: &str = "node_modules/@hotwired/turbo/dist/turbo.es2017-esm.js";

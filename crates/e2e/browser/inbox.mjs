@@ -4,6 +4,9 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { files } from "./inbox_files.mjs";
+import { hostile } from "./inbox_hostile.mjs";
+import { messages } from "./inbox_messages.mjs";
 import { lookAt, open } from "./screens.mjs";
 
 const [url, simulator, number, email, password, folder] = process.argv.slice(2);
@@ -21,16 +24,23 @@ const troubles = [];
 let sessions;
 try {
   sessions = await signIn();
-  for (const look of LOOKS) {
-    await visit(look);
-    console.log(`ok ${look.name}`);
+  const kit = { url, simulator, number, sessions, sitDown, control, writes, look: LOOKS[0] };
+  const visits = [
+    ...LOOKS.map((look) => [look.name, () => visit(look)]),
+    ["live", live],
+    ["offline", offline],
+    ["kept", kept],
+    ["files", () => files(kit), "messages"],
+    ["messages", () => messages(kit), "messages"],
+    ["hostile", () => hostile(kit), "hostile"],
+  ];
+  // Parts run side by side; `ONLY=files,live node inbox.mjs …` makes some of them.
+  const [part, only] = [process.env.PART ?? "inbox", process.env.ONLY?.split(",")];
+  for (const [name, run] of visits.filter(([one, , of = "inbox"]) => (only ? only.includes(one) : of === part))) {
+    const began = Date.now();
+    await run();
+    console.log(`ok ${name} after ${Date.now() - began} ms`);
   }
-  await live();
-  console.log("ok live");
-  await offline();
-  console.log("ok offline");
-  await kept();
-  console.log("ok kept");
   assert.deepEqual(troubles, []);
 } finally {
   await browser.close();

@@ -47,6 +47,24 @@ async fn a_passkey_opens_its_own_account() {
 /// `target/browser/inbox`.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox() {
+    inbox("inbox").await;
+}
+
+/// Files and messages in the inbox of the demo: chosen, pasted and dropped; answered, reacted to and passed on; and a long
+/// conversation, read from end to end.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inboxs_files_and_messages() {
+    inbox("messages").await;
+}
+
+/// Three hundred texts that mean harm, wherever the inbox shows a text.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_and_hostile_texts() {
+    inbox("hostile").await;
+}
+
+/// A part of what is tried of the inbox, beside a demo of its own.
+async fn inbox(part: &str) {
     let installation = Installation::new();
     let (server, welcome) = installation.demo().await;
     let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
@@ -54,16 +72,22 @@ async fn the_inbox() {
     let number = &organizations.iter().find(|own| own["slug"] == "cafe-lucero").expect("the café")["numbers"][0];
     let (email, password) = (text(&welcome["sign_in"]["email"]), text(&welcome["sign_in"]["password"]));
     let simulator = text(&welcome["simulator"]);
-    drive("inbox", &[server.url(), &simulator, &text(&number["phone_number_id"]), &email, &password]).await;
+    let arguments = [server.url(), &simulator, &text(&number["phone_number_id"]), &email, &password];
+    drive_part("inbox", part, &arguments).await;
     assert!(server.terminate().await.0.success());
 }
 
 /// Runs a script of `browser/` with these arguments and a folder for its pictures.
 async fn drive(name: &str, arguments: &[&str]) {
+    drive_part(name, name, arguments).await;
+}
+
+/// Runs a part of it.
+async fn drive_part(name: &str, part: &str, arguments: &[&str]) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pictures = here.join("../../target/browser").join(name);
+    let pictures = here.join("../../target/browser").join(part);
     let mut node = Command::new("node");
-    node.arg(here.join(format!("browser/{name}.mjs"))).args(arguments).arg(pictures);
+    node.arg(here.join(format!("browser/{name}.mjs"))).args(arguments).arg(pictures).env("PART", part);
     let output = node.stdin(Stdio::null()).kill_on_drop(true).output().await;
     let output = output.expect("node runs: scripts/need browser installs it");
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

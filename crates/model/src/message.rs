@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+use crate::conversation::told;
 use crate::database::{Result, Tenant, Tx};
 use crate::media::{Media, media_columns, media_file};
 use crate::page::{Cursor, Page};
@@ -166,6 +167,57 @@ pub async fn list(tx: &Tenant, conversation_id: Uuid, after: Option<Cursor>, lim
         .await?;
     let cursor = |message: &Message| Cursor::at_sequence(message.timestamp, message.sequence);
     Ok(Page::new(rows.iter().map(Message::read).collect::<Result<_>>()?, limit, cursor))
+}
+
+/// Those behind a place in a conversation, in their order; the answer goes on behind its last.
+pub async fn behind(tx: &Tenant, conversation_id: Uuid, place: Cursor, limit: i64) -> Result<Page<Message>> {
+    let rows = tx
+        .query(
+            select!(
+                "m.conversation_id = $2 AND (m.timestamp, m.sequence) > ($3, $4)
+                 ORDER BY m.timestamp, m.sequence LIMIT $5"
+            ),
+            &[&tx.organization_id(), &conversation_id, &place.timestamp(), &place.sequence(), &(limit + 1)],
+        )
+        .await?;
+    let cursor = |message: &Message| Cursor::at_sequence(message.timestamp, message.sequence);
+    Ok(Page::new(rows.iter().map(Message::read).collect::<Result<_>>()?, limit, cursor))
+}
+
+/// Where a message stands; `None`: not in this conversation.
+pub async fn place(tx: &Tenant, conversation_id: Uuid, id: Uuid) -> Result<Option<Cursor>> {
+    let row = tx
+        .query_opt(
+            "SELECT timestamp, sequence FROM wazapp.message
+             WHERE organization_id = $1 AND id = $2 AND conversation_id = $3",
+            &[&tx.organization_id(), &id, &conversation_id],
+        )
+        .await?;
+    Ok(row.map(|row| Cursor::at_sequence(row.get("timestamp"), row.get("sequence"))))
+}
+
+/// As many of the newest are looked at for the first that is unread.
+const LOOKED_AT: i64 = 500;
+
+/// Where the first of so many unread messages stands, or, where that is long ago, the oldest one that is looked at. It costs
+/// the same however long the conversation is.
+pub async fn first_unread(tx: &Tenant, conversation_id: Uuid, unread: i32) -> Result<Option<Cursor>> {
+    let row = tx
+        .query_opt(
+            concat!(
+                "SELECT u.timestamp, u.sequence FROM (
+                   SELECT m.timestamp, m.sequence
+                   FROM (SELECT * FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = $2
+                         ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $4) m
+                   WHERE ",
+                told!(counts),
+                " ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $3) u
+                 ORDER BY u.timestamp, u.sequence LIMIT 1"
+            ),
+            &[&tx.organization_id(), &conversation_id, &i64::from(unread), &LOOKED_AT],
+        )
+        .await?;
+    Ok(row.map(|row| Cursor::at_sequence(row.get("timestamp"), row.get("sequence"))))
 }
 
 /// One message.

@@ -16,8 +16,8 @@ use whatsapp::outgoing::LARGEST_FILE;
 
 use crate::serve::is_too_slow;
 
-/// The longest text beside the file, in bytes.
-const LONGEST_TEXT: u64 = 4096;
+/// The longest text beside the file, in bytes: the longest that a message can have, in any script.
+const LONGEST_TEXT: u64 = 4 * 4096;
 
 /// So many texts stand beside the file at most.
 const TEXTS: usize = 16;

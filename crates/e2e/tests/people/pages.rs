@@ -4,6 +4,8 @@ mod browser;
 mod doors;
 pub(super) mod guessing;
 mod inbox;
+mod inbox_kinds;
+mod inbox_messages;
 mod provider;
 mod rooms;
 pub(super) mod second_factor;
@@ -88,6 +90,32 @@ impl Browser {
     }
 
     async fn ask(&mut self, method: Method, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut body = String::new();
+        for (name, value) in fields {
+            let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+            body += &format!("{}={}&", encode(name), encode(value));
+        }
+        self.send(method, path, ("application/x-www-form-urlencoded", body.into_bytes())).await
+    }
+
+    /// A form with a file in it: its name, its type and its bytes.
+    pub(super) async fn post_file(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        (name, mime_type, bytes): (&str, &str, &[u8]),
+    ) -> Answer {
+        let mut form = String::new();
+        for (name, value) in fields {
+            form += &format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        form += &format!("--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n");
+        form += &format!("content-type: {mime_type}\r\n\r\n");
+        let body = [form.as_bytes(), bytes, b"\r\n--b--\r\n"].concat();
+        self.send(Method::POST, path, ("multipart/form-data; boundary=b", body)).await
+    }
+
+    async fn send(&mut self, method: Method, path: &str, (content_type, body): (&str, Vec<u8>)) -> Answer {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = self.client.request(method.clone(), format!("{}{path}", self.url));
         if !cookies.is_empty() {
@@ -97,12 +125,7 @@ impl Browser {
             request = request.header(*name, value);
         }
         if method == Method::POST {
-            let mut body = String::new();
-            for (name, value) in fields {
-                let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
-                body += &format!("{}={}&", encode(name), encode(value));
-            }
-            request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+            request = request.header("content-type", content_type).body(body);
         }
         let answer = request.send().await.expect("an answer");
         let (status, headers) = (answer.status(), answer.headers().clone());

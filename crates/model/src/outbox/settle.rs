@@ -360,7 +360,8 @@ fn write<'a>(pipeline: &mut Pipeline<'a>, written: &'a [(&'a Settled, Written)])
     }
 }
 
-/// A reaction of the business that Meta has shows on its message.
+/// A reaction of the business that Meta has shows on its message. Of several within a second, which is how exact messages'
+/// times are, the one that was sent last shows: it stands by so many microseconds behind the second.
 fn reactions(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
     let accepted: Vec<_> = gone.iter().copied().filter(|(_, what)| what.wamid.is_some()).collect();
     if accepted.is_empty() {
@@ -371,7 +372,8 @@ fn reactions(pipeline: &mut Pipeline<'_>, gone: &[&(&Settled, Written)]) {
         "INSERT INTO wazapp.reaction AS r (organization_id, number_id, target_wamid, reactor, emoji, wamid, timestamp)
          SELECT DISTINCT ON (m.organization_id, m.number_id, m.reply_to_wamid)
                 m.organization_id, m.number_id, m.reply_to_wamid, 'business',
-                nullif(m.payload -> 'reaction' ->> 'emoji', ''), k.wamid, m.timestamp
+                nullif(m.payload -> 'reaction' ->> 'emoji', ''), k.wamid,
+                m.timestamp + (m.sequence % 1000000) * interval '1 microsecond'
          FROM {rows}
          JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id{here m}
          WHERE m.type = 'reaction' AND m.reply_to_wamid IS NOT NULL

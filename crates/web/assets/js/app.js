@@ -1,6 +1,9 @@
 // What pages do beyond forms and links. Each of them works without.
 import "./turbo.js";
 import "./inbox.js";
+import "./files.js";
+import "./media.js";
+import "./message.js";
 import "./passkey.js";
 
 /** Runs on whatever is in the page now, and on what Turbo brings later. */

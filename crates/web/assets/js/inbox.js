@@ -2,23 +2,24 @@
 // this, every page still works.
 import { StreamActions, cache, renderStreamMessage, visit } from "./turbo.js";
 import { Live } from "./live.js";
+import { isAtEnd, isBeyond, isEndHere, lastSeen, openAt, readOnNear, scroller, toEnd } from "./reading.js";
 
-const $ = (selector, within = document) => within.querySelector(selector);
-const inbox = () => $("[data-inbox]");
-const thread = () => $("[data-thread]");
+export const $ = (selector, within = document) => within.querySelector(selector);
+export const inbox = () => $("[data-inbox]");
+export const thread = () => $("[data-thread]");
 const say = (text) => { const status = $("#status"); if (status) status.textContent = text; };
 const isTouch = matchMedia("(pointer: coarse)").matches;
 
 // --- Where rows and messages stand -------------------------------------------------------------------------------------
 
-const order = (one) => [Number(one.dataset.second), Number(one.dataset.sequence)];
-const isBefore = (one, other) => {
+export const order = (one) => [Number(one.dataset.second), Number(one.dataset.sequence)];
+export const isBefore = (one, other) => {
   const [[second, sequence], [otherSecond, otherSequence]] = [order(one), order(other)];
   return second < otherSecond || (second === otherSecond && sequence < otherSequence);
 };
 
 /** A day is named where it begins. */
-const nameDay = (item) => {
+export const nameDay = (item) => {
   const day = item?.querySelector?.(":scope > .day");
   if (!day) return;
   let before = item.previousElementSibling;
@@ -26,10 +27,23 @@ const nameDay = (item) => {
   day.hidden = before?.dataset.day === item.dataset.day;
 };
 
+/** What somebody opened of a message, or hears of it, goes on when it is drawn anew; answers where they were. */
+function carryOn(known, fresh) {
+  const focused = known.contains(document.activeElement) ? document.activeElement : undefined;
+  for (const what of [".on-message", ".more", "audio", "video"]) {
+    const [old, anew] = [$(what, known), $(what, fresh)];
+    const isUsed = old?.open || (old?.currentTime > 0 && old.getAttribute("src") === anew?.getAttribute("src"));
+    if (isUsed) anew?.replaceWith(old);
+  }
+  return fresh.contains(focused) ? focused : focused?.matches("summary") ? $("summary", fresh) : undefined;
+}
+
 function placeMessage(list, fresh) {
   const known = document.getElementById(fresh.id);
   if (known && String(order(known)) === String(order(fresh))) {
+    const focus = carryOn(known, fresh);
     known.replaceWith(fresh);
+    focus?.focus({ preventScroll: true });
     nameDay(fresh);
     return;
   }
@@ -37,24 +51,19 @@ function placeMessage(list, fresh) {
   const after = known?.nextElementSibling;
   known?.remove();
   nameDay(after);
-  let next = null;
-  for (let last = list.lastElementChild; last?.dataset.second && isBefore(fresh, last); last = last.previousElementSibling) next = last;
+  const isNews = !known && fresh.classList.contains("in");
+  if (isNews) say(`${fresh.dataset.author}: ${$(".text", fresh)?.textContent.slice(0, 200) ?? ""}`);
   const wasAtEnd = isAtEnd();
+  if (isNews && !wasAtEnd) raisePill();
+  // It has its place in a part of the conversation that is not here.
+  if (isBeyond(fresh)) return;
+  let next = $(":scope > .newer", list);
+  for (let last = next.previousElementSibling; last?.dataset.second && isBefore(fresh, last); last = last.previousElementSibling) next = last;
   list.insertBefore(fresh, next);
   nameDay(fresh);
   nameDay(fresh.nextElementSibling);
-  if (known) return;
-  if (fresh.classList.contains("in")) {
-    say(`${fresh.dataset.author}: ${$(".text", fresh)?.textContent.slice(0, 200) ?? ""}`);
-    if (!wasAtEnd) raisePill();
-  } else if (fresh.classList.contains("pending")) {
-    toEnd();
-  }
+  if (!known && fresh.classList.contains("pending")) toEnd();
 }
-
-const scroller = () => $("[data-scroller]");
-const isAtEnd = () => { const pane = scroller(); return !pane || Math.abs(pane.scrollTop) < 80; };
-const toEnd = () => { const pane = scroller(); if (pane) pane.scrollTop = 0; };
 
 let below = 0;
 function raisePill() {
@@ -199,7 +208,7 @@ async function show() {
 }
 
 let live;
-let home;
+export let home;
 
 /** What comes back from memory, or was on its way while something happened, knows less than this tab. */
 function catchUp(part) {
@@ -234,44 +243,12 @@ function follow() {
   });
 }
 
-function over() {
+export function over() {
   live?.end();
   live = undefined;
   say(inbox()?.dataset.over ?? "");
   document.documentElement.setAttribute("data-offline", "");
 }
-
-// --- Reading on --------------------------------------------------------------------------------------------------------
-
-/** Puts what a link leads to in its place: the pages behind this one, row by row. */
-async function readOn(link, items, frame) {
-  if (link.dataset.asked) return;
-  link.dataset.asked = "1";
-  const answer = await fetch(link.href, { headers: frame ? { "turbo-frame": frame } : {} }).catch(() => undefined);
-  if (!answer?.ok || answer.redirected) { delete link.dataset.asked; return; }
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const found = [...page.querySelectorAll(items)].filter((item) => !item.id || !document.getElementById(item.id));
-  const place = link.closest("li.older") ?? link;
-  const next = page.querySelector(place.matches("li") ? "[data-older]" : "[data-more]");
-  const imported = found.map((item) => document.importNode(item, true));
-  if (place.matches("li")) {
-    const after = place.nextElementSibling;
-    place.after(...imported);
-    nameDay(after);
-    imported.forEach(nameDay);
-  } else {
-    $("#list").append(...imported);
-  }
-  if (next) { link.href = next.getAttribute("href"); delete link.dataset.asked; near.unobserve(link); near.observe(link); } else place.remove();
-}
-
-const near = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) continue;
-    if (target.matches("[data-older]")) readOn(target, "ol > li.message", "thread");
-    else readOn(target, "#list > li");
-  }
-}, { rootMargin: "800px" });
 
 // --- Read, when it was really seen ----------------------------------------------------------------------------------------
 
@@ -280,9 +257,8 @@ function lookWhetherRead() {
   clearTimeout(reading);
   reading = setTimeout(() => {
     const open = thread();
-    if (!open || !document.hasFocus() || document.visibilityState !== "visible" || !isAtEnd()) return;
-    const inbound = [...open.querySelectorAll("li.in")].at(-1);
-    const through = Number(inbound?.dataset.sequence ?? 0);
+    if (!open || !document.hasFocus() || document.visibilityState !== "visible") return;
+    const through = lastSeen();
     const known = Number(open.dataset.read ?? (open.dataset.unread === "0" ? open.dataset.seen : 0));
     if (through <= known) return;
     open.dataset.read = through;
@@ -293,7 +269,7 @@ function lookWhetherRead() {
 // --- Writing -------------------------------------------------------------------------------------------------------------
 
 /** RFC 9562, 5.7: the time first, so that ids are in order. */
-function uuid7() {
+export function uuid7() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   let now = Date.now();
   for (let place = 5; place >= 0; place -= 1) { bytes[place] = now % 256; now = Math.floor(now / 256); }
@@ -303,14 +279,14 @@ function uuid7() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-const box = () => $("[data-composer] textarea");
+export const box = () => $("[data-composer] textarea");
 
 // A draft is one person's, of one conversation of one organization; it goes with the tab.
 const draftKey = (conversation = thread()?.dataset.thread, at = home) => `draft:${at}:${conversation}`;
 const keepDraft = () => { if (box()) sessionStorage.setItem(draftKey(), box().value); };
 
 // What is on its way outlives the page: a tab that is closed, or shown anew, loses nothing of it.
-const outbox = {
+export const outbox = {
   key: () => `outbox:${home}`,
   all: () => JSON.parse(localStorage.getItem(outbox.key()) ?? "[]"),
   keep: (entries) => localStorage.setItem(outbox.key(), JSON.stringify(entries)),
@@ -319,47 +295,63 @@ const outbox = {
 };
 const LONG_AGO = 600_000; // What was written so long ago may not be meant any more: its writer sees it first.
 
-/** The message as it will stand there, before anybody has it. */
-function pend(id, text) {
+/** What will be a message stands where it will be, before anybody has it. */
+export function pend(id, item) {
   const list = $("ol", scroller());
-  const item = $("[data-pending]").content.firstElementChild.cloneNode(true);
+  // At the end, which comes with what is on its way.
+  if (!isEndHere()) { toEnd(); return; }
   const last = [...list.querySelectorAll("li[data-day]")].at(-1);
   item.id = `m-${id}`;
   item.dataset.second = Math.max(Math.floor(Date.now() / 1000), Number(last?.dataset.second ?? 0));
   item.dataset.sequence = Number.MAX_SAFE_INTEGER;
-  $(".text", item).textContent = text;
   placeMessage(list, item);
+}
+
+function pendText(id, text) {
+  const item = $("[data-pending]").content.firstElementChild.cloneNode(true);
+  $(".text", item).textContent = text;
+  pend(id, item);
 }
 
 /** What is on its way in the open conversation stands there. */
 function drawWaiting() {
+  if (!isEndHere()) return;
   const open = thread()?.dataset.thread;
-  for (const { id, conversation, text } of outbox.all()) {
-    if (conversation === open && box() && !document.getElementById(`m-${id}`)) pend(id, text);
+  for (const { id, conversation, text, file } of outbox.all()) {
+    if (conversation === open && box() && !document.getElementById(`m-${id}`)) pendText(id, text || file);
   }
 }
 
-function submit(form) {
+/** What a form says is taken out of it, as a message on its way under an id of its own. */
+export function takeOut(form) {
   const text = box().value.trim();
-  if (!text) return;
-  const params = new URLSearchParams(new FormData(form));
+  const params = new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
   const id = uuid7();
   const seen = Math.max(Number(params.get("seen")), ...[...document.querySelectorAll("li.message:not(.pending)")].map((item) => Number(item.dataset.sequence)));
   params.set("id", id);
   params.set("seen", seen);
   params.set("only", "message");
   if (form.dataset.anyway) params.set("anyway", "1");
-  pend(id, text);
+  const attached = $("[data-attached]", form);
+  const file = attached && $("bdi", attached).textContent;
+  attached?.remove();
   box().value = "";
   answer("");
   sessionStorage.removeItem(draftKey());
   const { thread: conversation, who } = thread().dataset;
-  outbox.add({ id, conversation, who, text, action: form.action, params: String(params), at: Date.now() });
+  return { id, conversation, who, text, file, action: form.action, params: String(params), at: Date.now() };
+}
+
+export function submit(form) {
+  if (!box().value.trim() && !form.elements.media) return;
+  const entry = takeOut(form);
+  pendText(entry.id, entry.text || entry.file);
+  outbox.add(entry);
   flush();
 }
 
 /** Sends what is on its way, in its order; one tab does it for all. */
-function flush() {
+export function flush() {
   const at = home;
   if (flushing === at) return;
   flushing = at;
@@ -418,6 +410,7 @@ async function took(entry, answer) {
   // What is asked, or refused, stands above the text that it is about.
   const typed = box()?.value;
   place.replaceWith(document.importNode(fresh, true));
+  document.dispatchEvent(new Event("wazapp:composer"));
   const now = box();
   if (now && typed) now.value = [now.value, typed].filter(Boolean).join("\n");
   if (now) keepDraft();
@@ -427,8 +420,9 @@ async function took(entry, answer) {
 }
 
 /** What was not sent is a draft again, and its writer is told. */
-function giveBack(entry) {
+export function giveBack(entry) {
   $(`#m-${CSS.escape(entry.id)}`)?.remove();
+  document.dispatchEvent(new CustomEvent("wazapp:given-back", { detail: entry }));
   if (box() && thread().dataset.thread === entry.conversation) {
     box().value = [entry.text, box().value].filter(Boolean).join("\n");
     keepDraft();
@@ -471,8 +465,8 @@ function opened() {
   // Here it is seen whether it was read.
   $("[data-read]", open)?.remove();
   lowerPill();
-  document.querySelectorAll("[data-older]").forEach((link) => near.observe(link));
-  scroller()?.addEventListener("scroll", () => { if (isAtEnd()) lowerPill(); lookWhetherRead(); }, { passive: true });
+  openAt(open);
+  scroller()?.addEventListener("scroll", () => { if (isAtEnd()) lowerPill(); lookWhetherReadSoon(); }, { passive: true });
   const text = box();
   const draft = sessionStorage.getItem(draftKey());
   if (text && !text.value && draft) text.value = draft;
@@ -494,7 +488,7 @@ document.addEventListener("turbo:frame-missing", (event) => {
 document.addEventListener("turbo:load", () => {
   follow();
   if (!inbox()) return;
-  document.querySelectorAll("[data-more]").forEach((link) => near.observe(link));
+  readOnNear();
   opened();
   flush();
   performance.mark("inbox-ready");
@@ -502,7 +496,7 @@ document.addEventListener("turbo:load", () => {
 document.addEventListener("turbo:frame-load", ({ target }) => { if (target.id === "thread") opened(); });
 document.addEventListener("turbo:before-cache", () => document.querySelectorAll("li.pending").forEach((item) => item.remove()));
 /** What is answered, by the next message alone. */
-function answer(id) {
+export function answer(id) {
   const form = $("[data-composer]");
   if (!form) return false;
   form.elements.reply.value = id;
@@ -513,6 +507,10 @@ function answer(id) {
 document.addEventListener("click", (event) => {
   const [reply, none] = [event.target.closest("[data-reply]"), event.target.closest("[data-no-reply]")];
   if ((reply || none) && answer(reply?.dataset.reply ?? "")) event.preventDefault();
+  const file = event.target.closest("[data-no-file]");
+  if (!file) return;
+  event.preventDefault();
+  file.closest("[data-attached]").remove();
 });
 document.addEventListener("click", ({ target }) => {
   if (target.closest("[data-newer]")) { toEnd(); lowerPill(); }

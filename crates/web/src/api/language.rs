@@ -13,9 +13,18 @@ use crate::problem::Problem;
 
 /// What `Accept-Language` asks for, of those there are; English where it asks for neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub(crate) enum Language {
     English,
     Spanish,
+}
+
+impl From<user::Language> for Language {
+    fn from(language: user::Language) -> Self {
+        match language {
+            user::Language::Es => Self::Spanish,
+            user::Language::En => Self::English,
+        }
+    }
 }
 
 impl Language {
@@ -45,9 +54,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Language {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(match language::asked(&parts.headers) {
-            Some(user::Language::Es) => Self::Spanish,
-            Some(user::Language::En) | None => Self::English,
-        })
+        Ok(language::asked(&parts.headers).map_or(Self::English, Self::from))
     }
 }

@@ -16,7 +16,7 @@ mod example;
 mod fields;
 mod id;
 mod invitation;
-mod language;
+pub(crate) mod language;
 mod led;
 mod me;
 mod media;
@@ -32,11 +32,11 @@ mod price;
 mod receipt;
 mod refusals;
 mod send;
-mod shown;
+pub(crate) mod shown;
 mod status;
 mod team;
 mod template;
-mod upload;
+pub(crate) mod upload;
 
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,12 @@ use model::user::Language;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::card::{Card, cards};
 use super::fault::Fault;
 use super::file::Shown;
+use super::forward;
 use super::markup::{Piece, pieces};
+use super::reaction::OFFERED;
 use super::tick::Tick;
 use crate::pages::{Key, Said, Times, say};
 
@@ -55,6 +58,31 @@ pub(super) struct Reacted {
     pub(super) said: Said,
 }
 
+/// What is sent if a message is sent again.
+#[derive(Clone, Debug)]
+pub(super) struct Again {
+    /// What it will be called: the same form sends it once.
+    pub(super) id: Uuid,
+    pub(super) words: String,
+    pub(super) media: Option<Uuid>,
+    pub(super) as_document: bool,
+}
+
+impl Again {
+    /// `None`: no form of a page can say it again.
+    fn of(message: &Message, payload: &Value) -> Option<Self> {
+        let kind = message.r#type.as_str();
+        let media = match kind {
+            "text" => None,
+            "image" | "video" | "audio" | "document" | "sticker" => Some(message.media.as_ref()?.id),
+            _ => return None,
+        };
+        let caption = || payload[kind]["caption"].as_str().unwrap_or_default().to_owned();
+        let words = if media.is_some() { caption() } else { message.text.clone() };
+        Some(Self { id: Uuid::now_v7(), words, media, as_document: kind == "document" })
+    }
+}
+
 /// A message as a thread draws it.
 #[derive(Clone, Debug)]
 pub(super) struct Bubble {
@@ -79,6 +107,9 @@ pub(super) struct Bubble {
     pub(super) line: Option<Said>,
     pub(super) pieces: Vec<Piece>,
     pub(super) file: Option<Shown>,
+    pub(super) cards: Vec<Card>,
+    /// Whether it was passed on to whoever sent it.
+    pub(super) forwarded: bool,
     /// Where a place is on a map.
     pub(super) map: Option<String>,
     /// The words on what can be pressed below it.
@@ -91,10 +122,28 @@ pub(super) struct Bubble {
     pub(super) fault: Option<Fault>,
     /// The whole object, of a type that nobody here knows.
     pub(super) json: Option<String>,
-    /// What is sent if it is sent again, and what it will be called: the same form sends it once.
-    pub(super) again: Option<(Uuid, String)>,
+    /// What is sent if it is sent again.
+    pub(super) again: Option<Again>,
     /// Whether a reply can name it.
     pub(super) quotable: bool,
+    /// Whether it can be passed on.
+    pub(super) goes_on: bool,
+    /// What a press reacts with; ours among it.
+    pub(super) offered: Vec<String>,
+    /// What we reacted with.
+    pub(super) mine: Option<String>,
+}
+
+impl Bubble {
+    /// Whether there is anything to do with it.
+    pub(super) fn has_menu(&self) -> bool {
+        self.quotable || self.goes_on || !self.pieces.is_empty()
+    }
+
+    /// Whether we reacted with this.
+    pub(super) fn is_mine(&self, emoji: impl AsRef<str>) -> bool {
+        self.mine.as_deref() == Some(emoji.as_ref())
+    }
 }
 
 /// Types that have a name for who does not see them.
@@ -149,9 +198,13 @@ impl Drawing<'_> {
             (None, _) => Side::In,
         };
         let known = kind_of(&message.r#type);
-        let is_strange = known.is_none() && line.is_none() && !PLAIN.contains(&message.r#type.as_str());
         let file = message.media.as_ref().map(|media| Shown::of(media, &message.r#type, self.language));
-        let is_text = message.r#type == "text";
+        let (words, cards) = (self.words(message, file.as_ref()), cards(&message.r#type, &payload, self.language));
+        // Of a type that nobody here knows, and of what would show nothing, the object itself is shown.
+        let is_blank = words.trim().is_empty() && cards.is_empty() && file.is_none();
+        let is_strange = known.is_none() && !PLAIN.contains(&message.r#type.as_str()) || is_blank;
+        let is_strange = is_strange && line.is_none();
+        let mine = own_reaction(message);
         let failed = matches!(message.status.as_deref(), Some("failed" | "unknown"));
         Bubble {
             id: message.id,
@@ -167,7 +220,9 @@ impl Drawing<'_> {
             begins_day: true,
             kind: known,
             line,
-            pieces: pieces(&self.words(message, file.as_ref())),
+            pieces: pieces(&words),
+            cards,
+            forwarded: is_forwarded(&payload),
             file,
             map: map(&message.r#type, &payload),
             buttons: buttons(&payload),
@@ -178,16 +233,31 @@ impl Drawing<'_> {
             tick: Tick::of(message),
             fault: Fault::of(message, self.contact, self.language),
             json: is_strange.then(|| serde_json::to_string_pretty(&payload).unwrap_or_default()),
-            again: (is_text && failed).then(|| (Uuid::now_v7(), message.text.clone())),
+            again: failed.then(|| Again::of(message, &payload)).flatten(),
             quotable: message.wamid.is_some() && side != Side::Line && message.revoked_at.is_none(),
+            goes_on: forward::goes_on(message),
+            offered: offered(mine.as_deref()),
+            mine,
         }
     }
 
     /// What stands for a message without words of its own is not said twice beside its file.
     fn words(&self, message: &Message, file: Option<&Shown>) -> String {
         match (message.r#type.as_str(), file) {
-            ("unsupported", _) => say(self.language, Key("unsupported")).with("name", self.contact).to_string(),
+            ("unsupported" | "unknown", _) => {
+                say(self.language, Key("unsupported")).with("name", self.contact).to_string()
+            }
+            ("media_placeholder", None) => say(self.language, Key("media-not-given")).to_string(),
             (_, Some(file)) if file.says(&message.text) => String::new(),
+            // What cards say is not said twice.
+            ("contacts", _) => String::new(),
+            ("order", _) => message.text.split_once('\n').map_or_else(String::new, |(_, words)| words.to_owned()),
+            (kind, None) => match kind_of(kind).filter(|_| kind != "text" && is_sign(&message.text, kind)) {
+                Some(known) => {
+                    format!("{} {}", message.text.replace(['[', ']'], "").replace(kind, ""), say(self.language, known))
+                }
+                None => message.text.clone(),
+            },
             _ => message.text.clone(),
         }
     }
@@ -249,6 +319,28 @@ impl Drawing<'_> {
         };
         all.iter().filter_map(one).collect()
     }
+}
+
+/// Whether a text only stands for a message without words: a sign, or the name of its type.
+fn is_sign(text: &str, kind: &str) -> bool {
+    !text.chars().any(char::is_alphanumeric) || text == format!("[{kind}]")
+}
+
+fn is_forwarded(payload: &Value) -> bool {
+    ["forwarded", "frequently_forwarded"].iter().any(|word| payload["context"][*word] == true)
+}
+
+/// What the business reacted with.
+fn own_reaction(message: &Message) -> Option<String> {
+    let all: Vec<Value> = serde_json::from_str(message.reactions.0.get()).unwrap_or_default();
+    let own = all.into_iter().find(|reaction| reaction["from"] == "business")?;
+    own["emoji"].as_str().map(str::to_owned)
+}
+
+/// What a press reacts with: the usual ones, and what it was reacted with.
+fn offered(mine: Option<&str>) -> Vec<String> {
+    let other = mine.filter(|emoji| !OFFERED.contains(emoji));
+    other.into_iter().chain(OFFERED).map(str::to_owned).collect()
 }
 
 /// So much of a quoted text is shown.

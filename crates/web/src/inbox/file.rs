@@ -72,7 +72,7 @@ impl Shown {
 }
 
 /// A size as people read it, in tenths of a megabyte from one on.
-fn size(language: Language, bytes: i64) -> Said {
+pub(super) fn size(language: Language, bytes: i64) -> Said {
     let kilobytes = bytes / 1024;
     if kilobytes < 1024 {
         return say(language, Key("size-kilobytes")).count("count", kilobytes.max(1));

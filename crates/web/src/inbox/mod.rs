@@ -6,12 +6,17 @@
 //! decides of live updates as of everything else.
 
 mod bubble;
+mod card;
 mod change;
+mod compose;
 mod fault;
 mod file;
+mod forward;
 mod house;
 mod list;
 mod markup;
+mod pane;
+mod reaction;
 mod send;
 mod stream;
 mod template;
@@ -43,8 +48,11 @@ pub(crate) fn routes() -> Router<crate::State> {
         .route("/inbox/rows", get(stream::rows))
         .route("/inbox/{id}", get(thread_page))
         .route("/inbox/{id}/messages", get(stream::messages).post(send::send))
+        .route("/inbox/{id}/messages/{message}/reaction", post(reaction::react))
+        .route("/inbox/{id}/messages/{message}/forward", get(forward::page).post(forward::send))
         .route("/inbox/{id}/templates", get(template::list))
         .route("/inbox/{id}/templates/{template}", get(template::form).post(template::send))
+        .route("/inbox/{id}/files", post(compose::file))
         .route("/inbox/{id}/read", post(change::read))
         .route("/inbox/{id}/state", post(change::state))
         .route("/inbox/{id}/assign", post(change::assign))

@@ -1,26 +1,25 @@
 //! Answering from a page.
 
-use axum::extract;
+use axum::extract::{self, Request};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use model::act::Act;
 use model::database::Tenant;
 use model::message::{self, Message};
 use model::outbox::{self, Content, Options, Refusal, To};
-use model::user::Language;
 use model::{event, membership, receipt};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
-use whatsapp::outgoing;
 
 use super::Showing;
+use super::compose::{self, Composed, Written};
 use super::house::House;
 use super::is_frame;
 use super::stream::{Messages, streamed, takes_streams};
 use super::thread::{self, Found, Thread, Unseen, Writing};
 use super::view::Wanted;
 use crate::State;
-use crate::pages::{Entered, Failure, Key, PathId, Said, Visit, say};
+use crate::pages::{Entered, Failure, Key, PathId, Visit, say};
 use crate::sending::{self, Queued};
 
 /// What is to be sent, and how it is known again.
@@ -81,23 +80,32 @@ pub(super) fn why(refusal: &Refusal) -> Result<Key, Failure> {
     })
 }
 
-/// Sends a text in a conversation.
+/// Sends what was written in a conversation: a text, or a file with what is said about it.
 pub(super) async fn send(
     extract::State(state): extract::State<State>,
     visit: Visit,
     PathId(id): PathId,
     wanted: Wanted,
-    headers: HeaderMap,
-    mut entered: Entered,
+    request: Request,
 ) -> Result<Response, Failure> {
+    let headers = request.headers().clone();
+    let mut entered = compose::read(&state, &visit, id, request).await?;
     let tx = visit.begin(Act::Send).await?;
     let Found::Here(_) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
-    let query = wanted.query();
-    let language = visit.page.language;
+    let (query, language) = (wanted.query(), visit.page.language);
     let showing = Showing { visit, id, wanted, is_frame: is_frame(&headers) };
+    if !entered.is_sound() {
+        return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
+    }
     let reply_to = answered(&tx, id, entered.text("reply").parse().ok()).await?;
-    let (body, content) = match text(entered.text("body"), reply_to, language) {
-        Ok(checked) => checked,
+    let now = showing.visit.now();
+    let written = Written::of(&entered);
+    let composed = match written.file() {
+        Some(file) => file.message(&tx, now, reply_to, language).await?,
+        None => compose::text(written.words(), reply_to, language),
+    };
+    let Composed { body, content } = match composed {
+        Ok(composed) => composed,
         Err(said) => {
             entered.fault("body", said);
             return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
@@ -123,14 +131,16 @@ pub(super) async fn send(
 
 impl Showing {
     /// Shows the conversation again, with what was entered.
-    async fn refused(
+    pub(super) async fn refused(
         self,
         tx: Tenant,
         status: StatusCode,
         entered: Entered,
         unseen: Option<Unseen>,
     ) -> Result<Response, Failure> {
-        self.answer(tx, status, Writing { entered, unseen, ..Writing::default() }).await
+        let written = Written::of(&entered);
+        let attached = written.attached(&tx).await?;
+        self.answer(tx, status, Writing { entered, unseen, attached, ..Writing::default() }).await
     }
 }
 
@@ -140,35 +150,11 @@ pub(super) fn message_id(entered: &Entered) -> Uuid {
     named.filter(|id| id.get_version_num() == 7).unwrap_or_else(Uuid::now_v7)
 }
 
-/// The text that was entered, as Meta takes it.
-fn text(text: &str, reply_to: Option<String>, language: Language) -> Result<(Value, Content), Said> {
-    if text.is_empty() {
-        return Err(say(language, Key("fault-empty")));
-    }
-    let mut body = json!({ "type": "text", "text": { "body": text, "preview_url": true } });
-    if let Some(reply_to) = reply_to {
-        body["context"] = json!({ "message_id": reply_to });
-    }
-    match outgoing::check(&body) {
-        Ok(checked) => Ok((body, sending::content(checked))),
-        Err(problems) => Err(said(problems, language)),
-    }
-}
-
 /// Meta's id of the message of this conversation that is answered.
 async fn answered(tx: &Tenant, conversation_id: Uuid, id: Option<Uuid>) -> Result<Option<String>, Failure> {
     let Some(id) = id else { return Ok(None) };
     let found = message::these(tx, conversation_id, vec![id]).await?.pop();
     Ok(found.and_then(|message| message.wamid))
-}
-
-/// The first of what is wrong, in words.
-pub(super) fn said(problems: outgoing::Problems, language: Language) -> Said {
-    let first = problems.into_iter().next().map(|problem| match language {
-        Language::Es => problem.es,
-        Language::En => problem.en,
-    });
-    say(language, Key("send-mistake")).with("why", first.unwrap_or_default())
 }
 
 /// Up to which message whoever writes saw the conversation; `None`: it is sent all the same, or was sent before.
@@ -189,7 +175,7 @@ async fn unseen(tx: &Tenant, visit: &Visit, wish: &Wish) -> Result<Option<Unseen
 }
 
 /// The message where it belongs, and, unless it is wanted alone, an empty composer.
-async fn answer(visit: &Visit, query: String, message: &Message, alone: bool) -> Result<Response, Failure> {
+pub(super) async fn answer(visit: &Visit, query: String, message: &Message, alone: bool) -> Result<Response, Failure> {
     let id = message.conversation_id;
     let tx = visit.begin(Act::Read).await?;
     let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };

@@ -17,7 +17,7 @@ use super::file::{State, Way};
 use super::list::{self, Row, Tab};
 use super::thread::{self, Composer, Found, Thread, Writing};
 use super::view::Wanted;
-use crate::pages::{Failure, Page, PathId, Visit, shown};
+use crate::pages::{Failure, Page, PathId, Said, Visit, shown};
 
 /// Turbo's own type.
 const TURBO_STREAM: HeaderValue = HeaderValue::from_static("text/vnd.turbo-stream.html; charset=utf-8");
@@ -55,6 +55,17 @@ struct Rows {
     thread: Option<Thread>,
 }
 
+#[derive(askama::Template)]
+#[template(path = "inbox/stream_alert.html")]
+struct Alert {
+    said: Said,
+}
+
+/// Tells a page that is open what went wrong, beside what it shows.
+pub(super) fn alert(status: StatusCode, said: Said) -> Response {
+    streamed(status, &Alert { said })
+}
+
 /// A stream as an answer.
 pub(super) fn streamed(status: StatusCode, template: &impl askama::Template) -> Response {
     let mut answer = shown(status, template);
@@ -78,7 +89,14 @@ pub(super) async fn messages(
 ) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Read).await?;
     let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
-    let messages = message::these(&tx, id, ids(query.as_deref())).await?;
+    let mut messages = message::these(&tx, id, ids(query.as_deref())).await?;
+    // A reaction that went, or was refused, shows on the message that it is to.
+    let reacted = messages.iter().filter(|message| message.r#type == "reaction");
+    let targets =
+        message::quoted(&tx, id, reacted.filter_map(|message| message.reply_to_wamid.clone()).collect()).await?;
+    let unasked = targets.into_iter().filter(|target| messages.iter().all(|message| message.id != target.id));
+    let unasked: Vec<_> = unasked.collect();
+    messages.extend(unasked);
     let people = membership::names(&tx).await?.into_iter().collect();
     let bubbles = thread::bubbles(&tx, &visit, &found, &messages, &people).await?;
     tx.close();

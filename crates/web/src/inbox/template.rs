@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use whatsapp::outgoing::{self, HeaderPreview, TemplateParameter};
 
+use super::compose::said;
 use super::list::{Choice, who};
-use super::send::{self, Sent, Wish, message_id, said, why};
+use super::send::{self, Sent, Wish, message_id, why};
 use super::thread::{self, Found};
 use super::view::Wanted;
 use crate::State;

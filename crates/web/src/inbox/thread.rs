@@ -14,19 +14,19 @@ use model::{DatabaseError, contact, template};
 use uuid::Uuid;
 
 use super::bubble::{Bubble, Drawing};
+use super::compose::Attached;
 use super::house::House;
 use super::list::{Choice, SOON, who};
+use super::pane::Pane;
 use super::view::Wanted;
 use crate::pages::{Entered, Failure, Key, Said, Visit, say};
-
-/// So many messages are sent at once.
-const MESSAGES: i64 = 40;
 
 /// A conversation, as its page shows it.
 #[derive(Clone, Debug)]
 pub(super) struct Thread {
     pub(super) id: Uuid,
     pub(super) who: String,
+    pub(super) is_group: bool,
     /// What else is known of them: phone, user id, username.
     pub(super) known_as: Vec<String>,
     pub(super) number: String,
@@ -39,8 +39,11 @@ pub(super) struct Thread {
     pub(super) people: Vec<Choice>,
     pub(super) teams: Vec<Choice>,
     pub(super) bubbles: Vec<Bubble>,
-    /// Where older ones go on.
-    pub(super) older: Option<String>,
+    /// The message before which it goes on, and the one behind which it does.
+    pub(super) older: Option<Uuid>,
+    pub(super) newer: Option<Uuid>,
+    /// The message that it opens at.
+    pub(super) around: Option<Uuid>,
     /// Before which message what is unread begins.
     pub(super) unread_from: Option<Uuid>,
     pub(super) unread: i32,
@@ -89,11 +92,13 @@ pub(super) struct Writing {
     pub(super) entered: Entered,
     /// Somebody answered meanwhile.
     pub(super) unseen: Option<Unseen>,
+    /// A file that is here already.
+    pub(super) attached: Option<Attached>,
 }
 
 impl Default for Writing {
     fn default() -> Self {
-        Self { id: Uuid::now_v7(), entered: Entered::default(), unseen: None }
+        Self { id: Uuid::now_v7(), entered: Entered::default(), unseen: None, attached: None }
     }
 }
 
@@ -108,21 +113,21 @@ impl Thread {
     ) -> Result<Self, Failure> {
         let language = visit.page.language;
         let number = house.number(one.number_id);
-        let mut page = message::list(tx, one.id, wanted.before, MESSAGES).await?;
-        page.data.reverse();
-        let bubbles = bubbles(tx, visit, one, &page.data, &house.names()).await?;
+        let pane = Pane::read(tx, one, wanted.part()).await?;
+        let bubbles = bubbles(tx, visit, one, &pane.messages, &house.names()).await?;
         let known_as = one.contact.as_ref().map_or_else(Vec::new, |contact| {
             let phone = contact.wa_id.as_ref().map(|digits| format!("+{digits}"));
             let username = contact.username.as_ref().map(|name| format!("@{name}"));
             let or_id = if phone.is_none() && username.is_none() { contact.user_id.clone() } else { None };
             phone.into_iter().chain(username).chain(or_id).collect()
         });
-        let seen = page.data.iter().map(|message| message.sequence).max().unwrap_or(0);
+        let seen = pane.messages.iter().map(|message| message.sequence).max().unwrap_or(0);
         let composer = composer(tx, visit, one, number).await?;
         let choice = |id, name: &String| Choice { id, name: name.clone() };
         Ok(Self {
             id: one.id,
             who: who(one, language),
+            is_group: one.contact.is_none(),
             known_as,
             number: number.map(Number::name).unwrap_or_default(),
             state: one.state,
@@ -132,9 +137,11 @@ impl Thread {
             live: house.live,
             people: house.people.iter().map(|(id, name)| choice(*id, name)).collect(),
             teams: house.teams.iter().map(|team| choice(team.id, &team.name)).collect(),
-            unread_from: unread_from(&page.data, one.unread_count),
+            unread_from: pane.unread_from,
             unread: one.unread_count,
-            older: page.next_cursor,
+            older: pane.older,
+            newer: pane.newer,
+            around: pane.around,
             seen,
             reply: wanted.reply.filter(|id| bubbles.iter().any(|bubble| bubble.id == *id && bubble.quotable)),
             bubbles,
@@ -225,13 +232,6 @@ pub(super) async fn bubbles(
         day = Some(bubble.date.clone());
     }
     Ok(bubbles)
-}
-
-/// The oldest message shown of those that nobody has read.
-fn unread_from(messages: &[Message], unread: i32) -> Option<Uuid> {
-    let unread = usize::try_from(unread).ok().filter(|unread| *unread > 0)?;
-    let inbound = messages.iter().rev().filter(|message| message.direction == "inbound");
-    inbound.take(unread).last().map(|message| message.id)
 }
 
 fn window(one: &Conversation, visit: &Visit) -> Option<Window> {

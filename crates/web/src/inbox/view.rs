@@ -56,6 +56,22 @@ impl View {
     }
 }
 
+/// Which part of a conversation is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Where what is unread begins; without any, its end.
+    #[default]
+    Unread,
+    /// Its end.
+    Latest,
+    /// Around this message.
+    Around(Uuid),
+    /// What stands before this message.
+    Before(Uuid),
+    /// What stands behind this message.
+    Behind(Uuid),
+}
+
 /// What an address wants to see. What it says badly narrows nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -71,8 +87,8 @@ pub(crate) struct Wanted {
     pub(crate) after: Option<Cursor>,
     /// The message that is answered.
     pub(crate) reply: Option<Uuid>,
-    /// Before the oldest message of the page before.
-    pub(crate) before: Option<Cursor>,
+    /// Which part of the conversation.
+    pub(crate) part: Part,
 }
 
 impl Wanted {
@@ -87,11 +103,28 @@ impl Wanted {
                 "unread" => wanted.unread = value == "1",
                 "reply" => wanted.reply = value.parse().ok(),
                 "after" => wanted.after = Cursor::decode(&value),
-                "before" => wanted.before = Cursor::decode(&value),
+                "latest" => wanted.part = Part::Latest,
+                "message" => wanted.turn_to(&value, Part::Around),
+                "older" => wanted.turn_to(&value, Part::Before),
+                "newer" => wanted.turn_to(&value, Part::Behind),
                 _ => {}
             }
         }
         wanted
+    }
+
+    fn turn_to(&mut self, id: &str, part: fn(Uuid) -> Part) {
+        if let Ok(id) = id.parse() {
+            self.part = part(id);
+        }
+    }
+
+    /// Which part of a conversation: where nothing else is said, what is answered is in it.
+    pub(crate) fn part(&self) -> Part {
+        match (self.part, self.reply) {
+            (Part::Unread, Some(reply)) => Part::Around(reply),
+            (part, _) => part,
+        }
     }
 
     /// The same as a query, without the place in the list.
@@ -174,7 +207,10 @@ mod tests {
         assert_eq!((wanted.view, wanted.number, wanted.unread), (View::Mine, Some(number), true));
         assert_eq!(wanted.query(), query);
         assert!(wanted.is_narrowed() && !wanted.turned_unread().on_number(None).is_narrowed());
-        for nonsense in ["view=<script>", "number=1&team=x&unread=yes", "after=%00", "view", ""] {
+        assert_eq!(Wanted::read(Some(&format!("message={number}"))).part, Part::Around(number));
+        for nonsense in
+            ["message=x&older=&newer=%00", "view=<script>", "number=1&team=x&unread=yes", "after=%00", "view", ""]
+        {
             assert_eq!(Wanted::read(Some(nonsense)), Wanted::default(), "{nonsense}");
         }
     }

@@ -29,9 +29,7 @@ impl Entered {
             if SECRET.contains(&&*name) {
                 entered.secrets.push((name.into_owned(), value.into_owned().into()));
             } else {
-                // NUL is no text for PostgreSQL, and other control characters are none for people.
-                let value: String = value.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
-                entered.texts.push((name.into_owned(), value.trim().to_owned()));
+                entered.texts.push((name.into_owned(), plain(&value)));
             }
         }
         entered
@@ -39,8 +37,14 @@ impl Entered {
 
     /// With these texts, as if they had been entered.
     pub(crate) fn of<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let texts = texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        let texts = texts.into_iter().map(|(name, text)| (name.to_owned(), plain(text))).collect();
         Self { texts, ..Self::default() }
+    }
+
+    /// From now on this stands in a field.
+    pub(crate) fn set(&mut self, name: &str, text: String) {
+        self.texts.retain(|(known, _)| known != name);
+        self.texts.push((name.to_owned(), text));
     }
 
     /// What stands in a field; nothing where it was not sent.
@@ -90,6 +94,12 @@ impl Entered {
     pub(crate) fn wrong(&self, field: &str) -> Option<&Said> {
         self.faults.iter().find(|(known, _)| *known == field).map(|(_, said)| said)
     }
+}
+
+/// NUL is no text for PostgreSQL, and other control characters are none for people.
+fn plain(text: &str) -> String {
+    let shown: String = text.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
+    shown.trim().to_owned()
 }
 
 impl<S: Send + Sync> FromRequest<S> for Entered {

@@ -55,6 +55,7 @@ notices! {
     PasskeyRemoved = "passkey-removed";
     SecondFactorOff = "second-factor-off";
     Resolved = "resolved";
+    Forwarded = "forwarded";
     ProviderUnlinked = "provider-unlinked";
     OrganizationMade = "organization-made";
 }

@@ -6,12 +6,12 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use jiff::Timestamp;
-use model::DatabaseError;
 use model::act::Act;
 use model::audit::{self, Deed};
 use model::database::{Operator, Tenant};
 use model::membership::{self, Belonging};
 use model::user::User;
+use model::{DatabaseError, Scope};
 
 use super::failure::Failure;
 use super::page::{Page, Reader};
@@ -52,6 +52,11 @@ impl Visit {
     /// The organization they are at work in.
     pub(crate) fn organization(&self) -> Result<&Belonging, Failure> {
         self.page.reader.as_ref().and_then(|reader| reader.at.as_ref()).ok_or(Failure::Nowhere)
+    }
+
+    /// Whose rows are those of where they are at work.
+    pub(crate) fn scope(&self) -> Result<Scope, Failure> {
+        self.visitor.at_work.map(|at_work| at_work.scope).ok_or(Failure::Nowhere)
     }
 
     /// Opens a transaction of the organization they are at work in, for something that they may do there.

@@ -44,7 +44,22 @@ impl MediaKind {
         }
     }
 
-    /// How large it may be, in bytes.
+    /// The one that is made for files of this type.
+    pub fn of(mime_type: &str) -> Option<Self> {
+        let mime_type = essence(mime_type);
+        Self::ALL.into_iter().find(|kind| kind.mime_types().contains(&mime_type.as_str()))
+    }
+
+    /// Whether words can go with it.
+    pub fn has_caption(self) -> bool {
+        matches!(self, MediaKind::Image | MediaKind::Video | MediaKind::Document)
+    }
+
+    /// How large it may be at most, in bytes: a sticker, if it moves.
+    pub fn largest(self) -> u64 {
+        self.most(true)
+    }
+
     fn most(self, animated: bool) -> u64 {
         match self {
             MediaKind::Image => 5 << 20,
@@ -68,9 +83,7 @@ pub fn mime_types() -> impl Iterator<Item = &'static str> {
 
 /// The most bytes that Meta takes of a file of this type that begins like this. `None`: it takes no such type.
 pub fn largest(mime_type: &str, head: &[u8]) -> Option<u64> {
-    let mime_type = essence(mime_type);
-    let kind = MediaKind::ALL.into_iter().find(|kind| kind.mime_types().contains(&mime_type.as_str()))?;
-    Some(kind.most(animated(head)))
+    Some(MediaKind::of(mime_type)?.most(animated(head)))
 }
 
 /// Whether a WebP picture moves: bit 1 of the flags in its extended header (RFC 9649).

@@ -10,19 +10,19 @@ use uuid::Uuid;
 
 use super::Browser;
 
-const LUCIA: &str = "34600111222";
+pub(super) const LUCIA: &str = "34600111222";
 
 /// An organization whose number Lucía has written to, and Marta, who answers.
-struct Stage {
-    world: World,
-    organization: Organization,
-    number: SimulatedNumber,
-    marta: Person,
-    conversation: String,
+pub(super) struct Stage {
+    pub(super) world: World,
+    pub(super) organization: Organization,
+    pub(super) number: SimulatedNumber,
+    pub(super) marta: Person,
+    pub(super) conversation: String,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = World::simulated().await;
         let organization = world.organization("Café Lucero").await;
         let number = world.meta().numbers().await.remove(0);
@@ -34,22 +34,22 @@ impl Stage {
         Self { world, organization, number, marta, conversation }
     }
 
-    fn path(&self, rest: &str) -> String {
+    pub(super) fn path(&self, rest: &str) -> String {
         format!("/inbox/{}{rest}", self.conversation)
     }
 
-    async fn shown(&self) -> Value {
+    pub(super) async fn shown(&self) -> Value {
         self.world.conversation(&self.organization).await
     }
 
-    async fn sent(&self) -> Vec<Value> {
+    pub(super) async fn sent(&self) -> Vec<Value> {
         let all = self.world.all_messages(&self.organization).await;
         all.into_iter().filter(|message| message["direction"] == "outbound").collect()
     }
 }
 
 /// The value of a hidden field.
-fn hidden<'a>(text: &'a str, name: &str) -> &'a str {
+pub(super) fn hidden<'a>(text: &'a str, name: &str) -> &'a str {
     let rest = text.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("no {name} in {text}"));
     rest.split('"').next().unwrap_or_default()
 }
@@ -202,8 +202,13 @@ async fn what_is_not_ones_own_is_not_there() {
     let limited = stage.world.member(&stage.organization, Role::Agent).await;
     limit(&stage, &limited).await;
     let absent = Uuid::now_v7().to_string();
-    let posts: [(&str, &[(&str, &str)]); 4] = [
+    let message = stage.world.all_messages(&stage.organization).await[0]["id"].as_str().expect("an id").to_owned();
+    let (react, forward) = (format!("/messages/{message}/reaction"), format!("/messages/{message}/forward"));
+    let posts: [(&str, &[(&str, &str)]); 7] = [
         ("/messages", &[("body", "x")]),
+        ("/files", &[]),
+        (&react, &[("emoji", "👍")]),
+        (&forward, &[("to", &stage.conversation)]),
         ("/read", &[("through", "9")]),
         ("/state", &[("state", "resolved")]),
         ("/assign", &[("assignee", "me")]),
@@ -218,7 +223,9 @@ async fn what_is_not_ones_own_is_not_there() {
         (&stage.marta, "00000000-0000-0000-0000-00000000000g"),
     ] {
         let mut browser = Browser::of(&stage.world, person);
-        for rest in ["", "?before=x", "/messages?ids=x", "/templates"] {
+        for rest in
+            ["", "?older=x", "?latest=1", "/messages?ids=x", "/templates", &format!("/messages/{message}/forward")]
+        {
             let answer = browser.get(&format!("/inbox/{id}{rest}")).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}{rest}: {}", answer.text);
             assert!(!answer.text.contains("pan.example"));
@@ -275,7 +282,7 @@ async fn a_message_has_a_name_of_its_own() {
 }
 
 /// Somebody who sees only what is theirs.
-async fn limit(stage: &Stage, person: &Person) {
+pub(super) async fn limit(stage: &Stage, person: &Person) {
     let owner = stage.world.member(&stage.organization, Role::Owner).await;
     let path = format!("/members/{}", person.user_id);
     let (status, answer) =

@@ -40,7 +40,7 @@ const OOXML: &str = "application/vnd.openxmlformats-officedocument.";
 
 /// Why a file is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(crate) enum Wrong {
     /// It is said to be one thing, and is another, or nothing that is known.
     Said {
         /// What it is said to be.
@@ -90,7 +90,7 @@ pub(super) fn judge(said: Option<&str>, found: Option<&str>, head: &[u8], size: 
 }
 
 /// What Meta is told of a file that it sent itself, or that was taken before.
-pub(in crate::api) fn known(said: Option<&str>, found: Option<&str>) -> String {
+pub(crate) fn known(said: Option<&str>, found: Option<&str>) -> String {
     let by_its_name = |said: &str| {
         let name = named(said);
         // What is behind the type stays: Meta says `codecs=opus` so.
@@ -123,6 +123,12 @@ fn named(said: &str) -> String {
     let said = essence(said);
     let known = NAMES.iter().find(|(name, _)| *name == said);
     known.map_or(said, |(_, name)| (*name).to_owned())
+}
+
+/// All names of a type that Meta calls so.
+pub(crate) fn names_of(mime_type: &'static str) -> impl Iterator<Item = &'static str> {
+    let others = NAMES.iter().filter(move |(_, known)| *known == mime_type).map(|(name, _)| *name);
+    std::iter::once(mime_type).chain(others)
 }
 
 fn agree(said: &str, found: &str) -> bool {

@@ -8,7 +8,7 @@ use http::StatusCode;
 use model::file::{self, KeepError};
 use model::media::Media;
 use model::store::StoreError;
-use model::upload;
+use model::{Scope, upload};
 use utoipa::ToSchema;
 use whatsapp::outgoing::{LARGEST_FILE, mime_types};
 
@@ -20,8 +20,9 @@ use super::refusals::{Always, BadFile, NoRoom, OverQuota};
 use crate::form::{Form, Others, Unread};
 use crate::problem::Problem;
 
-pub(super) use kind::known;
-use kind::{Wrong, judge};
+pub(crate) use kind::Wrong;
+use kind::judge;
+pub(crate) use kind::{known, names_of};
 
 /// A file to send later.
 #[derive(ToSchema)]
@@ -57,23 +58,54 @@ pub(super) async fn create(
     let (parts, body) = request.into_parts();
     let form = Form::read(&state.store, caller.scope(), (&parts.headers, body), &["type"], Others::Refused).await;
     let form = form.map_err(|unread| not_read(unread, language))?;
+    let kept = keep(&state, caller.scope(), form, language).await;
+    let media = kept.map_err(|not_kept| match not_kept {
+        NotKept::Wrong(wrong) => not_taken(&wrong, language),
+        NotKept::Problem(problem) => problem,
+    })?;
+    Ok((StatusCode::CREATED, Json(media)))
+}
+
+/// Why a file is not kept.
+#[derive(Debug)]
+pub(crate) enum NotKept {
+    /// It is none that WhatsApp takes.
+    Wrong(Wrong),
+    /// Something else.
+    Problem(Problem),
+}
+
+impl From<Problem> for NotKept {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// Keeps the file of a form, as one that can stand in a message from now on.
+pub(crate) async fn keep(
+    state: &crate::State,
+    scope: &Scope,
+    form: Form,
+    language: Language,
+) -> Result<Media, NotKept> {
     let said = form.text("type").or(form.content_type.as_deref());
     let (head, size) = (&form.file.head, form.file.size);
-    let mime_type = judge(said, file::sniff(head), head, size).map_err(|wrong| not_taken(&wrong, language))?;
+    let mime_type = judge(said, file::sniff(head), head, size).map_err(NotKept::Wrong)?;
     let filename = form.filename;
     let now = state.clock.now();
-    let kept = file::keep_written(&state.database, caller.scope(), form.file, now).await;
+    let kept = file::keep_written(&state.database, scope, form.file, now).await;
     let kept = kept.map_err(|error| not_kept(error, language))?;
-    let tx = caller.begin().await?;
+    let tx = state.database.tenant(scope).await.map_err(|error| language.problem(error))?;
     let media = upload::insert(&tx, now, &kept, &mime_type, filename.as_deref()).await;
     let media = media.map_err(|error| language.problem(error))?;
     tx.commit().await.map_err(Problem::repeatable)?;
     // A picture gets a thumbnail.
     state.media_wake.queued();
-    Ok((StatusCode::CREATED, Json(media)))
+    Ok(media)
 }
 
-fn not_read(unread: Unread, language: Language) -> Problem {
+/// Why a form was not read, in words.
+pub(crate) fn not_read(unread: Unread, language: Language) -> Problem {
     match unread {
         Unread::NotMultipart => Problem::not_multipart(language.of(
             "The body is not a form. Send `multipart/form-data` with the file in the part `file`, as `curl -F file=@photo.png` does.",

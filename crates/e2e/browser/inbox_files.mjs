@@ -1,0 +1,140 @@
+// Files that go with what is written: chosen, pasted and dropped; what is wrong with one is said before it leaves; a line that
+// is cut, a file that is refused and one that is taken back cost nothing else.
+
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { deflateSync } from "node:zlib";
+
+/** A picture of so many pixels to a side that no compression makes smaller: a PNG of noise. */
+function noise(side) {
+  const chunk = (type, data) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    sum.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, sum]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(side, 0);
+  head.writeUInt32BE(side, 4);
+  head.set([8, 2], 8); // Eight bits each of red, green and blue.
+  const rows = Buffer.concat(Array.from({ length: side }, () => Buffer.concat([Buffer.alloc(1), randomBytes(side * 3)])));
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", head), chunk("IDAT", deflateSync(rows, { level: 1 })), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** CRC-32, as PNG has it. */
+function crc32(bytes) {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
+  }
+  return (sum ^ 0xffffffff) >>> 0;
+}
+
+export async function files({ url, simulator, number, sessions, sitDown, writes, look }) {
+  const { context, page, see } = await sitDown(look, sessions, /ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of (415|422)/);
+  const open = async (from, text) => {
+    await writes(from, text);
+    await page.goto(`${url}/inbox?view=all`);
+    await page.locator("#list > li a", { hasText: text }).first().click();
+    await page.locator(".thread .text", { hasText: text }).waitFor();
+  };
+  const sent = (name) => page.locator(".message.out:not(.pending)", { hasText: name });
+  const tray = page.locator("[data-tray] li");
+  await open("525555500301", "¿Me mandas las fotos?");
+  const small = noise(64);
+
+  // Three at once, the words with the first; one of them is taken back.
+  await page.locator("[data-files]").setInputFiles([
+    { name: "uno.png", mimeType: "image/png", buffer: small },
+    { name: "dos.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n1 0 obj\n<<>>\nendobj\n") },
+    { name: "tres.txt", mimeType: "text/plain", buffer: Buffer.from("hola\n") },
+  ]);
+  assert.equal(await tray.count(), 3);
+  await see("tray");
+  await page.getByRole("button", { name: "Quitar tres.txt" }).click();
+  await page.locator("#body").fill("Aquí van");
+  await page.keyboard.press("Enter");
+  await sent("dos.pdf").waitFor();
+  assert.equal(await tray.count(), 0);
+  const [first, second] = await page.locator(".message.out:not(.pending)").all();
+  assert.equal(await first.locator(".text").textContent(), "Aquí van");
+  assert.ok(await first.locator("a.picture").count() && await second.locator("a.file").count(), "in their order");
+  const allGone = () => page.waitForFunction(() => !document.querySelector(".messages .tick.waits, .messages .pending"));
+  await allGone();
+  const accepted = async () => (await (await fetch(`${simulator}/_sim/accepted?phone_number_id=${number}`)).json()).data.map(({ request }) => request);
+  const ours = JSON.stringify(await accepted());
+  assert.equal(ours.split('"Aquí van"').length, 2, "once");
+
+  // Too large a picture: what is wrong is said, and what can be done.
+  const large = noise(1500);
+  assert.ok(large.length > 5 << 20);
+  await page.locator("[data-files]").setInputFiles({ name: "grande.png", mimeType: "image/png", buffer: large });
+  await page.getByText(/La imagen pesa \d+(,\d)? MB; WhatsApp admite 5 MB\./).waitFor();
+  await page.locator("#body").press("Enter");
+  await page.getByText("Decide antes qué hacer con este archivo.").waitFor();
+  await see("too-large");
+  await page.getByRole("button", { name: "Reducir y enviar" }).click();
+  await page.locator(".message.out:not(.pending) a.picture").nth(1).waitFor();
+  await allGone();
+  assert.equal((await accepted()).filter(({ type }) => type === "image").length, 2, "the smaller one went");
+  await page.locator("[data-files]").setInputFiles({ name: "otra.png", mimeType: "image/png", buffer: small });
+  await page.getByRole("button", { name: "Enviar como documento" }).click();
+  await page.locator("#body").press("Enter");
+  await sent("otra.png").waitFor();
+
+  // What WhatsApp does not take is said before anything leaves; a picture of another kind can be made one of its own.
+  await page.locator("[data-files]").setInputFiles({ name: "x.zip", mimeType: "application/zip", buffer: Buffer.from("PK") });
+  await page.getByText("WhatsApp no admite archivos de este tipo (application/zip).").waitFor();
+  await page.getByRole("button", { name: "Quitar x.zip" }).click();
+  // One that is not what it says is refused by the server, in words, and the rest goes on.
+  await page.locator("[data-files]").setInputFiles([
+    { name: "falsa.png", mimeType: "image/png", buffer: Buffer.from("%PDF-1.4 falsa") },
+    { name: "bien.txt", mimeType: "text/plain", buffer: Buffer.from("bien\n") },
+  ]);
+  await page.locator("#body").press("Enter");
+  await sent("bien.txt").waitFor();
+  await page.getByText(/No se subió: El archivo dice ser de un tipo/).waitFor();
+  await see("refused");
+  await page.locator(".pending [data-cancel]").click();
+  assert.equal(await page.locator(".message.pending").count(), 0);
+
+  // Without a line it waits, and says so; with one it goes.
+  await context.setOffline(true);
+  await page.locator("[data-files]").setInputFiles({ name: "luego.txt", mimeType: "text/plain", buffer: Buffer.from("luego\n") });
+  await page.locator("#body").fill("te lo mando luego");
+  await page.keyboard.press("Enter");
+  await page.getByText("Se subirá al recuperar la conexión. Deja abierta esta página.").waitFor();
+  await context.setOffline(false);
+  await sent("luego.txt").waitFor();
+  assert.equal(await sent("te lo mando luego").count(), 1);
+
+  await dropped(page, open, sent, small);
+  await context.close();
+}
+
+/** What is pasted and dropped goes to whoever is open, and to nobody else. */
+async function dropped(page, open, sent, picture) {
+  const give = (how, names) => page.evaluate(({ kind, all, bytes }) => {
+    const data = new DataTransfer();
+    for (const name of all) data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+    const target = kind === "paste" ? document.querySelector("#body") : document.querySelector(".messages");
+    const event = kind === "paste"
+      ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
+      : new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true });
+    target.dispatchEvent(event);
+    return event.defaultPrevented;
+  }, { kind: how, all: names, bytes: [...picture] });
+  assert.ok(await give("paste", ["pegada.png"]));
+  assert.equal(await page.locator("[data-tray] li").count(), 1);
+  await open("525555500302", "Soy otra persona");
+  assert.equal(await page.locator("[data-tray] li").count(), 0, "a file stays with whom it was chosen for");
+  assert.ok(await give("dragover", ["suelta.png"]));
+  await page.getByText("Suelta aquí lo que quieras enviar a").waitFor();
+  assert.ok(await give("drop", ["suelta.png"]));
+  await page.locator("[data-tray] li", { hasText: "suelta.png" }).waitFor();
+  await page.locator("#body").press("Enter");
+  await page.locator(".message.out:not(.pending) a.picture").waitFor();
+  assert.equal(await sent("suelta.png").count() + await page.locator(".message.out").count(), 1);
+}
