@@ -15,6 +15,7 @@ pub mod contact;
 pub mod conversation;
 pub mod cost;
 pub mod database;
+pub mod draft;
 pub mod entry;
 pub mod event;
 pub mod file;

@@ -59,6 +59,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128212020_vouched",
     "20261128213000_mail",
     "20261128220000_inbox",
+    "20261129024000_draft",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

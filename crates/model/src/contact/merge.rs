@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::evidence::Name;
 use super::rehome;
 use crate::database::{Operator, Param, Pipeline, Result, Rows, Tenant, Tx};
+use crate::draft;
 use crate::event::{self, Kind, New};
 use crate::scope::Scope;
 
@@ -51,10 +52,12 @@ pub async fn any_organization_merge(
             &[&organization_id, &survivor, &vanished, &now],
         )
         .await?;
+    let (left, survived): (Vec<Uuid>, Vec<Uuid>) = twins.iter().map(|row| (row.get::<_, Uuid>(0), row.get::<_, Uuid>(1))).unzip();
+    tx.query(draft::GO_ON, &[&organization_id, &left, &survived]).await?;
     for statement in GO_ON {
         tx.query(statement, named(statement, &params)).await?;
     }
-    Ok(twins.iter().map(|row| MergedConversation { vanished: row.get(0), survivor: row.get(1) }).collect())
+    Ok(left.into_iter().zip(survived).map(|(vanished, survivor)| MergedConversation { vanished, survivor }).collect())
 }
 
 /// As many of the parameters as a statement names.

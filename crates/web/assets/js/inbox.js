@@ -2,6 +2,7 @@
 // this, every page still works.
 import { StreamActions, cache, renderStreamMessage, visit } from "./turbo.js";
 import { Live } from "./live.js";
+import * as draft from "./draft.js";
 
 const $ = (selector, within = document) => within.querySelector(selector);
 const inbox = () => $("[data-inbox]");
@@ -305,9 +306,8 @@ function uuid7() {
 
 const box = () => $("[data-composer] textarea");
 
-// A draft is one person's, of one conversation of one organization; it goes with the tab.
-const draftKey = (conversation = thread()?.dataset.thread, at = home) => `draft:${at}:${conversation}`;
-const keepDraft = () => { if (box()) sessionStorage.setItem(draftKey(), box().value); };
+const here = (conversation = thread()?.dataset.thread) => ({ home, conversation });
+const keepDraft = () => { if (box()) draft.keep(here(), box().value); };
 
 // What is on its way outlives the page: a tab that is closed, or shown anew, loses nothing of it.
 const outbox = {
@@ -352,7 +352,7 @@ function submit(form) {
   pend(id, text);
   box().value = "";
   answer("");
-  sessionStorage.removeItem(draftKey());
+  keepDraft();
   const { thread: conversation, who } = thread().dataset;
   outbox.add({ id, conversation, who, text, action: form.action, params: String(params), at: Date.now() });
   flush();
@@ -421,7 +421,7 @@ async function took(entry, answer) {
   const now = box();
   if (now && typed) now.value = [now.value, typed].filter(Boolean).join("\n");
   if (now) keepDraft();
-  else sessionStorage.setItem(draftKey(), [entry.text, typed].filter(Boolean).join("\n"));
+  else draft.keep(here(), [entry.text, typed].filter(Boolean).join("\n"));
   now?.focus();
   return undefined;
 }
@@ -434,8 +434,7 @@ function giveBack(entry) {
     keepDraft();
     return;
   }
-  const key = draftKey(entry.conversation);
-  sessionStorage.setItem(key, [sessionStorage.getItem(key), entry.text].filter(Boolean).join("\n"));
+  draft.give(here(entry.conversation), entry.text);
   const alert = $("#alert");
   if (alert) alert.textContent = inbox().dataset.givenBack.replace("{n}", entry.who);
 }
@@ -454,6 +453,7 @@ document.addEventListener("keydown", (event) => {
   event.target.form.requestSubmit();
 });
 
+document.addEventListener("inbox:changed", ({ detail }) => listen(detail));
 document.addEventListener("input", ({ target }) => {
   if (target === box()) keepDraft();
 });
@@ -474,8 +474,7 @@ function opened() {
   document.querySelectorAll("[data-older]").forEach((link) => near.observe(link));
   scroller()?.addEventListener("scroll", () => { if (isAtEnd()) lowerPill(); lookWhetherRead(); }, { passive: true });
   const text = box();
-  const draft = sessionStorage.getItem(draftKey());
-  if (text && !text.value && draft) text.value = draft;
+  if (text) draft.restore(text, here());
   if ($("#alert")) $("#alert").textContent = "";
   drawWaiting();
   if (text && !isTouch) text.focus({ preventScroll: true });

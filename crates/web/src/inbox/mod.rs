@@ -7,6 +7,7 @@
 
 mod bubble;
 mod change;
+mod draft;
 mod fault;
 mod file;
 mod house;
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Router<crate::State> {
         .route("/inbox/{id}/messages", get(stream::messages).post(send::send))
         .route("/inbox/{id}/templates", get(template::list))
         .route("/inbox/{id}/templates/{template}", get(template::form).post(template::send))
+        .route("/inbox/{id}/draft", post(draft::keep))
         .route("/inbox/{id}/read", post(change::read))
         .route("/inbox/{id}/state", post(change::state))
         .route("/inbox/{id}/assign", post(change::assign))

@@ -8,7 +8,7 @@ use model::database::Tenant;
 use model::message::{self, Message};
 use model::outbox::{self, Content, Options, Refusal, To};
 use model::user::Language;
-use model::{event, membership, receipt};
+use model::{draft, event, membership, receipt};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use whatsapp::outgoing;
@@ -57,6 +57,9 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
     }
     let options = Options { id: Some(wish.id), sender_id: Some(visit.user().id), ..Options::default() };
     receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
+    if let Some(text) = wish.body["text"]["body"].as_str() {
+        draft::sent(&tx, visit.user().id, wish.conversation_id, text).await?;
+    }
     let to = To::Conversation(wish.conversation_id);
     match sending::queue(state, tx, &to, &wish.content, &options, Some(&idempotency)).await? {
         Ok(Queued::Surely(message)) => {

@@ -10,6 +10,7 @@ use model::database::Tenant;
 use model::message::{self, Message};
 use model::number::Number;
 use model::template::Filter;
+use model::draft::{self, Draft};
 use model::{DatabaseError, contact, template};
 use uuid::Uuid;
 
@@ -50,6 +51,8 @@ pub(super) struct Thread {
     /// The message that is answered, if one is.
     pub(super) reply: Option<Uuid>,
     pub(super) composer: Composer,
+    /// What its reader had begun to write, here or elsewhere.
+    pub(super) draft: Draft,
 }
 
 /// The service window, as the header shows it.
@@ -119,6 +122,7 @@ impl Thread {
         });
         let seen = page.data.iter().map(|message| message.sequence).max().unwrap_or(0);
         let composer = composer(tx, visit, one, number).await?;
+        let draft = draft::get(tx, visit.user().id, one.id).await?;
         let choice = |id, name: &String| Choice { id, name: name.clone() };
         Ok(Self {
             id: one.id,
@@ -140,6 +144,7 @@ impl Thread {
             bubbles,
             may_change: visit.may(Act::ChangeConversation),
             composer,
+            draft: draft.unwrap_or_default(),
         })
     }
 

@@ -1,5 +1,7 @@
 //! The inbox without JavaScript: conversations are read, answered and closed by links and forms alone.
 
+mod drafts;
+
 use std::time::Duration;
 
 use e2e::{Organization, Person, SimulatedNumber, World, body};
@@ -202,8 +204,9 @@ async fn what_is_not_ones_own_is_not_there() {
     let limited = stage.world.member(&stage.organization, Role::Agent).await;
     limit(&stage, &limited).await;
     let absent = Uuid::now_v7().to_string();
-    let posts: [(&str, &[(&str, &str)]); 4] = [
+    let posts: [(&str, &[(&str, &str)]); 5] = [
         ("/messages", &[("body", "x")]),
+        ("/draft", &[("body", "x")]),
         ("/read", &[("through", "9")]),
         ("/state", &[("state", "resolved")]),
         ("/assign", &[("assignee", "me")]),
