@@ -74,6 +74,8 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("audit", "all of which is written down"),
     ("departure", "who is let go is noted, so that no rule lets them in again"),
     ("draft", "what somebody has begun to write"),
+    ("presence", "who is at a conversation says so"),
+    ("seen", "and how far they have seen it"),
 ];
 
 /// Where requests take rows away.
@@ -82,6 +84,7 @@ const WEB_DELETES: &[(&str, &str)] = &[
     ("team", "teams end"),
     ("team_member", "people leave them"),
     ("sight", "limits end"),
+    ("presence", "people go elsewhere"),
 ];
 
 /// What requests change.
@@ -154,6 +157,9 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("conversation.team_id", "people hand over to a team"),
     ("draft.text", "and go on writing"),
     ("draft.version", "goes with it"),
+    ("presence.until", "who is at a conversation says so again"),
+    ("presence.writing_until", "and whether they write"),
+    ("seen.through", "and how far they have seen it"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.

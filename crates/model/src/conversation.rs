@@ -104,6 +104,9 @@ pub struct Conversation {
     pub updated_at: Timestamp,
     #[serde(skip)]
     last_message_at: Option<Timestamp>,
+    /// The last number given to a message.
+    #[serde(skip)]
+    pub last_sequence: i64,
 }
 
 /// The line a list of conversations shows.
@@ -178,6 +181,7 @@ impl Conversation {
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             last_message_at: row.get("last_message_at"),
+            last_sequence: row.get("last_sequence"),
         }
     }
 }

@@ -36,6 +36,7 @@ pub mod organization;
 pub mod outbox;
 pub mod page;
 pub mod passkey;
+pub mod presence;
 pub mod provider_account;
 pub mod quarantine;
 pub mod quota;

@@ -60,6 +60,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128213000_mail",
     "20261128220000_inbox",
     "20261129024000_draft",
+    "20261129024500_presence",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

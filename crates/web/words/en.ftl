@@ -555,8 +555,19 @@ send-twice = This message was sent with other contents. Look at it in the conver
 send-window-closed = The 24-hour window closed: it was not sent. Choose a template; your text is kept here.
 send-mistake = Not sent: { $why }
 unseen = { $name } replied while you were writing.
+elsewhere-has = { $name } has this one.
+take-and-send = Take it and send
 unseen-see = See it
 draft = Draft:
+together-write = { $count ->
+    [one] { $names } is writing an answer
+   *[other] { $names } are writing an answer
+}
+together-look = { $count ->
+    [one] { $names } is looking at this conversation too
+   *[other] { $names } are looking at this conversation too
+}
+together-seen = Seen by { $names }
 draft-newer = You wrote something else in another window or on another device:
 draft-take = Use that
 draft-keep = Keep this

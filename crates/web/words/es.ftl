@@ -555,8 +555,19 @@ send-twice = Este mensaje ya se envió con otro contenido. Míralo en la convers
 send-window-closed = La ventana de 24 h se cerró: no se envió. Elige una plantilla; tu texto está guardado aquí.
 send-mistake = No se envió: { $why }
 unseen = { $name } respondió mientras escribías.
+elsewhere-has = La lleva { $name }.
+take-and-send = Asignarme y enviar
 unseen-see = Ver su mensaje
 draft = Borrador:
+together-write = { $count ->
+    [one] { $names } está escribiendo una respuesta
+   *[other] { $names } están escribiendo una respuesta
+}
+together-look = { $count ->
+    [one] { $names } también mira esta conversación
+   *[other] { $names } también miran esta conversación
+}
+together-seen = Visto por { $names }
 draft-newer = Escribiste otra cosa en otra ventana o en otro aparato:
 draft-take = Usar eso
 draft-keep = Quedarme con esto

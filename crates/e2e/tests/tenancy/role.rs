@@ -118,6 +118,10 @@ async fn queue(twins: &Twins, sql: &Client) {
          INSERT INTO wazapp.departure (organization_id, user_id, left_at) SELECT id, id, now() FROM wazapp.organization;
          INSERT INTO wazapp.draft (organization_id, conversation_id, user_id, text, version)
          SELECT organization_id, id, organization_id, 'Abrimos a', 1 FROM wazapp.conversation;
+         INSERT INTO wazapp.presence (organization_id, conversation_id, user_id, until)
+         SELECT organization_id, id, organization_id, now() FROM wazapp.conversation;
+         INSERT INTO wazapp.seen (organization_id, conversation_id, user_id, through)
+         SELECT organization_id, id, organization_id, 1 FROM wazapp.conversation;
          INSERT INTO wazapp.audit (organization_id, id, at, actor, actor_name, act)
          SELECT id, id, now(), 'user', 'Ana', 'members.manage/add' FROM wazapp.organization;
          -- As the worker would, a moment later.
@@ -236,7 +240,7 @@ async fn nothing_is_written_into_another_organization() {
 }
 
 /// Where requests take rows of their own organization away.
-const DELETED: [&str; 4] = ["membership", "team", "team_member", "sight"];
+const DELETED: [&str; 5] = ["membership", "team", "team_member", "sight", "presence"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_not_moved_made_or_removed() {
@@ -281,6 +285,8 @@ async fn rows_are_not_moved_made_or_removed() {
             "departure",
             "mail",
             "draft",
+            "presence",
+            "seen",
         ];
         if !written.contains(&table.as_str()) {
             let statement = format!("INSERT INTO wazapp.{table} (organization_id) VALUES ('{first}')");

@@ -1,6 +1,7 @@
 // What pages do beyond forms and links. Each of them works without.
 import "./turbo.js";
 import "./inbox.js";
+import "./together.js";
 import "./passkey.js";
 
 /** Runs on whatever is in the page now, and on what Turbo brings later. */

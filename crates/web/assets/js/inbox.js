@@ -348,7 +348,7 @@ function submit(form) {
   params.set("id", id);
   params.set("seen", seen);
   params.set("only", "message");
-  if (form.dataset.anyway) params.set("anyway", "1");
+  if (form.dataset.choice) params.set(form.dataset.choice, "1");
   pend(id, text);
   box().value = "";
   answer("");
@@ -443,7 +443,7 @@ document.addEventListener("submit", (event) => {
   if (!event.target.matches?.("[data-composer]")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  event.target.dataset.anyway = event.submitter?.name === "anyway" ? "1" : "";
+  event.target.dataset.choice = event.submitter?.name ?? "";
   submit(event.target);
 }, true);
 

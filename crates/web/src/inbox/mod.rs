@@ -18,6 +18,7 @@ mod stream;
 mod template;
 mod thread;
 mod tick;
+mod together;
 mod view;
 
 use axum::Router;
@@ -34,7 +35,7 @@ use self::fault::Remedy;
 use self::file::{State, Way};
 use self::house::House;
 use self::list::List;
-use self::thread::{Composer, Found, Thread, Writing};
+use self::thread::{Composer, Found, Question, Thread, Writing};
 use self::view::Wanted;
 use crate::pages::{Failure, Page, PathId, Visit, shown};
 
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Router<crate::State> {
         .route("/inbox/{id}/templates", get(template::list))
         .route("/inbox/{id}/templates/{template}", get(template::form).post(template::send))
         .route("/inbox/{id}/draft", post(draft::keep))
+        .route("/inbox/{id}/presence", post(together::attend))
         .route("/inbox/{id}/read", post(change::read))
         .route("/inbox/{id}/state", post(change::state))
         .route("/inbox/{id}/assign", post(change::assign))

@@ -4,6 +4,7 @@ use axum::extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
 use model::act::Act;
+use model::conversation::{self, Change};
 use model::database::Tenant;
 use model::message::{self, Message};
 use model::outbox::{self, Content, Options, Refusal, To};
@@ -17,7 +18,7 @@ use super::Showing;
 use super::house::House;
 use super::is_frame;
 use super::stream::{Messages, streamed, takes_streams};
-use super::thread::{self, Found, Thread, Unseen, Writing};
+use super::thread::{self, Found, Question, Thread, Unseen, Writing};
 use super::view::Wanted;
 use crate::State;
 use crate::pages::{Entered, Failure, Key, PathId, Said, Visit, say};
@@ -31,16 +32,36 @@ pub(super) struct Wish {
     /// As Meta has it, which the id stands for.
     pub(super) body: Value,
     pub(super) content: Content,
-    /// Up to which message whoever writes saw the conversation; `None`: it goes whatever came since.
-    pub(super) seen: Option<i64>,
+    /// What whoever writes knows of the conversation; `None`: it goes whatever came since.
+    pub(super) known: Option<Known>,
+    /// The conversation is theirs from now on.
+    pub(super) takes: bool,
+}
+
+/// What whoever writes knows of the conversation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    /// Up to which message they saw it.
+    seen: i64,
+    /// Whose it is, if they were asked.
+    owner: Option<Uuid>,
+}
+
+impl Known {
+    /// What a form says of it; what was sent before is asked nothing.
+    pub(super) fn of(entered: &Entered) -> Option<Self> {
+        let seen = if entered.has("anyway", "1") { Some(i64::MAX) } else { entered.text("seen").parse().ok() };
+        let owner = entered.text("owner").parse().ok();
+        entered.text("again").is_empty().then(|| Self { seen: seen.unwrap_or(i64::MAX), owner })
+    }
 }
 
 /// What became of it.
 pub(super) enum Sent {
     Queued(Box<Message>),
     Refused(Refusal),
-    /// Somebody answered what they had not seen: they are asked first.
-    Asked(Unseen),
+    /// They are asked first.
+    Asked(Question),
 }
 
 /// Puts it into the queue, and has the customer told that what they wrote was read.
@@ -52,8 +73,12 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
     if let Some(answer) = outbox::repeated(&tx, &idempotency).await? {
         return Ok(answer.map_or_else(Sent::Refused, |message| Sent::Queued(Box::new(message))));
     }
-    if let Some(unseen) = unseen(&tx, visit, wish).await? {
-        return Ok(Sent::Asked(unseen));
+    if let Some(question) = question(&tx, visit, wish).await? {
+        return Ok(Sent::Asked(question));
+    }
+    if wish.takes {
+        let mine = Change { assignee_id: Some(Some(visit.user().id)), ..Change::default() };
+        conversation::change(&tx, visit.now(), wish.conversation_id, &mine).await?;
     }
     let options = Options { id: Some(wish.id), sender_id: Some(visit.user().id), ..Options::default() };
     receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
@@ -106,15 +131,15 @@ pub(super) async fn send(
             return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
         }
     };
-    let wish = Wish { conversation_id: id, id: message_id(&entered), body, content, seen: seen(&entered) };
+    let wish = Wish { conversation_id: id, id: message_id(&entered), body, content, known: Known::of(&entered), takes: takes(&showing.visit, &entered) };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => {
             answer(&showing.visit, query, &message, entered.has("only", "message")).await
         }
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{query}")).into_response()),
-        Sent::Asked(unseen) => {
+        Sent::Asked(question) => {
             let tx = showing.visit.begin(Act::Send).await?;
-            showing.refused(tx, StatusCode::CONFLICT, entered, Some(unseen)).await
+            showing.refused(tx, StatusCode::CONFLICT, entered, Some(question)).await
         }
         Sent::Refused(refusal) => {
             entered.fault("body", say(language, why(&refusal)?));
@@ -131,9 +156,9 @@ impl Showing {
         tx: Tenant,
         status: StatusCode,
         entered: Entered,
-        unseen: Option<Unseen>,
+        question: Option<Question>,
     ) -> Result<Response, Failure> {
-        self.answer(tx, status, Writing { entered, unseen, ..Writing::default() }).await
+        self.answer(tx, status, Writing { entered, question, ..Writing::default() }).await
     }
 }
 
@@ -174,21 +199,29 @@ pub(super) fn said(problems: outgoing::Problems, language: Language) -> Said {
     say(language, Key("send-mistake")).with("why", first.unwrap_or_default())
 }
 
-/// Up to which message whoever writes saw the conversation; `None`: it is sent all the same, or was sent before.
-fn seen(entered: &Entered) -> Option<i64> {
-    let is_asked = !entered.has("anyway", "1") && entered.text("again").is_empty();
-    entered.text("seen").parse().ok().filter(|_| is_asked)
+/// Whether whoever writes takes the conversation with it, as they may.
+pub(super) fn takes(visit: &Visit, entered: &Entered) -> bool {
+    entered.has("take", "1") && visit.may(Act::ChangeConversation)
 }
 
-/// Whoever answered since.
-async fn unseen(tx: &Tenant, visit: &Visit, wish: &Wish) -> Result<Option<Unseen>, Failure> {
-    let Some(seen) = wish.seen else { return Ok(None) };
-    let answer = message::answered_since(tx, wish.conversation_id, seen, visit.user().id).await?;
-    let Some(answer) = answer else { return Ok(None) };
-    let people = membership::names(tx).await?;
-    let author = people.into_iter().find(|(id, _)| Some(*id) == answer.sender_id).map(|(_, name)| name);
-    let author = author.unwrap_or_else(|| say(visit.page.language, Key("author-us")).to_string());
-    Ok(Some(Unseen { author, bubble: answer.id }))
+/// What is asked before it goes: whether a colleague's newer answer was seen, and whether it is meant to go where somebody
+/// else has the conversation.
+async fn question(tx: &Tenant, visit: &Visit, wish: &Wish) -> Result<Option<Question>, Failure> {
+    let Some(known) = wish.known else { return Ok(None) };
+    let me = visit.user().id;
+    if let Some(answer) = message::answered_since(tx, wish.conversation_id, known.seen, me).await? {
+        let author = called(tx, answer.sender_id).await?;
+        let author = author.unwrap_or_else(|| say(visit.page.language, Key("author-us")).to_string());
+        return Ok(Some(Question::Unseen(Unseen { author, bubble: answer.id })));
+    }
+    let owner = conversation::get(tx, wish.conversation_id).await?.and_then(|one| one.assignee_id);
+    let Some(id) = owner.filter(|id| *id != me && known.owner != Some(*id) && !wish.takes) else { return Ok(None) };
+    Ok(called(tx, Some(id)).await?.map(|name| Question::Elsewhere { id, name }))
+}
+
+/// What somebody who works here is called.
+async fn called(tx: &Tenant, who: Option<Uuid>) -> Result<Option<String>, Failure> {
+    Ok(membership::names(tx).await?.into_iter().find(|(id, _)| Some(*id) == who).map(|(_, name)| name))
 }
 
 /// The message where it belongs, and, unless it is wanted alone, an empty composer.

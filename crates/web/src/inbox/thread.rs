@@ -74,6 +74,15 @@ pub(super) enum Composer {
     Off(Said),
 }
 
+/// What whoever writes is asked before it goes.
+#[derive(Clone, Debug)]
+pub(super) enum Question {
+    /// Somebody answered what they had not seen.
+    Unseen(Unseen),
+    /// The conversation is somebody else's.
+    Elsewhere { id: Uuid, name: String },
+}
+
 /// Somebody answered what whoever writes had not seen.
 #[derive(Clone, Debug)]
 pub(super) struct Unseen {
@@ -90,13 +99,23 @@ pub(super) struct Writing {
     pub(super) id: Uuid,
     /// What was entered.
     pub(super) entered: Entered,
-    /// Somebody answered meanwhile.
-    pub(super) unseen: Option<Unseen>,
+    /// What is asked before it goes.
+    pub(super) question: Option<Question>,
+}
+
+impl Writing {
+    /// By whose care for the conversation the next message is not asked about any more.
+    pub(super) fn owner(&self) -> String {
+        match &self.question {
+            Some(Question::Elsewhere { id, .. }) => id.to_string(),
+            Some(Question::Unseen(_)) | None => self.entered.text("owner").to_owned(),
+        }
+    }
 }
 
 impl Default for Writing {
     fn default() -> Self {
-        Self { id: Uuid::now_v7(), entered: Entered::default(), unseen: None }
+        Self { id: Uuid::now_v7(), entered: Entered::default(), question: None }
     }
 }
 

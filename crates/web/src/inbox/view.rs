@@ -71,6 +71,8 @@ pub(crate) struct Wanted {
     pub(crate) after: Option<Cursor>,
     /// The message that is answered.
     pub(crate) reply: Option<Uuid>,
+    /// Up to which message the reader saw a conversation.
+    pub(crate) seen: Option<i64>,
     /// Before the oldest message of the page before.
     pub(crate) before: Option<Cursor>,
 }
@@ -84,6 +86,7 @@ impl Wanted {
                 "view" => wanted.view = View::ALL.into_iter().find(|view| view.word() == value).unwrap_or_default(),
                 "number" => wanted.number = value.parse().ok(),
                 "team" => wanted.team = value.parse().ok(),
+                "seen" => wanted.seen = value.parse().ok(),
                 "unread" => wanted.unread = value == "1",
                 "reply" => wanted.reply = value.parse().ok(),
                 "after" => wanted.after = Cursor::decode(&value),

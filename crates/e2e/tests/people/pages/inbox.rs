@@ -1,6 +1,7 @@
 //! The inbox without JavaScript: conversations are read, answered and closed by links and forms alone.
 
 mod drafts;
+mod together;
 
 use std::time::Duration;
 
