@@ -12,7 +12,18 @@ use sha2::{Digest, Sha256};
 const STYLES: &[&str] = &["tokens", "base", "controls", "shell", "screens", "inbox"];
 
 /// Ours, as they are.
-const FILES: &[&str] = &["js/app.js", "js/draft.js", "js/inbox.js", "js/live.js", "js/passkey.js", "js/together.js", "img/mark.svg"];
+const FILES: &[&str] = &[
+    "js/app.js",
+    "js/draft.js",
+    "js/inbox.js",
+    "js/keys.js",
+    "js/live.js",
+    "js/palette.js",
+    "js/panel.js",
+    "js/passkey.js",
+    "js/together.js",
+    "img/mark.svg",
+];
 
 /// Turbo's own file.
 const TURBO: &str = "node_modules/@hotwired/turbo/dist/turbo.es2017-esm.js";

@@ -49,7 +49,7 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
 
 /// Of a user, what the web role reads: never what is kept of a password or a seed.
 const USER_COLUMNS: &[&str] =
-    &["id", "email", "name", "is_operator", "language", "zone", "second_factor", "created_at"];
+    &["id", "email", "name", "is_operator", "language", "zone", "shortcuts", "second_factor", "created_at"];
 
 /// Where requests add rows.
 const WEB_INSERTS: &[(&str, &str)] = &[
@@ -155,6 +155,9 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("sight.number_ids", "the same"),
     ("api_key.revoked_at", "and revokes keys"),
     ("conversation.team_id", "people hand over to a team"),
+    ("conversation.blocked_at", "people have Meta block a contact"),
+    ("number.author_line", "who manages numbers says how messages begin"),
+    ("number.updated_at", "goes with it"),
     ("draft.text", "and go on writing"),
     ("draft.version", "goes with it"),
     ("presence.until", "who is at a conversation says so again"),

@@ -44,7 +44,7 @@ async fn a_passkey_opens_its_own_account() {
 
 /// The inbox of the demo beside customers who write: screens in both languages, light and dark, from 1280 pixels to 390; what
 /// comes is there at once, what is written goes once, and nothing is lost without a line. Pictures of the screens stay in
-/// `target/browser/inbox`.
+/// `target/browser/{inbox,inbox_together}`.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox() {
     let installation = Installation::new();
@@ -54,7 +54,10 @@ async fn the_inbox() {
     let number = &organizations.iter().find(|own| own["slug"] == "cafe-lucero").expect("the café")["numbers"][0];
     let (email, password) = (text(&welcome["sign_in"]["email"]), text(&welcome["sign_in"]["password"]));
     let simulator = text(&welcome["simulator"]);
-    drive("inbox", &[server.url(), &simulator, &text(&number["phone_number_id"]), &email, &password]).await;
+    let number = text(&number["phone_number_id"]);
+    for visit in ["inbox", "inbox_together"] {
+        drive(visit, &[server.url(), &simulator, &number, &email, &password]).await;
+    }
     assert!(server.terminate().await.0.success());
 }
 

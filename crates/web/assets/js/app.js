@@ -1,6 +1,7 @@
 // What pages do beyond forms and links. Each of them works without.
 import "./turbo.js";
 import "./inbox.js";
+import "./keys.js";
 import "./together.js";
 import "./passkey.js";
 

@@ -3,6 +3,7 @@
 import { StreamActions, cache, renderStreamMessage, visit } from "./turbo.js";
 import { Live } from "./live.js";
 import * as draft from "./draft.js";
+import { staysInList } from "./keys.js";
 
 const $ = (selector, within = document) => within.querySelector(selector);
 const inbox = () => $("[data-inbox]");
@@ -477,7 +478,7 @@ function opened() {
   if (text) draft.restore(text, here());
   if ($("#alert")) $("#alert").textContent = "";
   drawWaiting();
-  if (text && !isTouch) text.focus({ preventScroll: true });
+  if (text && !isTouch && !staysInList()) text.focus({ preventScroll: true });
   // At its end, what can be written is another thing.
   clearTimeout(closing);
   const ends = Date.parse($("[data-ends]", open)?.dataset.ends ?? "") - Date.now();

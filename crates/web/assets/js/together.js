@@ -8,6 +8,7 @@ const PAUSE = 3_000; // Whoever types nothing for so long does not write.
 const thread = () => document.querySelector("[data-thread]");
 const box = () => document.querySelector("[data-composer] textarea");
 
+let beats = 0; // So often it was said of this conversation.
 let at; // The conversation that others know this page at.
 let typed = 0;
 let told; // What was last told of others: what stands there already is not written, nor read aloud, again.
@@ -25,11 +26,13 @@ async function beat() {
   const open = thread();
   if (!open || document.visibilityState !== "visible") { leave(); return; }
   const conversation = open.dataset.thread;
-  if (at !== conversation) { leave(); told = undefined; at = conversation; }
+  if (at !== conversation) { leave(); told = undefined; beats = 0; at = conversation; }
+  beats += 1;
   timer = setTimeout(beat, BEAT);
   const last = [...open.querySelectorAll("li.message:not(.pending)")].at(-1);
-  // What was read was seen; what stands there when somebody comes was, once they read.
-  const seen = open.dataset.read ?? (open.dataset.unread === "0" && document.hasFocus() ? last?.dataset.sequence : undefined);
+  // What was read was seen; what was read before is, by whoever stays.
+  const stays = open.dataset.unread === "0" && document.hasFocus() && beats > 1;
+  const seen = open.dataset.read ?? (stays ? last?.dataset.sequence : undefined);
   try {
     const answer = await say(conversation, writes() ? "write" : "look", {
       shown: last?.dataset.sequence ?? 0,

@@ -5,12 +5,15 @@
 //! an event. What a page hears carries ids alone; what of it the reader may see is read anew, so that row-level security
 //! decides of live updates as of everything else.
 
+mod block;
 mod bubble;
 mod change;
+mod contact;
 mod draft;
 mod fault;
 mod file;
 mod house;
+mod keys;
 mod list;
 mod markup;
 mod send;
@@ -47,6 +50,8 @@ pub(crate) fn routes() -> Router<crate::State> {
         .route("/inbox/{id}/messages", get(stream::messages).post(send::send))
         .route("/inbox/{id}/templates", get(template::list))
         .route("/inbox/{id}/templates/{template}", get(template::form).post(template::send))
+        .route("/inbox/{id}/contact", get(contact::show).post(contact::rename))
+        .route("/inbox/{id}/block", post(block::block))
         .route("/inbox/{id}/draft", post(draft::keep))
         .route("/inbox/{id}/presence", post(together::attend))
         .route("/inbox/{id}/read", post(change::read))
@@ -59,6 +64,8 @@ pub(crate) fn routes() -> Router<crate::State> {
 struct InboxPage {
     page: Page,
     query: String,
+    /// Whether keys alone do something.
+    shortcuts: bool,
     list: List,
     thread: Option<Thread>,
     writing: Writing,
@@ -87,7 +94,8 @@ async fn list_page(visit: Visit, wanted: Wanted) -> Result<Response, Failure> {
     let house = House::read(&tx, visit.now()).await?;
     let list = List::read(&tx, &visit, &house, wanted).await?;
     tx.close();
-    let page = InboxPage { page: visit.page, query, list, thread: None, writing: Writing::default() };
+    let shortcuts = visit.user().shortcuts;
+    let page = InboxPage { page: visit.page, query, shortcuts, list, thread: None, writing: Writing::default() };
     Ok(shown(StatusCode::OK, &page))
 }
 
@@ -133,6 +141,7 @@ impl Showing {
         }
         let list = List::read(&tx, &visit, &house, wanted).await?;
         tx.close();
-        Ok(shown(status, &InboxPage { page: visit.page, query, list, thread: Some(thread), writing }))
+        let shortcuts = visit.user().shortcuts;
+        Ok(shown(status, &InboxPage { page: visit.page, query, shortcuts, list, thread: Some(thread), writing }))
     }
 }

@@ -7,6 +7,7 @@ use model::act::Act;
 use model::conversation::{self, Change};
 use model::database::Tenant;
 use model::message::{self, Message};
+use model::number;
 use model::outbox::{self, Content, Options, Refusal, To};
 use model::user::Language;
 use model::{draft, event, membership, receipt};
@@ -32,6 +33,8 @@ pub(super) struct Wish {
     /// As Meta has it, which the id stands for.
     pub(super) body: Value,
     pub(super) content: Content,
+    /// What its writer typed, which is no draft any more; `None`: nothing.
+    pub(super) typed: Option<String>,
     /// What whoever writes knows of the conversation; `None`: it goes whatever came since.
     pub(super) known: Option<Known>,
     /// The conversation is theirs from now on.
@@ -82,8 +85,8 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
     }
     let options = Options { id: Some(wish.id), sender_id: Some(visit.user().id), ..Options::default() };
     receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
-    if let Some(text) = wish.body["text"]["body"].as_str() {
-        draft::sent(&tx, visit.user().id, wish.conversation_id, text).await?;
+    if let Some(typed) = &wish.typed {
+        draft::sent(&tx, visit.user().id, wish.conversation_id, typed).await?;
     }
     let to = To::Conversation(wish.conversation_id);
     match sending::queue(state, tx, &to, &wish.content, &options, Some(&idempotency)).await? {
@@ -119,19 +122,30 @@ pub(super) async fn send(
     mut entered: Entered,
 ) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Send).await?;
-    let Found::Here(_) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
     let query = wanted.query();
     let language = visit.page.language;
     let showing = Showing { visit, id, wanted, is_frame: is_frame(&headers) };
     let reply_to = answered(&tx, id, entered.text("reply").parse().ok()).await?;
-    let (body, content) = match text(entered.text("body"), reply_to, language) {
+    let line = author_line(&tx, &showing.visit, found.number_id).await?;
+    let checked = written(&entered, line.as_deref(), reply_to, language);
+    let (body, content) = match checked {
         Ok(checked) => checked,
         Err(said) => {
             entered.fault("body", said);
             return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
         }
     };
-    let wish = Wish { conversation_id: id, id: message_id(&entered), body, content, known: Known::of(&entered), takes: takes(&showing.visit, &entered) };
+    let typed = Some(entered.text("body").to_owned());
+    let wish = Wish {
+        conversation_id: id,
+        id: message_id(&entered),
+        body,
+        content,
+        typed,
+        known: Known::of(&entered),
+        takes: takes(&showing.visit, &entered),
+    };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => {
             answer(&showing.visit, query, &message, entered.has("only", "message")).await
@@ -180,6 +194,28 @@ fn text(text: &str, reply_to: Option<String>, language: Language) -> Result<(Val
     match outgoing::check(&body) {
         Ok(checked) => Ok((body, sending::content(checked))),
         Err(problems) => Err(said(problems, language)),
+    }
+}
+
+/// The line that says who writes, where the number has one.
+async fn author_line(tx: &Tenant, visit: &Visit, number_id: Uuid) -> Result<Option<String>, Failure> {
+    let number = number::get(tx, number_id, visit.now()).await?;
+    Ok(number.and_then(|(number, _)| number.author_line.of_writer(&visit.user().name)))
+}
+
+/// What was entered, and what the customer gets: behind the line that says who writes. What is sent once more has it already.
+fn written(
+    entered: &Entered,
+    line: Option<&str>,
+    reply_to: Option<String>,
+    language: Language,
+) -> Result<(Value, Content), Said> {
+    let typed = entered.text("body");
+    let (body, content) = text(typed, reply_to.clone(), language)?;
+    match line.filter(|_| entered.text("again").is_empty()) {
+        // The id stands for what was typed: how messages begin may be another by the time that it comes again.
+        Some(line) => Ok((body, text(&format!("{line}\n{typed}"), reply_to, language)?.1)),
+        None => Ok((body, content)),
     }
 }
 

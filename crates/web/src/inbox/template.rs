@@ -250,7 +250,15 @@ pub(super) async fn send(
             return Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, writing(entered, None)));
         }
     };
-    let wish = Wish { conversation_id: id, id: message_id(&entered), body, content, known: Seen::of(&entered), takes: send::takes(&visit, &entered) };
+    let wish = Wish {
+        conversation_id: id,
+        id: message_id(&entered),
+        body,
+        content,
+        typed: None,
+        known: Seen::of(&entered),
+        takes: send::takes(&visit, &entered),
+    };
     match send::queue(&state, &visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),
         Sent::Asked(question) => {

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use model::act::Act;
 use model::conversation::{self, Conversation, State};
 use model::database::Tenant;
+use model::draft::{self, Draft};
 use model::message::{self, Message};
 use model::number::Number;
 use model::template::Filter;
-use model::draft::{self, Draft};
 use model::{DatabaseError, contact, template};
 use uuid::Uuid;
 

@@ -31,14 +31,14 @@ impl Together {
         let named = |is: fn(&Colleague) -> bool| -> Vec<&str> {
             others.iter().filter(|one| is(one)).map(|one| one.name.as_str()).collect()
         };
-        let told = |key: &'static str, names: &[&str]| {
-            let said = say(page.language, Key(key)).with("names", names.join(", "));
+        let told = |key: Key, names: &[&str]| {
+            let said = say(page.language, key).with("names", names.join(", "));
             (!names.is_empty()).then(|| said.count("count", names.len()))
         };
         let (writing, looking) = (named(|one| one.writes), named(|one| one.is_there));
         Self {
-            now: told("together-write", &writing).or_else(|| told("together-look", &looking)),
-            seen: told("together-seen", &named(|one| one.has_seen)),
+            now: told(Key("together-write"), &writing).or_else(|| told(Key("together-look"), &looking)),
+            seen: told(Key("together-seen"), &named(|one| one.has_seen)),
         }
     }
 }

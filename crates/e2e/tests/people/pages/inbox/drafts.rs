@@ -14,7 +14,8 @@ const EVA: &str = "34600555666";
 async fn keep(stage: &Stage, browser: &mut Browser, text: &str, version: i64) -> Result<i64, (i64, String)> {
     let fields = [("body", text), ("version", &version.to_string())];
     let answer = browser.post(&stage.path("/draft"), &fields).await;
-    let said: Value = serde_json::from_str(&answer.text).unwrap_or_else(|_| panic!("{}: {}", answer.status, answer.text));
+    let said: Value =
+        serde_json::from_str(&answer.text).unwrap_or_else(|_| panic!("{}: {}", answer.status, answer.text));
     let version = said["version"].as_i64().expect("a version");
     match answer.status {
         StatusCode::OK => Ok(version),
@@ -104,7 +105,8 @@ async fn drafts_go_where_their_conversation_and_their_writer_go() {
     // One is known by her phone, one by an id of Meta's, until a webhook says that they are the same.
     let at = stage.world.now().as_second();
     let said = |names: Value, wamid: &str, nth: i64| {
-        let mut message = json!({ "id": wamid, "timestamp": (at + nth).to_string(), "type": "text", "text": { "body": wamid } });
+        let mut message =
+            json!({ "id": wamid, "timestamp": (at + nth).to_string(), "type": "text", "text": { "body": wamid } });
         message.as_object_mut().expect("an object").extend(names.as_object().expect("an object").clone());
         body::value(&stage.number.phone_number_id, &json!({ "messages": [message] }))
     };
