@@ -32,6 +32,10 @@ try {
     console.log(`ok ${name}`);
   }
   assert.deepEqual(troubles, []);
+} catch (error) {
+  // What stood there when it failed.
+  for (const [nth, context] of browser.contexts().entries()) await context.pages()[0]?.screenshot({ path: join(folder, `failed-${nth}.png`) }).catch(() => {});
+  throw error;
 } finally {
   await browser.close();
 }
@@ -127,7 +131,7 @@ async function presence({ lucia, marta }) {
 async function panel({ lucia }) {
   await lucia.locator("[data-panel]").click();
   const pane = lucia.locator("#panel-dialog");
-  await pane.getByText(`+${FROM}`).first().waitFor();
+  await pane.locator("dd", { hasText: FROM.slice(-8) }).first().waitFor();
   await pane.getByLabel("Nombre propio").fill("La del pastel");
   await pane.getByRole("button", { name: "Guardar" }).click();
   await pane.locator("h2", { hasText: "La del pastel" }).waitFor();

@@ -17,6 +17,8 @@ const saving = new Set();
 const newer = new Map(); // By place: what was written elsewhere, until its writer says which of both it is to be.
 const shown = new Map(); // By place: whether the list says that there is a draft.
 let open;
+const isOpen = (place) => Boolean(open) && name(open) === name(place);
+const boxOf = () => document.querySelector("[data-composer] textarea");
 
 /** Keeps what stands in the box from now on. */
 export function keep(place, text) {
@@ -32,21 +34,26 @@ export function give(place, text) {
 
 /** Puts what was begun into the box of a conversation that is opened: the newer of what the server has and what this tab has. */
 export function restore(box, place) {
-  if (open && name(open) !== name(place)) tell(open);
+  if (open && !isOpen(place)) tell(open);
   open = place;
   const theirs = { text: box.defaultValue, version: Number(box.dataset.version) };
   const [own, { version, saved }] = [written(place), known(place)];
   if (own === null || (version < theirs.version && (saved || !own))) {
     newer.delete(name(place));
-    box.value = theirs.text;
-    write(place, theirs.text);
-    learn(place, theirs.version, true);
+    take(place, theirs, box);
     return;
   }
   box.value = own;
   if (saved) return;
   if (version < theirs.version && theirs.text && theirs.text !== own.trim()) offer(place, theirs);
   else later(place, SOON);
+}
+
+/** What the server has is what is written here from now on. */
+function take(place, { text, version }, box) {
+  box.value = text;
+  write(place, text);
+  learn(place, version, true);
 }
 
 /** Once a second at most, however fast somebody types. */
@@ -70,9 +77,13 @@ async function save(place) {
       const isSame = written(place) === text;
       learn(place, (await answer.json()).version, isSame);
       if (!isSame) later(place, SOON);
-      if (shown.get(name(place)) !== Boolean(text) || name(open) !== name(place)) tell(place);
+      if (shown.get(name(place)) !== Boolean(text) || !isOpen(place)) tell(place);
     } else if (answer.status === 409) {
-      offer(place, await answer.json());
+      const theirs = await answer.json();
+      const box = isOpen(place) ? boxOf() : undefined;
+      // Where nothing is written here, there is nothing to choose.
+      if (box && !box.value && !text) take(place, theirs, box);
+      else offer(place, theirs);
     } else if (answer.status >= 500 || answer.status === 429) {
       later(place, LATER);
     }
@@ -93,7 +104,7 @@ function tell(place) {
 function offer(place, theirs) {
   newer.set(name(place), theirs);
   const question = document.querySelector("[data-newer-draft]");
-  if (!question || !open || name(open) !== name(place)) return;
+  if (!question || !isOpen(place)) return;
   question.querySelector("q").textContent = theirs.text;
   question.hidden = false;
 }
@@ -102,11 +113,13 @@ function decide(takes) {
   const theirs = newer.get(name(open));
   newer.delete(name(open));
   document.querySelector("[data-newer-draft]").hidden = true;
-  const box = document.querySelector("[data-composer] textarea");
-  if (takes) box.value = theirs.text;
-  write(open, box.value);
-  learn(open, theirs.version, takes);
-  if (!takes) later(open, 0);
+  const box = boxOf();
+  if (takes) take(open, theirs, box);
+  else {
+    write(open, box.value);
+    learn(open, theirs.version, false);
+    later(open, 0);
+  }
   box.focus();
 }
 

@@ -10,11 +10,7 @@ const isField = (element) => element?.matches?.("input:not([type=checkbox], [typ
 let inList = false; // Whoever goes through the list by keys stays there.
 
 /** Whether a conversation was opened from the list by a key, which leaves the focus there. */
-export function staysInList() {
-  const stays = inList;
-  inList = false;
-  return stays;
-}
+export const staysInList = () => inList && Boolean(document.activeElement?.closest("#list"));
 
 /** The row before or behind the one that is open, or that has the focus. */
 function neighbour(way) {
@@ -106,7 +102,9 @@ function meant(event) {
   return letter(event);
 }
 
+document.addEventListener("pointerdown", () => { inList = false; });
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") inList = false;
   if (!page() || event.isComposing || event.defaultPrevented || event.repeat && !"jk".includes(event.key)) return;
   const act = meant(event);
   if (!act) return;

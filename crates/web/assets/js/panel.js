@@ -32,6 +32,9 @@ document.addEventListener("click", (event) => {
 
 // Whoever goes on to another conversation sees whom that is with.
 document.addEventListener("turbo:frame-load", ({ target }) => {
+  const conversation_id = document.querySelector("[data-thread]")?.dataset.thread;
+  // A name that was given there shows in the list.
+  if (target.id === "panel" && conversation_id) document.dispatchEvent(new CustomEvent("inbox:changed", { detail: { conversation_id } }));
   if (target.id !== "thread" || !dialog()?.open) return;
   const leads = link();
   if (leads) dialog().querySelector("turbo-frame").src = leads.href;
