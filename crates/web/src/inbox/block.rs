@@ -39,13 +39,10 @@ pub(super) async fn block(
     let one = find(&tx, id).await?;
     tx.close();
     let contact = one.contact.clone().ok_or(Failure::NotThere)?;
-    match ask(&state, &visit, one.number_id, &contact, blocks).await? {
-        Ok(()) => {}
-        Err(said) => {
-            entered.fault("block", said);
-            let tx = visit.begin(Act::BlockContact).await?;
-            return answer(tx, &visit, (id, &wanted), (StatusCode::CONFLICT, Some(entered))).await;
-        }
+    if let Err(said) = ask(&state, &visit, one.number_id, &contact, blocks).await? {
+        entered.fault("block", said);
+        let tx = visit.begin(Act::BlockContact).await?;
+        return answer(tx, &visit, (id, &wanted), (StatusCode::CONFLICT, Some(entered))).await;
     }
     note(&state, &visit, (one.id, contact), blocks).await?;
     Ok(([Notice::Saved.leave(visit.page.is_https)], Redirect::to(&path(one.id, &wanted))).into_response())

@@ -129,13 +129,13 @@ pub(super) async fn rows(
     let times = visit.times();
     let found = conversation::these(tx, ids).await?;
     let shown = found.iter().filter(|one| filter.shows(one));
-    let mut rows = shown.map(|one| Row::of(one, &people, &times, visit.page.language)).collect();
+    let mut rows: Vec<Row> = shown.map(|one| Row::of(one, &people, &times, visit.page.language)).collect();
     begun(tx, visit, &mut rows).await?;
     Ok(rows)
 }
 
 /// Notes what the reader had begun to write in them.
-async fn begun(tx: &Tenant, visit: &Visit, rows: &mut Vec<Row>) -> Result<(), DatabaseError> {
+async fn begun(tx: &Tenant, visit: &Visit, rows: &mut [Row]) -> Result<(), DatabaseError> {
     let ids = rows.iter().map(|row| row.id).collect();
     let mut drafts = draft::beginnings(tx, visit.user().id, ids).await?;
     for row in rows {
