@@ -55,7 +55,7 @@ pub async fn note(tx: &Tenant, now: Timestamp, user_id: Uuid, conversation_id: U
         "DELETE FROM wazapp.presence p
          WHERE p.organization_id = $1 AND p.user_id = $2 AND p.conversation_id IN (
            SELECT o.conversation_id FROM wazapp.presence o
-           WHERE o.organization_id = $1 AND o.user_id = $2 AND o.until <= $3 FOR UPDATE SKIP LOCKED)",
+           WHERE o.organization_id = $1 AND o.user_id = $2 AND o.until <= $3 FOR NO KEY UPDATE SKIP LOCKED)",
         &[&organization, &user_id, &now],
     )
     .await?;
