@@ -14,13 +14,18 @@ const STYLES: &[&str] = &["tokens", "base", "controls", "shell", "screens", "inb
 /// Ours, as they are.
 const FILES: &[&str] = &[
     "js/app.js",
+    "js/draft.js",
     "js/files.js",
     "js/inbox.js",
+    "js/keys.js",
     "js/live.js",
     "js/media.js",
     "js/message.js",
+    "js/palette.js",
+    "js/panel.js",
     "js/passkey.js",
     "js/reading.js",
+    "js/together.js",
     "img/mark.svg",
 ];
 

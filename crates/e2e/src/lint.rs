@@ -49,7 +49,7 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
 
 /// Of a user, what the web role reads: never what is kept of a password or a seed.
 const USER_COLUMNS: &[&str] =
-    &["id", "email", "name", "is_operator", "language", "zone", "second_factor", "created_at"];
+    &["id", "email", "name", "is_operator", "language", "zone", "shortcuts", "second_factor", "created_at"];
 
 /// Where requests add rows.
 const WEB_INSERTS: &[(&str, &str)] = &[
@@ -75,6 +75,9 @@ const WEB_INSERTS: &[(&str, &str)] = &[
     ("departure", "who is let go is noted, so that no rule lets them in again"),
     ("endpoint", "where programs hear is said by people"),
     ("delivery", "and they try it out"),
+    ("draft", "what somebody has begun to write"),
+    ("presence", "who is at a conversation says so"),
+    ("seen", "and how far they have seen it"),
 ];
 
 /// Where requests take rows away.
@@ -84,6 +87,7 @@ const WEB_DELETES: &[(&str, &str)] = &[
     ("team_member", "people leave them"),
     ("sight", "limits end"),
     ("endpoint", "endpoints end"),
+    ("presence", "people go elsewhere"),
 ];
 
 /// What requests change.
@@ -177,6 +181,14 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("delivery.state", "it is told once more, or skipped"),
     ("delivery.due_at", "at once"),
     ("delivery.ended_at", "it has not ended then"),
+    ("conversation.blocked_at", "people have Meta block a contact"),
+    ("number.author_line", "who manages numbers says how messages begin"),
+    ("number.updated_at", "goes with it"),
+    ("draft.text", "and go on writing"),
+    ("draft.version", "goes with it"),
+    ("presence.until", "who is at a conversation says so again"),
+    ("presence.writing_until", "and whether they write"),
+    ("seen.through", "and how far they have seen it"),
 ];
 
 /// The one condition under which the web role sees a row, as PostgreSQL writes it, without spaces and parentheses.
@@ -185,6 +197,9 @@ const OWN: &str = "%=NULLIFcurrent_setting'app.organization_id'::text,true,''::t
 
 /// The same for what belongs to a person.
 const OWN_PERSON: &str = "user_id=NULLIFcurrent_setting'app.user_id'::text,true,''::text::uuid";
+
+/// Tables of an organization of which the web role sees one person's rows alone: a policy beside the others says so.
+const PERSONAL: &[(&str, &str)] = &[("draft", "what somebody has begun to write is nobody else's to read")];
 
 /// The one condition under which it sees a person.
 const KNOWN_PERSON: &str = "id=NULLIFcurrent_setting'app.user_id'::text,true,''::text::uuidOREXISTSSELECTFROMwazapp.membershipmWHEREm.user_id=\"user\".idANDm.organization_id=NULLIFcurrent_setting'app.organization_id'::text,true,''::text::uuid";
@@ -221,7 +236,7 @@ const WHOLLY_SEEN: &[(&str, &str)] = &[
 /// How the restriction begins, as PostgreSQL writes it, without spaces and parentheses: who is not limited is not asked further.
 const UNLIMITED: &str = "COALESCESELECTcurrent_setting'app.viewer_id'::text,trueAScurrent_setting,''::text=''::textOR";
 
-/// What every rule may look at. `$9` [`WHOLLY_SEEN`], `$10` [`UNLIMITED`], `$1` global tables, `$2` and `$3` where the web role inserts and updates, `$4` [`OWN`], `$5`
+/// What every rule may look at. `$11` [`PERSONAL`], `$9` [`WHOLLY_SEEN`], `$10` [`UNLIMITED`], `$1` global tables, `$2` and `$3` where the web role inserts and updates, `$4` [`OWN`], `$5`
 /// [`OWN_PERSON`], `$6` [`KNOWN_PERSON`], `$7` where the web role deletes, `$8` what it reads of users.
 const FACTS: &str = "
 WITH relation AS (
@@ -260,6 +275,9 @@ sight_policy AS (
            AND NOT p.polpermissive AND p.polcmd = '*' AND pg_get_expr(p.polwithcheck, p.polrelid) = 'true'
            AND p.polroles::regrole[]::text[] = '{wazapp_web}' AS restricts
   FROM pg_policy p WHERE p.polname = 'within_sight'),
+person_policy AS (
+  SELECT policy.oid, policy.name FROM policy JOIN pg_policy p ON p.polrelid = policy.oid AND p.polname = policy.name
+  WHERE roles = '{wazapp_web}' AND sees = $5 AND writes = $5 AND NOT p.polpermissive AND p.polcmd = '*'),
 worker_policy AS (
   SELECT policy.* FROM policy JOIN protected p USING (oid)
   WHERE roles = '{wazapp_worker}' AND whole AND sees = 'true' AND writes = 'true'),
@@ -319,10 +337,14 @@ pub const RULES: &[Rule] = &[
         finds: "SELECT name FROM protected WHERE oid NOT IN (SELECT oid FROM worker_policy)",
     },
     Rule {
-        says: "is a policy beside the two that every table has, and the one that restricts who is limited",
+        says: "is a policy beside the two that every table has, and those that restrict who is limited, and to one person",
         finds: "SELECT r.name || ': ' || policy.name FROM policy JOIN relation r USING (oid)
                 WHERE (policy.oid, policy.name) NOT IN (SELECT oid, name FROM web_policy UNION SELECT oid, name FROM worker_policy
-                  UNION SELECT oid, name FROM sight_policy WHERE restricts)",
+                  UNION SELECT oid, name FROM sight_policy WHERE restricts UNION SELECT oid, name FROM person_policy)",
+    },
+    Rule {
+        says: "must show wazapp_web one person's rows alone, and nothing else may",
+        finds: "SELECT name FROM own WHERE (name = ANY ($11::text[])) <> (oid IN (SELECT oid FROM person_policy))",
     },
     Rule {
         says: "must restrict who is limited: what they see of it is a policy `within_sight`, or all of it is a line with its reason",
@@ -509,9 +531,20 @@ pub async fn lint(client: &Client) -> Result<Vec<Finding>, tokio_postgres::Error
         .map(|(nth, rule)| format!("SELECT {nth}::int, found.what::text FROM ({}) AS found (what)", rule.finds))
         .collect();
     let statement = format!("{FACTS} {} ORDER BY 1, 2", rules.join(" UNION ALL "));
-    let wholly = names(WHOLLY_SEEN);
-    let told: [&(dyn ToSql + Sync); 10] =
-        [&global, &inserts, &updates, &OWN, &OWN_PERSON, &KNOWN_PERSON, &deletes, &columns, &wholly, &UNLIMITED];
+    let (wholly, personal) = (names(WHOLLY_SEEN), names(PERSONAL));
+    let told: [&(dyn ToSql + Sync); 11] = [
+        &global,
+        &inserts,
+        &updates,
+        &OWN,
+        &OWN_PERSON,
+        &KNOWN_PERSON,
+        &deletes,
+        &columns,
+        &wholly,
+        &UNLIMITED,
+        &personal,
+    ];
     let rows = client.query(&statement, &told).await?;
     let rule = |row: &Row| usize::try_from(row.get::<_, i32>(0)).ok().and_then(|nth| RULES.get(nth));
     Ok(rows

@@ -47,24 +47,30 @@ async fn a_passkey_opens_its_own_account() {
 /// `target/browser/inbox`.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox() {
-    inbox("inbox").await;
+    inbox("inbox", "inbox").await;
 }
 
 /// Files and messages in the inbox of the demo: chosen, pasted and dropped; answered, reacted to and passed on; and a long
 /// conversation, read from end to end.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inboxs_files_and_messages() {
-    inbox("messages").await;
+    inbox("inbox", "messages").await;
 }
 
 /// Three hundred texts that mean harm, wherever the inbox shows a text.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox_and_hostile_texts() {
-    inbox("hostile").await;
+    inbox("inbox", "hostile").await;
+}
+
+/// Two who work in one inbox: drafts, who is there and writes, the panel of a contact, keys and the palette.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_of_several() {
+    inbox("inbox_together", "inbox_together").await;
 }
 
 /// A part of what is tried of the inbox, beside a demo of its own.
-async fn inbox(part: &str) {
+async fn inbox(script: &str, part: &str) {
     let installation = Installation::new();
     let (server, welcome) = installation.demo().await;
     let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
@@ -72,8 +78,8 @@ async fn inbox(part: &str) {
     let number = &organizations.iter().find(|own| own["slug"] == "cafe-lucero").expect("the café")["numbers"][0];
     let (email, password) = (text(&welcome["sign_in"]["email"]), text(&welcome["sign_in"]["password"]));
     let simulator = text(&welcome["simulator"]);
-    let arguments = [server.url(), &simulator, &text(&number["phone_number_id"]), &email, &password];
-    drive_part("inbox", part, &arguments).await;
+    let number = text(&number["phone_number_id"]);
+    drive_part(script, part, &[server.url(), &simulator, &number, &email, &password]).await;
     assert!(server.terminate().await.0.success());
 }
 

@@ -71,6 +71,20 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "team",
         "is listed as wholly seen",
     ),
+    // One person's
+    (
+        "DROP POLICY own_person ON wazapp.draft",
+        "draft",
+        "must show wazapp_web one person's rows alone",
+    ),
+    (
+        "DROP POLICY own_person ON wazapp.draft;
+         CREATE POLICY own_person ON wazapp.draft TO wazapp_web
+           USING (user_id = nullif(current_setting('app.user_id', true), '')::uuid)
+           WITH CHECK (user_id = nullif(current_setting('app.user_id', true), '')::uuid)",
+        "draft",
+        "must show wazapp_web one person's rows alone",
+    ),
     // Row-level security
     (
         "ALTER TABLE wazapp.message DISABLE ROW LEVEL SECURITY",

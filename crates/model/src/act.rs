@@ -126,6 +126,8 @@ acts! {
     ChangeConversation = "conversations.change", Agent, Some(KeyScope::Send);
     /// What the organization calls a contact, and notes.
     ChangeContact = "contacts.change", Agent, Some(KeyScope::Send);
+    /// Whom a number hears no more.
+    BlockContact = "contacts.block", Agent, None;
     /// What sending costs.
     ReadCosts = "costs.read", Admin, Some(KeyScope::Read);
     /// The price list.

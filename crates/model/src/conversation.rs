@@ -1,5 +1,6 @@
 //! The thread of one number and one contact, or one group.
 
+mod block;
 mod group;
 mod known;
 mod recount;
@@ -18,6 +19,7 @@ use crate::page::{Cursor, Page};
 use crate::scope::Scope;
 use crate::search::{Search, matches};
 
+pub use block::set_blocked;
 pub use group::{Group, any_organization_learn_groups};
 pub use known::{Known, Peer, any_organization_find, any_organization_load, any_organization_save};
 pub(crate) use recount::HAND_ON;
@@ -93,6 +95,9 @@ pub struct Conversation {
     pub assignee_id: Option<Uuid>,
     /// Which team looks after it.
     pub team_id: Option<Uuid>,
+    /// Since when the contact is blocked on this number, by what your people did here; null: not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub blocked_at: Option<Timestamp>,
     /// The ad or post that first led here, as Meta described it.
     #[schema(value_type = Option<Object>)]
     pub referral: Option<Json<Box<RawValue>>>,
@@ -104,6 +109,9 @@ pub struct Conversation {
     pub updated_at: Timestamp,
     #[serde(skip)]
     last_message_at: Option<Timestamp>,
+    /// The last number given to a message.
+    #[serde(skip)]
+    pub last_sequence: i64,
 }
 
 /// The line a list of conversations shows.
@@ -174,10 +182,12 @@ impl Conversation {
             window_expires_at: row.get("window_expires_at"),
             assignee_id: row.get("assignee_id"),
             team_id: row.get("team_id"),
+            blocked_at: row.get("blocked_at"),
             referral: row.get("referral"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
             last_message_at: row.get("last_message_at"),
+            last_sequence: row.get("last_sequence"),
         }
     }
 }

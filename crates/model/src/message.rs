@@ -289,3 +289,24 @@ pub async fn answered_since(tx: &Tenant, conversation_id: Uuid, seen: i64, me: U
         .await?;
     row.as_ref().map(Message::read).transpose()
 }
+
+/// Files are looked for among so many of a conversation's newest messages.
+const LOOKED_AT_FOR_FILES: i64 = 1_000;
+
+/// The newest messages of a conversation that carry a file, newest first.
+pub async fn with_files(tx: &Tenant, conversation_id: Uuid, limit: i64) -> Result<Vec<Message>> {
+    let rows = tx
+        .query(
+            select!(
+                "m.id IN (SELECT w.id FROM (SELECT * FROM wazapp.message w
+                                            WHERE w.organization_id = $1 AND w.conversation_id = $2
+                                            ORDER BY w.timestamp DESC, w.sequence DESC LIMIT $3) w
+                          JOIN wazapp.media f ON f.organization_id = $1 AND f.message_id = w.id
+                          ORDER BY w.timestamp DESC, w.sequence DESC LIMIT $4)
+                 ORDER BY m.timestamp DESC, m.sequence DESC"
+            ),
+            &[&tx.organization_id(), &conversation_id, &LOOKED_AT_FOR_FILES, &limit],
+        )
+        .await?;
+    rows.iter().map(Message::read).collect()
+}

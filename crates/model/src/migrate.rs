@@ -60,6 +60,11 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261128213000_mail",
     "20261128220000_inbox",
     "20261129010000_endpoint",
+    "20261129024000_draft",
+    "20261129024500_presence",
+    "20261129025000_block",
+    "20261129025200_shortcuts",
+    "20261129025400_author_line",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -1,5 +1,6 @@
 //! Meta's business phone numbers, and who has which.
 
+mod author_line;
 mod claim;
 mod former;
 mod proof;
@@ -14,6 +15,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+pub use author_line::{AuthorLine, set_author_line};
 pub use claim::{Refusal, any_organization_claimed_of, any_organization_is_claimed, connect, disconnect, hand_over};
 pub use former::{former, give_id};
 pub use proof::{Basis, Opens, Proof};
@@ -88,6 +90,8 @@ pub struct Number {
     pub send_paused: Option<SendPaused>,
     /// Why bulk messages of it wait, while others are sent; null: they are sent.
     pub bulk_paused: Option<SendPaused>,
+    /// What stands before a message that somebody writes on a page: `name`, `first_name` or `none`.
+    pub author_line: AuthorLine,
     /// When its token ends; null: never, or not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub token_expires_at: Option<Timestamp>,
@@ -202,6 +206,7 @@ impl Number {
             name_status: row.get("name_status"),
             settings: row.get("settings"),
             history: row.get("history"),
+            author_line: AuthorLine::read(row)?,
             token_expires_at: row.get("token_expires_at"),
             token_checked_at: row.get("token_checked_at"),
             meta_status: row.get("meta_status"),
@@ -233,7 +238,7 @@ macro_rules! number_columns {
         "n.id, n.phone_number_id, n.waba_id, n.webhooks,
          CASE WHEN n.status = 'connected' AND NOT n.hears THEN 'connecting' ELSE n.status END AS status, n.display_phone_number, n.verified_name, n.username,
          n.quality_event, n.quality_rating, n.messaging_limit, n.throughput, n.platform_type, n.is_on_biz_app,
-         n.name_status, n.settings, n.history, n.token_expires_at, n.token_checked_at,
+         n.name_status, n.settings, n.history, n.author_line, n.token_expires_at, n.token_checked_at,
           n.meta_status, n.health, n.checked_at, n.connected_at, n.disconnected_at,
          coalesce(n.problem, CASE WHEN p.bulk_paused_until > $2 THEN p.bulk_pause_reason END) AS problem,
          p.paused_until > $2 AS paused, p.pause_reason, CASE WHEN p.paused_until = 'infinity' THEN p.probe_at END AS probe_at,

@@ -40,6 +40,9 @@ pub struct User {
     pub language: Language,
     /// Their time zone, of the IANA database, such as `America/Mexico_City`.
     pub zone: String,
+    /// Whether keys alone do something on pages.
+    #[serde(skip)]
+    pub shortcuts: bool,
     /// Whether signing in asks for a second factor.
     pub second_factor: bool,
     /// When the account was made.
@@ -49,7 +52,7 @@ pub struct User {
 
 /// The columns of a user that are anybody's to read; `u` is the table.
 pub(crate) const COLUMNS: &str =
-    "u.id, u.email, u.name, u.is_operator, u.language, u.zone, u.second_factor, u.created_at";
+    "u.id, u.email, u.name, u.is_operator, u.language, u.zone, u.shortcuts, u.second_factor, u.created_at";
 
 impl User {
     pub(crate) fn read(row: &Row) -> Result<Self> {
@@ -60,6 +63,7 @@ impl User {
             is_operator: row.get("is_operator"),
             language: Language::read(row.get("language"))?,
             zone: row.get("zone"),
+            shortcuts: row.get("shortcuts"),
             second_factor: row.get("second_factor"),
             created_at: row.get("created_at"),
         })
@@ -279,6 +283,12 @@ pub async fn change(tx: &Operator, now: Timestamp, id: Uuid, profile: &Profile<'
         &[&id, &profile.name, &profile.language.word(), &profile.zone, &now],
     )
     .await?;
+    Ok(())
+}
+
+/// Whether keys alone do something on somebody's pages.
+pub async fn set_shortcuts(tx: &Operator, now: Timestamp, id: Uuid, on: bool) -> Result<()> {
+    tx.query("UPDATE wazapp.\"user\" SET shortcuts = $2, updated_at = $3 WHERE id = $1", &[&id, &on, &now]).await?;
     Ok(())
 }
 

@@ -562,8 +562,22 @@ send-twice = This message was sent with other contents. Look at it in the conver
 send-window-closed = The 24-hour window closed: it was not sent. Choose a template; your text is kept here.
 send-mistake = Not sent: { $why }
 unseen = { $name } replied while you were writing.
+elsewhere-has = { $name } has this one.
+take-and-send = Take it and send
 unseen-see = See it
 draft = Draft:
+together-write = { $count ->
+    [one] { $names } is writing an answer
+   *[other] { $names } are writing an answer
+}
+together-look = { $count ->
+    [one] { $names } is looking at this conversation too
+   *[other] { $names } are looking at this conversation too
+}
+together-seen = Seen by { $names }
+draft-newer = You wrote something else in another window or on another device:
+draft-take = Use that
+draft-keep = Keep this
 choose-template = Choose a template
 template-for = Template for { $name }
 template-not-here = This template has parts that can only be sent through the API.
@@ -673,6 +687,62 @@ size-megabytes = { $count } MB
 offline = You're offline. What you see is { "{t}" } old. What you write stays here.
 given-back = What you wrote to { "{n}" } was not sent: it is a draft in their conversation.
 back-online = Up to date.
+contact = Contact
+contact-of = Contact: { $name }
+contact-close = Close
+contact-phone = Phone
+contact-username = Username
+contact-user-id = WhatsApp ID
+contact-profile-name = Calls themselves
+contact-number = Number
+contact-own-name = Your name for them
+contact-own-name-hint = What your organization sees; the contact doesn't. Empty: their WhatsApp name.
+contact-others = Other conversations
+contact-files = Files
+contact-no-files = No files yet.
+contact-blocked = Blocked:
+contact-block = Block…
+contact-block-means = { $name } won't be able to write or call { $number }, and isn't told. You can unblock at any time.
+contact-block-do = Block { $name }
+contact-unblock = Unblock
+block-off = This number is disconnected, so WhatsApp can't change whom it blocks. Whoever runs the organization connects it.
+block-too-late = WhatsApp only blocks people who wrote in the last 24 hours. You can once they write again.
+block-refused = WhatsApp didn't do it: { $reason } (code { $code }).
+block-unknown = WhatsApp didn't answer, so we don't know if it did. Try again: doing it twice does no harm.
+deed-contact-block = blocked
+deed-contact-unblock = unblocked
+act-block = Blocks
+deed-number-author-line = changed how messages begin from
+shortcuts = Shortcuts
+shortcuts-off = Turn them off in your profile.
+shortcuts-means = Single letters that do something in the inbox, like E to resolve. Never while you write. Turn them off if you dictate or type by other means.
+shortcuts-use = Use single letters as shortcuts
+key-next = Next conversation, or previous
+key-write = Write an answer
+key-back = Leave the field, to the thread, to the list; what you wrote stays
+key-resolve = Resolve and go to the next
+key-resolve-stay = Resolve and stay
+key-assign = Assign
+key-take = Assign to me
+key-template = Choose a template
+key-panel = Contact
+key-palette = Search: actions, views and conversations
+key-views = Views: To answer, Mine, Unassigned, Waiting, Resolved, All
+key-inside = Previous or next conversation, from inside the field
+key-reply = Reply to the last message, when the field is empty
+key-list = This list
+palette = Search actions, views and conversations
+palette-open = Search
+palette-hint = Type an action, a view or a name
+palette-none = Nothing matches.
+palette-view = View: { "{n}" }
+palette-assign = Assign to { "{n}" }
+author-line = Who is writing
+author-line-means = What goes before each message that somebody writes in the inbox. Never on templates.
+author-line-none = Nothing
+author-line-name = Full name
+author-line-first-name = First name only
+author-line-of = Before messages from { $number }
 session-over-here = Your session ended. What you wrote is saved.
 
 ## Sign-in by an identity provider

@@ -562,8 +562,22 @@ send-twice = Este mensaje ya se envió con otro contenido. Míralo en la convers
 send-window-closed = La ventana de 24 h se cerró: no se envió. Elige una plantilla; tu texto está guardado aquí.
 send-mistake = No se envió: { $why }
 unseen = { $name } respondió mientras escribías.
+elsewhere-has = La lleva { $name }.
+take-and-send = Asignarme y enviar
 unseen-see = Ver su mensaje
 draft = Borrador:
+together-write = { $count ->
+    [one] { $names } está escribiendo una respuesta
+   *[other] { $names } están escribiendo una respuesta
+}
+together-look = { $count ->
+    [one] { $names } también mira esta conversación
+   *[other] { $names } también miran esta conversación
+}
+together-seen = Visto por { $names }
+draft-newer = Escribiste otra cosa en otra ventana o en otro aparato:
+draft-take = Usar eso
+draft-keep = Quedarme con esto
 choose-template = Elegir plantilla
 template-for = Plantilla para { $name }
 template-not-here = Esta plantilla lleva partes que solo se envían por la API.
@@ -673,6 +687,62 @@ size-megabytes = { $count } MB
 offline = Sin conexión. Lo que ves es de hace { "{t}" }. Lo que escribas se queda aquí.
 given-back = No se envió lo que escribiste a { "{n}" }: está como borrador en su conversación.
 back-online = Al día.
+contact = Contacto
+contact-of = Contacto: { $name }
+contact-close = Cerrar
+contact-phone = Teléfono
+contact-username = Nombre de usuario
+contact-user-id = Identificador de WhatsApp
+contact-profile-name = Se llama a sí mismo
+contact-number = Número
+contact-own-name = Nombre propio
+contact-own-name-hint = Así lo ve tu organización; el contacto no lo ve. Vacío: su nombre de WhatsApp.
+contact-others = Otras conversaciones
+contact-files = Archivos
+contact-no-files = Todavía no hay archivos.
+contact-blocked = Bloqueado:
+contact-block = Bloquear…
+contact-block-means = { $name } no podrá escribirte ni llamarte a { $number }, y no se le avisa. Puedes desbloquear cuando quieras.
+contact-block-do = Bloquear a { $name }
+contact-unblock = Desbloquear
+block-off = Este número está desconectado: WhatsApp no puede cambiar a quién bloquea. Quien administra la organización lo conecta.
+block-too-late = WhatsApp solo deja bloquear a quien escribió en las últimas 24 horas. Cuando vuelva a escribir, podrás.
+block-refused = WhatsApp no lo hizo: { $reason } (código { $code }).
+block-unknown = WhatsApp no contestó, así que no sabemos si lo hizo. Inténtalo otra vez: repetirlo no hace daño.
+deed-contact-block = bloqueó a
+deed-contact-unblock = desbloqueó a
+act-block = Bloqueos
+deed-number-author-line = cambió cómo empiezan los mensajes de
+shortcuts = Atajos
+shortcuts-off = Se apagan en tu perfil.
+shortcuts-means = Letras sueltas que hacen algo en la bandeja, como E para resolver. Nunca mientras escribes. Apágalas si dictas o escribes con otro aparato.
+shortcuts-use = Usar letras sueltas como atajos
+key-next = Conversación siguiente, o anterior
+key-write = Escribir una respuesta
+key-back = Salir del campo, al hilo, a la lista; lo escrito se queda
+key-resolve = Resolver y pasar a la siguiente
+key-resolve-stay = Resolver y quedarse
+key-assign = Asignar
+key-take = Asignarme
+key-template = Elegir plantilla
+key-panel = Contacto
+key-palette = Buscar: acciones, vistas y conversaciones
+key-views = Vistas: Por responder, Míos, Sin asignar, En espera, Resueltas, Todas
+key-inside = Conversación anterior o siguiente, desde el campo
+key-reply = Responder al último mensaje, con el campo vacío
+key-list = Esta lista
+palette = Buscar acciones, vistas y conversaciones
+palette-open = Buscar
+palette-hint = Escribe una acción, una vista o un nombre
+palette-none = Nada coincide.
+palette-view = Vista: { "{n}" }
+palette-assign = Asignar a { "{n}" }
+author-line = Quién escribe
+author-line-means = Lo que va delante de cada mensaje que alguien escribe en la bandeja. En las plantillas, nunca.
+author-line-none = Nada
+author-line-name = Nombre completo
+author-line-first-name = Solo el nombre de pila
+author-line-of = Delante de los mensajes de { $number }
 session-over-here = Tu sesión terminó. Lo que escribiste está guardado.
 
 ## Entrar con un proveedor de identidad

@@ -116,6 +116,12 @@ async fn queue(twins: &Twins, sql: &Client) {
          INSERT INTO wazapp.team_member (organization_id, team_id, user_id) SELECT id, id, id FROM wazapp.organization;
          INSERT INTO wazapp.sight (organization_id, viewer_id, sees) SELECT id, id, 'all' FROM wazapp.organization;
          INSERT INTO wazapp.departure (organization_id, user_id, left_at) SELECT id, id, now() FROM wazapp.organization;
+         INSERT INTO wazapp.draft (organization_id, conversation_id, user_id, text, version)
+         SELECT organization_id, id, organization_id, 'Abrimos a', 1 FROM wazapp.conversation;
+         INSERT INTO wazapp.presence (organization_id, conversation_id, user_id, until)
+         SELECT organization_id, id, organization_id, now() FROM wazapp.conversation;
+         INSERT INTO wazapp.seen (organization_id, conversation_id, user_id, through)
+         SELECT organization_id, id, organization_id, 1 FROM wazapp.conversation;
          INSERT INTO wazapp.audit (organization_id, id, at, actor, actor_name, act)
          SELECT id, id, now(), 'user', 'Ana', 'members.manage/add' FROM wazapp.organization;
          -- Programs, and what they are told.
@@ -170,7 +176,8 @@ async fn inside_an_organization_there_are_only_its_rows() {
     let mut filled = 0;
     for organization in &twins.organizations {
         let id = organization.id;
-        web.batch_execute(&format!("SET app.organization_id = '{id}'")).await.unwrap();
+        // The one person of it, so that what is theirs alone is there too.
+        web.batch_execute(&format!("SET app.organization_id = '{id}'; SET app.user_id = '{id}'")).await.unwrap();
         for table in &own {
             let its = format!("organization_id = '{id}'");
             let there = count(&sql, table, &its).await.unwrap();
@@ -244,7 +251,7 @@ async fn nothing_is_written_into_another_organization() {
 }
 
 /// Where requests take rows of their own organization away.
-const DELETED: [&str; 4] = ["membership", "team", "team_member", "sight"];
+const DELETED: [&str; 5] = ["membership", "team", "team_member", "sight", "presence"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_not_moved_made_or_removed() {
@@ -290,6 +297,9 @@ async fn rows_are_not_moved_made_or_removed() {
             "mail",
             "endpoint",
             "delivery",
+            "draft",
+            "presence",
+            "seen",
         ];
         if !written.contains(&table.as_str()) {
             let statement = format!("INSERT INTO wazapp.{table} (organization_id) VALUES ('{first}')");
@@ -339,6 +349,11 @@ async fn people_are_seen_by_themselves_and_by_those_who_work_with_them() {
     web.batch_execute(&format!("SET app.organization_id = '{first}'")).await.unwrap();
     let (seen, sessions) = (ids("user").await, ids("session").await);
     assert!(seen.contains(&first) && !seen.contains(&second) && sessions.is_empty(), "{seen:?} {sessions:?}");
+    assert_eq!(count(&web, "draft", "true").await.unwrap(), 0, "nobody's drafts are anybody's");
+    for (person, theirs) in [(second, 0), (first, 1)] {
+        web.batch_execute(&format!("SET app.user_id = '{person}'")).await.unwrap();
+        assert_eq!(count(&web, "draft", "true").await.unwrap().min(1), theirs, "drafts as {person}");
+    }
     web.batch_execute(&format!("RESET app.organization_id; SET app.user_id = '{second}'")).await.unwrap();
     assert_eq!((ids("user").await, ids("session").await), (vec![second], vec![second]), "their own, and nobody's else");
     for statement in [

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::evidence::Name;
 use super::rehome;
 use crate::database::{Operator, Param, Pipeline, Result, Rows, Tenant, Tx};
+use crate::draft;
 use crate::event::{self, Kind, New};
 use crate::scope::Scope;
 
@@ -51,10 +52,13 @@ pub async fn any_organization_merge(
             &[&organization_id, &survivor, &vanished, &now],
         )
         .await?;
+    let (left, survived): (Vec<Uuid>, Vec<Uuid>) =
+        twins.iter().map(|row| (row.get::<_, Uuid>(0), row.get::<_, Uuid>(1))).unzip();
+    tx.query(draft::GO_ON, &[&organization_id, &left, &survived]).await?;
     for statement in GO_ON {
         tx.query(statement, named(statement, &params)).await?;
     }
-    Ok(twins.iter().map(|row| MergedConversation { vanished: row.get(0), survivor: row.get(1) }).collect())
+    Ok(left.into_iter().zip(survived).map(|(vanished, survivor)| MergedConversation { vanished, survivor }).collect())
 }
 
 /// As many of the parameters as a statement names.
@@ -118,6 +122,7 @@ const JOIN: [&str; 4] = [
     // What people said of the other thread counts where it is newer; the rest is worked out from the messages.
     "UPDATE wazapp.conversation s SET
        assignee_id = coalesce(s.assignee_id, o.assignee_id), team_id = coalesce(s.team_id, o.team_id),
+       blocked_at = coalesce(s.blocked_at, o.blocked_at),
        messages_gone = s.messages_gone + o.messages_gone, gone_inbound_at = greatest(s.gone_inbound_at, o.gone_inbound_at),
        state = CASE WHEN (o.state_at, o.state_tie) > (s.state_at, s.state_tie) THEN o.state ELSE s.state END,
        state_tie = CASE WHEN (o.state_at, o.state_tie) > (s.state_at, s.state_tie) THEN o.state_tie ELSE s.state_tie END,

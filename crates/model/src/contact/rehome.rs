@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::evidence::Name;
 use crate::conversation;
 use crate::database::{Operator, Param, Result};
+use crate::draft;
 use crate::event::Line;
 
 /// What was written under a name from one time until another is no longer this contact's.
@@ -155,7 +156,9 @@ pub async fn any_organization_rehome(
         .await?;
     let (from, to): (Vec<Uuid>, Vec<Uuid>) =
         moved.iter().map(|row| (row.get::<_, Uuid>(0), row.get::<_, Uuid>(1))).unzip();
-    tx.query(conversation::HAND_ON, &[&organization_id, &from, &to]).await?;
+    for statement in [conversation::HAND_ON, draft::GO_ON] {
+        tx.query(statement, &[&organization_id, &from, &to]).await?;
+    }
     tx.query(
         "UPDATE wazapp.message m SET contact_id = $3
          WHERE m.organization_id = $1 AND m.id = ANY ($2) AND m.contact_id IS NOT NULL",

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::contact::kept_words;
 use crate::database::{Param, Pipeline, Result, params};
+use crate::draft;
 use crate::event::Line;
 
 /// What a message's row says of its place; where it says nothing, because it is older or our own, its kind and its way do.
@@ -121,11 +122,13 @@ pub(crate) const HAND_ON: &str = "UPDATE wazapp.conversation t SET assignee_id =
      WHERE t.organization_id = $1 AND t.id = l.to_id AND t.assignee_id IS NULL AND v.assignee_id IS NOT NULL
        AND NOT EXISTS (SELECT FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = v.id)";
 
-/// Hands on whose care conversations are in that messages left, each with where one of them is now. Before they are worked
+/// Hands on whose care conversations are in that messages left, and what is being written there, each with where one of them is now. Before they are worked
 /// out again.
 pub fn any_organization_hand_on(pipeline: &mut Pipeline<'_>, line: &Line<'_>, left: &BTreeMap<Uuid, Uuid>) {
     let (from, to): (Vec<Uuid>, Vec<Uuid>) = left.iter().unzip();
-    pipeline.push(HAND_ON, params![line.organization_id(), from, to]);
+    for statement in [HAND_ON, draft::GO_ON] {
+        pipeline.push(statement, params![line.organization_id(), from.clone(), to.clone()]);
+    }
 }
 
 /// A conversation that nothing stands in any more goes, unless what stood there went past its retention; and its contact if

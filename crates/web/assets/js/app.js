@@ -4,6 +4,8 @@ import "./inbox.js";
 import "./files.js";
 import "./media.js";
 import "./message.js";
+import "./keys.js";
+import "./together.js";
 import "./passkey.js";
 
 /** Runs on whatever is in the page now, and on what Turbo brings later. */

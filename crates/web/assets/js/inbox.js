@@ -3,6 +3,8 @@
 import { StreamActions, cache, renderStreamMessage, visit } from "./turbo.js";
 import { Live } from "./live.js";
 import { isAtEnd, isBeyond, isEndHere, lastSeen, openAt, readOnNear, scroller, toEnd } from "./reading.js";
+import * as draft from "./draft.js";
+import { staysInList } from "./keys.js";
 
 export const $ = (selector, within = document) => within.querySelector(selector);
 export const inbox = () => $("[data-inbox]");
@@ -281,9 +283,8 @@ export function uuid7() {
 
 export const box = () => $("[data-composer] textarea");
 
-// A draft is one person's, of one conversation of one organization; it goes with the tab.
-const draftKey = (conversation = thread()?.dataset.thread, at = home) => `draft:${at}:${conversation}`;
-const keepDraft = () => { if (box()) sessionStorage.setItem(draftKey(), box().value); };
+const here = (conversation = thread()?.dataset.thread) => ({ home, conversation });
+const keepDraft = () => { if (box()) draft.keep(here(), box().value); };
 
 // What is on its way outlives the page: a tab that is closed, or shown anew, loses nothing of it.
 export const outbox = {
@@ -331,13 +332,13 @@ export function takeOut(form) {
   params.set("id", id);
   params.set("seen", seen);
   params.set("only", "message");
-  if (form.dataset.anyway) params.set("anyway", "1");
+  if (form.dataset.choice) params.set(form.dataset.choice, "1");
   const attached = $("[data-attached]", form);
   const file = attached && $("bdi", attached).textContent;
   attached?.remove();
   box().value = "";
   answer("");
-  sessionStorage.removeItem(draftKey());
+  keepDraft();
   const { thread: conversation, who } = thread().dataset;
   return { id, conversation, who, text, file, action: form.action, params: String(params), at: Date.now() };
 }
@@ -414,7 +415,7 @@ async function took(entry, answer) {
   const now = box();
   if (now && typed) now.value = [now.value, typed].filter(Boolean).join("\n");
   if (now) keepDraft();
-  else sessionStorage.setItem(draftKey(), [entry.text, typed].filter(Boolean).join("\n"));
+  else draft.keep(here(), [entry.text, typed].filter(Boolean).join("\n"));
   now?.focus();
   return undefined;
 }
@@ -428,8 +429,7 @@ export function giveBack(entry) {
     keepDraft();
     return;
   }
-  const key = draftKey(entry.conversation);
-  sessionStorage.setItem(key, [sessionStorage.getItem(key), entry.text].filter(Boolean).join("\n"));
+  draft.give(here(entry.conversation), entry.text);
   const alert = $("#alert");
   if (alert) alert.textContent = inbox().dataset.givenBack.replace("{n}", entry.who);
 }
@@ -438,7 +438,7 @@ document.addEventListener("submit", (event) => {
   if (!event.target.matches?.("[data-composer]")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  event.target.dataset.anyway = event.submitter?.name === "anyway" ? "1" : "";
+  event.target.dataset.choice = event.submitter?.name ?? "";
   submit(event.target);
 }, true);
 
@@ -448,6 +448,7 @@ document.addEventListener("keydown", (event) => {
   event.target.form.requestSubmit();
 });
 
+document.addEventListener("inbox:changed", ({ detail }) => listen(detail));
 document.addEventListener("input", ({ target }) => {
   if (target === box()) keepDraft();
 });
@@ -468,11 +469,10 @@ function opened() {
   openAt(open);
   scroller()?.addEventListener("scroll", () => { if (isAtEnd()) lowerPill(); lookWhetherReadSoon(); }, { passive: true });
   const text = box();
-  const draft = sessionStorage.getItem(draftKey());
-  if (text && !text.value && draft) text.value = draft;
+  if (text) draft.restore(text, here());
   if ($("#alert")) $("#alert").textContent = "";
   drawWaiting();
-  if (text && !isTouch) text.focus({ preventScroll: true });
+  if (text && !isTouch && !staysInList()) text.focus({ preventScroll: true });
   // At its end, what can be written is another thing.
   clearTimeout(closing);
   const ends = Date.parse($("[data-ends]", open)?.dataset.ends ?? "") - Date.now();

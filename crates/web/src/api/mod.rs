@@ -24,6 +24,7 @@ mod member;
 mod merge;
 mod message;
 mod number;
+mod number_change;
 mod operator;
 mod organization;
 mod own;
@@ -161,6 +162,7 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::Read, routes!(number::list)))
         .routes(may(Act::ManageNumbers, routes!(number::create)))
         .routes(may(Act::Read, routes!(number::get)))
+        .routes(may(Act::ManageNumbers, routes!(number_change::change)))
         .routes(may(Act::ManageNumbers, routes!(number::delete)))
         .routes(may(Act::ManageNumbers, routes!(number::token)))
         .routes(may(Act::ManageNumbers, routes!(number::resume)))

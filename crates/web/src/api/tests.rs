@@ -67,6 +67,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("put", "/api/v1/numbers/{id}/token"),
     ("post", "/api/v1/numbers/{id}/resume"),
     ("delete", "/api/v1/numbers/{id}/callback"),
+    ("patch", "/api/v1/numbers/{id}"),
     ("put", "/api/v1/prices"),
     ("get", "/api/v1/members"),
     ("patch", "/api/v1/members/{id}"),

@@ -27,7 +27,7 @@ use crate::problem::Problem;
 use crate::sending;
 
 /// The texts of a composer's form.
-const FIELDS: &[&str] = &["id", "seen", "reply", "body", "anyway", "again", "only", "media", "as"];
+const FIELDS: &[&str] = &["id", "seen", "owner", "reply", "body", "anyway", "take", "again", "only", "media", "as"];
 
 /// A message that was checked: what its id stands for, and what the queue takes.
 pub(super) struct Composed {
@@ -152,11 +152,6 @@ impl Written {
     pub(super) fn of(entered: &Entered) -> Self {
         let (words, media_id) = (entered.text("body").to_owned(), entered.text("media").parse().ok());
         Self { words, media_id, as_document: entered.has("as", "document") }
-    }
-
-    /// What stands in the box.
-    pub(super) fn words(&self) -> &str {
-        &self.words
     }
 
     /// The file that goes with it.

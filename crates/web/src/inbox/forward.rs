@@ -271,10 +271,11 @@ async fn pass(state: &State, visit: &Visit, onward: &Onward, to: Uuid, name: Uui
         Ok(composed) => composed,
         Err(said) => return not_sent(said),
     };
-    let wish = Wish { conversation_id: to, id: name_for(name, to), body, content, seen: None };
+    let wish =
+        Wish { conversation_id: to, id: name_for(name, to), body, content, typed: None, known: None, takes: false };
     match send::queue(state, visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(None),
-        Sent::Asked(unseen) => not_sent(say(language, Key("unseen")).with("name", unseen.author)),
+        Sent::Asked(question) => not_sent(question.said(language)),
         Sent::Refused(refusal) => not_sent(say(language, why(&refusal)?)),
     }
 }

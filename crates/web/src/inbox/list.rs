@@ -7,7 +7,7 @@ use model::conversation::{self, Conversation, Counts, State};
 use model::database::Tenant;
 use model::number::Number;
 use model::user::Language;
-use model::{DatabaseError, membership};
+use model::{DatabaseError, draft, membership};
 use uuid::Uuid;
 
 use super::bubble::kind_of;
@@ -32,6 +32,8 @@ pub(super) struct Row {
     pub(super) time: String,
     pub(super) iso: String,
     pub(super) preview: String,
+    /// How what the reader had begun to write there begins.
+    pub(super) draft: Option<String>,
     pub(super) tick: Option<Tick>,
     pub(super) unread: i32,
     /// Why somebody should look at it.
@@ -86,7 +88,9 @@ impl List {
         let teams = house.teams.iter().map(|team| Choice { id: team.id, name: team.name.clone() }).collect();
         let (live, people) = (house.live, house.names());
         let times = visit.times();
-        let rows = page.data.iter().map(|one| Row::of(one, &people, &times, visit.page.language)).collect();
+        let mut rows: Vec<Row> =
+            page.data.iter().map(|one| Row::of(one, &people, &times, visit.page.language)).collect();
+        begun(tx, visit, &mut rows).await?;
         let tabs = tabs(conversation::counts(tx, me).await?);
         Ok(Self { wanted, tabs, numbers, teams, rows, next: page.next_cursor, live, first_number })
     }
@@ -125,7 +129,19 @@ pub(super) async fn rows(
     let times = visit.times();
     let found = conversation::these(tx, ids).await?;
     let shown = found.iter().filter(|one| filter.shows(one));
-    Ok(shown.map(|one| Row::of(one, &people, &times, visit.page.language)).collect())
+    let mut rows: Vec<Row> = shown.map(|one| Row::of(one, &people, &times, visit.page.language)).collect();
+    begun(tx, visit, &mut rows).await?;
+    Ok(rows)
+}
+
+/// Notes what the reader had begun to write in them.
+async fn begun(tx: &Tenant, visit: &Visit, rows: &mut [Row]) -> Result<(), DatabaseError> {
+    let ids = rows.iter().map(|row| row.id).collect();
+    let mut drafts = draft::beginnings(tx, visit.user().id, ids).await?;
+    for row in rows {
+        row.draft = drafts.remove(&row.id);
+    }
+    Ok(())
 }
 
 impl Row {
@@ -146,6 +162,7 @@ impl Row {
             time: times.short(at),
             iso: at.to_string(),
             preview,
+            draft: None,
             tick: last.and_then(Tick::of_last),
             unread: one.unread_count,
             urgent: urgent(one, times, language),

@@ -5,14 +5,18 @@
 //! an event. What a page hears carries ids alone; what of it the reader may see is read anew, so that row-level security
 //! decides of live updates as of everything else.
 
+mod block;
 mod bubble;
 mod card;
 mod change;
 mod compose;
+mod contact;
+mod draft;
 mod fault;
 mod file;
 mod forward;
 mod house;
+mod keys;
 mod list;
 mod markup;
 mod pane;
@@ -22,6 +26,7 @@ mod stream;
 mod template;
 mod thread;
 mod tick;
+mod together;
 mod view;
 
 use axum::Router;
@@ -38,7 +43,7 @@ use self::fault::Remedy;
 use self::file::{State, Way};
 use self::house::House;
 use self::list::List;
-use self::thread::{Composer, Found, Thread, Writing};
+use self::thread::{Composer, Found, Question, Thread, Writing};
 use self::view::Wanted;
 use crate::pages::{Failure, Page, PathId, Visit, shown};
 
@@ -53,6 +58,10 @@ pub(crate) fn routes() -> Router<crate::State> {
         .route("/inbox/{id}/templates", get(template::list))
         .route("/inbox/{id}/templates/{template}", get(template::form).post(template::send))
         .route("/inbox/{id}/files", post(compose::file))
+        .route("/inbox/{id}/contact", get(contact::show).post(contact::rename))
+        .route("/inbox/{id}/block", post(block::block))
+        .route("/inbox/{id}/draft", post(draft::keep))
+        .route("/inbox/{id}/presence", post(together::attend))
         .route("/inbox/{id}/read", post(change::read))
         .route("/inbox/{id}/state", post(change::state))
         .route("/inbox/{id}/assign", post(change::assign))
@@ -63,6 +72,8 @@ pub(crate) fn routes() -> Router<crate::State> {
 struct InboxPage {
     page: Page,
     query: String,
+    /// Whether keys alone do something.
+    shortcuts: bool,
     list: List,
     thread: Option<Thread>,
     writing: Writing,
@@ -91,7 +102,8 @@ async fn list_page(visit: Visit, wanted: Wanted) -> Result<Response, Failure> {
     let house = House::read(&tx, visit.now()).await?;
     let list = List::read(&tx, &visit, &house, wanted).await?;
     tx.close();
-    let page = InboxPage { page: visit.page, query, list, thread: None, writing: Writing::default() };
+    let shortcuts = visit.user().shortcuts;
+    let page = InboxPage { page: visit.page, query, shortcuts, list, thread: None, writing: Writing::default() };
     Ok(shown(StatusCode::OK, &page))
 }
 
@@ -137,6 +149,7 @@ impl Showing {
         }
         let list = List::read(&tx, &visit, &house, wanted).await?;
         tx.close();
-        Ok(shown(status, &InboxPage { page: visit.page, query, list, thread: Some(thread), writing }))
+        let shortcuts = visit.user().shortcuts;
+        Ok(shown(status, &InboxPage { page: visit.page, query, shortcuts, list, thread: Some(thread), writing }))
     }
 }

@@ -60,12 +60,12 @@ pub(super) async fn react(
             return showing.complain(&headers, StatusCode::UNPROCESSABLE_ENTITY, said).await;
         }
     };
-    let wish = Wish { conversation_id: id, id: Uuid::now_v7(), body, content, seen: None };
+    let wish = Wish { conversation_id: id, id: Uuid::now_v7(), body, content, typed: None, known: None, takes: false };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => answer(&showing.visit, query, &message, true).await,
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{query}&message={message_id}")).into_response()),
-        Sent::Asked(unseen) => {
-            let said = say(language, Key("unseen")).with("name", unseen.author);
+        Sent::Asked(question) => {
+            let said = question.said(language);
             showing.complain(&headers, StatusCode::CONFLICT, said).await
         }
         Sent::Refused(refusal) => showing.complain(&headers, StatusCode::CONFLICT, say(language, why(&refusal)?)).await,

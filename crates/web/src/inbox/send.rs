@@ -4,10 +4,13 @@ use axum::extract::{self, Request};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use model::act::Act;
+use model::conversation::{self, Change};
 use model::database::Tenant;
 use model::message::{self, Message};
+use model::number;
 use model::outbox::{self, Content, Options, Refusal, To};
-use model::{event, membership, receipt};
+use model::user::Language;
+use model::{draft, event, membership, receipt};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -16,10 +19,10 @@ use super::compose::{self, Composed, Written};
 use super::house::House;
 use super::is_frame;
 use super::stream::{Messages, streamed, takes_streams};
-use super::thread::{self, Found, Thread, Unseen, Writing};
+use super::thread::{self, Found, Question, Thread, Unseen, Writing};
 use super::view::Wanted;
 use crate::State;
-use crate::pages::{Entered, Failure, Key, PathId, Visit, say};
+use crate::pages::{Entered, Failure, Key, PathId, Said, Visit, say};
 use crate::sending::{self, Queued};
 
 /// What is to be sent, and how it is known again.
@@ -30,16 +33,38 @@ pub(super) struct Wish {
     /// As Meta has it, which the id stands for.
     pub(super) body: Value,
     pub(super) content: Content,
-    /// Up to which message whoever writes saw the conversation; `None`: it goes whatever came since.
-    pub(super) seen: Option<i64>,
+    /// What its writer typed, which is no draft any more; `None`: nothing.
+    pub(super) typed: Option<String>,
+    /// What whoever writes knows of the conversation; `None`: it goes whatever came since.
+    pub(super) known: Option<Known>,
+    /// The conversation is theirs from now on.
+    pub(super) takes: bool,
+}
+
+/// What whoever writes knows of the conversation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    /// Up to which message they saw it.
+    seen: i64,
+    /// Whose it is, if they were asked.
+    owner: Option<Uuid>,
+}
+
+impl Known {
+    /// What a form says of it; what was sent before is asked nothing.
+    pub(super) fn of(entered: &Entered) -> Option<Self> {
+        let seen = if entered.has("anyway", "1") { Some(i64::MAX) } else { entered.text("seen").parse().ok() };
+        let owner = entered.text("owner").parse().ok();
+        entered.text("again").is_empty().then(|| Self { seen: seen.unwrap_or(i64::MAX), owner })
+    }
 }
 
 /// What became of it.
 pub(super) enum Sent {
     Queued(Box<Message>),
     Refused(Refusal),
-    /// Somebody answered what they had not seen: they are asked first.
-    Asked(Unseen),
+    /// They are asked first.
+    Asked(Question),
 }
 
 /// Puts it into the queue, and has the customer told that what they wrote was read.
@@ -51,11 +76,18 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
     if let Some(answer) = outbox::repeated(&tx, &idempotency).await? {
         return Ok(answer.map_or_else(Sent::Refused, |message| Sent::Queued(Box::new(message))));
     }
-    if let Some(unseen) = unseen(&tx, visit, wish).await? {
-        return Ok(Sent::Asked(unseen));
+    if let Some(question) = question(&tx, visit, wish).await? {
+        return Ok(Sent::Asked(question));
+    }
+    if wish.takes {
+        let mine = Change { assignee_id: Some(Some(visit.user().id)), ..Change::default() };
+        conversation::change(&tx, visit.now(), wish.conversation_id, &mine).await?;
     }
     let options = Options { id: Some(wish.id), sender_id: Some(visit.user().id), ..Options::default() };
     receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
+    if let Some(typed) = &wish.typed {
+        draft::sent(&tx, visit.user().id, wish.conversation_id, typed).await?;
+    }
     let to = To::Conversation(wish.conversation_id);
     match sending::queue(state, tx, &to, &wish.content, &options, Some(&idempotency)).await? {
         Ok(Queued::Surely(message)) => {
@@ -91,7 +123,7 @@ pub(super) async fn send(
     let headers = request.headers().clone();
     let mut entered = compose::read(&state, &visit, id, request).await?;
     let tx = visit.begin(Act::Send).await?;
-    let Found::Here(_) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
     let (query, language) = (wanted.query(), visit.page.language);
     let showing = Showing { visit, id, wanted, is_frame: is_frame(&headers) };
     if !entered.is_sound() {
@@ -102,7 +134,10 @@ pub(super) async fn send(
     let written = Written::of(&entered);
     let composed = match written.file() {
         Some(file) => file.message(&tx, now, reply_to, language).await?,
-        None => compose::text(written.words(), reply_to, language),
+        None => {
+            let line = author_line(&tx, &showing.visit, found.number_id).await?;
+            text(&entered, line.as_deref(), reply_to, language)
+        }
     };
     let Composed { body, content } = match composed {
         Ok(composed) => composed,
@@ -111,15 +146,24 @@ pub(super) async fn send(
             return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
         }
     };
-    let wish = Wish { conversation_id: id, id: message_id(&entered), body, content, seen: seen(&entered) };
+    let typed = Some(entered.text("body").to_owned());
+    let wish = Wish {
+        conversation_id: id,
+        id: message_id(&entered),
+        body,
+        content,
+        typed,
+        known: Known::of(&entered),
+        takes: takes(&showing.visit, &entered),
+    };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => {
             answer(&showing.visit, query, &message, entered.has("only", "message")).await
         }
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{query}")).into_response()),
-        Sent::Asked(unseen) => {
+        Sent::Asked(question) => {
             let tx = showing.visit.begin(Act::Send).await?;
-            showing.refused(tx, StatusCode::CONFLICT, entered, Some(unseen)).await
+            showing.refused(tx, StatusCode::CONFLICT, entered, Some(question)).await
         }
         Sent::Refused(refusal) => {
             entered.fault("body", say(language, why(&refusal)?));
@@ -136,11 +180,11 @@ impl Showing {
         tx: Tenant,
         status: StatusCode,
         entered: Entered,
-        unseen: Option<Unseen>,
+        question: Option<Question>,
     ) -> Result<Response, Failure> {
         let written = Written::of(&entered);
         let attached = written.attached(&tx).await?;
-        self.answer(tx, status, Writing { entered, unseen, attached, ..Writing::default() }).await
+        self.answer(tx, status, Writing { entered, question, attached, ..Writing::default() }).await
     }
 }
 
@@ -150,6 +194,26 @@ pub(super) fn message_id(entered: &Entered) -> Uuid {
     named.filter(|id| id.get_version_num() == 7).unwrap_or_else(Uuid::now_v7)
 }
 
+/// The line that says who writes, where the number has one.
+async fn author_line(tx: &Tenant, visit: &Visit, number_id: Uuid) -> Result<Option<String>, Failure> {
+    let number = number::get(tx, number_id, visit.now()).await?;
+    Ok(number.and_then(|(number, _)| number.author_line.of_writer(&visit.user().name)))
+}
+
+/// What was entered, and what the customer gets: behind the line that says who writes. What is sent once more has it already.
+fn text(entered: &Entered, line: Option<&str>, reply_to: Option<String>, language: Language) -> Result<Composed, Said> {
+    let typed = entered.text("body");
+    let composed = compose::text(typed, reply_to.clone(), language)?;
+    match line.filter(|_| entered.text("again").is_empty()) {
+        // The id stands for what was typed: how messages begin may be another by the time that it comes again.
+        Some(line) => {
+            let content = compose::text(&format!("{line}\n{typed}"), reply_to, language)?.content;
+            Ok(Composed { content, ..composed })
+        }
+        None => Ok(composed),
+    }
+}
+
 /// Meta's id of the message of this conversation that is answered.
 async fn answered(tx: &Tenant, conversation_id: Uuid, id: Option<Uuid>) -> Result<Option<String>, Failure> {
     let Some(id) = id else { return Ok(None) };
@@ -157,21 +221,29 @@ async fn answered(tx: &Tenant, conversation_id: Uuid, id: Option<Uuid>) -> Resul
     Ok(found.and_then(|message| message.wamid))
 }
 
-/// Up to which message whoever writes saw the conversation; `None`: it is sent all the same, or was sent before.
-fn seen(entered: &Entered) -> Option<i64> {
-    let is_asked = !entered.has("anyway", "1") && entered.text("again").is_empty();
-    entered.text("seen").parse().ok().filter(|_| is_asked)
+/// Whether whoever writes takes the conversation with it, as they may.
+pub(super) fn takes(visit: &Visit, entered: &Entered) -> bool {
+    entered.has("take", "1") && visit.may(Act::ChangeConversation)
 }
 
-/// Whoever answered since.
-async fn unseen(tx: &Tenant, visit: &Visit, wish: &Wish) -> Result<Option<Unseen>, Failure> {
-    let Some(seen) = wish.seen else { return Ok(None) };
-    let answer = message::answered_since(tx, wish.conversation_id, seen, visit.user().id).await?;
-    let Some(answer) = answer else { return Ok(None) };
-    let people = membership::names(tx).await?;
-    let author = people.into_iter().find(|(id, _)| Some(*id) == answer.sender_id).map(|(_, name)| name);
-    let author = author.unwrap_or_else(|| say(visit.page.language, Key("author-us")).to_string());
-    Ok(Some(Unseen { author, bubble: answer.id }))
+/// What is asked before it goes: whether a colleague's newer answer was seen, and whether it is meant to go where somebody
+/// else has the conversation.
+async fn question(tx: &Tenant, visit: &Visit, wish: &Wish) -> Result<Option<Question>, Failure> {
+    let Some(known) = wish.known else { return Ok(None) };
+    let me = visit.user().id;
+    if let Some(answer) = message::answered_since(tx, wish.conversation_id, known.seen, me).await? {
+        let author = called(tx, answer.sender_id).await?;
+        let author = author.unwrap_or_else(|| say(visit.page.language, Key("author-us")).to_string());
+        return Ok(Some(Question::Unseen(Unseen { author, bubble: answer.id })));
+    }
+    let owner = conversation::get(tx, wish.conversation_id).await?.and_then(|one| one.assignee_id);
+    let Some(id) = owner.filter(|id| *id != me && known.owner != Some(*id) && !wish.takes) else { return Ok(None) };
+    Ok(called(tx, Some(id)).await?.map(|name| Question::Elsewhere { id, name }))
+}
+
+/// What somebody who works here is called.
+async fn called(tx: &Tenant, who: Option<Uuid>) -> Result<Option<String>, Failure> {
+    Ok(membership::names(tx).await?.into_iter().find(|(id, _)| Some(*id) == who).map(|(_, name)| name))
 }
 
 /// The message where it belongs, and, unless it is wanted alone, an empty composer.

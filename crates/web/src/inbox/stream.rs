@@ -15,7 +15,7 @@ use super::bubble::Bubble;
 use super::fault::Remedy;
 use super::file::{State, Way};
 use super::list::{self, Row, Tab};
-use super::thread::{self, Composer, Found, Thread, Writing};
+use super::thread::{self, Composer, Found, Question, Thread, Writing};
 use super::view::Wanted;
 use crate::pages::{Failure, Page, PathId, Said, Visit, shown};
 

@@ -15,8 +15,8 @@ use whatsapp::outgoing::{self, HeaderPreview, TemplateParameter};
 
 use super::compose::said;
 use super::list::{Choice, who};
-use super::send::{self, Sent, Wish, message_id, why};
-use super::thread::{self, Found};
+use super::send::{self, Known as Seen, Sent, Wish, message_id, why};
+use super::thread::{self, Found, Question, Writing};
 use super::view::Wanted;
 use crate::State;
 use crate::pages::{Entered, Failure, Key, Page, PathId, Said, Visit, say, shown};
@@ -34,14 +34,14 @@ struct TemplatePage {
     query: String,
     chosen: Option<Chosen>,
     templates: Vec<Choice>,
-    entered: Entered,
+    /// Up to which message the reader saw the conversation.
+    seen: i64,
+    writing: Writing,
 }
 
 /// A template as the customer will see it, and what it asks for.
 struct Chosen {
     action: String,
-    /// What the message will be called.
-    id: Uuid,
     name: String,
     header: Option<String>,
     body: String,
@@ -65,7 +65,8 @@ pub(super) async fn list(visit: Visit, PathId(id): PathId, wanted: Wanted) -> Re
     let templates = thread::approved(&tx, found.number_id).await?;
     tx.close();
     let who = who(&found, visit.page.language);
-    let page = TemplatePage { templates, ..TemplatePage::of(visit.page, id, who, &wanted) };
+    let seen = wanted.seen.unwrap_or(found.last_sequence);
+    let page = TemplatePage { templates, seen, ..TemplatePage::of(visit.page, id, who, &wanted) };
     Ok(shown(StatusCode::OK, &page))
 }
 
@@ -73,13 +74,15 @@ impl TemplatePage {
     fn of(page: Page, id: Uuid, who: String, wanted: &Wanted) -> Self {
         let query = wanted.query();
         let (back, here) = (format!("/inbox/{id}?{query}"), format!("/inbox/{id}/templates"));
-        Self { page, who, back, here, query, chosen: None, templates: Vec::new(), entered: Entered::default() }
+        Self { page, who, back, here, query, chosen: None, templates: Vec::new(), seen: 0, writing: Writing::default() }
     }
 }
 
 /// A template that was chosen.
 struct Choosing {
     who: String,
+    /// The last message of the conversation.
+    last: i64,
     template: Template,
     known: Known,
     parameters: Vec<TemplateParameter>,
@@ -98,7 +101,7 @@ impl Choosing {
         }
         let components = template.components.clone().unwrap_or_default();
         let parameters = outgoing::outline(&components).parameters;
-        Ok(Self { who: who(&found, language), template, known, parameters })
+        Ok(Self { who: who(&found, language), last: found.last_sequence, template, known, parameters })
     }
 
     /// Whether everything that it must be given can be given on a page.
@@ -129,7 +132,6 @@ impl Choosing {
         };
         Chosen {
             action: format!("/inbox/{id}/templates/{}?{query}", self.template.id),
-            id: Uuid::now_v7(),
             name: self.template.name.clone().unwrap_or_default(),
             header: header.filter(|text| !text.is_empty()),
             body: preview.body,
@@ -202,7 +204,7 @@ pub(super) async fn form(
     let tx = visit.begin(Act::Send).await?;
     let choosing = Choosing::find(&tx, visit.page.language, id, template_id).await?;
     tx.close();
-    Ok(page(visit, id, &wanted, &choosing, StatusCode::OK, Entered::default()))
+    Ok(page(visit, id, &wanted, &choosing, StatusCode::OK, Writing::default()))
 }
 
 fn page(
@@ -211,15 +213,18 @@ fn page(
     wanted: &Wanted,
     choosing: &Choosing,
     status: StatusCode,
-    mut entered: Entered,
+    mut writing: Writing,
 ) -> Response {
     let language = visit.page.language;
     if !choosing.is_for_pages() {
-        entered.fault("template", say(language, Key("template-not-here")));
+        writing.entered.fault("template", say(language, Key("template-not-here")));
     }
     let page = TemplatePage::of(visit.page, id, choosing.who.clone(), wanted);
     let chosen = Some(choosing.chosen(id, &page.query, language));
-    shown(status, &TemplatePage { chosen, entered, ..page })
+    // What was asked about is seen now.
+    let known = wanted.seen.or_else(|| writing.entered.text("seen").parse().ok());
+    let seen = known.filter(|_| writing.question.is_none()).unwrap_or(choosing.last);
+    shown(status, &TemplatePage { chosen, seen, writing, ..page })
 }
 
 /// Sends it.
@@ -243,19 +248,30 @@ pub(super) async fn send(
         Ok(content) => content,
         Err(problems) => {
             entered.fault("template", said(problems, language));
-            return Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, entered));
+            return Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, writing(entered, None)));
         }
     };
-    let wish = Wish { conversation_id: id, id: message_id(&entered), body, content, seen: None };
+    let wish = Wish {
+        conversation_id: id,
+        id: message_id(&entered),
+        body,
+        content,
+        typed: None,
+        known: Seen::of(&entered),
+        takes: send::takes(&visit, &entered),
+    };
     match send::queue(&state, &visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),
-        Sent::Asked(unseen) => {
-            entered.fault("template", say(language, Key("unseen")).with("name", unseen.author));
-            Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, entered))
+        Sent::Asked(question) => {
+            Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, writing(entered, Some(question))))
         }
         Sent::Refused(refusal) => {
             entered.fault("template", say(language, why(&refusal)?));
-            Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, entered))
+            Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, writing(entered, None)))
         }
     }
+}
+
+fn writing(entered: Entered, question: Option<Question>) -> Writing {
+    Writing { entered, question, ..Writing::default() }
 }

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use model::act::Act;
 use model::conversation::{self, Conversation, State};
 use model::database::Tenant;
+use model::draft::{self, Draft};
 use model::message::{self, Message};
 use model::number::Number;
 use model::template::Filter;
+use model::user::Language;
 use model::{DatabaseError, contact, template};
 use uuid::Uuid;
 
@@ -53,6 +55,8 @@ pub(super) struct Thread {
     /// The message that is answered, if one is.
     pub(super) reply: Option<Uuid>,
     pub(super) composer: Composer,
+    /// What its reader had begun to write, here or elsewhere.
+    pub(super) draft: Draft,
 }
 
 /// The service window, as the header shows it.
@@ -74,6 +78,25 @@ pub(super) enum Composer {
     Off(Said),
 }
 
+/// What whoever writes is asked before it goes.
+#[derive(Clone, Debug)]
+pub(super) enum Question {
+    /// Somebody answered what they had not seen.
+    Unseen(Unseen),
+    /// The conversation is somebody else's.
+    Elsewhere { id: Uuid, name: String },
+}
+
+impl Question {
+    /// In words.
+    pub(super) fn said(&self, language: Language) -> Said {
+        match self {
+            Self::Unseen(unseen) => say(language, Key("unseen")).with("name", &unseen.author),
+            Self::Elsewhere { name, .. } => say(language, Key("elsewhere-has")).with("name", name),
+        }
+    }
+}
+
 /// Somebody answered what whoever writes had not seen.
 #[derive(Clone, Debug)]
 pub(super) struct Unseen {
@@ -90,19 +113,34 @@ pub(super) struct Writing {
     pub(super) id: Uuid,
     /// What was entered.
     pub(super) entered: Entered,
-    /// Somebody answered meanwhile.
-    pub(super) unseen: Option<Unseen>,
+    /// What is asked before it goes.
+    pub(super) question: Option<Question>,
     /// A file that is here already.
     pub(super) attached: Option<Attached>,
 }
 
+impl Writing {
+    /// By whose care for the conversation the next message is not asked about any more.
+    pub(super) fn owner(&self) -> String {
+        match &self.question {
+            Some(Question::Elsewhere { id, .. }) => id.to_string(),
+            Some(Question::Unseen(_)) | None => self.entered.text("owner").to_owned(),
+        }
+    }
+}
+
 impl Default for Writing {
     fn default() -> Self {
-        Self { id: Uuid::now_v7(), entered: Entered::default(), unseen: None, attached: None }
+        Self { id: Uuid::now_v7(), entered: Entered::default(), question: None, attached: None }
     }
 }
 
 impl Thread {
+    /// Where it is, as it is shown now.
+    pub(super) fn address(&self, query: &str) -> String {
+        format!("/inbox/{}?{query}", self.id)
+    }
+
     /// Reads it, or where it went on.
     pub(super) async fn read(
         tx: &Tenant,
@@ -123,6 +161,7 @@ impl Thread {
         });
         let seen = pane.messages.iter().map(|message| message.sequence).max().unwrap_or(0);
         let composer = composer(tx, visit, one, number).await?;
+        let draft = draft::get(tx, visit.user().id, one.id).await?;
         let choice = |id, name: &String| Choice { id, name: name.clone() };
         Ok(Self {
             id: one.id,
@@ -147,6 +186,7 @@ impl Thread {
             bubbles,
             may_change: visit.may(Act::ChangeConversation),
             composer,
+            draft: draft.unwrap_or_default(),
         })
     }
 

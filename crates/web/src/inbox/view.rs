@@ -89,6 +89,8 @@ pub(crate) struct Wanted {
     pub(crate) reply: Option<Uuid>,
     /// Which part of the conversation.
     pub(crate) part: Part,
+    /// Up to which message the reader saw a conversation.
+    pub(crate) seen: Option<i64>,
 }
 
 impl Wanted {
@@ -100,6 +102,7 @@ impl Wanted {
                 "view" => wanted.view = View::ALL.into_iter().find(|view| view.word() == value).unwrap_or_default(),
                 "number" => wanted.number = value.parse().ok(),
                 "team" => wanted.team = value.parse().ok(),
+                "seen" => wanted.seen = value.parse().ok(),
                 "unread" => wanted.unread = value == "1",
                 "reply" => wanted.reply = value.parse().ok(),
                 "after" => wanted.after = Cursor::decode(&value),

@@ -25,6 +25,9 @@ const DEEDS: &[(&str, Key)] = &[
     ("members.manage/join_by_rule", Key("deed-member-join-by-rule")),
     ("members.manage/remove", Key("deed-member-remove")),
     ("members.manage/revoke", Key("deed-invitation-revoke")),
+    ("contacts.block/block", Key("deed-contact-block")),
+    ("contacts.block/unblock", Key("deed-contact-unblock")),
+    ("numbers.manage/author_line", Key("deed-number-author-line")),
     ("teams.manage/create", Key("deed-team-create")),
     ("teams.manage/change", Key("deed-team-change")),
     ("keys.manage/create", Key("deed-key-create")),
@@ -79,6 +82,7 @@ const DEEDS: &[(&str, Key)] = &[
 /// What an audited act is about.
 fn about(act: Act) -> Key {
     match act {
+        Act::BlockContact => Key("act-block"),
         Act::SetPrices => Key("act-prices"),
         Act::UndoMerge => Key("act-merges"),
         Act::ManageTemplates => Key("act-templates"),

@@ -1,6 +1,7 @@
 //! Settings: one file a section.
 
 mod audit;
+pub(crate) mod author_line;
 mod device;
 mod endpoints;
 mod keys;
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/settings", get(index))
         .route("/settings/profile", get(profile::show).post(profile::change))
+        .route("/settings/profile/shortcuts", post(profile::choose_shortcuts))
         .route("/settings/profile/password", post(profile::change_password))
         .route("/settings/profile/sessions/end", post(profile::end_all))
         .route("/settings/profile/sessions/{id}/end", post(profile::end))
@@ -50,6 +52,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/settings/teams/{id}", get(teams::form).post(teams::change))
         .route("/settings/teams/{id}/remove", get(teams::ask_remove).post(teams::remove))
         .route("/settings/numbers", get(numbers::show))
+        .route("/settings/numbers/{id}/author-line", post(author_line::choose))
         .route("/settings/keys", get(keys::show))
         .route("/settings/keys/new", get(keys::form).post(keys::create))
         .route("/settings/keys/{id}/revoke", get(keys::ask_revoke).post(keys::revoke))

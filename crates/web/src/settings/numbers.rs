@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use model::DatabaseError;
 use model::act::Act;
 use model::database::Tenant;
-use model::number;
+use model::number::{self, AuthorLine};
 use uuid::Uuid;
 
+use super::author_line;
 use crate::pages::{Failure, Key, Page, Visit, shown};
 
 /// A number as a list shows it.
@@ -19,6 +20,7 @@ pub(crate) struct NumberRow {
     pub(crate) phone: String,
     pub(crate) state: Key,
     pub(crate) is_connected: bool,
+    pub(crate) author_line: AuthorLine,
 }
 
 /// The organization's numbers.
@@ -36,6 +38,7 @@ pub(crate) async fn list(tx: &Tenant, now: Timestamp) -> Result<Vec<NumberRow>, 
             phone: number.phone(),
             state,
             is_connected: number.status == "connected",
+            author_line: number.author_line,
         }
     };
     Ok(numbers.into_iter().map(row).collect())
@@ -47,6 +50,8 @@ struct NumbersPage {
     page: Page,
     numbers: Vec<NumberRow>,
     slug: String,
+    /// What can stand before messages; nothing for whoever may not choose.
+    author_lines: Vec<(AuthorLine, Key)>,
 }
 
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
@@ -54,5 +59,8 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let numbers = list(&tx, visit.now()).await?;
     tx.close();
     let slug = visit.organization()?.slug.clone();
-    Ok(shown(StatusCode::OK, &NumbersPage { page: visit.page, numbers, slug }))
+    let may_choose = visit.may(Act::ManageNumbers);
+    let author_lines = AuthorLine::ALL.map(|line| (line, author_line::key(line)));
+    let author_lines = if may_choose { author_lines.into() } else { Vec::new() };
+    Ok(shown(StatusCode::OK, &NumbersPage { page: visit.page, numbers, slug, author_lines }))
 }

@@ -115,6 +115,18 @@ pub(super) async fn change(
     Ok(answer)
 }
 
+/// Turns keys alone on, or off.
+pub(super) async fn choose_shortcuts(
+    extract::State(state): extract::State<State>,
+    visit: Visit,
+    entered: Entered,
+) -> Result<Response, Failure> {
+    let tx = visit.begin_own(&state).await?;
+    user::set_shortcuts(&tx, visit.now(), visit.user().id, entered.has("shortcuts", "on")).await?;
+    tx.commit(&[]).await?;
+    Ok(done(&visit.page, Notice::Saved))
+}
+
 /// Changes the password. Whoever else is signed in as them is so no more.
 pub(super) async fn change_password(
     extract::State(state): extract::State<State>,

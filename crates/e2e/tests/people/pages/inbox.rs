@@ -1,5 +1,9 @@
 //! The inbox without JavaScript: conversations are read, answered and closed by links and forms alone.
 
+mod contact;
+mod drafts;
+mod together;
+
 use std::time::Duration;
 
 use e2e::{Organization, Person, SimulatedNumber, World, body};
@@ -204,8 +208,9 @@ async fn what_is_not_ones_own_is_not_there() {
     let absent = Uuid::now_v7().to_string();
     let message = stage.world.all_messages(&stage.organization).await[0]["id"].as_str().expect("an id").to_owned();
     let (react, forward) = (format!("/messages/{message}/reaction"), format!("/messages/{message}/forward"));
-    let posts: [(&str, &[(&str, &str)]); 7] = [
+    let posts: [(&str, &[(&str, &str)]); 8] = [
         ("/messages", &[("body", "x")]),
+        ("/draft", &[("body", "x")]),
         ("/files", &[]),
         (&react, &[("emoji", "👍")]),
         (&forward, &[("to", &stage.conversation)]),

@@ -1,0 +1,216 @@
+// Two agents work in the inbox of the demo: drafts on another device, who is there and who writes, the contact panel, keys and
+// the palette. `node inbox_together.mjs URL SIMULATOR NUMBER EMAIL PASSWORD FOLDER`.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { lookAt, open } from "./screens.mjs";
+
+const [url, simulator, number, email, password, folder] = process.argv.slice(2);
+mkdirSync(folder, { recursive: true });
+
+const WIDE = { width: 1280, height: 860 };
+const NARROW = { width: 390, height: 844 };
+const FROM = "525555500142";
+const troubles = [];
+let conversation; // Its row's element.
+const row = (page) => page.locator(`#${conversation}`);
+const box = (page) => page.locator("#body");
+const browser = await open();
+try {
+  const owner = await sitDown(WIDE, "es", "light");
+  await owner.page.goto(`${url}/login`);
+  await owner.page.getByLabel("Correo").fill(email);
+  await owner.page.getByLabel("Contraseña", { exact: true }).fill(password);
+  await owner.page.getByRole("button", { name: "Entrar", exact: true }).click();
+  await owner.page.waitForURL("**/inbox");
+  const sessions = await owner.context.storageState();
+  const marta = await joins(owner.page);
+  await writes("¿Me apartas un pastel?");
+  for (const [name, step] of Object.entries({ drafts, presence, panel, keys, looks })) {
+    await step({ lucia: owner.page, marta: marta.page, sessions });
+    console.log(`ok ${name}`);
+  }
+  assert.deepEqual(troubles, []);
+} catch (error) {
+  // What stood there when it failed.
+  for (const [nth, context] of browser.contexts().entries()) await context.pages()[0]?.screenshot({ path: join(folder, `failed-${nth}.png`) }).catch(() => {});
+  throw error;
+} finally {
+  await browser.close();
+}
+
+/** A customer writes. */
+async function writes(text) {
+  const body = JSON.stringify({ phone_number_id: number, from: FROM, type: "text", text: { body: text } });
+  const answer = await fetch(`${simulator}/_sim/messages`, { method: "POST", body });
+  assert.ok(answer.ok, await answer.text());
+}
+
+async function sitDown(viewport, language, scheme, state) {
+  const context = await browser.newContext({
+    viewport, locale: language, colorScheme: scheme, reducedMotion: "reduce", hasTouch: viewport.width < 720, storageState: state,
+  });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => troubles.push(error.stack));
+  page.on("console", (line) => line.type() === "error" && !/status of 409/.test(line.text()) && troubles.push(line.text()));
+  return { context, page };
+}
+
+/** Somebody is invited, and comes to work here. */
+async function joins(page) {
+  await page.goto(`${url}/settings/members/invite`);
+  await page.locator("#email").fill("rosa@lucero.example");
+  await page.getByRole("button", { name: "Crear el enlace" }).click();
+  const link = await page.getByLabel("Enlace de invitación").inputValue();
+  const marta = await sitDown(WIDE, "es", "light");
+  await marta.page.goto(link);
+  await marta.page.getByLabel("Tu nombre").fill("Rosa Díaz");
+  await marta.page.getByLabel("Contraseña", { exact: true }).fill("un pan de muerto grande");
+  await marta.page.getByRole("button", { name: "Crear mi cuenta y entrar" }).click();
+  await marta.page.waitForURL("**/inbox");
+  return marta;
+}
+
+async function opens(page) {
+  await page.goto(`${url}/inbox?view=all`);
+  conversation ??= await page.locator("#list > li", { hasText: "¿Me apartas un pastel?" }).getAttribute("id");
+  await row(page).locator("a").click();
+  await page.locator(".thread .text", { hasText: "¿Me apartas un pastel?" }).waitFor();
+}
+
+/** What is begun follows its writer to another device, and nobody else; an old page overwrites nothing in silence. */
+async function drafts({ lucia, marta, sessions }) {
+  await opens(lucia);
+  await box(lucia).fill("Claro, ¿de qué");
+  await row(lucia).getByText("Borrador:").waitFor();
+  const phone = await sitDown(NARROW, "es", "light", sessions);
+  await phone.page.goto(lucia.url());
+  assert.equal(await box(phone.page).inputValue(), "Claro, ¿de qué");
+  await opens(marta);
+  assert.equal(await box(marta).inputValue(), "");
+  assert.equal(await row(marta).getByText("Borrador:").count(), 0);
+  const saved = phone.page.waitForResponse((answer) => answer.url().endsWith("/draft"));
+  await box(phone.page).fill("Claro, ¿de qué sabor?");
+  assert.equal((await saved).status(), 200);
+  // The first page knows nothing of that: it asks.
+  await box(lucia).fill("Claro, ¿para cuándo?");
+  await lucia.locator("[data-newer-draft] q", { hasText: "¿de qué sabor?" }).waitFor();
+  const kept = lucia.waitForResponse((answer) => answer.url().endsWith("/draft") && answer.status() === 200);
+  await lucia.locator("[data-keep-draft]").click();
+  await kept;
+  await phone.page.reload();
+  await phone.page.waitForFunction(() => document.querySelector("#body").value === "Claro, ¿para cuándo?");
+  await phone.context.close();
+  await lucia.reload();
+  assert.equal(await box(lucia).inputValue(), "Claro, ¿para cuándo?");
+  await lucia.keyboard.press("Enter");
+  await lucia.locator(".message.out:not(.pending)", { hasText: "¿para cuándo?" }).waitFor();
+  await row(lucia).getByText("Borrador:").waitFor({ state: "detached" });
+  await lucia.reload();
+  assert.equal(await box(lucia).inputValue(), "");
+}
+
+/** Who writes is seen within two seconds, and no longer than some seconds after they stopped. */
+async function presence({ lucia, marta }) {
+  await marta.bringToFront();
+  await lucia.locator(".together", { hasText: "Rosa Díaz también mira" }).waitFor();
+  const began = Date.now();
+  await box(marta).fill("Yo le digo");
+  await lucia.locator(".together", { hasText: "Rosa Díaz está escribiendo una respuesta" }).waitFor();
+  console.log(`seen writing after ${Date.now() - began} ms`);
+  await lucia.locator(".together", { hasText: "escribiendo" }).waitFor({ state: "detached" });
+  console.log(`over after ${Date.now() - began} ms`);
+  await lucia.locator(".seen-by", { hasText: "Rosa Díaz" }).waitFor();
+  await marta.goto(`${url}/settings/profile`);
+  await lucia.locator(".together", { hasText: "mira" }).waitFor({ state: "detached" });
+}
+
+/** Whom a conversation is with, beside it: a name of one's own, and a block that Meta carries out. */
+async function panel({ lucia }) {
+  await lucia.locator("[data-panel]").click();
+  const pane = lucia.locator("#panel-dialog");
+  await pane.locator("dd", { hasText: FROM.slice(-8) }).first().waitFor();
+  await pane.getByLabel("Nombre propio").fill("La del pastel");
+  await pane.getByRole("button", { name: "Guardar" }).click();
+  await pane.locator("h2", { hasText: "La del pastel" }).waitFor();
+  await lookAt(lucia, "panel", join(folder, "panel-wide.png"));
+  await pane.getByText("Bloquear…").click();
+  await pane.getByRole("button", { name: "Bloquear a La del pastel" }).click();
+  await pane.getByText("Bloqueado:").waitFor();
+  await pane.getByRole("button", { name: "Desbloquear" }).click();
+  await pane.getByText("Bloqueado:").waitFor({ state: "detached" });
+  await pane.locator("[data-close-panel]").click();
+  await pane.waitFor({ state: "hidden" });
+}
+
+/** By keys alone: through the list, into a conversation, its panel, the list of keys, the palette; none while somebody writes. */
+async function keys({ lucia }) {
+  const at = () => lucia.locator("#list a[aria-current]").getAttribute("href");
+  await lucia.goto(`${url}/inbox?view=all`);
+  await lucia.locator("#list > li").first().waitFor();
+  await lucia.keyboard.press("j");
+  await lucia.locator("[data-thread]").waitFor();
+  const first = await at();
+  await lucia.keyboard.press("j");
+  await lucia.waitForFunction((before) => document.querySelector("#list a[aria-current]")?.getAttribute("href") !== before, first);
+  await lucia.keyboard.press("k");
+  await lucia.waitForFunction((before) => document.querySelector("#list a[aria-current]")?.getAttribute("href") === before, first);
+  await lucia.waitForFunction(() => document.activeElement.closest("#list"));
+  await lucia.keyboard.press("?");
+  await lucia.locator("#keys-dialog[open]").waitFor();
+  await lookAt(lucia, "keys", join(folder, "keys.png"));
+  await lucia.keyboard.press("Escape");
+  await lucia.keyboard.press("i");
+  await lucia.locator("#panel-dialog[open] h2").waitFor();
+  await lucia.keyboard.press("i");
+  await lucia.keyboard.press("r");
+  await lucia.waitForFunction(() => document.activeElement.id === "body");
+  await lucia.keyboard.type("jkie?");
+  assert.equal(await box(lucia).inputValue(), "jkie?");
+  assert.equal(await at(), first, "letters are letters while somebody writes");
+  await box(lucia).fill("");
+  await lucia.keyboard.press("Escape");
+  await lucia.keyboard.press("Control+k");
+  await lucia.locator("#palette input").fill("pastel");
+  await lucia.locator("#palette [role=option]", { hasText: "La del pastel" }).waitFor();
+  await lookAt(lucia, "palette", join(folder, "palette.png"));
+  await lucia.locator("#palette [role=option]", { hasText: "La del pastel" }).click();
+  await lucia.locator(".thread h2", { hasText: "La del pastel" }).waitFor();
+  await lucia.keyboard.press("Escape");
+  await lucia.keyboard.press("g");
+  await lucia.keyboard.press("m");
+  await lucia.waitForURL(/view=mine/);
+  // Whoever turned them off has them off.
+  await lucia.goto(`${url}/settings/profile`);
+  await lucia.getByLabel("Usar letras sueltas como atajos").uncheck();
+  await lucia.locator("form[action='/settings/profile/shortcuts'] button").click();
+  await lucia.getByRole("status").getByText("Guardado.").waitFor();
+  await lucia.goto(`${url}/inbox?view=all`);
+  await lucia.locator("#list > li").first().waitFor();
+  await lucia.keyboard.press("j");
+  await lucia.keyboard.press("?");
+  assert.equal(await lucia.locator("[data-thread], #keys-dialog[open]").count(), 0, "no letter does anything");
+}
+
+/** The same on a phone, in English, in the dark. */
+async function looks({ sessions }) {
+  const phone = await sitDown(NARROW, "en", "dark", sessions);
+  await phone.page.goto(`${url}/settings/profile`);
+  await phone.page.locator("#language").selectOption("en");
+  await phone.page.locator("form[action='/settings/profile'] button").click();
+  await phone.page.getByRole("status").getByText("Saved.").waitFor();
+  await lookAt(phone.page, "profile", join(folder, "profile-narrow.png"));
+  await phone.page.goto(`${url}/settings/numbers`);
+  await lookAt(phone.page, "numbers", join(folder, "numbers-narrow.png"));
+  await phone.page.goto(`${url}/inbox?view=all`);
+  await row(phone.page).locator("a").click();
+  await phone.page.locator("[data-panel]").click();
+  await phone.page.waitForURL(/\/contact/);
+  await phone.page.getByText("Your name for them").waitFor();
+  await lookAt(phone.page, "contact", join(folder, "contact-narrow.png"));
+  await phone.page.goBack();
+  await phone.page.locator("[data-thread]").waitFor();
+  await phone.context.close();
+}

@@ -1,0 +1,119 @@
+// Keys of the inbox. Letters alone count only where nobody writes, and not at all for whoever turned them off.
+import { togglePanel } from "./panel.js";
+import { openPalette } from "./palette.js";
+
+const $ = (selector, within = document) => within.querySelector(selector);
+const page = () => $("[data-inbox]");
+const box = () => $("[data-composer] textarea");
+const isField = (element) => element?.matches?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+
+let inList = false; // Whoever goes through the list by keys stays there.
+
+/** Whether a conversation was opened from the list by a key, which leaves the focus there. */
+export const staysInList = () => inList && Boolean(document.activeElement?.closest("#list"));
+
+/** The row before or behind the one that is open, or that has the focus. */
+function neighbour(way) {
+  const rows = [...document.querySelectorAll("#list > li > a")];
+  const at = rows.findIndex((row) => row === document.activeElement || row.hasAttribute("aria-current"));
+  return at < 0 ? rows.at(way > 0 ? 0 : -1) : rows[at + way];
+}
+
+function go(way, stays) {
+  const row = neighbour(way);
+  if (!row) return;
+  inList = stays;
+  if (stays) row.focus();
+  row.click();
+}
+
+/** Closes the conversation, and goes on to the next one. */
+function resolve(goesOn) {
+  const button = $("[data-thread] [data-key=e]");
+  if (!button) return;
+  const next = neighbour(1) ?? neighbour(-1);
+  if (goesOn && next) document.addEventListener("turbo:frame-load", () => next.click(), { once: true });
+  button.click();
+}
+
+function help() {
+  const list = $("#keys-dialog");
+  if (list && !list.open) list.showModal();
+}
+
+const press = (selector) => () => $(selector)?.click();
+const view = (name) => press(`#views a[data-view=${name}]`);
+const write = () => box()?.focus();
+
+const LETTERS = {
+  j: () => go(1, true),
+  k: () => go(-1, true),
+  r: write,
+  e: () => resolve(true),
+  E: () => resolve(false),
+  a: () => { const menu = $("[data-thread] details.menu"); if (menu) { menu.open = true; $("button", menu)?.focus(); } },
+  m: press("[data-thread] [data-key=m]"),
+  t: press("[data-thread] [data-key=t]"),
+  i: () => { if (!togglePanel()) $("[data-thread] [data-panel]")?.click(); },
+  b: () => openPalette(),
+  "/": () => openPalette(),
+  "?": help,
+};
+
+/** Behind G. */
+const VIEWS = { p: view("active"), m: view("mine"), s: view("unassigned"), e: view("waiting"), r: view("resolved"), t: view("all") };
+const TOGETHER = 1_500;
+let going = 0;
+
+function letter(event) {
+  const { key } = event;
+  if (Date.now() - going < TOGETHER) {
+    going = 0;
+    return VIEWS[key.toLowerCase()];
+  }
+  if (key === "g") return () => { going = Date.now(); };
+  if (key === "Enter") return event.target === document.body || event.target.matches("[data-scroller]") ? write : undefined;
+  return LETTERS[key];
+}
+
+/** From a field to the thread, from there to the list. What was written stays. */
+function stepBack(event) {
+  if (isField(event.target)) return () => { event.target.blur(); $("[data-scroller]")?.focus(); };
+  if (event.target.matches?.("[data-scroller]")) return () => $("#list a[aria-current]")?.focus();
+  return undefined;
+}
+
+/** Keys that mean something inside the box too. */
+function inBox({ key, altKey, target }) {
+  if (target !== box()) return undefined;
+  if (altKey && (key === "ArrowDown" || key === "ArrowUp")) return () => go(key === "ArrowDown" ? 1 : -1, false);
+  if (key === "ArrowUp" && !target.value) return () => [...document.querySelectorAll("[data-thread] [data-reply]")].at(-1)?.click();
+  return undefined;
+}
+
+function meant(event) {
+  const { key, target } = event;
+  if (key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) return () => openPalette();
+  if ($("dialog:modal") || $("details.menu[open]") || event.ctrlKey || event.metaKey) return undefined;
+  if (key === "Escape") return stepBack(event);
+  if (page().dataset.shortcuts === "off") return undefined;
+  const boxed = inBox(event);
+  if (boxed || event.altKey || isField(target)) return boxed;
+  return letter(event);
+}
+
+document.addEventListener("pointerdown", () => { inList = false; });
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") inList = false;
+  if (!page() || event.isComposing || event.defaultPrevented || event.repeat && !"jk".includes(event.key)) return;
+  const act = meant(event);
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+document.addEventListener("turbo:load", () => document.querySelectorAll("[data-keys], [data-palette]").forEach((button) => { button.hidden = false; }));
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-keys]")) help();
+  if (target.closest("[data-palette]")) openPalette();
+  if (target.closest("[data-close]")) target.closest("dialog").close();
+});
