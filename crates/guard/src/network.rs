@@ -63,6 +63,11 @@ impl Networks {
         Self(networks)
     }
 
+    /// Whether there are some.
+    pub(crate) fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// Whether an address is in one of them.
     pub(crate) fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))

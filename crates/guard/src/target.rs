@@ -60,7 +60,7 @@ impl Target {
             return Err(NoTarget::Private);
         }
         // In the clear only to where whoever runs the server allows it.
-        let near = address.map_or_else(|| target.is_local_name(), |address| allowed.contain(address));
+        let near = address.map_or_else(|| allowed.any() && target.is_local_name(), |address| allowed.contain(address));
         if target.is_plain() && !near { Err(NoTarget::NoHttps) } else { Ok(target) }
     }
 
@@ -158,6 +158,7 @@ mod tests {
             ("https://example.com:0/", NoTarget::NoUrl),
             ("http://example.com/hook", NoTarget::NoHttps),
             ("http://8.8.8.8/", NoTarget::NoHttps),
+            ("http://localhost./", NoTarget::NoHttps),
             ("ftp://example.com/", NoTarget::NoHttps),
             ("file:///etc/passwd", NoTarget::NoHttps),
             ("gopher://127.0.0.1:6379/_x", NoTarget::NoHttps),

@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 use model::database::Result;
-use model::{Clock, Database, entry, mail, passkey, provider_account, quarantine, quota, session, sign_in};
+use model::{
+    Clock, Database, delivery, entry, mail, passkey, provider_account, quarantine, quota, relay, session, sign_in,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::rounds::Every;
@@ -42,6 +44,12 @@ async fn keep_house(database: &Database, clock: &Clock, retention: Retention, st
         if let Err(error) = forget_people(database, clock.now()).await {
             tracing::warn!(%error, "sessions that are over could not be forgotten; it is tried again in an hour");
         }
+        match forget_told(database, clock.now()).await {
+            Ok(gone) => tracing::debug!(gone, "what endpoints were told long ago is forgotten"),
+            Err(error) => {
+                tracing::warn!(%error, "what endpoints were told could not be forgotten; it is tried again in an hour")
+            }
+        }
         if every.next(stop).await.is_none() {
             return;
         }
@@ -64,6 +72,21 @@ pub async fn forget_people(database: &Database, now: Timestamp) -> Result<()> {
     entry::any_organization_let_go(&tx, now).await?;
     mail::any_organization_let_go(&tx, now).await?;
     tx.commit_in_job().await
+}
+
+/// Lets go of what endpoints were told long ago, and of what Meta sent for them; answers how much it was.
+pub async fn forget_told(database: &Database, now: Timestamp) -> Result<i64> {
+    let mut gone = 0;
+    loop {
+        let tx = database.operator().await?;
+        let told = delivery::any_organization_let_go(&tx, now, BATCH).await?;
+        let relayed = relay::any_organization_let_go(&tx, now, BATCH).await?;
+        tx.commit_in_job().await?;
+        gone += told + relayed;
+        if told.max(relayed) < BATCH {
+            return Ok(gone);
+        }
+    }
 }
 
 /// Lets go of what has been in quarantine for so many days; answers how much it was.

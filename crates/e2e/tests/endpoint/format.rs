@@ -158,5 +158,13 @@ async fn in_metas_format_each_gets_metas_bytes_and_only_its_own() {
     write(&world, 7).await;
     let kept = format!("SELECT count(*) FROM wazapp.relay WHERE organization_id = '{}'", acme.id);
     assert_eq!(world.count(&kept).await, 2);
+
+    // And what is kept goes after two weeks, with what became of it.
+    let told = world.count("SELECT count(*) FROM wazapp.delivery").await
+        + world.count("SELECT count(*) FROM wazapp.relay").await;
+    let days = |days: i64| world.now() + jiff::SignedDuration::from_hours(24 * days);
+    assert_eq!(worker::upkeep::forget_told(world.database(), days(13)).await.unwrap(), 0);
+    assert_eq!(worker::upkeep::forget_told(world.database(), days(15)).await.unwrap(), told);
+    assert_eq!(world.count("SELECT count(*) FROM wazapp.delivery_attempt").await, 0);
     world.end().await;
 }
