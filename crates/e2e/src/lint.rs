@@ -230,7 +230,7 @@ const WHOLLY_SEEN: &[(&str, &str)] = &[
     ("endpoint", "where programs hear, which only those who see everything manage"),
     ("delivery", "and what they heard"),
     ("delivery_attempt", "the same"),
-    ("relay", "what Meta sent for them, which requests do not read"),
+    ("relay", "what Meta sent for them, which no request asks for"),
 ];
 
 /// How the restriction begins, as PostgreSQL writes it, without spaces and parentheses: who is not limited is not asked further.

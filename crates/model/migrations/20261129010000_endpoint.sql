@@ -118,7 +118,7 @@ GRANT SELECT (organization_id, id, url, format, kinds, number_ids, description, 
 GRANT INSERT, DELETE ON wazapp.endpoint TO wazapp_web;
 GRANT UPDATE (url, kinds, number_ids, description, rate, concurrency, in_order, quiet_ms, most_ms, header_names, headers, state, trouble, state_at, cursor, spread_at, due_at, failing_since, failures)
   ON wazapp.endpoint TO wazapp_web;
-GRANT SELECT ON wazapp.delivery, wazapp.delivery_attempt TO wazapp_web;
+GRANT SELECT ON wazapp.relay, wazapp.delivery, wazapp.delivery_attempt TO wazapp_web;
 GRANT INSERT ON wazapp.delivery TO wazapp_web;
 GRANT UPDATE (state, due_at, ended_at) ON wazapp.delivery TO wazapp_web;
 GRANT UPDATE (relays) ON wazapp.organization_sequence TO wazapp_web;

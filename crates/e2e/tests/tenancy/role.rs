@@ -251,7 +251,7 @@ async fn nothing_is_written_into_another_organization() {
 }
 
 /// Where requests take rows of their own organization away.
-const DELETED: [&str; 5] = ["membership", "team", "team_member", "sight", "presence"];
+const DELETED: [&str; 6] = ["membership", "team", "team_member", "sight", "presence", "endpoint"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_not_moved_made_or_removed() {

@@ -103,7 +103,10 @@ impl Operation {
                 | "/api/v1/conversations/{id}/read"
                 | "/api/v1/conversations/{id}/typing"
                 | "/api/v1/merges/{id}/undo"
-                | "/api/v1/numbers/{id}/resume",
+                | "/api/v1/numbers/{id}/resume"
+                | "/api/v1/endpoints/{id}/secret"
+                | "/api/v1/endpoints/{id}/test"
+                | "/api/v1/deliveries/{id}/retry",
             )
             | (
                 "delete",
@@ -114,7 +117,8 @@ impl Operation {
                 | "/api/v1/members/{id}"
                 | "/api/v1/invitations/{id}"
                 | "/api/v1/teams/{id}"
-                | "/api/v1/keys/{id}",
+                | "/api/v1/keys/{id}"
+                | "/api/v1/endpoints/{id}",
             )
             | ("get", _) => None,
             ("post", "/api/v1/numbers") => Some(json!({
@@ -126,6 +130,9 @@ impl Operation {
             ("post", "/api/v1/connections/{id}/retry") => Some(json!({ "token": "taken-over" })),
             ("patch", "/api/v1/templates/{id}") => Some(json!({ "category": "MARKETING" })),
             ("patch", "/api/v1/members/{id}") => Some(json!({ "role": "viewer" })),
+            ("patch", "/api/v1/endpoints/{id}") => Some(json!({ "description": "Taken over" })),
+            ("post", "/api/v1/endpoints/{id}/replay") => Some(json!({ "after": 0 })),
+            ("patch", "/api/v1/numbers/{id}") => Some(json!({ "author_line": "name" })),
             ("patch", "/api/v1/teams/{id}") => Some(json!({ "name": "Taken over" })),
             ("put", "/api/v1/prices") => Some(json!({ "currency": null, "data": [] })),
             (method, path) => panic!("what does {method} {path} take?"),
@@ -151,6 +158,11 @@ async fn ids(twins: &Twins, nth: usize) -> BTreeSet<Uuid> {
     for conversation in twins.list(nth, "/conversations").await {
         let path = format!("/conversations/{}/messages", id(&conversation));
         all.extend(twins.list(nth, &path).await.iter().flat_map(uuids));
+    }
+    for endpoint in twins.list(nth, "/endpoints").await {
+        all.extend(uuids(&endpoint));
+        let path = format!("/endpoints/{}/deliveries", id(&endpoint));
+        all.extend(twins.list(nth, &path).await.iter().map(|delivery| id(delivery).parse::<Uuid>().unwrap()));
     }
     all.insert(twins.numbers[nth]);
     all.insert(twins.organizations[nth].id);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use e2e::World;
 use e2e::canary::{self, Canaries};
 use model::connection::{self, How, New};
+use model::endpoint;
 use model::event;
 use model::number::{self, Proof};
 use model::secret::Place;
@@ -87,6 +88,9 @@ const OPEN: &[&str] = &[
     "app_secret.sealed_key",
     "app_verify_token.sealed_key",
     "number.token_key",
+    "endpoint.secret_key",
+    "endpoint.former_secret_key",
+    "endpoint.headers_key",
     "connection.token_key",
     "connection.code_key",
     "connection.pin_key",
@@ -113,6 +117,28 @@ async fn attempt(world: &World, organization: &e2e::Organization, phone_number_i
     tx.commit().await.unwrap();
 }
 
+/// Makes an endpoint with all that is secret, and another secret for it.
+async fn told(world: &World, organization: &e2e::Organization) {
+    let wanted = endpoint::Wanted {
+        url: "https://example.com/".into(),
+        kinds: None,
+        number_ids: None,
+        description: String::new(),
+        rate: None,
+        concurrency: 1,
+        in_order: false,
+        gather: None,
+    };
+    let headers = [("X-Key".to_owned(), SecretString::from("a header"))].into_iter().collect();
+    let (scope, keyring, now) = (&organization.scope, world.keyring(), world.now());
+    let tx = world.database().tenant(scope).await.unwrap();
+    let made = endpoint::create(&tx, now, keyring, endpoint::Format::Wazapp, &wanted, &headers).await.unwrap();
+    tx.commit().await.unwrap();
+    let tx = world.database().operator().await.unwrap();
+    endpoint::any_organization_rotate(&tx, now, keyring, scope, made.unwrap().0.id).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 /// What opens in its row opens in no other, whatever the table, and in no other column.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_sealed_opens_in_another_row() {
@@ -126,6 +152,7 @@ async fn nothing_sealed_opens_in_another_row() {
             (SecretString::from(format!("secret {nth}")), SecretString::from(format!("verify {nth}")));
         assert!(model::app::add(&tx, world.keyring(), nth, nth, &secret, Some(&verify)).await.unwrap());
         tx.commit().await.unwrap();
+        told(&world, &organization).await;
     }
     let sql = world.sql().await;
     let columns = sql

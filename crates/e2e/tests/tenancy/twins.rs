@@ -113,8 +113,29 @@ impl Twins {
             let changed = twins.world.patch(&twins.organizations[nth], &path, &note).await;
             assert_eq!(changed.0, 200, "{changed:?}");
             twins.store_a_file(nth, mark).await;
+            twins.tell_a_program(nth, mark).await;
         }
         twins
+    }
+
+    /// A program of each hears nothing, for nobody is there, and is called no more.
+    async fn tell_a_program(&self, nth: usize, mark: &str) {
+        let (world, organization) = (&self.world, &self.organizations[nth]);
+        let wanted =
+            json!({ "url": format!("http://127.0.0.1:9/{mark}"), "format": "wazapp", "kinds": ["history.progress"] });
+        let (status, made) = world.post_api(organization, "/endpoints", &wanted).await;
+        assert_eq!(status, 201, "{made}");
+        let path = format!("/endpoints/{}", id(&made));
+        let (status, told) = world.post_api(organization, &format!("{path}/test"), &json!({})).await;
+        assert_eq!(status, 202, "{told}");
+        let delivery = format!("/deliveries/{}", id(&told));
+        let tried = async || {
+            let one = world.read(organization, &delivery).await;
+            one["state"] == "waiting" && one["tries"] != 0
+        };
+        world.until("it was called in vain", tried).await;
+        let (status, off) = world.patch(organization, &path, &json!({ "state": "off" })).await;
+        assert_eq!(status, 200, "{off}");
     }
 
     /// One of its documents is here, with what stands in for a thumbnail. Both are JSON, which the tests read.
