@@ -11,6 +11,9 @@ use whatsapp::webhook;
 use super::Input;
 use super::route::{Batch, Routed};
 
+/// In which entry of a body, and there the how manieth change.
+type At = (usize, usize);
+
 /// The parts of the batch's bodies that endpoints hear of, numbered in the lines of their organizations.
 pub(super) fn relay(lines: &Lines<'_>, inputs: &[Input], batch: &Batch) -> Relayed {
     let mut whole: BTreeMap<(usize, Uuid), Vec<&Routed>> = BTreeMap::new();
@@ -53,7 +56,7 @@ fn new(input: &Input, changes: &[&Routed], body: Vec<u8>, alone: bool) -> New {
 }
 
 /// Where a change stands once the changes and entries that are others' are cut out. Changes come in their order.
-fn place(places: &mut Vec<((usize, usize), (usize, usize))>, at: (usize, usize)) -> (usize, usize) {
+fn place(places: &mut Vec<(At, At)>, at: At) -> At {
     let here = match places.last() {
         None => (0, 0),
         Some((before, (entry, change))) if before.0 == at.0 => (*entry, change + 1),
