@@ -235,6 +235,15 @@ impl Endpoint {
         Deed::new(Act::ManageEndpoints, what, self.id, self.host())
     }
 
+    /// That it was turned on or off, for everybody who reads the log: its URL is for those who manage it.
+    fn turned(&self, now: Timestamp) -> event::New {
+        let told = json!({
+            "id": self.id, "host": self.host(), "description": self.description, "format": self.format, "state": self.state,
+            "trouble": self.trouble,
+        });
+        event::New::of(Kind::EndpointUpdated, now, None, &told)
+    }
+
     /// Whom it calls. What stands behind the host may be a secret of theirs.
     pub fn host(&self) -> String {
         let behind = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
@@ -490,7 +499,7 @@ pub async fn change(
     };
     let after = get(tx, id).await?.expect("it was there in this transaction");
     if turned {
-        line.record(event::New::of(Kind::EndpointUpdated, now, None, &after)).await?;
+        line.record(after.turned(now)).await?;
     }
     Ok(Some(Ok((before, after))))
 }
@@ -607,6 +616,6 @@ pub async fn any_organization_turn_off(
         )
         .await?;
     let Some(endpoint) = row.as_ref().map(Endpoint::read).transpose()? else { return Ok(false) };
-    line.record(event::New::of(Kind::EndpointUpdated, now, None, &endpoint)).await?;
+    line.record(endpoint.turned(now)).await?;
     Ok(true)
 }

@@ -232,3 +232,22 @@ async fn a_claim_that_nobody_settled_is_called_again() {
     until_deliveries(&world, &acme, &made, &["delivered"]).await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_gone_is_told_no_more_and_is_nobodys_fault() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let made = add(&world, &acme, &hook, &json!({})).await;
+    hook.next(&[Reply::Status(503)]);
+    write(&world, 1).await;
+    hook.until_count(1).await;
+    // As retention lets go of a log.
+    let gone = "UPDATE wazapp.retention r SET oldest_event = s.last + 1 FROM wazapp.organization_sequence s
+                WHERE s.organization_id = r.organization_id; DELETE FROM wazapp.event";
+    world.sql().await.batch_execute(gone).await.unwrap();
+    until_deliveries(&world, &acme, &made, &["skipped"]).await;
+    let endpoint = world.read(&acme, &format!("/endpoints/{}", made.id)).await;
+    assert_eq!((&endpoint["state"], &endpoint["failures"]), (&json!("on"), &json!(1)), "the 503 alone");
+    assert_eq!(hook.told().len(), 1);
+    world.end().await;
+}

@@ -46,6 +46,8 @@ pub struct Heard {
     pub answer: Vec<u8>,
     /// How much later it wants to be called.
     pub retry_after: Option<SignedDuration>,
+    /// There was nothing to tell any more, so nothing was called.
+    pub past: bool,
 }
 
 impl Heard {
@@ -73,6 +75,9 @@ fn by_chance(pause: SignedDuration) -> SignedDuration {
 /// Writes down what came of a call, of each delivery unless another try has begun. Answers why the endpoint is to be turned
 /// off ([`endpoint::any_organization_turn_off`]), where it is.
 pub async fn any_organization_settle(tx: &Operator, now: Timestamp, heard: &Heard) -> Result<Option<Trouble>> {
+    if heard.past {
+        return skip(tx, now, heard).await;
+    }
     let verdict = verdict(heard.status);
     if verdict == Verdict::Gone {
         return gone(tx, now, heard).await;
@@ -97,6 +102,18 @@ pub async fn any_organization_settle(tx: &Operator, now: Timestamp, heard: &Hear
         .column("ended_at", |row| row.3.is_none().then_some(now));
     tx.run(&rows.update("wazapp.delivery", "AND t.state = 'calling'")).await?;
     if verdict == Verdict::Taken { well(tx, now, heard).await } else { badly(tx, now, heard, &settled).await }
+}
+
+/// What has gone past its retention is told no more, and the endpoint is not to blame.
+async fn skip(tx: &Operator, now: Timestamp, heard: &Heard) -> Result<Option<Trouble>> {
+    let rows = Rows::of(&heard.deliveries)
+        .key("organization_id", |_| heard.scope.organization_id())
+        .key("id", |row| row.0)
+        .key("tries", |row| row.1)
+        .all("state", "skipped")
+        .all("ended_at", now);
+    tx.run(&rows.update("wazapp.delivery", "AND t.state = 'calling'")).await?;
+    Ok(None)
 }
 
 async fn attempted(tx: &Operator, heard: &Heard) -> Result<()> {

@@ -41,7 +41,11 @@ pub(super) async fn call(settings: &Settings, caller: &Caller, call: &Call) -> H
         error: None,
         answer: Vec::new(),
         retry_after: None,
+        past: matches!(call.content, Content::Past),
     };
+    if heard.past {
+        return heard;
+    }
     match try_call(settings, caller, call, at).await {
         Ok(answer) => {
             heard.took = answer.took;

@@ -210,6 +210,7 @@ impl Room {
             call::call(&self.settings, caller, call).await
         };
         let outcome = match heard.status {
+            _ if heard.past => "past",
             Some(200..=299) => "taken",
             Some(_) => "refused",
             None => "no_answer",

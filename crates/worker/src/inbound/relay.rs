@@ -20,7 +20,8 @@ pub(super) fn relay(lines: &Lines<'_>, inputs: &[Input], batch: &Batch) -> Relay
     let mut bodies = Vec::new();
     for routed in batch.changes.iter().filter(|routed| lines.relays(routed.route.organization_id)) {
         if routed.divided {
-            bodies.push((routed.body, new(&inputs[routed.body], &[routed], routed.change.to_body_of_items(), true)));
+            let body = routed.change.to_body_of_items();
+            bodies.push((routed.body, new(&inputs[routed.body], &[routed], body, Cut::Alone)));
         } else {
             whole.entry((routed.body, routed.route.organization_id)).or_default().push(routed);
         }
@@ -28,11 +29,13 @@ pub(super) fn relay(lines: &Lines<'_>, inputs: &[Input], batch: &Batch) -> Relay
     for ((body, _), changes) in whole {
         let input = &inputs[body];
         let all = changes.len() == batch.parts[body];
-        let bytes = if all { Some(input.body.to_vec()) } else { part(input, &changes) };
-        match bytes {
-            Some(bytes) => bodies.push((body, new(input, &changes, bytes, false))),
+        if all {
+            bodies.push((body, new(input, &changes, input.body.to_vec(), Cut::Whole)));
+        } else if let Some(bytes) = part(input, &changes) {
+            bodies.push((body, new(input, &changes, bytes, Cut::Part)));
+        } else {
             // What is no plain JSON, and was mended to be read, goes as it was read.
-            None => bodies.extend(changes.iter().map(|one| (body, new(input, &[one], one.change.to_body(), true)))),
+            bodies.extend(changes.iter().map(|one| (body, new(input, &[one], one.change.to_body(), Cut::Alone))));
         }
     }
     bodies.sort_by_key(|(body, _)| *body);
@@ -43,13 +46,27 @@ fn part(input: &Input, changes: &[&Routed]) -> Option<Vec<u8>> {
     webhook::cut(&input.body, |at| changes.iter().any(|routed| routed.change.at == at))
 }
 
-/// `alone`: each change has a body of its own, and so another place.
-fn new(input: &Input, changes: &[&Routed], body: Vec<u8>, alone: bool) -> New {
+/// What became of a body on its way to one organization.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// All of it is theirs.
+    Whole,
+    /// What is others' was cut out, and so were entries that are others' alone.
+    Part,
+    /// It is a change with a body of its own.
+    Alone,
+}
+
+fn new(input: &Input, changes: &[&Routed], body: Vec<u8>, cut: Cut) -> New {
     let mut places = Vec::new();
     let parts = changes.iter().map(|routed| Part {
         field: routed.change.field.clone(),
         number_id: routed.of_number.then_some(routed.route.number_id),
-        at: if alone { (0, 0) } else { place(&mut places, routed.change.at) },
+        at: match cut {
+            Cut::Whole => routed.change.at,
+            Cut::Part => place(&mut places, routed.change.at),
+            Cut::Alone => (0, 0),
+        },
     });
     let parts = parts.collect();
     New { organization_id: changes[0].route.organization_id, parts, body, received_at: input.received_at }
