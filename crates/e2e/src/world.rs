@@ -241,7 +241,7 @@ impl World {
         setup.provider = self.options.provider.clone();
         setup.post = self.options.post.clone();
         if !self.options.public_targets {
-            setup.allow_targets = Networks::new(vec!["127.0.0.0/8".parse().expect("a network")]);
+            setup.allow_targets = Networks::loopback();
         }
         setup.looks_at_numbers = self.options.looks_at_numbers;
         if let Some(longest) = self.options.media_max_bytes {

@@ -1,6 +1,6 @@
 //! Networks, as whoever runs the server names them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::address;
@@ -61,6 +61,18 @@ impl Networks {
     /// These.
     pub fn new(networks: Vec<Network>) -> Self {
         Self(networks)
+    }
+
+    /// This machine.
+    pub fn loopback() -> Self {
+        let v4 = Network { address: IpAddr::from([127, 0, 0, 0]), prefix: 8 };
+        let v6 = Network { address: IpAddr::from(Ipv6Addr::LOCALHOST), prefix: 128 };
+        Self(vec![v4, v6])
+    }
+
+    /// These, or where there are none, others.
+    pub fn or(self, others: Self) -> Self {
+        if self.any() { self } else { others }
     }
 
     /// Whether there are some.
