@@ -1,11 +1,16 @@
 //! What an endpoint is told, and how it is signed.
 
+use std::path::Path;
+use std::process::Stdio;
+
 use data_encoding::BASE64;
 use e2e::hook::{self, Hook, Told};
 use e2e::{World, body};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 use whatsapp::signature;
 
 use super::{AT, NUMBER, acme, add, until_deliveries, write};
@@ -166,5 +171,36 @@ async fn in_metas_format_each_gets_metas_bytes_and_only_its_own() {
     assert_eq!(worker::upkeep::forget_told(world.database(), days(13)).await.unwrap(), 0);
     assert_eq!(worker::upkeep::forget_told(world.database(), days(15)).await.unwrap(), told);
     assert_eq!(world.count("SELECT count(*) FROM wazapp.delivery_attempt").await, 0);
+    world.end().await;
+}
+
+/// Whether a library of Standard Webhooks that others wrote takes a call as signed, and another body not.
+async fn is_taken(program: &str, script: &str, call: &Value) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut library = Command::new(if program == "node" { program.into() } else { here.join("../..").join(program) });
+    library.arg(here.join("clients").join(script)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = library.kill_on_drop(true).spawn().expect("scripts/need clients installs it");
+    running.stdin.take().unwrap().write_all(call.to_string().as_bytes()).await.unwrap();
+    let output = running.wait_with_output().await.unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{script}: {said}{complained}");
+    let body: Value = serde_json::from_str(call["body"].as_str().unwrap()).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap(), body, "{script}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn libraries_that_others_wrote_accept_the_signature() {
+    let (world, hook) = (World::new().await, Hook::start().await);
+    let acme = acme(&world).await;
+    let made = add(&world, &acme, &hook, &json!({})).await;
+    write(&world, 1).await;
+    let told = hook.until_count(1).await.remove(0);
+    let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let headers: serde_json::Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), told.header(name).into())).collect();
+    let body = std::str::from_utf8(&told.bytes).unwrap();
+    let call = json!({ "secret": made.secret, "headers": headers, "body": body });
+    is_taken("node", "standard_webhooks.mjs", &call).await;
+    is_taken("target/tools-clients/bin/python3", "standard_webhooks.py", &call).await;
     world.end().await;
 }
