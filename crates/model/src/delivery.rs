@@ -1,7 +1,7 @@
 //! One event, or one body of Meta's, for one endpoint: until it was taken, or given up.
 //!
-//! The worker makes deliveries of what lies behind an endpoint's cursor ([`claim`]), claims those that are due, calls, and
-//! writes down what came of it ([`settle`]). When a call is tried again is data ([`schedule`]).
+//! The worker makes deliveries of what lies behind an endpoint's cursor (`claim.rs`), claims those that are due, calls, and
+//! writes down what came of it (`settle.rs`). When a call is tried again is data ([`SCHEDULE`]).
 
 mod claim;
 mod schedule;
