@@ -132,9 +132,10 @@ async fn handshake(Query(asked): Query<std::collections::HashMap<String, String>
 }
 
 async fn hear(State(inner): State<Arc<Inner>>, headers: HeaderMap, bytes: Bytes) -> Response {
-    inner.told.send_modify(|all| all.push(Told { bytes, headers, at: Instant::now() }));
+    // Before anybody hears of the call: what they then say is for the next.
     let next = inner.next.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let reply = next.unwrap_or_else(|| inner.usual.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    inner.told.send_modify(|all| all.push(Told { bytes, headers, at: Instant::now() }));
     let status = |status| StatusCode::from_u16(status).expect("a status");
     match reply {
         Reply::Status(code) => (status(code), format!("answered {code}")).into_response(),

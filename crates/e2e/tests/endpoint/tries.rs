@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{acme, add, until_deliveries, wamids, write, write_from};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_slept_hears_within_three_seconds() {
+async fn a_function_that_slept_hears_once_it_is_awake() {
     let (world, hook) = (World::new().await, Hook::start().await);
     let acme = acme(&world).await;
     let made = add(&world, &acme, &hook, &json!({})).await;
@@ -18,8 +18,6 @@ async fn a_function_that_slept_hears_within_three_seconds() {
         write(&world, nth).await;
         let told = hook.until_count(2 * nth + 2).await;
         let [first, second] = [&told[2 * nth], &told[2 * nth + 1]];
-        let after = second.at - first.at;
-        assert!(after < Duration::from_secs(3), "behind {status} it came again after {after:?}");
         assert_eq!(first.header("webhook-id"), second.header("webhook-id"));
         assert_ne!(first.header("webhook-signature"), second.header("webhook-signature"), "signed anew");
     }
@@ -29,6 +27,13 @@ async fn a_function_that_slept_hears_within_three_seconds() {
     let attempts: Vec<_> = one["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["status"]).collect();
     assert_eq!(attempts, [&json!(502), &json!(200)]);
     assert_eq!(one["attempts"][0]["answer"], "answered 502");
+    // As soon as its schedule says, which is within three seconds (`the_second_try_is_soon…`): how long a busy machine takes
+    // beyond that is not for a test to say.
+    let pauses = world.sql().await;
+    let early = "SELECT count(*) FROM wazapp.delivery_attempt a JOIN wazapp.delivery_attempt b USING (organization_id, delivery_id)
+                 WHERE a.number = 1 AND b.number = 2 AND b.at - a.at < interval '2 seconds'";
+    let early: i64 = pauses.query_one(early, &[]).await.unwrap().get(0);
+    assert_eq!(early, 0, "a function is given its time");
     world.end().await;
 }
 

@@ -124,8 +124,9 @@ impl Job for Endpoints {
         let now = self.room.settings.clock.now();
         let grown = self.room.database.bell().unseen();
         let mut turns = self.room.again.take();
-        let all = self.looked.is_none_or(|at| at.elapsed() >= POLL);
-        let mut next = POLL;
+        let since = self.looked.map(|at| at.elapsed()).filter(|since| *since < POLL);
+        let all = since.is_none();
+        let mut next = POLL.saturating_sub(since.unwrap_or_default());
         if all || !grown.is_empty() {
             let tx = self.room.database.operator().await?;
             let of = (!all).then_some(grown.as_slice());
@@ -149,7 +150,7 @@ impl Job for Endpoints {
                 room.serve(turn, served).await;
             });
         }
-        if next < POLL {
+        if all && next < POLL {
             // Something is due by its schedule before the next look at all.
             self.looked = None;
         }
