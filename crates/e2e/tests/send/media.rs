@@ -534,7 +534,7 @@ async fn what_whatsapp_does_not_take_is_refused_in_words() {
         (vec![part("type", None, None, b"image/png")], 400, "malformed", "part `file`"),
         (vec![file(None, PNG), file(None, PNG)], 400, "malformed", "two parts"),
         (vec![file(None, PNG), part("colour", None, None, b"red")], 400, "malformed", "`colour`"),
-        (vec![part("type", None, None, &[b'x'; 9000]), file(None, PNG)], 400, "malformed", "whole"),
+        (vec![part("type", None, None, &[b'x'; 20_000]), file(None, PNG)], 400, "malformed", "whole"),
     ] {
         let (answered, problem) = stage.post_form(&stage.organization, "en", form(&parts)).await;
         let about = format!("{kind}: {problem}");
