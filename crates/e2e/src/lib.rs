@@ -8,7 +8,6 @@ pub mod body;
 pub mod canary;
 pub mod cluster;
 pub mod form;
-pub mod hook;
 mod identity_provider;
 pub mod lint;
 pub mod mail_server;

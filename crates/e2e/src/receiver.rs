@@ -1,12 +1,16 @@
-//! An App's callback that writes down what it hears, and answers as a test asks.
+//! A callback of Meta's or an organization's endpoint: writes down what it is told, and answers as a test asks.
 
-use std::sync::{Arc, Mutex};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use futures::StreamExt;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,24 +20,48 @@ use whatsapp::signature;
 
 use crate::wait::PATIENCE;
 
-/// Answers the handshake.
+/// The word by which it is asked to prove itself.
 pub const VERIFY_TOKEN: &str = "a word that proves the callback";
 
-/// A body that came.
+/// How it answers one call.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// With this status.
+    Status(u16),
+    /// With this status and header.
+    With(u16, &'static str, String),
+    /// Never.
+    Hang,
+    /// After this long, with this status.
+    Late(Duration, u16),
+    /// With 200 and a body that does not end.
+    Endless,
+    /// With this status, and a body that breaks off.
+    BreaksOff(u16),
+}
+
+/// A call that came.
 #[derive(Clone, Debug)]
 pub struct Heard {
     /// As it came.
     pub bytes: Bytes,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// When.
     pub at: Instant,
-    /// What was answered.
+    /// What was answered; 0: nothing.
     pub status: u16,
     /// Its JSON.
     pub body: Value,
 }
 
 impl Heard {
-    /// The values in it, in order.
+    /// A header, as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The values in a body of Meta's, in order.
     pub fn values(&self) -> impl Iterator<Item = &Value> {
         self.body["entry"]
             .as_array()
@@ -46,9 +74,10 @@ impl Heard {
 
 #[derive(Debug)]
 struct Inner {
-    secret: String,
+    secret: Option<String>,
     heard: watch::Sender<Vec<Heard>>,
-    answers: Mutex<Vec<u16>>,
+    next: Mutex<VecDeque<Reply>>,
+    usual: Mutex<Reply>,
 }
 
 /// The callback; it ends when dropped.
@@ -60,15 +89,21 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Listens on a free port; a body that is not signed with the secret fails the test.
+    /// Listens on a free port, and answers 200 to what is signed as Meta signs, with this secret.
     pub async fn start(secret: &str) -> Self {
+        Self::listen(Some(secret.to_owned())).await
+    }
+
+    /// Listens on a free port, and answers 200 to whatever comes.
+    pub async fn open() -> Self {
+        Self::listen(None).await
+    }
+
+    async fn listen(secret: Option<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/webhook", listener.local_addr().expect("an address"));
-        let inner = Arc::new(Inner {
-            secret: secret.to_owned(),
-            heard: watch::Sender::new(Vec::new()),
-            answers: Mutex::new(Vec::new()),
-        });
+        let (heard, next) = (watch::Sender::new(Vec::new()), Mutex::default());
+        let inner = Arc::new(Inner { secret, heard, next, usual: Mutex::new(Reply::Status(200)) });
         let router = Router::new().route("/webhook", get(handshake).post(hear)).with_state(inner.clone());
         let mut serving = JoinSet::new();
         serving.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -80,10 +115,14 @@ impl Receiver {
         &self.url
     }
 
-    /// Answers the next bodies with these statuses, in order; after them, and without, 200.
-    pub fn answer_next(&self, statuses: &[u16]) {
-        let mut answers = self.inner.answers.lock().expect("no holder panics");
-        *answers = statuses.iter().rev().copied().collect();
+    /// Answers the next calls so, in order.
+    pub fn reply_next(&self, replies: &[Reply]) {
+        self.inner.next.lock().unwrap_or_else(PoisonError::into_inner).extend(replies.iter().cloned());
+    }
+
+    /// Answers all other calls so.
+    pub fn reply_usually(&self, reply: Reply) {
+        *self.inner.usual.lock().unwrap_or_else(PoisonError::into_inner) = reply;
     }
 
     /// What came so far.
@@ -99,6 +138,11 @@ impl Receiver {
             Ok(Ok(heard)) => heard.clone(),
             _ => panic!("waited {PATIENCE:?} until {what}; came: {:#?}", self.heard()),
         }
+    }
+
+    /// Waits until so many came.
+    pub async fn until_count(&self, count: usize) -> Vec<Heard> {
+        self.until(&format!("{count} calls came"), |heard| heard.len() >= count).await
     }
 
     /// Messages and statuses heard, as (wamid, what): `message`, or the status.
@@ -131,7 +175,7 @@ fn told(heard: &[Heard]) -> Vec<(String, String)> {
     told
 }
 
-async fn handshake(Query(asked): Query<std::collections::HashMap<String, String>>) -> (StatusCode, String) {
+async fn handshake(Query(asked): Query<HashMap<String, String>>) -> (StatusCode, String) {
     let word = |name: &str| asked.get(name).cloned().unwrap_or_default();
     match word("hub.verify_token") == VERIFY_TOKEN && word("hub.mode") == "subscribe" {
         true => (StatusCode::OK, word("hub.challenge")),
@@ -139,14 +183,39 @@ async fn handshake(Query(asked): Query<std::collections::HashMap<String, String>
     }
 }
 
-async fn hear(State(inner): State<Arc<Inner>>, headers: HeaderMap, bytes: Bytes) -> StatusCode {
+async fn hear(State(inner): State<Arc<Inner>>, headers: HeaderMap, bytes: Bytes) -> Response {
     let signed = headers.get(signature::HEADER).map(|value| value.as_bytes());
-    if !signature::verify([inner.secret.as_str()], signed, &bytes) {
-        return StatusCode::UNAUTHORIZED;
+    if inner.secret.as_deref().is_some_and(|secret| !signature::verify([secret], signed, &bytes)) {
+        return StatusCode::UNAUTHORIZED.into_response();
     }
-    let status = inner.answers.lock().expect("no holder panics").pop().unwrap_or(200);
+    // Before anybody hears of the call: what they then say is for the next.
+    let next = inner.next.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let reply = next.unwrap_or_else(|| inner.usual.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    let code = match reply {
+        Reply::Status(code) | Reply::With(code, ..) | Reply::Late(_, code) | Reply::BreaksOff(code) => code,
+        Reply::Endless => 200,
+        Reply::Hang => 0,
+    };
     let body = serde_json::from_slice(&bytes).unwrap_or_default();
-    let heard = Heard { bytes, at: Instant::now(), status, body };
+    let heard = Heard { bytes, headers, at: Instant::now(), status: code, body };
     inner.heard.send_modify(|all| all.push(heard));
-    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::OK);
+    let piece = || Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 8192]));
+    match reply {
+        Reply::Status(_) => (status, format!("answered {code}")).into_response(),
+        Reply::With(_, name, value) => (status, [(name, value)], "").into_response(),
+        Reply::Hang => std::future::pending().await,
+        Reply::Late(after, _) => {
+            tokio::time::sleep(after).await;
+            status.into_response()
+        }
+        Reply::Endless => {
+            (status, axum::body::Body::from_stream(futures::stream::repeat_with(piece))).into_response()
+        }
+        Reply::BreaksOff(_) => {
+            let breaks = futures::stream::once(async { Err(std::io::Error::other("it breaks off")) });
+            let body = futures::stream::once(async move { piece() }).chain(breaks);
+            (status, axum::body::Body::from_stream(body)).into_response()
+        }
+    }
 }

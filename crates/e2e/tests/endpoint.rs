@@ -4,7 +4,7 @@ mod format;
 mod guarded;
 mod tries;
 
-use e2e::hook::Hook;
+use e2e::receiver::Receiver;
 use e2e::{Organization, World, body};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ struct Made {
 }
 
 /// Makes an endpoint at a hook, of what else is said.
-async fn add(world: &World, acme: &Organization, hook: &Hook, said: &Value) -> Made {
+async fn add(world: &World, acme: &Organization, hook: &Receiver, said: &Value) -> Made {
     let mut wanted = json!({ "url": hook.url(), "format": "wazapp" });
     wanted.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
     let (status, made) = world.post_api(acme, "/endpoints", &wanted).await;
@@ -48,8 +48,8 @@ async fn write_from(world: &World, from: &str, nth: usize) -> String {
 }
 
 /// Which messages were told, in order.
-fn wamids(told: &[e2e::hook::Told]) -> Vec<String> {
-    told.iter().map(|told| told.json()["data"]["wamid"].as_str().unwrap_or_default().to_owned()).collect()
+fn wamids(told: &[e2e::receiver::Heard]) -> Vec<String> {
+    told.iter().map(|told| told.body["data"]["wamid"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 /// Waits until an endpoint's deliveries are so.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::receiver::{Receiver, VERIFY_TOKEN};
+use e2e::receiver::{Receiver, Reply, VERIFY_TOKEN};
 use e2e::{Meta, SimulatedNumber, World, until};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -171,7 +171,7 @@ async fn a_retry_storm_repeats_what_was_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_body_comes_again_on_a_schedule_and_is_dropped_after_seven_days() {
     let (meta, receiver, number) = stage().await;
-    receiver.answer_next(&[500, 503, 404]);
+    receiver.reply_next(&[500, 503, 404].map(Reply::Status));
     let wamid = meta.customer_says(&number, LUCIA, "insistente").await;
     for tries in 2..=4 {
         let wanted = 1 + tries - 1;
@@ -187,7 +187,7 @@ async fn a_refused_body_comes_again_on_a_schedule_and_is_dropped_after_seven_day
     let bodies: Vec<_> = receiver.heard().into_iter().skip(1).map(|heard| heard.bytes).collect();
     assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]));
 
-    receiver.answer_next(&[500; 200]);
+    receiver.reply_next(&[500; 200].map(Reply::Status));
     let never = meta.customer_says(&number, LUCIA, "nunca").await;
     receiver.until_told(&[(&never, "message")]).await;
     meta.speed(100_000.0).await;

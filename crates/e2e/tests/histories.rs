@@ -80,7 +80,7 @@ async fn told(world: &World, tellings: &[Telling], received_at: Timestamp) -> Ve
             bodies.iter_mut().zip(&listeners).filter_map(|(bodies, (_, numbers))| Some((bodies.next()?, numbers)));
         let inputs: Vec<Input> = next
             .flat_map(|(bodies, numbers)| bodies.iter().map(move |value| tale::for_numbers(value, numbers)))
-            .map(|value| Input { body: body::bytes(&value).into(), app_id: None, received_at })
+            .map(|value| Input { body: body::bytes(&value).into(), app_id: None, received_at, is_fresh: true })
             .collect();
         if inputs.is_empty() {
             break;

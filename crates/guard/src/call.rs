@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::time::timeout_at;
 
 use crate::network::Networks;
 use crate::target::Target;
@@ -41,12 +42,14 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The beginning of its body.
     pub body: Bytes,
+    /// Why that is not all of it, where it did not end well.
+    pub broke_off: Option<Failing>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Why there was no answer.
-#[derive(Debug, thiserror::Error)]
+/// Why there was no answer, or not all of it.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Failing {
     /// Its name stands for no address that is public.
     #[error("the name stands for no public address")]
@@ -85,7 +88,8 @@ impl Guard {
         &self.allowed
     }
 
-    /// Makes one request, and reads the beginning of the answer. A redirect is an answer like any other.
+    /// Makes one request, and reads the beginning of the answer. A redirect is an answer like any other, and so is one whose
+    /// body breaks off or does not end in time: its status was said.
     ///
     /// # Errors
     ///
@@ -101,15 +105,13 @@ impl Guard {
             return Err(Failing::Private);
         }
         let client = if target.is_plain() { &self.plain } else { &self.encrypted };
-        let began = Instant::now();
-        let called = async {
-            let request = client.request(method, target.url().clone()).headers(headers).body(body);
-            let answer = request.send().await.map_err(|error| failing(&error))?;
-            let (status, headers) = (answer.status(), answer.headers().clone());
-            let body = beginning(answer).await?;
-            Ok(Answer { status, headers, body, took: began.elapsed() })
-        };
-        tokio::time::timeout(WHOLE, called).await.unwrap_or(Err(Failing::Slow))
+        let (began, until) = (Instant::now(), tokio::time::Instant::now() + WHOLE);
+        let request = client.request(method, target.url().clone()).headers(headers).body(body);
+        let answer = timeout_at(until, request.send()).await.map_err(|_| Failing::Slow)?;
+        let answer = answer.map_err(|error| failing(&error))?;
+        let (status, headers, mut body) = (answer.status(), answer.headers().clone(), BytesMut::new());
+        let read = timeout_at(until, beginning(answer, &mut body)).await.unwrap_or(Err(Failing::Slow));
+        Ok(Answer { status, headers, body: body.freeze(), broke_off: read.err(), took: began.elapsed() })
     }
 
     /// Whether the target's name stands for an address that may be called, asked now.
@@ -135,8 +137,7 @@ impl Guard {
     }
 }
 
-async fn beginning(answer: reqwest::Response) -> Result<Bytes, Failing> {
-    let mut read = BytesMut::new();
+async fn beginning(answer: reqwest::Response, read: &mut BytesMut) -> Result<(), Failing> {
     let mut stream = answer.bytes_stream();
     while read.len() < READ
         && let Some(part) = stream.next().await
@@ -144,7 +145,7 @@ async fn beginning(answer: reqwest::Response) -> Result<Bytes, Failing> {
         let part = part.map_err(|error| Failing::BrokeOff(below(&error)))?;
         read.extend_from_slice(&part[..part.len().min(READ - read.len())]);
     }
-    Ok(read.freeze())
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where clients of organizations' addresses begin")]

@@ -4,6 +4,7 @@ CREATE TABLE wazapp.endpoint (
   organization_id  uuid NOT NULL REFERENCES wazapp.organization (id) ON DELETE CASCADE,
   id               uuid NOT NULL,
   url              text NOT NULL,
+  revision         integer NOT NULL DEFAULT 1, -- of the URL: what another one answered says nothing of this one
   format           text NOT NULL,
   kinds            text[],           -- types of events, or Meta's fields; NULL: all
   number_ids       uuid[],           -- NULL: all
@@ -28,6 +29,7 @@ CREATE TABLE wazapp.endpoint (
   spread_at        timestamptz,      -- not looked further before: too much waits
   due_at           timestamptz,      -- when something of it is due; NULL: nothing waits
   next_at          timestamptz NOT NULL, -- its clock, where it has a rate
+  rests_until      timestamptz,      -- it asked not to be called before
   failing_since    timestamptz,
   failures         integer NOT NULL DEFAULT 0, -- in a row
   last_success_at  timestamptz,
@@ -68,6 +70,8 @@ CREATE TABLE wazapp.delivery (
   conversation_id uuid,
   state           text NOT NULL,
   tries           integer NOT NULL DEFAULT 0, -- also the fence: only the last one says what came of it
+  step            integer NOT NULL DEFAULT 0, -- tries since it began, or people began it anew: its place in the schedule
+  batch_id        uuid,             -- what is told together, from the first try on
   due_at          timestamptz NOT NULL,
   created_at      timestamptz NOT NULL,
   ended_at        timestamptz,
@@ -112,13 +116,14 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON wazapp.%I TO wazapp_worker', tenant);
   END LOOP;
 END $$;
-GRANT SELECT (organization_id, id, url, format, kinds, number_ids, description, rate, concurrency, in_order, quiet_ms, most_ms,
+GRANT SELECT (organization_id, id, url, revision, format, kinds, number_ids, description, rate, concurrency, in_order, quiet_ms, most_ms,
               header_names, former_until, state, trouble, state_at, cursor, due_at, failing_since, failures, last_success_at,
               created_at) ON wazapp.endpoint TO wazapp_web;
 GRANT INSERT, DELETE ON wazapp.endpoint TO wazapp_web;
-GRANT UPDATE (url, kinds, number_ids, description, rate, concurrency, in_order, quiet_ms, most_ms, header_names, headers, state, trouble, state_at, cursor, spread_at, due_at, failing_since, failures)
+GRANT UPDATE (url, revision, kinds, number_ids, description, rate, concurrency, in_order, quiet_ms, most_ms, header_names, headers,
+              state, trouble, state_at, cursor, spread_at, due_at, rests_until, failing_since, failures)
   ON wazapp.endpoint TO wazapp_web;
 GRANT SELECT ON wazapp.relay, wazapp.delivery, wazapp.delivery_attempt TO wazapp_web;
 GRANT INSERT ON wazapp.delivery TO wazapp_web;
-GRANT UPDATE (state, due_at, ended_at) ON wazapp.delivery TO wazapp_web;
+GRANT UPDATE (state, step, batch_id, due_at, ended_at) ON wazapp.delivery TO wazapp_web;
 GRANT UPDATE (relays) ON wazapp.organization_sequence TO wazapp_web;

@@ -16,10 +16,11 @@ use crate::database::{DatabaseError, Operator, Result, Tenant};
 use crate::page::{Cursor, Page};
 
 pub use claim::{
-    Call, Caller, Claimed, Content, Served, Turn, any_organization_claim, any_organization_next, any_organization_turns,
+    Call, Caller, Claimed, Content, Served, TURNS, Turn, any_organization_claim, any_organization_next,
+    any_organization_turns,
 };
 pub use schedule::{FEW, SCHEDULE, Verdict, verdict};
-pub use settle::{GIVE_UP_AFTER, Heard, any_organization_let_go, any_organization_settle};
+pub use settle::{GIVE_UP_AFTER, Heard, Told, any_organization_let_go, any_organization_settle};
 
 /// The type of the event that tries an endpoint out.
 pub const TEST: &str = "endpoint.test";
@@ -76,7 +77,7 @@ pub struct Attempt {
     pub took_ms: i32,
     /// The answer's status; null: there was none.
     pub status: Option<i16>,
-    /// Why there was none.
+    /// Why there was none, or not the whole of it.
     pub error: Option<String>,
     /// How the answer begins, at most 2 KiB.
     pub answer: Option<String>,
@@ -209,7 +210,7 @@ pub struct Range {
 pub async fn retry(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<bool> {
     let row = tx
         .query_opt(
-            "UPDATE wazapp.delivery SET state = 'waiting', due_at = $3, ended_at = NULL
+            "UPDATE wazapp.delivery SET state = 'waiting', step = 0, batch_id = NULL, due_at = $3, ended_at = NULL
              WHERE organization_id = $1 AND id = $2 AND state <> 'calling' RETURNING endpoint_id",
             &[&tx.organization_id(), &id, &now],
         )
@@ -224,7 +225,7 @@ pub async fn retry(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<bool> {
 pub async fn replay(tx: &Tenant, now: Timestamp, endpoint_id: Uuid, range: Range) -> Result<usize> {
     let rows = tx
         .query(
-            "UPDATE wazapp.delivery SET state = 'waiting', due_at = $5, ended_at = NULL
+            "UPDATE wazapp.delivery SET state = 'waiting', step = 0, batch_id = NULL, due_at = $5, ended_at = NULL
              WHERE organization_id = $1 AND endpoint_id = $2 AND sequence > $3 AND sequence <= $4
                AND state IN ('delivered', 'failed', 'skipped') RETURNING 1",
             &[&tx.organization_id(), &endpoint_id, &range.after, &range.through, &now],
@@ -248,9 +249,11 @@ pub async fn test(tx: &Tenant, now: Timestamp, endpoint_id: Uuid) -> Result<Deli
     Ok(get(tx, id).await?.expect("it was written in this transaction"))
 }
 
+/// People have an endpoint called now, whatever it asked for.
 async fn due(tx: &Tenant, now: Timestamp, endpoint_id: Uuid) -> Result<()> {
     tx.query(
-        "UPDATE wazapp.endpoint SET due_at = least(due_at, $3) WHERE organization_id = $1 AND id = $2",
+        "UPDATE wazapp.endpoint SET due_at = least(due_at, $3), rests_until = NULL
+         WHERE organization_id = $1 AND id = $2",
         &[&tx.organization_id(), &endpoint_id, &now],
     )
     .await?;

@@ -22,6 +22,7 @@ use crate::event::{self, Kind};
 use crate::scope::Scope;
 use crate::secret::sealed::{ENDPOINT_HEADERS, ENDPOINT_SECRET};
 use crate::secret::{self, Keyring};
+use crate::sight;
 use crate::trouble::Trouble;
 
 pub use check::{Mistake, check_headers};
@@ -325,8 +326,10 @@ pub fn signing_key(secret: &SecretString) -> Vec<u8> {
 }
 
 /// Why there is no such endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
+    /// It may not be so.
+    Wrong(Mistake),
     /// The organization has as many as it may have.
     TooMany,
     /// It has no such number.
@@ -376,7 +379,7 @@ pub async fn create(
     if list(tx).await?.len() >= MOST {
         return Ok(Err(Unfit::TooMany));
     }
-    if let Some(unfit) = strange_number(tx, wanted).await? {
+    if let Some(unfit) = unfit(tx, format, wanted).await? {
         return Ok(Err(unfit));
     }
     let (organization_id, id, secret) = (tx.organization_id(), Uuid::now_v7(), new_secret());
@@ -421,16 +424,13 @@ pub async fn create(
     Ok(Ok((made, secret)))
 }
 
-async fn strange_number(tx: &Tenant, wanted: &Wanted) -> Result<Option<Unfit>> {
-    let Some(ids) = &wanted.number_ids else { return Ok(None) };
-    let strange = tx
-        .query_opt(
-            "SELECT asked FROM unnest($2::uuid[]) AS t (asked)
-             WHERE NOT EXISTS (SELECT FROM wazapp.number n WHERE n.organization_id = $1 AND n.id = asked)",
-            &[&tx.organization_id(), ids],
-        )
-        .await?;
-    Ok(strange.map(|row| Unfit::NoNumber(row.get(0))))
+async fn unfit(tx: &Tenant, format: Format, wanted: &Wanted) -> Result<Option<Unfit>> {
+    if let Err(mistake) = wanted.check(format) {
+        return Ok(Some(Unfit::Wrong(mistake)));
+    }
+    let numbers = wanted.number_ids.as_deref().unwrap_or_default();
+    let foreign = sight::foreign_numbers(tx, numbers).await?;
+    Ok(foreign.first().copied().map(Unfit::NoNumber))
 }
 
 /// What becomes of what an endpoint did not hear while it was off.
@@ -447,26 +447,31 @@ pub enum Resume {
 /// Whether it is to be called, and what becomes of its gap.
 pub type Turn = Option<(State, Resume)>;
 
-/// Changes an endpoint; what it is told with, where `headers` are given. The answer is the endpoint before and after; `None`:
-/// there is none.
+/// Changes an endpoint from what it is once it is its turn, so that two who change it at once undo nothing of each other's;
+/// what it is told with, where `headers` are given. The answer is the endpoint before and after; `None`: there is none.
 pub async fn change(
     tx: &Tenant,
     now: Timestamp,
     keyring: &Keyring,
     id: Uuid,
-    wanted: &Wanted,
+    edit: impl FnOnce(Wanted) -> Wanted,
     headers: Option<&Headers>,
     turn: Turn,
 ) -> Result<Option<Result<(Endpoint, Endpoint), Unfit>>> {
     let line = event::line(tx).await?;
     let Some(before) = get(tx, id).await? else { return Ok(None) };
-    if let Some(unfit) = strange_number(tx, wanted).await? {
+    let wanted = edit(Wanted::from(&before));
+    if let Some(unfit) = unfit(tx, before.format, &wanted).await? {
         return Ok(Some(Err(unfit)));
     }
     let organization_id = tx.organization_id();
+    // Another URL begins anew: how the one before did says nothing of it.
     tx.query(
         "UPDATE wazapp.endpoint SET url = $3, kinds = $4, number_ids = $5, description = $6, rate = $7, concurrency = $8,
-           in_order = $9, quiet_ms = $10, most_ms = $11 WHERE organization_id = $1 AND id = $2",
+           in_order = $9, quiet_ms = $10, most_ms = $11, revision = revision + (url <> $3)::int,
+           failures = CASE WHEN url = $3 THEN failures ELSE 0 END, failing_since = CASE WHEN url = $3 OR state <> 'on' THEN failing_since END,
+           rests_until = NULL, due_at = $12
+         WHERE organization_id = $1 AND id = $2",
         &[
             &organization_id,
             &id,
@@ -479,6 +484,7 @@ pub async fn change(
             &wanted.in_order,
             &wanted.gather.map(|gather| gather.quiet_ms),
             &wanted.gather.map(|gather| gather.most_ms),
+            &now,
         ],
     )
     .await?;
@@ -504,10 +510,11 @@ pub async fn change(
     Ok(Some(Ok((before, after))))
 }
 
+/// Since when it is not called stays as it was: its gap begins there.
 async fn turn_off(tx: &Tenant, now: Timestamp, id: Uuid, state: State) -> Result<bool> {
     let row = tx
         .query_opt(
-            "UPDATE wazapp.endpoint SET state = $3, state_at = $4, trouble = NULL
+            "UPDATE wazapp.endpoint SET state = $3, trouble = NULL, state_at = CASE WHEN state = 'on' THEN $4 ELSE state_at END
              WHERE organization_id = $1 AND id = $2 AND state <> $3 RETURNING id",
             &[&tx.organization_id(), &id, &state.word(), &now],
         )
@@ -524,7 +531,8 @@ async fn turn_on(tx: &Tenant, now: Timestamp, before: &Endpoint, resume: Resume)
     match resume {
         Resume::Gap => {
             tx.query(
-                "UPDATE wazapp.delivery SET state = 'waiting', due_at = $3, ended_at = NULL
+                "UPDATE wazapp.delivery SET state = 'waiting', step = 0, due_at = $3, ended_at = NULL,
+                   batch_id = CASE WHEN state = 'waiting' THEN batch_id END
                  WHERE organization_id = $1 AND endpoint_id = $2
                    AND (state = 'waiting' OR state = 'failed' AND ended_at >= $4)",
                 &[&organization_id, &before.id, &now, &before.failing_since.unwrap_or(before.state_at)],
@@ -534,7 +542,8 @@ async fn turn_on(tx: &Tenant, now: Timestamp, before: &Endpoint, resume: Resume)
         Resume::Now => {
             tx.query(
                 "UPDATE wazapp.delivery SET state = 'skipped', ended_at = $3
-                 WHERE organization_id = $1 AND endpoint_id = $2 AND state IN ('waiting', 'calling')",
+                 WHERE organization_id = $1 AND endpoint_id = $2
+                   AND (state = 'waiting' OR state = 'calling' AND due_at <= $3)",
                 &[&organization_id, &before.id, &now],
             )
             .await?;
@@ -549,7 +558,7 @@ async fn turn_on(tx: &Tenant, now: Timestamp, before: &Endpoint, resume: Resume)
     }
     tx.query(
         "UPDATE wazapp.endpoint SET state = 'on', state_at = $3, trouble = NULL, failing_since = NULL, failures = 0,
-           spread_at = NULL, due_at = $3 WHERE organization_id = $1 AND id = $2",
+           spread_at = NULL, rests_until = NULL, due_at = $3 WHERE organization_id = $1 AND id = $2",
         &[&organization_id, &before.id, &now],
     )
     .await?;
@@ -594,13 +603,13 @@ pub async fn any_organization_rotate(
     row.as_ref().map(|row| Ok((Endpoint::read(row)?, secret))).transpose()
 }
 
-/// Turns an endpoint off for what it answered, and tells the organization, once. False: it was off already. In a transaction
-/// that has touched nothing yet: it takes the organization's line.
+/// Turns an endpoint off for what one of its URLs answered, and tells the organization, once. False: it was off already, or has
+/// another URL by now. In a transaction that has touched nothing yet: it takes the organization's line.
 pub async fn any_organization_turn_off(
     tx: &Operator,
     now: Timestamp,
     scope: &Scope,
-    id: Uuid,
+    (id, revision): (Uuid, i32),
     (state, why): (State, &Trouble),
 ) -> Result<bool> {
     let line = event::line_of(tx, scope).await?;
@@ -609,10 +618,10 @@ pub async fn any_organization_turn_off(
         .query_opt(
             concat!(
                 "UPDATE wazapp.endpoint SET state = $3, state_at = $4, trouble = $5
-                 WHERE organization_id = $1 AND id = $2 AND state = 'on' RETURNING ",
+                 WHERE organization_id = $1 AND id = $2 AND revision = $6 AND state = 'on' RETURNING ",
                 columns!()
             ),
-            &[&scope.organization_id(), &id, &state.word(), &now, &Some(RawJson(&trouble))],
+            &[&scope.organization_id(), &id, &state.word(), &now, &Some(RawJson(&trouble)), &revision],
         )
         .await?;
     let Some(endpoint) = row.as_ref().map(Endpoint::read).transpose()? else { return Ok(false) };

@@ -54,6 +54,11 @@ impl Quarantined {
             body: body.into(),
         }
     }
+
+    /// Whether nothing around it was applied either. A bad part was cut out of a body of which the rest went its way.
+    pub fn was_whole(&self) -> bool {
+        !matches!(self.reason.as_str(), "bad_entry" | "bad_change")
+    }
 }
 
 /// An input to keep.

@@ -602,6 +602,7 @@ forward-closed = Their 24-hour window is closed: only a template can be sent.
 forward-off = Their number is disconnected.
 forward-nobody = Choose at least one conversation.
 forward-many = Choose { $most } at most.
+forward-gone = One of the conversations is out of your reach by now: it was not forwarded there.
 forward-refused = Not forwarded to { $name }: { $why }
 notice-forwarded = Forwarded.
 copy-text = Copy text

@@ -602,6 +602,7 @@ forward-closed = Su ventana de 24 h está cerrada: solo se le puede enviar una p
 forward-off = Su número está desconectado.
 forward-nobody = Elige al menos una conversación.
 forward-many = Elige { $most } como mucho.
+forward-gone = Una de las conversaciones ya no está a tu alcance: allí no se reenvió.
 forward-refused = No se reenvió a { $name }: { $why }
 notice-forwarded = Reenviado.
 copy-text = Copiar texto

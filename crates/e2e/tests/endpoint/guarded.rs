@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use e2e::hook::{Hook, Reply};
+use e2e::receiver::{Receiver, Reply};
 use e2e::{Options, World};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -85,7 +85,7 @@ async fn no_spelling_of_a_private_address_is_connected_to() {
         }
     }
     // As if it had got in: what is in the database is checked at each call too.
-    let hook = Hook::start().await;
+    let hook = Receiver::open().await;
     let (status, made) =
         world.post_api(&acme, "/endpoints", &json!({ "url": "https://example.com/hook", "format": "wazapp" })).await;
     assert_eq!(status, 201, "{made}");
@@ -107,22 +107,22 @@ async fn no_spelling_of_a_private_address_is_connected_to() {
             attempt["number"].as_i64() > Some(1) && attempt["error"].as_str().is_some_and(|why| why.contains("public"))
         })
         .await;
-    assert_eq!((count.load(Ordering::SeqCst), hook.told().len()), (0, 0), "connections");
+    assert_eq!((count.load(Ordering::SeqCst), hook.heard().len()), (0, 0), "connections");
     drop((sql, serving));
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
-    let (world, hook, behind) = (World::new().await, Hook::start().await, Hook::start().await);
+    let (world, hook, behind) = (World::new().await, Receiver::open().await, Receiver::open().await);
     let acme = acme(&world).await;
     let made = add(&world, &acme, &hook, &json!({})).await;
-    hook.next(&[Reply::With(307, "location", behind.url().to_owned())]);
+    hook.reply_next(&[Reply::With(307, "location", behind.url().to_owned())]);
     write(&world, 1).await;
     hook.until_count(2).await;
     let deliveries = until_deliveries(&world, &acme, &made, &["delivered"]).await;
     let attempts = world.read(&acme, &format!("/deliveries/{}", deliveries[0]["id"].as_str().unwrap())).await;
     assert_eq!(attempts["attempts"][0]["status"], 307);
-    assert_eq!(behind.told().len(), 0);
+    assert_eq!(behind.heard().len(), 0);
     world.end().await;
 }

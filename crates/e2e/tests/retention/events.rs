@@ -108,7 +108,7 @@ async fn a_notice_is_not_told_twice_because_its_event_went() {
     stage.noted().await;
     stage.world.advance(DAY * 10).await;
     assert_eq!(stage.drop_past().await.events, 1);
-    let input = worker::inbound::Input { body: body::bytes(&notice).into(), app_id: None, received_at };
+    let input = worker::inbound::Input { body: body::bytes(&notice).into(), app_id: None, received_at, is_fresh: true };
     let done =
         worker::inbound::apply_batch(stage.world.database(), stage.world.now(), &[input]).await.expect("it runs");
     assert_eq!((done.events, done.past), (0, 1));

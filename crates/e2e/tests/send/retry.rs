@@ -196,7 +196,7 @@ async fn what_waits_past_its_deadline_fails_and_says_why() {
     let mut message = text("hasta las ocho");
     message["deadline"] = json!((e2e::outside::now() + jiff::SignedDuration::from_mins(10)).to_string());
     let id = stage.send(message).await;
-    stage.world.until("it was tried", async || stage.status(&id).await == "sending").await;
+    until_refused(&stage, &id).await;
     stage.world.advance(Duration::from_secs(601)).await;
     let failed = stage.until(&id, "failed").await;
     assert_eq!(
@@ -213,6 +213,13 @@ async fn what_waits_past_its_deadline_fails_and_says_why() {
     stage.world.end().await;
 }
 
+/// Waits until it is written down why Meta refused it for now.
+async fn until_refused(stage: &Stage, id: &str) {
+    let refused =
+        format!("SELECT count(*) FROM wazapp.outbox WHERE message_id = '{id}' AND state = 'queued' AND error IS NOT NULL");
+    stage.world.until("it was refused", async || stage.world.count(&refused).await == 1).await;
+}
+
 /// A stored reason that this version cannot read keeps nobody waiting: neither its own message, nor other organizations'.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_odd_reason_holds_up_no_deadline() {
@@ -225,7 +232,7 @@ async fn an_odd_reason_holds_up_no_deadline() {
         let mut message = text("hasta las ocho");
         message["deadline"] = json!(deadline);
         let id = stage.send_in(conversation, message).await;
-        stage.world.until("it was tried", async || stage.status(&id).await == "sending").await;
+        until_refused(&stage, &id).await;
         sent.push(id);
     }
     let odd = "UPDATE wazapp.outbox SET error = '{\"kind\": 7}' WHERE message_id = $1::text::uuid";

@@ -16,10 +16,10 @@ use crate::secret::sealed::{ENDPOINT_HEADERS, ENDPOINT_SECRET};
 use crate::secret::{Keyring, Unopenable};
 
 /// A claim that nobody settled is made again after this: longer than a call takes.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 /// A look names at most so many endpoints.
-const TURNS: i64 = 256;
+pub const TURNS: usize = 256;
 
 /// So much of a log is looked through at once.
 const STRIDE: i64 = 500;
@@ -54,18 +54,20 @@ pub struct Turn {
     pub endpoint_id: Uuid,
 }
 
-/// The endpoints that are behind their logs, or that something is due for; of these organizations, or of all.
+/// The endpoints that are behind their logs, or that something is due for, at most [`TURNS`]; of these organizations, or of all.
+/// Those of suspended organizations wait.
 pub async fn any_organization_turns(tx: &Operator, now: Timestamp, of: Option<&[Uuid]>) -> Result<Vec<Turn>> {
     let rows = tx
         .query(
             "SELECT e.organization_id, e.id FROM wazapp.endpoint e
              JOIN wazapp.organization_sequence s ON s.organization_id = e.organization_id
+             JOIN wazapp.organization o ON o.id = e.organization_id AND o.suspended_at IS NULL
              WHERE e.state = 'on' AND ($2::uuid[] IS NULL OR e.organization_id = ANY ($2))
                AND (e.due_at <= $1
                  OR e.cursor < CASE WHEN e.format = 'meta' THEN s.relayed ELSE s.last END
                     AND (e.spread_at IS NULL OR e.spread_at <= $1))
              ORDER BY e.due_at NULLS FIRST LIMIT $3",
-            &[&now, &of.map(<[Uuid]>::to_vec), &TURNS],
+            &[&now, &of.map(<[Uuid]>::to_vec), &i64::try_from(TURNS).unwrap_or(i64::MAX)],
         )
         .await?;
     Ok(rows.iter().map(|row| Turn { organization_id: row.get(0), endpoint_id: row.get(1) }).collect())
@@ -89,14 +91,14 @@ pub struct Caller {
     pub endpoint_id: Uuid,
     /// What is called; it was checked when it was set.
     pub url: String,
+    /// Which of its URLs that is.
+    pub revision: i32,
     /// In what form it hears.
     pub format: Format,
     /// Meta's fields that it asks for; `None`: all.
     pub kinds: Option<Vec<String>>,
     /// Only of these numbers.
     pub number_ids: Option<Vec<Uuid>>,
-    /// Whether what is told together is told in one form, however much it is.
-    pub gathers: bool,
     headers: Option<Vec<u8>>,
     secret: Vec<u8>,
     former_secret: Option<Vec<u8>>,
@@ -137,14 +139,18 @@ pub struct Claimed {
     pub sequence: Option<i64>,
     /// The how manieth time it is tried, and the fence.
     pub tries: i32,
+    /// The how manieth time since it began, or was begun anew.
+    pub step: i32,
     group: Uuid,
 }
 
 /// What is told.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// Events, oldest first.
-    Events(Vec<Event>),
+    /// An event.
+    Event(Event),
+    /// Events that are told together, oldest first, under an id of their own.
+    Together(Uuid, Vec<Event>),
     /// A body of Meta's, and the changes in it.
     Body {
         /// As it was received.
@@ -208,6 +214,8 @@ impl Endpoint {
         };
         let spread_at: Option<Timestamp> = row.get("spread_at");
         let former: Option<Timestamp> = row.get("former_until");
+        let rests_until: Option<Timestamp> = row.get("rests_until");
+        let under_way: i64 = row.get("under_way");
         Ok(Self {
             gather,
             patterns: kinds.as_ref().map(|kinds| kinds.iter().map(|kind| pattern(kind)).collect()),
@@ -217,15 +225,15 @@ impl Endpoint {
             cursor: row.get("cursor"),
             end: row.get("log_end"),
             waits: spread_at.is_some_and(|at| at > now),
-            room: (concurrency - row.get::<_, i64>("under_way")).clamp(0, room.min(MOST)),
+            room: if rests_until > Some(now) { 0 } else { (concurrency - under_way).clamp(0, room.min(MOST)) },
             caller: Caller {
                 scope,
                 endpoint_id: row.get("id"),
                 url: row.get("url"),
+                revision: row.get("revision"),
                 format,
                 kinds,
                 number_ids: row.get("number_ids"),
-                gathers: gather.is_some(),
                 headers: row.get("headers"),
                 secret: row.get("secret"),
                 former_secret: former.filter(|until| *until > now).and_then(|_| row.get("former_secret")),
@@ -240,7 +248,7 @@ fn pattern(kind: &str) -> String {
 }
 
 /// Makes deliveries of what is new for an endpoint, and claims what is due, at most `room`. `None`: another node is at it, or
-/// it is off.
+/// it is off, or its organization is suspended.
 pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, room: i64) -> Result<Option<Served>> {
     let Some(row) = any_organization_lock(tx, now, turn).await? else { return Ok(None) };
     let mut endpoint = Endpoint::read(&row, Scope::new(turn.organization_id), now, room)?;
@@ -265,6 +273,7 @@ async fn any_organization_lock(tx: &Operator, now: Timestamp, turn: Turn) -> Res
            (SELECT count(*) FROM wazapp.delivery d WHERE d.organization_id = $1 AND d.endpoint_id = $2
               AND d.state = 'calling' AND d.due_at > $3) AS under_way
          FROM wazapp.endpoint e JOIN wazapp.organization_sequence s ON s.organization_id = e.organization_id
+         JOIN wazapp.organization o ON o.id = e.organization_id AND o.suspended_at IS NULL
          WHERE e.organization_id = $1 AND e.id = $2 AND e.state = 'on' FOR NO KEY UPDATE OF e SKIP LOCKED",
         &[&turn.organization_id, &turn.endpoint_id, &now],
     )
@@ -359,7 +368,7 @@ async fn put_off(tx: &Operator, now: Timestamp, endpoint: &Endpoint, gather: Gat
         .query(
             "SELECT conversation_id, min(created_at) AS since FROM wazapp.delivery
              WHERE organization_id = $1 AND endpoint_id = $2 AND conversation_id = ANY ($3) AND state = 'waiting'
-               AND tries = 0 GROUP BY conversation_id",
+               AND step = 0 GROUP BY conversation_id",
             &[&organization_id, &id, &conversations],
         )
         .await?;
@@ -377,12 +386,12 @@ async fn put_off(tx: &Operator, now: Timestamp, endpoint: &Endpoint, gather: Gat
         .key("endpoint_id", |_| id)
         .key("conversation_id", |(conversation_id, _)| *conversation_id)
         .column("due_at", |(_, due_at)| *due_at);
-    tx.run(&later.update("wazapp.delivery", "AND t.state = 'waiting' AND t.tries = 0")).await?;
+    tx.run(&later.update("wazapp.delivery", "AND t.state = 'waiting' AND t.step = 0")).await?;
     Ok(())
 }
 
 const TAKE_EACH: &str = "
-    UPDATE wazapp.delivery SET state = 'calling', tries = tries + 1, due_at = $4
+    UPDATE wazapp.delivery SET state = 'calling', tries = tries + 1, step = step + 1, due_at = $4
     WHERE organization_id = $1 AND id IN (
       SELECT d.id FROM wazapp.delivery d
       WHERE d.organization_id = $1 AND d.endpoint_id = $2 AND d.state IN ('waiting', 'calling') AND d.due_at <= $3
@@ -391,25 +400,32 @@ const TAKE_EACH: &str = "
             AND o.state IN ('waiting', 'calling') AND o.conversation_id IS NOT DISTINCT FROM d.conversation_id
             AND o.sequence < d.sequence))
       ORDER BY d.due_at, d.sequence LIMIT $5)
-    RETURNING id, sequence, tries, id AS grouped";
+    RETURNING id, sequence, tries, step, id AS grouped";
 
-/// Of conversations of which something is due, and nothing under way.
+/// Of conversations of which nothing is under way: what was told together comes again as it was, and all that waits and was
+/// never tried is told together for the first time.
 const TAKE_GATHERED: &str = "
-    UPDATE wazapp.delivery SET state = 'calling', tries = tries + 1, due_at = $4
-    WHERE organization_id = $1 AND id IN (
-      SELECT told.id FROM (
-        SELECT DISTINCT coalesce(d.conversation_id, d.id) AS grouped FROM wazapp.delivery d
+    UPDATE wazapp.delivery t SET state = 'calling', tries = t.tries + 1, step = t.step + 1, due_at = $4, batch_id = told.batch_id
+    FROM (
+      SELECT w.id, coalesce(due.batch_id, ($7::uuid[])[due.place::int]) AS batch_id FROM (
+        SELECT d.batch_id, coalesce(d.conversation_id, d.id) AS grouped,
+          row_number() OVER (ORDER BY min(d.due_at), coalesce(d.conversation_id, d.id)) AS place
+        FROM wazapp.delivery d
         WHERE d.organization_id = $1 AND d.endpoint_id = $2 AND d.state IN ('waiting', 'calling') AND d.due_at <= $3
           AND NOT EXISTS (
-            SELECT FROM wazapp.delivery o WHERE o.organization_id = $1 AND o.endpoint_id = $2 AND o.state = 'calling'
-              AND o.due_at > $3 AND o.conversation_id = d.conversation_id)
-        LIMIT $5) due
+            SELECT FROM wazapp.delivery o WHERE o.organization_id = $1 AND o.endpoint_id = $2
+              AND o.conversation_id = d.conversation_id AND o.batch_id IS DISTINCT FROM d.batch_id
+              AND (o.state = 'calling' AND o.due_at > $3
+                OR $8 AND o.state IN ('waiting', 'calling') AND o.batch_id IS NOT NULL AND o.sequence < d.sequence))
+        GROUP BY d.batch_id, coalesce(d.conversation_id, d.id) ORDER BY place LIMIT $5) due
       CROSS JOIN LATERAL (
         SELECT w.id FROM wazapp.delivery w
         WHERE w.organization_id = $1 AND w.endpoint_id = $2 AND w.state IN ('waiting', 'calling')
+          AND w.batch_id IS NOT DISTINCT FROM due.batch_id
           AND (w.conversation_id = due.grouped OR w.conversation_id IS NULL AND w.id = due.grouped)
-        ORDER BY w.sequence LIMIT $6) told)
-    RETURNING id, sequence, tries, coalesce(conversation_id, id) AS grouped";
+        ORDER BY w.sequence LIMIT $6) w) told
+    WHERE t.organization_id = $1 AND t.id = told.id
+    RETURNING t.id, t.sequence, t.tries, t.step, t.batch_id AS grouped";
 
 /// Claims what is due and there is room for.
 async fn take(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Result<Vec<Claimed>> {
@@ -421,7 +437,11 @@ async fn take(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Result<
     let lease = now + LEASE;
     let rows = match endpoint.gather {
         None => tx.query(TAKE_EACH, &[&organization_id, &id, &now, &lease, &room, &endpoint.in_order]).await?,
-        Some(_) => tx.query(TAKE_GATHERED, &[&organization_id, &id, &now, &lease, &room, &MOST_GATHERED]).await?,
+        Some(_) => {
+            let ids: Vec<Uuid> = (0..room).map(|_| Uuid::now_v7()).collect();
+            let (ordered, most) = (endpoint.in_order, MOST_GATHERED);
+            tx.query(TAKE_GATHERED, &[&organization_id, &id, &now, &lease, &room, &most, &ids, &ordered]).await?
+        }
     };
     let mut claimed: Vec<Claimed> = rows
         .iter()
@@ -429,6 +449,7 @@ async fn take(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Result<
             id: row.get("id"),
             sequence: row.get("sequence"),
             tries: row.get("tries"),
+            step: row.get("step"),
             group: row.get("grouped"),
         })
         .collect();
@@ -454,10 +475,12 @@ fn allowed(endpoint: &Endpoint, now: Timestamp) -> i64 {
 async fn leave(tx: &Operator, now: Timestamp, endpoint: &Endpoint, spread_at: Option<Timestamp>) -> Result<bool> {
     let row = tx
         .query_opt(
-            "UPDATE wazapp.endpoint e SET cursor = $4, spread_at = $5, next_at = $6, due_at = greatest(d.due_at, $7)
+            "UPDATE wazapp.endpoint e SET cursor = $4, spread_at = $5, next_at = $6, 
+               due_at = CASE WHEN d.due_at IS NOT NULL THEN greatest(d.due_at, $7, e.rests_until) END
              FROM (SELECT min(due_at) AS due_at FROM wazapp.delivery WHERE organization_id = $1 AND endpoint_id = $2
                      AND state IN ('waiting', 'calling')) d
-             WHERE e.organization_id = $1 AND e.id = $2 RETURNING d.due_at <= $3 AS more, d.due_at IS NULL AS idle",
+             WHERE e.organization_id = $1 AND e.id = $2
+             RETURNING d.due_at <= $3 AS more",
             &[
                 &endpoint.caller.scope.organization_id(),
                 &endpoint.caller.endpoint_id,
@@ -490,7 +513,7 @@ async fn calls(tx: &Operator, endpoint: &Endpoint, claimed: Vec<Claimed>) -> Res
     };
     let mut contents = contents;
     let groups = groups.into_iter().map(|(_, deliveries)| {
-        let content = contents.of(&deliveries, endpoint.caller.format);
+        let content = contents.of(&deliveries, endpoint);
         Call { deliveries, content }
     });
     Ok(groups.collect())
@@ -504,17 +527,22 @@ struct Contents {
 }
 
 impl Contents {
-    fn of(&mut self, deliveries: &[Claimed], format: Format) -> Content {
+    fn of(&mut self, deliveries: &[Claimed], endpoint: &Endpoint) -> Content {
         let mut sequences = deliveries.iter().filter_map(|one| one.sequence).peekable();
         if sequences.peek().is_none() {
             return Content::Test;
         }
-        if format == Format::Meta {
+        if endpoint.caller.format == Format::Meta {
             let body = sequences.find_map(|sequence| self.bodies.remove(&sequence));
             return body.map_or(Content::Past, |(bytes, parts)| Content::Body { bytes, parts });
         }
-        let events: Vec<Event> = sequences.filter_map(|sequence| self.events.remove(&sequence)).collect();
-        if events.is_empty() { Content::Past } else { Content::Events(events) }
+        let mut events: Vec<Event> = sequences.filter_map(|sequence| self.events.remove(&sequence)).collect();
+        match (endpoint.gather, deliveries) {
+            (_, []) => Content::Past,
+            _ if events.is_empty() => Content::Past,
+            (Some(_), [first, ..]) => Content::Together(first.group, events),
+            (None, _) => Content::Event(events.remove(0)),
+        }
     }
 }
 

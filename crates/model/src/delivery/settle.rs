@@ -32,30 +32,47 @@ pub struct Heard {
     pub scope: Scope,
     /// The endpoint.
     pub endpoint_id: Uuid,
-    /// What it told, with the fence of each.
-    pub deliveries: Vec<(Uuid, i32)>,
+    /// Which of its URLs was called.
+    pub revision: i32,
+    /// What it told.
+    pub deliveries: Vec<Told>,
     /// When it began.
     pub at: Timestamp,
     /// How long it took.
     pub took: std::time::Duration,
     /// The answer's status; `None`: there was none.
     pub status: Option<u16>,
-    /// Why there was none.
+    /// Why there was none, or not the whole of it.
     pub error: Option<String>,
     /// How the answer begins.
     pub answer: Vec<u8>,
     /// How much later it wants to be called.
     pub retry_after: Option<SignedDuration>,
-    /// There was nothing to tell any more, so nothing was called.
+    /// There was nothing to tell, or not any more, so nothing was called.
     pub past: bool,
 }
 
+/// A delivery that a call told.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// The delivery.
+    pub id: Uuid,
+    /// The fence.
+    pub tries: i32,
+    /// Its place in the schedule.
+    pub step: i32,
+}
+
 impl Heard {
-    /// When it is tried again; `None`: never.
-    fn again(&self, now: Timestamp, verdict: Verdict, tries: i32) -> Option<Timestamp> {
-        let pause = verdict.pause(tries)?;
-        let asked = self.retry_after.unwrap_or_default().clamp(SignedDuration::ZERO, LATEST);
-        Some(now + pause.max(asked) + by_chance(pause))
+    /// When a delivery is told again; `None`: never.
+    fn again(&self, now: Timestamp, verdict: Verdict, step: i32) -> Option<Timestamp> {
+        let pause = verdict.pause(step)?;
+        Some(now + pause.max(self.asked()) + by_chance(pause))
+    }
+
+    /// For how long it asked not to be called.
+    fn asked(&self) -> SignedDuration {
+        self.retry_after.unwrap_or_default().clamp(SignedDuration::ZERO, LATEST)
     }
 
     fn shown(&self) -> Option<String> {
@@ -76,44 +93,52 @@ fn by_chance(pause: SignedDuration) -> SignedDuration {
 /// off ([`endpoint::any_organization_turn_off`]), where it is.
 pub async fn any_organization_settle(tx: &Operator, now: Timestamp, heard: &Heard) -> Result<Option<Trouble>> {
     if heard.past {
-        return skip(tx, now, heard).await;
+        // What cannot be told is told no more, and the endpoint is not to blame.
+        end(tx, heard, &heard.deliveries.iter().map(|told| (told, "skipped", None)).collect::<Vec<_>>(), now).await?;
+        return Ok(None);
     }
-    let verdict = verdict(heard.status);
+    let mut verdict = verdict(heard.status);
     if verdict == Verdict::Gone {
-        return gone(tx, now, heard).await;
+        // It wants to hear nothing any more: what waits goes on waiting, should people turn it on again.
+        let turned = (State::Gone, &Trouble::endpoint_gone());
+        endpoint::any_organization_turn_off(tx, now, &heard.scope, (heard.endpoint_id, heard.revision), turned).await?;
+        verdict = Verdict::Again;
     }
     attempted(tx, heard).await?;
-    let settled = heard.deliveries.iter().map(|(id, tries)| {
-        let again = if verdict == Verdict::Taken { None } else { heard.again(now, verdict, *tries) };
-        let state = match (verdict, again) {
-            (Verdict::Taken, _) => "delivered",
-            (_, Some(_)) => "waiting",
-            (_, None) => "failed",
-        };
-        (*id, *tries, state, again)
-    });
-    let settled: Vec<(Uuid, i32, &str, Option<Timestamp>)> = settled.collect();
-    let rows = Rows::of(&settled)
-        .key("organization_id", |_| heard.scope.organization_id())
-        .key("id", |row| row.0)
-        .key("tries", |row| row.1)
-        .column("state", |row| row.2)
-        .news("due_at", |row| row.3)
-        .column("ended_at", |row| row.3.is_none().then_some(now));
-    tx.run(&rows.update("wazapp.delivery", "AND t.state = 'calling'")).await?;
-    if verdict == Verdict::Taken { well(tx, now, heard).await } else { badly(tx, now, heard, &settled).await }
+    let settled: Vec<(&Told, &str, Option<Timestamp>)> = heard
+        .deliveries
+        .iter()
+        .map(|told| match verdict {
+            Verdict::Taken => (told, "delivered", None),
+            _ => match heard.again(now, verdict, told.step) {
+                Some(again) => (told, "waiting", Some(again)),
+                None => (told, "failed", None),
+            },
+        })
+        .collect();
+    end(tx, heard, &settled, now).await?;
+    match verdict {
+        Verdict::Taken => well(tx, now, heard).await.map(|()| None),
+        _ => badly(tx, now, heard, settled.iter().filter_map(|row| row.2).min()).await,
+    }
 }
 
-/// What has gone past its retention is told no more, and the endpoint is not to blame.
-async fn skip(tx: &Operator, now: Timestamp, heard: &Heard) -> Result<Option<Trouble>> {
-    let rows = Rows::of(&heard.deliveries)
+/// Writes how deliveries are now: when they are told again, or that they have ended.
+async fn end(
+    tx: &Operator,
+    heard: &Heard,
+    settled: &[(&Told, &str, Option<Timestamp>)],
+    now: Timestamp,
+) -> Result<()> {
+    let rows = Rows::of(settled)
         .key("organization_id", |_| heard.scope.organization_id())
-        .key("id", |row| row.0)
-        .key("tries", |row| row.1)
-        .all("state", "skipped")
-        .all("ended_at", now);
+        .key("id", |row| row.0.id)
+        .key("tries", |row| row.0.tries)
+        .column("state", |row| row.1)
+        .news("due_at", |row| row.2)
+        .column("ended_at", |row| row.2.is_none().then_some(now));
     tx.run(&rows.update("wazapp.delivery", "AND t.state = 'calling'")).await?;
-    Ok(None)
+    Ok(())
 }
 
 async fn attempted(tx: &Operator, heard: &Heard) -> Result<()> {
@@ -122,8 +147,8 @@ async fn attempted(tx: &Operator, heard: &Heard) -> Result<()> {
     let answer = heard.shown();
     let rows = Rows::of(&heard.deliveries)
         .all("organization_id", heard.scope.organization_id())
-        .column("delivery_id", |row| row.0)
-        .column("number", |row| row.1)
+        .column("delivery_id", |told| told.id)
+        .column("number", |told| told.tries)
         .all("at", heard.at)
         .all("took_ms", took)
         .all("status", status)
@@ -133,49 +158,39 @@ async fn attempted(tx: &Operator, heard: &Heard) -> Result<()> {
     Ok(())
 }
 
-/// An endpoint that took something fails no more. What is as it was is not written again.
-async fn well(tx: &Operator, now: Timestamp, heard: &Heard) -> Result<Option<Trouble>> {
+/// An endpoint that took something fails no more, unless it has another URL by now. What is as it was is not written again.
+async fn well(tx: &Operator, now: Timestamp, heard: &Heard) -> Result<()> {
     tx.query(
-        "UPDATE wazapp.endpoint SET failing_since = NULL, failures = 0, last_success_at = $3
-         WHERE organization_id = $1 AND id = $2
-           AND (failures > 0 OR last_success_at IS NULL OR last_success_at < $4)",
-        &[&heard.scope.organization_id(), &heard.endpoint_id, &now, &(now - NOTED)],
+        "UPDATE wazapp.endpoint SET failing_since = NULL, failures = 0, rests_until = NULL, last_success_at = $3
+         WHERE organization_id = $1 AND id = $2 AND revision = $5
+           AND (failures > 0 OR rests_until <= $3 OR last_success_at IS NULL OR last_success_at < $4)",
+        &[&heard.scope.organization_id(), &heard.endpoint_id, &now, &(now - NOTED), &heard.revision],
     )
     .await?;
-    Ok(None)
+    Ok(())
 }
 
-async fn badly(
-    tx: &Operator,
-    now: Timestamp,
-    heard: &Heard,
-    settled: &[(Uuid, i32, &str, Option<Timestamp>)],
-) -> Result<Option<Trouble>> {
-    let due = settled.iter().filter_map(|row| row.3).min();
+/// An endpoint that took nothing counts it, unless it has another URL by now; and rests for as long as it asked.
+async fn badly(tx: &Operator, now: Timestamp, heard: &Heard, due: Option<Timestamp>) -> Result<Option<Trouble>> {
+    let asked = heard.asked();
     let row = tx
         .query_opt(
-            "UPDATE wazapp.endpoint SET failing_since = coalesce(failing_since, $3), failures = failures + 1,
-               due_at = least(due_at, $4) WHERE organization_id = $1 AND id = $2 RETURNING failing_since",
-            &[&heard.scope.organization_id(), &heard.endpoint_id, &heard.at, &due],
+            "UPDATE wazapp.endpoint SET due_at = least(due_at, $4), failing_since = coalesce(failing_since, $3),
+               failures = failures + 1, rests_until = greatest(rests_until, $5)
+             WHERE organization_id = $1 AND id = $2 AND revision = $6 RETURNING failing_since",
+            &[
+                &heard.scope.organization_id(),
+                &heard.endpoint_id,
+                &heard.at,
+                &due,
+                &(asked > SignedDuration::ZERO).then(|| now + asked),
+                &heard.revision,
+            ],
         )
         .await?;
     let since: Option<Timestamp> = row.and_then(|row| row.get("failing_since"));
     let since = since.filter(|since| now.duration_since(*since) >= GIVE_UP_AFTER);
     Ok(since.map(|since| Trouble::endpoint_failing(since, heard.status, heard.error.as_deref())))
-}
-
-/// The endpoint wants to hear nothing any more: neither what was told, nor what waits.
-async fn gone(tx: &Operator, now: Timestamp, heard: &Heard) -> Result<Option<Trouble>> {
-    let (scope, why) = (&heard.scope, Trouble::endpoint_gone());
-    endpoint::any_organization_turn_off(tx, now, scope, heard.endpoint_id, (State::Gone, &why)).await?;
-    attempted(tx, heard).await?;
-    tx.query(
-        "UPDATE wazapp.delivery SET state = 'failed', ended_at = $3
-         WHERE organization_id = $1 AND endpoint_id = $2 AND state IN ('waiting', 'calling')",
-        &[&scope.organization_id(), &heard.endpoint_id, &now],
-    )
-    .await?;
-    Ok(None)
 }
 
 /// Lets go of deliveries that ended long ago; answers how much it was.

@@ -1,5 +1,7 @@
 //! What people may say of an endpoint.
 
+use std::collections::HashSet;
+
 use secrecy::ExposeSecret;
 
 use super::{Format, Headers, Wanted};
@@ -41,7 +43,7 @@ impl Wanted {
     /// # Errors
     ///
     /// What is not accepted first.
-    pub fn check(&self, format: Format) -> Result<(), Mistake> {
+    pub(super) fn check(&self, format: Format) -> Result<(), Mistake> {
         let mistake = |field, why: &str| Err(Mistake { field, why: why.to_owned() });
         if let Some(kinds) = &self.kinds {
             if kinds.is_empty() || kinds.len() > MOST {
@@ -90,12 +92,16 @@ pub fn check_headers(headers: &Headers) -> Result<(), Mistake> {
     if headers.len() > MOST {
         return mistake("may be at most 50".to_owned());
     }
+    let mut names = HashSet::new();
     for (name, value) in headers {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || name.len() > 100 || !name.bytes().all(token) {
             return mistake("holds a name that is no header's; letters, digits and `-` are expected".to_owned());
         }
         let lower = name.to_ascii_lowercase();
+        if !names.insert(lower.clone()) {
+            return mistake(format!("names `{name}` twice"));
+        }
         if OWN.contains(&lower.as_str()) || lower.starts_with("webhook-") || lower.starts_with("x-hub-") {
             return mistake(format!("names `{name}`, which is wazapp's own"));
         }

@@ -114,7 +114,6 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
                 in_order: false,
                 gather: None,
             };
-            wanted.check(format)?;
             add(config, print, &organization, format, &wanted).await
         }
         Command::List { organization } => list(config, print, &organization).await,
@@ -162,6 +161,7 @@ async fn add(
 
 fn unfit(unfit: Unfit) -> anyhow::Error {
     match unfit {
+        Unfit::Wrong(mistake) => mistake.into(),
         Unfit::TooMany => anyhow::anyhow!("it has {} endpoints, which is the most", endpoint::MOST),
         Unfit::NoNumber(id) => anyhow::anyhow!("there is no number {id}: see wazapp number list"),
     }
@@ -215,9 +215,7 @@ async fn turn(
 ) -> anyhow::Result<()> {
     let keyring = open::keyring(config)?;
     let after = in_organization(config, organization, async |tx, now| {
-        let before = endpoint::get(tx, id).await?.with_context(|| missing(organization, id))?;
-        let wanted = Wanted::from(&before);
-        let changed = endpoint::change(tx, now, &keyring, id, &wanted, None, Some(turn)).await?;
+        let changed = endpoint::change(tx, now, &keyring, id, |as_it_is| as_it_is, None, Some(turn)).await?;
         let (before, after) = changed.with_context(|| missing(organization, id))?.map_err(unfit)?;
         Ok((after.changed(&before), after))
     })

@@ -27,9 +27,21 @@ export function keep(place, text) {
   later(place, SOON);
 }
 
-/** What could not be sent stands before what was written since. */
+const given = new Map(); // By place: what was given back of late.
+
+/** What could not be sent stands before what was written since, and behind what was given back before it. */
+export function before(place, text, since) {
+  const earlier = given.get(name(place));
+  const goesOn = earlier && since?.startsWith(earlier);
+  const rest = goesOn ? since.slice(earlier.length).replace(/^\n/, "") : since;
+  const all = [goesOn && earlier, text].filter(Boolean).join("\n");
+  given.set(name(place), all);
+  return [all, rest].filter(Boolean).join("\n");
+}
+
+/** What could not be sent is a draft again. */
 export function give(place, text) {
-  keep(place, [text, written(place)].filter(Boolean).join("\n"));
+  keep(place, before(place, text, written(place)));
 }
 
 /** Puts what was begun into the box of a conversation that is opened: the newer of what the server has and what this tab has. */

@@ -346,7 +346,7 @@ function wait(one) {
 
 window.addEventListener("online", () => going.filter(({ state }) => state === "waits").forEach(again));
 window.addEventListener("beforeunload", (event) => {
-  if (going.some(({ state }) => state !== "failed")) event.preventDefault();
+  if (going.length) event.preventDefault();
 });
 // Whoever leaves takes along what they chose.
 document.addEventListener("submit", ({ target }) => {

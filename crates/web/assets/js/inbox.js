@@ -413,9 +413,9 @@ async function took(entry, answer) {
   place.replaceWith(document.importNode(fresh, true));
   document.dispatchEvent(new Event("wazapp:composer"));
   const now = box();
-  if (now && typed) now.value = [now.value, typed].filter(Boolean).join("\n");
+  if (now) now.value = draft.before(here(entry.conversation), now.value, typed);
   if (now) keepDraft();
-  else draft.keep(here(), [entry.text, typed].filter(Boolean).join("\n"));
+  else draft.give(here(entry.conversation), entry.text);
   now?.focus();
   return undefined;
 }
@@ -425,7 +425,7 @@ export function giveBack(entry) {
   $(`#m-${CSS.escape(entry.id)}`)?.remove();
   document.dispatchEvent(new CustomEvent("wazapp:given-back", { detail: entry }));
   if (box() && thread().dataset.thread === entry.conversation) {
-    box().value = [entry.text, box().value].filter(Boolean).join("\n");
+    box().value = draft.before(here(), entry.text, box().value);
     keepDraft();
     return;
   }

@@ -27,12 +27,21 @@ function go(way, stays) {
   row.click();
 }
 
+/** Once what is open is shown as it is now, the row that leads there is opened, unless somebody went elsewhere meanwhile. */
+function goOn(href) {
+  const from = $("[data-thread]")?.dataset.thread;
+  document.addEventListener("turbo:frame-load", () => {
+    const row = [...document.querySelectorAll("#list > li > a")].find((row) => row.href === href);
+    if ($("[data-thread]")?.dataset.thread === from) row?.click();
+  }, { once: true });
+}
+
 /** Closes the conversation, and goes on to the next one. */
 function resolve(goesOn) {
   const button = $("[data-thread] [data-key=e]");
   if (!button) return;
   const next = neighbour(1) ?? neighbour(-1);
-  if (goesOn && next) document.addEventListener("turbo:frame-load", () => next.click(), { once: true });
+  if (goesOn && next) button.form.addEventListener("turbo:submit-end", ({ detail }) => { if (detail.success) goOn(next.href); }, { once: true });
   button.click();
 }
 
@@ -93,6 +102,7 @@ function inBox({ key, altKey, target }) {
 
 function meant(event) {
   const { key, target } = event;
+  if (!key) return undefined; // A browser that fills in a field says no key.
   if (key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) return () => openPalette();
   if ($("dialog:modal") || $("details.menu[open]") || event.ctrlKey || event.metaKey) return undefined;
   if (key === "Escape") return stepBack(event);

@@ -18,9 +18,17 @@ export function togglePanel() {
     if (wide.matches) panel.show();
     else panel.showModal();
   }
-  leads.setAttribute("aria-expanded", String(panel.open));
+  tell();
   return true;
 }
+
+/** Whoever hears the page is told whether it is open. */
+function tell() {
+  link()?.setAttribute("aria-expanded", String(Boolean(dialog()?.open)));
+}
+
+// Escape closes it too; a closing does not bubble.
+document.addEventListener("close", ({ target }) => { if (target === dialog()) tell(); }, true);
 
 document.addEventListener("click", (event) => {
   const asks = event.target.closest("[data-panel], [data-close-panel]");
@@ -35,7 +43,9 @@ document.addEventListener("turbo:frame-load", ({ target }) => {
   const conversation_id = document.querySelector("[data-thread]")?.dataset.thread;
   // A name that was given there shows in the list.
   if (target.id === "panel" && conversation_id) document.dispatchEvent(new CustomEvent("inbox:changed", { detail: { conversation_id } }));
-  if (target.id !== "thread" || !dialog()?.open) return;
+  if (target.id !== "thread") return;
+  tell();
+  if (!dialog()?.open) return;
   const leads = link();
   if (leads) dialog().querySelector("turbo-frame").src = leads.href;
   else dialog().close();

@@ -3,7 +3,6 @@
 use axum::Json;
 use http::StatusCode;
 use model::delivery::{self, Attempt, Delivery};
-use model::endpoint;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -50,7 +49,7 @@ pub(super) async fn get(caller: Caller, Id(id): Id, _: Query<Nothing>) -> Result
 
 /// Tell it once more
 ///
-/// At once, under the id that it had.
+/// At once, under the id that it had; what was told together with others comes by itself, under an id of its own.
 #[utoipa::path(
     post, path = "/deliveries/{id}/retry", operation_id = "retryDelivery", tag = "Endpoints",
     params(("id" = Uuid, Path, description = "The delivery's id.")),
@@ -66,7 +65,7 @@ pub(super) async fn retry(
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
     let tx = caller.begin_act().await?;
     let before = delivery::get(&tx, id).await?.ok_or_else(not_there)?;
-    let endpoint = endpoint::get(&tx, before.endpoint_id).await?.ok_or_else(not_there)?;
+    let endpoint = super::endpoint::is_on(&tx, before.endpoint_id).await?;
     if !delivery::retry(&tx, caller.now(), id).await? {
         return Err(Problem::conflict("It is being told just now. Look at what comes of it first."));
     }

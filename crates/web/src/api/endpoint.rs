@@ -187,6 +187,7 @@ fn refused(mistake: &Mistake) -> Problem {
 
 fn unfit(unfit: Unfit) -> Problem {
     match unfit {
+        Unfit::Wrong(mistake) => refused(&mistake),
         Unfit::TooMany => Problem::conflict(format!(
             "Your organization has {} endpoints, which is the most. Delete one that is not needed any more.",
             endpoint::MOST
@@ -276,7 +277,6 @@ pub(super) async fn create(
         in_order: false,
         gather: None,
     });
-    wanted.check(new.format).map_err(|mistake| refused(&mistake))?;
     match (&new.verify_token, new.format) {
         (Some(Secret(token)), Format::Meta) => handshake(&state.guard, &target, token).await?,
         (Some(_), Format::Wazapp) => {
@@ -344,6 +344,9 @@ pub(super) async fn change(
     if change.state == Some(Turned::Gone) {
         return Err(Problem::invalid("The field `state` must be `on` or `off`."));
     }
+    if change.resume.is_some() && change.state != Some(Turned::On) {
+        return Err(Problem::invalid("The field `resume` goes with `\"state\": \"on\"` alone."));
+    }
     let said = change.said();
     let headers = said.headers()?;
     let url = match &change.url {
@@ -352,11 +355,11 @@ pub(super) async fn change(
     };
     let turn = change.state.map(|state| (state, change.resume.unwrap_or_default()));
     let tx = caller.begin_act().await?;
-    let before = endpoint::get(&tx, id).await?.ok_or_else(not_there)?;
-    let wanted = said.over(Wanted::from(&before));
-    let wanted = Wanted { url: url.unwrap_or(wanted.url), kinds: change.kinds.unwrap_or(wanted.kinds), ..wanted };
-    wanted.check(before.format).map_err(|mistake| refused(&mistake))?;
-    let changed = endpoint::change(&tx, caller.now(), &state.keyring, id, &wanted, headers.as_ref(), turn).await?;
+    let edit = |before| {
+        let wanted = said.over(before);
+        Wanted { url: url.unwrap_or(wanted.url), kinds: change.kinds.unwrap_or(wanted.kinds), ..wanted }
+    };
+    let changed = endpoint::change(&tx, caller.now(), &state.keyring, id, edit, headers.as_ref(), turn).await?;
     let (before, after) = changed.ok_or_else(not_there)?.map_err(unfit)?;
     tx.commit(after.changed(&before)).await.map_err(Problem::repeatable)?;
     Ok(Json(after))
@@ -434,7 +437,8 @@ pub(super) async fn test(
     Ok((StatusCode::ACCEPTED, Json(made)))
 }
 
-async fn is_on(tx: &Tenant, id: Uuid) -> Result<Endpoint, Problem> {
+/// An endpoint that is called now.
+pub(super) async fn is_on(tx: &Tenant, id: Uuid) -> Result<Endpoint, Problem> {
     let endpoint = endpoint::get(tx, id).await?.ok_or_else(not_there)?;
     match endpoint.state {
         Turned::On => Ok(endpoint),

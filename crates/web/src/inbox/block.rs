@@ -13,7 +13,8 @@ use uuid::Uuid;
 use whatsapp::graph::{Blocks, Credential, Failure as NotDone, MetaError, User};
 use whatsapp::verdict::Explanation;
 
-use super::contact::{answer, find, path};
+use super::contact::{answer, path};
+use super::thread;
 use super::view::Wanted;
 use crate::State;
 use crate::behind;
@@ -36,7 +37,7 @@ pub(super) async fn block(
         _ => return Err(Failure::NoForm),
     };
     let tx = visit.begin(Act::BlockContact).await?;
-    let one = find(&tx, id).await?;
+    let one = thread::follow(&tx, id).await?;
     tx.close();
     let contact = one.contact.clone().ok_or(Failure::NotThere)?;
     if let Err(said) = ask(&state, &visit, one.number_id, &contact, blocks).await? {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use whatsapp::outgoing::{self, MediaKind};
 
 use super::file::size;
-use super::thread::{self, Found};
+use super::thread;
 use crate::State;
 use crate::api::shown::{self, Named};
 use crate::api::upload::{NotKept, Wrong, keep, known, names_of, not_read};
@@ -66,8 +66,8 @@ pub(super) async fn read(state: &State, visit: &Visit, id: Uuid, request: Reques
         Err(problem) => return Ok(refused(Entered::default(), visit, &NotKept::Problem(problem))),
     };
     let mut entered = Entered::of(form.texts.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-    // A form without a file has an empty one.
-    if form.file.size > 0 {
+    // A form without a file has an empty one without a name.
+    if form.file.size > 0 || form.filename.is_some() {
         match keep(state, &visit.scope()?, form, visit.page.language.into()).await {
             Ok(media) => entered.set("media", media.id.to_string()),
             Err(not_kept) => return Ok(refused(entered, visit, &not_kept)),
@@ -85,7 +85,7 @@ fn is_multipart(headers: &HeaderMap) -> bool {
 /// while its reader went on to another organization leaves nothing there.
 async fn form(state: &State, visit: &Visit, id: Uuid, request: Request) -> Result<Result<Form, Problem>, Failure> {
     let tx = visit.begin(Act::Send).await?;
-    let Found::Here(_) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    thread::follow(&tx, id).await?;
     tx.close();
     let (parts, body) = request.into_parts();
     let form = Form::read(&state.store, &visit.scope()?, (&parts.headers, body), FIELDS, Others::PassedOver).await;

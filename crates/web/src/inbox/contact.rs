@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::file::{Shown, State, Way};
 use super::list::who;
-use super::thread::{self, Found};
+use super::thread;
 use super::view::{View, Wanted};
 use crate::pages::{Entered, Failure, Key, Moment, Notice, Page, PathId, Visit, shown};
 
@@ -125,14 +125,6 @@ async fn others(tx: &Tenant, one: &Conversation) -> Result<Vec<Conversation>, Da
     Ok(found)
 }
 
-/// A conversation whose panel is shown; one that vanished is where it went on.
-pub(super) async fn find(tx: &Tenant, id: Uuid) -> Result<Box<Conversation>, Failure> {
-    match thread::find(tx, id).await? {
-        Found::Here(found) => Ok(found),
-        Found::At(survivor) => Ok(Box::new(conversation::get(tx, survivor).await?.ok_or(Failure::NotThere)?)),
-    }
-}
-
 /// Shows it, with what was entered and is not taken.
 pub(super) async fn answer(
     tx: Tenant,
@@ -140,7 +132,7 @@ pub(super) async fn answer(
     (id, wanted): (Uuid, &Wanted),
     (status, entered): (StatusCode, Option<Entered>),
 ) -> Result<Response, Failure> {
-    let one = find(&tx, id).await?;
+    let one = thread::follow(&tx, id).await?;
     let panel = ContactPage::read(&tx, visit, &one, wanted, entered).await?;
     tx.close();
     Ok(shown(status, &panel))
@@ -165,7 +157,7 @@ pub(super) async fn rename(
     mut entered: Entered,
 ) -> Result<Response, Failure> {
     let tx = visit.begin(Act::ChangeContact).await?;
-    let contact_id = find(&tx, id).await?.contact.ok_or(Failure::NotThere)?.id;
+    let contact_id = thread::follow(&tx, id).await?.contact.ok_or(Failure::NotThere)?.id;
     let name = match entered.text("own_name") {
         "" => None,
         _ => Some(entered.needed(visit.page.language, "own_name", LONGEST_NAME)),

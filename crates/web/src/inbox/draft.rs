@@ -7,13 +7,13 @@ use model::act::Act;
 use model::draft::{self, Draft, Kept};
 use serde_json::json;
 
-use super::thread::{self, Found};
+use super::thread;
 use crate::pages::{Entered, Failure, PathId, Visit};
 
 /// Keeps what is being written in a conversation; what a page has not seen is told to it, and stays.
 pub(super) async fn keep(visit: Visit, PathId(id): PathId, entered: Entered) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Send).await?;
-    let Found::Here(_) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let id = thread::follow(&tx, id).await?.id;
     let (text, seen) = (entered.text("body"), entered.text("version").parse().unwrap_or(0));
     if text.chars().count() > draft::LONGEST {
         return Err(Failure::TooLong);

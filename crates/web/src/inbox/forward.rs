@@ -9,6 +9,7 @@ use model::conversation::{self, Conversation};
 use model::database::Tenant;
 use model::message::{self, Message};
 use model::number::Number;
+use model::outbox::Refusal;
 use model::search::Search;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -19,7 +20,7 @@ use super::compose::{self, Composed, said};
 use super::house::House;
 use super::list::who;
 use super::send::{self, Sent, Wish, why};
-use super::thread::{self, Found};
+use super::thread;
 use super::view::Wanted;
 use crate::State;
 use crate::pages::{Entered, Failure, Key, Notice, Page, PathId, Said, Visit, say, shown};
@@ -196,7 +197,7 @@ struct Place {
 impl Place {
     async fn find(visit: &Visit, id: Uuid, message_id: Uuid, wanted: &Wanted) -> Result<Self, Failure> {
         let tx = visit.begin(Act::Send).await?;
-        let Found::Here(_) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+        let id = thread::follow(&tx, id).await?.id;
         let message = message::these(&tx, id, vec![message_id]).await?.pop();
         tx.close();
         let message = message.filter(goes_on).ok_or(Failure::NotThere)?;
@@ -262,7 +263,12 @@ pub(super) async fn send(
 async fn pass(state: &State, visit: &Visit, onward: &Onward, to: Uuid, name: Uuid) -> Result<Option<Said>, Failure> {
     let language = visit.page.language;
     let tx = visit.begin(Act::Send).await?;
-    let Found::Here(found) = thread::find(&tx, to).await? else { return Err(Failure::NotThere) };
+    // Whom the sender sees no more by now is passed over like who cannot be sent to: the others have gone.
+    let found = match thread::follow(&tx, to).await {
+        Err(Failure::NotThere) => return Ok(Some(say(language, Key("forward-gone")))),
+        found => found?,
+    };
+    let to = found.id;
     let not_sent = |why: Said| {
         let said = say(language, Key("forward-refused")).with("name", who(&found, language));
         Ok(Some(said.with("why", why)))
@@ -271,11 +277,21 @@ async fn pass(state: &State, visit: &Visit, onward: &Onward, to: Uuid, name: Uui
         Ok(composed) => composed,
         Err(said) => return not_sent(said),
     };
-    let wish =
-        Wish { conversation_id: to, id: name_for(name, to), body, content, typed: None, known: None, takes: false };
+    // Nobody read what they wrote: it was passed on from elsewhere.
+    let wish = Wish {
+        conversation_id: to,
+        id: name_for(name, to),
+        body,
+        content,
+        typed: None,
+        known: None,
+        takes: false,
+        reads: false,
+    };
     match send::queue(state, visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(None),
         Sent::Asked(question) => not_sent(question.said(language)),
+        Sent::Refused(Refusal::NotThere(_)) => Ok(Some(say(language, Key("forward-gone")))),
         Sent::Refused(refusal) => not_sent(say(language, why(&refusal)?)),
     }
 }

@@ -1,10 +1,13 @@
 //! A reaction to a message, and taking it back.
 
+use std::sync::LazyLock;
+
 use axum::extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
 use model::act::Act;
 use model::message;
+use regex::Regex;
 use serde_json::json;
 use uuid::Uuid;
 use whatsapp::outgoing;
@@ -14,7 +17,7 @@ use super::compose::said;
 use super::is_frame;
 use super::send::{Sent, Wish, answer, queue, why};
 use super::stream::{self, takes_streams};
-use super::thread::{self, Found};
+use super::thread;
 use super::view::Wanted;
 use crate::State;
 use crate::pages::{Entered, Failure, Key, PathId, Said, Visit, say};
@@ -22,6 +25,19 @@ use crate::sending;
 
 /// Those that are a press away.
 pub(super) const OFFERED: [&str; 6] = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
+
+/// One emoji, as Unicode has it: a flag, a keycap, or pictures that are joined to one. A sign that is drawn as a letter unless it
+/// is said otherwise is none by itself (©, ♂, ↔).
+/// <https://www.unicode.org/reports/tr51/#EBNF_and_Regex>
+const EMOJI: &str = r"(?x)^(?:
+    \p{Regional_Indicator}{2}
+  | [0-9\#*] \x{FE0F}? \x{20E3}
+  | (?: [\p{Emoji_Presentation}--\p{Regional_Indicator}] \x{FE0F}?
+      | [\p{Emoji}--[0-9\#*\p{Regional_Indicator}]] (?: \x{FE0F} | \p{Emoji_Modifier} )
+      | \x{2764} )
+    \p{Emoji_Modifier}? (?: [\x{E0020}-\x{E007E}]+ \x{E007F} )?
+    (?: \x{200D} [\p{Emoji}--[0-9\#*]] \x{FE0F}? \p{Emoji_Modifier}? )*
+  )$";
 
 /// The longest emoji, with all that joins it, in characters.
 const LONGEST: usize = 16;
@@ -37,9 +53,9 @@ pub(super) async fn react(
 ) -> Result<Response, Failure> {
     let (language, query) = (visit.page.language, wanted.query());
     let tx = visit.begin(Act::Send).await?;
-    let Found::Here(_) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
-    let target = message::these(&tx, id, vec![message_id]).await?.pop().ok_or(Failure::NotThere)?;
-    let showing = Showing { visit, id, wanted, is_frame: is_frame(&headers) };
+    let at = thread::follow(&tx, id).await?.id;
+    let target = message::these(&tx, at, vec![message_id]).await?.pop().ok_or(Failure::NotThere)?;
+    let showing = Showing { visit, id: at, wanted, is_frame: is_frame(&headers) };
     let written = entered.text("other");
     let emoji = if written.is_empty() { entered.text("emoji") } else { written };
     let refused = match (&target.wamid, is_emoji(emoji)) {
@@ -60,9 +76,18 @@ pub(super) async fn react(
             return showing.complain(&headers, StatusCode::UNPROCESSABLE_ENTITY, said).await;
         }
     };
-    let wish = Wish { conversation_id: id, id: Uuid::now_v7(), body, content, typed: None, known: None, takes: false };
+    let wish = Wish {
+        conversation_id: at,
+        id: Uuid::now_v7(),
+        body,
+        content,
+        typed: None,
+        known: None,
+        takes: false,
+        reads: true,
+    };
     match queue(&state, &showing.visit, tx, &wish).await? {
-        Sent::Queued(message) if takes_streams(&headers) => answer(&showing.visit, query, &message, true).await,
+        Sent::Queued(message) if takes_streams(&headers) => answer(&showing.visit, query, (id, &message), true).await,
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{query}&message={message_id}")).into_response()),
         Sent::Asked(question) => {
             let said = question.said(language);
@@ -87,14 +112,8 @@ impl Showing {
 
 /// Whether it is one emoji, or none: what else WhatsApp is given it refuses.
 fn is_emoji(text: &str) -> bool {
-    let is_part = |char: char| !char.is_alphabetic() && !char.is_whitespace() && !char.is_ascii_punctuation();
-    let is_keycap = text.ends_with('\u{20e3}');
-    let shows = |char: char| char >= '\u{203c}' && char != '\u{fe0f}' || matches!(char, '©' | '®');
-    text.is_empty()
-        || text.chars().count() <= LONGEST
-            && text.chars().any(shows)
-            && text.chars().all(|char| is_part(char) || is_keycap && matches!(char, '#' | '*'))
-            && (is_keycap || !text.chars().any(|char| char.is_ascii_digit()))
+    static ONE: LazyLock<Regex> = LazyLock::new(|| Regex::new(EMOJI).expect("the pattern is sound"));
+    text.is_empty() || text.chars().count() <= LONGEST && ONE.is_match(text)
 }
 
 #[cfg(test)]
@@ -103,12 +122,12 @@ mod tests {
 
     #[test]
     fn an_emoji_is_told_from_words() {
-        for emoji in OFFERED.into_iter().chain(["", "👩🏽‍🚒", "🇲🇽", "#️⃣", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "©️", "⭐"])
+        for emoji in OFFERED.into_iter().chain(["", "👩🏽‍🚒", "🇲🇽", "#️⃣", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "©️", "⭐", "❤", "☺️", "♂️", "🏃‍♂", "🏳️‍🌈", "❤️‍🔥", "🧑‍🤝‍🧑", "👁️‍🗨️", "☝🏽"])
         {
             assert!(is_emoji(emoji), "{emoji}");
         }
         for text in
-            ["ok", "1", "👍 gracias", "<b>", ":)", "añ", "👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍", "\u{fe0f}", "عمر"]
+            ["ok", "1", "👍 gracias", "<b>", ":)", "añ", "👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍", "\u{fe0f}", "عمر", "→", "→→→", "👍👍", "€", "★", "♂", "🇲", "🏽‍", "7"]
         {
             assert!(!is_emoji(text), "{text}");
         }

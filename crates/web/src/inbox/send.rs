@@ -19,7 +19,7 @@ use super::compose::{self, Composed, Written};
 use super::house::House;
 use super::is_frame;
 use super::stream::{Messages, streamed, takes_streams};
-use super::thread::{self, Found, Question, Thread, Unseen, Writing};
+use super::thread::{self, Question, Thread, Unseen, Writing};
 use super::view::Wanted;
 use crate::State;
 use crate::pages::{Entered, Failure, Key, PathId, Said, Visit, say};
@@ -39,6 +39,8 @@ pub(super) struct Wish {
     pub(super) known: Option<Known>,
     /// The conversation is theirs from now on.
     pub(super) takes: bool,
+    /// Whoever writes has read what the customer wrote.
+    pub(super) reads: bool,
 }
 
 /// What whoever writes knows of the conversation.
@@ -67,7 +69,7 @@ pub(super) enum Sent {
     Asked(Question),
 }
 
-/// Puts it into the queue, and has the customer told that what they wrote was read.
+/// Puts it into the queue, and has the customer told that what they wrote was read, where it was.
 pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish) -> Result<Sent, Failure> {
     let operation = format!("inbox {}", wish.conversation_id);
     let idempotency = sending::idempotency(format!("inbox:{}", wish.id), &operation, &wish.body);
@@ -84,7 +86,9 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
         conversation::change(&tx, visit.now(), wish.conversation_id, &mine).await?;
     }
     let options = Options { id: Some(wish.id), sender_id: Some(visit.user().id), ..Options::default() };
-    receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
+    if wish.reads {
+        receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
+    }
     if let Some(typed) = &wish.typed {
         draft::sent(&tx, visit.user().id, wish.conversation_id, typed).await?;
     }
@@ -123,13 +127,13 @@ pub(super) async fn send(
     let headers = request.headers().clone();
     let mut entered = compose::read(&state, &visit, id, request).await?;
     let tx = visit.begin(Act::Send).await?;
-    let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let found = thread::follow(&tx, id).await?;
     let (query, language) = (wanted.query(), visit.page.language);
-    let showing = Showing { visit, id, wanted, is_frame: is_frame(&headers) };
+    let showing = Showing { visit, id: found.id, wanted, is_frame: is_frame(&headers) };
     if !entered.is_sound() {
         return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
     }
-    let reply_to = answered(&tx, id, entered.text("reply").parse().ok()).await?;
+    let reply_to = answered(&tx, found.id, entered.text("reply").parse().ok()).await?;
     let now = showing.visit.now();
     let written = Written::of(&entered);
     let composed = match written.file() {
@@ -148,17 +152,18 @@ pub(super) async fn send(
     };
     let typed = Some(entered.text("body").to_owned());
     let wish = Wish {
-        conversation_id: id,
+        conversation_id: found.id,
         id: message_id(&entered),
         body,
         content,
         typed,
         known: Known::of(&entered),
         takes: takes(&showing.visit, &entered),
+        reads: true,
     };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => {
-            answer(&showing.visit, query, &message, entered.has("only", "message")).await
+            answer(&showing.visit, query, (id, &message), entered.has("only", "message")).await
         }
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{query}")).into_response()),
         Sent::Asked(question) => {
@@ -246,11 +251,16 @@ async fn called(tx: &Tenant, who: Option<Uuid>) -> Result<Option<String>, Failur
     Ok(membership::names(tx).await?.into_iter().find(|(id, _)| Some(*id) == who).map(|(_, name)| name))
 }
 
-/// The message where it belongs, and, unless it is wanted alone, an empty composer.
-pub(super) async fn answer(visit: &Visit, query: String, message: &Message, alone: bool) -> Result<Response, Failure> {
-    let id = message.conversation_id;
+/// The message where it belongs on the page of a conversation, which may have gone on elsewhere; and, unless it is wanted
+/// alone, an empty composer.
+pub(super) async fn answer(
+    visit: &Visit,
+    query: String,
+    (id, message): (Uuid, &Message),
+    alone: bool,
+) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Read).await?;
-    let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let found = thread::follow(&tx, message.conversation_id).await?;
     let house = House::read(&tx, visit.now()).await?;
     let bubbles = thread::bubbles(&tx, visit, &found, std::slice::from_ref(message), &house.names()).await?;
     // A page that has written on keeps its composer.

@@ -15,7 +15,7 @@ use super::bubble::Bubble;
 use super::fault::Remedy;
 use super::file::{State, Way};
 use super::list::{self, Row, Tab};
-use super::thread::{self, Composer, Found, Question, Thread, Writing};
+use super::thread::{self, Composer, Question, Thread, Writing};
 use super::view::Wanted;
 use crate::pages::{Failure, Page, PathId, Said, Visit, shown};
 
@@ -88,12 +88,12 @@ pub(super) async fn messages(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Read).await?;
-    let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
-    let mut messages = message::these(&tx, id, ids(query.as_deref())).await?;
+    let found = thread::follow(&tx, id).await?;
+    let mut messages = message::these(&tx, found.id, ids(query.as_deref())).await?;
     // A reaction that went, or was refused, shows on the message that it is to.
     let reacted = messages.iter().filter(|message| message.r#type == "reaction");
     let targets =
-        message::quoted(&tx, id, reacted.filter_map(|message| message.reply_to_wamid.clone()).collect()).await?;
+        message::quoted(&tx, found.id, reacted.filter_map(|message| message.reply_to_wamid.clone()).collect()).await?;
     let unasked = targets.into_iter().filter(|target| messages.iter().all(|message| message.id != target.id));
     let unasked: Vec<_> = unasked.collect();
     messages.extend(unasked);

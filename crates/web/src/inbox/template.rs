@@ -16,7 +16,7 @@ use whatsapp::outgoing::{self, HeaderPreview, TemplateParameter};
 use super::compose::said;
 use super::list::{Choice, who};
 use super::send::{self, Known as Seen, Sent, Wish, message_id, why};
-use super::thread::{self, Found, Question, Writing};
+use super::thread::{self, Question, Writing};
 use super::view::Wanted;
 use crate::State;
 use crate::pages::{Entered, Failure, Key, Page, PathId, Said, Visit, say, shown};
@@ -61,7 +61,8 @@ struct Field {
 /// The templates that can be sent.
 pub(super) async fn list(visit: Visit, PathId(id): PathId, wanted: Wanted) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Send).await?;
-    let Found::Here(found) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let found = thread::follow(&tx, id).await?;
+    let id = found.id;
     let templates = thread::approved(&tx, found.number_id).await?;
     tx.close();
     let who = who(&found, visit.page.language);
@@ -80,6 +81,7 @@ impl TemplatePage {
 
 /// A template that was chosen.
 struct Choosing {
+    conversation_id: Uuid,
     who: String,
     /// The last message of the conversation.
     last: i64,
@@ -91,7 +93,8 @@ struct Choosing {
 impl Choosing {
     /// `None`: there is no such template that could be sent in this conversation.
     async fn find(tx: &Tenant, language: Language, id: Uuid, template_id: Uuid) -> Result<Self, Failure> {
-        let Found::Here(found) = thread::find(tx, id).await? else { return Err(Failure::NotThere) };
+        let found = thread::follow(tx, id).await?;
+        let id = found.id;
         let template = template::get(tx, template_id).await?.ok_or(Failure::NotThere)?;
         let (Some(name), Some(spoken)) = (&template.name, &template.language) else { return Err(Failure::NotThere) };
         let known = known::find(tx, &To::Conversation(id), name, spoken).await?.ok_or(Failure::NotThere)?;
@@ -101,7 +104,7 @@ impl Choosing {
         }
         let components = template.components.clone().unwrap_or_default();
         let parameters = outgoing::outline(&components).parameters;
-        Ok(Self { who: who(&found, language), last: found.last_sequence, template, known, parameters })
+        Ok(Self { conversation_id: id, who: who(&found, language), last: found.last_sequence, template, known, parameters })
     }
 
     /// Whether everything that it must be given can be given on a page.
@@ -252,13 +255,14 @@ pub(super) async fn send(
         }
     };
     let wish = Wish {
-        conversation_id: id,
+        conversation_id: choosing.conversation_id,
         id: message_id(&entered),
         body,
         content,
         typed: None,
         known: Seen::of(&entered),
         takes: send::takes(&visit, &entered),
+        reads: true,
     };
     match send::queue(&state, &visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),

@@ -235,6 +235,14 @@ pub(super) async fn find(tx: &Tenant, id: Uuid) -> Result<Found, Failure> {
     conversation::survivor(tx, id).await?.map(Found::At).ok_or(Failure::NotThere)
 }
 
+/// A conversation that is there, or the one in which it went on.
+pub(super) async fn follow(tx: &Tenant, id: Uuid) -> Result<Box<Conversation>, Failure> {
+    match find(tx, id).await? {
+        Found::Here(found) => Ok(found),
+        Found::At(survivor) => Ok(Box::new(conversation::get(tx, survivor).await?.ok_or(Failure::NotThere)?)),
+    }
+}
+
 /// Where a conversation is.
 pub(super) enum Found {
     /// Here.

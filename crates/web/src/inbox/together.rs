@@ -7,7 +7,7 @@ use model::presence::{self, Colleague, Doing};
 use uuid::Uuid;
 
 use super::stream::streamed;
-use super::thread::{self, Found};
+use super::thread;
 use crate::pages::{Entered, Failure, Key, Page, PathId, Said, Visit, say};
 
 /// What the line above the box says of others.
@@ -53,13 +53,13 @@ pub(super) async fn attend(visit: Visit, PathId(id): PathId, entered: Entered) -
     };
     let shown: i64 = entered.text("shown").parse().unwrap_or(i64::MAX);
     let tx = visit.begin(Act::Read).await?;
-    let Found::Here(_) = thread::find(&tx, id).await? else { return Err(Failure::NotThere) };
+    let at = thread::follow(&tx, id).await?.id;
     let me = visit.user().id;
-    presence::note(&tx, visit.now(), me, id, doing).await?;
+    presence::note(&tx, visit.now(), me, at, doing).await?;
     if entered.has("seen", "1") && shown < i64::MAX {
-        presence::saw(&tx, me, id, shown).await?;
+        presence::saw(&tx, me, at, shown).await?;
     }
-    let others = presence::others(&tx, visit.now(), me, id, shown).await?;
+    let others = presence::others(&tx, visit.now(), me, at, shown).await?;
     tx.commit().await?;
     let together = Together::of(&visit.page, &others);
     Ok(streamed(StatusCode::OK, &TogetherStream { id, together }))

@@ -159,11 +159,6 @@ impl Filled {
         if Target::read(&wanted.url, state.guard.allowed()).is_err() {
             entered.fault("url", say(language, Key("endpoint-url-wrong")));
         }
-        if let Err(mistake) = wanted.check(format) {
-            let field = if mistake.field == "kinds" { "kinds" } else { "description" };
-            let key = if field == "kinds" { Key("endpoint-kinds-wrong") } else { Key("endpoint-description-wrong") };
-            entered.fault(field, say(language, key));
-        }
         Self { format, wanted }
     }
 }
@@ -191,10 +186,19 @@ pub(super) async fn create(
     let made = endpoint::create(&tx, visit.now(), &state.keyring, filled.format, wanted, &headers).await?;
     let (made, secret) = match made {
         Ok(made) => made,
-        Err(Unfit::TooMany | Unfit::NoNumber(_)) => {
+        Err(unfit) => {
             tx.close();
-            entered.fault("url", say(language, Key("endpoint-too-many")));
-            return Ok(NewEndpointPage::shown(StatusCode::CONFLICT, visit.page, entered));
+            let (status, field, key) = match unfit {
+                Unfit::TooMany | Unfit::NoNumber(_) => (StatusCode::CONFLICT, "url", Key("endpoint-too-many")),
+                Unfit::Wrong(mistake) if mistake.field == "kinds" => {
+                    (StatusCode::UNPROCESSABLE_ENTITY, "kinds", Key("endpoint-kinds-wrong"))
+                }
+                Unfit::Wrong(_) => {
+                    (StatusCode::UNPROCESSABLE_ENTITY, "description", Key("endpoint-description-wrong"))
+                }
+            };
+            entered.fault(field, say(language, key));
+            return Ok(NewEndpointPage::shown(status, visit.page, entered));
         }
     };
     visit.finish(tx, &made.made()).await?;
@@ -270,12 +274,11 @@ pub(super) async fn turn(
     let turn = match entered.text("to") {
         "on" => (Turned::On, Resume::Gap),
         "now" => (Turned::On, Resume::Now),
-        _ => (Turned::Off, Resume::Gap),
+        "off" => (Turned::Off, Resume::Gap),
+        _ => return Err(Failure::NotThere),
     };
     let tx = visit.begin(Act::ManageEndpoints).await?;
-    let before = endpoint::get(&tx, id).await?.ok_or(Failure::NotThere)?;
-    let wanted = Wanted::from(&before);
-    let changed = endpoint::change(&tx, visit.now(), &state.keyring, id, &wanted, None, Some(turn)).await?;
+    let changed = endpoint::change(&tx, visit.now(), &state.keyring, id, |as_it_is| as_it_is, None, Some(turn)).await?;
     let Some(Ok((before, after))) = changed else { return Err(Failure::NotThere) };
     visit.finish(tx, &after.changed(&before)).await?;
     Ok(back(&visit.page, Notice::Saved, id))
@@ -299,7 +302,9 @@ pub(super) async fn retry(visit: Visit, Path((id, delivery)): Path<(Uuid, Uuid)>
     let endpoint = endpoint::get(&tx, id).await?.ok_or(Failure::NotThere)?;
     let of_it = delivery::get(&tx, delivery).await?.filter(|found| found.endpoint_id == id);
     of_it.ok_or(Failure::NotThere)?;
-    delivery::retry(&tx, visit.now(), delivery).await?;
+    if endpoint.state != Turned::On || !delivery::retry(&tx, visit.now(), delivery).await? {
+        return Ok(Redirect::to(&format!("{HERE}/{id}")).into_response());
+    }
     visit.finish(tx, &endpoint.told_again(json!({ "delivery": delivery }))).await?;
     Ok(back(&visit.page, Notice::EndpointTold, id))
 }

@@ -30,7 +30,7 @@ mod user_id_update;
 
 pub use change::{Change, Item};
 pub use contact_sync::{ContactSync, SyncAction};
-pub use cut::cut;
+pub use cut::{Cut, cut};
 pub use effect::Effect;
 pub use envelope::{Bad, BadReason, Part, parse};
 pub use field::Subject;

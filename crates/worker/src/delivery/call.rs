@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGEN
 use http::{HeaderMap, Method};
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
-use model::delivery::{Call, Caller, Content, Heard, TEST};
+use model::delivery::{Call, Caller, Content, Heard, TEST, Told};
 use model::endpoint::{self, Format};
 use model::event::Event;
 use model::relay::Part;
@@ -34,24 +34,27 @@ pub(super) async fn call(settings: &Settings, caller: &Caller, call: &Call) -> H
     let mut heard = Heard {
         scope: caller.scope,
         endpoint_id: caller.endpoint_id,
-        deliveries: call.deliveries.iter().map(|one| (one.id, one.tries)).collect(),
+        revision: caller.revision,
+        deliveries: call.deliveries.iter().map(|one| Told { id: one.id, tries: one.tries, step: one.step }).collect(),
         at,
         took: std::time::Duration::ZERO,
         status: None,
         error: None,
         answer: Vec::new(),
         retry_after: None,
-        past: matches!(call.content, Content::Past),
+        past: false,
     };
-    if heard.past {
+    let Some(said) = Said::of(caller, call, at) else {
+        heard.past = true;
         return heard;
-    }
-    match try_call(settings, caller, call, at).await {
+    };
+    match try_call(settings, caller, call, said, at).await {
         Ok(answer) => {
             heard.took = answer.took;
             heard.status = Some(answer.status.as_u16());
             heard.retry_after = retry_after(&answer.headers, at);
             heard.answer = answer.body.to_vec();
+            heard.error = answer.broke_off.map(|why| why.to_string());
         }
         Err(why) => {
             heard.took = settings.clock.now().duration_since(at).unsigned_abs();
@@ -61,8 +64,13 @@ pub(super) async fn call(settings: &Settings, caller: &Caller, call: &Call) -> H
     heard
 }
 
-async fn try_call(settings: &Settings, caller: &Caller, call: &Call, at: Timestamp) -> Result<Answer, String> {
-    let said = Said::of(caller, call, at)?;
+async fn try_call(
+    settings: &Settings,
+    caller: &Caller,
+    call: &Call,
+    said: Said,
+    at: Timestamp,
+) -> Result<Answer, String> {
     let target = Target::read(&caller.url, settings.guard.allowed()).map_err(|why| format!("the URL {why}"))?;
     let secrets = caller.secrets(&settings.keyring).map_err(|error| error.to_string())?;
     let mut headers = further(settings, caller)?;
@@ -105,21 +113,20 @@ struct Together<'a> {
 }
 
 impl Said {
-    fn of(caller: &Caller, call: &Call, at: Timestamp) -> Result<Self, String> {
-        let first = call.deliveries.first().ok_or("there is nothing to tell")?;
-        match &call.content {
-            Content::Events(events) if caller.gathers => {
+    /// `None`: there is nothing to tell, or not any more.
+    fn of(caller: &Caller, call: &Call, at: Timestamp) -> Option<Self> {
+        let first = call.deliveries.first()?.id;
+        let (id, body) = match &call.content {
+            Content::Event(event) => (event.id, json(event)),
+            Content::Together(id, events) => {
                 let conversation_id = events.first().and_then(|event| event.conversation_id);
-                let together = Together { r#type: "events", conversation_id, events };
-                Ok(Self { id: events[0].id.to_string(), body: json(&together) })
+                (*id, json(&Together { r#type: "events", conversation_id, events }))
             }
-            Content::Events(events) => Ok(Self { id: events[0].id.to_string(), body: json(&events[0]) }),
-            Content::Body { bytes, parts } => {
-                Ok(Self { id: first.id.to_string(), body: asked_for(caller, bytes, parts).into() })
-            }
-            Content::Test => Ok(Self { id: first.id.to_string(), body: test(caller.format, first.id, at) }),
-            Content::Past => Err("what it tells of has gone: it was past its retention".to_owned()),
-        }
+            Content::Body { bytes, parts } => (first, asked_for(caller, bytes, parts)?.into()),
+            Content::Test => (first, test(caller.format, first, at)),
+            Content::Past => return None,
+        };
+        Some(Self { id: id.to_string(), body })
     }
 
     fn signed(
@@ -160,8 +167,8 @@ fn json(what: &impl Serialize) -> Bytes {
     serde_json::to_vec(what).expect("our own shapes are JSON").into()
 }
 
-/// Of a body, what the endpoint asks for.
-fn asked_for(caller: &Caller, bytes: &[u8], parts: &[Part]) -> Vec<u8> {
+/// Of a body, what the endpoint asks for; `None`: nothing in it.
+fn asked_for(caller: &Caller, bytes: &[u8], parts: &[Part]) -> Option<Vec<u8>> {
     let wanted = |part: &&Part| {
         let field = caller.kinds.as_ref().is_none_or(|kinds| kinds.contains(&part.field));
         let number = caller.number_ids.as_ref().is_none_or(|ids| part.number_id.is_some_and(|id| ids.contains(&id)));
@@ -169,9 +176,9 @@ fn asked_for(caller: &Caller, bytes: &[u8], parts: &[Part]) -> Vec<u8> {
     };
     let places: Vec<_> = parts.iter().filter(wanted).map(|part| part.at).collect();
     if places.len() == parts.len() {
-        return bytes.to_vec();
+        return Some(bytes.to_vec());
     }
-    webhook::cut(bytes, |at| places.contains(&at)).unwrap_or_else(|| bytes.to_vec())
+    webhook::cut(bytes, |at| places.contains(&at)).filter(|cut| !cut.is_empty).map(|cut| cut.bytes)
 }
 
 /// Something that never happened.

@@ -130,11 +130,15 @@ impl Job for Endpoints {
         if all || !grown.is_empty() {
             let tx = self.room.database.operator().await?;
             let of = (!all).then_some(grown.as_slice());
-            turns.extend(delivery::any_organization_turns(&tx, now, of).await?);
-            if all {
+            let found = delivery::any_organization_turns(&tx, now, of).await?;
+            if found.len() >= delivery::TURNS {
+                // There may be more of them.
+                (self.looked, next) = (None, NO_PAUSE);
+            } else if all {
                 self.looked = Some(Instant::now());
                 next = until(delivery::any_organization_next(&tx, now).await?, now).min(POLL);
             }
+            turns.extend(found);
             tx.close();
         }
         for turn in turns {
@@ -232,7 +236,8 @@ impl Room {
         let Some(why) = off else { return Ok(()) };
         let tx = self.database.operator().await?;
         let turned = (State::Off, &why);
-        let told = endpoint::any_organization_turn_off(&tx, now, &heard.scope, heard.endpoint_id, turned).await?;
+        let url = (heard.endpoint_id, heard.revision);
+        let told = endpoint::any_organization_turn_off(&tx, now, &heard.scope, url, turned).await?;
         tx.commit_in_job().await?;
         if told {
             tracing::warn!(endpoint = %heard.endpoint_id, why = why.message, "an endpoint was turned off");

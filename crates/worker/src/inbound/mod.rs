@@ -35,6 +35,8 @@ pub struct Input {
     pub app_id: Option<String>,
     /// When it was received.
     pub received_at: Timestamp,
+    /// Whether nobody was told of it yet: what is read once more is not told again to endpoints in Meta's format.
+    pub is_fresh: bool,
 }
 
 /// What became of a batch.
@@ -73,7 +75,12 @@ impl std::ops::AddAssign for Outcome {
 
 impl From<&Claimed> for Input {
     fn from(claimed: &Claimed) -> Self {
-        Self { body: claimed.body.clone(), app_id: claimed.app_id.clone(), received_at: claimed.received_at }
+        Self {
+            body: claimed.body.clone(),
+            app_id: claimed.app_id.clone(),
+            received_at: claimed.received_at,
+            is_fresh: true,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use model::event::Lines;
 use model::relay::{New, Part, Relayed};
 use uuid::Uuid;
-use whatsapp::webhook;
+use whatsapp::webhook::{self, Cut};
 
 use super::Input;
 use super::route::{Batch, Routed};
@@ -18,37 +18,34 @@ type At = (usize, usize);
 pub(super) fn relay(lines: &Lines<'_>, inputs: &[Input], batch: &Batch) -> Relayed {
     let mut whole: BTreeMap<(usize, Uuid), Vec<&Routed>> = BTreeMap::new();
     let mut bodies = Vec::new();
-    for routed in batch.changes.iter().filter(|routed| lines.relays(routed.route.organization_id)) {
+    let heard = |routed: &&Routed| inputs[routed.body].is_fresh && lines.relays(routed.route.organization_id);
+    for routed in batch.changes.iter().filter(heard) {
         if routed.divided {
             let body = routed.change.to_body_of_items();
-            bodies.push((routed.body, new(&inputs[routed.body], &[routed], body, Cut::Alone)));
+            bodies.push((routed.body, new(&inputs[routed.body], &[routed], body, Sent::Alone)));
         } else {
             whole.entry((routed.body, routed.route.organization_id)).or_default().push(routed);
         }
     }
     for ((body, _), changes) in whole {
         let input = &inputs[body];
-        let all = changes.len() == batch.parts[body];
-        if all {
-            bodies.push((body, new(input, &changes, input.body.to_vec(), Cut::Whole)));
-        } else if let Some(bytes) = part(input, &changes) {
-            bodies.push((body, new(input, &changes, bytes, Cut::Part)));
-        } else {
+        let theirs = |at: At| changes.iter().any(|routed| routed.change.at == at);
+        match webhook::cut(&input.body, theirs) {
+            Some(Cut { is_whole: true, .. }) => {
+                bodies.push((body, new(input, &changes, input.body.to_vec(), Sent::Whole)));
+            }
+            Some(Cut { bytes, .. }) => bodies.push((body, new(input, &changes, bytes, Sent::Part))),
             // What is no plain JSON, and was mended to be read, goes as it was read.
-            bodies.extend(changes.iter().map(|one| (body, new(input, &[one], one.change.to_body(), Cut::Alone))));
+            None => bodies.extend(changes.iter().map(|one| (body, new(input, &[one], one.change.to_body(), Sent::Alone)))),
         }
     }
     bodies.sort_by_key(|(body, _)| *body);
     Relayed::number(lines, bodies.into_iter().map(|(_, new)| new).collect())
 }
 
-fn part(input: &Input, changes: &[&Routed]) -> Option<Vec<u8>> {
-    webhook::cut(&input.body, |at| changes.iter().any(|routed| routed.change.at == at))
-}
-
 /// What became of a body on its way to one organization.
 #[derive(Clone, Copy)]
-enum Cut {
+enum Sent {
     /// All of it is theirs.
     Whole,
     /// What is others' was cut out, and so were entries that are others' alone.
@@ -57,15 +54,15 @@ enum Cut {
     Alone,
 }
 
-fn new(input: &Input, changes: &[&Routed], body: Vec<u8>, cut: Cut) -> New {
+fn new(input: &Input, changes: &[&Routed], body: Vec<u8>, sent: Sent) -> New {
     let mut places = Vec::new();
     let parts = changes.iter().map(|routed| Part {
         field: routed.change.field.clone(),
         number_id: routed.of_number.then_some(routed.route.number_id),
-        at: match cut {
-            Cut::Whole => routed.change.at,
-            Cut::Part => place(&mut places, routed.change.at),
-            Cut::Alone => (0, 0),
+        at: match sent {
+            Sent::Whole => routed.change.at,
+            Sent::Part => place(&mut places, routed.change.at),
+            Sent::Alone => (0, 0),
         },
     });
     let parts = parts.collect();

@@ -31,7 +31,7 @@ pub async fn replay_bodies(
             return Ok(total);
         }
         read += bodies.len() as u64;
-        let inputs: Vec<Input> = bodies.iter().map(Input::from).collect();
+        let inputs: Vec<Input> = bodies.iter().map(|body| Input { is_fresh: false, ..Input::from(body) }).collect();
         total += match apply_batch(database, clock.now(), &inputs).await {
             Err(error) if error.blames_data() => one_by_one(database, clock, &inputs).await?,
             applied => applied?,
@@ -79,8 +79,12 @@ pub async fn replay_quarantine(
 
 async fn again(database: &Database, clock: &Clock, kept: &[Quarantined]) -> Result<Outcome> {
     let ids: Vec<Uuid> = kept.iter().map(|row| row.id).collect();
-    let input =
-        |row: &Quarantined| Input { body: row.body.clone(), app_id: row.app_id.clone(), received_at: row.received_at };
+    let input = |row: &Quarantined| Input {
+        body: row.body.clone(),
+        app_id: row.app_id.clone(),
+        received_at: row.received_at,
+        is_fresh: row.was_whole(),
+    };
     let inputs: Vec<Input> = kept.iter().map(input).collect();
     let tx = database.operator().await?;
     // Marked first: what turns out to be still impossible is kept again, which takes the mark back.
