@@ -180,6 +180,7 @@ async function keys({ lucia }) {
   await lookAt(lucia, "palette", join(folder, "palette.png"));
   await lucia.locator("#palette [role=option]", { hasText: "La del pastel" }).click();
   await lucia.locator(".thread h2", { hasText: "La del pastel" }).waitFor();
+  await lucia.waitForFunction(() => document.activeElement.id === "body");
   await lucia.keyboard.press("Escape");
   await lucia.keyboard.press("g");
   await lucia.keyboard.press("m");

@@ -21,7 +21,7 @@ use whatsapp::signature;
 use crate::wait::PATIENCE;
 
 /// The word by which it is asked to prove itself.
-pub const VERIFY_TOKEN: &str = "a word that proves the callback";
+pub const VERIFY_TOKEN: &str = "a-word-that-proves-the-callback";
 
 /// How it answers one call.
 #[derive(Clone, Debug)]
@@ -213,7 +213,11 @@ async fn hear(State(inner): State<Arc<Inner>>, headers: HeaderMap, bytes: Bytes)
             (status, axum::body::Body::from_stream(futures::stream::repeat_with(piece))).into_response()
         }
         Reply::BreaksOff(_) => {
-            let breaks = futures::stream::once(async { Err(std::io::Error::other("it breaks off")) });
+            // Behind what has left by then.
+            let breaks = futures::stream::once(async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("it breaks off"))
+            });
             let body = futures::stream::once(async move { piece() }).chain(breaks);
             (status, axum::body::Body::from_stream(body)).into_response()
         }

@@ -81,13 +81,14 @@ async fn shuffled_updates_overtake_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_carries_several_entries_changes_and_messages() {
     let (meta, receiver, _) = stage().await;
-    meta.faults(json!([{ "kind": "batch", "seconds": 2 }])).await;
+    meta.faults(json!([{ "kind": "batch", "seconds": 600 }])).await;
     let mut sent = Vec::new();
     for number in meta.numbers().await {
         for nth in 0..4 {
             sent.push(meta.customer_says(&number, LUCIA, &format!("{nth}")).await);
         }
     }
+    meta.advance(Duration::from_secs(601)).await;
     let wanted: Vec<(&str, &str)> = sent.iter().map(|wamid| (wamid.as_str(), "message")).collect();
     let told = receiver.until_told(&wanted).await;
     assert_eq!(told.len(), 1 + sent.len(), "each once");
