@@ -209,9 +209,7 @@ async fn hear(State(inner): State<Arc<Inner>>, headers: HeaderMap, bytes: Bytes)
             tokio::time::sleep(after).await;
             status.into_response()
         }
-        Reply::Endless => {
-            (status, axum::body::Body::from_stream(futures::stream::repeat_with(piece))).into_response()
-        }
+        Reply::Endless => (status, axum::body::Body::from_stream(futures::stream::repeat_with(piece))).into_response(),
         Reply::BreaksOff(_) => {
             // Behind what has left by then.
             let breaks = futures::stream::once(async {

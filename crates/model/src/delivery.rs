@@ -16,11 +16,13 @@ use crate::database::{DatabaseError, Operator, Result, Tenant};
 use crate::page::{Cursor, Page};
 
 pub use claim::{
-    Call, Caller, Claimed, Content, Served, TURNS, Turn, any_organization_claim, any_organization_next,
+    Call, Caller, Claimed, Content, Served, TURNS, Turn, any_organization_claims, any_organization_next,
     any_organization_turns,
 };
 pub use schedule::{FEW, SCHEDULE, Verdict, verdict};
-pub use settle::{GIVE_UP_AFTER, Heard, Told, any_organization_let_go, any_organization_settle};
+pub use settle::{
+    GIVE_UP_AFTER, Heard, Told, any_organization_let_go, any_organization_settle, any_organization_settle_taken,
+};
 
 /// The type of the event that tries an endpoint out.
 pub const TEST: &str = "endpoint.test";

@@ -197,7 +197,9 @@ async fn no_spelling_of_a_body_brings_one_organization_what_is_anothers() {
         let (a, b) = (value(first, &format!("wamid.a{nth}")), value(second, &format!("wamid.b{nth}")));
         let [one, two] = [&a, &b].map(|value| entry(&change(value)));
         bodies.extend([
-            format!(r#"{{{object},"entry":[{{"id":"1","changes":[{{"field":"messages","value":{a},"value":{b}}}]}}]}}"#),
+            format!(
+                r#"{{{object},"entry":[{{"id":"1","changes":[{{"field":"messages","value":{a},"value":{b}}}]}}]}}"#
+            ),
             format!(r#"{{{object},"entry":[{{"id":"1","changes":[{}],"changes":[{}]}}]}}"#, change(&a), change(&b)),
             format!(r#"{{{object},"entry":[{one}],"entry":[{two}]}}"#),
             format!(r#"{{{object},"entry":[{one}],"\u0065ntry":[{two}]}}"#),
@@ -233,7 +235,8 @@ async fn what_is_read_once_more_is_told_only_if_nobody_was() {
     write(&world, 1).await;
     // One message of two cannot be read: the body is told as Meta sent it, and the bad one is kept aside.
     let good = body::text_message("5215512345678", "wamid.good", AT, "good");
-    let half = body::envelope(&[body::entry("1", &[body::change(NUMBER, "messages", &json!({ "messages": [good, 7] }))])]);
+    let half =
+        body::envelope(&[body::entry("1", &[body::change(NUMBER, "messages", &json!({ "messages": [good, 7] }))])]);
     world.receive(&half).await;
     world.receive(&body::text(OTHER_NUMBER, "5215512345678", "wamid.early", AT, "before it was connected")).await;
     until_deliveries(&world, &acme, &made, &["delivered"; 2]).await;

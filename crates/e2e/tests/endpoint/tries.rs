@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use e2e::World;
 use e2e::receiver::{Receiver, Reply};
+use e2e::{World, body};
 use serde_json::json;
 
 use super::{acme, add, until_deliveries, wamids, write, write_from};
@@ -393,7 +393,8 @@ async fn what_was_told_together_comes_again_as_it_was() {
     let mut wamids: Vec<_> = each.iter().map(|(_, wamid)| wamid.as_str()).collect();
     wamids.sort_unstable();
     assert_eq!(wamids, (1..6).map(|nth| format!("wamid.5215512345678.{nth}")).collect::<Vec<_>>(), "each taken once");
-    let tries = "SELECT max(tries)::int8 FROM wazapp.delivery WHERE sequence = (SELECT min(sequence) FROM wazapp.delivery)";
+    let tries =
+        "SELECT max(tries)::int8 FROM wazapp.delivery WHERE sequence = (SELECT min(sequence) FROM wazapp.delivery)";
     assert!(world.count(tries).await <= 3);
     world.end().await;
 }
@@ -414,5 +415,56 @@ async fn what_has_gone_is_told_no_more_and_is_nobodys_fault() {
     let endpoint = world.read(&acme, &format!("/endpoints/{}", made.id)).await;
     assert_eq!((&endpoint["state"], &endpoint["failures"]), (&json!("on"), &json!(1)), "the 503 alone");
     assert_eq!(hook.heard().len(), 1);
+    world.end().await;
+}
+
+/// Those that are dead hold up nobody: each of the others is told of everything, soon. `WAZAPP_ENDPOINTS=1000
+/// WAZAPP_ENDPOINTS_SECONDS=20` has so many for so long, at 500 events a second, and tells how late they were told.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_in_ten_is_dead_and_the_others_are_told_soon() {
+    let asked = |name: &str, usual: usize| std::env::var(name).map_or(usual, |text| text.parse().expect("a number"));
+    let (endpoints, seconds) = (asked("WAZAPP_ENDPOINTS", 20), asked("WAZAPP_ENDPOINTS_SECONDS", 1));
+    let (world, hook, dead) = (World::new().await, Receiver::open().await, Receiver::open().await);
+    dead.reply_usually(Reply::Hang);
+    for nth in 0..endpoints {
+        let organization = world.organization(&format!("Org {nth}")).await;
+        world.connect(&organization, &format!("9{nth:08}"), "1", None).await;
+        let at = if nth % 10 == 0 { &dead } else { &hook };
+        add(&world, &organization, at, &json!({})).await;
+    }
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    let (mut number, mut wanted) = ((0..endpoints).cycle(), Vec::new());
+    for nth in 0..seconds * 50 {
+        tick.tick().await;
+        let one = |of: usize| {
+            let (at, wamid) = (number.next().expect("an endless row"), format!("wamid.{nth}.{of}"));
+            if at % 10 != 0 {
+                wanted.push(wamid.clone());
+            }
+            let text = body::text_message("5215512345678", &wamid, super::AT, "hola");
+            body::change(&format!("9{at:08}"), "messages", &json!({ "messages": [text] }))
+        };
+        let changes: Vec<_> = (0..10).map(one).collect();
+        world.take(&body::envelope(&[body::entry("1", &changes)])).await;
+    }
+    let heard = hook.until_count(wanted.len()).await;
+    let mut told = wamids(&heard);
+    told.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(told, wanted, "each once");
+    let late = "SELECT percentile_disc(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY (extract(epoch FROM a.at - m.received_at) * 1000)::int8)
+                FROM wazapp.delivery_attempt a JOIN wazapp.delivery d ON d.organization_id = a.organization_id AND d.id = a.delivery_id
+                JOIN wazapp.event e ON e.organization_id = d.organization_id AND e.sequence = d.sequence
+                JOIN wazapp.message m ON m.organization_id = e.organization_id AND m.id = e.subject_id
+                WHERE a.status = 200";
+    let attempts = format!("SELECT {} - count(*) FROM wazapp.delivery_attempt WHERE status = 200", wanted.len());
+    world.until("all is written down", async || world.count(&attempts).await == 0).await;
+    let late: Vec<i64> = world.sql().await.query_one(late, &[]).await.unwrap().get(0);
+    eprintln!(
+        "{endpoints} endpoints, {} events: told {} ms after they were received at the median, {} ms at p99",
+        seconds * 500,
+        late[0],
+        late[1]
+    );
     world.end().await;
 }

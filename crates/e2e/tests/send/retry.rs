@@ -215,8 +215,9 @@ async fn what_waits_past_its_deadline_fails_and_says_why() {
 
 /// Waits until it is written down why Meta refused it for now.
 async fn until_refused(stage: &Stage, id: &str) {
-    let refused =
-        format!("SELECT count(*) FROM wazapp.outbox WHERE message_id = '{id}' AND state = 'queued' AND error IS NOT NULL");
+    let refused = format!(
+        "SELECT count(*) FROM wazapp.outbox WHERE message_id = '{id}' AND state = 'queued' AND error IS NOT NULL"
+    );
     stage.world.until("it was refused", async || stage.world.count(&refused).await == 1).await;
 }
 

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::settle::NOTED;
 use crate::database::{Operator, Result, Rows, stored_json};
 use crate::endpoint::{Format, Gathering, Headers};
 use crate::event::{self, Event};
@@ -93,6 +94,8 @@ pub struct Caller {
     pub url: String,
     /// Which of its URLs that is.
     pub revision: i32,
+    /// It took something of late, and nothing failed since.
+    pub is_well: bool,
     /// In what form it hears.
     pub format: Format,
     /// Meta's fields that it asks for; `None`: all.
@@ -231,6 +234,7 @@ impl Endpoint {
                 endpoint_id: row.get("id"),
                 url: row.get("url"),
                 revision: row.get("revision"),
+                is_well: is_well(row, now),
                 format,
                 kinds,
                 number_ids: row.get("number_ids"),
@@ -242,19 +246,39 @@ impl Endpoint {
     }
 }
 
+fn is_well(row: &Row, now: Timestamp) -> bool {
+    let taken: Option<Timestamp> = row.get("last_success_at");
+    let rests: Option<Timestamp> = row.get("rests_until");
+    row.get::<_, i32>("failures") == 0 && rests.is_none() && taken.is_some_and(|at| now.duration_since(at) < NOTED)
+}
+
 /// What is asked for, as LIKE takes it.
 fn pattern(kind: &str) -> String {
     kind.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%").replace('*', "%")
 }
 
+/// Claims for several endpoints in one transaction. What each takes is sent behind what the others take, so that all of it is one
+/// flush and few round trips.
+pub async fn any_organization_claims(
+    tx: &Operator,
+    now: Timestamp,
+    turns: &[Turn],
+    room: i64,
+) -> Result<Vec<(Turn, Served)>> {
+    let claims = turns.iter().map(|turn| any_organization_claim(tx, now, *turn, room));
+    let served = futures::future::try_join_all(claims).await?;
+    Ok(turns.iter().copied().zip(served).filter_map(|(turn, served)| Some((turn, served?))).collect())
+}
+
 /// Makes deliveries of what is new for an endpoint, and claims what is due, at most `room`. `None`: another node is at it, or
 /// it is off, or its organization is suspended.
-pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, room: i64) -> Result<Option<Served>> {
+async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, room: i64) -> Result<Option<Served>> {
     let Some(row) = any_organization_lock(tx, now, turn).await? else { return Ok(None) };
     let mut endpoint = Endpoint::read(&row, Scope::new(turn.organization_id), now, room)?;
     let mut spread_at = row.get::<_, Option<Timestamp>>("spread_at");
     if endpoint.cursor < endpoint.end && !endpoint.waits {
-        let waiting = waiting(tx, turn).await?;
+        let is_idle = row.get::<_, Option<Timestamp>>("due_at").is_none();
+        let waiting = if is_idle { 0 } else { waiting(tx, turn).await? };
         spread_at = (waiting >= MOST_WAITING).then(|| now + FULL);
         if spread_at.is_none() {
             spread(tx, now, &mut endpoint).await?;

@@ -17,7 +17,7 @@ pub const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(72);
 const LATEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// When something was last taken is noted this often.
-const NOTED: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const NOTED: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long what has ended is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -50,6 +50,8 @@ pub struct Heard {
     pub retry_after: Option<SignedDuration>,
     /// There was nothing to tell, or not any more, so nothing was called.
     pub past: bool,
+    /// Whether its endpoint was well when it was claimed: then nothing of it is to be written if it still is.
+    pub was_well: bool,
 }
 
 /// A delivery that a call told.
@@ -64,6 +66,11 @@ pub struct Told {
 }
 
 impl Heard {
+    /// Whether it was taken, so that it can be settled with others.
+    pub fn is_taken(&self) -> bool {
+        !self.past && verdict(self.status) == Verdict::Taken
+    }
+
     /// When a delivery is told again; `None`: never.
     fn again(&self, now: Timestamp, verdict: Verdict, step: i32) -> Option<Timestamp> {
         let pause = verdict.pause(step)?;
@@ -104,32 +111,54 @@ pub async fn any_organization_settle(tx: &Operator, now: Timestamp, heard: &Hear
         endpoint::any_organization_turn_off(tx, now, &heard.scope, (heard.endpoint_id, heard.revision), turned).await?;
         verdict = Verdict::Again;
     }
-    attempted(tx, heard).await?;
+    attempted(tx, &[heard]).await?;
+    if verdict == Verdict::Taken {
+        return taken(tx, now, &[heard]).await.map(|()| None);
+    }
     let settled: Vec<(&Told, &str, Option<Timestamp>)> = heard
         .deliveries
         .iter()
-        .map(|told| match verdict {
-            Verdict::Taken => (told, "delivered", None),
-            _ => match heard.again(now, verdict, told.step) {
-                Some(again) => (told, "waiting", Some(again)),
-                None => (told, "failed", None),
-            },
+        .map(|told| match heard.again(now, verdict, told.step) {
+            Some(again) => (told, "waiting", Some(again)),
+            None => (told, "failed", None),
         })
         .collect();
     end(tx, heard, &settled, now).await?;
-    match verdict {
-        Verdict::Taken => well(tx, now, heard).await.map(|()| None),
-        _ => badly(tx, now, heard, settled.iter().filter_map(|row| row.2).min()).await,
+    badly(tx, now, heard, settled.iter().filter_map(|row| row.2).min()).await
+}
+
+/// Writes down several calls of which each was taken ([`Heard::is_taken`]).
+pub async fn any_organization_settle_taken(tx: &Operator, now: Timestamp, heard: &[&Heard]) -> Result<()> {
+    attempted(tx, heard).await?;
+    taken(tx, now, heard).await
+}
+
+async fn taken(tx: &Operator, now: Timestamp, heard: &[&Heard]) -> Result<()> {
+    let told: Vec<(&Heard, &Told)> = each(heard);
+    let rows = Rows::of(&told)
+        .key("organization_id", |row| row.0.scope.organization_id())
+        .key("id", |row| row.1.id)
+        .key("tries", |row| row.1.tries)
+        .all("state", "delivered")
+        .all("ended_at", now);
+    tx.run(&rows.update("wazapp.delivery", "AND t.state = 'calling'")).await?;
+    // One after the other in one order: of two who settle at once neither waits for the other.
+    let mut unwell: Vec<_> = heard.iter().filter(|heard| !heard.was_well).collect();
+    unwell.sort_unstable_by_key(|heard| (heard.scope.organization_id(), heard.endpoint_id, heard.revision));
+    unwell.dedup_by_key(|heard| (heard.scope.organization_id(), heard.endpoint_id, heard.revision));
+    for heard in unwell {
+        well(tx, now, heard).await?;
     }
+    Ok(())
+}
+
+/// What each call told.
+fn each<'a>(heard: &[&'a Heard]) -> Vec<(&'a Heard, &'a Told)> {
+    heard.iter().flat_map(|heard| heard.deliveries.iter().map(|told| (*heard, told))).collect()
 }
 
 /// Writes how deliveries are now: when they are told again, or that they have ended.
-async fn end(
-    tx: &Operator,
-    heard: &Heard,
-    settled: &[(&Told, &str, Option<Timestamp>)],
-    now: Timestamp,
-) -> Result<()> {
+async fn end(tx: &Operator, heard: &Heard, settled: &[(&Told, &str, Option<Timestamp>)], now: Timestamp) -> Result<()> {
     let rows = Rows::of(settled)
         .key("organization_id", |_| heard.scope.organization_id())
         .key("id", |row| row.0.id)
@@ -141,19 +170,17 @@ async fn end(
     Ok(())
 }
 
-async fn attempted(tx: &Operator, heard: &Heard) -> Result<()> {
-    let took = i32::try_from(heard.took.as_millis()).unwrap_or(i32::MAX);
-    let status = heard.status.map(|status| i16::try_from(status).unwrap_or(i16::MAX));
-    let answer = heard.shown();
-    let rows = Rows::of(&heard.deliveries)
-        .all("organization_id", heard.scope.organization_id())
-        .column("delivery_id", |told| told.id)
-        .column("number", |told| told.tries)
-        .all("at", heard.at)
-        .all("took_ms", took)
-        .all("status", status)
-        .all("error", heard.error.clone())
-        .all("answer", answer);
+async fn attempted(tx: &Operator, heard: &[&Heard]) -> Result<()> {
+    let told: Vec<(&Heard, &Told)> = each(heard);
+    let rows = Rows::of(&told)
+        .column("organization_id", |row| row.0.scope.organization_id())
+        .column("delivery_id", |row| row.1.id)
+        .column("number", |row| row.1.tries)
+        .column("at", |row| row.0.at)
+        .column("took_ms", |row| i32::try_from(row.0.took.as_millis()).unwrap_or(i32::MAX))
+        .column("status", |row| row.0.status.map(|status| i16::try_from(status).unwrap_or(i16::MAX)))
+        .column("error", |row| row.0.error.clone())
+        .column("answer", |row| row.0.shown());
     tx.run(&rows.insert("wazapp.delivery_attempt", "ON CONFLICT DO NOTHING")).await?;
     Ok(())
 }

@@ -104,7 +104,14 @@ impl Choosing {
         }
         let components = template.components.clone().unwrap_or_default();
         let parameters = outgoing::outline(&components).parameters;
-        Ok(Self { conversation_id: id, who: who(&found, language), last: found.last_sequence, template, known, parameters })
+        Ok(Self {
+            conversation_id: id,
+            who: who(&found, language),
+            last: found.last_sequence,
+            template,
+            known,
+            parameters,
+        })
     }
 
     /// Whether everything that it must be given can be given on a page.

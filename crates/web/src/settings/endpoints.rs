@@ -193,9 +193,7 @@ pub(super) async fn create(
                 Unfit::Wrong(mistake) if mistake.field == "kinds" => {
                     (StatusCode::UNPROCESSABLE_ENTITY, "kinds", Key("endpoint-kinds-wrong"))
                 }
-                Unfit::Wrong(_) => {
-                    (StatusCode::UNPROCESSABLE_ENTITY, "description", Key("endpoint-description-wrong"))
-                }
+                Unfit::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "description", Key("endpoint-description-wrong")),
             };
             entered.fault(field, say(language, key));
             return Ok(NewEndpointPage::shown(status, visit.page, entered));

@@ -43,6 +43,7 @@ pub(super) async fn call(settings: &Settings, caller: &Caller, call: &Call) -> H
         answer: Vec::new(),
         retry_after: None,
         past: false,
+        was_well: caller.is_well,
     };
     let Some(said) = Said::of(caller, call, at) else {
         heard.past = true;

@@ -6,23 +6,24 @@
 
 mod call;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use guard::Guard;
 use http::HeaderName;
 use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
-use model::database::Result;
+use model::database::{DatabaseError, Result};
 use model::delivery::{self, Call, Caller, Heard, Served, Turn};
 use model::endpoint::{self, State};
 use model::secret::Keyring;
 use model::{Clock, Database};
 use secrecy::SecretString;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -31,9 +32,12 @@ use crate::rounds::{self, Every, Job, NO_PAUSE, UnderWay};
 /// Calls under way at once, over all endpoints.
 const AT_ONCE: usize = 2048;
 
-/// Endpoints whose logs are looked at, and calls that are settled, at once: each takes a connection to the database.
+/// Lots of endpoints whose logs are looked at, and of calls that are settled, at once: each takes a connection to the database.
 const CLAIMS: usize = 4;
 const SETTLERS: usize = 4;
+
+/// So many endpoints are looked at, and so many calls settled, in one transaction.
+const LOT: usize = 32;
 
 /// What nobody woke us for is found by looking.
 const POLL: Duration = Duration::from_secs(2);
@@ -67,6 +71,7 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
             calls: Semaphore::new(AT_ONCE),
             claims: Semaphore::new(CLAIMS),
             settlers: Semaphore::new(SETTLERS),
+            heard: Mutex::default(),
             again: Again::default(),
         };
         let mut endpoints = Endpoints { room: Arc::new(room), claiming: UnderWay::default(), looked: None };
@@ -104,6 +109,8 @@ struct Room {
     calls: Semaphore,
     claims: Semaphore,
     settlers: Semaphore,
+    /// What came of calls and is not written down yet, and whom to tell once it is.
+    heard: Mutex<VecDeque<(Heard, oneshot::Sender<()>)>>,
     again: Again,
 }
 
@@ -141,17 +148,16 @@ impl Job for Endpoints {
             turns.extend(found);
             tx.close();
         }
-        for turn in turns {
-            if self.claiming.of(turn) > 0 {
-                // Whoever claims now may have read the log before it grew.
-                self.room.again.add(turn);
-                continue;
-            }
-            let (room, place) = (self.room.clone(), self.claiming.begin(turn));
+        let (under_way, free): (Vec<Turn>, Vec<Turn>) = turns.into_iter().partition(|turn| self.claiming.of(*turn) > 0);
+        // Whoever claims now may have read the log before it grew.
+        under_way.into_iter().for_each(|turn| self.room.again.add(turn));
+        for lot in free.chunks(LOT) {
+            let places: Vec<_> = lot.iter().map(|turn| self.claiming.begin(*turn)).collect();
+            let (room, lot) = (self.room.clone(), lot.to_vec());
             begun.spawn(async move {
-                let served = room.claim(turn).await;
-                drop(place);
-                room.serve(turn, served).await;
+                let served = room.claim(&lot).await;
+                drop(places);
+                join_all(served.into_iter().map(|(turn, served)| room.serve(turn, served))).await;
             });
         }
         if all && next < POLL {
@@ -176,28 +182,34 @@ fn until(at: Option<Timestamp>, now: Timestamp) -> Duration {
 }
 
 impl Room {
-    async fn claim(&self, turn: Turn) -> Option<Served> {
+    /// Claims for a lot of endpoints at once; one by one where one of them cannot be claimed for.
+    async fn claim(&self, lot: &[Turn]) -> Vec<(Turn, Served)> {
         let _place = self.claims.acquire().await;
-        let room = i64::try_from(self.calls.available_permits()).unwrap_or(i64::MAX);
-        match self.try_claim(turn, room).await {
+        match self.try_claim(lot).await {
             Ok(served) => served,
-            Err(error) => {
-                tracing::debug!(%error, "an endpoint could not be served: it is looked at again");
-                None
+            Err(error) if lot.len() > 1 => {
+                tracing::debug!(%error, "endpoints could not be served together: they are one by one");
+                let mut all = Vec::new();
+                for turn in lot {
+                    all.extend(self.try_claim(std::slice::from_ref(turn)).await.unwrap_or_else(not_served));
+                }
+                all
             }
+            Err(error) => not_served(error),
         }
     }
 
-    async fn try_claim(&self, turn: Turn, room: i64) -> Result<Option<Served>> {
+    async fn try_claim(&self, lot: &[Turn]) -> Result<Vec<(Turn, Served)>> {
+        let room = i64::try_from(self.calls.available_permits()).unwrap_or(i64::MAX);
         let tx = self.database.operator().await?;
-        let served = delivery::any_organization_claim(&tx, self.settings.clock.now(), turn, room).await?;
+        let served = delivery::any_organization_claims(&tx, self.settings.clock.now(), lot, room).await?;
         tx.commit_in_job().await?;
         Ok(served)
     }
 
     /// Makes the calls, each settled as it ends.
-    async fn serve(&self, turn: Turn, served: Option<Served>) {
-        let Some(Served { caller, calls, behind, more }) = served else { return };
+    async fn serve(&self, turn: Turn, served: Served) {
+        let Served { caller, calls, behind, more } = served;
         if behind {
             self.again.add(turn);
         }
@@ -222,10 +234,47 @@ impl Room {
         };
         counter!("wazapp_delivery_calls_total", "outcome" => outcome).increment(1);
         histogram!("wazapp_delivery_call_seconds").record(heard.took.as_secs_f64());
-        let _place = self.settlers.acquire().await;
-        if let Err(error) = self.settle(&heard).await {
-            tracing::debug!(%error, "what came of a call could not be written down: it is made again");
+        self.write_down(heard).await;
+    }
+
+    /// Writes down what came of a call. Whoever comes to it first takes along what waits with it.
+    async fn write_down(&self, heard: Heard) {
+        let (done, written) = oneshot::channel();
+        self.waiting().push_back((heard, done));
+        {
+            let _place = self.settlers.acquire().await;
+            let lot: Vec<_> = {
+                let mut waiting = self.waiting();
+                let count = waiting.len().min(LOT);
+                waiting.drain(..count).collect()
+            };
+            self.settle_all(&lot.iter().map(|(heard, _)| heard).collect::<Vec<_>>()).await;
         }
+        let _ = written.await;
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<(Heard, oneshot::Sender<()>)>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was taken is settled together; one by one where one of it cannot be.
+    async fn settle_all(&self, lot: &[&Heard]) {
+        let (taken, others): (Vec<&Heard>, Vec<&Heard>) = lot.iter().partition(|heard| heard.is_taken());
+        let together = match taken.as_slice() {
+            [] | [_] => false,
+            all => self.settle_taken(all).await.is_ok(),
+        };
+        for heard in others.into_iter().chain(taken.into_iter().filter(|_| !together)) {
+            if let Err(error) = self.settle(heard).await {
+                tracing::debug!(%error, "what came of a call could not be written down: it is made again");
+            }
+        }
+    }
+
+    async fn settle_taken(&self, taken: &[&Heard]) -> Result<()> {
+        let tx = self.database.operator().await?;
+        delivery::any_organization_settle_taken(&tx, self.settings.clock.now(), taken).await?;
+        tx.commit_in_job().await
     }
 
     async fn settle(&self, heard: &Heard) -> Result<()> {
@@ -244,6 +293,11 @@ impl Room {
         }
         Ok(())
     }
+}
+
+fn not_served(error: DatabaseError) -> Vec<(Turn, Served)> {
+    tracing::debug!(%error, "an endpoint could not be served: it is looked at again");
+    Vec::new()
 }
 
 async fn count(database: &Database, stop: &CancellationToken) {

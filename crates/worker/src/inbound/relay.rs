@@ -36,7 +36,9 @@ pub(super) fn relay(lines: &Lines<'_>, inputs: &[Input], batch: &Batch) -> Relay
             }
             Some(Cut { bytes, .. }) => bodies.push((body, new(input, &changes, bytes, Sent::Part))),
             // What is no plain JSON, and was mended to be read, goes as it was read.
-            None => bodies.extend(changes.iter().map(|one| (body, new(input, &[one], one.change.to_body(), Sent::Alone)))),
+            None => {
+                bodies.extend(changes.iter().map(|one| (body, new(input, &[one], one.change.to_body(), Sent::Alone))))
+            }
         }
     }
     bodies.sort_by_key(|(body, _)| *body);
