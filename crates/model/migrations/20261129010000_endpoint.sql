@@ -42,7 +42,7 @@ CREATE TABLE wazapp.endpoint (
   CONSTRAINT endpoint_headers_key FOREIGN KEY (headers_key) REFERENCES wazapp.sealing_key (key_id),
   CONSTRAINT endpoint_secret_key FOREIGN KEY (secret_key) REFERENCES wazapp.sealing_key (key_id),
   CONSTRAINT endpoint_former_secret_key FOREIGN KEY (former_secret_key) REFERENCES wazapp.sealing_key (key_id)
-);
+) WITH (fillfactor = 70);
 CREATE INDEX endpoint_due ON wazapp.endpoint (due_at) WHERE state = 'on';
 
 -- What Meta sent of an organization's numbers, as Meta would have sent it to that organization alone: kept only where an

@@ -428,7 +428,7 @@ async fn one_in_ten_is_dead_and_the_others_are_told_soon() {
     dead.reply_usually(Reply::Hang);
     for nth in 0..endpoints {
         let organization = world.organization(&format!("Org {nth}")).await;
-        world.connect(&organization, &format!("9{nth:08}"), "1", None).await;
+        world.connect(&organization, &format!("9{nth:08}"), &format!("8{nth:08}"), None).await;
         let at = if nth % 10 == 0 { &dead } else { &hook };
         add(&world, &organization, at, &json!({})).await;
     }
@@ -442,10 +442,11 @@ async fn one_in_ten_is_dead_and_the_others_are_told_soon() {
                 wanted.push(wamid.clone());
             }
             let text = body::text_message("5215512345678", &wamid, super::AT, "hola");
-            body::change(&format!("9{at:08}"), "messages", &json!({ "messages": [text] }))
+            let change = body::change(&format!("9{at:08}"), "messages", &json!({ "messages": [text] }));
+            body::envelope(&[body::entry(&format!("8{at:08}"), &[change])])
         };
-        let changes: Vec<_> = (0..10).map(one).collect();
-        world.take(&body::envelope(&[body::entry("1", &changes)])).await;
+        let bodies: Vec<_> = (0..10).map(one).collect();
+        futures::future::join_all(bodies.iter().map(|body| world.take(body))).await;
     }
     let heard = hook.until_count(wanted.len()).await;
     let mut told = wamids(&heard);

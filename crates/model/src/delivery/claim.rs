@@ -1,6 +1,6 @@
 //! Which deliveries are called now.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -201,6 +201,8 @@ struct Endpoint {
     end: i64,
     waits: bool,
     room: i64,
+    /// Nothing is due, nor will be, but what is under way.
+    is_empty: bool,
 }
 
 impl Endpoint {
@@ -218,7 +220,7 @@ impl Endpoint {
         let spread_at: Option<Timestamp> = row.get("spread_at");
         let former: Option<Timestamp> = row.get("former_until");
         let rests_until: Option<Timestamp> = row.get("rests_until");
-        let under_way: i64 = row.get("under_way");
+        let (under_way, open): (i64, i64) = (row.get("under_way"), row.get("open"));
         Ok(Self {
             gather,
             patterns: kinds.as_ref().map(|kinds| kinds.iter().map(|kind| pattern(kind)).collect()),
@@ -228,6 +230,7 @@ impl Endpoint {
             cursor: row.get("cursor"),
             end: row.get("log_end"),
             waits: spread_at.is_some_and(|at| at > now),
+            is_empty: open == under_way,
             room: if rests_until > Some(now) { 0 } else { (concurrency - under_way).clamp(0, room.min(MOST)) },
             caller: Caller {
                 scope,
@@ -243,6 +246,13 @@ impl Endpoint {
                 former_secret: former.filter(|until| *until > now).and_then(|_| row.get("former_secret")),
             },
         })
+    }
+}
+
+impl Endpoint {
+    /// Whether what is new is claimed as it is written: nothing is before it, nor does it wait for anything.
+    fn takes_at_once(&self) -> bool {
+        self.is_empty && self.gather.is_none() && !self.in_order && self.rate.is_none()
     }
 }
 
@@ -276,15 +286,16 @@ async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, room:
     let Some(row) = any_organization_lock(tx, now, turn).await? else { return Ok(None) };
     let mut endpoint = Endpoint::read(&row, Scope::new(turn.organization_id), now, room)?;
     let mut spread_at = row.get::<_, Option<Timestamp>>("spread_at");
+    let mut claimed = Vec::new();
     if endpoint.cursor < endpoint.end && !endpoint.waits {
-        let is_idle = row.get::<_, Option<Timestamp>>("due_at").is_none();
-        let waiting = if is_idle { 0 } else { waiting(tx, turn).await? };
-        spread_at = (waiting >= MOST_WAITING).then(|| now + FULL);
+        spread_at = (row.get::<_, i64>("open") >= MOST_WAITING).then(|| now + FULL);
         if spread_at.is_none() {
-            spread(tx, now, &mut endpoint).await?;
+            claimed = spread(tx, now, &mut endpoint).await?;
         }
     }
-    let claimed = take(tx, now, &mut endpoint).await?;
+    if !endpoint.takes_at_once() {
+        claimed = take(tx, now, &mut endpoint).await?;
+    }
     let more = leave(tx, now, &endpoint, spread_at).await?;
     let behind = endpoint.cursor < endpoint.end && spread_at.is_none();
     let calls = calls(tx, &endpoint, claimed).await?;
@@ -295,25 +306,15 @@ async fn any_organization_lock(tx: &Operator, now: Timestamp, turn: Turn) -> Res
     tx.query_opt(
         "SELECT e.*, CASE WHEN e.format = 'meta' THEN s.relayed ELSE s.last END AS log_end,
            (SELECT count(*) FROM wazapp.delivery d WHERE d.organization_id = $1 AND d.endpoint_id = $2
-              AND d.state = 'calling' AND d.due_at > $3) AS under_way
+              AND d.state = 'calling' AND d.due_at > $3) AS under_way,
+           (SELECT count(*) FROM (SELECT FROM wazapp.delivery d WHERE d.organization_id = $1 AND d.endpoint_id = $2
+              AND d.state IN ('waiting', 'calling') LIMIT $4) open) AS open
          FROM wazapp.endpoint e JOIN wazapp.organization_sequence s ON s.organization_id = e.organization_id
          JOIN wazapp.organization o ON o.id = e.organization_id AND o.suspended_at IS NULL
          WHERE e.organization_id = $1 AND e.id = $2 AND e.state = 'on' FOR NO KEY UPDATE OF e SKIP LOCKED",
-        &[&turn.organization_id, &turn.endpoint_id, &now],
+        &[&turn.organization_id, &turn.endpoint_id, &now, &MOST_WAITING],
     )
     .await
-}
-
-async fn waiting(tx: &Operator, turn: Turn) -> Result<i64> {
-    let row = tx
-        .query_opt(
-            "SELECT count(*) FROM (SELECT FROM wazapp.delivery WHERE organization_id = $1 AND endpoint_id = $2
-               AND state IN ('waiting', 'calling') LIMIT $3) open",
-            &[&turn.organization_id, &turn.endpoint_id, &MOST_WAITING],
-        )
-        .await?
-        .expect("an aggregate answers a row");
-    Ok(row.get(0))
 }
 
 /// A delivery to be made.
@@ -322,6 +323,8 @@ struct New {
     sequence: i64,
     kind: String,
     conversation_id: Option<Uuid>,
+    /// 1: it is claimed as it is written.
+    tries: i32,
     due_at: Timestamp,
 }
 
@@ -341,8 +344,8 @@ const NEW_BODIES: &str = "
       FROM wazapp.relay r WHERE r.organization_id = $1 AND r.sequence > $2 AND r.sequence <= $3) asked
     WHERE kind IS NOT NULL ORDER BY sequence";
 
-/// Makes deliveries of a stride of the log, and moves the cursor behind it.
-async fn spread(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Result<()> {
+/// Makes deliveries of a stride of the log, and moves the cursor behind it; answers those that are claimed with it.
+async fn spread(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Result<Vec<Claimed>> {
     let (scope, id) = (endpoint.caller.scope, endpoint.caller.endpoint_id);
     let through = endpoint.end.min(endpoint.cursor + STRIDE);
     let statement = if endpoint.caller.format == Format::Meta { NEW_BODIES } else { NEW_EVENTS };
@@ -360,11 +363,16 @@ async fn spread(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Resul
             sequence: row.get("sequence"),
             kind: row.get("kind"),
             conversation_id: row.get("conversation_id"),
+            tries: 0,
             due_at: now,
         })
         .collect();
     if new.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
+    }
+    let room = if endpoint.takes_at_once() { usize::try_from(endpoint.room).unwrap_or(0) } else { 0 };
+    for new in new.iter_mut().take(room) {
+        (new.tries, new.due_at) = (1, now + LEASE);
     }
     if let Some(gather) = endpoint.gather {
         put_off(tx, now, endpoint, gather, &mut new).await?;
@@ -376,12 +384,22 @@ async fn spread(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Resul
         .column("sequence", |new| new.sequence)
         .column("kind", |new| new.kind.as_str())
         .column("conversation_id", |new| new.conversation_id)
-        .all("state", "waiting")
+        .column("state", |new| if new.tries > 0 { "calling" } else { "waiting" })
+        .column("tries", |new| new.tries)
+        .column("step", |new| new.tries)
         .column("due_at", |new| new.due_at)
         .all("created_at", now);
     // What was told once is told again by people alone.
-    tx.run(&rows.insert("wazapp.delivery", "ON CONFLICT DO NOTHING")).await?;
-    Ok(())
+    let rows = tx.run(&rows.insert("wazapp.delivery", "ON CONFLICT DO NOTHING RETURNING id")).await?;
+    let written: HashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    let claimed = new.into_iter().filter(|new| new.tries > 0 && written.contains(&new.id)).map(|new| Claimed {
+        id: new.id,
+        sequence: Some(new.sequence),
+        tries: new.tries,
+        step: new.tries,
+        group: new.id,
+    });
+    Ok(claimed.collect())
 }
 
 /// Of conversations that go on, what waits is put off until they are quiet, or until it has waited long enough.
@@ -495,12 +513,14 @@ fn allowed(endpoint: &Endpoint, now: Timestamp) -> i64 {
     room.max(0)
 }
 
-/// Writes down how far it came, and when it is due again. True: something is due already.
+/// Writes down how far it came, and when it is due again: where it was due a little earlier anyway, that stays, and no index is
+/// written. True: something is due already.
 async fn leave(tx: &Operator, now: Timestamp, endpoint: &Endpoint, spread_at: Option<Timestamp>) -> Result<bool> {
     let row = tx
         .query_opt(
             "UPDATE wazapp.endpoint e SET cursor = $4, spread_at = $5, next_at = $6, 
-               due_at = CASE WHEN d.due_at IS NOT NULL THEN greatest(d.due_at, $7, e.rests_until) END
+               due_at = CASE WHEN e.due_at > $3 AND e.due_at <= d.due_at THEN e.due_at
+                             WHEN d.due_at IS NOT NULL THEN greatest(d.due_at, $7, e.rests_until) END
              FROM (SELECT min(due_at) AS due_at FROM wazapp.delivery WHERE organization_id = $1 AND endpoint_id = $2
                      AND state IN ('waiting', 'calling')) d
              WHERE e.organization_id = $1 AND e.id = $2
