@@ -354,6 +354,21 @@ pub async fn list(tx: &Tenant) -> Result<Vec<Endpoint>> {
     rows.iter().map(Endpoint::read).collect()
 }
 
+/// Those that are not called any more, though nobody here turned them off.
+pub async fn lost(tx: &Tenant) -> Result<Vec<Endpoint>> {
+    let rows = tx
+        .query(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM wazapp.endpoint WHERE organization_id = $1 AND state <> 'on' AND trouble IS NOT NULL ORDER BY id"
+            ),
+            &[&tx.organization_id()],
+        )
+        .await?;
+    rows.iter().map(Endpoint::read).collect()
+}
+
 /// One of them.
 pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Endpoint>> {
     let row = tx

@@ -856,6 +856,7 @@ endpoint-look-which = Look at { $host }
 endpoint-all-kinds = all kinds
 endpoint-taken = Last took something
 endpoint-untaken = Took nothing yet
+inbox-endpoint-lost = { $host } is no longer told what happens: see why
 endpoint-failing = failing
 endpoint-off = off
 endpoint-gone = gone

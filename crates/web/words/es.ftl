@@ -856,6 +856,7 @@ endpoint-look-which = Ver { $host }
 endpoint-all-kinds = todos los tipos
 endpoint-taken = Último recibido
 endpoint-untaken = Aún no ha recibido nada
+inbox-endpoint-lost = { $host } ya no se entera de lo que pasa: mira por qué
 endpoint-failing = falla
 endpoint-off = apagado
 endpoint-gone = ya no está

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
+use model::act::Act;
 use model::conversation::{self, Conversation, Counts, State};
 use model::database::Tenant;
 use model::number::Number;
 use model::user::Language;
-use model::{DatabaseError, draft, membership};
+use model::{DatabaseError, draft, endpoint, membership};
 use uuid::Uuid;
 
 use super::bubble::kind_of;
@@ -55,7 +56,7 @@ pub(super) struct Tab {
     pub(super) count: Option<String>,
 }
 
-/// What the list narrows by.
+/// What the list names, and leads to or narrows by.
 #[derive(Clone, Debug)]
 pub(super) struct Choice {
     pub(super) id: Uuid,
@@ -76,6 +77,8 @@ pub(super) struct List {
     pub(super) live: i64,
     /// Where a first message can be sent to, while there is none.
     pub(super) first_number: Option<String>,
+    /// Programs that hear nothing any more, for whoever looks after them.
+    pub(super) lost: Vec<Choice>,
 }
 
 impl List {
@@ -92,7 +95,9 @@ impl List {
             page.data.iter().map(|one| Row::of(one, &people, &times, visit.page.language)).collect();
         begun(tx, visit, &mut rows).await?;
         let tabs = tabs(conversation::counts(tx, me).await?);
-        Ok(Self { wanted, tabs, numbers, teams, rows, next: page.next_cursor, live, first_number })
+        let lost = if visit.may(Act::ManageEndpoints) { endpoint::lost(tx).await? } else { Vec::new() };
+        let lost = lost.into_iter().map(|one| Choice { id: one.id, name: one.host() }).collect();
+        Ok(Self { wanted, tabs, numbers, teams, rows, next: page.next_cursor, live, first_number, lost })
     }
 
     /// Whether there is a choice of numbers.

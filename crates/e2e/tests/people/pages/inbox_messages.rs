@@ -220,6 +220,81 @@ async fn a_message_is_passed_on() {
     let refused = browser.post(&path, &[("to", &ana), ("to", &eva)]).await;
     assert!(refused.status == StatusCode::CONFLICT && refused.text.contains("No se reenvió a"), "{}", refused.text);
     stage.world.until("the other went", async || stage.requests().await.len() == before + 1).await;
+    // Nor does one that is not to be seen keep back the others, whichever is the first.
+    for gone in [Uuid::nil(), Uuid::max()].map(|id| id.to_string()) {
+        let before = stage.requests().await.len();
+        let refused = browser.post(&path, &[("to", &ana), ("to", &gone)]).await;
+        assert!(
+            refused.status == StatusCode::CONFLICT && refused.text.contains("ya no está a tu alcance"),
+            "{}",
+            refused.text
+        );
+        stage.world.until("the other went", async || stage.requests().await.len() == before + 1).await;
+    }
+    // Whom it was passed on to is not told that what they wrote was read.
+    let read = format!("SELECT count(*) FROM wazapp.receipt WHERE conversation_id <> '{}'", stage.conversation);
+    assert_eq!(stage.world.count(&read).await, 0);
+    stage.world.end().await;
+}
+
+/// What is written on a page of a conversation that meanwhile went on as another one arrives there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_follows_a_conversation_that_went_on_elsewhere() {
+    const PHONE: &str = "34600777888";
+    let stage = Stage::new().await;
+    let mut browser = stage.browser().await;
+    let now = stage.world.now().as_second();
+    let value = |message: Value| body::value(&stage.number.phone_number_id, &json!({ "messages": [message] }));
+    let written = |wamid: &str| json!({ "from_user_id": "ES.42", "id": wamid, "timestamp": now.to_string(), "type": "text", "text": { "body": wamid } });
+    // Somebody is known twice, by phone and by user id, until one message names both.
+    let others = async || -> Vec<String> {
+        let all = stage.world.conversations(&stage.organization).await;
+        let ids = all.iter().map(|one| one["id"].as_str().expect("an id").to_owned());
+        ids.filter(|id| *id != stage.conversation).collect()
+    };
+    stage.world.receive(&body::text(&stage.number.phone_number_id, PHONE, "wamid.by_phone", now, "hola")).await;
+    stage.world.receive(&value(written("wamid.by_id"))).await;
+    let both = others().await;
+    assert_eq!(both.len(), 2);
+    let mut forms = Vec::new();
+    for id in &both {
+        forms.push((id, hidden(&browser.get(&format!("/inbox/{id}")).await.text, "id").to_owned()));
+    }
+    let mut by_both = written("wamid.by_both");
+    by_both["from"] = json!(PHONE);
+    stage.world.receive(&value(by_both)).await;
+    let survivor = others().await.remove(0);
+    let (lost, id) = forms.into_iter().find(|(id, _)| **id != survivor).expect("the other");
+    went(&browser.post(&format!("/inbox/{lost}/messages"), &[("id", &id), ("body", "Llega igual")]).await);
+    stage.world.until("it is accepted", async || stage.requests().await.len() == 1).await;
+    let sent = stage.sent().await;
+    assert_eq!((&sent[0]["conversation_id"], &sent[0]["text"]), (&json!(survivor), &json!("Llega igual")));
+    for (what, fields) in
+        [("draft", [("body", "y más"), ("version", "0")]), ("presence", [("doing", "write"), ("shown", "1")])]
+    {
+        let answer = browser.post(&format!("/inbox/{lost}/{what}"), &fields).await;
+        assert_eq!(answer.status, StatusCode::OK, "{what}: {}", answer.text);
+    }
+    stage.world.end().await;
+}
+
+/// Whoever looks after programs is told in the inbox that one of them hears nothing any more; nobody else is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_told_no_more_shows_in_the_inbox() {
+    let stage = Stage::new().await;
+    let owner = stage.world.member(&stage.organization, Role::Owner).await;
+    let hook = e2e::receiver::Receiver::open().await;
+    let wanted = json!({ "url": hook.url(), "format": "wazapp" });
+    let (status, made) = stage.world.post_api(&stage.organization, "/endpoints", &wanted).await;
+    assert_eq!(status, 201, "{made}");
+    let link = format!("/settings/endpoints/{}", made["id"].as_str().expect("an id"));
+    let mut browser = Browser::of(&stage.world, &owner);
+    assert!(!browser.get("/inbox").await.text.contains(&link));
+    hook.reply_next(&[e2e::receiver::Reply::Status(410)]);
+    stage.world.meta().customer_says(&stage.number, LUCIA, "¿Y ahora?").await;
+    stage.world.until("it is told", async || browser.get("/inbox").await.text.contains(&link)).await;
+    assert!(browser.get("/inbox").await.text.contains("ya no se entera"));
+    assert!(!stage.browser().await.get("/inbox").await.text.contains(&link), "an agent cannot mend it");
     stage.world.end().await;
 }
 
