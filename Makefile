@@ -2,7 +2,7 @@
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: demo run build assets test ci fmt lint docs licences advisories bench
+.PHONY: demo run build assets test ci fmt lint docs licences advisories screenshot bench
 
 demo: build ## a furnished server with a simulated Meta behind it, in ./data/demo; no account needed
 	./target/release/wazapp demo
@@ -41,6 +41,10 @@ advisories: ## known holes in what is built in; says so where the list of them c
 ci: assets ## what a submission must pass
 	@scripts/need cargo cc postgres nextest deny
 	$(MAKE) lint licences advisories docs test
+
+screenshot: build ## the picture at the head of the README, of the demo's inbox
+	@scripts/need browser
+	node crates/e2e/browser/screenshot.mjs target/release/wazapp docs/inbox.png
 
 bench: build ## ratios measured side by side in one run; see docs/scale.md
 	cargo run --release --locked -p e2e --bin bench -- $(BENCH)

@@ -12,6 +12,8 @@ export async function messages({ url, simulator, number, sessions, sitDown, writ
     await page.goto(`${url}/inbox?view=all`);
     await page.locator("#list > li a", { hasText: text }).first().click();
     await page.locator(".thread .text", { hasText: text }).waitFor();
+    // Whoever opens one can write at once: what is done by keys comes behind that.
+    await page.waitForFunction(() => document.activeElement.id === "body");
   };
   await open("¿Tienen roles de canela?");
   const bubble = page.locator(".message.in", { hasText: "¿Tienen roles de canela?" });
@@ -53,8 +55,12 @@ export async function messages({ url, simulator, number, sessions, sitDown, writ
   await page.keyboard.press("Enter");
   const answer = page.locator(".message.out:not(.pending)", { hasText: "Sí, recién hechos" });
   await answer.locator("blockquote", { hasText: "¿Tienen roles de canela?" }).waitFor();
+  await page.evaluate(() => {
+    const sees = (changes) => changes.forEach(({ target }) => { if (target.classList.contains("found")) window.found = target.textContent; });
+    new MutationObserver(sees).observe(document.body, { subtree: true, attributeFilter: ["class"] });
+  });
   await answer.locator("blockquote a").click();
-  await page.locator(".message.found", { hasText: "¿Tienen roles de canela?" }).waitFor();
+  await page.waitForFunction(() => window.found?.includes("¿Tienen roles de canela?"));
 
   // Passed on to another.
   await menu.click();

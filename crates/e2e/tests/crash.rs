@@ -1,11 +1,12 @@
 //! What was answered 200 is there, exactly once, whatever dies; what could not be stored was not answered 200.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use e2e::program::{Installation, Server};
+use e2e::receiver::{Heard, Receiver};
 use e2e::{Options, Posts, World, body};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -98,7 +99,10 @@ async fn finished(mut senders: JoinSet<()>) {
 
 /// An installation with one organization and its number; answers the API key.
 async fn install() -> (Installation, Server, String) {
-    let installation = Installation::new().setting("WAZAPP_META_APP_SECRET", SECRET).setting("WAZAPP_LOG", "warn");
+    let installation = Installation::new()
+        .setting("WAZAPP_META_APP_SECRET", SECRET)
+        .setting("WAZAPP_LOG", "warn")
+        .setting("WAZAPP_ALLOW_TARGETS", "127.0.0.0/8");
     let server = installation.serve().await;
     installation.json(&["org", "create", "Acme"]).await;
     installation
@@ -189,6 +193,46 @@ async fn the_server_is_killed_in_the_middle() {
     assert_shown(server.url(), &key, &ledger, &ledger.wamids(true)).await;
     repeat_all(server.url(), &ledger).await;
     assert_shown(server.url(), &key, &ledger, &ledger.wamids(false)).await;
+    assert!(server.terminate().await.0.success());
+}
+
+/// Wherever the server dies while it tells an endpoint, the endpoint is told everything, and twice only what was under way then,
+/// under the same id. `WAZAPP_KILLS=20` kills it so often.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_is_told_everything_wherever_the_server_dies() {
+    let kills: usize = std::env::var("WAZAPP_KILLS").map_or(3, |text| text.parse().expect("a number"));
+    let hook = Receiver::open().await;
+    let (installation, mut server, _) = install().await;
+    installation.json(&["endpoint", "add", "--org", "acme", "--url", hook.url()]).await;
+    let (ledger, mut died) = (Ledger::default(), Vec::new());
+    for round in 0..kills {
+        let senders = send(server.url(), SECRET, &ledger, &round.to_string(), 40, Persistence::Stop);
+        let enough = hook.heard().len() + 10 + 7 * round;
+        hook.until("some calls came", |heard| heard.len() >= enough).await;
+        died.push(Instant::now());
+        server.kill().await;
+        finished(senders).await;
+        server = installation.serve().await;
+    }
+    let wamid = |call: &Heard| call.body["data"]["wamid"].as_str().unwrap_or_default().to_owned();
+    let wanted = ledger.wamids(true);
+    let heard = hook
+        .until("everything was told", |heard| {
+            let told: BTreeSet<String> = heard.iter().map(wamid).collect();
+            wanted.iter().all(|wamid| told.contains(wamid))
+        })
+        .await;
+    let mut calls: BTreeMap<String, Vec<&Heard>> = BTreeMap::new();
+    for call in &heard {
+        calls.entry(wamid(call)).or_default().push(call);
+    }
+    for (wamid, calls) in calls {
+        for pair in calls.windows(2) {
+            assert_eq!(pair[0].header("webhook-id"), pair[1].header("webhook-id"), "{wamid}");
+            let between = died.iter().any(|at| pair[0].at <= *at + PATIENCE / 60 && *at <= pair[1].at);
+            assert!(between, "{wamid} was told twice though nothing died in between");
+        }
+    }
     assert!(server.terminate().await.0.success());
 }
 

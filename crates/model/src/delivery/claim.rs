@@ -247,9 +247,7 @@ impl Endpoint {
             },
         })
     }
-}
 
-impl Endpoint {
     /// Whether what is new is claimed as it is written: nothing is before it, nor does it wait for anything.
     fn takes_at_once(&self) -> bool {
         self.is_empty && self.gather.is_none() && !self.in_order && self.rate.is_none()

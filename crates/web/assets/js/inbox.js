@@ -32,6 +32,7 @@ export const nameDay = (item) => {
 /** What somebody opened of a message, or hears of it, goes on when it is drawn anew; answers where they were. */
 function carryOn(known, fresh) {
   const focused = known.contains(document.activeElement) ? document.activeElement : undefined;
+  fresh.classList.toggle("found", known.classList.contains("found"));
   for (const what of [".on-message", ".more", "audio", "video"]) {
     const [old, anew] = [$(what, known), $(what, fresh)];
     const isUsed = old?.open || (old?.currentTime > 0 && old.getAttribute("src") === anew?.getAttribute("src"));

@@ -44,7 +44,7 @@ export function lastSeen() {
 function turnTo(item) {
   item.scrollIntoView({ block: "center" });
   item.classList.add("found");
-  setTimeout(() => item.classList.remove("found"), 2_000);
+  setTimeout(() => document.getElementById(item.id)?.classList.remove("found"), 2_000);
 }
 
 export function openAt(open) {

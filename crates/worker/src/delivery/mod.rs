@@ -84,21 +84,36 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
 #[derive(Debug, Default)]
 struct Again {
     turns: Mutex<HashSet<Turn>>,
+    /// For which more is due than there was room for: each call that ends makes room.
+    crowded: Mutex<HashSet<Turn>>,
     came: Notify,
 }
 
 impl Again {
     fn add(&self, turn: Turn) {
-        self.held().insert(turn);
+        held(&self.turns).insert(turn);
         self.came.notify_one();
     }
 
     fn take(&self) -> HashSet<Turn> {
-        std::mem::take(&mut *self.held())
+        std::mem::take(&mut *held(&self.turns))
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashSet<Turn>> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether a claim found more than there was room for.
+    fn crowds(&self, turn: Turn, more: bool) {
+        let mut crowded = held(&self.crowded);
+        if more {
+            crowded.insert(turn)
+        } else {
+            crowded.remove(&turn)
+        };
+    }
+
+    /// A call has ended.
+    fn made_room(&self, turn: Turn) {
+        if held(&self.crowded).contains(&turn) {
+            self.add(turn);
+        }
     }
 }
 
@@ -213,11 +228,10 @@ impl Room {
         if behind {
             self.again.add(turn);
         }
+        self.again.crowds(turn, more);
         let mut calls: FuturesUnordered<_> = calls.iter().map(|call| self.tell(&caller, call)).collect();
         while calls.next().await.is_some() {
-            if more {
-                self.again.add(turn);
-            }
+            self.again.made_room(turn);
         }
     }
 
@@ -240,21 +254,17 @@ impl Room {
     /// Writes down what came of a call. Whoever comes to it first takes along what waits with it.
     async fn write_down(&self, heard: Heard) {
         let (done, written) = oneshot::channel();
-        self.waiting().push_back((heard, done));
+        held(&self.heard).push_back((heard, done));
         {
             let _place = self.settlers.acquire().await;
             let lot: Vec<_> = {
-                let mut waiting = self.waiting();
+                let mut waiting = held(&self.heard);
                 let count = waiting.len().min(LOT);
                 waiting.drain(..count).collect()
             };
             self.settle_all(&lot.iter().map(|(heard, _)| heard).collect::<Vec<_>>()).await;
         }
         let _ = written.await;
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<(Heard, oneshot::Sender<()>)>> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was taken is settled together; one by one where one of it cannot be.
@@ -293,6 +303,10 @@ impl Room {
         }
         Ok(())
     }
+}
+
+fn held<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn not_served(error: DatabaseError) -> Vec<(Turn, Served)> {
