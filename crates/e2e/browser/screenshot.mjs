@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "./screens.mjs";
@@ -11,6 +11,7 @@ const [wazapp, picture] = process.argv.slice(2);
 const LARGEST = 300 << 10;
 
 const folder = mkdtempSync(join(tmpdir(), "wazapp-"));
+chmodSync(folder, 0o711); // PostgreSQL may run as a user of its own.
 const settings = { ...process.env, WAZAPP_DATA_DIR: join(folder, "data"), WAZAPP_LISTEN: "127.0.0.1:0" };
 const demo = spawn(wazapp, ["demo", "--simulator", "127.0.0.1:0", "--json"], { env: settings, stdio: ["ignore", "pipe", "inherit"] });
 const ended = new Promise((end) => { demo.on("exit", end); });
