@@ -142,7 +142,7 @@ async fn taken(tx: &Operator, now: Timestamp, heard: &[&Heard]) -> Result<()> {
         .all("state", "delivered")
         .all("ended_at", now);
     tx.run(&rows.update("wazapp.delivery", "AND t.state = 'calling'")).await?;
-    // One after the other in one order: of two who settle at once neither waits for the other.
+    // One after the other in one order: of two who settle at once, none waits for one that waits for it.
     let mut unwell: Vec<_> = heard.iter().filter(|heard| !heard.was_well).collect();
     unwell.sort_unstable_by_key(|heard| (heard.scope.organization_id(), heard.endpoint_id, heard.revision));
     unwell.dedup_by_key(|heard| (heard.scope.organization_id(), heard.endpoint_id, heard.revision));
