@@ -194,6 +194,8 @@ fn an_ordinary_user_runs_it_too() {
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
         .arg(&program)
         .args(["it_starts_stops", "a_left_pid_file", "two_commands", "killed"])
+        // One after the other: a child that another one is about to start holds for a moment what its parent has locked.
+        .arg("--test-threads=1")
         .env("TMPDIR", home)
         .current_dir("/")
         .output()
