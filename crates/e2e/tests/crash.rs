@@ -196,6 +196,19 @@ async fn the_server_is_killed_in_the_middle() {
     assert!(server.terminate().await.0.success());
 }
 
+/// Waits until an endpoint heard enough: what was under way when a server died is told again once its lease is over.
+async fn until_heard(hook: &Receiver, what: &str, enough: impl Fn(&[Heard]) -> bool) -> Vec<Heard> {
+    let deadline = Instant::now() + 2 * PATIENCE;
+    loop {
+        let heard = hook.heard();
+        if enough(&heard) {
+            return heard;
+        }
+        assert!(Instant::now() < deadline, "it never came to it that {what}: {} calls", heard.len());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Wherever the server dies while it tells an endpoint, the endpoint is told everything, and twice only what was under way then,
 /// under the same id. `WAZAPP_KILLS=20` kills it so often.
 #[tokio::test(flavor = "multi_thread")]
@@ -208,7 +221,7 @@ async fn an_endpoint_is_told_everything_wherever_the_server_dies() {
     for round in 0..kills {
         let senders = send(server.url(), SECRET, &ledger, &round.to_string(), 40, Persistence::Stop);
         let enough = hook.heard().len() + 10 + 7 * round;
-        hook.until("some calls came", |heard| heard.len() >= enough).await;
+        until_heard(&hook, "some calls came", |heard| heard.len() >= enough).await;
         died.push(Instant::now());
         server.kill().await;
         finished(senders).await;
@@ -216,12 +229,11 @@ async fn an_endpoint_is_told_everything_wherever_the_server_dies() {
     }
     let wamid = |call: &Heard| call.body["data"]["wamid"].as_str().unwrap_or_default().to_owned();
     let wanted = ledger.wamids(true);
-    let heard = hook
-        .until("everything was told", |heard| {
-            let told: BTreeSet<String> = heard.iter().map(wamid).collect();
-            wanted.iter().all(|wamid| told.contains(wamid))
-        })
-        .await;
+    let heard = until_heard(&hook, "everything was told", |heard| {
+        let told: BTreeSet<String> = heard.iter().map(wamid).collect();
+        wanted.iter().all(|wamid| told.contains(wamid))
+    })
+    .await;
     let mut calls: BTreeMap<String, Vec<&Heard>> = BTreeMap::new();
     for call in &heard {
         calls.entry(wamid(call)).or_default().push(call);
