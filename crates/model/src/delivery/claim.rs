@@ -408,7 +408,7 @@ async fn put_off(tx: &Operator, now: Timestamp, endpoint: &Endpoint, gather: Gat
         .query(
             "SELECT conversation_id, min(created_at) AS since FROM wazapp.delivery
              WHERE organization_id = $1 AND endpoint_id = $2 AND conversation_id = ANY ($3) AND state = 'waiting'
-               AND step = 0 GROUP BY conversation_id",
+               AND batch_id IS NULL GROUP BY conversation_id",
             &[&organization_id, &id, &conversations],
         )
         .await?;
@@ -426,7 +426,7 @@ async fn put_off(tx: &Operator, now: Timestamp, endpoint: &Endpoint, gather: Gat
         .key("endpoint_id", |_| id)
         .key("conversation_id", |(conversation_id, _)| *conversation_id)
         .column("due_at", |(_, due_at)| *due_at);
-    tx.run(&later.update("wazapp.delivery", "AND t.state = 'waiting' AND t.step = 0")).await?;
+    tx.run(&later.update("wazapp.delivery", "AND t.state = 'waiting' AND t.batch_id IS NULL")).await?;
     Ok(())
 }
 
@@ -516,7 +516,7 @@ fn allowed(endpoint: &Endpoint, now: Timestamp) -> i64 {
 async fn leave(tx: &Operator, now: Timestamp, endpoint: &Endpoint, spread_at: Option<Timestamp>) -> Result<bool> {
     let row = tx
         .query_opt(
-            "UPDATE wazapp.endpoint e SET cursor = $4, spread_at = $5, next_at = $6, 
+            "UPDATE wazapp.endpoint e SET cursor = $4, spread_at = $5, next_at = $6,
                due_at = CASE WHEN e.due_at > $3 AND e.due_at <= d.due_at THEN e.due_at
                              WHEN d.due_at IS NOT NULL THEN greatest(d.due_at, $7, e.rests_until) END
              FROM (SELECT min(due_at) AS due_at FROM wazapp.delivery WHERE organization_id = $1 AND endpoint_id = $2

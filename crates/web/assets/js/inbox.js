@@ -414,7 +414,7 @@ async function took(entry, answer) {
   place.replaceWith(document.importNode(fresh, true));
   document.dispatchEvent(new Event("wazapp:composer"));
   const now = box();
-  if (now) now.value = draft.before(here(entry.conversation), now.value, typed);
+  if (now) now.value = draft.before(here(entry.conversation), entry.text, typed);
   if (now) keepDraft();
   else draft.give(here(entry.conversation), entry.text);
   now?.focus();
