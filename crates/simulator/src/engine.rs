@@ -77,6 +77,12 @@ impl Meta {
         Locked { world, wake: &self.wake }
     }
 
+    /// Leaps ahead in time. What was said before is under way before, and not only after the leap.
+    pub(crate) fn leap(self: &Arc<Self>, by: std::time::Duration) {
+        self.turn();
+        self.clock.advance(by);
+    }
+
     /// Does what is due and sends what waits, until stopped.
     pub(crate) async fn run(self: Arc<Self>) {
         loop {

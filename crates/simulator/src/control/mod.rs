@@ -182,7 +182,7 @@ async fn set_clock(State(meta): State<Arc<Meta>>, body: bytes::Bytes) -> Result<
     if let Some(text) = &set.advance {
         let by = text.parse::<SignedDuration>().ok().and_then(|by| Duration::try_from(by).ok());
         let by = by.ok_or_else(|| Mistake::bad("advance is a time ahead, as \"24h\" or \"90s\""))?;
-        meta.clock.advance(by);
+        meta.leap(by);
     }
     Ok(clock(State(meta)).await)
 }
