@@ -185,6 +185,23 @@ async function keys({ lucia }) {
   await lucia.keyboard.press("g");
   await lucia.keyboard.press("m");
   await lucia.waitForURL(/view=mine/);
+  // Closed by a key: the next one opens, and what was closed can be taken up again as it was.
+  const open = () => lucia.evaluate(() => ({ ...document.querySelector("[data-thread]")?.dataset }));
+  await lucia.goto(`${url}/inbox?view=active`);
+  await lucia.locator("#list > li").first().waitFor();
+  await lucia.keyboard.press("j");
+  await lucia.locator("[data-thread]").waitFor();
+  const closed = await open();
+  assert.equal(closed.state, "active");
+  await lucia.keyboard.press("e");
+  await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread !== id, closed.thread);
+  await lucia.getByText(`Resuelta: ${closed.who}.`).waitFor();
+  await lookAt(lucia, "undo", join(folder, "undo.png"));
+  await lucia.getByRole("button", { name: "Deshacer" }).click();
+  await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread === id, closed.thread);
+  assert.equal((await open()).state, "active");
+  await lucia.locator("#undo").waitFor({ state: "hidden" });
+  await later(lucia);
   // Whoever turned them off has them off.
   await lucia.goto(`${url}/settings/profile`);
   await lucia.getByLabel("Usar letras sueltas como atajos").uncheck();
@@ -195,6 +212,26 @@ async function keys({ lucia }) {
   await lucia.keyboard.press("j");
   await lucia.keyboard.press("?");
   assert.equal(await lucia.locator("[data-thread], #keys-dialog[open]").count(), 0, "no letter does anything");
+}
+
+/** What is written now and leaves later is there with its time, and can leave at once all the same. */
+async function later(page) {
+  await box(page).fill("Su pedido sale a las nueve.");
+  await page.locator(".composer .later > summary").click();
+  const zone = (await page.locator(".composer .later .small").textContent()).trim();
+  assert.match(await page.locator("#plan-at").inputValue(), /T09:00$/, "what is meant most is there");
+  const soon = new Date(Date.now() + 30 * 60_000).toLocaleString("sv-SE", { timeZone: zone }).slice(0, 16).replace(" ", "T");
+  await page.locator("#plan-at").fill(soon);
+  await lookAt(page, "plan", join(folder, "plan.png"));
+  await page.getByRole("button", { name: "Programar" }).click();
+  const bubble = page.locator("li.message:not(.pending)", { hasText: "Su pedido sale a las nueve." }).last();
+  await bubble.getByText("Se enviará hoy").or(bubble.getByText("Se enviará mañana")).waitFor();
+  assert.equal(await page.locator(".composer .later[open]").count(), 0);
+  await bubble.hover();
+  await bubble.locator(".on-message > summary").click();
+  await lookAt(page, "planned", join(folder, "planned.png"));
+  await bubble.getByRole("button", { name: "Enviar ahora" }).click();
+  await bubble.getByText("Se enviará").waitFor({ state: "detached" });
 }
 
 /** The same on a phone, in English, in the dark. */

@@ -139,6 +139,8 @@ async function removed({ page }, id) {
   await page.getByLabel("Contraseña actual").fill(PASSWORD);
   await page.getByRole("button", { name: /Quitar/ }).click();
   await page.getByText("La llave ya no abre nada.").waitFor();
+  await page.goto(`${url}/settings/audit`);
+  for (const deed of ["añadió una llave de acceso de", "quitó una llave de acceso de"]) await page.getByText(deed).first().waitFor();
   await leave(page);
   await byPasskey(page);
   await page.getByText("No se pudo con la llave.").waitFor();

@@ -1,12 +1,12 @@
-// Uses the pages of people as they do: set-up, sign-in, invitations, settings. `node people.mjs URL CODE FOLDER`: where the
-// server is, what sets it up, and where pictures of the screens go.
+// Uses the pages of people as they do: set-up, sign-in, invitations, settings. `node people.mjs URL CODE ISSUER FOLDER`: where
+// the server is, what sets it up, its identity provider, and where pictures of the screens go.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { lookAt, open } from "./screens.mjs";
 
-const [url, code, folder] = process.argv.slice(2);
+const [url, code, issuer, folder] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 
 /** Each with and without JavaScript would say the same twice: the last look is the one without. */
@@ -21,8 +21,8 @@ const LOOKS = [
 ];
 
 const WORDS = {
-  es: { save: "Guardar", in: "Entrar", out: "Salir", wrong: "El correo o la contraseña no coinciden.", email: "Correo", password: "Contraseña", yours: "Tu nombre", join: "Crear mi cuenta y entrar", invite: "Invitar", make: "Crear el enlace", link: "Enlace de invitación", says: "Lucía Pérez te invita a atender a los clientes de Panadería La Espiga.", saved: "Guardado.", key: "Clave nueva", keyMake: "Crear la clave", keyKeep: "Guarda esta clave", name: "Nombre", team: "Crear el equipo", teamMade: "El equipo está creado.", members: "Personas · Panadería La Espiga", remove: "Quitar a", gone: "Ya no pertenece a la organización.", role: "Papel de", roleSave: "Guardar el papel de", roleDone: "El papel cambió.", signedOut: "Saliste.", revoked: "La clave quedó anulada.", revoke: "Anular la clave" },
-  en: { save: "Save", in: "Sign in", out: "Sign out", wrong: "The email or the password doesn't match.", email: "Email", password: "Password", yours: "Your name", join: "Make my account and join", invite: "Invite", make: "Make the link", link: "Invitation link", says: "Lucía Pérez invites you to help Panadería La Espiga's customers.", saved: "Saved.", key: "New key", keyMake: "Make the key", keyKeep: "Keep this key", name: "Name", team: "Make the team", teamMade: "The team was made.", members: "People · Panadería La Espiga", remove: "Remove", gone: "They no longer belong to the organization.", role: "Role of", roleSave: "Save the role of", roleDone: "The role was changed.", signedOut: "You signed out.", revoked: "The key was revoked.", revoke: "Revoke the key" },
+  es: { save: "Guardar", provider: "Continuar con Acme SSO", linked: "Entras también con Acme SSO", in: "Entrar", out: "Salir", wrong: "El correo o la contraseña no coinciden.", email: "Correo", password: "Contraseña", yours: "Tu nombre", join: "Crear mi cuenta y entrar", invite: "Invitar", make: "Crear el enlace", link: "Enlace de invitación", says: "Lucía Pérez te invita a atender a los clientes de Panadería La Espiga.", saved: "Guardado.", key: "Clave nueva", keyMake: "Crear la clave", keyKeep: "Guarda esta clave", name: "Nombre", team: "Crear el equipo", teamMade: "El equipo está creado.", members: "Personas · Panadería La Espiga", remove: "Quitar a", gone: "Ya no pertenece a la organización.", role: "Papel de", roleSave: "Guardar el papel de", roleDone: "El papel cambió.", signedOut: "Saliste.", revoked: "La clave quedó anulada.", revoke: "Anular la clave" },
+  en: { save: "Save", provider: "Continue with Acme SSO", linked: "You also sign in with Acme SSO", in: "Sign in", out: "Sign out", wrong: "The email or the password doesn't match.", email: "Email", password: "Password", yours: "Your name", join: "Make my account and join", invite: "Invite", make: "Make the link", link: "Invitation link", says: "Lucía Pérez invites you to help Panadería La Espiga's customers.", saved: "Saved.", key: "New key", keyMake: "Make the key", keyKeep: "Keep this key", name: "Name", team: "Make the team", teamMade: "The team was made.", members: "People · Panadería La Espiga", remove: "Remove", gone: "They no longer belong to the organization.", role: "Role of", roleSave: "Save the role of", roleDone: "The role was changed.", signedOut: "You signed out.", revoked: "The key was revoked.", revoke: "Revoke the key" },
 };
 
 const OWNER = { email: "lucia@laespiga.example", password: "pan dulce a las ocho" };
@@ -53,8 +53,8 @@ async function sitDown(look, troubles) {
   const page = await context.newPage();
   page.on("pageerror", (error) => troubles.push(error.stack));
   // A form that comes back is told to the console as a failed load; a breach of the policy is one too, and is no such line.
-  page.on("console", (line) => line.type() === "error" && !/status of (403|409|410|422|429)/.test(line.text()) && troubles.push(line.text()));
-  page.on("request", (request) => !request.url().startsWith(url) && troubles.push(`asks ${request.url()}`));
+  page.on("console", (line) => line.type() === "error" && !/status of (400|403|409|410|422|429)/.test(line.text()) && troubles.push(line.text()));
+  page.on("request", (request) => ![url, issuer].some((known) => request.url().startsWith(known)) && troubles.push(`asks ${request.url()}`));
   const see = (screen) => look.script
     ? lookAt(page, screen, join(folder, `${look.name}-${screen}.png`))
     : page.screenshot({ path: join(folder, `${look.name}-${screen}.png`) });
@@ -96,6 +96,11 @@ async function visit(look) {
   const click = (name, options = {}) => page.getByRole("button", { name, exact: true, ...options }).first().click();
   const said = (words) => page.getByRole("status").getByText(words).waitFor();
 
+  // What is no answer of the provider's leads back to the beginning.
+  await page.goto(`${url}/login/provider/callback?error=access_denied&state=made-up`);
+  await page.getByRole("link", { name: t.provider }).waitFor();
+  await see("02-provider-lost");
+
   // Sign-in, once wrong.
   await page.goto(`${url}/login?next=/settings/profile`);
   await page.getByLabel(t.email).fill(OWNER.email);
@@ -114,6 +119,12 @@ async function visit(look) {
   await said(t.saved);
   assert.equal(await page.evaluate(() => document.documentElement.lang).catch(() => look.language), look.language);
   await see("03-profile");
+
+  // The account is opened by the provider too, once its owner says so.
+  const join = page.getByRole("link", { name: t.provider });
+  if (await join.count()) await join.click();
+  await page.getByText(t.linked).waitFor();
+  await see("03-profile-linked");
 
   // Somebody is invited, and comes.
   const guest = `marta.${look.name}@laespiga.example`;

@@ -109,6 +109,8 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("conversation.state_tie", "the same"),
     ("outbox.state", "what is queued can be cancelled"),
     ("outbox.deadline", "what nobody waits for any more is tried no more"),
+    ("outbox.due_at", "what is queued can be given another time"),
+    ("outbox.send_at", "the same"),
     ("message.status", "and the message says so"),
     ("message.error", "and the message says so"),
     ("receipt.number_id", "what was read last takes the place of what was read before"),

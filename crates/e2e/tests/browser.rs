@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use e2e::IdentityProvider;
 use e2e::program::Installation;
+use secrecy::ExposeSecret;
+use serde_json::json;
 use simulator::{Options, Simulator};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -22,12 +25,22 @@ async fn a_customers_phone() {
 /// JavaScript too. Pictures of the screens stay in `target/browser/people`.
 #[tokio::test(flavor = "multi_thread")]
 async fn people_and_their_pages() {
-    let installation = Installation::new();
+    let mut provider = IdentityProvider::start().await;
+    let at_provider = provider.settings(&[]);
+    let installation = Installation::new()
+        .setting("WAZAPP_OIDC_ISSUER", &at_provider.issuer)
+        .setting("WAZAPP_OIDC_CLIENT_ID", &at_provider.client_id)
+        .setting("WAZAPP_OIDC_CLIENT_SECRET", at_provider.client_secret.expose_secret())
+        .setting("WAZAPP_OIDC_NAME", &at_provider.name);
     let server = installation.serve().await;
+    let callback = format!("{}/login/provider/callback", server.url());
+    provider.set(json!({ "redirectUris": [callback], "who": "lucia" })).await;
+    provider.knows("lucia", "lucia@laespiga.example", true).await;
     let code = std::fs::read_to_string(installation.data_dir().join("setup-code")).expect("the server keeps its code");
     e2e::until("whoever runs it is told the code", async || server.log().contains(code.trim())).await;
-    drive("people", &[server.url(), code.trim()]).await;
+    drive("people", &[server.url(), code.trim(), provider.issuer()]).await;
     assert!(server.terminate().await.0.success());
+    provider.stop().await;
 }
 
 /// A passkey is made, opens the account alone and after the password, and opens nothing once it is copied or removed. Pictures

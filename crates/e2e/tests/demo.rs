@@ -115,6 +115,17 @@ async fn stand(welcome: &Value) -> Value {
 async fn a_visitor_finds_two_organizations_at_work() {
     let installation = Installation::new();
     let (server, welcome) = installation.demo().await;
+    let link = welcome["sign_in"]["link"].as_str().expect("a link");
+    let visit = async |ahead: bool| {
+        let stays = e2e::outside::http().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let request = stays.get(link);
+        let request = if ahead { request.header("sec-purpose", "prefetch") } else { request };
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.headers().get("set-cookie").is_some())
+    };
+    assert_eq!(visit(true).await, (503, false), "who fetches ahead uses nothing up");
+    assert_eq!(visit(false).await, (303, true));
+    assert_eq!(visit(false).await, (410, false), "once");
     let lucero = Tenant::of(&welcome, "cafe-lucero").conversations().await;
     let harbor = Tenant::of(&welcome, "harbor-pine").conversations().await;
     assert_eq!((lucero.len(), harbor.len()), (20, 10));

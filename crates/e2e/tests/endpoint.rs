@@ -2,6 +2,7 @@
 
 mod format;
 mod guarded;
+mod mail;
 mod tries;
 
 use e2e::receiver::Receiver;

@@ -9,6 +9,7 @@ mod crash;
 mod fair;
 mod faults;
 mod goes_on;
+mod later;
 mod media;
 mod receipts;
 mod refusal;

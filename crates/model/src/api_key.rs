@@ -41,6 +41,11 @@ pub struct ApiKey {
     pub scopes: Vec<KeyScope>,
     /// The numbers it is limited to; null: all.
     pub number_ids: Option<Vec<Uuid>>,
+    /// The user who made it; null: it was made at the server itself.
+    pub created_by_id: Option<Uuid>,
+    /// What they are called, as long as they work here.
+    #[serde(skip)]
+    pub creator: Option<String>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -63,6 +68,8 @@ impl ApiKey {
             hint: row.get("hint"),
             scopes: scopes(row)?,
             number_ids: row.get("number_ids"),
+            created_by_id: row.get("created_by"),
+            creator: row.get("creator"),
             created_at: row.get("created_at"),
             expires_at: row.get("expires_at"),
             last_used_at: row.get("last_used_at"),
@@ -156,7 +163,9 @@ pub async fn create(tx: &Tenant, now: Timestamp, new: &NewKey<'_>) -> Result<(Ap
     Ok((made, SecretString::from(text)))
 }
 
-const KEYS: &str = "SELECT k.*, s.number_ids FROM wazapp.api_key k
+const KEYS: &str = "SELECT k.*, s.number_ids, u.name AS creator FROM wazapp.api_key k
+     LEFT JOIN wazapp.membership m ON m.organization_id = k.organization_id AND m.user_id = k.created_by
+     LEFT JOIN wazapp.\"user\" u ON u.id = m.user_id
      LEFT JOIN wazapp.sight s ON s.organization_id = k.organization_id AND s.viewer_id = k.id
      WHERE k.organization_id = $1 AND ($2::uuid IS NULL OR k.id = $2) ORDER BY k.id";
 

@@ -37,6 +37,8 @@ pub const INVITATIONS_A_DAY: i64 = 200;
 pub enum Kind {
     /// Somebody is invited.
     Invitation,
+    /// A program of an organization is not told any more.
+    Endpoint,
     /// Somebody has an account, and sets its password.
     Account,
     /// Somebody's password was taken from them.
@@ -46,11 +48,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Invitation, Self::Account, Self::Reset, Self::Forgotten];
+    const ALL: [Self; 5] = [Self::Invitation, Self::Endpoint, Self::Account, Self::Reset, Self::Forgotten];
 
     fn word(self) -> &'static str {
         match self {
             Self::Invitation => "invitation",
+            Self::Endpoint => "endpoint",
             Self::Account => "account",
             Self::Reset => "reset",
             Self::Forgotten => "forgotten",
@@ -115,7 +118,7 @@ pub(crate) async fn invite(
         .query_opt(
             "INSERT INTO wazapp.mail (organization_id, id, invitation_id, kind, recipient, language, created_at, due_at)
              SELECT $1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz
-             WHERE (SELECT count(*) FROM (SELECT FROM wazapp.mail WHERE organization_id = $1 AND created_at > $8
+             WHERE (SELECT count(*) FROM (SELECT FROM wazapp.mail WHERE organization_id = $1 AND kind = $4 AND created_at > $8
                     LIMIT $9) recent) < $9
              RETURNING id",
             &[
@@ -157,6 +160,48 @@ pub async fn write_to(tx: &Operator, now: Timestamp, kind: Kind, recipient: &Ema
     Ok(())
 }
 
+/// What happened longer ago is mailed to nobody any more.
+const NEWS: SignedDuration = SignedDuration::from_hours(24);
+
+/// Has owners written to whose organizations have an endpoint that is not called any more, though nobody there turned it off:
+/// each of them once.
+pub async fn any_organization_tell_of_endpoints(tx: &Operator, now: Timestamp) -> Result<()> {
+    tx.query(
+        "INSERT INTO wazapp.mail (id, organization_id, endpoint_id, endpoint_since, kind, recipient, language, created_at, due_at)
+         SELECT gen_random_uuid(), e.organization_id, e.id, e.state_at, $3, u.email, u.language, $1, $1
+         FROM wazapp.endpoint e
+         JOIN wazapp.membership m ON m.organization_id = e.organization_id AND m.role = $4
+         JOIN wazapp.\"user\" u ON u.id = m.user_id
+         WHERE e.state <> 'on' AND e.trouble IS NOT NULL AND e.state_at > $2
+         ON CONFLICT DO NOTHING",
+        &[&now, &(now - NEWS), &Kind::Endpoint.word(), &Role::Owner.word()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// What a mail tells of an endpoint. `None`: it is called again, or was turned off by people.
+async fn of_endpoint(tx: &Operator, organization_id: Uuid, id: Uuid, since: Timestamp) -> Result<Option<About>> {
+    let row = tx
+        .query_opt(
+            "SELECT o.name, e.url, e.description FROM wazapp.endpoint e JOIN wazapp.organization o ON o.id = e.organization_id
+             WHERE e.organization_id = $1 AND e.id = $2 AND e.state <> 'on' AND e.trouble IS NOT NULL AND e.state_at = $3",
+            &[&organization_id, &id, &since],
+        )
+        .await?;
+    Ok(row.map(|row| {
+        let described: String = row.get("description");
+        let name = if described.is_empty() { host(row.get("url")) } else { described };
+        About::Endpoint { id, name, organization: row.get("name") }
+    }))
+}
+
+/// Where it is, without what its path or query may tell.
+fn host(url: &str) -> String {
+    let behind = url.split_once("://").map_or(url, |(_, rest)| rest);
+    behind.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
+}
+
 /// A mail that is sent now.
 #[derive(Clone, Debug)]
 pub struct Claimed {
@@ -168,6 +213,7 @@ pub struct Claimed {
     pub created_at: Timestamp,
     organization_id: Option<Uuid>,
     invitation_id: Option<Uuid>,
+    endpoint: Option<(Uuid, Timestamp)>,
     kind: Kind,
     language: Language,
     tries: i32,
@@ -181,6 +227,7 @@ impl Claimed {
             created_at: row.get("created_at"),
             organization_id: row.get("organization_id"),
             invitation_id: row.get("invitation_id"),
+            endpoint: row.get::<_, Option<Uuid>>("endpoint_id").zip(row.get("endpoint_since")),
             kind: Kind::read(row.get("kind"))?,
             language: Language::read(row.get("language"))?,
             tries: row.get("tries"),
@@ -203,7 +250,7 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, room: i64) ->
                SELECT m.id FROM wazapp.mail m LEFT JOIN wazapp.organization o ON o.id = m.organization_id
                WHERE m.due_at <= $1 AND m.sent_at IS NULL AND m.given_up_at IS NULL AND o.suspended_at IS NULL
                ORDER BY m.organization_id IS NOT NULL, m.due_at LIMIT $3 FOR NO KEY UPDATE OF m SKIP LOCKED)
-             RETURNING id, organization_id, invitation_id, kind, recipient, language, created_at, tries",
+             RETURNING id, organization_id, invitation_id, endpoint_id, endpoint_since, kind, recipient, language, created_at, tries",
             &[&now, &(now + CLAIM), &room],
         )
         .await?;
@@ -215,7 +262,7 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, room: i64) ->
 pub struct Letter {
     /// In which it is written.
     pub language: Language,
-    /// Opens what it is about, once.
+    /// Opens what it is about, once; empty where whoever reads it signs in for that.
     pub link: SecretString,
     /// What it is about.
     pub about: About,
@@ -234,6 +281,15 @@ pub enum About {
         role: Role,
         /// Until when.
         ends: Timestamp,
+    },
+    /// A program that is not told any more.
+    Endpoint {
+        /// The endpoint.
+        id: Uuid,
+        /// What people call it, or where it is.
+        name: String,
+        /// Whose it is.
+        organization: String,
     },
     /// The reader's password.
     Password {
@@ -281,6 +337,10 @@ pub async fn letter(tx: &Operator, now: Timestamp, mail: &Claimed) -> Result<Opt
         }));
     }
     let Some(user) = account else { return Ok(None) };
+    if let (Some(organization_id), Some((id, since))) = (mail.organization_id, mail.endpoint) {
+        let about = of_endpoint(tx, organization_id, id, since).await?;
+        return Ok(about.map(|about| Letter { language, link: SecretString::default(), about }));
+    }
     let holds = if mail.kind == Kind::Forgotten { user::FORGOTTEN_LINK_HOLDS } else { user::LINK_HOLDS };
     let link = user::further_password_link(tx, now, user.id, holds).await?;
     Ok(Some(Letter { language, link, about: About::Password { name: user.name, kind: mail.kind } }))
@@ -367,6 +427,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_host_tells_nothing_of_its_path() {
+        assert_eq!(host("https://example.com:8443/hook/secret?key=1"), "example.com:8443");
+        assert_eq!(host("https://example.com?key=1"), "example.com");
+    }
+
+    #[test]
     fn pauses_grow_and_end_after_a_day() {
         let start = Timestamp::UNIX_EPOCH;
         let mut mail = Claimed {
@@ -375,6 +441,7 @@ mod tests {
             created_at: start,
             organization_id: None,
             invitation_id: None,
+            endpoint: None,
             kind: Kind::Reset,
             language: Language::Es,
             tries: 1,

@@ -46,6 +46,9 @@ pub struct Message {
     pub sender_id: Option<Uuid>,
     /// The file it carries.
     pub media: Option<Media>,
+    /// When a queued message is to leave, where it was planned for later.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub send_at: Option<Timestamp>,
     /// How far an outbound message has come; see `/messages/{id}/statuses` for every step.
     pub status: Option<String>,
     /// Why it failed, or what was wrong with it, as Meta said.
@@ -114,7 +117,10 @@ macro_rules! select {
                                 'replaced_at', to_char(w.replaced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))
                                 ORDER BY w.replaced_at, w.replaced_by)
                               FROM wazapp.message_version w
-                              WHERE w.organization_id = m.organization_id AND w.message_id = m.id), '[]') AS versions
+                              WHERE w.organization_id = m.organization_id AND w.message_id = m.id), '[]') AS versions,
+                    (SELECT q.due_at FROM wazapp.outbox q
+                     WHERE m.status = 'queued' AND q.organization_id = m.organization_id AND q.message_id = m.id
+                       AND m.received_at + interval '1 second' < q.due_at) AS send_at
              FROM wazapp.message m
              LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id",
             media_file!(),
@@ -140,6 +146,7 @@ impl Message {
             contact_id: row.get("contact_id"),
             sender_id: row.get("sender_id"),
             media: Media::read(row)?,
+            send_at: row.get("send_at"),
             status: row.get("status"),
             error: row.get("error"),
             callback_data: row.get("callback_data"),

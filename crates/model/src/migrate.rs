@@ -65,6 +65,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129025000_block",
     "20261129025200_shortcuts",
     "20261129025400_author_line",
+    "20261129026000_replan",
+    "20261129027000_endpoint_mail",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -23,6 +23,7 @@ use model::quota::Limits;
 use model::retention::Retention;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Serialize;
+use web::SignInLink;
 use worker::mail::Post;
 
 pub use data_dir::create_data_dir;
@@ -90,6 +91,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Private networks that organizations' endpoints may be in.
     pub allow_targets: Networks,
+    /// Signs the visitor of a demo in; nobody sets it.
+    pub sign_in_link: Option<SignInLink>,
     /// The default App's id at Meta.
     pub meta_app_id: Option<String>,
     /// The default App's verify token for the webhook's handshake.
@@ -170,6 +173,7 @@ impl Config {
             metrics_listen: said.optional("metrics_listen", parse::listen)?,
             max_connections: said.number("max_connections", 16..=1_000_000)?,
             trusted_proxies: said.list("trusted_proxies", parse::network)?,
+            sign_in_link: None,
             allow_targets: Networks::new(said.list("allow_targets", parse::network)?),
             meta_app_id: said.optional("meta_app_id", parse::word)?,
             meta_verify_token: said.optional("meta_verify_token", parse::secret)?,

@@ -6,11 +6,13 @@ mod welcome;
 
 use std::net::SocketAddr;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
+use data_encoding::BASE64URL_NOPAD;
 use guard::Networks;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use simulator::{Options, Simulator};
+use web::SignInLink;
 
 use crate::commands::simulator::{DEFAULT_LISTEN, listen};
 use crate::config::Config;
@@ -43,6 +45,8 @@ pub(crate) async fn run(config: Config, print: &Print, demo: &Demo) -> anyhow::R
     let mut config = config.apart(NAME, APP_ID)?;
     // Whoever tries it out has their programs on the same machine.
     config.allow_targets = config.allow_targets.or(Networks::loopback());
+    let link = SignInLink::new(furnish::visitor()?, new_token()?);
+    config.sign_in_link = Some(link.clone());
     telemetry::log(&config);
     let place = Place::take(&config).await?;
     let listener = listen(demo.simulator, "--simulator").await?;
@@ -53,7 +57,7 @@ pub(crate) async fn run(config: Config, print: &Print, demo: &Demo) -> anyhow::R
     let database = serving.database().clone();
     let address = serving.address();
     let shown = tokio::select! {
-        furnished = furnish::run(&config, print, &database, address, &meta) => furnished.map(|welcome| welcome.show(print)),
+        furnished = furnish::run(&config, print, &database, address, (&meta, &link)) => furnished.map(|welcome| welcome.show(print)),
         () = serving.asked_to_stop() => Err(anyhow::anyhow!("stopped before it was furnished: the next start goes on")),
     };
     if shown.is_ok() {
@@ -62,6 +66,13 @@ pub(crate) async fn run(config: Config, print: &Print, demo: &Demo) -> anyhow::R
     meta.stop().await;
     serving.stop().await?;
     shown
+}
+
+/// Nobody guesses it.
+fn new_token() -> anyhow::Result<SecretString> {
+    let mut random = [0; 24];
+    model::secret::random(&mut random).context("the operating system gives no random bytes")?;
+    Ok(BASE64URL_NOPAD.encode(&random).into())
 }
 
 /// A simulated Meta whose App is the server's.

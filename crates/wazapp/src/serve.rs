@@ -194,6 +194,7 @@ async fn start(
         allow_targets: config.allow_targets.clone(),
         looks_at_numbers: true,
         set_up: Some(config.set_up_code()?),
+        sign_in_link: config.sign_in_link.clone(),
         admission: admission(config),
         operators,
         metrics: Arc::new(move || metrics.render()),

@@ -21,8 +21,9 @@ use web::health::Health;
 use web::receive::Receiver;
 use web::serve::{Admission, Proxies};
 use web::webhook::Webhook;
-use web::{Provider, ProviderSettings, SetUpCode};
+use web::{Provider, ProviderSettings, SetUpCode, SignInLink};
 use whatsapp::graph::{Graph, Timeouts};
+use worker::ToMeta;
 use worker::media::Decoder;
 
 /// Connections of operators at once, where they have an address of their own.
@@ -74,6 +75,8 @@ pub struct Setup {
     pub looks_at_numbers: bool,
     /// By which the first person sets this server up.
     pub set_up: Option<SecretString>,
+    /// Signs the visitor of a demo in.
+    pub sign_in_link: Option<SignInLink>,
     /// Who may connect.
     pub admission: Admission,
     /// Where operators ask for metrics and details; none: at the same address as everybody.
@@ -114,6 +117,7 @@ impl Setup {
             allow_targets: Networks::default(),
             looks_at_numbers: true,
             set_up: None,
+            sign_in_link: None,
             admission: Admission { connections: 8192, proxies: Proxies::default() },
             operators: None,
             metrics: Arc::new(String::new),
@@ -126,28 +130,81 @@ impl Setup {
 pub struct Running {
     address: SocketAddr,
     database: Database,
+    parts: Parts,
+}
+
+/// What stops in an order.
+#[derive(Debug, Default)]
+struct Parts {
+    /// Answers requests.
     http: Part,
+    /// Commits what Meta tells.
     receive: Part,
+    /// What requests under way wait for.
     work: Part,
+    /// What nobody waits for.
     aside: Part,
+    /// Keeps secrets readable.
     keys: Part,
 }
 
 /// Tasks that stop together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Part {
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
 
 impl Part {
-    fn new() -> Self {
-        Self { stop: CancellationToken::new(), tasks: JoinSet::new() }
+    /// Runs a task that ends once it is told to stop.
+    fn spawn<F>(&mut self, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task(self.stop.clone()));
     }
 
     async fn end(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// What several parts of a server have in common.
+struct Shared {
+    to_meta: ToMeta,
+    guard: Guard,
+    provider: Option<Provider>,
+    public_url: String,
+    outbox: Arc<Wake>,
+    receipts: Arc<Wake>,
+    media: Arc<Wake>,
+    connections: Arc<Wake>,
+    mail: Arc<Wake>,
+}
+
+impl Shared {
+    fn new(setup: &Setup, address: SocketAddr) -> anyhow::Result<Self> {
+        let public_url = setup.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let provider = setup.provider.clone();
+        let provider = provider.map(|settings| Provider::new(settings, &public_url, setup.clock.clone())).transpose();
+        let to_meta = ToMeta {
+            clock: setup.clock.clone(),
+            keyring: setup.keyring.clone(),
+            apps: Apps::new(setup.default_app.clone(), setup.database.clone(), setup.keyring.clone()),
+            graph: Graph::with_timeouts(&setup.graph_url, &setup.graph_version, setup.graph_timeouts)?,
+        };
+        Ok(Self {
+            to_meta,
+            guard: Guard::new(setup.allow_targets.clone()).context("the system's certificates cannot be read")?,
+            provider: provider.map_err(|error| anyhow::anyhow!("the identity provider cannot be asked: {error}"))?,
+            public_url,
+            outbox: Arc::default(),
+            receipts: Arc::default(),
+            media: Arc::default(),
+            connections: Arc::default(),
+            mail: Arc::default(),
+        })
     }
 }
 
@@ -157,149 +214,144 @@ fn host() -> String {
     name.map_or_else(|_| "this machine".to_owned(), |name| name.trim().to_owned())
 }
 
+/// Brings the schema up to date, and joins those who hold keys.
+async fn prepare(setup: &Setup, address: SocketAddr) -> anyhow::Result<Holder> {
+    migrate::run(&setup.database).await.context("the schema could not be brought up to date")?;
+    let name = format!("{}, process {}, {address}", host(), std::process::id());
+    let holder = Holder::join(setup.database.clone(), setup.keyring.clone(), setup.clock.clone(), name).await?;
+    model::upkeep::run(&setup.database, setup.clock.now(), setup.retention_days)
+        .await
+        .context("the inbound log could not be prepared")?;
+    Ok(holder)
+}
+
 /// Brings the schema up to date and starts every part.
 pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Running> {
     let address = listener.local_addr().context("the listening address is not known")?;
-    let database = setup.database;
-    migrate::run(&database).await.context("the schema could not be brought up to date")?;
-    let name = format!("{}, process {}, {address}", host(), std::process::id());
-    let holder = Holder::join(database.clone(), setup.keyring.clone(), setup.clock.clone(), name).await?;
-    model::upkeep::run(&database, setup.clock.now(), setup.retention_days)
-        .await
-        .context("the inbound log could not be prepared")?;
+    let database = setup.database.clone();
+    let holder = prepare(&setup, address).await?;
+    let shared = Shared::new(&setup, address)?;
+    shared.to_meta.apps.refresh().await;
 
-    let graph = Graph::with_timeouts(&setup.graph_url, &setup.graph_version, setup.graph_timeouts)?;
-
-    let mut keys = Part::new();
-    keys.tasks.spawn(holder.keep_current(keys.stop.clone()));
-
+    let mut parts = Parts::default();
+    parts.keys.spawn(|stop| holder.keep_current(stop));
     let backlog = Arc::new(Backlog::default());
-    let mut receive = Part::new();
-    let (receiver, writers) =
-        Receiver::start(&database, &backlog, &setup.clock, setup.writers, setup.queue, &receive.stop);
-    receive.tasks = writers;
+    let receiver = parts.receive(&setup, &backlog);
+    parts.work(&setup, &shared, &backlog);
+    parts.aside(&setup, &shared);
+    let health =
+        Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics.clone() };
+    let webhook = Webhook::new(shared.to_meta.apps.clone(), receiver, setup.clock.clone());
+    parts.serve(setup, shared, webhook, health, listener);
+    Ok(Running { address, database, parts })
+}
 
-    // What requests under way wait for, and what nobody waits for.
-    let (mut work, mut aside) = (Part::new(), Part::new());
-    let mut http = Part::new();
-    let media_wake = Arc::new(Wake::default());
-    let settings = worker::inbound::Settings {
-        clock: setup.clock.clone(),
-        media: media_wake.clone(),
-        appliers: setup.appliers,
-        batch: setup.batch,
-    };
-    work.tasks.spawn(worker::inbound::run(database.clone(), backlog.clone(), settings, work.stop.clone()));
-    aside.tasks.spawn(worker::upkeep::run(
-        database.clone(),
-        setup.clock.clone(),
-        worker::upkeep::Retention { inbound_days: setup.retention_days, quarantine_days: setup.quarantine_days },
-        aside.stop.clone(),
-    ));
-    aside.tasks.spawn(worker::retention::run(database.clone(), setup.clock.clone(), aside.stop.clone()));
-
-    let apps = Apps::new(setup.default_app, database.clone(), setup.keyring.clone());
-    apps.refresh().await;
-    work.tasks.spawn(apps.clone().keep_current(work.stop.clone()));
-
-    let to_meta = worker::ToMeta {
-        clock: setup.clock.clone(),
-        keyring: setup.keyring.clone(),
-        apps: apps.clone(),
-        graph: graph.clone(),
-    };
-    let (wake, receipt_wake) = (Arc::new(Wake::default()), Arc::new(Wake::default()));
-    let settings = worker::outbox::Settings {
-        to_meta: to_meta.clone(),
-        wake: wake.clone(),
-        receipt_wake: receipt_wake.clone(),
-        store: setup.store.clone(),
-    };
-    work.tasks.spawn(worker::outbox::run(database.clone(), settings, work.stop.clone()));
-
-    let settings = worker::media::Settings {
-        to_meta: to_meta.clone(),
-        store: setup.store.clone(),
-        max_bytes: setup.media_max_bytes,
-        decoder: setup.decoder,
-        wake: media_wake.clone(),
-    };
-    aside.tasks.spawn(worker::media::run(database.clone(), settings, aside.stop.clone()));
-
-    aside.tasks.spawn(worker::template::run(database.clone(), to_meta.clone(), aside.stop.clone()));
-
-    aside.tasks.spawn(model::event::relay(database.clone(), aside.stop.clone()));
-
-    let public_url = setup.public_url.unwrap_or_else(|| format!("http://{address}"));
-    let connecting = Arc::new(Wake::default());
-    let settings = worker::connection::Settings {
-        to_meta: to_meta.clone(),
-        public_url: public_url.clone(),
-        wake: connecting.clone(),
-    };
-    aside.tasks.spawn(worker::connection::run(database.clone(), settings, aside.stop.clone()));
-
-    if setup.looks_at_numbers {
-        aside.tasks.spawn(worker::numbers::run(database.clone(), to_meta, aside.stop.clone()));
+impl Parts {
+    fn receive(&mut self, setup: &Setup, backlog: &Arc<Backlog>) -> Receiver {
+        let stop = &self.receive.stop;
+        let (receiver, writers) =
+            Receiver::start(&setup.database, backlog, &setup.clock, setup.writers, setup.queue, stop);
+        self.receive.tasks = writers;
+        receiver
     }
 
-    let guard = Guard::new(setup.allow_targets).context("the system's certificates cannot be read")?;
-    let settings =
-        worker::delivery::Settings { clock: setup.clock.clone(), keyring: setup.keyring.clone(), guard: guard.clone() };
-    aside.tasks.spawn(worker::delivery::run(database.clone(), settings, aside.stop.clone()));
-
-    let provider = setup.provider.map(|settings| Provider::new(settings, &public_url, setup.clock.clone()));
-    let provider =
-        provider.transpose().map_err(|error| anyhow::anyhow!("the identity provider cannot be asked: {error}"))?;
-    let (mails, mail_wake) = (setup.post.is_some(), Arc::new(Wake::default()));
-    if let Some(post) = setup.post {
-        let letters = web::Letters::new(&public_url);
-        let settings = worker::mail::Settings {
+    fn work(&mut self, setup: &Setup, shared: &Shared, backlog: &Arc<Backlog>) {
+        let database = &setup.database;
+        let inbound = worker::inbound::Settings {
             clock: setup.clock.clone(),
-            post,
-            write: Arc::new(move |now, letter| letters.write(now, letter)),
-            wake: mail_wake.clone(),
+            media: shared.media.clone(),
+            appliers: setup.appliers,
+            batch: setup.batch,
         };
-        aside.tasks.spawn(worker::mail::run(database.clone(), settings, aside.stop.clone()));
+        self.work.spawn(|stop| worker::inbound::run(database.clone(), backlog.clone(), inbound, stop));
+        self.work.spawn(|stop| shared.to_meta.apps.clone().keep_current(stop));
+        let outbox = worker::outbox::Settings {
+            to_meta: shared.to_meta.clone(),
+            wake: shared.outbox.clone(),
+            receipt_wake: shared.receipts.clone(),
+            store: setup.store.clone(),
+        };
+        self.work.spawn(|stop| worker::outbox::run(database.clone(), outbox, stop));
     }
 
-    let state = web::State {
-        database: database.clone(),
-        clock: setup.clock.clone(),
-        graph,
-        keyring: setup.keyring,
-        guard,
-        apps: apps.clone(),
-        wake,
-        receipt_wake,
-        stopping: http.stop.clone(),
-        provider,
-        desk: web::Desk::default(),
-        live: web::Live::new(setup.clock.clone()),
-        passwords: Passwords::default(),
-        set_up: setup.set_up.map(SetUpCode::new).unwrap_or_default(),
-        typing: web::api::Typing::default(),
-        connecting,
-        public_url,
-        mails,
-        mail_wake,
-        media_wake,
-        store: setup.store,
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    let health = Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics };
-    if let Some(listener) = &setup.operators {
-        tracing::info!(listen = ?listener.local_addr(), "metrics and details");
+    fn aside(&mut self, setup: &Setup, shared: &Shared) {
+        let (database, clock, to_meta) = (&setup.database, &setup.clock, &shared.to_meta);
+        let kept =
+            worker::upkeep::Retention { inbound_days: setup.retention_days, quarantine_days: setup.quarantine_days };
+        self.aside.spawn(|stop| worker::upkeep::run(database.clone(), clock.clone(), kept, stop));
+        self.aside.spawn(|stop| worker::retention::run(database.clone(), clock.clone(), stop));
+        let media = worker::media::Settings {
+            to_meta: to_meta.clone(),
+            store: setup.store.clone(),
+            max_bytes: setup.media_max_bytes,
+            decoder: setup.decoder.clone(),
+            wake: shared.media.clone(),
+        };
+        self.aside.spawn(|stop| worker::media::run(database.clone(), media, stop));
+        self.aside.spawn(|stop| worker::template::run(database.clone(), to_meta.clone(), stop));
+        self.aside.spawn(|stop| model::event::relay(database.clone(), stop));
+        let connections = worker::connection::Settings {
+            to_meta: to_meta.clone(),
+            public_url: shared.public_url.clone(),
+            wake: shared.connections.clone(),
+        };
+        self.aside.spawn(|stop| worker::connection::run(database.clone(), connections, stop));
+        if setup.looks_at_numbers {
+            self.aside.spawn(|stop| worker::numbers::run(database.clone(), to_meta.clone(), stop));
+        }
+        let deliveries = worker::delivery::Settings {
+            clock: clock.clone(),
+            keyring: setup.keyring.clone(),
+            guard: shared.guard.clone(),
+        };
+        self.aside.spawn(|stop| worker::delivery::run(database.clone(), deliveries, stop));
+        if let Some(post) = setup.post.clone() {
+            let letters = web::Letters::new(&shared.public_url);
+            let mail = worker::mail::Settings {
+                clock: clock.clone(),
+                post,
+                write: Arc::new(move |now, letter| letters.write(now, letter)),
+                wake: shared.mail.clone(),
+            };
+            self.aside.spawn(|stop| worker::mail::run(database.clone(), mail, stop));
+        }
     }
-    let webhook = Webhook::new(apps, receiver, setup.clock);
-    let router = web::router(state, webhook, health.clone(), setup.operators.is_some());
-    if let Some(listener) = setup.operators {
-        let admission = Admission { connections: OPERATORS, proxies: Proxies::default() };
-        let serving = web::serve::serve(listener, web::health::routes(health), admission, http.stop.clone());
-        http.tasks.spawn(serving);
+
+    fn serve(&mut self, setup: Setup, shared: Shared, webhook: Webhook, health: Health, listener: TcpListener) {
+        let ToMeta { clock, keyring, apps, graph } = shared.to_meta;
+        let state = web::State {
+            live: web::Live::new(clock.clone()),
+            database: setup.database,
+            clock,
+            graph,
+            keyring,
+            guard: shared.guard,
+            apps,
+            wake: shared.outbox,
+            receipt_wake: shared.receipts,
+            stopping: self.http.stop.clone(),
+            provider: shared.provider,
+            desk: web::Desk::default(),
+            passwords: Passwords::default(),
+            set_up: setup.set_up.map(SetUpCode::new).unwrap_or_default(),
+            sign_in_link: setup.sign_in_link,
+            typing: web::api::Typing::default(),
+            connecting: shared.connections,
+            public_url: shared.public_url,
+            mails: setup.post.is_some(),
+            mail_wake: shared.mail,
+            media_wake: shared.media,
+            store: setup.store,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let router = web::router(state, webhook, health.clone(), setup.operators.is_some());
+        if let Some(listener) = setup.operators {
+            tracing::info!(listen = ?listener.local_addr(), "metrics and details");
+            let admission = Admission { connections: OPERATORS, proxies: Proxies::default() };
+            self.http.spawn(|stop| web::serve::serve(listener, web::health::routes(health), admission, stop));
+        }
+        self.http.spawn(|stop| web::serve::serve(listener, router, setup.admission, stop));
     }
-    http.tasks.spawn(web::serve::serve(listener, router, setup.admission, http.stop.clone()));
-    Ok(Running { address, database, http, receive, work, aside, keys })
 }
 
 impl Running {
@@ -310,14 +362,15 @@ impl Running {
 
     /// Answers what is under way, commits what was taken, applies the batch at hand, hears calls to Meta out.
     pub async fn stop(self) {
+        let Parts { http, receive, work, aside, keys } = self.parts;
         let in_order = async {
-            self.http.end().await;
-            self.receive.end().await;
-            self.work.end().await;
+            http.end().await;
+            receive.end().await;
+            work.end().await;
         };
-        tokio::join!(in_order, self.aside.end());
+        tokio::join!(in_order, aside.end());
         // Until here secrets were opened.
-        self.keys.end().await;
+        keys.end().await;
         self.database.close();
     }
 }

@@ -23,6 +23,11 @@ const FLOW: &str = "wazapp-flow";
 
 const HOST: &str = "__Host-";
 
+/// What the session's cookie is called over HTTPS.
+pub(crate) fn session_name() -> String {
+    format!("{HOST}{SESSION}")
+}
+
 /// What is chosen once is kept for long.
 pub(crate) const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 

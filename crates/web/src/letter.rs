@@ -57,6 +57,15 @@ impl Letters {
                     tell(Key("letter-invitation-unasked")).to_string(),
                 ]
             }
+            About::Endpoint { name, organization, .. } => {
+                let of = |key| tell(key).with("endpoint", unlinked(name)).with("organization", unlinked(organization));
+                [
+                    of(Key("letter-endpoint-says")).to_string(),
+                    tell(Key("letter-endpoint-holds")).to_string(),
+                    tell(Key("letter-endpoint-does")).to_string(),
+                    of(Key("letter-endpoint-unasked")).to_string(),
+                ]
+            }
             About::Password { name, kind } => {
                 let (lead, holds, unasked) = password_keys(*kind);
                 let lead = tell(lead).with("name", unlinked(name)).to_string();
@@ -69,6 +78,11 @@ impl Letters {
                 by(tell(Key("letter-invitation-subject")), inviter, organization),
                 invitation_link(&self.public_url, &letter.link),
             ),
+            About::Endpoint { id, name, organization } => {
+                let subject = tell(Key("letter-endpoint-subject")).with("endpoint", unlinked(name));
+                let subject = subject.with("organization", unlinked(organization)).to_string();
+                (subject, format!("{}/settings/endpoints/{id}", self.public_url))
+            }
             About::Password { kind, .. } => {
                 (tell(subject_key(*kind)).to_string(), password_link(&self.public_url, &letter.link))
             }
@@ -86,14 +100,14 @@ impl Letters {
 
 fn subject_key(kind: Kind) -> Key {
     match kind {
-        Kind::Account | Kind::Invitation => Key("letter-account-subject"),
+        Kind::Account | Kind::Invitation | Kind::Endpoint => Key("letter-account-subject"),
         Kind::Reset | Kind::Forgotten => Key("letter-password-subject"),
     }
 }
 
 fn password_keys(kind: Kind) -> (Key, Key, Key) {
     match kind {
-        Kind::Account | Kind::Invitation => {
+        Kind::Account | Kind::Invitation | Kind::Endpoint => {
             (Key("letter-account-says"), Key("letter-holds-week"), Key("letter-account-unasked"))
         }
         Kind::Reset => (Key("letter-reset-says"), Key("letter-holds-week"), Key("letter-account-unasked")),

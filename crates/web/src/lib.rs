@@ -36,7 +36,7 @@ pub use key::Desk;
 pub use letter::Letters;
 pub use live::Live;
 pub use provider::{JoinRule, NoRule, Provider, ProviderSettings};
-pub use session::SetUpCode;
+pub use session::{SetUpCode, SignInLink};
 
 use std::sync::Arc;
 
@@ -85,6 +85,8 @@ pub struct State {
     pub passwords: Passwords,
     /// By which the first person sets this server up.
     pub set_up: SetUpCode,
+    /// Signs the visitor of a demo in.
+    pub sign_in_link: Option<SignInLink>,
     /// By which people may sign in; most servers have none.
     pub provider: Option<Provider>,
     /// What organizations have under way.

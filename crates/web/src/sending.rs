@@ -1,5 +1,6 @@
 //! What every way of sending has in common: from a checked message to its place in the queue.
 
+use jiff::SignedDuration;
 use model::database::Tenant;
 use model::message::{self, Message};
 use model::outbox::{self, Content, Idempotency, Options, Recipient, Refusal, To};
@@ -10,6 +11,9 @@ use whatsapp::outgoing::{self, Outgoing, Problems, TemplateUse};
 use whatsapp::phone;
 
 use crate::State;
+
+/// How far ahead a message may be planned.
+pub(crate) const FAR: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// A checked message as the queue takes it.
 pub(crate) fn content(outgoing: Outgoing) -> Content {

@@ -1,5 +1,8 @@
 //! Signing in, and who visits a page.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderMap;
@@ -268,6 +271,39 @@ fn to_login(parts: &Parts) -> Redirect {
     Redirect::to(&format!("{LOGIN}?next={next}"))
 }
 
+/// A link that signs somebody in without asking, once: a demo's, which runs for whoever started it.
+#[derive(Clone)]
+pub struct SignInLink {
+    email: Email,
+    token: SecretString,
+    used: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for SignInLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignInLink(••••)")
+    }
+}
+
+impl SignInLink {
+    /// One for the account of this address; the token is not to be guessed.
+    pub fn new(email: Email, token: SecretString) -> Self {
+        Self { email, token, used: Arc::default() }
+    }
+
+    /// Where it is, on the server that others call so.
+    pub fn address(&self, public_url: &str) -> String {
+        format!("{}/demo/{}", public_url.trim_end_matches('/'), self.token.expose_secret())
+    }
+
+    /// Whose account it opens, if this is it and nobody used it before.
+    pub(crate) fn take(&self, token: &SecretString) -> Option<&Email> {
+        let digest = |token: &SecretString| Sha256::digest(token.expose_secret());
+        let is_it = digest(token) == digest(&self.token);
+        (is_it && !self.used.swap(true, Ordering::Relaxed)).then_some(&self.email)
+    }
+}
+
 /// The one-time code by which the first person sets this server up.
 #[derive(Clone, Default)]
 pub struct SetUpCode(Option<SecretString>);
@@ -299,6 +335,15 @@ impl SetUpCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_signs_in_once() {
+        let link = SignInLink::new("lucia@example.com".parse().unwrap(), SecretString::from("secret"));
+        assert!(link.take(&SecretString::from("other")).is_none() && link.take(&SecretString::from("")).is_none());
+        assert_eq!(link.take(&SecretString::from("secret")).map(Email::as_str), Some("lucia@example.com"));
+        assert!(link.clone().take(&SecretString::from("secret")).is_none());
+        assert_eq!(format!("{link:?}"), "SignInLink(••••)");
+    }
 
     #[test]
     fn only_the_code_sets_up() {

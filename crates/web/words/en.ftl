@@ -55,6 +55,7 @@ in-days = { $count ->
    *[other] in { $count } days
 }
 today = today
+tomorrow = tomorrow
 yesterday = yesterday
 day = { $weekday ->
     [1] Monday
@@ -195,6 +196,7 @@ void-expired-title = This invitation expired
 void-expired = It holds for 7 days. Ask whoever invited you for another.
 void-password-title = This link no longer works
 void-password = It was used, expired, or is incomplete. Ask whoever runs the server for another.
+void-visit = It opens the demo once, while the demo that printed it runs. Sign in with the email and password beside it, or start the demo again.
 role = Role
 role-owner = Owner
 role-admin = Administrator
@@ -248,6 +250,10 @@ member-remove-means = { $count ->
     [0] They can't come in here any more. They have no conversation.
     [one] They can't come in here any more, and their conversation becomes unassigned.
    *[other] They can't come in here any more, and their { $count } conversations become unassigned.
+}
+member-remove-keys = { $count ->
+    [one] One API key that they made stays valid. If they still have it, revoke it under API keys.
+   *[other] { $count } API keys that they made stay valid. If they still have them, revoke them under API keys.
 }
 member-remove-does = Remove { $name }
 last-owner = This is the last owner. Name another first: without one, nobody could manage the organization.
@@ -309,6 +315,8 @@ key-end = Expires
 key-end-never = Never
 key-end-days = In { $days } days
 key-used = Used
+key-made-by = made by { $name }
+key-made-by-former = made by somebody who no longer works here
 key-unused = not used
 key-ends = expires
 key-endless = no end
@@ -541,6 +549,8 @@ assign-team = Team
 assign-no-team = No team
 nobody = Unassigned
 resolve = Resolve
+resolved-one = Resolved: { $name }.
+undo = Undo
 reopen = Reopen
 resolved = Resolved. If they write again, it goes back to “To answer”.
 notice-resolved = Resolved.
@@ -592,6 +602,20 @@ message-menu = What to do with this message
 reply = Reply
 react = React
 react-other = Another emoji
+plan = Send later
+plan-when = Day and time
+plan-do = Schedule
+planned-for = Will be sent { $when }
+plan-unread = Choose a day and a time.
+plan-past = That time has passed. Choose another one.
+plan-far = Messages can be scheduled up to a year ahead.
+plan-window = The 24-hour window will be closed by then. Choose an earlier time, or schedule a template.
+plan-too-late = This message has left, or is leaving. Nothing was changed.
+plan-draft = You already have a draft here. Send or clear it, then edit this message.
+plan-change = Change the time
+plan-now = Send now
+plan-edit = Edit the text
+plan-cancel = Do not send
 react-too-soon = This message has not left yet: wait a moment, then react.
 react-no-emoji = A reaction is one emoji. Choose one.
 forward = Forward
@@ -779,6 +803,11 @@ notice-provider-unlinked = It is unlinked.
 letter-invitation-subject = { $inviter } invites you to { $organization }
 letter-invitation-does = Accept the invitation
 letter-invitation-unasked = If you don't know who invites you, leave this mail alone: without you nothing happens.
+letter-endpoint-subject = { $organization }: { $endpoint } is not told any more
+letter-endpoint-says = wazapp stopped calling { $endpoint } of { $organization }, because it took nothing for a long time or asked not to be called any more.
+letter-endpoint-does = See why, and turn it on again
+letter-endpoint-holds = Nothing is lost: what happens meanwhile is kept, and once it is on you can have it delivered.
+letter-endpoint-unasked = You get this mail because you own { $organization }.
 letter-account-subject = Your wazapp account
 letter-account-says = Hello, { $name }. There is a wazapp account for you. Choose its password to begin.
 letter-account-unasked = The link works once. Do not pass it on.

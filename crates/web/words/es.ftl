@@ -55,6 +55,7 @@ in-days = { $count ->
    *[other] en { $count } días
 }
 today = hoy
+tomorrow = mañana
 yesterday = ayer
 day = { $weekday ->
     [1] lunes
@@ -195,6 +196,7 @@ void-expired-title = Esta invitación caducó
 void-expired = Vale 7 días. Pide otra a quien te invitó.
 void-password-title = Este enlace ya no vale
 void-password = Se usó, caducó o está incompleto. Pide otro a quien administra el servidor.
+void-visit = Entra una sola vez, mientras dure la demostración que lo imprimió. Entra con el correo y la contraseña que están a su lado, o empieza la demostración de nuevo.
 role = Papel
 role-owner = Propietario
 role-admin = Administrador
@@ -248,6 +250,10 @@ member-remove-means = { $count ->
     [0] Ya no podrá entrar aquí. No lleva ninguna conversación.
     [one] Ya no podrá entrar aquí, y su conversación queda sin asignar.
    *[other] Ya no podrá entrar aquí, y sus { $count } conversaciones quedan sin asignar.
+}
+member-remove-keys = { $count ->
+    [one] Una clave de API que hizo sigue valiendo. Si la tiene aún, revócala en Claves de la API.
+   *[other] { $count } claves de API que hizo siguen valiendo. Si las tiene aún, revócalas en Claves de la API.
 }
 member-remove-does = Quitar a { $name }
 last-owner = Es el último propietario. Nombra antes a otro: sin ninguno, nadie podría administrar la organización.
@@ -309,6 +315,8 @@ key-end = Caduca
 key-end-never = Nunca
 key-end-days = En { $days } días
 key-used = Usada
+key-made-by = hecha por { $name }
+key-made-by-former = hecha por alguien que ya no trabaja aquí
 key-unused = sin usar
 key-ends = caduca
 key-endless = sin fin
@@ -541,6 +549,8 @@ assign-team = Equipo
 assign-no-team = Ningún equipo
 nobody = Sin asignar
 resolve = Resolver
+resolved-one = Resuelta: { $name }.
+undo = Deshacer
 reopen = Reabrir
 resolved = Resuelta. Si escribe otra vez, vuelve a «Por responder».
 notice-resolved = Resuelta.
@@ -592,6 +602,20 @@ message-menu = Qué hacer con este mensaje
 reply = Responder
 react = Reaccionar
 react-other = Otro emoji
+plan = Enviar más tarde
+plan-when = Día y hora
+plan-do = Programar
+planned-for = Se enviará { $when }
+plan-unread = Elige un día y una hora.
+plan-past = Esa hora ya pasó. Elige otra.
+plan-far = Se puede programar hasta un año por delante.
+plan-window = A esa hora la ventana de 24 h estará cerrada. Elige una hora anterior, o programa una plantilla.
+plan-too-late = Este mensaje ya salió, o está saliendo. No se cambió nada.
+plan-draft = Ya tienes un borrador aquí. Envíalo o bórralo, y entonces edita este mensaje.
+plan-change = Cambiar la hora
+plan-now = Enviar ahora
+plan-edit = Editar el texto
+plan-cancel = No enviar
 react-too-soon = Este mensaje aún no ha salido: espera un momento y reacciona entonces.
 react-no-emoji = Una reacción es un solo emoji. Elige uno.
 forward = Reenviar
@@ -779,6 +803,11 @@ notice-provider-unlinked = Quedó sin unir.
 letter-invitation-subject = { $inviter } te invita a { $organization }
 letter-invitation-does = Aceptar la invitación
 letter-invitation-unasked = Si no sabes quién te invita, deja este correo: sin ti no pasa nada.
+letter-endpoint-subject = { $organization }: { $endpoint } ya no recibe lo que pasa
+letter-endpoint-says = wazapp dejó de llamar a { $endpoint }, de { $organization }, porque no aceptó nada durante mucho tiempo o pidió que no se le llame más.
+letter-endpoint-does = Ver el motivo y encenderlo de nuevo
+letter-endpoint-holds = Nada se pierde: lo que pasa mientras tanto se guarda, y al encenderlo puedes pedir que se le entregue.
+letter-endpoint-unasked = Recibes este correo porque eres propietario de { $organization }.
 letter-account-subject = Tu cuenta de wazapp
 letter-account-says = Hola, { $name }. Tienes una cuenta de wazapp. Elige su contraseña para empezar.
 letter-account-unasked = El enlace vale una sola vez. No se lo pases a nadie.

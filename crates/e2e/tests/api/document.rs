@@ -37,6 +37,7 @@ async fn the_document_covers_the_contract_and_is_openapi_3_1() {
         "post /api/v1/messages",
         "get /api/v1/messages/{id}",
         "delete /api/v1/messages/{id}",
+        "patch /api/v1/messages/{id}",
         "get /api/v1/messages/{id}/statuses",
         "get /api/v1/contacts",
         "get /api/v1/contacts/{id}",

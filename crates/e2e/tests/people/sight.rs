@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use data_encoding::BASE64;
 use e2e::{Organization, Person, World, body};
 use model::act::Role;
 use model::api_key::NewKey;
@@ -270,4 +271,63 @@ async fn what_changes_rights_is_written_down() {
         assert!(!told.to_string().contains(secret));
     }
     stage.world.end().await;
+}
+
+/// A file is seen by whoever sees the message that shows it, and in no other way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_seen_with_its_message() {
+    let world = World::simulated().await;
+    let acme = world.organization("Acme").await;
+    let number = world.meta().numbers().await.remove(0);
+    world.connect_simulated(&acme, &number).await;
+    let marta = world.member(&acme, Role::Agent).await;
+    let owner = world.member(&acme, Role::Owner).await;
+    let mut files = Vec::new();
+    for (nth, (from, _)) in CUSTOMERS[..2].iter().enumerate() {
+        let data = BASE64.encode(canary(nth).as_bytes());
+        let file = json!({ "data": data, "mime_type": "text/plain", "filename": "nota.txt" });
+        let said = json!({ "type": "document", "document": file });
+        let wamid = world.meta().customer_sends(&number, from, said).await;
+        world.settle().await;
+        let is_here = async || world.message(&acme, &wamid).await["media"]["state"] == "stored";
+        world.until("the file is here", is_here).await;
+        let message = world.message(&acme, &wamid).await;
+        files.push((message["media"]["id"].as_str().unwrap().to_owned(), message["conversation_id"].clone()));
+    }
+    let paths: Vec<String> = operations(&world)
+        .await
+        .into_iter()
+        .filter(|(method, path, _)| *method == Method::GET && path.starts_with("/media/"))
+        .map(|(_, path, _)| path)
+        .collect();
+    assert!(paths.len() >= 3, "{paths:?}");
+    let asked = async |path: &str| {
+        let url = format!("{}/api/v1{path}", world.url());
+        let answer = world.client().get(url).header("cookie", &marta.cookie).send().await.expect("an answer");
+        (answer.status().as_u16(), String::from_utf8_lossy(&answer.bytes().await.expect("a body")).into_owned())
+    };
+    let path = format!("/conversations/{}", files[0].1.as_str().unwrap());
+    let hers = json!({ "assignee_id": marta.user_id });
+    assert_eq!(world.as_person(Method::PATCH, &owner, &path, Some(&hers)).await.0, 200);
+    let member = format!("/members/{}", marta.user_id);
+    for (limits, seen) in [
+        (json!({ "sees": "all", "number_ids": null }), &[0, 1][..]),
+        (json!({ "sees": "teams", "number_ids": null }), &[0]),
+        (json!({ "sees": "own", "number_ids": null }), &[0]),
+        (json!({ "sees": "all", "number_ids": [] }), &[]),
+    ] {
+        assert_eq!(world.as_person(Method::PATCH, &owner, &member, Some(&limits)).await.0, 200);
+        for (nth, (id, _)) in files.iter().enumerate() {
+            let answers: Vec<(u16, String)> = futures::future::join_all(
+                paths.iter().map(|path| path.replace(ANY_ID, id)).map(async |path| asked(&path).await),
+            )
+            .await;
+            let tells = answers.iter().any(|(status, body)| *status == 200 && *body == canary(nth));
+            assert_eq!(tells, seen.contains(&nth), "{limits}: {answers:?}");
+            if !seen.contains(&nth) {
+                assert!(answers.iter().all(|(status, _)| *status == 404), "{limits}: {answers:?}");
+            }
+        }
+    }
+    world.end().await;
 }

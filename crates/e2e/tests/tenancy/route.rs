@@ -133,6 +133,7 @@ impl Operation {
             ("patch", "/api/v1/endpoints/{id}") => Some(json!({ "description": "Taken over" })),
             ("post", "/api/v1/endpoints/{id}/replay") => Some(json!({ "after": 0 })),
             ("patch", "/api/v1/numbers/{id}") => Some(json!({ "author_line": "name" })),
+            ("patch", "/api/v1/messages/{id}") => Some(json!({ "send_at": "2027-01-01T00:00:00Z" })),
             ("patch", "/api/v1/teams/{id}") => Some(json!({ "name": "Taken over" })),
             ("put", "/api/v1/prices") => Some(json!({ "currency": null, "data": [] })),
             (method, path) => panic!("what does {method} {path} take?"),

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::plan::{self, Left};
 use crate::conversation;
 use crate::database::{Result, Rows};
 use crate::event::Lines;
@@ -41,7 +43,18 @@ pub async fn any_organization_settle_echoes(tx: &Lines<'_>, now: Timestamp, echo
     };
     let ours: Vec<(Key, Uuid)> = unique.iter().map(|(key, id)| ((*key).clone(), *id)).collect();
     // The queue's rows first: whoever else changes both takes them in this order.
-    tx.run(&named().key("message_id", |(_, id)| *id).delete("wazapp.outbox")).await?;
+    let queued = named().key("message_id", |(_, id)| *id).statement(
+        "DELETE FROM wazapp.outbox q USING {rows}
+         WHERE q.organization_id = k.organization_id AND q.number_id = k.number_id AND q.message_id = k.message_id{here q}
+         RETURNING q.organization_id, q.message_id, q.due_at",
+    );
+    let left = |row: &Row| Left { organization_id: row.get(0), message_id: row.get(1), due_at: row.get(2) };
+    let left: Vec<Left> = tx.run(&queued).await?.iter().map(left).collect();
+    if !left.is_empty() {
+        for statement in plan::stand(&left, now) {
+            tx.run(&statement).await?;
+        }
+    }
     any_organization_absorb(tx, now, &ours).await?;
     let known = named().key("id", |(_, id)| *id).column("wamid", |(key, _)| key.wamid.as_str()).update(
         "wazapp.message",

@@ -152,16 +152,16 @@ pub struct Template {
 }
 
 /// The conversation a message goes into.
-struct Thread {
+pub(super) struct Thread {
     conversation_id: Uuid,
     number_id: Uuid,
     waba_id: String,
     recipient: String,
     /// Whether the recipient is a phone number.
     by_phone: bool,
-    window_expires_at: Option<Timestamp>,
+    pub(super) window_expires_at: Option<Timestamp>,
     /// Since when the number is connected here.
-    connected_at: Timestamp,
+    pub(super) connected_at: Timestamp,
 }
 
 /// Queues a message. A repeated request is answered with the message that it queued the first time. An organization that has
@@ -246,7 +246,7 @@ pub async fn forget_unsent(tx: &Operator, scope: &Scope, key: &str) -> Result<bo
     Ok(row.is_some())
 }
 
-async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
+pub(super) async fn existing(tx: &Tenant, id: Uuid) -> Result<Result<Thread, Refusal>> {
     let row = tx
         .query_opt(
             "SELECT v.number_id, n.status, n.waba_id, n.connected_at, v.group_id, coalesce(c.wa_id, c.user_id) AS recipient,
@@ -394,7 +394,7 @@ async fn known(tx: &Tenant, kind: &str, names: &[String]) -> Result<Option<Uuid>
 }
 
 /// Templates that would reach the recipient now.
-async fn templates(tx: &Tenant, thread: &Thread) -> Result<Vec<Template>> {
+pub(super) async fn templates(tx: &Tenant, thread: &Thread) -> Result<Vec<Template>> {
     let rows = tx
         .query(
             "SELECT name, language FROM wazapp.template

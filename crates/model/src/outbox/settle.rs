@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Refused;
 use super::pace::{Heard, Pause};
+use super::plan::{self, Left};
 use crate::database::{CommitError, Database, Operator, Pipeline, RawJson, Result, Rows, column};
 use crate::event::{self, Events, Kind, Lines, New};
 use crate::message::{self, Key};
@@ -99,7 +100,16 @@ struct Written {
     wamid: Option<String>,
     message_error: Option<String>,
     acceptance: Option<String>,
+    /// It left at this time, which is later than it was written.
+    planned: Option<Timestamp>,
     event: Option<(Kind, Option<Value>)>,
+}
+
+impl Written {
+    fn left_of(&self, one: &Settled) -> Option<Left> {
+        let left = |due_at| Left { organization_id: one.organization_id, message_id: one.message_id, due_at };
+        self.planned.map(left)
+    }
 }
 
 /// Settles a batch in one transaction. Answers how many still were what they were claimed as. `words` adds to the errors
@@ -133,8 +143,12 @@ pub async fn any_organization_settle(
         }
     }
     let pace = Heard::of(settled, now);
+    let left: Vec<Left> = written.iter().filter_map(|(one, what)| what.left_of(one)).collect();
     let mut pipeline = Pipeline::at(now);
     write(&mut pipeline, &written);
+    if !left.is_empty() {
+        plan::stand(&left, now).into_iter().for_each(|statement| pipeline.add(statement));
+    }
     event::any_organization_record(&mut pipeline, &events);
     pace.write(&mut pipeline);
     tx.finish(pipeline).await.map_err(CommitError::in_job)?;
@@ -149,7 +163,7 @@ async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
         .column("fence", |one| one.fence)
         .statement(
             "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error, m.status,
-                    m.callback_data
+                    m.callback_data, CASE WHEN m.received_at + interval '1 second' < q.due_at THEN q.due_at END AS planned
              FROM {numbered rows}
              JOIN wazapp.outbox q
                ON q.organization_id = k.organization_id AND q.message_id = k.id AND q.fence = k.fence{here q}
@@ -234,6 +248,7 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
                 acceptance: Some(
                     json!({ "wa_id": wa_id, "user_id": user_id, "message_status": message_status }).to_string(),
                 ),
+                planned: row.get("planned"),
                 event: Some((Kind::MessageSent, None)),
                 ..Written::default()
             })

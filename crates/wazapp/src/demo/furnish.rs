@@ -22,6 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use simulator::Simulator;
 use uuid::Uuid;
+use web::SignInLink;
 
 use super::kept::Kept;
 use super::welcome::{Furnished, Person, SignIn, Welcome};
@@ -74,7 +75,7 @@ pub(super) async fn run(
     print: &Print,
     database: &Database,
     address: SocketAddr,
-    meta: &Simulator,
+    (meta, link): (&Simulator, &SignInLink),
 ) -> anyhow::Result<Welcome> {
     let url = config.public_url(address);
     let control = Control { url: meta.url(), client: crate::outside::http().build()? };
@@ -91,6 +92,7 @@ pub(super) async fn run(
         organizations.push(furnished(own, key, business));
     }
     let sign_in = people(database, &organizations, &mut kept).await?;
+    let sign_in = SignIn { link: link.address(&url), ..sign_in };
     kept.write(&config.data_dir)?;
 
     let verify_token = config.meta_verify_token.as_ref().map(|token| token.expose_secret());
@@ -166,7 +168,13 @@ async fn people(database: &Database, organizations: &[Furnished], kept: &mut Kep
         }
     }
     tx.commit().await?;
-    Ok(SignIn { email: PEOPLE[0].0.to_owned(), password })
+    Ok(SignIn { email: PEOPLE[0].0.to_owned(), password, link: String::new() })
+}
+
+/// Whose account the visitor's link opens.
+pub(super) fn visitor() -> anyhow::Result<Email> {
+    let (address, _) = PEOPLE[0];
+    address.parse().map_err(|_| anyhow::anyhow!("{address} is no address"))
 }
 
 async fn hashed(password: &str) -> anyhow::Result<String> {

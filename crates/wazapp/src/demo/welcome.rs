@@ -29,6 +29,8 @@ pub(super) struct Welcome {
 pub(super) struct SignIn {
     pub(super) email: String,
     pub(super) password: String,
+    /// Signs in without a password, once.
+    pub(super) link: String,
 }
 
 /// A customer of the simulated Meta.
@@ -70,16 +72,18 @@ impl Welcome {
         let (phone, curl, answer) = (self.phone(), self.curl(first), self.answer(first, spanish));
         let (one, two, other) = (&first.name, &second.name, &second.key);
         let directory = self.data_dir.display();
-        let SignIn { email, password } = &self.sign_in;
+        let SignIn { email, password, link } = &self.sign_in;
         if spanish {
             format!(
                 "\n\
                  {one} y {two} ya están abiertos, con cuatro semanas de conversaciones.\n\
                  Meta es simulada; nada sale de esta máquina.\n\
                  \n\
-                 1  Abre la bandeja, y entra con {email} y {password}:\n\
+                 1  Abre la bandeja; este enlace entra por ti, una vez:\n\
                  \n\
-                 \x20    {url}/inbox\n\
+                 \x20    {link}\n\
+                 \n\
+                 \x20  Después, en {url}, con {email} y {password}.\n\
                  \n\
                  2  Al lado, toma el teléfono de una clienta, {name}, y escríbele al café:\n\
                  \n\
@@ -108,9 +112,11 @@ impl Welcome {
                  {one} and {two} are open, with four weeks of conversations.\n\
                  Meta is simulated; nothing leaves this machine.\n\
                  \n\
-                 1  Open the inbox, and sign in with {email} and {password}:\n\
+                 1  Open the inbox; this link signs you in, once:\n\
                  \n\
-                 \x20    {url}/inbox\n\
+                 \x20    {link}\n\
+                 \n\
+                 \x20  Later, at {url}, with {email} and {password}.\n\
                  \n\
                  2  Beside it, take a customer's phone, {name}'s, and write to the café:\n\
                  \n\

@@ -5,6 +5,7 @@ import { Live } from "./live.js";
 import { isAtEnd, isBeyond, isEndHere, lastSeen, openAt, readOnNear, scroller, toEnd } from "./reading.js";
 import * as draft from "./draft.js";
 import { staysInList } from "./keys.js";
+import "./undo.js";
 
 export const $ = (selector, within = document) => within.querySelector(selector);
 export const inbox = () => $("[data-inbox]");
@@ -334,6 +335,7 @@ export function takeOut(form) {
   params.set("seen", seen);
   params.set("only", "message");
   if (form.dataset.choice) params.set(form.dataset.choice, "1");
+  $(".later", form)?.removeAttribute("open");
   const attached = $("[data-attached]", form);
   const file = attached && $("bdi", attached).textContent;
   attached?.remove();
@@ -448,6 +450,15 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   event.target.form.requestSubmit();
 });
+
+// Tomorrow at nine is what is meant most; another time is as near.
+document.addEventListener("toggle", ({ target }) => {
+  const field = target.matches?.(".later[open]") && $("input", target);
+  if (!field || field.value) return;
+  const [now, pad] = [new Date(), (count) => String(count).padStart(2, "0")];
+  const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1);
+  field.value = `${day.getFullYear()}-${pad(day.getMonth() + 1)}-${pad(day.getDate())}T09:00`;
+}, true);
 
 document.addEventListener("inbox:changed", ({ detail }) => listen(detail));
 document.addEventListener("input", ({ target }) => {

@@ -3,6 +3,7 @@
 mod arrival;
 mod forgotten;
 mod invitation;
+mod link;
 mod passkey;
 mod password;
 mod provider;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/setup", get(set_up::form).post(set_up::send))
         .route("/welcome", get(set_up::welcome))
         .route("/welcome/demo", get(set_up::demo))
+        .route("/demo/{token}", get(link::visit))
         .route("/invitation/{token}", get(invitation::form).post(invitation::accept))
         .route("/password/forgot", get(forgotten::form).post(forgotten::send))
         .route("/password/{token}", get(password::form).post(password::send))

@@ -63,6 +63,7 @@ pub(super) fn message() -> Value {
         "contact_id": null,
         "sender_id": null,
         "media": null,
+        "send_at": null,
         "status": null,
         "error": null,
         "callback_data": null,
@@ -92,6 +93,12 @@ pub(super) fn queued() -> Value {
     ] {
         message[name] = value;
     }
+    message
+}
+
+pub(super) fn planned() -> Value {
+    let mut message = queued();
+    message["send_at"] = json!("2026-11-25T15:00:00Z");
     message
 }
 
@@ -468,6 +475,7 @@ pub(super) fn key() -> Value {
         "hint": "x7Qk",
         "scopes": ["read", "send"],
         "number_ids": null,
+        "created_by_id": "019a0b1c-0000-7000-8000-00000000e001",
         "created_at": "2026-11-24T13:57:12.004410Z",
         "expires_at": null,
         "last_used_at": "2026-11-24T14:03:00Z",

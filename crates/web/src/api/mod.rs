@@ -30,6 +30,7 @@ mod organization;
 mod own;
 mod paging;
 mod price;
+mod queued;
 mod receipt;
 mod refusals;
 mod send;
@@ -57,13 +58,13 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::path::Paths;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::path::{Operation, PathItem, Paths};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-use crate::State;
 use crate::problem::{self, Problem};
+use crate::{State, cookie};
 
 pub use receipt::Typing;
 
@@ -123,7 +124,14 @@ pub fn openapi() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("wz_…")
         .description(Some("An API key; `wazapp key create --org O` makes one."));
-    document.components.get_or_insert_default().add_security_scheme("api_key", SecurityScheme::Http(key.build()));
+    let session = ApiKeyValue::with_description(
+        cookie::session_name(),
+        "What a browser holds once somebody is signed in; `wazapp` where the server is reached by HTTP on loopback."
+            .to_owned(),
+    );
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("api_key", SecurityScheme::Http(key.build()));
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     document
 }
 
@@ -140,7 +148,8 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::Read, routes!(message::find)))
         .routes(may(Act::Send, routes!(send::to_recipient)))
         .routes(may(Act::Read, routes!(message::get)))
-        .routes(may(Act::Send, routes!(send::cancel)))
+        .routes(may(Act::Send, routes!(queued::change)))
+        .routes(may(Act::Send, routes!(queued::cancel)))
         .routes(may(Act::Read, routes!(message::statuses)))
         .routes(may(Act::Read, routes!(status::find)))
         .routes(may(Act::Read, routes!(media::get)))
@@ -215,21 +224,32 @@ fn may(act: Act, (schemas, paths, methods): UtoipaMethodRouter<State>) -> Utoipa
     (schemas, said(paths, act.word()), methods.layer(Extension(act)))
 }
 
-/// What only whoever runs the server may.
+/// What only whoever runs the server may, and no key.
 fn by_operator((schemas, paths, methods): UtoipaMethodRouter<State>) -> UtoipaMethodRouter<State> {
-    (schemas, said(paths, "server"), methods)
+    let mut paths = said(paths, "server");
+    for operation in operations_of(&mut paths) {
+        operation.security = Some(vec![SecurityRequirement::new(SESSION, [""; 0])]);
+    }
+    (schemas, paths, methods)
 }
 
 fn said(mut paths: Paths, act: &str) -> Paths {
-    for path in paths.paths.values_mut() {
-        let all = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
-        for operation in all.into_iter().flatten() {
-            let said = [(ACT, json!(act))].into_iter().collect();
-            operation.extensions.get_or_insert_default().merge(said);
-        }
+    for operation in operations_of(&mut paths) {
+        let said = [(ACT, json!(act))].into_iter().collect();
+        operation.extensions.get_or_insert_default().merge(said);
     }
     paths
 }
+
+fn operations_of(paths: &mut Paths) -> impl Iterator<Item = &mut Operation> {
+    fn all(path: &mut PathItem) -> [&mut Option<Operation>; 5] {
+        [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch]
+    }
+    paths.paths.values_mut().flat_map(all).flatten()
+}
+
+/// How the document calls what a signed-in browser holds.
+const SESSION: &str = "session";
 
 /// Where the document says which act an operation is.
 const ACT: &str = "x-act";
@@ -238,7 +258,7 @@ const ACT: &str = "x-act";
 #[openapi(
     info(title = "wazapp API", version = "v1"),
     components(schemas(problem::Details, problem::Mistake, model::outbox::Template)),
-    security(("api_key" = [])),
+    security(("api_key" = []), ("session" = [])),
     tags(
         (name = "Conversations", description = "The threads of your numbers and your contacts."),
         (name = "Messages", description = "What was said, and what became of it."),

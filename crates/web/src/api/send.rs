@@ -1,4 +1,4 @@
-//! Sending: `POST /conversations/{id}/messages`, `POST /messages`, `DELETE /messages/{id}`
+//! Sending: `POST /conversations/{id}/messages`, `POST /messages`
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use http::StatusCode;
 use http::request::Parts;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use model::database::Tenant;
 use model::message::Message;
-use model::outbox::{self, Cancelled, Content, Idempotency, Options, Refusal, To};
+use model::outbox::{self, Content, Idempotency, Options, Refusal, To};
 use model::upload::{self, Kept};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,16 +28,13 @@ use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, OverQuota};
 use super::shown::{self, Named};
 use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
-use crate::sending::{self, Queued};
+use crate::sending::{self, FAR, Queued};
 
 /// The longest `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
 
 /// Before the fields of what is sent where the window is closed.
 const INSTEAD: &str = "when_window_closed.";
-
-/// How far ahead a message may be planned.
-const FAR: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// A message to send: Meta's object below `messaging_product` and `to`, and beside it what wazapp is to know.
 #[derive(ToSchema)]
@@ -344,7 +341,7 @@ impl Wanted {
     }
 }
 
-fn refused(refusal: Refusal, language: Language) -> Problem {
+pub(super) fn refused(refusal: Refusal, language: Language) -> Problem {
     match refusal {
         Refusal::NotThere(what) => Problem::not_there(what),
         Refusal::Disconnected => Problem::conflict(language.of(
@@ -442,49 +439,10 @@ pub(super) async fn to_recipient(
     queue(&caller, &state, language, &to, wanted, idempotency.as_ref()).await
 }
 
-/// Cancel a message
-///
-/// Only while it is queued, or its file is still being brought to Meta: its status becomes `failed`, with the error
-/// `cancelled`. One that was sent, or may have been, stays as it is: 409.
-#[utoipa::path(
-    delete, path = "/messages/{id}", operation_id = "cancelMessage", tag = "Messages",
-    params(("id" = Uuid, Path, description = "The message's id.")),
-    responses(
-        (status = 200, description = "The message, which will not be sent.", body = Message,
-         example = json!(example::queued())),
-        Always, NotThere, Conflict,
-    ),
-)]
-pub(super) async fn cancel(
-    caller: Caller,
-    State(state): State<crate::State>,
-    Id(id): Id,
-    _: Query<Nothing>,
-    language: Language,
-) -> Result<Json<Message>, Problem> {
-    let tx = caller.begin().await?;
-    let cancelled = outbox::cancel(&tx, state.clock.now(), id).await?;
-    match cancelled.ok_or_else(|| Problem::not_there("message"))? {
-        Cancelled::Done(message) => {
-            tx.commit().await.map_err(|error| {
-                let (en, es) = (
-                    "`GET /messages/{id}` tells whether it was cancelled.",
-                    "`GET /messages/{id}` dice si se canceló.",
-                );
-                doubt::look_first(error, language, en, es)
-            })?;
-            // Messages behind it need not wait for it any more.
-            state.wake.queued();
-            Ok(Json(*message))
-        }
-        Cancelled::TooLate(_) => Err(Problem::conflict(
-            "This message is not queued any more, or never was: it was sent, or may have been. Nothing was changed.",
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     fn fingerprint(operation: &str, body: Value) -> Vec<u8> {

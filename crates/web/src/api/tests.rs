@@ -9,7 +9,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use model::Database;
 use model::database::Access;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
@@ -47,6 +47,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("patch", "/api/v1/connections/{id}"),
     ("patch", "/api/v1/contacts/{id}"),
     ("patch", "/api/v1/conversations/{id}"),
+    ("patch", "/api/v1/messages/{id}"),
     ("patch", "/api/v1/organization"),
     ("patch", "/api/v1/organizations/{id}"),
     ("patch", "/api/v1/templates/{id}"),
@@ -133,6 +134,7 @@ async fn ask(request: Request<Body>) -> Answer {
         live: crate::Live::new(model::Clock::default()),
         passwords: Default::default(),
         set_up: Default::default(),
+        sign_in_link: None,
         typing: Typing::default(),
         mails: false,
         mail_wake: std::sync::Arc::default(),
@@ -392,4 +394,11 @@ fn the_document_is_whole() {
     }
     let scheme = &document["components"]["securitySchemes"]["api_key"];
     assert_eq!((&scheme["type"], &scheme["scheme"]), (&"http".into(), &"bearer".into()));
+    let session = &document["components"]["securitySchemes"]["session"];
+    assert_eq!((&session["in"], &session["name"]), (&"cookie".into(), &"__Host-wazapp".into()));
+    assert_eq!(document["security"], json!([{ "api_key": [] }, { "session": [] }]));
+    let servers = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    for operation in servers.filter(|operation| operation["x-act"] == "server") {
+        assert_eq!(operation["security"], json!([{ "session": [] }]), "{operation}");
+    }
 }

@@ -12,6 +12,7 @@ use super::fault::Fault;
 use super::file::Shown;
 use super::forward;
 use super::markup::{Piece, pieces};
+use super::plan::Planned;
 use super::reaction::OFFERED;
 use super::tick::Tick;
 use crate::pages::{Key, Said, Times, say};
@@ -119,6 +120,8 @@ pub(super) struct Bubble {
     pub(super) edited: bool,
     pub(super) revoked: bool,
     pub(super) tick: Option<Tick>,
+    /// When it leaves, where that is later.
+    pub(super) planned: Option<Planned>,
     pub(super) fault: Option<Fault>,
     /// The whole object, of a type that nobody here knows.
     pub(super) json: Option<String>,
@@ -137,7 +140,7 @@ pub(super) struct Bubble {
 impl Bubble {
     /// Whether there is anything to do with it.
     pub(super) fn has_menu(&self) -> bool {
-        self.quotable || self.goes_on || !self.pieces.is_empty()
+        self.planned.is_some() || self.quotable || self.goes_on || !self.pieces.is_empty()
     }
 
     /// Whether we reacted with this.
@@ -231,6 +234,7 @@ impl Drawing<'_> {
             edited: message.edited_at.is_some(),
             revoked: message.revoked_at.is_some(),
             tick: Tick::of(message),
+            planned: Planned::of(message, self.times, self.language),
             fault: Fault::of(message, self.contact, self.language),
             json: is_strange.then(|| serde_json::to_string_pretty(&payload).unwrap_or_default()),
             again: failed.then(|| Again::of(message, &payload)).flatten(),

@@ -27,7 +27,8 @@ use crate::problem::Problem;
 use crate::sending;
 
 /// The texts of a composer's form.
-const FIELDS: &[&str] = &["id", "seen", "owner", "reply", "body", "anyway", "take", "again", "only", "media", "as"];
+const FIELDS: &[&str] =
+    &["id", "seen", "owner", "reply", "body", "anyway", "take", "again", "only", "media", "as", "later", "at"];
 
 /// A message that was checked: what its id stands for, and what the queue takes.
 pub(super) struct Composed {

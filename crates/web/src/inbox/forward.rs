@@ -287,6 +287,7 @@ async fn pass(state: &State, visit: &Visit, onward: &Onward, to: Uuid, name: Uui
         known: None,
         takes: false,
         reads: false,
+        send_at: None,
     };
     match send::queue(state, visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(None),

@@ -20,6 +20,7 @@ mod keys;
 mod list;
 mod markup;
 mod pane;
+mod plan;
 mod reaction;
 mod send;
 mod stream;
@@ -54,6 +55,7 @@ pub(crate) fn routes() -> Router<crate::State> {
         .route("/inbox/{id}", get(thread_page))
         .route("/inbox/{id}/messages", get(stream::messages).post(send::send))
         .route("/inbox/{id}/messages/{message}/reaction", post(reaction::react))
+        .route("/inbox/{id}/messages/{message}/plan", post(plan::change))
         .route("/inbox/{id}/messages/{message}/forward", get(forward::page).post(forward::send))
         .route("/inbox/{id}/templates", get(template::list))
         .route("/inbox/{id}/templates/{template}", get(template::form).post(template::send))

@@ -85,6 +85,7 @@ pub(super) async fn react(
         known: None,
         takes: false,
         reads: true,
+        send_at: None,
     };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => answer(&showing.visit, query, (id, &message), true).await,
@@ -99,7 +100,12 @@ pub(super) async fn react(
 
 impl Showing {
     /// Says why nothing was sent: to a page that is open beside what it shows, else on the page.
-    async fn complain(self, headers: &HeaderMap, status: StatusCode, said: Said) -> Result<Response, Failure> {
+    pub(super) async fn complain(
+        self,
+        headers: &HeaderMap,
+        status: StatusCode,
+        said: Said,
+    ) -> Result<Response, Failure> {
         if takes_streams(headers) {
             return Ok(stream::alert(status, said));
         }

@@ -3,6 +3,7 @@
 use axum::extract::{self, Request};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
+use jiff::Timestamp;
 use model::act::Act;
 use model::conversation::{self, Change};
 use model::database::Tenant;
@@ -11,13 +12,14 @@ use model::number;
 use model::outbox::{self, Content, Options, Refusal, To};
 use model::user::Language;
 use model::{draft, event, membership, receipt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Showing;
 use super::compose::{self, Composed, Written};
 use super::house::House;
 use super::is_frame;
+use super::plan;
 use super::stream::{Messages, streamed, takes_streams};
 use super::thread::{self, Question, Thread, Unseen, Writing};
 use super::view::Wanted;
@@ -41,6 +43,8 @@ pub(super) struct Wish {
     pub(super) takes: bool,
     /// Whoever writes has read what the customer wrote.
     pub(super) reads: bool,
+    /// Not before this time.
+    pub(super) send_at: Option<Timestamp>,
 }
 
 /// What whoever writes knows of the conversation.
@@ -72,7 +76,11 @@ pub(super) enum Sent {
 /// Puts it into the queue, and has the customer told that what they wrote was read, where it was.
 pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish) -> Result<Sent, Failure> {
     let operation = format!("inbox {}", wish.conversation_id);
-    let idempotency = sending::idempotency(format!("inbox:{}", wish.id), &operation, &wish.body);
+    let mut said = wish.body.clone();
+    if let Some(at) = wish.send_at {
+        said["send_at"] = json!(at);
+    }
+    let idempotency = sending::idempotency(format!("inbox:{}", wish.id), &operation, &said);
     // Nobody answers beside us from here on, and the same form does not come twice.
     event::line(&tx).await?;
     if let Some(answer) = outbox::repeated(&tx, &idempotency).await? {
@@ -85,7 +93,8 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
         let mine = Change { assignee_id: Some(Some(visit.user().id)), ..Change::default() };
         conversation::change(&tx, visit.now(), wish.conversation_id, &mine).await?;
     }
-    let options = Options { id: Some(wish.id), sender_id: Some(visit.user().id), ..Options::default() };
+    let options =
+        Options { id: Some(wish.id), sender_id: Some(visit.user().id), send_at: wish.send_at, ..Options::default() };
     if wish.reads {
         receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
     }
@@ -114,6 +123,14 @@ pub(super) fn why(refusal: &Refusal) -> Result<Key, Failure> {
         Refusal::KeyReused => Key("send-twice"),
         Refusal::WindowClosed { .. } => Key("send-window-closed"),
     })
+}
+
+/// The same of a message that was to leave later: the window is asked about as it will be then.
+pub(super) fn why_of(refusal: &Refusal, send_at: Option<Timestamp>) -> Result<Key, Failure> {
+    match (refusal, send_at) {
+        (Refusal::WindowClosed { .. }, Some(_)) => Ok(Key("plan-window")),
+        _ => why(refusal),
+    }
 }
 
 /// Sends what was written in a conversation: a text, or a file with what is said about it.
@@ -150,6 +167,13 @@ pub(super) async fn send(
             return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
         }
     };
+    let send_at = match plan::wished(&entered, &showing.visit) {
+        Ok(send_at) => send_at,
+        Err(said) => {
+            entered.fault("body", said);
+            return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
+        }
+    };
     let typed = Some(entered.text("body").to_owned());
     let wish = Wish {
         conversation_id: found.id,
@@ -160,6 +184,7 @@ pub(super) async fn send(
         known: Known::of(&entered),
         takes: takes(&showing.visit, &entered),
         reads: true,
+        send_at,
     };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => {
@@ -171,7 +196,7 @@ pub(super) async fn send(
             showing.refused(tx, StatusCode::CONFLICT, entered, Some(question)).await
         }
         Sent::Refused(refusal) => {
-            entered.fault("body", say(language, why(&refusal)?));
+            entered.fault("body", say(language, why_of(&refusal, send_at)?));
             let tx = showing.visit.begin(Act::Send).await?;
             showing.refused(tx, StatusCode::CONFLICT, entered, None).await
         }
@@ -200,7 +225,7 @@ pub(super) fn message_id(entered: &Entered) -> Uuid {
 }
 
 /// The line that says who writes, where the number has one.
-async fn author_line(tx: &Tenant, visit: &Visit, number_id: Uuid) -> Result<Option<String>, Failure> {
+pub(super) async fn author_line(tx: &Tenant, visit: &Visit, number_id: Uuid) -> Result<Option<String>, Failure> {
     let number = number::get(tx, number_id, visit.now()).await?;
     Ok(number.and_then(|(number, _)| number.author_line.of_writer(&visit.user().name)))
 }

@@ -15,7 +15,8 @@ use whatsapp::outgoing::{self, HeaderPreview, TemplateParameter};
 
 use super::compose::said;
 use super::list::{Choice, who};
-use super::send::{self, Known as Seen, Sent, Wish, message_id, why};
+use super::plan;
+use super::send::{self, Known as Seen, Sent, Wish, message_id};
 use super::thread::{self, Question, Writing};
 use super::view::Wanted;
 use crate::State;
@@ -261,6 +262,13 @@ pub(super) async fn send(
             return Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, writing(entered, None)));
         }
     };
+    let send_at = match plan::wished(&entered, &visit) {
+        Ok(send_at) => send_at,
+        Err(said) => {
+            entered.fault("template", said);
+            return Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, writing(entered, None)));
+        }
+    };
     let wish = Wish {
         conversation_id: choosing.conversation_id,
         id: message_id(&entered),
@@ -270,6 +278,7 @@ pub(super) async fn send(
         known: Seen::of(&entered),
         takes: send::takes(&visit, &entered),
         reads: true,
+        send_at,
     };
     match send::queue(&state, &visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),
@@ -277,7 +286,7 @@ pub(super) async fn send(
             Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, writing(entered, Some(question))))
         }
         Sent::Refused(refusal) => {
-            entered.fault("template", say(language, why(&refusal)?));
+            entered.fault("template", say(language, send::why_of(&refusal, send_at)?));
             Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, writing(entered, None)))
         }
     }

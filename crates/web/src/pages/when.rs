@@ -1,5 +1,6 @@
 //! Times as people say them, in their language and zone.
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use model::user::{Language, User};
@@ -57,6 +58,7 @@ impl Times {
         let (at, today) = (at.to_zoned(self.zone.clone()).date(), self.now.to_zoned(self.zone.clone()).date());
         match today.since(at).map_or(-1, |span| span.get_days()) {
             0 if at == today => return say(self.language, Key("today")),
+            -1 if today.tomorrow().is_ok_and(|next| next == at) => return say(self.language, Key("tomorrow")),
             1 if at.tomorrow().is_ok_and(|next| next == today) => return say(self.language, Key("yesterday")),
             _ => {}
         }
@@ -64,6 +66,23 @@ impl Times {
         let said = say(self.language, key).count("weekday", at.weekday().to_monday_one_offset());
         let said = said.count("day", at.day()).count("month", at.month());
         if at.year() == today.year() { said } else { said.with("year", at.year()) }
+    }
+
+    /// A time to come, such as "mañana, 9:00".
+    pub(crate) fn ahead(&self, at: Timestamp) -> String {
+        format!("{}, {}", self.day(at), self.clock(at))
+    }
+
+    /// As a field of a form has it.
+    /// <https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#local-dates-and-times>
+    pub(crate) fn local(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    /// What stands in such a field; where clocks are put on or back, as whoever typed it sees it first.
+    pub(crate) fn read_local(&self, text: &str) -> Option<Timestamp> {
+        let at = text.parse::<DateTime>().ok()?;
+        at.to_zoned(self.zone.clone()).ok().map(|at| at.timestamp())
     }
 
     /// As a list shows it: the time of what is of today, else the day.
@@ -143,5 +162,12 @@ mod tests {
             assert_eq!((es.moment(at).said.as_str(), en.moment(at).said.as_str()), (said, english));
         }
         assert_eq!(es.moment(now).exact, "28 nov 2026, 17:05");
+        let next = now + SignedDuration::from_hours(16);
+        assert_eq!((es.ahead(next), en.ahead(next)), ("mañana, 09:05".into(), "tomorrow, 09:05".into()));
+        assert_eq!(es.local(next), "2026-11-29T09:05");
+        assert_eq!(es.read_local("2026-11-29T09:05"), Some(next));
+        for wrong in ["", "2026-11-29", "09:05", "2026-11-29T09:05Z", "mañana", "2026-02-30T09:00"] {
+            assert_eq!(es.read_local(wrong), None, "{wrong}");
+        }
     }
 }

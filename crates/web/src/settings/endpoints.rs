@@ -317,7 +317,7 @@ async fn found(visit: &Visit, id: Uuid) -> Result<Endpoint, Failure> {
 fn asked(visit: Visit, title: Said, means: Key, does: Key) -> Response {
     let language = visit.page.language;
     let (means, does) = (say(language, means), say(language, does));
-    shown(StatusCode::OK, &Confirm { page: visit.page, title, means, does, back: HERE })
+    shown(StatusCode::OK, &Confirm { page: visit.page, title, means: vec![means], does, back: HERE })
 }
 
 /// Asks before it gets another secret.

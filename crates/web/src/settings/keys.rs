@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Confirm;
 use super::numbers::{self, NumberRow};
 use crate::account::LONGEST_NAME;
-use crate::pages::{Entered, Failure, Key, Moment, Named, Notice, Page, Times, Visit, say, shown};
+use crate::pages::{Entered, Failure, Key, Moment, Named, Notice, Page, Said, Times, Visit, say, shown};
 
 const HERE: &str = "/settings/keys";
 
@@ -46,6 +46,8 @@ struct KeyRow {
     hint: String,
     scopes: String,
     numbers: String,
+    /// Who made it.
+    made: Option<Said>,
     used: Option<Moment>,
     ends: Option<Moment>,
     /// Why it opens nothing; `None`: it does.
@@ -59,6 +61,10 @@ impl KeyRow {
             None => say(language, Key("key-all-numbers")),
             Some(ids) => say(language, Key("key-some-numbers")).count("count", ids.len()),
         };
+        let made = key.created_by_id.map(|_| match key.creator {
+            Some(name) => say(language, Key("key-made-by")).with("name", name),
+            None => say(language, Key("key-made-by-former")),
+        });
         let ended = if key.revoked_at.is_some() { Key("key-revoked") } else { Key("key-ended") };
         Self {
             id: key.id,
@@ -66,6 +72,7 @@ impl KeyRow {
             hint: key.hint,
             scopes: scopes.join(" · "),
             numbers: numbers.to_string(),
+            made,
             used: key.last_used_at.map(|at| times.moment(at)),
             ends: key.expires_at.map(|at| times.moment(at)),
             state: (!is_in_force).then_some(ended),
@@ -172,7 +179,7 @@ pub(super) async fn ask_revoke(visit: Visit, Path(id): Path<Uuid>) -> Result<Res
     let language = visit.page.language;
     let title = say(language, Key("key-revoke-title")).with("name", key.name);
     let (means, does) = (say(language, Key("key-revoke-means")), say(language, Key("key-revoke-does")));
-    Ok(shown(StatusCode::OK, &Confirm { page: visit.page, title, means, does, back: HERE }))
+    Ok(shown(StatusCode::OK, &Confirm { page: visit.page, title, means: vec![means], does, back: HERE }))
 }
 
 /// Refuses a key from now on.

@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use model::act::{Act, Role};
+use model::api_key;
 use model::membership::{self, Changed, Member};
 use uuid::Uuid;
 
@@ -111,14 +112,18 @@ pub(super) async fn change_role(visit: Visit, Path(id): Path<Uuid>, entered: Ent
 pub(super) async fn ask_remove(visit: Visit, Path(id): Path<Uuid>) -> Result<Response, Failure> {
     let tx = visit.begin(Act::ManageMembers).await?;
     let member = membership::get(&tx, id).await?.ok_or(Failure::NotThere)?;
+    let keys = api_key::list(&tx).await?;
     tx.close();
     if !may_give(&visit, member.role) {
         return Err(Failure::NotYours);
     }
-    let language = visit.page.language;
+    let (language, now) = (visit.page.language, visit.now());
+    let theirs = keys.iter().filter(|key| key.created_by_id == Some(id) && key.is_in_force(now)).count();
     let organization = &visit.organization()?.name;
     let title = say(language, Key("member-remove-title")).with("name", &member.name).with("organization", organization);
-    let means = say(language, Key("member-remove-means")).count("count", member.open_conversations);
+    let mut means = vec![say(language, Key("member-remove-means")).count("count", member.open_conversations)];
+    // A program goes on working; whoever made its key may still have it.
+    means.extend((theirs > 0).then(|| say(language, Key("member-remove-keys")).count("count", theirs)));
     let does = say(language, Key("member-remove-does")).with("name", &member.name);
     Ok(shown(StatusCode::OK, &Confirm { page: visit.page, title, means, does, back: HERE }))
 }

@@ -87,7 +87,7 @@ async fn index(visit: Visit) -> Response {
 struct Confirm {
     page: Page,
     title: Said,
-    means: Said,
+    means: Vec<Said>,
     does: Said,
     back: &'static str,
 }

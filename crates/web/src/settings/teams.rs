@@ -112,7 +112,7 @@ pub(super) async fn ask_remove(visit: Visit, Path(id): Path<Uuid>) -> Result<Res
     let language = visit.page.language;
     let title = say(language, Key("team-remove-title")).with("name", team.name);
     let (means, does) = (say(language, Key("team-remove-means")), say(language, Key("team-remove-does")));
-    Ok(shown(StatusCode::OK, &Confirm { page: visit.page, title, means, does, back: HERE }))
+    Ok(shown(StatusCode::OK, &Confirm { page: visit.page, title, means: vec![means], does, back: HERE }))
 }
 
 /// Removes a team.

@@ -34,6 +34,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// How often it is counted what waits.
 const COUNT: Duration = Duration::from_secs(20);
 
+/// How often it is looked whether an endpoint is not called any more.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// Puts a letter into words.
 pub type Write = Arc<dyn Fn(Timestamp, &Letter) -> Written + Send + Sync>;
 
@@ -67,13 +70,32 @@ impl std::fmt::Debug for Settings {
 
 /// Sends until the token is cancelled. Mail on its way is heard out.
 pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
-    let clock = settings.clock.clone();
+    let (clock, wake) = (settings.clock.clone(), settings.wake.clone());
+    let looking = look_at_endpoints(&database, &clock, &wake, &stop);
     let counting = count(&database, &clock, &stop);
     let sending = async {
         let mut mails = Mails { database: database.clone(), settings };
         rounds::finish(rounds::run(&mut mails, &stop).await).await;
     };
-    tokio::join!(sending, counting);
+    tokio::join!(sending, counting, looking);
+}
+
+/// Has those written to whose programs are not told any more.
+async fn look_at_endpoints(database: &Database, clock: &Clock, wake: &Wake, stop: &CancellationToken) {
+    let mut rounds = Every::new(LOOK);
+    while rounds.next(stop).await.is_some() {
+        let noted = async {
+            let tx = database.operator().await?;
+            mail::any_organization_tell_of_endpoints(&tx, clock.now()).await?;
+            tx.commit_in_job().await
+        };
+        match noted.await {
+            Ok(()) => wake.queued(),
+            Err(error) => {
+                tracing::debug!(%error, "whether endpoints are lost could not be looked at: it is looked again")
+            }
+        }
+    }
 }
 
 struct Mails {

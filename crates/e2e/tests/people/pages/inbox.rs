@@ -2,6 +2,7 @@
 
 mod contact;
 mod drafts;
+mod later;
 mod together;
 
 use std::time::Duration;

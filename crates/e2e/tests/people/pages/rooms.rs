@@ -281,6 +281,29 @@ async fn who_is_limited_makes_nothing_wider() {
     world.end().await;
 }
 
+/// What somebody who is removed leaves behind goes on working, and that is said: before, and in the list of keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_somebody_who_is_removed_are_named() {
+    let world = World::new().await;
+    let ((acme, owner), _) = two(&world, Role::Owner).await;
+    let admin = world.member(&acme, Role::Admin).await;
+    let key = [("name", "Tienda"), ("scope", "read"), ("ends", "never")];
+    let made = Browser::of(&world, &admin).post("/settings/keys/new", &key).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let mut browser = Browser::of(&world, &owner);
+    assert!(browser.get("/settings/keys").await.text.contains("hecha por Marta Ruiz"));
+    let remove = format!("/settings/members/{}/remove", admin.user_id);
+    let asked = browser.get(&remove).await.text;
+    assert!(asked.contains("Una clave de API que hizo sigue valiendo."), "{asked}");
+    assert_eq!(browser.post(&remove, &[]).await.status, StatusCode::SEE_OTHER);
+    let list = browser.get("/settings/keys").await.text;
+    assert!(list.contains("hecha por alguien que ya no trabaja aquí"), "{list}");
+    let keys = world.all(&acme, "/keys").await;
+    let theirs = keys.iter().filter(|key| key["created_by_id"] == json!(admin.user_id)).count();
+    assert_eq!(theirs, 1, "{keys:?}");
+    world.end().await;
+}
+
 /// An invitation is worth as much as whoever sent it: it ends when they are removed, and when they may not give that role
 /// any more.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,74 @@
+//! Another time for what is planned, and its place once it left.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{LUCIA, Stage, text};
+
+impl Stage {
+    fn later(&self, hours: i64) -> Timestamp {
+        self.world.now() + SignedDuration::from_hours(hours)
+    }
+
+    async fn plan(&self, hours: i64, said: &str) -> String {
+        let mut message = text(said);
+        message["send_at"] = json!(self.later(hours));
+        self.send(message).await
+    }
+
+    async fn replan(&self, id: &str, send_at: Timestamp) -> (u16, Value) {
+        let change = json!({ "send_at": send_at });
+        self.world.patch(&self.organization, &format!("/messages/{id}"), &change).await
+    }
+}
+
+/// What leaves later than it was written stands where it left, behind what came meanwhile, and is the last message then.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_left_later_stands_where_it_left() {
+    let stage = Stage::new().await;
+    let planned = stage.plan(2, "Ya llegó su pan.").await;
+    assert_eq!(
+        stage.message(&planned).await["send_at"].as_str().map(|at| &at[..13]),
+        Some(&stage.later(2).to_string()[..13])
+    );
+    stage.world.advance(Duration::from_secs(3600)).await;
+    let asked = stage.world.meta().customer_says(&stage.number, LUCIA, "¿Ya llegó?").await;
+    stage.world.settle().await;
+    stage.world.advance(Duration::from_secs(3600)).await;
+    let left = stage.until(&planned, "read").await;
+    stage.world.settle().await;
+    assert_eq!(left["send_at"], Value::Null, "it waits no more");
+    let conversation = stage.world.conversation(&stage.organization).await;
+    assert_eq!(conversation["last_message"]["id"], json!(planned), "{conversation}");
+    let all = stage.world.messages(&stage.organization, &conversation).await;
+    let place = |id: &str| all.iter().position(|one| one["id"] == *id || one["wamid"] == *id).expect("it is there");
+    assert!(place(&planned) < place(&asked), "newest first: {all:#?}");
+    stage.world.end().await;
+}
+
+/// It is given another time as long as it waits, and never one at which it could not go.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_given_another_time() {
+    let stage = Stage::new().await;
+    let first = stage.plan(5, "a las cinco").await;
+    let (status, answer) = stage.replan(&first, stage.later(1)).await;
+    assert_eq!((status, &answer["status"]), (200, &json!("queued")), "{answer}");
+    let told = stage.world.events(&stage.organization, "message.status").await;
+    assert!(told.iter().any(|told| told["data"]["message_id"] == *first && told["data"]["status"] == "queued"));
+    for (hours, kind) in [(25, "window-closed"), (24 * 400, "invalid")] {
+        let (status, answer) = stage.replan(&first, stage.later(hours)).await;
+        assert!(status == 422 || status == 409, "{status} {answer}");
+        assert!(answer["type"].as_str().is_some_and(|told| told.contains(kind)), "{answer}");
+    }
+    stage.world.advance(Duration::from_secs(3605)).await;
+    stage.until(&first, "read").await;
+    assert_eq!(stage.replan(&first, stage.later(1)).await.0, 409, "it is too late");
+    let second = stage.plan(5, "cuando puedas").await;
+    assert_eq!(stage.replan(&second, stage.later(-1)).await.0, 200);
+    stage.until(&second, "read").await;
+    stage.world.settle().await;
+    assert_eq!(stage.accepted().await, [first, second]);
+    stage.world.end().await;
+}

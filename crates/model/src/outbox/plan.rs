@@ -1,0 +1,99 @@
+//! Messages that leave later than they were written: another time for them, and their place once they left.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::enqueue::{Template, existing, templates};
+use super::settle::told;
+use super::window::Window;
+use crate::database::{Result, Rows, Statement, Tenant};
+use crate::event::{self, Kind, New};
+use crate::message::{self, Message};
+
+/// What became of a wish to send a message at another time.
+#[derive(Debug)]
+pub enum Replanned {
+    /// It leaves at the new time.
+    Done(Box<Message>),
+    /// It is not queued any more.
+    TooLate(Box<Message>),
+    /// The recipient's service window will be closed then.
+    WindowClosed {
+        /// Since when it will be.
+        since: Timestamp,
+        /// What may be sent instead.
+        templates: Vec<Template>,
+    },
+}
+
+/// Gives a queued message another time; one that is over means at once. `None`: there is no such message. Its patience stays as
+/// long as it was.
+pub async fn replan(tx: &Tenant, now: Timestamp, id: Uuid, send_at: Timestamp) -> Result<Option<Replanned>> {
+    let line = event::line(tx).await?;
+    let due_at = send_at.max(now);
+    let Some(message) = message::get(tx, id).await? else { return Ok(None) };
+    // What cannot be said there at all any more fails when its time comes, with its reason.
+    if let Ok(thread) = existing(tx, message.conversation_id).await?
+        && message.r#type != "template"
+        && let Window::Closed { since } = Window::at(due_at, thread.window_expires_at, thread.connected_at)
+    {
+        return Ok(Some(Replanned::WindowClosed { since, templates: templates(tx, &thread).await? }));
+    }
+    let moved = tx
+        .query_opt(
+            "UPDATE wazapp.outbox q SET due_at = $3, send_at = $3, deadline = q.deadline + ($3::timestamptz - q.due_at)
+             FROM wazapp.message m
+             WHERE q.organization_id = $1 AND q.message_id = $2 AND q.state = 'queued'
+               AND m.organization_id = $1 AND m.id = $2 AND m.status = 'queued'
+             RETURNING m.callback_data",
+            &[&tx.organization_id(), &id, &due_at],
+        )
+        .await?;
+    let Some(moved) = moved else { return Ok(Some(Replanned::TooLate(Box::new(message)))) };
+    let told = told(id, moved.get("callback_data"), "queued", now, None);
+    line.record(New::of(Kind::MessageStatus, now, Some(id), &told)).await?;
+    Ok(message::get(tx, id).await?.map(Box::new).map(Replanned::Done))
+}
+
+/// A message that left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    pub(super) organization_id: Uuid,
+    pub(super) message_id: Uuid,
+    /// When it was to leave.
+    pub(super) due_at: Timestamp,
+}
+
+/// What left later than it was written stands where it left: it is the newest then, whatever came meanwhile. The caller holds
+/// the organizations' lines.
+pub(super) fn stand(left: &[Left], now: Timestamp) -> [Statement<'_>; 2] {
+    let at = Timestamp::from_second(now.as_second()).expect("the start of a second is a time");
+    let rows = || {
+        Rows::of(left)
+            .column("organization_id", |one| one.organization_id)
+            .column("id", |one| one.message_id)
+            .column("due_at", |one| one.due_at)
+            .column("at", move |_| at)
+    };
+    let message = rows().statement(
+        "UPDATE wazapp.message m SET timestamp = k.at FROM {rows}
+         WHERE m.organization_id = k.organization_id AND m.id = k.id{here m} AND m.type <> 'reaction'
+           AND m.received_at + interval '1 second' < k.due_at",
+    );
+    let conversation = rows().statement(
+        "UPDATE wazapp.conversation v SET
+           updated_at = greatest(v.updated_at, n.at),
+           state = CASE WHEN v.state_at IS NULL OR v.state_at <= n.at THEN 'waiting' ELSE v.state END,
+           state_tie = CASE WHEN v.state_at IS NULL OR v.state_at < n.at THEN '0' || n.id::text ELSE v.state_tie END,
+           state_at = greatest(v.state_at, n.at),
+           last_message_tie = CASE WHEN v.last_message_id IS NULL OR v.last_message_at <= n.at THEN n.id::text ELSE v.last_message_tie END,
+           last_message_id = CASE WHEN v.last_message_id IS NULL OR v.last_message_at <= n.at THEN n.id ELSE v.last_message_id END,
+           last_message_at = CASE WHEN v.last_message_id IS NULL OR v.last_message_at <= n.at THEN n.at ELSE v.last_message_at END
+         FROM (SELECT DISTINCT ON (m.organization_id, m.conversation_id) m.organization_id, m.conversation_id, m.id, k.at
+               FROM {rows} JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id{here m}
+               WHERE m.type <> 'reaction' AND m.received_at + interval '1 second' < k.due_at
+               ORDER BY m.organization_id, m.conversation_id, m.id DESC) n
+         WHERE v.organization_id = n.organization_id AND v.id = n.conversation_id",
+    );
+    [message, conversation]
+}

@@ -1,0 +1,137 @@
+//! Messages that leave later: when, and another time, at once, or not at all.
+
+use axum::extract;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderMap, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use model::act::Act;
+use model::database::Tenant;
+use model::draft::{self, Kept};
+use model::message::{self, Message};
+use model::outbox::{self, Cancelled, Replanned};
+use model::user::Language;
+use uuid::Uuid;
+
+use super::Showing;
+use super::is_frame;
+use super::send::{answer, author_line};
+use super::stream::takes_streams;
+use super::thread;
+use super::view::Wanted;
+use crate::State;
+use crate::pages::{Entered, Failure, Key, PathId, Said, Times, Visit, say};
+use crate::sending::FAR;
+
+/// When a message leaves that is planned for later.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub(super) said: Said,
+    /// As a field of a form has it, in the zone of whoever reads.
+    pub(super) local: String,
+    /// Whether its words can be written anew.
+    pub(super) is_text: bool,
+}
+
+impl Planned {
+    pub(super) fn of(message: &Message, times: &Times, language: Language) -> Option<Self> {
+        let at = message.send_at?;
+        let said = say(language, Key("planned-for")).with("when", times.ahead(at));
+        Some(Self { said, local: times.local(at), is_text: message.r#type == "text" })
+    }
+}
+
+/// When a form wants its message to leave; `None`: now.
+pub(super) fn wished(entered: &Entered, visit: &Visit) -> Result<Option<Timestamp>, Said> {
+    if entered.has("later", "1") { time(entered, visit).map(Some) } else { Ok(None) }
+}
+
+/// The time that was entered, in the zone of whoever did.
+fn time(entered: &Entered, visit: &Visit) -> Result<Timestamp, Said> {
+    let wrong = |key| say(visit.page.language, key);
+    let at = visit.times().read_local(entered.text("at")).ok_or_else(|| wrong(Key("plan-unread")))?;
+    match at.duration_since(visit.now()) {
+        ahead if ahead > FAR => Err(wrong(Key("plan-far"))),
+        // Whoever plans for this very minute means now.
+        ahead if ahead < SignedDuration::from_mins(-1) => Err(wrong(Key("plan-past"))),
+        _ => Ok(at),
+    }
+}
+
+/// What is wanted of a planned message.
+enum Change {
+    At(Timestamp),
+    /// Its words come back to whoever takes it back.
+    Edit,
+    Cancel,
+}
+
+/// Gives a message that was planned another time, or takes it back.
+pub(super) async fn change(
+    extract::State(state): extract::State<State>,
+    visit: Visit,
+    PathId((id, message_id)): PathId<(Uuid, Uuid)>,
+    wanted: Wanted,
+    headers: HeaderMap,
+    entered: Entered,
+) -> Result<Response, Failure> {
+    let (language, query, now) = (visit.page.language, wanted.query(), visit.now());
+    let change = match entered.text("do") {
+        "change" => time(&entered, &visit).map(Change::At),
+        "now" => Ok(Change::At(now)),
+        "edit" => Ok(Change::Edit),
+        "cancel" => Ok(Change::Cancel),
+        _ => return Err(Failure::NoForm),
+    };
+    let tx = visit.begin(Act::Send).await?;
+    let found = thread::follow(&tx, id).await?;
+    let (at, number_id) = (found.id, found.number_id);
+    let message = message::these(&tx, at, vec![message_id]).await?.pop().ok_or(Failure::NotThere)?;
+    let comes_back = matches!(change, Ok(Change::Edit));
+    let done = match change {
+        Err(said) => Err(said),
+        Ok(Change::At(send_at)) => match outbox::replan(&tx, now, message_id, send_at).await? {
+            Some(Replanned::Done(message)) => Ok(message),
+            Some(Replanned::TooLate(_)) => Err(say(language, Key("plan-too-late"))),
+            Some(Replanned::WindowClosed { .. }) => Err(say(language, Key("plan-window"))),
+            None => return Err(Failure::NotThere),
+        },
+        Ok(Change::Edit) if message.r#type != "text" => return Err(Failure::NoForm),
+        Ok(Change::Edit | Change::Cancel) => match outbox::cancel(&tx, now, message_id).await? {
+            Some(Cancelled::Done(message)) => Ok(message),
+            Some(Cancelled::TooLate(_)) => Err(say(language, Key("plan-too-late"))),
+            None => return Err(Failure::NotThere),
+        },
+    };
+    let done = match done {
+        Ok(_) if comes_back => {
+            let words = words(&tx, &visit, number_id, &message).await?;
+            match draft::keep(&tx, now, visit.user().id, at, (&words, 0)).await? {
+                Kept::As(_) => done,
+                Kept::Newer(_) => Err(say(language, Key("plan-draft"))),
+            }
+        }
+        done => done,
+    };
+    let message = match done {
+        Ok(message) => message,
+        Err(said) => {
+            tx.close();
+            let showing = Showing { visit, id: at, wanted, is_frame: is_frame(&headers) };
+            return showing.complain(&headers, StatusCode::CONFLICT, said).await;
+        }
+    };
+    tx.commit().await?;
+    // It may leave sooner now, and so may those behind it.
+    state.wake.queued();
+    if takes_streams(&headers) {
+        return answer(&visit, query, (id, &message), !comes_back).await;
+    }
+    Ok(Redirect::to(&format!("/inbox/{id}?{query}&message={message_id}")).into_response())
+}
+
+/// What its writer typed, without the line that says who they are.
+async fn words(tx: &Tenant, visit: &Visit, number_id: Uuid, message: &Message) -> Result<String, Failure> {
+    let line = author_line(tx, visit, number_id).await?.map(|line| format!("{line}\n"));
+    let typed = line.and_then(|line| message.text.strip_prefix(&line)).unwrap_or(&message.text);
+    Ok(typed.to_owned())
+}
