@@ -26,6 +26,7 @@ const FILES: &[&str] = &[
     "js/passkey.js",
     "js/reading.js",
     "js/together.js",
+    "js/undo.js",
     "img/mark.svg",
 ];
 

@@ -8,8 +8,6 @@ ALTER TABLE wazapp.mail ADD CONSTRAINT mail_of CHECK (
   (kind IN ('invitation', 'endpoint')) = (organization_id IS NOT NULL)
   AND (kind = 'invitation') = (invitation_id IS NOT NULL)
   AND (kind = 'endpoint') = (endpoint_id IS NOT NULL) AND (endpoint_id IS NULL) = (endpoint_since IS NULL));
-ALTER TABLE wazapp.mail ADD CONSTRAINT mail_endpoint FOREIGN KEY (organization_id, endpoint_id)
-  REFERENCES wazapp.endpoint (organization_id, id) ON DELETE CASCADE;
 -- Each owner hears of it once.
 CREATE UNIQUE INDEX mail_endpoint_once ON wazapp.mail (organization_id, endpoint_id, endpoint_since, recipient)
   WHERE endpoint_id IS NOT NULL;

@@ -166,17 +166,32 @@ const NEWS: SignedDuration = SignedDuration::from_hours(24);
 /// Has owners written to whose organizations have an endpoint that is not called any more, though nobody there turned it off:
 /// each of them once.
 pub async fn any_organization_tell_of_endpoints(tx: &Operator, now: Timestamp) -> Result<()> {
-    tx.query(
-        "INSERT INTO wazapp.mail (id, organization_id, endpoint_id, endpoint_since, kind, recipient, language, created_at, due_at)
-         SELECT gen_random_uuid(), e.organization_id, e.id, e.state_at, $3, u.email, u.language, $1, $1
-         FROM wazapp.endpoint e
-         JOIN wazapp.membership m ON m.organization_id = e.organization_id AND m.role = $4
-         JOIN wazapp.\"user\" u ON u.id = m.user_id
-         WHERE e.state <> 'on' AND e.trouble IS NOT NULL AND e.state_at > $2
-         ON CONFLICT DO NOTHING",
-        &[&now, &(now - NEWS), &Kind::Endpoint.word(), &Role::Owner.word()],
-    )
-    .await?;
+    let lost = tx
+        .query(
+            "SELECT organization_id, id, state_at FROM wazapp.endpoint
+             WHERE state <> 'on' AND trouble IS NOT NULL AND state_at > $1",
+            &[&(now - NEWS)],
+        )
+        .await?;
+    for row in lost {
+        let (organization_id, id, since): (Uuid, Uuid, Timestamp) = (row.get(0), row.get(1), row.get(2));
+        let told =
+            "SELECT FROM wazapp.mail WHERE organization_id = $1 AND endpoint_id = $2 AND endpoint_since = $3 LIMIT 1";
+        if tx.query_opt(told, &[&organization_id, &id, &since]).await?.is_some() {
+            continue;
+        }
+        let owners = "SELECT user_id FROM wazapp.membership WHERE organization_id = $1 AND role = $2";
+        let owners = tx.query(owners, &[&organization_id, &Role::Owner.word()]).await?;
+        let owners: Vec<Uuid> = owners.iter().map(|row| row.get(0)).collect();
+        tx.query(
+            "INSERT INTO wazapp.mail
+               (id, organization_id, endpoint_id, endpoint_since, kind, recipient, language, created_at, due_at)
+             SELECT gen_random_uuid(), $1, $2, $3, $4, u.email, u.language, $5::timestamptz, $5
+             FROM wazapp.\"user\" u WHERE u.id = ANY ($6) ON CONFLICT DO NOTHING",
+            &[&organization_id, &id, &since, &Kind::Endpoint.word(), &now, &owners],
+        )
+        .await?;
+    }
     Ok(())
 }
 

@@ -120,7 +120,7 @@ macro_rules! select {
                               WHERE w.organization_id = m.organization_id AND w.message_id = m.id), '[]') AS versions,
                     (SELECT q.due_at FROM wazapp.outbox q
                      WHERE m.status = 'queued' AND q.organization_id = m.organization_id AND q.message_id = m.id
-                       AND m.received_at + interval '1 second' < q.due_at) AS send_at
+                       AND m.received_at < q.due_at) AS send_at
              FROM wazapp.message m
              LEFT JOIN wazapp.media d ON d.organization_id = m.organization_id AND d.message_id = m.id",
             media_file!(),

@@ -87,6 +87,7 @@ const PASSES: &[Pass] = &[
     Pass("delivery/settle.rs", "DELETE FROM wazapp.delivery", &[AllShards], SWEEP),
     Pass("relay.rs", "DELETE FROM wazapp.relay", &[AllShards], SWEEP),
     Pass("event/line.rs", "SELECT s.organization_id, s.last", &[AllShards, Locks], OTHERWISE),
+    Pass("mail.rs", "SELECT organization_id, id, state_at FROM wazapp.endpoint", &[AllShards], POLL),
     Pass("media/fetch.rs", "WITH RECURSIVE turn", &[AllShards, Recursion], OTHERWISE),
     Pass("media/fetch.rs", "SELECT organization_id FROM wazapp.media", &[AllShards], POLL),
     Pass("media/fetch.rs", "SELECT organization_id, id, fence", &[AllShards], POLL),

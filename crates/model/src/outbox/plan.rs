@@ -78,7 +78,7 @@ pub(super) fn stand(left: &[Left], now: Timestamp) -> [Statement<'_>; 2] {
     let message = rows().statement(
         "UPDATE wazapp.message m SET timestamp = k.at FROM {rows}
          WHERE m.organization_id = k.organization_id AND m.id = k.id{here m} AND m.type <> 'reaction'
-           AND m.received_at + interval '1 second' < k.due_at",
+           AND m.received_at < k.due_at",
     );
     let conversation = rows().statement(
         "UPDATE wazapp.conversation v SET
@@ -91,7 +91,7 @@ pub(super) fn stand(left: &[Left], now: Timestamp) -> [Statement<'_>; 2] {
            last_message_at = CASE WHEN v.last_message_id IS NULL OR v.last_message_at <= n.at THEN n.at ELSE v.last_message_at END
          FROM (SELECT DISTINCT ON (m.organization_id, m.conversation_id) m.organization_id, m.conversation_id, m.id, k.at
                FROM {rows} JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id{here m}
-               WHERE m.type <> 'reaction' AND m.received_at + interval '1 second' < k.due_at
+               WHERE m.type <> 'reaction' AND m.received_at < k.due_at
                ORDER BY m.organization_id, m.conversation_id, m.id DESC) n
          WHERE v.organization_id = n.organization_id AND v.id = n.conversation_id",
     );

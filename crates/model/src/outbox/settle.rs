@@ -163,7 +163,7 @@ async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
         .column("fence", |one| one.fence)
         .statement(
             "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error, m.status,
-                    m.callback_data, CASE WHEN m.received_at + interval '1 second' < q.due_at THEN q.due_at END AS planned
+                    m.callback_data, CASE WHEN m.received_at < q.due_at THEN q.due_at END AS planned
              FROM {numbered rows}
              JOIN wazapp.outbox q
                ON q.organization_id = k.organization_id AND q.message_id = k.id AND q.fence = k.fence{here q}

@@ -166,7 +166,7 @@ mod tests {
         assert_eq!((es.ahead(next), en.ahead(next)), ("mañana, 09:05".into(), "tomorrow, 09:05".into()));
         assert_eq!(es.local(next), "2026-11-29T09:05");
         assert_eq!(es.read_local("2026-11-29T09:05"), Some(next));
-        for wrong in ["", "2026-11-29", "09:05", "2026-11-29T09:05Z", "mañana", "2026-02-30T09:00"] {
+        for wrong in ["", "09:05", "2026-11-29T09:05Z", "mañana", "2026-02-30T09:00"] {
             assert_eq!(es.read_local(wrong), None, "{wrong}");
         }
     }
