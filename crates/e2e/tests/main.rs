@@ -30,6 +30,7 @@ mod receive;
 mod retention;
 mod send;
 mod simulated;
+mod sync;
 mod templates;
 mod tenancy;
 mod upkeep;
