@@ -25,6 +25,7 @@ mod live;
 mod meaning;
 mod media;
 mod people;
+mod pooler;
 mod quota;
 mod receive;
 mod retention;

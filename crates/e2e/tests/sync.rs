@@ -5,6 +5,7 @@ mod breaks;
 mod readers;
 mod refused;
 
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -35,7 +36,12 @@ impl Elsewhere {
     }
 
     fn url(&self) -> String {
-        let host = cluster::socket_dir().to_str().expect("a path in UTF-8").replace('/', "%2F");
+        self.url_at(&cluster::socket_dir())
+    }
+
+    /// Its URL by the socket in this directory.
+    fn url_at(&self, socket_dir: &Path) -> String {
+        let host = socket_dir.to_str().expect("a path in UTF-8").replace('/', "%2F");
         format!("postgres://postgres@{host}/{}?sslmode=disable", self.name)
     }
 

@@ -27,6 +27,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// Who copies once does not wait for ever.
 const ONCE: Duration = Duration::from_secs(60);
 
+/// How far the copy is, is read again this often: it says when everything is due to be read.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// Where no stream tells of news, the log is asked this often.
 const ASK: Duration = Duration::from_secs(5);
 
@@ -108,6 +111,12 @@ async fn open<'a>(options: &Options, source: &Source, connect: &Connect, tell: &
     Ok(Copier { source: source.clone(), target, tell, rows: 0 })
 }
 
+/// How far the copy is, and when the copy said so.
+struct Held {
+    state: State,
+    read_at: Instant,
+}
+
 struct Copier<'a> {
     source: Source,
     target: Target,
@@ -121,15 +130,15 @@ impl Copier<'_> {
             return Ok(());
         }
         let bell = (!options.once).then(|| Bell::new(self.source.clone()));
-        let mut state: Option<State> = None;
+        let mut held: Option<Held> = None;
         let mut level_told = false;
         while !stop.is_cancelled() {
-            match self.round(&mut state, bell.as_ref()).await {
+            match self.round(&mut held, bell.as_ref()).await {
                 Ok(true) => patience.went_well(),
                 Ok(false) => {
                     patience.went_well();
                     if !std::mem::replace(&mut level_told, true) || options.once {
-                        let cursor = state.as_ref().map_or(0, |state| state.cursor);
+                        let cursor = held.as_ref().map_or(0, |held| held.state.cursor);
                         self.tell.line(&format!("the copy is level with the log, at event {cursor}"));
                     }
                     if options.once {
@@ -141,7 +150,7 @@ impl Copier<'_> {
                 }
                 Err(trouble) => {
                     // A COMMIT may have been done or not: the copy itself says how far it is.
-                    state = None;
+                    held = None;
                     patience.after(trouble, stop, self.tell).await?;
                 }
             }
@@ -189,13 +198,14 @@ impl Copier<'_> {
     }
 
     /// Some of each kind of work; false: there is none.
-    async fn round(&mut self, held: &mut Option<State>, bell: Option<&Bell>) -> Result<bool> {
+    async fn round(&mut self, held: &mut Option<Held>, bell: Option<&Bell>) -> Result<bool> {
         let is_anew = held.is_none() || bell.is_some_and(Bell::takes_is_anew);
-        let mut state = match held.take() {
-            Some(state) => state,
+        let Held { mut state, read_at } = match held.take().filter(|held| held.read_at.elapsed() < LOOK) {
+            Some(held) => held,
             None => {
                 let state = self.target.state().await?;
-                state.ok_or_else(|| Trouble::Final("the copy was taken away while it was written: start again".into()))?
+                let state = state.ok_or_else(|| Trouble::Final("somebody took the copy away: start again".into()))?;
+                Held { state, read_at: Instant::now() }
             }
         };
         if is_anew {
@@ -208,7 +218,7 @@ impl Copier<'_> {
         let heard = self.events(&mut state, bell.map_or(0, Bell::sequence)).await?;
         let did = self.tasks(&mut state).await?;
         let walked = self.walk(&mut state).await?;
-        *held = Some(state);
+        *held = Some(Held { state, read_at });
         Ok(heard || did || walked)
     }
 

@@ -117,11 +117,16 @@ fn tables(schema: &str) -> String {
          CREATE TABLE {place}.sync_schema (version integer NOT NULL, role text, claim text);
          INSERT INTO {place}.sync_schema (version) VALUES ({VERSION});\n"
     );
-    let kept = ["sync", "sync_todo", "sync_schema"].map(|name| format!("{place}.{name}"));
-    for name in TABLES.iter().map(|table| table.of(schema)).chain(kept) {
+    for name in names(schema) {
         sql += &format!("ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;\nREVOKE ALL ON {name} FROM PUBLIC;\n");
     }
     sql
+}
+
+/// All tables of a copy.
+fn names(schema: &str) -> Vec<String> {
+    let kept = ["sync", "sync_todo", "sync_schema"].map(|name| format!("{}.{name}", quoted(schema)));
+    TABLES.iter().map(|table| table.of(schema)).chain(kept).collect()
 }
 
 /// Lets members of a role read what their token's claims name, and nobody else anything; where that is so already, nothing is
@@ -139,7 +144,7 @@ async fn allow(client: &Client, options: &Options, role: Option<&str>) -> Result
     closed.extend(before.and_then(|before| before.0));
     for name in closed {
         if has_role(client, &name).await? {
-            sql += &format!("REVOKE ALL ON ALL TABLES IN SCHEMA {place} FROM {name};\n", name = quoted(&name));
+            sql += &format!("REVOKE ALL ON {} FROM {};\n", names(&options.schema).join(", "), quoted(&name));
         }
     }
     let readers: Vec<&str> = role.into_iter().collect();

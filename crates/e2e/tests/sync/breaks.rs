@@ -1,7 +1,8 @@
 //! Whatever breaks, the copy ends equal.
 
 use e2e::random::Random;
-use e2e::{Options, World, body};
+use e2e::pooler::Pooler;
+use e2e::{Options, World, body, cluster};
 use model::act::Role;
 use model::retention::{Days, Retention};
 use serde_json::json;
@@ -16,7 +17,9 @@ async fn events_tell_of_whatever_changes() {
     let (world, elsewhere) = (World::new().await, Elsewhere::new().await);
     let (acme, numbers) = tenant(&world, "Acme", 1).await;
     let marta = world.member(&acme, Role::Agent).await;
-    let copier = Copier::new(&world, &acme, &elsewhere);
+    // Nothing that a copier does needs a session.
+    let pooler = Pooler::start(&cluster::socket_dir()).await;
+    let copier = Copier::with(world.url(), &acme.key, &elsewhere.url_at(pooler.socket_dir()));
     copier.once().await;
     let walked = "SELECT extract(epoch FROM walked_at)::bigint FROM wazapp.sync";
     let walked_at = elsewhere.number(walked).await;
@@ -39,6 +42,7 @@ async fn events_tell_of_whatever_changes() {
         assert_equal(&world, &acme, &elsewhere).await;
     }
     assert_eq!(elsewhere.number(walked).await, walked_at, "nothing gave reason to read everything anew");
+    drop(pooler);
     world.end().await;
     elsewhere.end().await;
 }
