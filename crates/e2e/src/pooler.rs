@@ -33,8 +33,10 @@ impl Pooler {
         );
         let file = place.join("pgbouncer.ini");
         std::fs::write(&file, settings).expect("a file in it");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("a file of ours");
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].map(PathBuf::from);
-        let program = program.into_iter().find(|path| path.is_file()).expect("pgbouncer: scripts/need pooler installs it");
+        let program =
+            program.into_iter().find(|path| path.is_file()).expect("pgbouncer: scripts/need pooler installs it");
         let mut command = if rustix::process::geteuid().is_root() {
             let mut command = Command::new("setpriv");
             command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program);
@@ -43,7 +45,7 @@ impl Pooler {
             Command::new(program)
         };
         let log = std::fs::File::create(place.join("log")).expect("a file in it");
-        let process = command.arg("-q").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+        let process = command.arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         let mut pooler = Self { process: process.expect("pgbouncer starts"), directory };
         let socket = pooler.socket_dir().join(".s.PGSQL.5432");
         until("pgbouncer listens", async || {

@@ -160,7 +160,7 @@ impl World {
         let keyring = Keyring::new([[7; 32]]);
         let sql = cluster::connect(&socket_dir, &name).await.expect("a connection to the fresh database");
         let mut world = Self {
-            database: database((&socket_dir, proxy.as_ref(), pooler.as_ref()), &name, options.engine),
+            database: database((socket_dir.as_path(), proxy.as_ref(), pooler.as_ref()), &name, options.engine),
             name,
             socket_dir,
             proxy,

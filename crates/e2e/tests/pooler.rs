@@ -27,18 +27,24 @@ async fn a_day_goes_by() {
     world.settle().await;
     let threads = world.conversations(&acme).await;
     assert_eq!(threads.len(), 20);
-    let sends = threads.iter().map(async |thread| {
+    let (world_ref, acme_ref, assignee) = (&world, &acme, json!({ "assignee_id": marta.user_id }));
+    let assignee = &assignee;
+    let sends = threads.iter().map(|thread| async move {
+        let (world, acme) = (world_ref, acme_ref);
         let path = format!("/conversations/{}", thread["id"].as_str().unwrap());
-        let (status, _) = world.patch(&acme, &path, &json!({ "assignee_id": marta.user_id })).await;
-        let sent = world.post_api(&acme, &format!("{path}/messages"), &json!({ "text": { "body": "Sí" } })).await;
-        let read = world.post_api(&acme, &format!("{path}/read"), &json!({})).await;
+        let (status, _) = world.patch(acme, &path, assignee).await;
+        let sent = world.post_api(acme, &format!("{path}/messages"), &json!({ "text": { "body": "Sí" } })).await;
+        let read = world.post_api(acme, &format!("{path}/read"), &json!({})).await;
         (status, sent.0, read.0)
     });
     assert_eq!(futures::future::join_all(sends).await, vec![(200, 202, 200); 20]);
     until("every answer is read", async || {
         world.settle().await;
         let all = world.all_messages(&acme).await;
-        all.iter().filter(|message| ["delivered", "read"].contains(&message["status"].as_str().unwrap_or_default())).count() == 20
+        all.iter()
+            .filter(|message| ["delivered", "read"].contains(&message["status"].as_str().unwrap_or_default()))
+            .count()
+            == 20
     })
     .await;
     let mine = world.as_person(Method::GET, &marta, "/conversations?assignee=me&limit=100", None).await;

@@ -225,11 +225,7 @@ impl Filter {
     /// Whether it narrows nothing.
     pub fn is_none(&self) -> bool {
         let ids = [self.number_id, self.contact_id, self.assignee_id, self.team_id];
-        self.state.is_none()
-            && !self.unread
-            && !self.unassigned
-            && !self.no_team
-            && ids.iter().all(Option::is_none)
+        self.state.is_none() && !self.unread && !self.unassigned && !self.no_team && ids.iter().all(Option::is_none)
     }
 
     /// Whether a list so narrowed has this one.
@@ -341,19 +337,11 @@ pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i6
     Ok(page(&rows, limit))
 }
 
-const BY_ID_PAGE: &str = select!(
-    "v.id < $13 AND (NOT $12 OR v.unread_count > 0) AND ",
-    narrowed!(),
-    " ORDER BY v.id DESC LIMIT $9"
-);
+const BY_ID_PAGE: &str =
+    select!("v.id < $13 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), " ORDER BY v.id DESC LIMIT $9");
 
 /// The same, those that began last first: what happens in them moves no page.
-pub async fn list_by_id(
-    tx: &Tenant,
-    filter: &Filter,
-    after: Option<Cursor>,
-    limit: i64,
-) -> Result<Page<Conversation>> {
+pub async fn list_by_id(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
     let (organization, below) = (tx.organization_id(), after.map_or(Uuid::max(), |cursor| cursor.tie));
     let rows = tx.query(BY_ID_PAGE, &narrow!(organization, filter, None, limit, filter.unread, below)).await?;
     let rows = rows.iter().map(Conversation::read).collect();

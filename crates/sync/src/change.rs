@@ -131,7 +131,8 @@ impl Writing<'_> {
         if !change.messages.is_empty() {
             // An echo makes way for the message that it turned out to be.
             let ids: Vec<Uuid> = change.messages.keys().copied().collect();
-            let named = change.messages.values().filter_map(|row| row.text(&["wamid"]).zip(row.id(&["conversation_id"])));
+            let named =
+                change.messages.values().filter_map(|row| row.text(&["wamid"]).zip(row.id(&["conversation_id"])));
             let (wamids, threads): (Vec<String>, Vec<Uuid>) = named.unzip();
             let find = format!(
                 "SELECT m.id FROM {messages} m
@@ -164,7 +165,8 @@ impl Writing<'_> {
             "SELECT id FROM {} WHERE organization_id = $1 AND id >= $2 AND id < $3 AND NOT id = ANY ($4)",
             part.stage.table().of(self.schema)
         );
-        let bound: [Bound<'_>; 3] = [(&part.from, Type::UUID), (&part.below, Type::UUID), (&part.ids, Type::UUID_ARRAY)];
+        let bound: [Bound<'_>; 3] =
+            [(&part.from, Type::UUID), (&part.below, Type::UUID), (&part.ids, Type::UUID_ARRAY)];
         self.note(Task::of(part.stage), &find, &bound).await
     }
 
@@ -206,8 +208,7 @@ impl Writing<'_> {
             self.run(&sql, &bound).await?;
         }
         let Some((task, id, page)) = &change.turned else { return Ok(()) };
-        let sql =
-            format!("UPDATE {} SET page = $4 WHERE organization_id = $1 AND kind = $2 AND id = $3", self.todo());
+        let sql = format!("UPDATE {} SET page = $4 WHERE organization_id = $1 AND kind = $2 AND id = $3", self.todo());
         let kind = task.word();
         let bound: [Bound<'_>; 4] =
             [(&self.organization, Type::UUID), (&kind, Type::TEXT), (id, Type::UUID), (page, Type::TEXT)];

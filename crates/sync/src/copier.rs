@@ -58,7 +58,9 @@ pub async fn run(options: &Options, connect: Connect, stop: &Stop, tell: &dyn Te
 fn words(trouble: Trouble) -> SyncError {
     SyncError(match trouble {
         Trouble::Passing(words, _) | Trouble::Final(words) => words,
-        Trouble::Place | Trouble::Moved => "wazapp refuses what it is asked: name the address of a wazapp of this version or newer".into(),
+        Trouble::Place | Trouble::Moved => {
+            "wazapp refuses what it is asked: name the address of a wazapp of this version or newer".into()
+        }
         Trouble::LogBegan => "wazapp's log begins later than it says".into(),
     })
 }
@@ -165,7 +167,9 @@ impl Copier<'_> {
             match self.target.take(options.take_over).await {
                 Ok(true) => return Ok(true),
                 Ok(false) if options.once && began.elapsed() > LEASE + SIGN => {
-                    return Err(SyncError("another copier is at work on this copy, and keeps it level: there is nothing to do".into()));
+                    return Err(SyncError(
+                        "another copier is at work on this copy, and keeps it level: there is nothing to do".into(),
+                    ));
                 }
                 Ok(false) => {
                     if !std::mem::replace(&mut is_told, true) {
@@ -239,7 +243,8 @@ impl Copier<'_> {
         let events = match self.source.events(state.cursor).await {
             Ok(events) => events,
             Err(Trouble::LogBegan) => {
-                self.tell.line("events that the copy has not heard of are past their retention: reading everything anew");
+                self.tell
+                    .line("events that the copy has not heard of are past their retention: reading everything anew");
                 state.cursor = self.source.log_end().await?;
                 state.read_anew();
                 self.target.commit(state, false, Change::default()).await?;

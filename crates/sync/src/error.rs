@@ -40,8 +40,12 @@ impl From<tokio_postgres::Error> for Trouble {
         let (code, words) = (database.code().code(), database.message());
         let said = format!("the database of the copy says: {words} ({code})");
         match code {
-            "28P01" | "28000" => Self::Final(format!("{said}. Put its user and password right in WAZAPP_SYNC_DATABASE_URL")),
-            "3D000" => Self::Final(format!("{said}. Make that database, or name another one in WAZAPP_SYNC_DATABASE_URL")),
+            "28P01" | "28000" => {
+                Self::Final(format!("{said}. Put its user and password right in WAZAPP_SYNC_DATABASE_URL"))
+            }
+            "3D000" => {
+                Self::Final(format!("{said}. Make that database, or name another one in WAZAPP_SYNC_DATABASE_URL"))
+            }
             "42501" => Self::Final(format!(
                 "{said}. Whoever owns that database lets the user of WAZAPP_SYNC_DATABASE_URL do it, or names the owner there"
             )),

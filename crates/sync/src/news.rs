@@ -80,7 +80,8 @@ mod tests {
     use super::*;
 
     fn event(kind: &str, data: &str) -> Event {
-        serde_json::from_str(&format!(r#"{{"sequence":1,"type":"{kind}","conversation_id":null,"data":{data}}}"#)).unwrap()
+        serde_json::from_str(&format!(r#"{{"sequence":1,"type":"{kind}","conversation_id":null,"data":{data}}}"#))
+            .unwrap()
     }
 
     #[test]

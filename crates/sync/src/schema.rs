@@ -71,7 +71,8 @@ async fn is_there(client: &Client, options: &Options) -> Result<bool> {
         }
         return Ok(true);
     }
-    let used = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1)";
+    let used =
+        "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1)";
     if is_true(client, used, &[(&options.schema, Type::TEXT)]).await? {
         return Err(Trouble::Final(format!(
             "the schema {} has tables that are no copy's, perhaps wazapp's own: name another schema with --schema",
@@ -174,10 +175,7 @@ async fn allow(client: &Client, options: &Options, role: Option<&str>) -> Result
 /// The organization that a token's claims name, as PostgREST and Realtime set them.
 fn claimed(claim: &str) -> String {
     let path = format!("{{{}}}", claim.split('.').collect::<Vec<_>>().join(","));
-    format!(
-        "(nullif(current_setting('request.jwt.claims', true), '')::jsonb #>> {})::uuid",
-        literal(&path)
-    )
+    format!("(nullif(current_setting('request.jwt.claims', true), '')::jsonb #>> {})::uuid", literal(&path))
 }
 
 /// Adds the tables to the publication. By their key, which is their replica identity, changes and deletions are told.
@@ -196,7 +194,9 @@ async fn publish(client: &Client, options: &Options, tell: &dyn Tell) -> Result<
     let rows = client.query_typed(sql, &[(&name, Type::TEXT), (&options.schema, Type::TEXT)]).await?;
     let told: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     let missing = TABLES.iter().filter(|table| !told.iter().any(|name| name == table.name));
-    lines.extend(missing.map(|table| format!("ALTER PUBLICATION {} ADD TABLE {}", quoted(name), table.of(&options.schema))));
+    lines.extend(
+        missing.map(|table| format!("ALTER PUBLICATION {} ADD TABLE {}", quoted(name), table.of(&options.schema))),
+    );
     if lines.is_empty() {
         return Ok(());
     }

@@ -189,7 +189,10 @@ impl Source {
 }
 
 fn waiting(status: StatusCode, said: &str, wait: Option<u64>) -> Trouble {
-    Trouble::Passing(format!("wazapp answers {status}: {said}"), wait.map(|seconds| Duration::from_secs(seconds.min(60))))
+    Trouble::Passing(
+        format!("wazapp answers {status}: {said}"),
+        wait.map(|seconds| Duration::from_secs(seconds.min(60))),
+    )
 }
 
 fn with_commas(ids: &[Uuid]) -> String {
@@ -254,7 +257,8 @@ mod tests {
 
     #[test]
     fn frames_are_taken_one_by_one() {
-        let mut held = b": hello\n\nid: 7\nevent: heartbeat\ndata: {\"sequence\":7}\n\nid: 8\nevent: message.re".to_vec();
+        let mut held =
+            b": hello\n\nid: 7\nevent: heartbeat\ndata: {\"sequence\":7}\n\nid: 8\nevent: message.re".to_vec();
         assert_eq!(Frame::take(&mut held), Some(Frame { sequence: 7, is_news: false }));
         assert_eq!(Frame::take(&mut held), None);
         held.extend_from_slice(b"ceived\ndata: {}\n\n");

@@ -1,7 +1,7 @@
 //! Whatever breaks, the copy ends equal.
 
-use e2e::random::Random;
 use e2e::pooler::Pooler;
+use e2e::random::Random;
 use e2e::{Options, World, body, cluster};
 use model::act::Role;
 use model::retention::{Days, Retention};
@@ -30,7 +30,8 @@ async fn events_tell_of_whatever_changes() {
         world.drain().await;
         for (nth, thread) in world.conversations(&acme).await.iter().enumerate() {
             let path = format!("/conversations/{}", thread["id"].as_str().unwrap());
-            let change = if nth % 2 == 0 { json!({ "state": "resolved" }) } else { json!({ "assignee_id": marta.user_id }) };
+            let change =
+                if nth % 2 == 0 { json!({ "state": "resolved" }) } else { json!({ "assignee_id": marta.user_id }) };
             assert_eq!(world.patch(&acme, &path, &change).await.0, 200);
             world.post_api(&acme, &format!("{path}/read"), &json!({ "receipt": false })).await;
             if let Some(contact) = thread["contact"]["id"].as_str() {
@@ -95,13 +96,16 @@ async fn it_follows_and_ends_when_it_is_asked_to() {
     let copier = Copier::new(&world, &acme, &elsewhere);
     let mut child = copier.start();
     for nth in 0..3 {
-        world.receive(&body::text(&numbers[0], "34600000001", &format!("wamid.{nth}"), world.now().as_second(), "hola")).await;
+        world
+            .receive(&body::text(&numbers[0], "34600000001", &format!("wamid.{nth}"), world.now().as_second(), "hola"))
+            .await;
         let all = world.events(&acme, "message.received").await.len() as i64;
         let count = "SELECT count(*) FROM wazapp.messages";
-        world.until("the message is in the copy", async || {
-            elsewhere.cursor(&acme).await > 0 && elsewhere.number(count).await == all
-        })
-        .await;
+        world
+            .until("the message is in the copy", async || {
+                elsewhere.cursor(&acme).await > 0 && elsewhere.number(count).await == all
+            })
+            .await;
     }
     // A second one waits for the first to end, and takes its place.
     let mut second = copier.0.command(&["supabase", "sync"]);
@@ -111,11 +115,12 @@ async fn it_follows_and_ends_when_it_is_asked_to() {
     let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(child.wait().await.unwrap().success(), "a copier that is asked to end ends well");
-    world.until("the second has the copy", async || {
-        let now: Option<String> = elsewhere.sql.query_one(holder, &[]).await.unwrap().get(0);
-        now.is_some_and(|now| now != first)
-    })
-    .await;
+    world
+        .until("the second has the copy", async || {
+            let now: Option<String> = elsewhere.sql.query_one(holder, &[]).await.unwrap().get(0);
+            now.is_some_and(|now| now != first)
+        })
+        .await;
     // The third takes it from the second, which then writes no more, and says why it ends.
     let said = copier.once().await;
     assert!(said.contains("level with the log"), "{said}");

@@ -110,7 +110,8 @@ async fn each_reads_what_their_token_names() {
 
 /// All tables are published, and each row that changes or goes is known by its key.
 async fn realtime_tells_of_all(elsewhere: &Elsewhere) {
-    let published = "SELECT count(*) FROM pg_publication_tables WHERE pubname = 'supabase_realtime' AND schemaname = 'wazapp'";
+    let published =
+        "SELECT count(*) FROM pg_publication_tables WHERE pubname = 'supabase_realtime' AND schemaname = 'wazapp'";
     assert_eq!(elsewhere.number(published).await, 4);
     let keyed = "SELECT count(*) FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
                  WHERE c.relnamespace = 'wazapp'::regnamespace AND c.relreplident = 'd'
@@ -127,7 +128,8 @@ async fn a_plain_postgresql_does() {
     let acme = furnished(&world, "Acme", 1, 1).await;
     let copier = Copier::new(&world, &acme, &elsewhere);
     let role = format!("reader \"{}", elsewhere.name);
-    let flags = ["--once", "--schema", "my \"copy", "--role", role.as_str(), "--claim", "org", "--publication", "told \"too"];
+    let flags =
+        ["--once", "--schema", "my \"copy", "--role", role.as_str(), "--claim", "org", "--publication", "told \"too"];
     let output = copier.run(&flags).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && said.contains("there is no role"), "{said}");

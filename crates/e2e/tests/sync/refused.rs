@@ -23,7 +23,8 @@ async fn whose_move_it_is_is_said() {
     let nowhere = elsewhere.url().replace(&elsewhere.name, "no_such_database");
     let said = refused(&Copier::with(world.url(), &acme.key, &nowhere), &["--once"]).await;
     assert!(said.contains("WAZAPP_SYNC_DATABASE_URL") && said.contains("3D000"), "{said}");
-    let said = refused(&Copier::with(&format!("{}/elsewhere", world.url()), &acme.key, &elsewhere.url()), &["--once"]).await;
+    let said =
+        refused(&Copier::with(&format!("{}/elsewhere", world.url()), &acme.key, &elsewhere.url()), &["--once"]).await;
     assert!(said.contains("wazapp"), "{said}");
     let said = refused(&Copier::with(world.url(), &acme.key, "postgres//secret"), &["--once"]).await;
     assert!(said.contains("not a PostgreSQL URL") && !said.contains("secret"), "{said}");

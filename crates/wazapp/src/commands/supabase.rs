@@ -76,7 +76,10 @@ pub(crate) async fn run(print: &Print, command: Command) -> anyhow::Result<()> {
     let Command::Sync(wanted) = command;
     let said = Said::read(wanted.api.as_deref())?;
     if said.is_in_the_clear() {
-        eprintln!("the key and the messages go to {} unencrypted: use https:// unless that network is yours alone", said.api);
+        eprintln!(
+            "the key and the messages go to {} unencrypted: use https:// unless that network is yours alone",
+            said.api
+        );
     }
     for (name, flag) in [(&wanted.schema, "--schema"), (&wanted.role, "--role")] {
         if name.is_empty() || name.len() > 63 || name.contains('\0') {

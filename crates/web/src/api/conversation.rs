@@ -173,7 +173,9 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
     }
     let by_id = wanted.order == Some(Order::Id);
     if by_id && wanted.q.is_some() {
-        return Err(Problem::invalid("The query parameter `q` finds the newest last message first: send it without `order`."));
+        return Err(Problem::invalid(
+            "The query parameter `q` finds the newest last message first: send it without `order`.",
+        ));
     }
     if let Some(Text(q)) = &wanted.q {
         let search = Search::new(q);

@@ -22,7 +22,8 @@ pub(super) struct Said {
 
 impl Said {
     pub(super) fn read(api: Option<&str>) -> anyhow::Result<Self> {
-        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Self::of(api, &variables.filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty()).collect())
     }
 
@@ -37,7 +38,10 @@ impl Said {
             None => one(variables, API)?.context(format!("where wazapp answers is not said: set {API}, or --api"))?,
         };
         let url = reqwest::Url::parse(&api).ok().filter(|url| {
-            matches!(url.scheme(), "https" | "http") && url.username().is_empty() && url.password().is_none() && url.query().is_none()
+            matches!(url.scheme(), "https" | "http")
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
         });
         // What is no URL may hold a secret, and is not repeated.
         url.context(format!("{API} or --api is no address: https://wa.example.com, with no key in it"))?;
@@ -96,7 +100,13 @@ mod tests {
             let refused = read(&said).err().expect("it is not whole").to_string();
             assert!(refused.contains(&format!("{PREFIX}{name}")), "{refused}");
         }
-        for wrong in [("API", "https://wz_secret@x"), ("API", "wz_secret"), ("KEY", "secret"), ("KYE", "secret"), ("KEY_FILE", "/secret")] {
+        for wrong in [
+            ("API", "https://wz_secret@x"),
+            ("API", "wz_secret"),
+            ("KEY", "secret"),
+            ("KYE", "secret"),
+            ("KEY_FILE", "/secret"),
+        ] {
             let refused = read(&[&WHOLE[..], &[wrong]].concat()).err().expect("it is wrong").to_string();
             assert!(!refused.contains("secret"), "{refused}");
         }
