@@ -29,6 +29,7 @@ pub(super) struct Wanted {
     id: Option<Ids>,
     /// `id`: those that began last come first, so that no page moves while you read; else by the newest last message.
     #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>, example = "id")]
     order: Option<Order>,
     /// Only in this state.
     #[serde(default, deserialize_with = "given")]
@@ -67,9 +68,9 @@ pub(super) struct Wanted {
 }
 
 /// In which order to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Order {
+enum Order {
     /// The one with the newest last message comes first.
     LastMessage,
     /// The one that began last comes first.
