@@ -13,6 +13,7 @@ pub mod lint;
 pub mod mail_server;
 pub mod meta;
 pub mod outside;
+pub mod pooler;
 pub mod program;
 pub mod proxy;
 pub mod random;

@@ -36,6 +36,7 @@ pub use webhooks::Posts;
 use crate::cluster;
 use crate::meta::Meta;
 use crate::outside;
+use crate::pooler::Pooler;
 use crate::proxy::Proxy;
 
 /// A call that hangs is given up sooner than by an operator's server.
@@ -60,6 +61,8 @@ pub struct Options {
     pub verify_token: Option<String>,
     /// Whether the way to the database can be cut; see [`World::proxy`].
     pub proxied: bool,
+    /// Whether requests reach the database through a transaction pooler.
+    pub pooled: bool,
     /// The most bodies applied in one transaction, if not the usual number.
     pub batch: Option<u32>,
     /// Connections at once, if not the usual number.
@@ -120,6 +123,7 @@ pub struct World {
     name: String,
     socket_dir: PathBuf,
     proxy: Option<Proxy>,
+    pooler: Option<Pooler>,
     options: Options,
     keyring: Keyring,
     clock: Clock,
@@ -151,13 +155,16 @@ impl World {
             options.secrets = vec![unique()];
         }
         let proxy = options.proxied.then(|| Proxy::start(&socket_dir));
+        let pooled = options.pooled || asked_for("TEST_POOLER", "1");
+        let pooler = if pooled { Some(Pooler::start(&socket_dir).await) } else { None };
         let keyring = Keyring::new([[7; 32]]);
         let sql = cluster::connect(&socket_dir, &name).await.expect("a connection to the fresh database");
         let mut world = Self {
-            database: database(&socket_dir, proxy.as_ref(), &name, options.engine),
+            database: database((socket_dir.as_path(), proxy.as_ref(), pooler.as_ref()), &name, options.engine),
             name,
             socket_dir,
             proxy,
+            pooler,
             options,
             keyring,
             clock: Clock::default(),
@@ -295,7 +302,8 @@ impl World {
 
     /// Another way to the server's database, as another process has it.
     pub fn database_apart(&self) -> Database {
-        database(&self.socket_dir, self.proxy.as_ref(), &self.name, self.options.engine)
+        let way = (self.socket_dir.as_path(), self.proxy.as_ref(), self.pooler.as_ref());
+        database(way, &self.name, self.options.engine)
     }
 
     /// What secrets are sealed with.
@@ -429,15 +437,32 @@ impl Drop for World {
     }
 }
 
-fn database(socket_dir: &Path, proxy: Option<&Proxy>, name: &str, engine: Option<Engine>) -> Database {
-    let way = proxy.map_or(socket_dir, Proxy::socket_dir);
-    Database::new(Access { engine, ..Access::socket(way, name) }, 8).expect("a pool")
+fn database(
+    (socket_dir, proxy, pooler): (&Path, Option<&Proxy>, Option<&Pooler>),
+    name: &str,
+    engine: Option<Engine>,
+) -> Database {
+    let direct = Access::socket(proxy.map_or(socket_dir, Proxy::socket_dir), name);
+    let access = match pooler {
+        Some(pooler) => Access {
+            pooled: Access::socket(pooler.socket_dir(), name).pooled,
+            transaction_pooler: true,
+            roles_log_in: false,
+            ..direct
+        },
+        None => direct,
+    };
+    Database::new(Access { engine, ..access }, 8).expect("a pool")
 }
 
 /// With TEST_ENGINE=citus every world's database is taken for one that Citus distributes: its forms of statements are such
-/// as one PostgreSQL carries out too.
+/// as one PostgreSQL carries out too. With TEST_POOLER=1 every world's requests go through a transaction pooler.
 fn engine_asked_for() -> Option<Engine> {
-    std::env::var_os("TEST_ENGINE").filter(|name| name == "citus").map(|_| Engine::Citus)
+    asked_for("TEST_ENGINE", "citus").then_some(Engine::Citus)
+}
+
+fn asked_for(variable: &str, word: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|said| said == word)
 }
 
 fn client() -> reqwest::Client {

@@ -1,5 +1,6 @@
 //! Organizations' endpoints are told what happens: at least once, signed, each only what is its own.
 
+mod edge;
 mod format;
 mod guarded;
 mod mail;

@@ -4,7 +4,7 @@
 //! `WAZAPP_HISTORIES=100000` tries as many; `WAZAPP_HISTORY_SEED=7` begins there.
 
 mod rows;
-mod tale;
+pub(crate) mod tale;
 
 use e2e::random::Random;
 use e2e::{Organization, World, body};

@@ -222,6 +222,12 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether it narrows nothing.
+    pub fn is_none(&self) -> bool {
+        let ids = [self.number_id, self.contact_id, self.assignee_id, self.team_id];
+        self.state.is_none() && !self.unread && !self.unassigned && !self.no_team && ids.iter().all(Option::is_none)
+    }
+
     /// Whether a list so narrowed has this one.
     pub fn shows(&self, one: &Conversation) -> bool {
         self.state.is_none_or(|state| one.state == state)
@@ -329,6 +335,17 @@ pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i6
         None => tx.query(PAGE, &narrow!(organization, filter, after, limit)).await?,
     };
     Ok(page(&rows, limit))
+}
+
+const BY_ID_PAGE: &str =
+    select!("v.id < $13 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), " ORDER BY v.id DESC LIMIT $9");
+
+/// The same, those that began last first: what happens in them moves no page.
+pub async fn list_by_id(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
+    let (organization, below) = (tx.organization_id(), after.map_or(Uuid::max(), |cursor| cursor.tie));
+    let rows = tx.query(BY_ID_PAGE, &narrow!(organization, filter, None, limit, filter.unread, below)).await?;
+    let rows = rows.iter().map(Conversation::read).collect();
+    Ok(Page::new(rows, limit, |one: &Conversation| Cursor { at: 0, tie: one.id }))
 }
 
 /// Of them, those with people whom a search finds, or groups.

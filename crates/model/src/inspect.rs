@@ -1,5 +1,7 @@
 //! What a look at the database shows an operator. Nothing here changes anything.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -9,6 +11,9 @@ use crate::migrate;
 
 /// Beyond so many, waiting bodies are not counted.
 const MANY: i64 = 100_000;
+
+/// A pooler that has nothing to wait for answers sooner.
+const POOLERS_ANSWER: Duration = Duration::from_secs(5);
 
 /// The server behind the direct connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +44,30 @@ pub async fn server(database: &Database) -> Result<Server> {
     let ahead = ahead(&client).await?;
     let other = database.owner().await?;
     Ok(Server { major, faults, ahead, transaction_pooler: shares_sessions(&client, &other).await? })
+}
+
+/// A server whose work would fail behind a transaction pooler is refused, with the setting that mends it. Nothing stands before a
+/// private PostgreSQL.
+pub(crate) async fn check_sessions(database: &Database) -> Result<()> {
+    let access = database.access();
+    if access.roles_log_in {
+        return Ok(());
+    }
+    let (first, second) = (database.owner().await?, database.owner().await?);
+    // A pooler with a single connection lets the first wait for the second.
+    let shared = tokio::time::timeout(POOLERS_ANSWER, shares_sessions(&first, &second)).await;
+    if !shared.unwrap_or(Ok(true))? {
+        return Ok(());
+    }
+    let says = if access.transaction_pooler {
+        "WAZAPP_DATABASE_DIRECT_URL leads to a transaction pooler"
+    } else {
+        "WAZAPP_DATABASE_URL leads to a transaction pooler, and WAZAPP_DATABASE_DIRECT_URL is not set"
+    };
+    Err(DatabaseError::Unfit(format!(
+        "{says}: migrations, receiving and applying need connections that keep their session. Set WAZAPP_DATABASE_DIRECT_URL to the \
+         address of PostgreSQL itself, or of a session pooler (on Supabase, port 5432)"
+    )))
 }
 
 fn fault<T>(checked: Result<T>) -> Result<Option<String>> {

@@ -57,7 +57,7 @@ pub mod status;
 pub mod store;
 pub mod team;
 pub mod template;
-mod tls;
+pub mod tls;
 pub mod trouble;
 pub mod upkeep;
 pub mod upload;

@@ -232,6 +232,20 @@ pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Message>> {
     Ok(many(tx, tx.organization_id(), vec![id]).await?.into_iter().next())
 }
 
+/// Messages of an organization by id, in no order; those that are not there are left out.
+pub async fn by_id(tx: &Tenant, ids: Vec<Uuid>) -> Result<Vec<Message>> {
+    many(tx, tx.organization_id(), ids).await
+}
+
+/// The messages of all conversations, last stored first.
+pub async fn list_all(tx: &Tenant, after: Option<Cursor>, limit: i64) -> Result<Page<Message>> {
+    let below = after.map_or(Uuid::max(), |cursor| cursor.tie);
+    let sql = select!("m.id < $2 ORDER BY m.id DESC LIMIT $3");
+    let rows = tx.query(sql, &[&tx.organization_id(), &below, &(limit + 1)]).await?;
+    let rows: Vec<Message> = rows.iter().map(Message::read).collect::<Result<_>>()?;
+    Ok(Page::new(rows, limit, |message| Cursor { at: 0, tie: message.id }))
+}
+
 /// Several messages, in no order.
 pub(crate) async fn many(tx: &Tx, organization_id: Uuid, ids: Vec<Uuid>) -> Result<Vec<Message>> {
     let rows = tx.query(select!("m.id = ANY ($2)"), &[&organization_id, &ids]).await?;

@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::database::{Database, DatabaseError, Result};
-use crate::tls;
+use crate::{inspect, tls};
 
 /// One step of the schema.
 #[derive(Debug)]
@@ -105,6 +105,7 @@ impl Migration {
 
 /// Brings the schema up to date and returns the names of the steps it took.
 pub async fn run(database: &Database) -> Result<Vec<&'static str>> {
+    inspect::check_sessions(database).await?;
     let client = database.owner().await?;
     let major = check_server(&client).await?;
     client.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).await?;

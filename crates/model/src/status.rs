@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant};
 use crate::message::{self, Key};
+use crate::page::{Cursor, Page};
 
 /// Where a status stands on the ladder; a message only ever climbs. Unknown words stand below everything.
 ///
@@ -151,6 +152,32 @@ pub async fn of_message(tx: &Tenant, message_id: Uuid) -> Result<Vec<Status>> {
         )
         .await?;
     Ok(rows.iter().map(Status::read).collect())
+}
+
+/// The updates of some messages, message by message, each's oldest first. A cursor is a message, and how many of its own were
+/// read.
+pub async fn of_messages(tx: &Tenant, ids: Vec<Uuid>, after: Option<Cursor>, limit: i64) -> Result<Page<Status>> {
+    let start = after.unwrap_or(Cursor { at: 0, tie: Uuid::nil() });
+    let rows = tx
+        .query(
+            "SELECT s.*, m.id AS message_id FROM wazapp.message m
+             JOIN wazapp.status s ON s.organization_id = m.organization_id AND s.number_id = m.number_id AND s.wamid = m.wamid
+             WHERE m.organization_id = $1 AND m.id = ANY ($2) AND m.id >= $3
+             ORDER BY m.id, s.timestamp, s.received_at, s.status, s.participant OFFSET $4 LIMIT $5",
+            &[&tx.organization_id(), &ids, &start.tie, &start.at.max(0), &(limit + 1)],
+        )
+        .await?;
+    let mut data: Vec<Status> = rows.iter().map(Status::read).collect();
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let more = data.len() > limit;
+    data.truncate(limit);
+    let last = data.last().and_then(|status| status.message_id).filter(|_| more);
+    let next_cursor = last.map(|id| {
+        let own = data.iter().filter(|status| status.message_id == Some(id)).count();
+        let before = if id == start.tie { start.at } else { 0 };
+        Cursor { at: before + i64::try_from(own).unwrap_or(i64::MAX), tie: id }.encode()
+    });
+    Ok(Page { data, next_cursor })
 }
 
 /// Every update Meta sent for one of its ids, oldest first, whether we know the message or not.

@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -50,8 +51,53 @@ impl Mode {
     }
 }
 
+/// The way to a PostgreSQL that is none of wazapp's.
+#[derive(Clone)]
+pub struct Way {
+    config: Config,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Way(••••)")
+    }
+}
+
+impl Way {
+    /// Reads a URL, which this variable says. A connection that is lost without a word is noticed within a minute.
+    pub fn read(url: &str, variable: &str) -> Result<Self> {
+        let (mut config, mode) = parse(url, variable)?;
+        config
+            .connect_timeout(Duration::from_secs(10))
+            .keepalives_idle(Duration::from_secs(20))
+            .tcp_user_timeout(Duration::from_secs(30));
+        Ok(Self { config, tls: mode.connector()? })
+    }
+
+    /// Opens a connection, driven until the client is dropped.
+    pub async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
+        match self.tls.clone() {
+            None => {
+                let (client, connection) = self.config.connect(tokio_postgres::NoTls).await?;
+                drive(connection);
+                Ok(client)
+            }
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls).await?;
+                drive(connection);
+                Ok(client)
+            }
+        }
+    }
+}
+
 /// Splits `sslmode` off, which tokio-postgres knows only in part.
 pub(crate) fn parse_url(url: &str) -> Result<(Config, Mode)> {
+    parse(url, "WAZAPP_DATABASE_URL")
+}
+
+fn parse(url: &str, variable: &str) -> Result<(Config, Mode)> {
     let mut mode = None;
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let kept: Vec<&str> = query
@@ -68,9 +114,7 @@ pub(crate) fn parse_url(url: &str) -> Result<(Config, Mode)> {
     let rebuilt = if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) };
     // The parser's own message may quote the URL, and with it the password.
     let mut config: Config = rebuilt.parse().map_err(|_| {
-        DatabaseError::Unfit(
-            "WAZAPP_DATABASE_URL is not a PostgreSQL URL: postgres://user:password@host:5432/database".into(),
-        )
+        DatabaseError::Unfit(format!("{variable} is not a PostgreSQL URL: postgres://user:password@host:5432/database"))
     })?;
     config.application_name("wazapp");
     let (ssl, mode) = match mode.as_deref() {
@@ -80,7 +124,7 @@ pub(crate) fn parse_url(url: &str) -> Result<(Config, Mode)> {
         Some("verify-ca" | "verify-full") => (SslMode::Require, Mode::Verify),
         Some(other) => {
             return Err(DatabaseError::Unfit(format!(
-                "WAZAPP_DATABASE_URL: sslmode={other} is unknown; use disable, prefer, require, verify-ca or verify-full"
+                "{variable}: sslmode={other} is unknown; use disable, prefer, require, verify-ca or verify-full"
             )));
         }
     };

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     app, config_show, doctor, endpoint, key, key_ring, member, migrate, number, organization, quarantine, replay,
-    simulator, user, version, webhook,
+    simulator, supabase, user, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -71,6 +71,9 @@ enum Command {
     /// Webhooks, as Meta sends them.
     #[command(subcommand)]
     Webhook(webhook::Command),
+    /// What an organization does with a database of its own.
+    #[command(subcommand)]
+    Supabase(supabase::Command),
     /// Meta on a laptop: Graph API, signed webhooks, faults, and a customer's phone.
     Simulator(simulator::Simulator),
     /// Say which version this is.
@@ -139,6 +142,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,
         Command::Webhook(command) => return webhook::run(&config, print, command).await,
         Command::Simulator(command) => simulator::run(&config, print, command).await?,
+        Command::Supabase(command) => supabase::run(print, command).await?,
         Command::Version => version::run(print),
         Command::ShrinkPicture { memory, size } => return Ok(worker::media::decode_here(memory, size)),
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use model::event::Kind;
 
 /// The crates whose sources are read.
-const CRATES: [&str; 5] = ["model", "web", "worker", "wazapp", "whatsapp"];
+const CRATES: [&str; 6] = ["model", "web", "worker", "wazapp", "whatsapp", "sync"];
 
 /// What PostgreSQL calls the time, which no test can put ahead.
 const SQL_TIMES: [&str; 9] = [
@@ -56,7 +56,10 @@ fn places() -> [Place; 5] {
         },
         Place {
             words: Kind::OURS.iter().map(|kind| format!("\"{}\"", kind.word())).collect(),
-            files: &[("model/src/event/kind.rs", "where kinds of events have their words")],
+            files: &[
+                ("model/src/event/kind.rs", "where kinds of events have their words"),
+                ("sync/src/news.rs", "a copier knows the API alone"),
+            ],
             instead: "name the kind: `event::Kind`",
         },
         Place {
@@ -93,6 +96,8 @@ fn places() -> [Place; 5] {
             files: &[
                 ("model/src/inspect.rs", "compares the database's clock with ours"),
                 ("model/src/migrate.rs", "the default of a column of the list of migrations"),
+                ("sync/src/lease.rs", "of copiers on several machines, only that database's clock is everybody's"),
+                ("sync/src/schema.rs", "the default of a column of a copy's"),
             ],
             instead: "bind the time: of the server's clock, or of the pipeline",
         },

@@ -136,3 +136,69 @@ async fn messages_stand_by_metas_second_and_then_by_sequence() {
     assert_eq!(column(&rows, "sequence"), [1, 2, 3, 4, 5, 6, 7, 8]);
     world.end().await;
 }
+
+/// Lists by id are walked from one end to the other while conversations move; rows are had by their ids, and what is not there is
+/// left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_by_id_stand_still() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    for nth in 0..5 {
+        write(&world, &format!("3460000000{nth}"), &format!("wamid.{nth}"), 1_795_000_000 + nth).await;
+    }
+    world.drain().await;
+    let mut pages = Vec::new();
+    let mut next = String::new();
+    loop {
+        let page = world.read(&acme, &format!("/conversations?order=id&limit=2{next}")).await;
+        pages.extend(page["data"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+        // The oldest writes again: in the usual order it would come first, and never be met.
+        write(&world, "34600000000", &format!("wamid.again.{}", pages.len()), 1_795_000_100).await;
+        world.drain().await;
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        next = format!("&cursor={cursor}");
+    }
+    let mut sorted = pages.clone();
+    sorted.sort_unstable_by(|a, b| b.cmp(a));
+    assert_eq!((pages.len(), &pages), (5, &sorted));
+    let all = world.all(&acme, "/messages?limit=3").await;
+    assert_eq!(all.len() as i64, world.count("SELECT count(*) FROM wazapp.message").await);
+    let nobodys = uuid::Uuid::now_v7();
+    for (list, rows) in [("conversations", world.conversations(&acme).await), ("messages", all)] {
+        let (one, other) = (rows[0].clone(), rows[1].clone());
+        let (first, second) = (one["id"].as_str().unwrap(), other["id"].as_str().unwrap());
+        let found = world.read(&acme, &format!("/{list}?id={first},{nobodys},{second}")).await;
+        let found = found["data"].as_array().unwrap();
+        assert!(found.len() == 2 && found.contains(&one) && found.contains(&other), "{list}: {found:?}");
+    }
+    world.end().await;
+}
+
+/// The statuses of several messages, message by message, in pages of any size.
+#[tokio::test(flavor = "multi_thread")]
+async fn statuses_of_several_messages() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    for nth in 0..3 {
+        let wamid = format!("wamid.{nth}");
+        world.receive(&body::echo(NUMBER, "34600000001", &wamid, 1_795_000_000, "hola")).await;
+        for (step, word) in ["sent", "delivered", "read"].iter().enumerate().take(nth + 1) {
+            let at = 1_795_000_001 + i64::try_from(step).unwrap();
+            world.receive(&body::status(NUMBER, &wamid, word, at, "34600000001")).await;
+        }
+    }
+    let messages = world.all_messages(&acme).await;
+    let ids: Vec<&str> = messages.iter().map(|row| row["id"].as_str().unwrap()).collect();
+    let mut one_by_one = Vec::new();
+    let mut ordered = ids.clone();
+    ordered.sort_unstable();
+    for id in ordered {
+        one_by_one.extend(world.all(&acme, &format!("/messages/{id}/statuses")).await);
+    }
+    assert_eq!(one_by_one.len(), 6);
+    for limit in 1..=7 {
+        let all = world.all(&acme, &format!("/statuses?message_id={}&limit={limit}", ids.join(","))).await;
+        assert_eq!(all, one_by_one, "in pages of {limit}");
+    }
+    world.end().await;
+}

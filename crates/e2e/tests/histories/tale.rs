@@ -13,7 +13,7 @@ const BUSINESS: &str = "15550001111";
 const BUSINESS_BESIDE: &str = "15550002222";
 
 /// A body of a tale, told to an organization's numbers.
-pub(super) fn for_numbers(value: &Value, numbers: &[String; 2]) -> Value {
+pub(crate) fn for_numbers(value: &Value, numbers: &[String; 2]) -> Value {
     let text = value.to_string().replace(NUMBER, &numbers[0]).replace(BESIDE, &numbers[1]);
     serde_json::from_str(&text).expect("it was JSON before")
 }
@@ -36,8 +36,8 @@ fn pick<'a>(random: &mut Random, words: &[&'a str]) -> &'a str {
 }
 
 /// Bodies in the order of their making, with the ids that later ones of the same number may point at.
-pub(super) struct Tale {
-    pub(super) bodies: Vec<Value>,
+pub(crate) struct Tale {
+    pub(crate) bodies: Vec<Value>,
     wamids: Vec<String>,
     sent: Vec<String>,
     /// Bodies of the number beside, and its ids.
@@ -56,7 +56,7 @@ struct Beside {
 
 impl Tale {
     /// The same people write to one number, or to two.
-    pub(super) fn new(random: &mut Random, now: i64, two: bool) -> Self {
+    pub(crate) fn new(random: &mut Random, now: i64, two: bool) -> Self {
         // Within seconds that are often the same, within a minute, within an afternoon, within months.
         let range = [4, 60, 4 * 3600, 90 * 24 * 3600][random.below(4)];
         let base = now - i64::try_from(range).expect("it fits") - 100;

@@ -14,6 +14,7 @@ pub(crate) mod organization;
 pub(crate) mod quarantine;
 pub(crate) mod replay;
 pub(crate) mod simulator;
+pub(crate) mod supabase;
 pub(crate) mod user;
 pub(crate) mod version;
 pub(crate) mod webhook;

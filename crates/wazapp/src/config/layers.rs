@@ -103,7 +103,8 @@ fn variables(environment: &BTreeMap<String, String>) -> Result<Found, ConfigErro
         let Some(name) = variable.strip_prefix(PREFIX) else {
             continue;
         };
-        if name == "CONFIG" || name.starts_with("TEST_") {
+        // `wazapp supabase sync` reads those of its own: they are no server's.
+        if name == "CONFIG" || name.starts_with("TEST_") || name.starts_with("SYNC_") {
             continue;
         }
         let (setting, file) = variable_setting(name).ok_or_else(|| {

@@ -11,7 +11,7 @@ use super::caller::Caller;
 use super::example;
 use super::fields::{Body, Nothing, Query, Text, given};
 use super::id::Id;
-use super::paging::{Cursor, Limit};
+use super::paging::{Cursor, ID_STANDS_ALONE, Ids, Limit, these};
 use super::refusals::{Always, BadBody, Invalid, NotThere};
 use crate::problem::Problem;
 
@@ -20,6 +20,10 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
+    /// Only these, by id, with commas between them; those that are not there are left out.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>)]
+    id: Option<Ids>,
     /// A part of the name, phone number, user id or username, whatever its case and accents. Fewer than three characters
     /// are looked for among the newest 2,000 alone.
     #[serde(default, deserialize_with = "given")]
@@ -48,6 +52,15 @@ pub(super) struct Wanted {
 )]
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Contact>>, Problem> {
     let after = wanted.cursor.map(|cursor| cursor.0);
+    if let Some(Ids(ids)) = wanted.id {
+        if wanted.q.is_some() || after.is_some() {
+            return Err(Problem::invalid(ID_STANDS_ALONE));
+        }
+        let tx = caller.begin().await?;
+        let found = contact::these(&tx, ids).await?;
+        tx.close();
+        return Ok(Json(these(found)));
+    }
     if let Some(Text(q)) = &wanted.q {
         let search = Search::new(q);
         return Ok(Json(contact::search(caller.database(), caller.scope(), &search, after, wanted.limit.0).await?));

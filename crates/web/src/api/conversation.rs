@@ -13,7 +13,7 @@ use super::caller::Caller;
 use super::example;
 use super::fields::{Body, Flag, Nothing, Query, Text, given};
 use super::id::Id;
-use super::paging::{Cursor, Limit};
+use super::paging::{Cursor, ID_STANDS_ALONE, Ids, Limit, these};
 use super::refusals::{Always, BadBody, Invalid, NotThere};
 use crate::key::Who;
 use crate::problem::Problem;
@@ -23,6 +23,14 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
+    /// Only these, by id, with commas between them; those that are not there are left out.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>)]
+    id: Option<Ids>,
+    /// `id`: those that began last come first, so that no page moves while you read; else by the newest last message.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>, example = "id")]
+    order: Option<Order>,
     /// Only in this state.
     #[serde(default, deserialize_with = "given")]
     state: Option<State>,
@@ -57,6 +65,16 @@ pub(super) struct Wanted {
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor>,
+}
+
+/// In which order to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Order {
+    /// The one with the newest last message comes first.
+    LastMessage,
+    /// The one that began last comes first.
+    Id,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -133,7 +151,7 @@ fn me(who: &Who) -> Result<Uuid, Problem> {
 
 /// List conversations
 ///
-/// The one with the newest last message comes first.
+/// The one with the newest last message comes first, if `order` says nothing else.
 #[utoipa::path(
     get, path = "/conversations", operation_id = "listConversations", tag = "Conversations", params(Wanted),
     responses(
@@ -145,13 +163,32 @@ fn me(who: &Who) -> Result<Uuid, Problem> {
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Conversation>>, Problem> {
     let (after, limit) = (wanted.cursor.as_ref().map(|cursor| cursor.0), wanted.limit.0);
     let filter = wanted.filter(caller.who())?;
+    if let Some(Ids(ids)) = wanted.id {
+        if wanted.q.is_some() || wanted.order.is_some() || after.is_some() || !filter.is_none() {
+            return Err(Problem::invalid(ID_STANDS_ALONE));
+        }
+        let tx = caller.begin().await?;
+        let found = conversation::these(&tx, ids).await?;
+        tx.close();
+        return Ok(Json(these(found)));
+    }
+    let by_id = wanted.order == Some(Order::Id);
+    if by_id && wanted.q.is_some() {
+        return Err(Problem::invalid(
+            "The query parameter `q` finds the newest last message first: send it without `order`.",
+        ));
+    }
     if let Some(Text(q)) = &wanted.q {
         let search = Search::new(q);
         let page = conversation::search(caller.database(), caller.scope(), (&filter, &search), after, limit).await?;
         return Ok(Json(page));
     }
     let tx = caller.begin().await?;
-    let page = conversation::list(&tx, &filter, after, limit).await?;
+    let page = if by_id {
+        conversation::list_by_id(&tx, &filter, after, limit).await?
+    } else {
+        conversation::list(&tx, &filter, after, limit).await?
+    };
     tx.close();
     Ok(Json(page))
 }

@@ -9,38 +9,59 @@ use utoipa::IntoParams;
 
 use super::caller::Caller;
 use super::example;
-use super::fields::{Nothing, Query, Text};
+use super::fields::{Nothing, Query, Text, given};
 use super::id::Id;
-use super::paging::{Part, page_of};
+use super::paging::{Cursor, ID_STANDS_ALONE, Ids, Limit, Part, page_of, these};
 use super::refusals::{Always, Invalid, NotThere};
 use crate::problem::Problem;
 
-/// Which message to find.
+/// Which messages to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
-    /// Meta's id of the message.
-    #[param(value_type = String, max_length = 1000, example = "wamid.HBgLNTQ5MTE1NTU1MTIzNBUCABIYFjNFQjA=")]
-    wamid: Text<1000>,
+    /// Only the one with this id of Meta's.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>, max_length = 1000, example = "wamid.HBgLNTQ5MTE1NTU1MTIzNBUCABIYFjNFQjA=")]
+    wamid: Option<Text<1000>>,
+    /// Only these, by id, with commas between them; those that are not there are left out.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>)]
+    id: Option<Ids>,
+    /// The most rows to answer.
+    #[serde(default)]
+    #[param(value_type = i64, minimum = 1, maximum = 100, default = 50)]
+    limit: Limit,
+    /// The `next_cursor` of the page before.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
 }
 
-/// Find a message by Meta's id
+/// List messages
 ///
-/// The page holds the message, or nothing.
+/// Those of all conversations, last stored first. With `wamid` the page holds that message, or nothing.
 #[utoipa::path(
-    get, path = "/messages", operation_id = "findMessage", tag = "Messages", params(Wanted),
+    get, path = "/messages", operation_id = "listMessages", tag = "Messages", params(Wanted),
     responses(
-        (status = 200, description = "A page of one message or none.", body = Page<Message>,
+        (status = 200, description = "A page of messages.", body = Page<Message>,
          example = json!(example::page(example::message()))),
         Always, Invalid,
     ),
 )]
-pub(super) async fn find(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Message>>, Problem> {
+pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Message>>, Problem> {
+    let after = wanted.cursor.map(|cursor| cursor.0);
+    if wanted.id.is_some() && (wanted.wamid.is_some() || after.is_some()) {
+        return Err(Problem::invalid(ID_STANDS_ALONE));
+    }
     let tx = caller.begin().await?;
-    let found = message::find(&tx, &wanted.wamid.0).await?;
+    let page = match (wanted.id, wanted.wamid) {
+        (Some(Ids(ids)), _) => these(message::by_id(&tx, ids).await?),
+        (None, Some(Text(wamid))) => these(message::find(&tx, &wamid).await?.into_iter().collect()),
+        (None, None) => message::list_all(&tx, after, wanted.limit.0).await?,
+    };
     tx.close();
-    Ok(Json(Page { data: found.into_iter().collect(), next_cursor: None }))
+    Ok(Json(page))
 }
 
 /// Get a message

@@ -145,7 +145,7 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::Send, routes!(receipt::typing)))
         .routes(may(Act::Read, routes!(conversation::messages)))
         .routes(may(Act::Send, routes!(send::to_conversation)))
-        .routes(may(Act::Read, routes!(message::find)))
+        .routes(may(Act::Read, routes!(message::list)))
         .routes(may(Act::Send, routes!(send::to_recipient)))
         .routes(may(Act::Read, routes!(message::get)))
         .routes(may(Act::Send, routes!(queued::change)))

@@ -54,6 +54,33 @@ impl TryFrom<String> for Limit {
     }
 }
 
+/// Ids with commas between them, as many as a page holds.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Ids(pub(super) Vec<Uuid>);
+
+impl TryFrom<String> for Ids {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let ids: Result<Vec<Uuid>, _> = text.split(',').map(|id| id.trim().parse()).collect();
+        let most = usize::try_from(MAX_LIMIT).unwrap_or(usize::MAX);
+        ids.ok()
+            .filter(|ids| ids.len() <= most)
+            .map(Self)
+            .ok_or_else(|| format!("1 to {MAX_LIMIT} UUIDs with commas between them are expected"))
+    }
+}
+
+/// Rows that were asked for by id: a page that ends.
+pub(super) fn these<T>(data: Vec<T>) -> Page<T> {
+    Page { data, next_cursor: None }
+}
+
+/// What the parameter `id` is, and how it goes with others.
+pub(super) const ID_STANDS_ALONE: &str =
+    "The query parameter `id` asks for certain rows: send it without the others, or leave it out.";
+
 /// Where the page before ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -120,6 +147,17 @@ mod tests {
         let ours = page::Cursor { at: 7, tie: uuid::Uuid::now_v7() };
         assert_eq!(Cursor::try_from(ours.encode()), Ok(Cursor(ours)));
         assert!(Cursor::try_from("42".to_owned()).is_err());
+    }
+
+    #[test]
+    fn ids_are_as_many_as_a_page_holds() {
+        let id = uuid::Uuid::now_v7();
+        assert_eq!(Ids::try_from(format!("{id}, {id}")), Ok(Ids(vec![id, id])));
+        let many = |count| vec![id.to_string(); count].join(",");
+        assert!(Ids::try_from(many(100)).is_ok());
+        for bad in [String::new(), "x".into(), format!("{id},"), many(101)] {
+            assert!(Ids::try_from(bad.clone()).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -9,18 +9,23 @@ use utoipa::IntoParams;
 use super::caller::Caller;
 use super::example;
 use super::fields::{Query, Text, given};
-use super::paging::{Cursor, Limit, page_of};
+use super::paging::{Cursor, Ids, Limit, page_of};
 use super::refusals::{Always, Invalid};
 use crate::problem::Problem;
 
-/// Which message's statuses to find.
+/// Which messages' statuses to find: by Meta's id, or by ours.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
     /// Meta's id of the message.
-    #[param(value_type = String, max_length = 1000, example = "wamid.HBgLNTQ5MTE1NTU1MTIzNBUCABIYFjNFQjA=")]
-    wamid: Text<1000>,
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>, max_length = 1000, example = "wamid.HBgLNTQ5MTE1NTU1MTIzNBUCABIYFjNFQjA=")]
+    wamid: Option<Text<1000>>,
+    /// Our ids of messages, with commas between them.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<String>)]
+    message_id: Option<Ids>,
     /// The most rows to answer.
     #[serde(default)]
     #[param(value_type = i64, minimum = 1, maximum = 100, default = 50)]
@@ -31,10 +36,10 @@ pub(super) struct Wanted {
     cursor: Option<Cursor>,
 }
 
-/// Find statuses by Meta's id
+/// Find statuses
 ///
-/// Every update Meta sent for one of its ids, oldest first: also those that still wait for their
-/// message, whose `message_id` is null.
+/// With `wamid` every update Meta sent for one of its ids, oldest first: also those that still wait for their
+/// message, whose `message_id` is null. With `message_id` those of some messages, message by message.
 #[utoipa::path(
     get, path = "/statuses", operation_id = "findStatuses", tag = "Messages", params(Wanted),
     responses(
@@ -45,7 +50,13 @@ pub(super) struct Wanted {
 )]
 pub(super) async fn find(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Status>>, Problem> {
     let tx = caller.begin().await?;
-    let data = status::of_wamid(&tx, &wanted.wamid.0).await?;
+    let page = match (wanted.wamid, wanted.message_id) {
+        (Some(Text(wamid)), None) => page_of(status::of_wamid(&tx, &wamid).await?, wanted.limit, wanted.cursor),
+        (None, Some(Ids(ids))) => {
+            status::of_messages(&tx, ids, wanted.cursor.map(|cursor| cursor.0), wanted.limit.0).await?
+        }
+        _ => return Err(Problem::invalid("Send one of the query parameters `wamid` and `message_id`.")),
+    };
     tx.close();
-    Ok(Json(page_of(data, wanted.limit, wanted.cursor)))
+    Ok(Json(page))
 }

@@ -1,0 +1,172 @@
+//! The database of the copy. Nothing is kept of a connection but what a transaction holds, so a transaction pooler may stand
+//! between.
+
+use std::time::Duration;
+
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use crate::change::{Change, Writing};
+use crate::error::{Result, Trouble};
+use crate::state::{State, Task};
+use crate::table::quoted;
+use crate::{Connect, lease};
+
+/// A step's statements take no longer: a connection that hangs is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// So many tasks are looked at together.
+const LOT: i64 = 100;
+
+/// A copy, and the way to it.
+pub(crate) struct Target {
+    connect: Connect,
+    client: Option<Client>,
+    schema: String,
+    organization: Uuid,
+    holder: Uuid,
+    full_every: Duration,
+}
+
+impl Target {
+    pub(crate) fn new(connect: Connect, schema: &str, organization: Uuid, full_every: Duration) -> Self {
+        Self { connect, client: None, schema: schema.to_owned(), organization, holder: Uuid::now_v7(), full_every }
+    }
+
+    /// Does something on a connection; one that failed is not used again, so what it had begun is over.
+    pub(crate) async fn with<T>(&mut self, act: impl AsyncFnOnce(&Client, &Self) -> Result<T>) -> Result<T> {
+        let client = match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => client,
+            None => {
+                let connected = tokio::time::timeout(PATIENCE, (self.connect)()).await;
+                connected.map_err(|_| Trouble::passing("the database of the copy does not answer"))??
+            }
+        };
+        let done = tokio::time::timeout(PATIENCE, act(&client, self)).await;
+        let done = done.unwrap_or_else(|_| Err(Trouble::passing("the database of the copy does not answer")));
+        if done.is_ok() {
+            self.client = Some(client);
+        }
+        done
+    }
+
+    /// Takes the copy; false: another copier has it.
+    pub(crate) async fn take(&mut self, from_others: bool) -> Result<bool> {
+        let rows = self
+            .with(async |client, this| {
+                let sql = lease::take(&this.schema);
+                this.query(client, &sql, &[(&this.holder, Type::UUID), (&from_others, Type::BOOL)]).await
+            })
+            .await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Says that the copier is there.
+    pub(crate) async fn sign(&mut self) -> Result<()> {
+        self.with(async |client, this| {
+            let rows = this.query(client, &lease::sign(&this.schema), &[(&this.holder, Type::UUID)]).await?;
+            if rows.is_empty() { Err(lost()) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// Lets go of the copy.
+    pub(crate) async fn let_go(&mut self) -> Result<()> {
+        self.with(async |client, this| {
+            this.query(client, &lease::let_go(&this.schema), &[(&this.holder, Type::UUID)]).await.map(|_| ())
+        })
+        .await
+    }
+
+    /// How far the copy is; `None`: it was not begun.
+    pub(crate) async fn state(&mut self) -> Result<Option<State>> {
+        let seconds = self.full_every.as_secs_f64();
+        let rows = self
+            .with(async |client, this| {
+                this.query(client, &lease::read(&this.schema), &[(&seconds, Type::FLOAT8)]).await
+            })
+            .await?;
+        Ok(rows.first().map(State::read))
+    }
+
+    /// Begins a copy, if nobody else did.
+    pub(crate) async fn begin(&mut self, state: &State) -> Result<()> {
+        let stage = state.walk.as_ref().map(|walk| walk.stage.word());
+        self.with(async |client, this| {
+            let sql = format!(
+                "INSERT INTO {}.sync (organization_id, cursor, walk_stage) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                quoted(&this.schema)
+            );
+            this.query(client, &sql, &[(&state.cursor, Type::INT8), (&stage, Type::TEXT)]).await.map(|_| ())
+        })
+        .await
+    }
+
+    /// The tasks that come next: some of one kind, with the page that each is at.
+    pub(crate) async fn tasks(&mut self) -> Result<Vec<(Task, Uuid, Option<String>)>> {
+        let order: Vec<&str> = Task::ALL.iter().map(|task| task.word()).collect();
+        let rows = self
+            .with(async |client, this| {
+                let sql = format!(
+                    "SELECT kind, id, page FROM {}.sync_todo WHERE organization_id = $1
+                     ORDER BY array_position($2, kind), id LIMIT $3",
+                    quoted(&this.schema)
+                );
+                this.query(client, &sql, &[(&order, Type::TEXT_ARRAY), (&LOT, Type::INT8)]).await
+            })
+            .await?;
+        let read = |row: &Row| Some((Task::read(row.get("kind"))?, row.get("id"), row.get("page")));
+        let mut tasks: Vec<(Task, Uuid, Option<String>)> = rows.iter().filter_map(read).collect();
+        let first = tasks.first().map(|task| task.0);
+        tasks.retain(|task| Some(task.0) == first);
+        Ok(tasks)
+    }
+
+    /// Writes rows, and how far the copy is with them, at once or not at all. `walked`: everything was read just now.
+    pub(crate) async fn commit(&mut self, state: &State, walked: bool, change: Change) -> Result<()> {
+        self.with(async |client, this| {
+            client.batch_execute("BEGIN").await?;
+            let walk = state.walk.as_ref();
+            let (stage, page) = (walk.map(|walk| walk.stage.word()), walk.and_then(|walk| walk.page.as_deref()));
+            let below = walk.and_then(|walk| walk.below);
+            let moved = this
+                .query(
+                    client,
+                    &lease::go_on(&this.schema),
+                    &[
+                        (&this.holder, Type::UUID),
+                        (&state.cursor, Type::INT8),
+                        (&stage, Type::TEXT),
+                        (&page, Type::TEXT),
+                        (&below, Type::UUID),
+                        (&state.again, Type::BOOL),
+                        (&walked, Type::BOOL),
+                    ],
+                )
+                .await?;
+            if moved.is_empty() {
+                return Err(lost());
+            }
+            let writing = Writing { client, schema: &this.schema, organization: this.organization };
+            writing.apply(change).await?;
+            client.batch_execute("COMMIT").await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A statement whose first parameter is the organization.
+    async fn query(&self, client: &Client, sql: &str, more: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
+        let mut bound: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&self.organization, Type::UUID)];
+        bound.extend(more.iter().cloned());
+        Ok(client.query_typed(sql, &bound).await?)
+    }
+}
+
+fn lost() -> Trouble {
+    Trouble::Final(
+        "another copier has taken this copy over, and goes on with it. One is enough: end the other, or leave it the copy"
+            .into(),
+    )
+}
