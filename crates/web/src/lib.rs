@@ -17,6 +17,7 @@ mod key;
 mod language;
 mod letter;
 mod live;
+pub mod mcp;
 mod media;
 mod outside;
 mod pages;
@@ -117,6 +118,7 @@ const HTTPS_ONLY: &str = "max-age=31536000";
 pub fn router(state: State, webhook: Webhook, health: Health, operators: bool) -> Router {
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let https = state.public_url.starts_with("https://").then(|| HeaderValue::from_static(HTTPS_ONLY));
+    let api = api::router(state.clone());
     Router::new()
         .route("/", get(async || Redirect::to("/inbox")).fallback_service(graph::router(state.clone())))
         .merge(webhook::routes(webhook))
@@ -124,7 +126,8 @@ pub fn router(state: State, webhook: Webhook, health: Health, operators: bool) -
         // Asked last: its paths begin with any version.
         .fallback_service(graph::router(state.clone()))
         .merge(pages::router(&state).with_state(state.clone()))
-        .merge(api::router(state))
+        .merge(mcp::routes(&state, api.clone()))
+        .merge(api)
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(CONTENT_SECURITY_POLICY, POLICY))
         .layer(SetResponseHeaderLayer::if_not_present(STRICT_TRANSPORT_SECURITY, https))

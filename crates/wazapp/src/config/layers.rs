@@ -12,8 +12,12 @@ use super::error::{ConfigError, Source};
 use super::flags::Flags;
 use super::parse;
 use super::settings::{SETTINGS, Secrecy, Setting};
+use crate::commands::mcp;
 
 const PREFIX: &str = "WAZAPP_";
+
+/// Variables that commands read, and that are no settings of the server.
+const BESIDE: [&str; 2] = [mcp::KEY_VARIABLE, mcp::KEY_FILE_VARIABLE];
 
 type Found = BTreeMap<&'static str, (String, Source)>;
 
@@ -103,7 +107,7 @@ fn variables(environment: &BTreeMap<String, String>) -> Result<Found, ConfigErro
         let Some(name) = variable.strip_prefix(PREFIX) else {
             continue;
         };
-        if name == "CONFIG" || name.starts_with("TEST_") {
+        if name == "CONFIG" || name.starts_with("TEST_") || BESIDE.contains(&variable.as_str()) {
             continue;
         }
         let (setting, file) = variable_setting(name).ok_or_else(|| {

@@ -33,6 +33,7 @@ mod price;
 mod receipt;
 mod refusals;
 mod send;
+mod send_headers;
 pub(crate) mod shown;
 mod status;
 mod team;
@@ -65,6 +66,7 @@ use utoipa_axum::routes;
 use crate::State;
 use crate::problem::{self, Problem};
 
+pub(crate) use caller::{keyless, presented};
 pub use receipt::Typing;
 
 /// The longest body the API reads.
