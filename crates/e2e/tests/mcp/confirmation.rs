@@ -144,8 +144,7 @@ async fn a_send_to_one_goes_at_once_and_with_its_key_once() {
     let (status, answer) = world.post_api(&stage.acme.organization, &path, &body).await;
     assert_eq!(status, 202, "{answer}");
     let via = [("wazapp-via", "carrier pigeon")];
-    let (status, _) =
-        world.call_with(reqwest::Method::POST, &stage.acme.organization, &path, &via, Some(&body)).await;
+    let (status, _) = world.call_with(reqwest::Method::POST, &stage.acme.organization, &path, &via, Some(&body)).await;
     assert_eq!(status, 400);
     assert_eq!(audited(world, &stage).await.len(), 3);
     stage.world.end().await;
@@ -163,7 +162,10 @@ async fn what_could_not_be_sent_is_not_asked_for() {
         (json!({ "number_id": number_id, "to": [LUCIA, MATEO], "text": "  " }), "put `errors` right"),
         (json!({ "number_id": number_id, "text": "Hola" }), "in one way"),
         (json!({ "number_id": number_id, "to": [LUCIA], "text": "Hola", "confirmation": "wzc_AAAA" }), "leave it out"),
-        (json!({ "number_id": number_id, "to": [LUCIA, MATEO], "text": "Hola", "idempotency_key": "k" }), "leave the key out"),
+        (
+            json!({ "number_id": number_id, "to": [LUCIA, MATEO], "text": "Hola", "idempotency_key": "k" }),
+            "leave the key out",
+        ),
         (json!({ "number_id": number_id, "to": [LUCIA] }), "`text` is missing"),
         (json!({ "number_id": number_id, "to": [LUCIA], "text": "Hola", "force": true }), "`force` is not known here"),
     ] {

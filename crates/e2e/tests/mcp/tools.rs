@@ -87,9 +87,8 @@ async fn the_reference_client_lists_and_calls_every_tool_over_both_transports() 
 
 async fn names(url: &str, key: &str) -> Vec<(String, bool)> {
     let listed = ask(url, key, "tools/list", json!({})).await;
-    let name = |tool: &Value| {
-        (tool["name"].as_str().expect("a name").to_owned(), tool["annotations"]["readOnlyHint"] == true)
-    };
+    let name =
+        |tool: &Value| (tool["name"].as_str().expect("a name").to_owned(), tool["annotations"]["readOnlyHint"] == true);
     listed["result"]["tools"].as_array().expect("tools").iter().map(name).collect()
 }
 
