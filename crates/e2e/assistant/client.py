@@ -1,6 +1,7 @@
 """The reference client of the Model Context Protocol, driven by a test: a JSON object a line in, one a line out.
 
-In: {"list": true} or {"call": name, "arguments": {...}}. The first line out says how it was greeted.
+In: {"list": true} or {"call": name, "arguments": {...}}. The first line out says how it was greeted. Where "agrees" is said, it can
+ask its person, who agrees or not.
 """
 
 import json
@@ -12,6 +13,9 @@ import anyio.to_thread
 import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import ElicitResult
+
+questions = []
 
 
 def say(value):
@@ -34,6 +38,7 @@ def answered(result):
         "is_error": bool(result.is_error),
         "structured": result.structured_content,
         "text": [block.text for block in result.content],
+        "questions": questions,
     }
 
 
@@ -43,8 +48,19 @@ async def answer(client, asked):
     return answered(await client.call_tool(asked["call"], asked.get("arguments") or {}))
 
 
-async def drive(server, mode):
-    async with Client(server, mode=mode) as client:
+def person(agrees):
+    async def ask(_context, params):
+        questions.append(params.message)
+        if agrees:
+            return ElicitResult(action="accept", content={"agree": True})
+        return ElicitResult(action="decline")
+
+    return ask
+
+
+async def drive(server, how):
+    asks = person(how["agrees"]) if "agrees" in how else None
+    async with Client(server, mode=how["mode"], elicitation_callback=asks) as client:
         say({"version": client.protocol_version, "instructions": client.instructions})
         while line := await anyio.to_thread.run_sync(sys.stdin.readline):
             try:
@@ -58,11 +74,11 @@ async def main():
     if "url" in how:
         headers = {"Authorization": f"Bearer {os.environ['MCP_KEY']}"}
         async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
-            await drive(streamable_http_client(how["url"], http_client=http), how["mode"])
+            await drive(streamable_http_client(how["url"], http_client=http), how)
     else:
         program, *arguments = how["command"]
         env = {name: value for name, value in os.environ.items() if name.startswith("WAZAPP_")}
-        await drive(StdioServerParameters(command=program, args=arguments, env=env), how["mode"])
+        await drive(StdioServerParameters(command=program, args=arguments, env=env), how)
 
 
 anyio.run(main)

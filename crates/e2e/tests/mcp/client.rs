@@ -42,6 +42,12 @@ impl Assistant {
         Self::start(&how, |command| command.env("MCP_KEY", key)).await
     }
 
+    /// The same, with a person beside it who is asked, and agrees or not.
+    pub(super) async fn with_person(url: &str, key: &str, agrees: bool) -> Self {
+        let how = json!({ "url": format!("{url}/mcp"), "mode": "auto", "agrees": agrees });
+        Self::start(&how, |command| command.env("MCP_KEY", key)).await
+    }
+
     /// With `wazapp mcp` as its own child.
     pub(super) async fn over_stdio(url: &str, key: &str, speaks: Speaks) -> Self {
         let program = program::binary();
@@ -90,9 +96,14 @@ impl Assistant {
 
     /// Calls a tool, which must go well; answers its result.
     pub(super) async fn call(&mut self, tool: &str, arguments: &Value) -> Value {
-        let answer = self.ask(&json!({ "call": tool, "arguments": arguments })).await;
+        let answer = self.answer(tool, arguments).await;
         assert_eq!(answer["is_error"], false, "{tool} {arguments}: {answer}");
         answer["structured"]["result"].clone()
+    }
+
+    /// Calls a tool; answers all that came back, and the questions that the person was asked.
+    pub(super) async fn answer(&mut self, tool: &str, arguments: &Value) -> Value {
+        self.ask(&json!({ "call": tool, "arguments": arguments })).await
     }
 
     /// Goes, as a client does: over standard input and output the program must end by itself.

@@ -6,6 +6,7 @@ use e2e::World;
 use model::act::KeyScope;
 use serde_json::{Value, json};
 
+use super::client::Assistant;
 use super::{LUCIA, MATEO, Stage, call};
 
 /// Longer than a confirmation holds.
@@ -147,6 +148,31 @@ async fn a_send_to_one_goes_at_once_and_with_its_key_once() {
     let (status, _) = world.call_with(reqwest::Method::POST, &stage.acme.organization, &path, &via, Some(&body)).await;
     assert_eq!(status, 400);
     assert_eq!(audited(world, &stage).await.len(), 3);
+    stage.world.end().await;
+}
+
+/// A client that can ask its person does, and the model never holds the confirmation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_can_be_asked_is_and_decides() {
+    let stage = Stage::new().await;
+    let (url, key) = (stage.world.url(), &stage.acme.organization.key);
+    let (mut no, mut yes) =
+        tokio::join!(Assistant::with_person(url, key, false), Assistant::with_person(url, key, true));
+    let refused = no.answer("send_text", &to_both(&stage)).await;
+    assert_eq!(refused["is_error"], true, "{refused}");
+    assert!(refused["structured"]["problem"]["detail"].as_str().unwrap().contains("did not agree"), "{refused}");
+    assert_eq!(sent(&stage).await, 0);
+
+    let answer = yes.answer("send_text", &to_both(&stage)).await;
+    assert_eq!(answer["structured"]["result"]["sent"], 2, "{answer}");
+    assert!(!answer["structured"].to_string().contains("wzc_"), "{answer}");
+    let question = answer["questions"][0].as_str().expect("the question");
+    for part in ["2 people", LUCIA, MATEO, "Mañana cerramos."] {
+        assert!(question.contains(part), "{question}");
+    }
+    assert_eq!(sent(&stage).await, 2);
+    no.end().await;
+    yes.end().await;
     stage.world.end().await;
 }
 

@@ -10,6 +10,7 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::json;
 
+use super::agreement;
 use super::api::{Api, Me, Wrong};
 use super::marked::NOTE;
 use super::tools::{TOOLS, Tool};
@@ -95,8 +96,8 @@ impl<A: Api> ServerHandler for Tools<A> {
 
     async fn call_tool(
         &self,
-        request: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
+        mut request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(tool) = Tool::named(&request.name) else {
             return Err(ErrorData::invalid_params(
@@ -104,11 +105,23 @@ impl<A: Api> ServerHandler for Tools<A> {
                 None,
             ));
         };
-        Ok(match self.call(tool, request).await {
-            Ok(result) => CallToolResult::structured(json!({ "note": NOTE, "result": result })),
-            Err(Wrong(problem)) => CallToolResult::structured_error(json!({ "problem": problem })),
-        }
-        .into())
+        let can_ask = agreement::can_ask(&context);
+        let called = match agreement::agreed(&request) {
+            Ok(confirmation) => {
+                if let Some(confirmation) = confirmation {
+                    request.arguments.get_or_insert_default().insert("confirmation".into(), json!(confirmation));
+                }
+                self.call(tool, request).await
+            }
+            Err(wrong) => Err(wrong),
+        };
+        Ok(match called {
+            Ok(result) => match can_ask.then(|| agreement::question(&result)).flatten() {
+                Some(question) => question.into(),
+                None => CallToolResult::structured(json!({ "note": NOTE, "result": result })).into(),
+            },
+            Err(Wrong(problem)) => CallToolResult::structured_error(json!({ "problem": problem })).into(),
+        })
     }
 
     fn get_tool(&self, name: &str) -> Option<Described> {

@@ -6,6 +6,7 @@
 //! No request knows of another: what is to be remembered between two calls goes along with them (`confirmation`), and any
 //! node answers any of them.
 
+mod agreement;
 mod api;
 mod confirmation;
 mod handler;
