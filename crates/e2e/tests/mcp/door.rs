@@ -20,7 +20,7 @@ async fn a_key_that_opens_nothing_hears_the_apis_words() {
     world
         .sql()
         .await
-        .execute("UPDATE wazapp.api_key SET revoked_at = now() WHERE name = 'revoked'", &[])
+        .execute("UPDATE wazapp.api_key SET revoked_at = created_at WHERE name = 'revoked'", &[])
         .await
         .unwrap();
     let sender = world.key(&acme.scope, &NewKey { scopes: &[KeyScope::Send], ..NewKey::whole("sender") }).await;

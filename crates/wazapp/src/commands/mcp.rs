@@ -17,7 +17,7 @@ use web::mcp::{Answer, Api, Ask, BASE, LONGEST_ANSWER, MCP, Me, NoAnswer, Tools,
 
 use crate::config::Config;
 use crate::outside;
-use crate::serve::stop_signal;
+use crate::serve::Signals;
 use crate::telemetry;
 
 /// The variables that hold the key, or name its file. No flag does: others see a process's arguments.
@@ -46,23 +46,23 @@ pub(crate) struct Mcp {
 /// Serves until standard input ends, or somebody stops it. Standard output is the protocol's alone.
 pub(crate) async fn run(config: &Config, mcp: &Mcp) -> anyhow::Result<()> {
     telemetry::log(config);
+    let mut signals = Signals::new()?;
     let url = base(mcp.url.as_deref().unwrap_or(&config.public_url(config.listen)))?;
     let server = Server::new(url, key(mcp)?)?;
+    tokio::select! {
+        served = serve(server) => served,
+        () = signals.any() => Ok(()),
+    }
+}
+
+async fn serve(server: Server) -> anyhow::Result<()> {
     if let Err(wrong) = Me::ask(&server).await {
         bail!("{}", wrong.words());
     }
-    let service = Tools::new(server, Clock::default()).serve(stdio_pipes()).await;
-    // Whoever looks whether it starts, and closes standard input at once, did nothing wrong.
-    let Ok(service) = service.inspect_err(|ended| tracing::debug!(%ended, "no client began")) else { return Ok(()) };
-    let stop = service.cancellation_token();
-    tokio::select! {
-        ended = service.waiting() => {
-            ended?;
-        }
-        stopped = stop_signal() => {
-            stop.cancel();
-            stopped?;
-        }
+    match Tools::new(server, Clock::default()).serve(stdio_pipes()).await {
+        Ok(service) => _ = service.waiting().await?,
+        // Whoever looks whether it starts, and closes standard input at once, did nothing wrong.
+        Err(ended) => tracing::debug!(%ended, "no client began"),
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use http::header::{CACHE_CONTROL, HeaderValue};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HeaderValue};
 use http::{StatusCode, Uri};
 use model::Clock;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -81,10 +81,14 @@ fn config(public_url: &str) -> StreamableHttpServerConfig {
 
 /// The key is asked for first, as the API asks for it: a bad one is answered in the API's words, and what it may decides what
 /// is offered. Cookies are nobody's here.
-async fn answer(State(door): State<Door>, request: Request) -> Response {
+async fn answer(State(door): State<Door>, mut request: Request) -> Response {
     let Some(key) = presented(request.headers()) else {
         return keyless().into_response();
     };
+    // The library carries a request's headers along, and needs no secret for it.
+    for secret in [AUTHORIZATION, COOKIE] {
+        request.headers_mut().remove(secret);
+    }
     let inside = Inside::new(door.api, key, request.extensions().get::<Client>().cloned());
     let me = match inside.me().await {
         Ok(me) => me,
