@@ -7,6 +7,8 @@ mod injection;
 mod stdio;
 mod tools;
 
+use std::sync::LazyLock;
+
 use e2e::{Organization, SimulatedNumber, World};
 use model::act::KeyScope;
 use model::api_key::NewKey;
@@ -71,6 +73,10 @@ impl Stage {
     }
 }
 
+/// Begun once: to read the machine's certificates takes longer than a call. Tests have runtimes of their own, so nothing is kept open.
+static CLIENT: LazyLock<reqwest::Client> =
+    LazyLock::new(|| e2e::outside::http().pool_max_idle_per_host(0).build().expect("a client"));
+
 /// A call of the protocol as its oldest clients make it, without a library; answers status and JSON.
 async fn post(url: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Value) {
     let mut all = HeaderMap::new();
@@ -83,8 +89,7 @@ async fn post(url: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Value)
         let name: HeaderName = name.parse().expect("a header's name");
         all.insert(name, HeaderValue::from_str(value).expect("a header's value"));
     }
-    let client = e2e::outside::http().build().expect("a client");
-    let answer = client.post(format!("{url}/mcp")).headers(all).body(body.to_string()).send().await.expect("an answer");
+    let answer = CLIENT.post(format!("{url}/mcp")).headers(all).body(body.to_string()).send().await.expect("an answer");
     let status = answer.status().as_u16();
     let text = answer.text().await.expect("a body");
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))

@@ -143,6 +143,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Quarantine(command) => quarantine::run(&config, print, command).await?,
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,
         Command::Webhook(command) => return webhook::run(&config, print, command).await,
+        Command::Mcp(mcp) => mcp::run(&config, &mcp).await?,
         Command::Simulator(command) => simulator::run(&config, print, command).await?,
         Command::Version => version::run(print),
         Command::ShrinkPicture { memory, size } => return Ok(worker::media::decode_here(memory, size)),

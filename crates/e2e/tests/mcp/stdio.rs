@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 fn program(arguments: &[&str], key: Option<&str>) -> Command {
     let installation = Installation::new().setting("WAZAPP_LOG", "trace");
-    let mut command = installation.command(&[&["mcp"], arguments].concat());
+    let mut command = installation.command(&[&["mcp"][..], arguments].concat());
     if let Some(key) = key {
         command.env("WAZAPP_API_KEY", key);
     }

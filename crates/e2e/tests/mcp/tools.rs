@@ -72,10 +72,11 @@ async fn the_reference_client_lists_and_calls_every_tool_over_both_transports() 
     let all = [newest, oldest, child, old_child];
     let versions: Vec<_> = all.iter().map(|one| one.greeting["version"].as_str().expect("a version")).collect();
     assert!(versions[0] > versions[1] && versions[2] > versions[3], "{versions:?}");
-    join_all(all.map(async |mut assistant| {
+    let calls = &calls;
+    join_all(all.map(|mut assistant| async move {
         let instructions = assistant.greeting["instructions"].as_str().expect("instructions");
         assert!(instructions.contains("untrusted_content") && instructions.contains("never"), "{instructions}");
-        try_all(&mut assistant, &calls).await;
+        try_all(&mut assistant, calls).await;
         assistant.end().await;
     }))
     .await;
