@@ -1,7 +1,8 @@
 //! Everything that answers HTTP.
 //!
 //! [`webhook`] is Meta's door, with [`receive`] behind it; [`api`] is for organizations' programs, `graph` for those that
-//! were written for Meta, [`mcp`] for assistants, `live` for who follows what happens, [`health`] for operators; [`serve`] accepts the connections.
+//! were written for Meta, [`mcp`] for assistants, `live` for who follows what happens, [`health`] for operators; [`serve`]
+//! accepts the connections.
 //! For people there are pages: `pages` is what they share, `account`, `settings` and `inbox` are the rooms.
 
 mod account;

@@ -1,6 +1,6 @@
 //! `/mcp`, the Model Context Protocol: what an assistant may do with an organization's conversations.
 //!
-//! Every tool is a request to API v1 with the caller's key ([`api::Api`]), so that rights, limits, quotas and audit are the API's
+//! Every tool is a request to API v1 with the caller's key ([`Api`]), so that rights, limits, quotas and audit are the API's
 //! own. Here it is asked within the process (`inside`); `wazapp mcp` asks a server that runs elsewhere.
 //!
 //! No request knows of another: what is to be remembered between two calls goes along with them (`confirmation`), and any
