@@ -22,6 +22,7 @@ mod in_doubt;
 mod key_ring;
 mod lint;
 mod live;
+mod mcp;
 mod meaning;
 mod media;
 mod people;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, endpoint, key, key_ring, member, migrate, number, organization, quarantine, replay,
+    app, config_show, doctor, endpoint, key, key_ring, mcp, member, migrate, number, organization, quarantine, replay,
     simulator, supabase, user, version, webhook,
 };
 use crate::config::{Config, Flags};
@@ -74,6 +74,8 @@ enum Command {
     /// What an organization does with a database of its own.
     #[command(subcommand)]
     Supabase(supabase::Command),
+    /// Give an assistant the conversations of an organization: Model Context Protocol on standard input and output.
+    Mcp(mcp::Mcp),
     /// Meta on a laptop: Graph API, signed webhooks, faults, and a customer's phone.
     Simulator(simulator::Simulator),
     /// Say which version this is.
@@ -116,10 +118,13 @@ pub fn main() -> ExitCode {
             return print.failed(&anyhow::anyhow!("the asynchronous runtime does not start: {error}"));
         }
     };
-    match runtime.block_on(run(cli, &print)) {
-        Ok(code) => code,
-        Err(error) => print.failed(&error),
+    // A thread may still wait for standard input, which nothing ends.
+    let reads_on = matches!(cli.command, Command::Mcp(_));
+    let code = runtime.block_on(run(cli, &print)).unwrap_or_else(|error| print.failed(&error));
+    if reads_on {
+        runtime.shutdown_background();
     }
+    code
 }
 
 async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
@@ -143,6 +148,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Webhook(command) => return webhook::run(&config, print, command).await,
         Command::Simulator(command) => simulator::run(&config, print, command).await?,
         Command::Supabase(command) => supabase::run(print, command).await?,
+        Command::Mcp(mcp) => mcp::run(&config, &mcp).await?,
         Command::Version => version::run(print),
         Command::ShrinkPicture { memory, size } => return Ok(worker::media::decode_here(memory, size)),
     }

@@ -15,8 +15,11 @@ const BODIES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1
 /// Sends log lines to standard error: text on a terminal, JSON otherwise.
 pub(crate) fn log(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    // The driver's finer levels tell every statement with its parameters: messages, names, numbers. Never logged.
-    let filter = filter.add_directive("tokio_postgres=warn".parse().expect("a directive"));
+    // Their finer levels tell all that is said: every statement with its parameters, every call of an assistant and its answer.
+    // Messages, names and numbers are never logged.
+    let filter = ["tokio_postgres=warn", "rmcp=warn"]
+        .into_iter()
+        .fold(filter, |filter, directive| filter.add_directive(directive.parse().expect("a directive")));
     let json = match config.log_format {
         LogFormat::Json => true,
         LogFormat::Text => false,

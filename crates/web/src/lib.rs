@@ -1,7 +1,8 @@
 //! Everything that answers HTTP.
 //!
 //! [`webhook`] is Meta's door, with [`receive`] behind it; [`api`] is for organizations' programs, `graph` for those that
-//! were written for Meta, `live` for who follows what happens, [`health`] for operators; [`serve`] accepts the connections.
+//! were written for Meta, [`mcp`] for assistants, `live` for who follows what happens, [`health`] for operators; [`serve`]
+//! accepts the connections.
 //! For people there are pages: `pages` is what they share, `account`, `settings` and `inbox` are the rooms.
 
 mod account;
@@ -17,6 +18,7 @@ mod key;
 mod language;
 mod letter;
 mod live;
+pub mod mcp;
 mod media;
 mod outside;
 mod pages;
@@ -119,6 +121,7 @@ const HTTPS_ONLY: &str = "max-age=31536000";
 pub fn router(state: State, webhook: Webhook, health: Health, operators: bool) -> Router {
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let https = state.public_url.starts_with("https://").then(|| HeaderValue::from_static(HTTPS_ONLY));
+    let api = api::router(state.clone());
     Router::new()
         .route("/", get(async || Redirect::to("/inbox")).fallback_service(graph::router(state.clone())))
         .merge(webhook::routes(webhook))
@@ -126,7 +129,8 @@ pub fn router(state: State, webhook: Webhook, health: Health, operators: bool) -
         // Asked last: its paths begin with any version.
         .fallback_service(graph::router(state.clone()))
         .merge(pages::router(&state).with_state(state.clone()))
-        .merge(api::router(state))
+        .merge(mcp::routes(&state, api.clone()))
+        .merge(api)
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(CONTENT_SECURITY_POLICY, POLICY))
         .layer(SetResponseHeaderLayer::if_not_present(STRICT_TRANSPORT_SECURITY, https))

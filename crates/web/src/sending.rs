@@ -86,10 +86,14 @@ pub(crate) async fn queue(
     options: &Options,
     idempotency: Option<&Idempotency>,
 ) -> Result<Result<Queued, Refusal>, DatabaseError> {
-    let message = match outbox::enqueue(&tx, state.clock.now(), to, content, options, idempotency).await? {
-        Ok(message) => message,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    match outbox::enqueue(&tx, state.clock.now(), to, content, options, idempotency).await? {
+        Ok(message) => Ok(Ok(finish(state, tx, message).await?)),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// Commits a message that was put into the queue, and tells the sender of this process. An error means that nothing was queued.
+pub(crate) async fn finish(state: &State, tx: Tenant, message: Message) -> Result<Queued, DatabaseError> {
     let scope = *tx.scope();
     let queued = match tx.commit().await {
         Ok(()) => Queued::Surely(message),
@@ -99,7 +103,7 @@ pub(crate) async fn queue(
         Err(CommitError::InDoubt(_)) => Queued::Perhaps(message),
     };
     state.wake.queued();
-    Ok(Ok(queued))
+    Ok(queued)
 }
 
 async fn is_there(state: &State, scope: &Scope, message: &Message) -> bool {

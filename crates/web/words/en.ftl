@@ -370,6 +370,7 @@ deed-number-resume = resumed sending from the number
 deed-number-callback = took away the callback of the number at Meta
 deed-prices-set = changed the prices
 deed-merge-undo = parted the contacts
+deed-message-mcp = had an assistant send a message (MCP)
 deed-template-create = made the template
 deed-template-change = changed the template
 deed-template-delete = deleted the template

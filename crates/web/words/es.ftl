@@ -370,6 +370,7 @@ deed-number-resume = reanudó los envíos del número
 deed-number-callback = quitó en Meta la dirección propia del número
 deed-prices-set = cambió los precios
 deed-merge-undo = separó los contactos
+deed-message-mcp = hizo enviar un mensaje a un asistente (MCP)
 deed-template-create = creó la plantilla
 deed-template-change = cambió la plantilla
 deed-template-delete = borró la plantilla

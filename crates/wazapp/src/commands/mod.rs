@@ -7,6 +7,7 @@ pub(crate) mod endpoint;
 pub(crate) mod key;
 pub(crate) mod key_ring;
 pub(crate) mod load;
+pub(crate) mod mcp;
 pub(crate) mod member;
 pub(crate) mod migrate;
 pub(crate) mod number;

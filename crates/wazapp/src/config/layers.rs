@@ -12,8 +12,12 @@ use super::error::{ConfigError, Source};
 use super::flags::Flags;
 use super::parse;
 use super::settings::{SETTINGS, Secrecy, Setting};
+use crate::commands::mcp;
 
 const PREFIX: &str = "WAZAPP_";
+
+/// Variables that commands read, and that are no settings of the server.
+const BESIDE: [&str; 2] = [mcp::KEY_VARIABLE, mcp::KEY_FILE_VARIABLE];
 
 type Found = BTreeMap<&'static str, (String, Source)>;
 
@@ -104,7 +108,8 @@ fn variables(environment: &BTreeMap<String, String>) -> Result<Found, ConfigErro
             continue;
         };
         // `wazapp supabase sync` reads those of its own: they are no server's.
-        if name == "CONFIG" || name.starts_with("TEST_") || name.starts_with("SYNC_") {
+        let beside = ["TEST_", "SYNC_"].iter().any(|own| name.starts_with(own)) || BESIDE.contains(&variable.as_str());
+        if name == "CONFIG" || beside {
             continue;
         }
         let (setting, file) = variable_setting(name).ok_or_else(|| {

@@ -141,11 +141,7 @@ impl FromRequestParts<State> for Caller {
             (None, Some(session)) if !parts.headers.contains_key(AUTHORIZATION) => {
                 admit_session(state, client.as_ref(), &session).await?
             }
-            _ => {
-                return Err(Problem::unauthorized(
-                    "This request carries no API key. Send one as `Authorization: Bearer wz_…`; `wazapp key create` makes it.",
-                ));
-            }
+            _ => return Err(keyless()),
         };
         if !admitted.who.may(act) {
             return Err(may_not(&admitted.who, act));
@@ -155,6 +151,13 @@ impl FromRequestParts<State> for Caller {
         }
         Ok(Self { database: state.database.clone(), clock: state.clock.clone(), admitted, client, act })
     }
+}
+
+/// Says that nobody knows who asks.
+pub(crate) fn keyless() -> Problem {
+    Problem::unauthorized(
+        "This request carries no API key. Send one as `Authorization: Bearer wz_…`; `wazapp key create` makes it.",
+    )
 }
 
 /// Says that it takes somebody who sees everything.
@@ -208,7 +211,7 @@ impl From<Refused> for Problem {
 }
 
 /// The key of the one `Authorization` header. With two of them nobody could say who asks.
-fn presented(headers: &HeaderMap) -> Option<SecretString> {
+pub(crate) fn presented(headers: &HeaderMap) -> Option<SecretString> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (only, None) = (all.next()?, all.next()) else {
         return None;

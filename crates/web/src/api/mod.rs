@@ -34,6 +34,7 @@ mod queued;
 mod receipt;
 mod refusals;
 mod send;
+mod send_headers;
 pub(crate) mod shown;
 mod status;
 mod team;
@@ -66,6 +67,7 @@ use utoipa_axum::routes;
 use crate::problem::{self, Problem};
 use crate::{State, cookie};
 
+pub(crate) use caller::{keyless, presented};
 pub use receipt::Typing;
 
 /// The longest body the API reads.

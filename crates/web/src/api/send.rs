@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use http::StatusCode;
-use http::request::Parts;
 use jiff::Timestamp;
+use model::act::Act;
+use model::audit::{self, Deed};
 use model::database::Tenant;
 use model::message::Message;
 use model::outbox::{self, Content, Idempotency, Options, Refusal, To};
 use model::upload::{self, Kept};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 use whatsapp::outgoing::{self, Outgoing, TemplateUse};
 use whatsapp::phone;
@@ -25,13 +26,11 @@ use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
 use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, OverQuota};
+use super::send_headers::{Key, Repeatable, Via};
 use super::shown::{self, Named};
 use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
 use crate::sending::{self, FAR, Queued};
-
-/// The longest `Idempotency-Key`.
-const LONGEST_KEY: usize = 255;
 
 /// Before the fields of what is sent where the window is closed.
 const INSTEAD: &str = "when_window_closed.";
@@ -139,46 +138,6 @@ struct Address {
 }
 
 const ADDRESS: &[&str] = &["number_id", "to", "recipient"];
-
-/// The `Idempotency-Key` header.
-#[derive(Debug)]
-pub(super) struct Key(Option<String>);
-
-/// The same header, as the document describes it.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "only described: `Key` reads it")]
-struct Repeatable {
-    /// A text of your own making. The same request with the same key queues the message once; for 8 days.
-    #[param(rename = "Idempotency-Key")]
-    idempotency_key: Option<String>,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Key {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut all = parts.headers.get_all("idempotency-key").iter();
-        let Some(only) = all.next() else {
-            return Ok(Self(None));
-        };
-        let text = only.to_str().ok().filter(|text| (1..=LONGEST_KEY).contains(&text.len()));
-        match (text, all.next()) {
-            (Some(text), None) => Ok(Self(Some(text.to_owned()))),
-            _ => Err(Problem::malformed(
-                "The `Idempotency-Key` is not one text of 1 to 255 ASCII characters. Send a UUID of your own making.",
-            )),
-        }
-    }
-}
-
-impl Key {
-    /// The key, with what else the request says: the same key with something else is a mistake of the caller's.
-    fn with(self, operation: &str, body: &Value) -> Option<Idempotency> {
-        let key = self.0?;
-        Some(sending::idempotency(key, operation, body))
-    }
-}
 
 /// A request, read and checked.
 struct Wanted {
@@ -297,9 +256,10 @@ async fn queue(
     language: Language,
     to: &To,
     mut wanted: Wanted,
-    idempotency: Option<&Idempotency>,
+    (idempotency, via): (Option<&Idempotency>, Via),
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     wanted.options.sender_id = caller.who().person_id();
+    wanted.options.id = (via == Via::Assistant).then(Uuid::now_v7);
     let tx = caller.begin().await?;
     if wanted.looks_further() {
         // A repeat is answered as before, whatever became of its files and its template since.
@@ -318,9 +278,16 @@ async fn queue(
         wanted.attach(&upload::find(&tx, now, &wanted.media()).await?, language)?;
         wanted.fill(&tx, now, to, language).await?;
     }
-    let queued = sending::queue(state, tx, to, &wanted.content, &wanted.options, idempotency).await;
+    let queued = outbox::enqueue(&tx, state.clock.now(), to, &wanted.content, &wanted.options, idempotency).await;
     let queued = queued.map_err(|error| language.problem(error))?;
-    match queued.map_err(|refusal| refused(refusal, language))? {
+    let message = queued.map_err(|refusal| refused(refusal, language))?;
+    // A repeat is answered with the message of the first time, which was written down then.
+    if via == Via::Assistant && wanted.options.id == Some(message.id) {
+        let deed = Deed::new(Act::Send, "mcp", message.id, "");
+        audit::record(&tx, state.clock.now(), &caller.actor(), &deed).await?;
+    }
+    let queued = sending::finish(state, tx, message).await.map_err(|error| language.problem(error))?;
+    match queued {
         Queued::Surely(message) => Ok((StatusCode::ACCEPTED, Json(message))),
         Queued::Perhaps(message) => Err(doubt::of_message(message.id, idempotency.is_some(), language)),
     }
@@ -400,6 +367,7 @@ pub(super) async fn to_conversation(
     _: Query<Nothing>,
     language: Language,
     key: Key,
+    via: Via,
     members: Members,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     if let Some(name) = ADDRESS.iter().find(|name| members.has(name)) {
@@ -409,7 +377,7 @@ pub(super) async fn to_conversation(
     }
     let idempotency = key.with(&format!("POST /conversations/{id}/messages"), &members.value());
     let wanted = read(members, language, state.clock.now())?;
-    queue(&caller, &state, language, &To::Conversation(id), wanted, idempotency.as_ref()).await
+    queue(&caller, &state, language, &To::Conversation(id), wanted, (idempotency.as_ref(), via)).await
 }
 
 /// Send a message to someone
@@ -431,12 +399,13 @@ pub(super) async fn to_recipient(
     _: Query<Nothing>,
     language: Language,
     key: Key,
+    via: Via,
     mut members: Members,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     let idempotency = key.with("POST /messages", &members.value());
     let to = members.take::<Address>(ADDRESS)?.to(language)?;
     let wanted = read(members, language, state.clock.now())?;
-    queue(&caller, &state, language, &to, wanted, idempotency.as_ref()).await
+    queue(&caller, &state, language, &to, wanted, (idempotency.as_ref(), via)).await
 }
 
 #[cfg(test)]
@@ -444,19 +413,6 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-
-    fn fingerprint(operation: &str, body: Value) -> Vec<u8> {
-        Key(Some("k".into())).with(operation, &body).unwrap().fingerprint
-    }
-
-    #[test]
-    fn the_same_in_another_order_is_the_same_request() {
-        let one = fingerprint("POST /messages", json!({ "a": { "x": 1, "y": [1, 2] }, "b": "c" }));
-        assert_eq!(one, fingerprint("POST /messages", json!({ "b": "c", "a": { "y": [1, 2], "x": 1 } })));
-        assert_ne!(one, fingerprint("POST /messages", json!({ "b": "c", "a": { "y": [2, 1], "x": 1 } })));
-        assert_ne!(one, fingerprint("POST /other", json!({ "b": "c", "a": { "y": [1, 2], "x": 1 } })));
-        assert!(Key(None).with("POST /messages", &json!({})).is_none());
-    }
 
     #[test]
     fn a_message_that_could_never_leave_is_refused() {

@@ -77,6 +77,7 @@ const DEEDS: &[(&str, Key)] = &[
     ("numbers.manage/app_remove", Key("deed-app-remove")),
     ("organization.manage/retention", Key("deed-organization-retention")),
     ("organization.manage/limit", Key("deed-organization-limit")),
+    ("send/mcp", Key("deed-message-mcp")),
 ];
 
 /// What an audited act is about.
