@@ -26,7 +26,7 @@ use super::fields::{Members, Nothing, Query, Time, given};
 use super::id::Id;
 use super::language::Language;
 use super::refusals::{Always, BadBody, Conflict, Invalid, NotThere, OverQuota};
-use super::send_headers::{Key, Repeatable, Via};
+use super::send_headers::{Repeatable, Said, Via};
 use super::shown::{self, Named};
 use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
@@ -366,8 +366,7 @@ pub(super) async fn to_conversation(
     Id(id): Id,
     _: Query<Nothing>,
     language: Language,
-    key: Key,
-    via: Via,
+    said: Said,
     members: Members,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     if let Some(name) = ADDRESS.iter().find(|name| members.has(name)) {
@@ -375,9 +374,9 @@ pub(super) async fn to_conversation(
             "The field `{name}` is not known here: the conversation says from where and to whom. `POST /messages` takes it."
         )));
     }
-    let idempotency = key.with(&format!("POST /conversations/{id}/messages"), &members.value());
+    let idempotency = said.key.with(&format!("POST /conversations/{id}/messages"), &members.value());
     let wanted = read(members, language, state.clock.now())?;
-    queue(&caller, &state, language, &To::Conversation(id), wanted, (idempotency.as_ref(), via)).await
+    queue(&caller, &state, language, &To::Conversation(id), wanted, (idempotency.as_ref(), said.via)).await
 }
 
 /// Send a message to someone
@@ -398,14 +397,13 @@ pub(super) async fn to_recipient(
     State(state): State<crate::State>,
     _: Query<Nothing>,
     language: Language,
-    key: Key,
-    via: Via,
+    said: Said,
     mut members: Members,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
-    let idempotency = key.with("POST /messages", &members.value());
+    let idempotency = said.key.with("POST /messages", &members.value());
     let to = members.take::<Address>(ADDRESS)?.to(language)?;
     let wanted = read(members, language, state.clock.now())?;
-    queue(&caller, &state, language, &to, wanted, (idempotency.as_ref(), via)).await
+    queue(&caller, &state, language, &to, wanted, (idempotency.as_ref(), said.via)).await
 }
 
 #[cfg(test)]

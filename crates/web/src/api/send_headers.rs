@@ -71,6 +71,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Via {
     }
 }
 
+/// Both.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) key: Key,
+    pub(super) via: Via,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Said {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let key = Key::from_request_parts(parts, state).await?;
+        Ok(Self { key, via: Via::from_request_parts(parts, state).await? })
+    }
+}
+
 impl Key {
     /// The key, with what else the request says: the same key with something else is a mistake of the caller's.
     pub(super) fn with(self, operation: &str, body: &Value) -> Option<Idempotency> {
