@@ -11,10 +11,10 @@ mkdirSync(folder, { recursive: true });
 
 /** Each with and without JavaScript would say the same twice: the last look is the one without. */
 const LOOKS = [
-  { name: "wide-es-light", width: 1280, height: 860, language: "es", scheme: "light", script: true },
-  { name: "wide-en-dark", width: 1280, height: 860, language: "en", scheme: "dark", script: true },
+  { name: "wide-es-light", width: 1280, height: 860, language: "es", scheme: "light", script: true, colours: true },
+  { name: "wide-en-dark", width: 1280, height: 860, language: "en", scheme: "dark", script: true, colours: true },
   { name: "middle-en-light", width: 820, height: 1100, language: "en", scheme: "light", script: true },
-  { name: "narrow-es-dark", width: 390, height: 844, language: "es", scheme: "dark", script: true },
+  { name: "narrow-es-dark", width: 390, height: 844, language: "es", scheme: "dark", script: true, colours: true },
   { name: "narrow-en-light", width: 390, height: 844, language: "en", scheme: "light", script: true },
   { name: "least-es-light", width: 320, height: 640, language: "es", scheme: "light", script: true },
   { name: "plain-es-light", width: 1280, height: 860, language: "es", scheme: "light", script: false },
@@ -56,7 +56,7 @@ async function sitDown(look, troubles) {
   page.on("console", (line) => line.type() === "error" && !/status of (400|403|409|410|422|429)/.test(line.text()) && troubles.push(line.text()));
   page.on("request", (request) => ![url, issuer].some((known) => request.url().startsWith(known)) && troubles.push(`asks ${request.url()}`));
   const see = (screen) => look.script
-    ? lookAt(page, screen, join(folder, `${look.name}-${screen}.png`))
+    ? lookAt(page, screen, join(folder, `${look.name}-${screen}.png`), { colours: Boolean(look.colours) })
     : page.screenshot({ path: join(folder, `${look.name}-${screen}.png`) });
   return { context, page, see };
 }

@@ -123,6 +123,7 @@ pub(crate) const MESSAGES: Table = Table {
         perhaps("reply_to_wamid", Holds::Text, &["reply_to_wamid"]),
         perhaps("contact_id", Holds::Uuid, &["contact_id"]),
         perhaps("sender_id", Holds::Uuid, &["sender_id"]),
+        perhaps("send_at", Holds::Time, &["send_at"]),
         perhaps("media", Holds::Jsonb, &["media"]),
         perhaps("status", Holds::Text, &["status"]),
         perhaps("error", Holds::Json, &["error"]),
