@@ -203,14 +203,16 @@ fn test(format: Format, id: uuid::Uuid, at: Timestamp) -> Bytes {
     }
 }
 
-/// How much later the endpoint wants to be called: seconds, or a time.
+/// How much later the endpoint wants to be called: seconds, or a time in any of the forms that HTTP ever had, or as mail has it.
+/// <https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats>
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(SignedDuration::from_secs(seconds));
     }
-    let at = rfc2822::parse(text).ok()?;
-    Some(at.timestamp().duration_since(now))
+    let at = httpdate::parse_http_date(text).ok().and_then(|at| Timestamp::try_from(at).ok());
+    let at = at.or_else(|| rfc2822::parse(text).ok().map(|at| at.timestamp()))?;
+    Some(at.duration_since(now))
 }
 
 #[cfg(test)]
@@ -231,7 +233,14 @@ mod tests {
         let after =
             |text: &str| retry_after(&[(RETRY_AFTER, HeaderValue::from_str(text).unwrap())].into_iter().collect(), now);
         assert_eq!(after("120"), Some(SignedDuration::from_secs(120)));
-        assert_eq!(after("Sun, 29 Nov 2026 10:01:00 GMT"), Some(SignedDuration::from_secs(60)));
+        for at in [
+            "Sun, 29 Nov 2026 10:01:00 GMT",
+            "Sunday, 29-Nov-26 10:01:00 GMT",
+            "Sun Nov 29 10:01:00 2026",
+            "Sun, 29 Nov 2026 12:01:00 +0200",
+        ] {
+            assert_eq!(after(at), Some(SignedDuration::from_secs(60)), "{at}");
+        }
         assert_eq!(after("soon"), None);
     }
 }
