@@ -48,6 +48,24 @@ async fn what_left_later_stands_where_it_left() {
     stage.world.end().await;
 }
 
+/// One that could not leave stands where it was tried, for all to see.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_leave_stands_where_it_was_tried() {
+    let stage = Stage::new().await;
+    let planned = stage.plan(2, "Ya llegó su pan.").await;
+    stage.world.advance(Duration::from_secs(3600)).await;
+    stage.world.meta().customer_says(&stage.number, LUCIA, "¿Ya llegó?").await;
+    stage.world.settle().await;
+    stage.world.meta().faults(json!([{ "kind": "error", "code": 131_026 }])).await;
+    stage.world.advance(Duration::from_secs(3605)).await;
+    stage.until(&planned, "failed").await;
+    stage.world.meta().no_faults().await;
+    stage.world.settle().await;
+    let conversation = stage.world.conversation(&stage.organization).await;
+    assert_eq!(conversation["last_message"]["id"], json!(planned), "{conversation}");
+    stage.world.end().await;
+}
+
 /// It is given another time as long as it waits, and never one at which it could not go.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_given_another_time() {

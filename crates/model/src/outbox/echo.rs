@@ -46,10 +46,13 @@ pub async fn any_organization_settle_echoes(tx: &Lines<'_>, now: Timestamp, echo
     let queued = named().key("message_id", |(_, id)| *id).statement(
         "DELETE FROM wazapp.outbox q USING {rows}
          WHERE q.organization_id = k.organization_id AND q.number_id = k.number_id AND q.message_id = k.message_id{here q}
-         RETURNING q.organization_id, q.message_id, q.due_at",
+         RETURNING q.organization_id, q.message_id, (SELECT q.due_at FROM wazapp.message m
+           WHERE m.organization_id = q.organization_id AND m.id = q.message_id AND m.received_at < q.due_at)",
     );
-    let left = |row: &Row| Left { organization_id: row.get(0), message_id: row.get(1), due_at: row.get(2) };
-    let left: Vec<Left> = tx.run(&queued).await?.iter().map(left).collect();
+    // It left when it was to leave: what is heard now may have come at any time since.
+    let left =
+        |row: &Row| Some(Left { organization_id: row.get(0), message_id: row.get(1), at: row.get::<_, Option<_>>(2)? });
+    let left: Vec<Left> = tx.run(&queued).await?.iter().filter_map(left).collect();
     if !left.is_empty() {
         for statement in plan::stand(&left, now) {
             tx.run(&statement).await?;

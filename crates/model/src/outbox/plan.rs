@@ -32,9 +32,11 @@ pub async fn replan(tx: &Tenant, now: Timestamp, id: Uuid, send_at: Timestamp) -
     let line = event::line(tx).await?;
     let due_at = send_at.max(now);
     let Some(message) = message::get(tx, id).await? else { return Ok(None) };
-    // What cannot be said there at all any more fails when its time comes, with its reason.
-    if let Ok(thread) = existing(tx, message.conversation_id).await?
-        && message.r#type != "template"
+    // What was let through for a time is let through for an earlier one. What cannot be said there at all any more fails when its
+    // time comes, with its reason.
+    if message.r#type != "template"
+        && due_at > message.send_at.unwrap_or(now)
+        && let Ok(thread) = existing(tx, message.conversation_id).await?
         && let Window::Closed { since } = Window::at(due_at, thread.window_expires_at, thread.connected_at)
     {
         return Ok(Some(Replanned::WindowClosed { since, templates: templates(tx, &thread).await? }));
@@ -55,44 +57,45 @@ pub async fn replan(tx: &Tenant, now: Timestamp, id: Uuid, send_at: Timestamp) -
     Ok(message::get(tx, id).await?.map(Box::new).map(Replanned::Done))
 }
 
-/// A message that left.
+/// A message that ended its waiting later than it was written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Left {
     pub(super) organization_id: Uuid,
     pub(super) message_id: Uuid,
-    /// When it was to leave.
-    pub(super) due_at: Timestamp,
+    /// When it left, as far as that is known.
+    pub(super) at: Timestamp,
 }
 
-/// What left later than it was written stands where it left: it is the newest then, whatever came meanwhile. The caller holds
-/// the organizations' lines.
+/// What left later than it was written stands where it left, among what came meanwhile. Within a second the same shows as where all is
+/// worked out from the messages ([`conversation::recount`](crate::conversation::recount)). The caller holds the organizations' lines.
 pub(super) fn stand(left: &[Left], now: Timestamp) -> [Statement<'_>; 2] {
-    let at = Timestamp::from_second(now.as_second()).expect("the start of a second is a time");
     let rows = || {
         Rows::of(left)
             .column("organization_id", |one| one.organization_id)
             .column("id", |one| one.message_id)
-            .column("due_at", |one| one.due_at)
-            .column("at", move |_| at)
+            .column("at", |one| Timestamp::from_second(one.at.as_second()).expect("the start of a second is a time"))
+            .column("now", move |_| now)
     };
     let message = rows().statement(
         "UPDATE wazapp.message m SET timestamp = k.at FROM {rows}
-         WHERE m.organization_id = k.organization_id AND m.id = k.id{here m} AND m.type <> 'reaction'
-           AND m.received_at < k.due_at",
+         WHERE m.organization_id = k.organization_id AND m.id = k.id{here m} AND m.type <> 'reaction'",
     );
     let conversation = rows().statement(
         "UPDATE wazapp.conversation v SET
-           updated_at = greatest(v.updated_at, n.at),
-           state = CASE WHEN v.state_at IS NULL OR v.state_at <= n.at THEN 'waiting' ELSE v.state END,
-           state_tie = CASE WHEN v.state_at IS NULL OR v.state_at < n.at THEN '0' || n.id::text ELSE v.state_tie END,
-           state_at = greatest(v.state_at, n.at),
-           last_message_tie = CASE WHEN v.last_message_id IS NULL OR v.last_message_at <= n.at THEN n.id::text ELSE v.last_message_tie END,
-           last_message_id = CASE WHEN v.last_message_id IS NULL OR v.last_message_at <= n.at THEN n.id ELSE v.last_message_id END,
-           last_message_at = CASE WHEN v.last_message_id IS NULL OR v.last_message_at <= n.at THEN n.at ELSE v.last_message_at END
-         FROM (SELECT DISTINCT ON (m.organization_id, m.conversation_id) m.organization_id, m.conversation_id, m.id, k.at
+           updated_at = greatest(v.updated_at, n.now),
+           state = CASE WHEN n.turns THEN 'waiting' ELSE v.state END,
+           state_tie = CASE WHEN n.turns THEN '0' || n.id::text ELSE v.state_tie END,
+           state_at = CASE WHEN n.turns THEN n.at ELSE v.state_at END,
+           last_message_tie = CASE WHEN n.shows THEN n.id::text ELSE v.last_message_tie END,
+           last_message_id = CASE WHEN n.shows THEN n.id ELSE v.last_message_id END,
+           last_message_at = CASE WHEN n.shows THEN n.at ELSE v.last_message_at END
+         FROM (SELECT DISTINCT ON (m.organization_id, m.conversation_id) m.organization_id, m.conversation_id, m.id, k.at, k.now,
+                 o.state_at IS NULL OR (o.state_at, o.state_tie COLLATE \"C\") < (k.at, ('0' || m.id::text) COLLATE \"C\") AS turns,
+                 o.last_message_id IS NULL
+                   OR (o.last_message_at, o.last_message_tie COLLATE \"C\") < (k.at, m.id::text COLLATE \"C\") AS shows
                FROM {rows} JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id{here m}
-               WHERE m.type <> 'reaction' AND m.received_at < k.due_at
-               ORDER BY m.organization_id, m.conversation_id, m.id DESC) n
+               JOIN wazapp.conversation o ON o.organization_id = m.organization_id AND o.id = m.conversation_id{here o}
+               WHERE m.type <> 'reaction' ORDER BY m.organization_id, m.conversation_id, k.at DESC, m.id DESC) n
          WHERE v.organization_id = n.organization_id AND v.id = n.conversation_id",
     );
     [message, conversation]

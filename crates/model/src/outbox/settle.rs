@@ -100,16 +100,9 @@ struct Written {
     wamid: Option<String>,
     message_error: Option<String>,
     acceptance: Option<String>,
-    /// It left at this time, which is later than it was written.
-    planned: Option<Timestamp>,
+    /// It waited for a time of its own, and waits no more.
+    left: bool,
     event: Option<(Kind, Option<Value>)>,
-}
-
-impl Written {
-    fn left_of(&self, one: &Settled) -> Option<Left> {
-        let left = |due_at| Left { organization_id: one.organization_id, message_id: one.message_id, due_at };
-        self.planned.map(left)
-    }
 }
 
 /// Settles a batch in one transaction. Answers how many still were what they were claimed as. `words` adds to the errors
@@ -143,7 +136,12 @@ pub async fn any_organization_settle(
         }
     }
     let pace = Heard::of(settled, now);
-    let left: Vec<Left> = written.iter().filter_map(|(one, what)| what.left_of(one)).collect();
+    let left = written.iter().filter(|(_, what)| what.left).map(|(one, _)| Left {
+        organization_id: one.organization_id,
+        message_id: one.message_id,
+        at: now,
+    });
+    let left: Vec<Left> = left.collect();
     let mut pipeline = Pipeline::at(now);
     write(&mut pipeline, &written);
     if !left.is_empty() {
@@ -163,7 +161,7 @@ async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
         .column("fence", |one| one.fence)
         .statement(
             "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error, m.status,
-                    m.callback_data, CASE WHEN m.received_at < q.due_at THEN q.due_at END AS planned
+                    m.callback_data, m.received_at < q.due_at AS planned
              FROM {numbered rows}
              JOIN wazapp.outbox q
                ON q.organization_id = k.organization_id AND q.message_id = k.id AND q.fence = k.fence{here q}
@@ -248,7 +246,7 @@ fn settle_one(one: &Settled, row: &Row, known: &Known, now: Timestamp) -> Option
                 acceptance: Some(
                     json!({ "wa_id": wa_id, "user_id": user_id, "message_status": message_status }).to_string(),
                 ),
-                planned: row.get("planned"),
+                left: row.get("planned"),
                 event: Some((Kind::MessageSent, None)),
                 ..Written::default()
             })
@@ -291,6 +289,7 @@ fn given_up(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error
 fn failed(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: &Trouble) -> Written {
     Written {
         gone: true,
+        left: row.get("planned"),
         status: climb(shown, "failed"),
         message_error: Some(error.json()),
         event: Some((
