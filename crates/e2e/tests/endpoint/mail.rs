@@ -1,9 +1,12 @@
 //! Whoever owns an organization is written to when one of its programs is not told any more.
 
+use std::time::Duration;
+
 use e2e::mail_server::{Asks, MailServer};
 use e2e::receiver::{Receiver, Reply};
 use e2e::{Options, World};
 use model::act::Role;
+use reqwest::Method;
 use serde_json::json;
 
 use super::{acme, add, write};
@@ -42,5 +45,28 @@ async fn owners_are_written_to_once() {
         assert!(mail.text.contains(&settings) && mail.html.contains(&settings), "{}", mail.text);
         assert!(!mail.text.contains(hook.url()) && !mail.html.contains(hook.url()), "{}", mail.text);
     }
+    world.end().await;
+}
+
+/// Who owns it no more when the mail goes out is told nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_owns_it_no_more_is_told_nothing() {
+    let (mut server, hook) = (MailServer::down(), Receiver::open().await);
+    let world = World::with(Options { post: Some(server.post()), ..Options::default() }).await;
+    let acme = acme(&world).await;
+    let (stays, leaves) = (world.member(&acme, Role::Owner).await, world.member(&acme, Role::Owner).await);
+    add(&world, &acme, &hook, &json!({ "description": "La tienda" })).await;
+    hook.reply_next(&[Reply::Status(410)]);
+    write(&world, 1).await;
+    let noted = "SELECT count(*) FROM wazapp.mail WHERE kind = 'endpoint'";
+    world.until("both are to be told", async || world.count(noted).await == 2).await;
+    let path = format!("/members/{}", leaves.user_id);
+    let demoted = world.as_person(Method::PATCH, &stays, &path, Some(&json!({ "role": "agent" }))).await;
+    assert_eq!(demoted.0, 200, "{}", demoted.1);
+    server.up(Asks::default()).await;
+    world.pass(Duration::from_secs(3600));
+    world.until("nothing waits", async || world.count(&format!("{noted} AND sent_at IS NULL")).await == 0).await;
+    let told: Vec<String> = server.mails().into_iter().flat_map(|mail| mail.to).collect();
+    assert_eq!(told, [stays.email]);
     world.end().await;
 }

@@ -86,11 +86,12 @@ async fn look_at_endpoints(database: &Database, clock: &Clock, wake: &Wake, stop
     while rounds.next(stop).await.is_some() {
         let noted = async {
             let tx = database.operator().await?;
-            mail::any_organization_tell_of_endpoints(&tx, clock.now()).await?;
-            tx.commit_in_job().await
+            let any = mail::any_organization_tell_of_endpoints(&tx, clock.now()).await?;
+            tx.commit_in_job().await.map(|()| any)
         };
         match noted.await {
-            Ok(()) => wake.queued(),
+            Ok(true) => wake.queued(),
+            Ok(false) => {}
             Err(error) => {
                 tracing::debug!(%error, "whether endpoints are lost could not be looked at: it is looked again")
             }
