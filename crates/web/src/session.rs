@@ -302,6 +302,11 @@ impl SignInLink {
         let is_it = digest(token) == digest(&self.token);
         (is_it && !self.used.swap(true, Ordering::Relaxed)).then_some(&self.email)
     }
+
+    /// Nobody came in by it after all.
+    pub(crate) fn give_back(&self) {
+        self.used.store(false, Ordering::Relaxed);
+    }
 }
 
 /// The one-time code by which the first person sets this server up.
@@ -342,6 +347,8 @@ mod tests {
         assert!(link.take(&SecretString::from("other")).is_none() && link.take(&SecretString::from("")).is_none());
         assert_eq!(link.take(&SecretString::from("secret")).map(Email::as_str), Some("lucia@example.com"));
         assert!(link.clone().take(&SecretString::from("secret")).is_none());
+        link.give_back();
+        assert!(link.take(&SecretString::from("secret")).is_some());
         assert_eq!(format!("{link:?}"), "SignInLink(••••)");
     }
 
