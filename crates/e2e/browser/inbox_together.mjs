@@ -197,6 +197,9 @@ async function keys({ lucia }) {
   await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread !== id, closed.thread);
   await lucia.getByText(`Resuelta: ${closed.who}.`).waitFor();
   await lookAt(lucia, "undo", join(folder, "undo.png"));
+  await lucia.keyboard.press("g");
+  await lucia.keyboard.press("m");
+  await lucia.waitForURL(/view=mine/);
   await lucia.getByRole("button", { name: "Deshacer" }).click();
   await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread === id, closed.thread);
   assert.equal((await open()).state, "active");
@@ -232,6 +235,53 @@ async function later(page) {
   await lookAt(page, "planned", join(folder, "planned.png"));
   await bubble.getByRole("button", { name: "Enviar ahora" }).click();
   await bubble.getByText("Se enviará").waitFor({ state: "detached" });
+  // Enter, while a time is chosen, plans; and what is planned stands for one message alone.
+  await box(page).fill("Y esto también.");
+  await page.locator(".composer .later > summary").click();
+  await page.locator("#plan-at").fill(soon);
+  await box(page).press("Enter");
+  const second = page.locator("li.message:not(.pending)", { hasText: "Y esto también." }).last();
+  await second.getByText("Se enviará").waitFor();
+  await box(page).fill("Esto ya.");
+  await box(page).press("Enter");
+  const third = page.locator("li.message:not(.pending)", { hasText: "Esto ya." }).last();
+  await third.locator(".tick:not(.waits)").waitFor();
+  assert.equal(await third.getByText("Se enviará").count(), 0);
+  // So is a file; and the next one goes at once.
+  const file = (name) => page.locator("[data-files]").setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(name) });
+  const shown = (name) => page.locator("li.message:not(.pending)", { hasText: name }).last();
+  await file("luego.txt");
+  await page.locator("[data-tray] li").waitFor();
+  await page.locator(".composer .later > summary").click();
+  await page.locator("#plan-at").fill(soon);
+  await page.getByRole("button", { name: "Programar" }).click();
+  await shown("luego.txt").getByText("Se enviará").waitFor();
+  await file("ahora.txt");
+  await page.locator("[data-tray] li").waitFor();
+  await page.locator(".composer button.primary").click();
+  await shown("ahora.txt").locator(".tick:not(.waits)").waitFor();
+  assert.equal(await shown("ahora.txt").getByText("Se enviará").count(), 0);
+  // Its words come back into an empty box, are this tab's from then on, and put nothing aside that stands there.
+  const edit = async () => {
+    await second.hover();
+    if (!await second.locator(".on-message[open]").count()) await second.locator(".on-message > summary").click();
+    await second.getByRole("button", { name: "Editar el texto" }).click();
+  };
+  await box(page).fill("Algo más");
+  await edit();
+  await page.getByRole("alert").getByText("Ya tienes un borrador aquí.").waitFor();
+  assert.equal(await box(page).inputValue(), "Algo más");
+  const isDraft = (answer) => answer.url().endsWith("/draft") && answer.request().method() === "POST";
+  const emptied = page.waitForResponse((answer) => isDraft(answer) && !new URLSearchParams(answer.request().postData()).get("body"));
+  await box(page).fill("");
+  await emptied;
+  await edit();
+  await page.waitForFunction(() => document.querySelector("#body")?.value === "Y esto también.");
+  const saved = page.waitForResponse(isDraft);
+  await box(page).press("End");
+  await box(page).pressSequentially(" ¿Sí?");
+  assert.equal((await saved).status(), 200, "the tab knows which version it goes on from");
+  await box(page).fill("");
 }
 
 /** The same on a phone, in English, in the dark. */

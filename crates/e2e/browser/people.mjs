@@ -11,10 +11,10 @@ mkdirSync(folder, { recursive: true });
 
 /** Each with and without JavaScript would say the same twice: the last look is the one without. */
 const LOOKS = [
-  { name: "wide-es-light", width: 1280, height: 860, language: "es", scheme: "light", script: true, colours: true },
-  { name: "wide-en-dark", width: 1280, height: 860, language: "en", scheme: "dark", script: true, colours: true },
+  { name: "wide-es-light", width: 1280, height: 860, language: "es", scheme: "light", script: true },
+  { name: "wide-en-dark", width: 1280, height: 860, language: "en", scheme: "dark", script: true },
   { name: "middle-en-light", width: 820, height: 1100, language: "en", scheme: "light", script: true },
-  { name: "narrow-es-dark", width: 390, height: 844, language: "es", scheme: "dark", script: true, colours: true },
+  { name: "narrow-es-dark", width: 390, height: 844, language: "es", scheme: "dark", script: true },
   { name: "narrow-en-light", width: 390, height: 844, language: "en", scheme: "light", script: true },
   { name: "least-es-light", width: 320, height: 640, language: "es", scheme: "light", script: true },
   { name: "plain-es-light", width: 1280, height: 860, language: "es", scheme: "light", script: false },
@@ -53,12 +53,19 @@ async function sitDown(look, troubles) {
   const page = await context.newPage();
   page.on("pageerror", (error) => troubles.push(error.stack));
   // A form that comes back is told to the console as a failed load; a breach of the policy is one too, and is no such line.
-  page.on("console", (line) => line.type() === "error" && !/status of (400|403|409|410|422|429)/.test(line.text()) && troubles.push(line.text()));
-  page.on("request", (request) => ![url, issuer].some((known) => request.url().startsWith(known)) && troubles.push(`asks ${request.url()}`));
+  page.on("console", (line) => line.type() === "error" && !isRefusal(line) && troubles.push(line.text()));
+  const leadsToProvider = (request) => request.isNavigationRequest() && request.url().startsWith(issuer);
+  page.on("request", (request) => !request.url().startsWith(url) && !leadsToProvider(request) && troubles.push(`asks ${request.url()}`));
   const see = (screen) => look.script
-    ? lookAt(page, screen, join(folder, `${look.name}-${screen}.png`), { colours: Boolean(look.colours) })
+    ? lookAt(page, screen, join(folder, `${look.name}-${screen}.png`))
     : page.screenshot({ path: join(folder, `${look.name}-${screen}.png`) });
   return { context, page, see };
+}
+
+/** Whether a line of the console says that a form came back, or that what claims to be the provider's answer is none. */
+function isRefusal(line) {
+  return /status of (403|409|410|422|429)/.test(line.text())
+    || /status of 400/.test(line.text()) && line.location().url.startsWith(`${url}/login/provider/callback`);
 }
 
 /** The first account, by the code that the server printed. */

@@ -12,9 +12,9 @@ const [url, folder, scale = "1"] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 
 const LOOKS = [
-  { name: "narrow-es", width: 390, height: 844, language: "es", scheme: "light", country: "AR", colours: true },
+  { name: "narrow-es", width: 390, height: 844, language: "es", scheme: "light", country: "AR" },
   { name: "narrow-en", width: 390, height: 844, language: "en", scheme: "dark", country: "none" },
-  { name: "wide-es", width: 1440, height: 900, language: "es", scheme: "dark", country: "BR", colours: true },
+  { name: "wide-es", width: 1440, height: 900, language: "es", scheme: "dark", country: "BR" },
   { name: "wide-en", width: 1440, height: 900, language: "en", scheme: "light", country: "MX" },
 ];
 
@@ -52,7 +52,7 @@ async function visit(look, desk) {
   page.on("pageerror", (error) => troubles.push(error.stack));
   page.on("console", (line) => line.type() === "error" && !/409|404/.test(line.text()) && troubles.push(line.text()));
 
-  const see = (screen, shown = page) => lookAt(shown, screen, join(folder, `${look.name}-${screen}.png`), { colours: Boolean(look.colours) });
+  const see = (screen, shown = page) => lookAt(shown, screen, join(folder, `${look.name}-${screen}.png`));
   const button = (name, root = page) => root.getByRole("button", { name, exact: true });
   const dialog = page.getByRole("dialog");
   const log = page.getByRole("log");

@@ -11,16 +11,12 @@ export const open = (...switches) => chromium.launch({
   args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), ...switches],
 });
 
-/**
- * Looks at a screen: no rule of accessibility is broken, nothing is wider than the screen, and a picture is kept. `colours`: whether
- * contrast is measured too, which takes longer than all else; the same screen in the same colours need not be measured twice.
- */
-export async function lookAt(page, screen, picture, { colours = true } = {}) {
+/** Looks at a screen: no rule of accessibility is broken, nothing is wider than the screen, and a picture is kept. */
+export async function lookAt(page, screen, picture) {
   await page.evaluate(() => Promise.all([...document.images].map((image) => image.decode().catch(() => {}))));
   await page.screenshot({ path: picture });
   // The page has no frames: without the look for them, axe takes a quarter of the time.
-  const rules = colours ? {} : { "color-contrast": { enabled: false } };
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ["violations"], rules }).analyze();
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ["violations"] }).analyze();
   const found = violations.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join("\n  ")}`);
   assert.deepEqual(found, [], `${screen} breaks rules`);
   const [inside, outside] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);

@@ -607,6 +607,7 @@ plan = Send later
 plan-when = Day and time
 plan-do = Schedule
 planned-for = Will be sent { $when }
+plan-which = You chose a day and a time. Press “Schedule” to send it then, or clear the time to send it now.
 plan-unread = Choose a day and a time.
 plan-past = That time has passed. Choose another one.
 plan-far = Messages can be scheduled up to a year ahead.

@@ -607,6 +607,7 @@ plan = Enviar más tarde
 plan-when = Día y hora
 plan-do = Programar
 planned-for = Se enviará { $when }
+plan-which = Elegiste un día y una hora. Pulsa «Programar» para enviarlo entonces, o borra la hora para enviarlo ahora.
 plan-unread = Elige un día y una hora.
 plan-past = Esa hora ya pasó. Elige otra.
 plan-far = Se puede programar hasta un año por delante.

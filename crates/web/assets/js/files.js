@@ -1,6 +1,6 @@
 // Files that go with what is written: chosen, pasted or dropped, looked at before they leave, and brought to the server one
 // by one. Each becomes a message with an id of its own. Until its bytes are here, a file waits in this page alone.
-import { $, box, flush, giveBack, inbox, outbox, over, pend, submit, takeOut, thread, uuid7 } from "./inbox.js";
+import { $, box, flush, giveBack, inbox, outbox, over, pend, sendBy, submit, takeOut, thread, uuid7 } from "./inbox.js";
 import { isEndHere } from "./reading.js";
 
 const AT_ONCE = 3;
@@ -200,8 +200,7 @@ window.addEventListener("submit", (event) => {
   if (!event.target.matches?.("[data-composer]") || !tray().length) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  event.target.dataset.anyway = event.submitter?.name === "anyway" ? "1" : "";
-  send(event.target);
+  sendBy(event, send);
 }, true);
 
 function send(form) {
@@ -212,7 +211,7 @@ function send(form) {
     draw();
     const element = $(`[data-tray] li:nth-child(${items.indexOf(undecided) + 1})`);
     ($(".choices button:not([hidden])", element) ?? $("[data-remove]", element)).focus();
-    return;
+    return false;
   }
   // The words go with the first file that can carry some; with none, behind them.
   const carrier = items.find((item) => kindOf(item).caption);
@@ -232,9 +231,9 @@ function send(form) {
   });
   drawGoing();
   handOn();
-  if (!words.trim()) return;
+  if (!words.trim()) return true;
   box().value = words;
-  submit(form);
+  return submit(form);
 }
 
 const bubble = ({ entry }) => document.getElementById(`m-${entry.id}`);

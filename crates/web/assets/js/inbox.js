@@ -333,9 +333,10 @@ export function takeOut(form) {
   const seen = Math.max(Number(params.get("seen")), ...[...document.querySelectorAll("li.message:not(.pending)")].map((item) => Number(item.dataset.sequence)));
   params.set("id", id);
   params.set("seen", seen);
-  params.set("only", "message");
+  // What was asked about is answered: behind it the composer is as it was before.
+  if (!form.parentElement.querySelector(".question[role=alert]")) params.set("only", "message");
   if (form.dataset.choice) params.set(form.dataset.choice, "1");
-  $(".later", form)?.removeAttribute("open");
+  if (!params.has("later")) params.delete("at");
   const attached = $("[data-attached]", form);
   const file = attached && $("bdi", attached).textContent;
   attached?.remove();
@@ -346,12 +347,24 @@ export function takeOut(form) {
   return { id, conversation, who, text, file, action: form.action, params: String(params), at: Date.now() };
 }
 
+/** Sends a composer as its button says; false of `send`: it waits. Enter, while a time is being chosen, is the button that plans. */
+export function sendBy({ target: form, submitter }, send) {
+  const plans = form.dataset.enter && $(".later[open] button[name=later]", form);
+  form.dataset.choice = plans ? "later" : submitter?.name ?? "";
+  delete form.dataset.enter;
+  if (send(form) === false) return;
+  delete form.dataset.choice;
+  const later = $(".later", form);
+  if (later) later.open = false;
+}
+
 export function submit(form) {
-  if (!box().value.trim() && !form.elements.media) return;
+  if (!box().value.trim() && !form.elements.media) return false;
   const entry = takeOut(form);
   pendText(entry.id, entry.text || entry.file);
   outbox.add(entry);
   flush();
+  return true;
 }
 
 /** Sends what is on its way, in its order; one tab does it for all. */
@@ -441,24 +454,46 @@ document.addEventListener("submit", (event) => {
   if (!event.target.matches?.("[data-composer]")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  event.target.dataset.choice = event.submitter?.name ?? "";
-  submit(event.target);
+  sendBy(event, submit);
 }, true);
 
 document.addEventListener("keydown", (event) => {
-  if (event.target !== box() || event.key !== "Enter" || event.shiftKey || event.isComposing || isTouch) return;
+  const { target } = event;
+  if (event.key !== "Enter" || event.isComposing || !target.matches?.("[data-composer] textarea, [data-composer] .later input")) return;
+  if (target === box() && (event.shiftKey || isTouch)) return;
   event.preventDefault();
-  event.target.form.requestSubmit();
+  target.form.dataset.enter = "1";
+  target.form.requestSubmit();
 });
 
-// Tomorrow at nine is what is meant most; another time is as near.
+// Tomorrow at nine is what is meant most, in the zone that stands beside it. Who closes it again plans nothing.
 document.addEventListener("toggle", ({ target }) => {
-  const field = target.matches?.(".later[open]") && $("input", target);
-  if (!field || field.value) return;
-  const [now, pad] = [new Date(), (count) => String(count).padStart(2, "0")];
-  const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1);
-  field.value = `${day.getFullYear()}-${pad(day.getMonth() + 1)}-${pad(day.getDate())}T09:00`;
+  const field = target.matches?.(".later") && $("input[name=at]", target);
+  if (!field) return;
+  if (!target.open) { field.value = ""; return; }
+  const zone = $(".small", target)?.textContent || undefined;
+  field.value ||= `${new Date(Date.now() + 86_400_000).toLocaleDateString("sv-SE", { timeZone: zone })}T09:00`;
 }, true);
+
+// Words that come back have the box for themselves: what stands there is not lost for them.
+document.addEventListener("submit", (event) => {
+  const { submitter } = event;
+  if (!submitter?.dataset.hasDraft || !box()?.value.trim()) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  $("#alert").textContent = submitter.dataset.hasDraft;
+}, true);
+
+// A composer that comes by itself goes on with what this tab has.
+document.addEventListener("turbo:before-stream-render", ({ detail }) => {
+  const { render } = detail;
+  detail.render = async (stream) => {
+    await render(stream);
+    if (!stream.target?.startsWith("composer-")) return;
+    document.dispatchEvent(new Event("wazapp:composer"));
+    if (box()) draft.restore(box(), here());
+  };
+});
 
 document.addEventListener("inbox:changed", ({ detail }) => listen(detail));
 document.addEventListener("input", ({ target }) => {
@@ -468,12 +503,15 @@ document.addEventListener("input", ({ target }) => {
 // --- The page ------------------------------------------------------------------------------------------------------------
 
 let closing;
+let entered; // The thread that was opened last: a frame that counts as a visit is told of twice.
 function opened() {
   const open = thread();
   document.querySelectorAll("#list a[aria-current]").forEach((row) => row.removeAttribute("aria-current"));
   if (!open) return;
   $(`#c-${CSS.escape(open.dataset.thread)} a`)?.setAttribute("aria-current", "true");
   document.title = open.dataset.title;
+  if (open === entered) return;
+  entered = open;
   catchUp(open);
   // Here it is seen whether it was read.
   $("[data-read]", open)?.remove();

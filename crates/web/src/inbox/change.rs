@@ -3,8 +3,10 @@
 use axum::response::{IntoResponse, Redirect, Response};
 use model::act::Act;
 use model::conversation::{self, Change, State, Unfit};
+use model::event;
 use uuid::Uuid;
 
+use super::thread;
 use super::view::Wanted;
 use crate::pages::{Entered, Failure, Notice, PathId, Visit};
 
@@ -35,7 +37,9 @@ pub(super) async fn state(
         "resolved" => State::Resolved,
         _ => return Err(Failure::NoForm),
     };
-    change(&visit, id, &Change { state: Some(state), ..Change::default() }).await?;
+    // What is undone is what still stands: a customer who wrote meanwhile is not put aside.
+    let was = if entered.has("undo", "1") { Some(State::Resolved) } else { None };
+    change(&visit, id, was, &Change { state: Some(state), ..Change::default() }).await?;
     let notice = if state == State::Resolved { Notice::Resolved } else { Notice::Saved };
     let to = Redirect::to(&format!("/inbox/{id}?{}", wanted.query()));
     Ok(([notice.leave(visit.page.is_https)], to).into_response())
@@ -49,7 +53,7 @@ pub(super) async fn assign(
     entered: Entered,
 ) -> Result<Response, Failure> {
     let (assignee_id, team_id) = (whose(&visit, entered.text("assignee"))?, whose(&visit, entered.text("team"))?);
-    change(&visit, id, &Change { assignee_id, team_id, ..Change::default() }).await?;
+    change(&visit, id, None, &Change { assignee_id, team_id, ..Change::default() }).await?;
     let tx = visit.begin(Act::Read).await?;
     // Who hands on what they saw because it was theirs sees it no more.
     let stays = conversation::get(&tx, id).await?.is_some();
@@ -69,9 +73,17 @@ fn whose(visit: &Visit, entered: &str) -> Result<Option<Option<Uuid>>, Failure> 
     }
 }
 
-async fn change(visit: &Visit, id: Uuid, change: &Change) -> Result<(), Failure> {
+/// Changes a conversation, wherever it went on; with `was`, only while it is still so.
+async fn change(visit: &Visit, id: Uuid, was: Option<State>, change: &Change) -> Result<(), Failure> {
     let tx = visit.begin(Act::ChangeConversation).await?;
-    conversation::get(&tx, id).await?.ok_or(Failure::NotThere)?;
+    // Nobody changes it beside us from here on.
+    event::line(&tx).await?;
+    let found = thread::follow(&tx, id).await?;
+    if was.is_some_and(|was| found.state != was) {
+        tx.close();
+        return Ok(());
+    }
+    let id = found.id;
     match conversation::unfit(&tx, change).await? {
         // A page that was open for long offers who left meanwhile.
         Some(Unfit::Assignee | Unfit::Team) => return Err(Failure::NotThere),

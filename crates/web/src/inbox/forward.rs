@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use model::act::Act;
 use model::conversation::{self, Conversation};
 use model::database::Tenant;
-use model::message::{self, Message};
+use model::message::Message;
 use model::number::Number;
 use model::outbox::Refusal;
 use model::search::Search;
@@ -197,11 +197,12 @@ struct Place {
 impl Place {
     async fn find(visit: &Visit, id: Uuid, message_id: Uuid, wanted: &Wanted) -> Result<Self, Failure> {
         let tx = visit.begin(Act::Send).await?;
-        let id = thread::follow(&tx, id).await?.id;
-        let message = message::these(&tx, id, vec![message_id]).await?.pop();
+        let (found, message) = thread::message_of(&tx, id, message_id).await?;
         tx.close();
-        let message = message.filter(goes_on).ok_or(Failure::NotThere)?;
-        Ok(Self { id, message, query: wanted.query(), search: String::new() })
+        if !goes_on(&message) {
+            return Err(Failure::NotThere);
+        }
+        Ok(Self { id: found.id, message, query: wanted.query(), search: String::new() })
     }
 }
 
@@ -292,6 +293,7 @@ async fn pass(state: &State, visit: &Visit, onward: &Onward, to: Uuid, name: Uui
     match send::queue(state, visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(None),
         Sent::Asked(question) => not_sent(question.said(language)),
+        Sent::Unfit(key) => not_sent(say(language, key)),
         Sent::Refused(Refusal::NotThere(_)) => Ok(Some(say(language, Key("forward-gone")))),
         Sent::Refused(refusal) => not_sent(say(language, why(&refusal)?)),
     }

@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use model::act::Act;
 use model::database::Tenant;
 use model::draft::{self, Kept};
-use model::message::{self, Message};
+use model::message::Message;
 use model::outbox::{self, Cancelled, Replanned};
 use model::user::Language;
 use uuid::Uuid;
 
 use super::Showing;
 use super::is_frame;
-use super::send::{answer, author_line};
+use super::send::{answer, author_line, called};
 use super::stream::takes_streams;
 use super::thread;
 use super::view::Wanted;
@@ -34,26 +34,36 @@ pub(super) struct Planned {
 
 impl Planned {
     pub(super) fn of(message: &Message, times: &Times, language: Language) -> Option<Self> {
-        let at = message.send_at?;
+        // One whose time has come waits as any other does.
+        let at = message.send_at.filter(|at| times.until(*at).is_positive())?;
         let said = say(language, Key("planned-for")).with("when", times.ahead(at));
         Some(Self { said, local: times.local(at), is_text: message.r#type == "text" })
     }
 }
 
-/// When a form wants its message to leave; `None`: now.
+/// When a form wants its message to leave; `None`: now. A time that was chosen and not confirmed is asked about: whoever presses
+/// Enter does not send at once what was meant for tomorrow.
 pub(super) fn wished(entered: &Entered, visit: &Visit) -> Result<Option<Timestamp>, Said> {
-    if entered.has("later", "1") { time(entered, visit).map(Some) } else { Ok(None) }
+    match (entered.has("later", "1"), entered.text("at")) {
+        (true, _) => time(entered, visit).map(Some),
+        (false, "") => Ok(None),
+        (false, _) => Err(say(visit.page.language, Key("plan-which"))),
+    }
 }
 
 /// The time that was entered, in the zone of whoever did.
 fn time(entered: &Entered, visit: &Visit) -> Result<Timestamp, Said> {
-    let wrong = |key| say(visit.page.language, key);
-    let at = visit.times().read_local(entered.text("at")).ok_or_else(|| wrong(Key("plan-unread")))?;
-    match at.duration_since(visit.now()) {
-        ahead if ahead > FAR => Err(wrong(Key("plan-far"))),
+    let at = visit.times().read_local(entered.text("at"));
+    at.ok_or_else(|| say(visit.page.language, Key("plan-unread")))
+}
+
+/// Why no message can be planned for this time.
+pub(super) fn unfit(at: Timestamp, now: Timestamp) -> Option<Key> {
+    match at.duration_since(now) {
+        ahead if ahead > FAR => Some(Key("plan-far")),
         // Whoever plans for this very minute means now.
-        ahead if ahead < SignedDuration::from_mins(-1) => Err(wrong(Key("plan-past"))),
-        _ => Ok(at),
+        ahead if ahead < SignedDuration::from_mins(-1) => Some(Key("plan-past")),
+        _ => None,
     }
 }
 
@@ -76,16 +86,18 @@ pub(super) async fn change(
 ) -> Result<Response, Failure> {
     let (language, query, now) = (visit.page.language, wanted.query(), visit.now());
     let change = match entered.text("do") {
-        "change" => time(&entered, &visit).map(Change::At),
+        "change" => time(&entered, &visit).and_then(|at| match unfit(at, now) {
+            Some(key) => Err(say(language, key)),
+            None => Ok(Change::At(at)),
+        }),
         "now" => Ok(Change::At(now)),
         "edit" => Ok(Change::Edit),
         "cancel" => Ok(Change::Cancel),
         _ => return Err(Failure::NoForm),
     };
     let tx = visit.begin(Act::Send).await?;
-    let found = thread::follow(&tx, id).await?;
-    let (at, number_id) = (found.id, found.number_id);
-    let message = message::these(&tx, at, vec![message_id]).await?.pop().ok_or(Failure::NotThere)?;
+    let (found, message) = thread::message_of(&tx, id, message_id).await?;
+    let at = found.id;
     let comes_back = matches!(change, Ok(Change::Edit));
     let done = match change {
         Err(said) => Err(said),
@@ -104,7 +116,7 @@ pub(super) async fn change(
     };
     let done = match done {
         Ok(_) if comes_back => {
-            let words = words(&tx, &visit, number_id, &message).await?;
+            let words = words(&tx, &visit, found.number_id, &message).await?;
             match draft::keep(&tx, now, visit.user().id, at, (&words, 0)).await? {
                 Kept::As(_) => done,
                 Kept::Newer(_) => Err(say(language, Key("plan-draft"))),
@@ -131,7 +143,11 @@ pub(super) async fn change(
 
 /// What its writer typed, without the line that says who they are.
 async fn words(tx: &Tenant, visit: &Visit, number_id: Uuid, message: &Message) -> Result<String, Failure> {
-    let line = author_line(tx, visit, number_id).await?.map(|line| format!("{line}\n"));
+    let writer = called(tx, message.sender_id).await?;
+    let line = match &writer {
+        Some(name) => author_line(tx, visit.now(), number_id, name).await?.map(|line| format!("{line}\n")),
+        None => None,
+    };
     let typed = line.and_then(|line| message.text.strip_prefix(&line)).unwrap_or(&message.text);
     Ok(typed.to_owned())
 }

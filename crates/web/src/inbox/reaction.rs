@@ -6,7 +6,6 @@ use axum::extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
 use model::act::Act;
-use model::message;
 use regex::Regex;
 use serde_json::json;
 use uuid::Uuid;
@@ -53,8 +52,8 @@ pub(super) async fn react(
 ) -> Result<Response, Failure> {
     let (language, query) = (visit.page.language, wanted.query());
     let tx = visit.begin(Act::Send).await?;
-    let at = thread::follow(&tx, id).await?.id;
-    let target = message::these(&tx, at, vec![message_id]).await?.pop().ok_or(Failure::NotThere)?;
+    let (found, target) = thread::message_of(&tx, id, message_id).await?;
+    let at = found.id;
     let showing = Showing { visit, id: at, wanted, is_frame: is_frame(&headers) };
     let written = entered.text("other");
     let emoji = if written.is_empty() { entered.text("emoji") } else { written };
@@ -94,6 +93,7 @@ pub(super) async fn react(
             let said = question.said(language);
             showing.complain(&headers, StatusCode::CONFLICT, said).await
         }
+        Sent::Unfit(key) => showing.complain(&headers, StatusCode::UNPROCESSABLE_ENTITY, say(language, key)).await,
         Sent::Refused(refusal) => showing.complain(&headers, StatusCode::CONFLICT, say(language, why(&refusal)?)).await,
     }
 }

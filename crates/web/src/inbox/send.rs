@@ -71,6 +71,8 @@ pub(super) enum Sent {
     Refused(Refusal),
     /// They are asked first.
     Asked(Question),
+    /// Nothing can be planned for that time; why.
+    Unfit(Key),
 }
 
 /// Puts it into the queue, and has the customer told that what they wrote was read, where it was.
@@ -85,6 +87,10 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
     event::line(&tx).await?;
     if let Some(answer) = outbox::repeated(&tx, &idempotency).await? {
         return Ok(answer.map_or_else(Sent::Refused, |message| Sent::Queued(Box::new(message))));
+    }
+    // A message that was queued before its time, and is asked for again behind it, is found above.
+    if let Some(key) = wish.send_at.and_then(|at| plan::unfit(at, visit.now())) {
+        return Ok(Sent::Unfit(key));
     }
     if let Some(question) = question(&tx, visit, wish).await? {
         return Ok(Sent::Asked(question));
@@ -156,7 +162,7 @@ pub(super) async fn send(
     let composed = match written.file() {
         Some(file) => file.message(&tx, now, reply_to, language).await?,
         None => {
-            let line = author_line(&tx, &showing.visit, found.number_id).await?;
+            let line = author_line(&tx, now, found.number_id, &showing.visit.user().name).await?;
             text(&entered, line.as_deref(), reply_to, language)
         }
     };
@@ -195,6 +201,11 @@ pub(super) async fn send(
             let tx = showing.visit.begin(Act::Send).await?;
             showing.refused(tx, StatusCode::CONFLICT, entered, Some(question)).await
         }
+        Sent::Unfit(key) => {
+            entered.fault("body", say(language, key));
+            let tx = showing.visit.begin(Act::Send).await?;
+            showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await
+        }
         Sent::Refused(refusal) => {
             entered.fault("body", say(language, why_of(&refusal, send_at)?));
             let tx = showing.visit.begin(Act::Send).await?;
@@ -225,9 +236,14 @@ pub(super) fn message_id(entered: &Entered) -> Uuid {
 }
 
 /// The line that says who writes, where the number has one.
-pub(super) async fn author_line(tx: &Tenant, visit: &Visit, number_id: Uuid) -> Result<Option<String>, Failure> {
-    let number = number::get(tx, number_id, visit.now()).await?;
-    Ok(number.and_then(|(number, _)| number.author_line.of_writer(&visit.user().name)))
+pub(super) async fn author_line(
+    tx: &Tenant,
+    now: Timestamp,
+    number_id: Uuid,
+    writer: &str,
+) -> Result<Option<String>, Failure> {
+    let number = number::get(tx, number_id, now).await?;
+    Ok(number.and_then(|(number, _)| number.author_line.of_writer(writer)))
 }
 
 /// What was entered, and what the customer gets: behind the line that says who writes. What is sent once more has it already.
@@ -272,7 +288,7 @@ async fn question(tx: &Tenant, visit: &Visit, wish: &Wish) -> Result<Option<Ques
 }
 
 /// What somebody who works here is called.
-async fn called(tx: &Tenant, who: Option<Uuid>) -> Result<Option<String>, Failure> {
+pub(super) async fn called(tx: &Tenant, who: Option<Uuid>) -> Result<Option<String>, Failure> {
     Ok(membership::names(tx).await?.into_iter().find(|(id, _)| Some(*id) == who).map(|(_, name)| name))
 }
 

@@ -285,6 +285,10 @@ pub(super) async fn send(
         Sent::Asked(question) => {
             Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, writing(entered, Some(question))))
         }
+        Sent::Unfit(key) => {
+            entered.fault("template", say(language, key));
+            Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, writing(entered, None)))
+        }
         Sent::Refused(refusal) => {
             entered.fault("template", say(language, send::why_of(&refusal, send_at)?));
             Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, writing(entered, None)))

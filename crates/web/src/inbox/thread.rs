@@ -243,6 +243,17 @@ pub(super) async fn follow(tx: &Tenant, id: Uuid) -> Result<Box<Conversation>, F
     }
 }
 
+/// A message of a conversation, wherever it went on.
+pub(super) async fn message_of(
+    tx: &Tenant,
+    id: Uuid,
+    message_id: Uuid,
+) -> Result<(Box<Conversation>, Message), Failure> {
+    let found = follow(tx, id).await?;
+    let message = message::these(tx, found.id, vec![message_id]).await?.pop().ok_or(Failure::NotThere)?;
+    Ok((found, message))
+}
+
 /// Where a conversation is.
 pub(super) enum Found {
     /// Here.

@@ -103,6 +103,24 @@ async fn a_conversation_is_answered_without_scripts() {
     stage.world.end().await;
 }
 
+/// What was closed is taken up again as it was, as long as it is closed: a customer who wrote meanwhile waits on.
+#[tokio::test(flavor = "multi_thread")]
+async fn undoing_puts_nobody_aside() {
+    let stage = Stage::new().await;
+    let mut browser = Browser::of(&stage.world, &stage.marta);
+    let undo = [("state", "waiting"), ("undo", "1")];
+    browser.post(&stage.path("/state"), &[("state", "resolved")]).await;
+    browser.post(&stage.path("/state"), &undo).await;
+    assert_eq!(stage.shown().await["state"], "waiting");
+    browser.post(&stage.path("/state"), &[("state", "resolved")]).await;
+    stage.world.meta().customer_says(&stage.number, LUCIA, "¡Otra cosa!").await;
+    stage.world.settle().await;
+    let answer = browser.post(&stage.path("/state"), &undo).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(stage.shown().await["state"], "active", "she waits for an answer");
+    stage.world.end().await;
+}
+
 /// What a colleague answered meanwhile is asked about, by the server; what is sent all the same goes once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_colleagues_answer_is_seen_before_another_goes() {
