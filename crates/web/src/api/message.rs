@@ -11,8 +11,9 @@ use super::caller::Caller;
 use super::example;
 use super::fields::{Nothing, Query, Text, given};
 use super::id::Id;
-use super::paging::{Cursor, ID_STANDS_ALONE, Ids, Limit, Part, page_of, these};
+use super::paging::{Cursor, ID_STANDS_ALONE, Ids, Limit, these};
 use super::refusals::{Always, Invalid, NotThere};
+use super::status::Part;
 use crate::problem::Problem;
 
 /// Which messages to list.
@@ -103,7 +104,7 @@ pub(super) async fn statuses(
 ) -> Result<Json<Page<Status>>, Problem> {
     let tx = caller.begin().await?;
     message::get(&tx, id).await?.ok_or_else(not_there)?;
-    let data = status::of_message(&tx, id).await?;
+    let page = status::of_messages(&tx, vec![id], part.cursor.map(|after| after.0), part.limit.0).await?;
     tx.close();
-    Ok(Json(page_of(data, part.limit, part.cursor)))
+    Ok(Json(page))
 }
