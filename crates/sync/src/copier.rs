@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::bell::Bell;
-use crate::change::{Change, Part};
+use crate::change::Change;
 use crate::error::{Result, SyncError, Trouble};
 use crate::lease::{LEASE, SIGN};
 use crate::news::News;
 use crate::record::Record;
 use crate::source::Source;
 use crate::state::{Stage, State, Task, Walk};
-use crate::target::Target;
+use crate::target::{Part, Target};
 use crate::{Connect, Options, Stop, Tell, schema};
 
 /// What passes is tried again after this long, then longer.
@@ -377,12 +377,7 @@ impl Copier<'_> {
             }
             read => read?,
         };
-        if page.is_none() {
-            self.rows = 0;
-        }
         let rows = keyed(read.data);
-        self.rows += rows.len() as u64;
-        self.tell.copied(stage.word(), self.rows);
         let ends = rows.keys().next().copied().filter(|_| read.next_cursor.is_some());
         let part = Part {
             stage,
@@ -390,17 +385,24 @@ impl Copier<'_> {
             below: below.unwrap_or(Uuid::max()),
             ids: rows.keys().copied().collect(),
         };
-        let mut change = Change { part: Some(part), ..Change::default() };
+        let strays = self.target.strays(&part).await?;
+        // Where the list has lost very many, the walk stays on its page until all of them are noted.
+        let rest = strays.rest_below.map(|below| Walk { stage, page: page.clone(), below: Some(below) });
+        if rest.is_none() {
+            self.tell_of(stage, page.is_none(), rows.len());
+        }
+        let noted = strays.ids.into_iter().map(|id| (Task::of(stage), id)).collect();
+        let mut change = Change { tasks: noted, ..Change::default() };
         match stage {
             Stage::Contacts => change.contacts = rows,
             Stage::Conversations => change.conversations = rows,
             Stage::Messages => change.messages = rows,
         }
         self.look_at_statuses(&mut change).await?;
-        let next = match (read.next_cursor, stage.next()) {
+        let next = rest.or_else(|| match (read.next_cursor, stage.next()) {
             (Some(page), _) => Some(Walk { stage, page: Some(page), below: ends }),
             (None, next) => next.map(Walk::begin),
-        };
+        });
         let is_over = next.is_none();
         state.walk = next.or_else(|| state.again.then(|| Walk::begin(Stage::Contacts)));
         if is_over {
@@ -408,6 +410,15 @@ impl Copier<'_> {
         }
         self.target.commit(state, is_over, change).await?;
         Ok(true)
+    }
+
+    /// Tells how far the reading of a list is.
+    fn tell_of(&mut self, stage: Stage, is_first_page: bool, rows: usize) {
+        if is_first_page {
+            self.rows = 0;
+        }
+        self.rows += rows as u64;
+        self.tell.copied(stage.word(), self.rows);
     }
 }
 

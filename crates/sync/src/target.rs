@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::change::{Change, Writing};
 use crate::error::{Result, Trouble};
-use crate::state::{State, Task};
+use crate::state::{Stage, State, Task};
 use crate::table::quoted;
 use crate::{Connect, lease};
 
@@ -18,6 +18,26 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// So many tasks are looked at together.
 const LOT: i64 = 100;
+
+/// So many rows that a list has not are noted together.
+const STRAYS: i64 = 1_000;
+
+/// A part of a list: its ids lie between these, and are these.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) stage: Stage,
+    pub(crate) from: Uuid,
+    pub(crate) below: Uuid,
+    pub(crate) ids: Vec<Uuid>,
+}
+
+/// Rows that a part of a list has not.
+#[derive(Debug)]
+pub(crate) struct Strays {
+    pub(crate) ids: Vec<Uuid>,
+    /// There may be more, below this one.
+    pub(crate) rest_below: Option<Uuid>,
+}
 
 /// A copy, and the way to it.
 pub(crate) struct Target {
@@ -108,9 +128,12 @@ impl Target {
         let order: Vec<&str> = Task::ALL.iter().map(|task| task.word()).collect();
         let rows = self
             .with(async |client, this| {
+                // Kind by kind, as the primary key has them: of millions no more than these are looked at.
                 let sql = format!(
-                    "SELECT kind, id, page FROM {}.sync_todo WHERE organization_id = $1
-                     ORDER BY array_position($2, kind), id LIMIT $3",
+                    "SELECT k.kind, t.id, t.page FROM unnest($2) WITH ORDINALITY AS k (kind, nth)
+                     CROSS JOIN LATERAL (SELECT id, page FROM {}.sync_todo
+                                         WHERE organization_id = $1 AND kind = k.kind ORDER BY id LIMIT $3) t
+                     ORDER BY k.nth, t.id LIMIT $3",
                     quoted(&this.schema)
                 );
                 this.query(client, &sql, &[(&order, Type::TEXT_ARRAY), (&LOT, Type::INT8)]).await
@@ -121,6 +144,29 @@ impl Target {
         let first = tasks.first().map(|task| task.0);
         tasks.retain(|task| Some(task.0) == first);
         Ok(tasks)
+    }
+
+    /// What the copy has in a part of a list, and the list has not: the last of it, as many as are noted together.
+    pub(crate) async fn strays(&mut self, part: &Part) -> Result<Strays> {
+        let rows = self
+            .with(async |client, this| {
+                let sql = format!(
+                    "SELECT id FROM {} WHERE organization_id = $1 AND id >= $2 AND id < $3 AND NOT id = ANY ($4)
+                     ORDER BY id DESC LIMIT $5",
+                    part.stage.table().of(&this.schema)
+                );
+                let bound: [(&(dyn ToSql + Sync), Type); 4] = [
+                    (&part.from, Type::UUID),
+                    (&part.below, Type::UUID),
+                    (&part.ids, Type::UUID_ARRAY),
+                    (&STRAYS, Type::INT8),
+                ];
+                this.query(client, &sql, &bound).await
+            })
+            .await?;
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.get("id")).collect();
+        let is_full = i64::try_from(ids.len()).is_ok_and(|found| found >= STRAYS);
+        Ok(Strays { rest_below: ids.last().copied().filter(|_| is_full), ids })
     }
 
     /// Writes rows, and how far the copy is with them, at once or not at all. `walked`: everything was read just now.

@@ -48,6 +48,32 @@ async fn whatever_changes_comes() {
     elsewhere.end().await;
 }
 
+/// The source has lost more than is noted at once, at the end of a list and between two rows of a page.
+#[tokio::test(flavor = "multi_thread")]
+async fn very_many_rows_that_are_gone_are_noted_in_lots() {
+    let (world, elsewhere) = (World::new().await, Elsewhere::new().await);
+    let (acme, numbers) = tenant(&world, "Acme", 1).await;
+    for nth in 0..3 {
+        let (from, wamid) = (format!("3460000000{nth}"), format!("wamid.{nth}"));
+        world.receive(&body::text(&numbers[0], &from, &wamid, world.now().as_second(), "hola")).await;
+    }
+    let copier = Copier::new(&world, &acme, &elsewhere);
+    copier.once().await;
+    // Ids below all others, and right above the oldest row's.
+    let more = "INSERT INTO wazapp.contacts (organization_id, id, created_at, updated_at)
+                SELECT o.organization_id, overlay(base.id::text placing lpad(nth::text, 12, '0') from 25)::uuid, now(), now()
+                FROM wazapp.sync o, generate_series(1, 2300) nth,
+                  (SELECT '00000000-0000-7000-8000-000000000000'::uuid AS id
+                   UNION SELECT (max(id::text))::uuid FROM wazapp.contacts) base ON CONFLICT DO NOTHING";
+    assert!(elsewhere.sql.execute(more, &[]).await.unwrap() >= 4_599);
+    elsewhere.sql.execute("UPDATE wazapp.sync SET walked_at = walked_at - interval '2 days'", &[]).await.unwrap();
+    copier.once().await;
+    assert_equal(&world, &acme, &elsewhere).await;
+    assert_eq!(elsewhere.number("SELECT count(*) FROM wazapp.sync_todo").await, 0);
+    world.end().await;
+    elsewhere.end().await;
+}
+
 /// A copier that is killed, and whose connections are cut, again and again while the source goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copier_may_be_killed_and_cut_off_anywhere() {
