@@ -59,7 +59,7 @@ async fn very_many_rows_that_are_gone_are_noted_in_lots() {
     }
     let copier = Copier::new(&world, &acme, &elsewhere);
     copier.once().await;
-    // Ids below all others, and right above the oldest row's.
+    // Ids below all others, and beside the newest row's.
     let more = "INSERT INTO wazapp.contacts (organization_id, id, created_at, updated_at)
                 SELECT o.organization_id, overlay(base.id::text placing lpad(nth::text, 12, '0') from 25)::uuid, now(), now()
                 FROM wazapp.sync o, generate_series(1, 2300) nth,
