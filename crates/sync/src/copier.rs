@@ -104,7 +104,11 @@ impl Patience {
 async fn open<'a>(options: &Options, source: &Source, connect: &Connect, tell: &'a dyn Tell) -> Result<Copier<'a>> {
     let organization = source.organization().await?;
     let mut target = Target::new(connect.clone(), &options.schema, organization.id, options.full_every);
-    target.with(async |client, _| schema::prepare(client, options, tell).await).await?;
+    let prepared = target.with(async |client, _| schema::prepare(client, options).await).await?;
+    prepared.lines.iter().for_each(|line| tell.line(line));
+    if let Some(words) = prepared.missing {
+        return Err(Trouble::Final(words));
+    }
     if !options.prepare_only && target.state().await?.is_none() {
         // Whatever changes while everything is read comes behind this event.
         target.begin(&State::begin(source.log_end().await?)).await?;

@@ -16,6 +16,13 @@ use crate::{Connect, lease};
 /// A step's statements take no longer: a connection that hangs is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// With each transaction the database itself is told how long it may take: of a copier whose machine is gone, nobody else
+/// would end it, and the one that takes its place would wait for its locks. A transaction pooler keeps no other settings.
+const BEGIN: &str = "BEGIN;
+     SET LOCAL lock_timeout = '5s';
+     SET LOCAL statement_timeout = '60s';
+     SET LOCAL idle_in_transaction_session_timeout = '5s'";
+
 /// So many tasks are looked at together.
 const LOT: i64 = 100;
 
@@ -54,7 +61,7 @@ impl Target {
         Self { connect, client: None, schema: schema.to_owned(), organization, holder: Uuid::now_v7(), full_every }
     }
 
-    /// Does something on a connection; one that failed is not used again, so what it had begun is over.
+    /// Does something in a transaction; the connection of one that failed is not used again, so what it had begun is over.
     pub(crate) async fn with<T>(&mut self, act: impl AsyncFnOnce(&Client, &Self) -> Result<T>) -> Result<T> {
         let client = match self.client.take().filter(|client| !client.is_closed()) {
             Some(client) => client,
@@ -63,7 +70,13 @@ impl Target {
                 connected.map_err(|_| Trouble::passing("the database of the copy does not answer"))??
             }
         };
-        let done = tokio::time::timeout(PATIENCE, act(&client, self)).await;
+        let transaction = async {
+            client.batch_execute(BEGIN).await?;
+            let done = act(&client, self).await?;
+            client.batch_execute("COMMIT").await?;
+            Ok::<T, Trouble>(done)
+        };
+        let done = tokio::time::timeout(PATIENCE, transaction).await;
         let done = done.unwrap_or_else(|_| Err(Trouble::passing("the database of the copy does not answer")));
         if done.is_ok() {
             self.client = Some(client);
@@ -172,7 +185,6 @@ impl Target {
     /// Writes rows, and how far the copy is with them, at once or not at all. `walked`: everything was read just now.
     pub(crate) async fn commit(&mut self, state: &State, walked: bool, change: Change) -> Result<()> {
         self.with(async |client, this| {
-            client.batch_execute("BEGIN").await?;
             let walk = state.walk.as_ref();
             let (stage, page) = (walk.map(|walk| walk.stage.word()), walk.and_then(|walk| walk.page.as_deref()));
             let below = walk.and_then(|walk| walk.below);
@@ -195,9 +207,7 @@ impl Target {
                 return Err(lost());
             }
             let writing = Writing { client, schema: &this.schema, organization: this.organization };
-            writing.apply(change).await?;
-            client.batch_execute("COMMIT").await?;
-            Ok(())
+            writing.apply(change).await
         })
         .await
     }

@@ -116,6 +116,33 @@ async fn a_copier_may_be_killed_and_cut_off_anywhere() {
     elsewhere.end().await;
 }
 
+/// A copier stops dead within a transaction, as on a machine that is gone: its locks end, and another one goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copier_that_stops_dead_holds_nobody_up() {
+    let (world, elsewhere) = (World::new().await, Elsewhere::new().await);
+    let (acme, numbers) = tenant(&world, "Acme", 1).await;
+    let copier = Copier::new(&world, &acme, &elsewhere);
+    copier.once().await;
+    world.receive(&body::text(&numbers[0], "34600000001", "wamid.1", world.now().as_second(), "hola")).await;
+    let other = cluster::connect(&cluster::socket_dir(), &elsewhere.name).await.expect("a connection");
+    other.batch_execute("BEGIN; LOCK TABLE wazapp.messages IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let mut dead = copier.start();
+    let copiers = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'wazapp' AND";
+    let waiting = format!("{copiers} wait_event_type = 'Lock'");
+    until("it waits within its transaction", async || elsewhere.number(&waiting).await == 1).await;
+    let pid = rustix::process::Pid::from_raw(dead.id().unwrap().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    other.batch_execute("ROLLBACK").await.unwrap();
+    let idle = format!("{copiers} state LIKE 'idle in transaction%'");
+    until("its transaction is open, and nobody goes on with it", async || elsewhere.number(&idle).await == 1).await;
+    copier.once().await;
+    assert_equal(&world, &acme, &elsewhere).await;
+    dead.kill().await.expect("a process of ours");
+    world.end().await;
+    elsewhere.end().await;
+}
+
 /// It follows live, and lets go of the copy when it is asked to end.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_follows_and_ends_when_it_is_asked_to() {
