@@ -40,6 +40,12 @@ pub(crate) async fn prepare(client: &Client, options: &Options) -> Result<Prepar
     let name = format!("wazapp sync {}", options.schema);
     client.query_typed("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[(&name, Type::TEXT)]).await?;
     if !is_there(client, options).await? {
+        let schema = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
+        // Whoever has rights in a schema that is there already keeps them: the tables have their own.
+        if !is_true(client, schema, &[(&options.schema, Type::TEXT)]).await? {
+            let place = quoted(&options.schema);
+            client.batch_execute(&format!("CREATE SCHEMA {place}; REVOKE ALL ON SCHEMA {place} FROM PUBLIC")).await?;
+        }
         client.batch_execute(&tables(&options.schema)).await?;
         prepared.lines.push(format!("made the tables in the schema {}", options.schema));
     }
@@ -92,7 +98,7 @@ async fn is_there(client: &Client, options: &Options) -> Result<bool> {
 /// The tables of version 1. Row-level security is on in all of them: whom no policy names sees nothing.
 fn tables(schema: &str) -> String {
     let place = quoted(schema);
-    let mut sql = format!("CREATE SCHEMA IF NOT EXISTS {place};\nREVOKE ALL ON SCHEMA {place} FROM PUBLIC;\n");
+    let mut sql = String::new();
     for table in TABLES {
         let name = table.of(schema);
         let columns = table.columns.iter().map(|column| {

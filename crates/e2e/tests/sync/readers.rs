@@ -127,6 +127,12 @@ async fn a_plain_postgresql_does() {
     let (world, elsewhere) = (World::new().await, Elsewhere::new().await);
     let acme = furnished(&world, "Acme", 1, 1).await;
     let copier = Copier::new(&world, &acme, &elsewhere);
+    // A schema that somebody made before keeps the rights in it.
+    elsewhere.sql.batch_execute("CREATE SCHEMA before; GRANT USAGE ON SCHEMA before TO PUBLIC").await.unwrap();
+    let output = copier.run(&["--init", "--schema", "before"]).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let open = "SELECT count(*) FROM pg_namespace, aclexplode(nspacl) WHERE nspname = 'before' AND grantee = 0";
+    assert_eq!(elsewhere.number(open).await, 1);
     let role = format!("reader \"{}", elsewhere.name);
     let flags =
         ["--once", "--schema", "my \"copy", "--role", role.as_str(), "--claim", "org", "--publication", "told \"too"];
