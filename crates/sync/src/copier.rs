@@ -230,8 +230,17 @@ impl Copier<'_> {
         Ok(heard || did || walked)
     }
 
-    /// A server that was set back to an earlier time tells other things under numbers that the copy has passed.
+    /// A server that was set back to an earlier time tells other things under numbers that the copy has passed; and another
+    /// server by the same name may tell of somebody else.
     async fn look_at_end(&mut self, state: &mut State) -> Result<()> {
+        let organization = self.source.organization().await?;
+        if organization.id != self.target.organization() {
+            return Err(Trouble::Final(format!(
+                "wazapp answers for another organization now, {}, than this copier began with: see that it is the right \
+                 address and key, and start again",
+                organization.name
+            )));
+        }
         let end = self.source.log_end().await?;
         if end < state.cursor {
             self.tell.line("wazapp's log ends before what the copy has: reading everything anew");

@@ -152,6 +152,9 @@ async fn allow(client: &Client, options: &Options, role: Option<&str>) -> Result
     if before == Some((role.map(str::to_owned), Some(options.claim.clone()))) {
         return Ok(());
     }
+    if let Some(before) = &before {
+        keeps_to(before, options)?;
+    }
     let mut sql = String::new();
     // Supabase's default privileges give new tables to these.
     let mut closed = vec![ANON.to_owned(), options.role.clone()];
@@ -183,6 +186,21 @@ async fn allow(client: &Client, options: &Options, role: Option<&str>) -> Result
     let role = role.map_or("NULL".to_owned(), literal);
     sql += &format!("UPDATE {place}.sync_schema SET role = {role}, claim = {};\n", literal(&options.claim));
     Ok(client.batch_execute(&sql).await?)
+}
+
+/// Two copiers with different words on one schema would take the policies from each other's readers: another role or claim is
+/// somebody's deliberate act.
+fn keeps_to((role, claim): &(Option<String>, Option<String>), options: &Options) -> Result<()> {
+    let is_other = |before: &Option<String>, said: &str| before.as_deref().is_some_and(|before| before != said);
+    if options.prepare_only || !is_other(role, &options.role) && !is_other(claim, &options.claim) {
+        return Ok(());
+    }
+    let (role, claim) = (role.as_deref().unwrap_or(&options.role), claim.as_deref().unwrap_or(&options.claim));
+    Err(Trouble::Final(format!(
+        "the tables in the schema {} are for the role {role} and the claim {claim}, and this copier is told others: say --role \
+         {role} --claim {claim}, or change it for all of its copiers by running this once with --init",
+        options.schema
+    )))
 }
 
 /// The organization that a token's claims name, as PostgREST and Realtime set them.

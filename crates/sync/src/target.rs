@@ -61,6 +61,11 @@ impl Target {
         Self { connect, client: None, schema: schema.to_owned(), organization, holder: Uuid::now_v7(), full_every }
     }
 
+    /// Whose rows it writes.
+    pub(crate) fn organization(&self) -> Uuid {
+        self.organization
+    }
+
     /// Does something in a transaction; the connection of one that failed is not used again, so what it had begun is over.
     pub(crate) async fn with<T>(&mut self, act: impl AsyncFnOnce(&Client, &Self) -> Result<T>) -> Result<T> {
         let client = match self.client.take().filter(|client| !client.is_closed()) {
