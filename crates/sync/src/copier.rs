@@ -117,10 +117,11 @@ async fn open<'a>(options: &Options, source: &Source, connect: &Connect, tell: &
     Ok(Copier { source: source.clone(), target, tell, rows: 0 })
 }
 
-/// How far the copy is, and when the copy said so.
+/// How far the copy is, and when the copy said so; and where the log ended when that was last asked.
 struct Held {
     state: State,
     read_at: Instant,
+    end: i64,
 }
 
 struct Copier<'a> {
@@ -208,31 +209,32 @@ impl Copier<'_> {
     /// Some of each kind of work; false: there is none.
     async fn round(&mut self, held: &mut Option<Held>, bell: Option<&Bell>) -> Result<bool> {
         let is_anew = held.is_none() || bell.is_some_and(Bell::takes_is_anew);
-        let Held { mut state, read_at } = match held.take().filter(|held| held.read_at.elapsed() < LOOK) {
+        let known_end = held.as_ref().map_or(0, |held| held.end);
+        let Held { mut state, read_at, mut end } = match held.take().filter(|held| held.read_at.elapsed() < LOOK) {
             Some(held) => held,
             None => {
                 let state = self.target.state().await?;
                 let state = state.ok_or_else(|| Trouble::Final("somebody took the copy away: start again".into()))?;
-                Held { state, read_at: Instant::now() }
+                Held { state, read_at: Instant::now(), end: known_end }
             }
         };
         if is_anew {
-            self.look_at_end(&mut state).await?;
+            end = self.look_at_end(&mut state).await?;
         }
         if state.is_due && state.walk.is_none() {
             state.walk = Some(Walk::begin(Stage::Contacts));
         }
         state.is_due = false;
-        let heard = self.events(&mut state, bell.map_or(0, Bell::sequence)).await?;
+        let heard = self.events(&mut state, end.max(bell.map_or(0, Bell::sequence))).await?;
         let did = self.tasks(&mut state).await?;
         let walked = self.walk(&mut state).await?;
-        *held = Some(Held { state, read_at });
+        *held = Some(Held { state, read_at, end });
         Ok(heard || did || walked)
     }
 
     /// A server that was set back to an earlier time tells other things under numbers that the copy has passed; and another
-    /// server by the same name may tell of somebody else.
-    async fn look_at_end(&mut self, state: &mut State) -> Result<()> {
+    /// server by the same name may tell of somebody else. Answers where the log ends.
+    async fn look_at_end(&mut self, state: &mut State) -> Result<i64> {
         let organization = self.source.organization().await?;
         if organization.id != self.target.organization() {
             return Err(Trouble::Final(format!(
@@ -248,7 +250,7 @@ impl Copier<'_> {
             state.read_anew();
             self.target.commit(state, false, Change::default()).await?;
         }
-        Ok(())
+        Ok(end)
     }
 
     /// Hears of what comes next in the log, and reads what it names.
