@@ -30,9 +30,9 @@ pub(super) struct Wanted {
     #[param(value_type = Option<String>)]
     id: Option<Ids>,
     /// The most rows to answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, minimum = 1, maximum = 100, default = 50)]
-    limit: Limit,
+    limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>)]
@@ -52,14 +52,17 @@ pub(super) struct Wanted {
 )]
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Message>>, Problem> {
     let after = wanted.cursor.map(|cursor| cursor.0);
-    if wanted.id.is_some() && (wanted.wamid.is_some() || after.is_some()) {
+    if wanted.id.is_some() && (wanted.wamid.is_some() || after.is_some() || wanted.limit.is_some()) {
         return Err(Problem::invalid(ID_STANDS_ALONE));
+    }
+    if wanted.wamid.is_some() && after.is_some() {
+        return Err(Problem::invalid("The query parameter `wamid` finds one message: send it without `cursor`."));
     }
     let tx = caller.begin().await?;
     let page = match (wanted.id, wanted.wamid) {
         (Some(Ids(ids)), _) => these(message::by_id(&tx, ids).await?),
         (None, Some(Text(wamid))) => these(message::find(&tx, &wamid).await?.into_iter().collect()),
-        (None, None) => message::list_all(&tx, after, wanted.limit.0).await?,
+        (None, None) => message::list_all(&tx, after, wanted.limit.unwrap_or_default().0).await?,
     };
     tx.close();
     Ok(Json(page))
