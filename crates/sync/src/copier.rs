@@ -393,11 +393,13 @@ impl Copier<'_> {
             read => read?,
         };
         let rows = keyed(read.data);
-        let ends = rows.keys().next().copied().filter(|_| read.next_cursor.is_some());
+        let below = below.unwrap_or(Uuid::max());
+        // A page may be empty, and yet not the last: it says nothing of what lies below.
+        let ends = read.next_cursor.is_some().then(|| rows.keys().next().copied().unwrap_or(below));
         let part = Part {
             stage,
             from: ends.unwrap_or(Uuid::nil()),
-            below: below.unwrap_or(Uuid::max()),
+            below,
             ids: rows.keys().copied().collect(),
         };
         let strays = self.target.strays(&part).await?;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use e2e::{World, body};
+use e2e::{Organization, World, body};
+use model::api_key::NewKey;
 use serde_json::{Value, json};
 
 use super::{NUMBER, acme, column, id, write};
@@ -240,5 +241,36 @@ async fn what_goes_between_two_pages_of_statuses_hides_no_other() {
     assert_eq!(words(&third), [(ids[2].clone(), "sent".into()), (ids[2].clone(), "delivered".into())]);
     let last = world.read(&acme, &next(&third)).await;
     assert_eq!((words(&last), &last["next_cursor"]), (vec![(ids[2].clone(), "read".into())], &Value::Null));
+    world.end().await;
+}
+
+/// Who sees one message behind very many of others comes to it page by page, and no page looks through all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_a_great_organization_are_looked_through_in_parts() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    let seen = world.connect(&acme, "10650000000002", "20650000000002", None).await;
+    world.receive(&body::text("10650000000002", "34600000001", "wamid.seen", 1_795_000_000, "Hello")).await;
+    write(&world, "34600000001", "wamid.base", 1_795_000_001).await;
+    world.drain().await;
+    let sql = world.sql().await;
+    // As many more of the other number, each a millisecond later.
+    let more = "INSERT INTO wazapp.message
+                SELECT (jsonb_populate_record(m, jsonb_build_object('sequence', m.sequence + nth, 'wamid', 'wamid.' || nth, 'id',
+                  lpad(to_hex(('x' || left(hex, 12))::bit(48)::bigint + nth), 12, '0') || right(hex, 20)))).*
+                FROM wazapp.message m, replace(m.id::text, '-', '') hex, generate_series(1, 10050) nth
+                WHERE m.wamid = 'wamid.base'";
+    assert_eq!(sql.execute(more, &[]).await.unwrap(), 10_050);
+    let counted = "UPDATE wazapp.conversation v SET last_sequence = last_sequence + 10050 FROM wazapp.message m
+                   WHERE m.wamid = 'wamid.base' AND v.id = m.conversation_id";
+    sql.execute(counted, &[]).await.unwrap();
+    let key = world.key(&acme.scope, &NewKey { number_ids: Some(&[seen]), ..NewKey::whole("limited") }).await;
+    let limited = Organization { key, ..acme.clone() };
+    let first = world.read(&limited, "/messages").await;
+    assert_eq!(first["data"], json!([]));
+    let second = world.read(&limited, &format!("/messages?cursor={}", first["next_cursor"].as_str().unwrap())).await;
+    assert_eq!(column(second["data"].as_array().unwrap(), "wamid"), ["wamid.seen"]);
+    assert_eq!(second["next_cursor"], Value::Null);
+    assert_eq!(world.read(&acme, "/messages?limit=1").await["data"][0]["wamid"], "wamid.10050");
     world.end().await;
 }

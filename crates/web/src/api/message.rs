@@ -41,7 +41,8 @@ pub(super) struct Wanted {
 
 /// List messages
 ///
-/// Those of all conversations, last stored first. With `wamid` the page holds that message, or nothing.
+/// Those of all conversations, last stored first. With `wamid` the page holds that message, or nothing. Who sees a part of the
+/// organization alone is answered by parts: a page may hold fewer than it could, or none, and go on with `next_cursor`.
 #[utoipa::path(
     get, path = "/messages", operation_id = "listMessages", tag = "Messages", params(Wanted),
     responses(
