@@ -158,14 +158,10 @@ pub async fn search(
     let params: [&dyn Param; 4] = [&scope.organization_id(), &search.pattern(), &before(after), &(limit + 1)];
     let ids = Search::find(database, scope, FOUND, &params).await?;
     let tx = database.tenant(scope).await?;
-    let rows = tx
-        .query(
-            "SELECT * FROM wazapp.contact WHERE organization_id = $1 AND id = ANY ($2) ORDER BY id DESC",
-            &[&tx.organization_id(), &ids],
-        )
-        .await?;
+    let mut found = these(&tx, ids).await?;
     tx.close();
-    Ok(page(&rows, limit))
+    found.sort_unstable_by_key(|contact| std::cmp::Reverse(contact.id));
+    Ok(paged(found, limit))
 }
 
 fn before(after: Option<Cursor>) -> Uuid {
@@ -173,7 +169,11 @@ fn before(after: Option<Cursor>) -> Uuid {
 }
 
 fn page(rows: &[Row], limit: i64) -> Page<Contact> {
-    Page::new(rows.iter().map(Contact::read).collect(), limit, |contact| Cursor { at: 0, tie: contact.id })
+    paged(rows.iter().map(Contact::read).collect(), limit)
+}
+
+fn paged(rows: Vec<Contact>, limit: i64) -> Page<Contact> {
+    Page::new(rows, limit, |contact| Cursor { at: 0, tie: contact.id })
 }
 
 /// Some of them, by id, in no order; those that are not there are left out.

@@ -337,13 +337,11 @@ pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i6
     Ok(page(&rows, limit))
 }
 
-const BY_ID_PAGE: &str =
-    select!("v.id < $13 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), " ORDER BY v.id DESC LIMIT $9");
-
-/// The same, those that began last first: what happens in them moves no page.
-pub async fn list_by_id(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
-    let (organization, below) = (tx.organization_id(), after.map_or(Uuid::max(), |cursor| cursor.tie));
-    let rows = tx.query(BY_ID_PAGE, &narrow!(organization, filter, None, limit, filter.unread, below)).await?;
+/// All of them, those that began last first: what happens in them moves no page.
+pub async fn list_by_id(tx: &Tenant, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
+    let below = after.map_or(Uuid::max(), |cursor| cursor.tie);
+    let sql = select!("v.id < $2 ORDER BY v.id DESC LIMIT $3");
+    let rows = tx.query(sql, &[&tx.organization_id(), &below, &(limit + 1)]).await?;
     let rows = rows.iter().map(Conversation::read).collect();
     Ok(Page::new(rows, limit, |one: &Conversation| Cursor { at: 0, tie: one.id }))
 }

@@ -237,13 +237,33 @@ pub async fn by_id(tx: &Tenant, ids: Vec<Uuid>) -> Result<Vec<Message>> {
     many(tx, tx.organization_id(), ids).await
 }
 
-/// The messages of all conversations, last stored first.
+/// So many messages are looked through in one request for those that somebody sees.
+const LOOKED_THROUGH: i64 = 10_000;
+
+/// The messages of all conversations, last stored first. Of a great many that tell little of what somebody sees, a part at a
+/// time is looked through: a page may then hold few, or none, and yet not be the last.
 pub async fn list_all(tx: &Tenant, after: Option<Cursor>, limit: i64) -> Result<Page<Message>> {
     let below = after.map_or(Uuid::max(), |cursor| cursor.tie);
-    let sql = select!("m.id < $2 ORDER BY m.id DESC LIMIT $3");
-    let rows = tx.query(sql, &[&tx.organization_id(), &below, &(limit + 1)]).await?;
+    let rest = if tx.scope().viewer_id().is_some() { looked_through(tx, below).await? } else { None };
+    let sql = select!("m.id < $2 AND m.id >= $4 ORDER BY m.id DESC LIMIT $3");
+    let rows = tx.query(sql, &[&tx.organization_id(), &below, &(limit + 1), &rest.unwrap_or_default()]).await?;
     let rows: Vec<Message> = rows.iter().map(Message::read).collect::<Result<_>>()?;
-    Ok(Page::new(rows, limit, |message| Cursor { at: 0, tie: message.id }))
+    let mut page = Page::new(rows, limit, |message| Cursor { at: 0, tie: message.id });
+    page.next_cursor = page.next_cursor.or(rest.map(|tie| Cursor { at: 0, tie }.encode()));
+    Ok(page)
+}
+
+/// As far as one request looks below an id; `None`: to the end. It is a time, and names nobody's message.
+async fn looked_through(tx: &Tenant, below: Uuid) -> Result<Option<Uuid>> {
+    let last = "SELECT id FROM wazapp.message WHERE organization_id = $1 AND id < $2 ORDER BY id DESC OFFSET $3 LIMIT 1";
+    let row = tx.past_limits(tx.query_opt(last, &[&tx.organization_id(), &below, &LOOKED_THROUGH])).await?;
+    Ok(row.map(|row| beginning_of_millisecond(row.get("id"))).filter(|rest| *rest < below))
+}
+
+/// The least UUIDv7 of the time that one says.
+fn beginning_of_millisecond(id: Uuid) -> Uuid {
+    const TIME: u128 = u128::MAX << 80;
+    Uuid::from_u128(id.as_u128() & TIME)
 }
 
 /// Several messages, in no order.

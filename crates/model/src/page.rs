@@ -22,11 +22,16 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Takes `limit + 1` rows: the one too many says that there is a next page.
-    pub fn new(mut rows: Vec<T>, limit: i64, cursor_of: impl Fn(&T) -> Cursor) -> Self {
+    pub fn new(rows: Vec<T>, limit: i64, cursor_of: impl Fn(&T) -> Cursor) -> Self {
+        Self::told(rows, limit, |row| cursor_of(row).encode())
+    }
+
+    /// The same, of a list whose places are told otherwise.
+    pub(crate) fn told(mut rows: Vec<T>, limit: i64, place_of: impl Fn(&T) -> String) -> Self {
         let limit = usize::try_from(limit).unwrap_or(0);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next_cursor = if more { rows.last().map(|row| cursor_of(row).encode()) } else { None };
+        let next_cursor = if more { rows.last().map(place_of) } else { None };
         Self { data: rows, next_cursor }
     }
 }
@@ -72,10 +77,14 @@ impl Cursor {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (at, tie) = bytes.split_at_checked(8)?;
         let at = i64::from_be_bytes(at.try_into().ok()?);
-        // What jiff (to 9999) and PostgreSQL (from 4713 BC) cannot hold was not written by us.
-        Timestamp::from_microsecond(at).ok().filter(|_| at >= EARLIEST)?;
+        moment(at)?;
         Some(Self { at, tie: Uuid::from_bytes(tie.try_into().ok()?) })
     }
+}
+
+/// A time that a cursor says. What jiff (to 9999) and PostgreSQL (from 4713 BC) cannot hold was not written by us.
+pub(crate) fn moment(at: i64) -> Option<Timestamp> {
+    Timestamp::from_microsecond(at).ok().filter(|_| at >= EARLIEST)
 }
 
 #[cfg(test)]

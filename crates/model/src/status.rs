@@ -1,5 +1,6 @@
 //! What became of outbound messages: every update is kept, and the message shows the furthest.
 
+use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use crate::database::{Operator, Pipeline, RawJson, Result, Rows, Tenant};
 use crate::message::{self, Key};
-use crate::page::{Cursor, Page};
+use crate::page::{self, Page};
 
 /// Where a status stands on the ladder; a message only ever climbs. Unknown words stand below everything.
 ///
@@ -141,58 +142,115 @@ impl Status {
     }
 }
 
-/// Every update of one message, oldest first.
-pub async fn of_message(tx: &Tenant, message_id: Uuid) -> Result<Vec<Status>> {
-    let rows = tx
-        .query(
-            "SELECT s.*, m.id AS message_id FROM wazapp.message m
-             JOIN wazapp.status s ON s.organization_id = m.organization_id AND s.number_id = m.number_id AND s.wamid = m.wamid
-             WHERE m.organization_id = $1 AND m.id = $2 ORDER BY s.timestamp, s.received_at, s.status",
-            &[&tx.organization_id(), &message_id],
-        )
-        .await?;
-    Ok(rows.iter().map(Status::read).collect())
+/// Where a page of updates ended: the update itself, so that none is passed over when others come or go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    message_id: Uuid,
+    timestamp: Timestamp,
+    received_at: Timestamp,
+    status: String,
+    participant: String,
 }
 
-/// The updates of some messages, message by message, each's oldest first. A cursor is a message, and how many of its own were
-/// read.
-pub async fn of_messages(tx: &Tenant, ids: Vec<Uuid>, after: Option<Cursor>, limit: i64) -> Result<Page<Status>> {
-    let start = after.unwrap_or(Cursor { at: 0, tie: Uuid::nil() });
+impl Place {
+    /// Before all updates: no message has the nil id, and nothing was told before 1970.
+    const BEGINNING: Self = Self {
+        message_id: Uuid::nil(),
+        timestamp: Timestamp::UNIX_EPOCH,
+        received_at: Timestamp::UNIX_EPOCH,
+        status: String::new(),
+        participant: String::new(),
+    };
+
+    fn of(status: &Status) -> Self {
+        Self {
+            message_id: status.message_id.unwrap_or_default(),
+            timestamp: status.timestamp.unwrap_or(Timestamp::UNIX_EPOCH),
+            received_at: status.received_at,
+            status: status.status.clone(),
+            participant: status.participant.clone().unwrap_or_default(),
+        }
+    }
+
+    /// An opaque text.
+    fn encode(&self) -> String {
+        let times = [self.timestamp, self.received_at].map(|time| time.as_microsecond().to_be_bytes()).concat();
+        let words = format!("{}\0{}", self.status, self.participant);
+        BASE64URL_NOPAD.encode(&[self.message_id.as_bytes(), times.as_slice(), words.as_bytes()].concat())
+    }
+
+    /// Reads what [`Place::encode`] wrote.
+    pub fn decode(text: &str) -> Option<Self> {
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        let (message_id, rest) = bytes.split_first_chunk()?;
+        let (timestamp, rest) = rest.split_first_chunk()?;
+        let (received_at, words) = rest.split_first_chunk()?;
+        let (status, participant) = std::str::from_utf8(words).ok()?.split_once('\0')?;
+        // PostgreSQL's text holds no other.
+        let participant = Some(participant).filter(|text| !text.contains('\0'))?;
+        Some(Self {
+            message_id: Uuid::from_bytes(*message_id),
+            timestamp: page::moment(i64::from_be_bytes(*timestamp))?,
+            received_at: page::moment(i64::from_be_bytes(*received_at))?,
+            status: status.to_owned(),
+            participant: participant.to_owned(),
+        })
+    }
+}
+
+/// The updates of some messages, message by message, each's oldest first.
+pub async fn of_messages(tx: &Tenant, ids: Vec<Uuid>, after: Option<Place>, limit: i64) -> Result<Page<Status>> {
+    let after = after.unwrap_or(Place::BEGINNING);
     let rows = tx
         .query(
             "SELECT s.*, m.id AS message_id FROM wazapp.message m
              JOIN wazapp.status s ON s.organization_id = m.organization_id AND s.number_id = m.number_id AND s.wamid = m.wamid
              WHERE m.organization_id = $1 AND m.id = ANY ($2) AND m.id >= $3
-             ORDER BY m.id, s.timestamp, s.received_at, s.status, s.participant OFFSET $4 LIMIT $5",
-            &[&tx.organization_id(), &ids, &start.tie, &start.at.max(0), &(limit + 1)],
+               AND (m.id, s.timestamp, s.received_at, s.status, s.participant) > ($3, $4, $5, $6, $7)
+             ORDER BY m.id, s.timestamp, s.received_at, s.status, s.participant LIMIT $8",
+            &[
+                &tx.organization_id(),
+                &ids,
+                &after.message_id,
+                &after.timestamp,
+                &after.received_at,
+                &after.status,
+                &after.participant,
+                &(limit + 1),
+            ],
         )
         .await?;
-    let mut data: Vec<Status> = rows.iter().map(Status::read).collect();
-    let limit = usize::try_from(limit).unwrap_or(0);
-    let more = data.len() > limit;
-    data.truncate(limit);
-    let last = data.last().and_then(|status| status.message_id).filter(|_| more);
-    let next_cursor = last.map(|id| {
-        let own = data.iter().filter(|status| status.message_id == Some(id)).count();
-        let before = if id == start.tie { start.at } else { 0 };
-        Cursor { at: before + i64::try_from(own).unwrap_or(i64::MAX), tie: id }.encode()
-    });
-    Ok(Page { data, next_cursor })
+    Ok(page_of(&rows, limit))
 }
 
 /// Every update Meta sent for one of its ids, oldest first, whether we know the message or not.
-pub async fn of_wamid(tx: &Tenant, wamid: &str) -> Result<Vec<Status>> {
+pub async fn of_wamid(tx: &Tenant, wamid: &str, after: Option<Place>, limit: i64) -> Result<Page<Status>> {
+    let after = after.unwrap_or(Place::BEGINNING);
+    // It may get its message between two pages: that is no part of its place.
     let rows = tx
         .query(
             "SELECT s.*, m.id AS message_id FROM wazapp.number n
              JOIN wazapp.status s ON s.organization_id = n.organization_id AND s.number_id = n.id AND s.wamid = $2
              LEFT JOIN wazapp.message m
                ON m.organization_id = s.organization_id AND m.number_id = s.number_id AND m.wamid = s.wamid
-             WHERE n.organization_id = $1 ORDER BY s.timestamp, s.received_at, s.status",
-            &[&tx.organization_id(), &wamid],
+             WHERE n.organization_id = $1 AND (s.timestamp, s.received_at, s.status, s.participant) > ($3, $4, $5, $6)
+             ORDER BY s.timestamp, s.received_at, s.status, s.participant LIMIT $7",
+            &[
+                &tx.organization_id(),
+                &wamid,
+                &after.timestamp,
+                &after.received_at,
+                &after.status,
+                &after.participant,
+                &(limit + 1),
+            ],
         )
         .await?;
-    Ok(rows.iter().map(Status::read).collect())
+    Ok(page_of(&rows, limit))
+}
+
+fn page_of(rows: &[Row], limit: i64) -> Page<Status> {
+    Page::told(rows.iter().map(Status::read).collect(), limit, |status| Place::of(status).encode())
 }
 
 /// An update as batches read and write it. Two with the same key are one.
@@ -338,6 +396,26 @@ mod tests {
         let (mut status, mut error) = (Some("failed".to_owned()), Some("ours".to_owned()));
         assert!(!show(&mut status, &mut error, std::iter::empty()), "what nobody spoke of stays");
         assert_eq!(error.as_deref(), Some("ours"));
+    }
+
+    #[test]
+    fn a_place_survives_the_round_trip() {
+        let place = Place {
+            message_id: Uuid::now_v7(),
+            timestamp: "2026-11-24T01:02:03.000004Z".parse().unwrap(),
+            received_at: "2026-11-24T01:02:04Z".parse().unwrap(),
+            status: "delivered".into(),
+            participant: "34600111222".into(),
+        };
+        for place in [place, Place::BEGINNING] {
+            assert_eq!(Place::decode(&place.encode()).as_ref(), Some(&place));
+        }
+        let another_lists = page::Cursor { at: 7, tie: Uuid::now_v7() }.encode();
+        let beyond_time = BASE64URL_NOPAD.encode(&[[0xff; 16].as_slice(), &[0x7f; 16], b"read\0"].concat());
+        let second_nul = BASE64URL_NOPAD.encode(&[[0; 32].as_slice(), b"read\0a\0b"].concat());
+        for text in ["", "x", &another_lists, &beyond_time, &second_nul] {
+            assert!(Place::decode(text).is_none(), "{text}");
+        }
     }
 
     #[test]

@@ -26,21 +26,10 @@ pub(crate) struct Change {
     /// Whatever stands with these is looked at again.
     pub(crate) doubted_contacts: BTreeSet<Uuid>,
     pub(crate) doubted_conversations: BTreeSet<Uuid>,
-    /// What the copy has in this part of a list, and the list has not, is looked at again.
-    pub(crate) part: Option<Part>,
     pub(crate) tasks: BTreeSet<(Task, Uuid)>,
     pub(crate) done: Vec<(Task, Uuid)>,
     /// A task that goes on with another page.
     pub(crate) turned: Option<(Task, Uuid, String)>,
-}
-
-/// A part of a list: its ids lie between these, and are these.
-#[derive(Debug)]
-pub(crate) struct Part {
-    pub(crate) stage: Stage,
-    pub(crate) from: Uuid,
-    pub(crate) below: Uuid,
-    pub(crate) ids: Vec<Uuid>,
 }
 
 /// A parameter with its type: behind a pooler nothing is prepared that would say it.
@@ -160,14 +149,7 @@ impl Writing<'_> {
             );
             self.note(Task::Message, &find, &[(&ids, Type::UUID_ARRAY), (&names, Type::TEXT_ARRAY)]).await?;
         }
-        let Some(part) = &change.part else { return Ok(()) };
-        let find = format!(
-            "SELECT id FROM {} WHERE organization_id = $1 AND id >= $2 AND id < $3 AND NOT id = ANY ($4)",
-            part.stage.table().of(self.schema)
-        );
-        let bound: [Bound<'_>; 3] =
-            [(&part.from, Type::UUID), (&part.below, Type::UUID), (&part.ids, Type::UUID_ARRAY)];
-        self.note(Task::of(part.stage), &find, &bound).await
+        Ok(())
     }
 
     /// Notes a task of each row that a statement finds. Its first parameter is the organization.

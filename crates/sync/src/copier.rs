@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::bell::Bell;
-use crate::change::{Change, Part};
+use crate::change::Change;
 use crate::error::{Result, SyncError, Trouble};
 use crate::lease::{LEASE, SIGN};
 use crate::news::News;
 use crate::record::Record;
 use crate::source::Source;
 use crate::state::{Stage, State, Task, Walk};
-use crate::target::Target;
+use crate::target::{Part, Target};
 use crate::{Connect, Options, Stop, Tell, schema};
 
 /// What passes is tried again after this long, then longer.
@@ -104,7 +104,11 @@ impl Patience {
 async fn open<'a>(options: &Options, source: &Source, connect: &Connect, tell: &'a dyn Tell) -> Result<Copier<'a>> {
     let organization = source.organization().await?;
     let mut target = Target::new(connect.clone(), &options.schema, organization.id, options.full_every);
-    target.with(async |client, _| schema::prepare(client, options, tell).await).await?;
+    let prepared = target.with(async |client, _| schema::prepare(client, options).await).await?;
+    prepared.lines.iter().for_each(|line| tell.line(line));
+    if let Some(words) = prepared.missing {
+        return Err(Trouble::Final(words));
+    }
     if !options.prepare_only && target.state().await?.is_none() {
         // Whatever changes while everything is read comes behind this event.
         target.begin(&State::begin(source.log_end().await?)).await?;
@@ -113,10 +117,11 @@ async fn open<'a>(options: &Options, source: &Source, connect: &Connect, tell: &
     Ok(Copier { source: source.clone(), target, tell, rows: 0 })
 }
 
-/// How far the copy is, and when the copy said so.
+/// How far the copy is, and when the copy said so; and where the log ended when that was last asked.
 struct Held {
     state: State,
     read_at: Instant,
+    end: i64,
 }
 
 struct Copier<'a> {
@@ -204,30 +209,40 @@ impl Copier<'_> {
     /// Some of each kind of work; false: there is none.
     async fn round(&mut self, held: &mut Option<Held>, bell: Option<&Bell>) -> Result<bool> {
         let is_anew = held.is_none() || bell.is_some_and(Bell::takes_is_anew);
-        let Held { mut state, read_at } = match held.take().filter(|held| held.read_at.elapsed() < LOOK) {
+        let known_end = held.as_ref().map_or(0, |held| held.end);
+        let Held { mut state, read_at, mut end } = match held.take().filter(|held| held.read_at.elapsed() < LOOK) {
             Some(held) => held,
             None => {
                 let state = self.target.state().await?;
                 let state = state.ok_or_else(|| Trouble::Final("somebody took the copy away: start again".into()))?;
-                Held { state, read_at: Instant::now() }
+                Held { state, read_at: Instant::now(), end: known_end }
             }
         };
         if is_anew {
-            self.look_at_end(&mut state).await?;
+            end = self.look_at_end(&mut state).await?;
         }
         if state.is_due && state.walk.is_none() {
             state.walk = Some(Walk::begin(Stage::Contacts));
         }
         state.is_due = false;
-        let heard = self.events(&mut state, bell.map_or(0, Bell::sequence)).await?;
+        let heard = self.events(&mut state, end.max(bell.map_or(0, Bell::sequence))).await?;
         let did = self.tasks(&mut state).await?;
         let walked = self.walk(&mut state).await?;
-        *held = Some(Held { state, read_at });
+        *held = Some(Held { state, read_at, end });
         Ok(heard || did || walked)
     }
 
-    /// A server that was set back to an earlier time tells other things under numbers that the copy has passed.
-    async fn look_at_end(&mut self, state: &mut State) -> Result<()> {
+    /// A server that was set back to an earlier time tells other things under numbers that the copy has passed; and another
+    /// server by the same name may tell of somebody else. Answers where the log ends.
+    async fn look_at_end(&mut self, state: &mut State) -> Result<i64> {
+        let organization = self.source.organization().await?;
+        if organization.id != self.target.organization() {
+            return Err(Trouble::Final(format!(
+                "wazapp answers for another organization now, {}, than this copier began with: see that it is the right \
+                 address and key, and start again",
+                organization.name
+            )));
+        }
         let end = self.source.log_end().await?;
         if end < state.cursor {
             self.tell.line("wazapp's log ends before what the copy has: reading everything anew");
@@ -235,7 +250,7 @@ impl Copier<'_> {
             state.read_anew();
             self.target.commit(state, false, Change::default()).await?;
         }
-        Ok(())
+        Ok(end)
     }
 
     /// Hears of what comes next in the log, and reads what it names.
@@ -377,30 +392,34 @@ impl Copier<'_> {
             }
             read => read?,
         };
-        if page.is_none() {
-            self.rows = 0;
-        }
         let rows = keyed(read.data);
-        self.rows += rows.len() as u64;
-        self.tell.copied(stage.word(), self.rows);
-        let ends = rows.keys().next().copied().filter(|_| read.next_cursor.is_some());
+        let below = below.unwrap_or(Uuid::max());
+        // A page may be empty, and yet not the last: it says nothing of what lies below.
+        let ends = read.next_cursor.is_some().then(|| rows.keys().next().copied().unwrap_or(below));
         let part = Part {
             stage,
             from: ends.unwrap_or(Uuid::nil()),
-            below: below.unwrap_or(Uuid::max()),
+            below,
             ids: rows.keys().copied().collect(),
         };
-        let mut change = Change { part: Some(part), ..Change::default() };
+        let strays = self.target.strays(&part).await?;
+        // Where the list has lost very many, the walk stays on its page until all of them are noted.
+        let rest = strays.rest_below.map(|below| Walk { stage, page: page.clone(), below: Some(below) });
+        if rest.is_none() {
+            self.tell_of(stage, page.is_none(), rows.len());
+        }
+        let noted = strays.ids.into_iter().map(|id| (Task::of(stage), id)).collect();
+        let mut change = Change { tasks: noted, ..Change::default() };
         match stage {
             Stage::Contacts => change.contacts = rows,
             Stage::Conversations => change.conversations = rows,
             Stage::Messages => change.messages = rows,
         }
         self.look_at_statuses(&mut change).await?;
-        let next = match (read.next_cursor, stage.next()) {
+        let next = rest.or_else(|| match (read.next_cursor, stage.next()) {
             (Some(page), _) => Some(Walk { stage, page: Some(page), below: ends }),
             (None, next) => next.map(Walk::begin),
-        };
+        });
         let is_over = next.is_none();
         state.walk = next.or_else(|| state.again.then(|| Walk::begin(Stage::Contacts)));
         if is_over {
@@ -408,6 +427,15 @@ impl Copier<'_> {
         }
         self.target.commit(state, is_over, change).await?;
         Ok(true)
+    }
+
+    /// Tells how far the reading of a list is.
+    fn tell_of(&mut self, stage: Stage, is_first_page: bool, rows: usize) {
+        if is_first_page {
+            self.rows = 0;
+        }
+        self.rows += rows as u64;
+        self.tell.copied(stage.word(), self.rows);
     }
 }
 

@@ -6,7 +6,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::{Result, Trouble};
 use crate::table::{TABLES, literal, quoted};
-use crate::{Options, Tell};
+use crate::Options;
 
 /// The version of the tables that this program makes.
 const VERSION: i32 = 1;
@@ -18,8 +18,16 @@ const SERVICE: &str = "service_role";
 /// Supabase's publication.
 const REALTIME: &str = "supabase_realtime";
 
-/// Makes what is missing.
-pub(crate) async fn prepare(client: &Client, options: &Options, tell: &dyn Tell) -> Result<()> {
+/// What was done, and what somebody else has to do before the copy begins.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    pub(crate) lines: Vec<String>,
+    pub(crate) missing: Option<String>,
+}
+
+/// Makes what is missing, in the transaction that is open.
+pub(crate) async fn prepare(client: &Client, options: &Options) -> Result<Prepared> {
+    let mut prepared = Prepared::default();
     let row = client.query_typed("SELECT current_setting('server_version_num')::int", &[]).await?;
     let version: i32 = row.first().map_or(0, |row| row.get(0));
     if version < 150_000 {
@@ -28,24 +36,29 @@ pub(crate) async fn prepare(client: &Client, options: &Options, tell: &dyn Tell)
             version / 10_000
         )));
     }
-    client.batch_execute("BEGIN").await?;
     // Of two copiers that begin at once one makes the tables, and the other finds them.
     let name = format!("wazapp sync {}", options.schema);
     client.query_typed("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[(&name, Type::TEXT)]).await?;
     if !is_there(client, options).await? {
+        let schema = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
+        // Whoever has rights in a schema that is there already keeps them: the tables have their own.
+        if !is_true(client, schema, &[(&options.schema, Type::TEXT)]).await? {
+            let place = quoted(&options.schema);
+            client.batch_execute(&format!("CREATE SCHEMA {place}; REVOKE ALL ON SCHEMA {place} FROM PUBLIC")).await?;
+        }
         client.batch_execute(&tables(&options.schema)).await?;
-        tell.line(&format!("made the tables in the schema {}", options.schema));
+        prepared.lines.push(format!("made the tables in the schema {}", options.schema));
     }
     let role = if has_role(client, &options.role).await? { Some(options.role.as_str()) } else { None };
     allow(client, options, role).await?;
-    client.batch_execute("COMMIT").await?;
     if role.is_none() {
-        tell.line(&format!(
+        prepared.lines.push(format!(
             "there is no role {} in that database: nobody but the tables' owner reads them. Make it, and start again",
             options.role
         ));
     }
-    publish(client, options, tell).await
+    publish(client, options, &mut prepared).await?;
+    Ok(prepared)
 }
 
 async fn is_true(client: &Client, sql: &str, bound: &[(&(dyn ToSql + Sync), Type)]) -> Result<bool> {
@@ -85,7 +98,7 @@ async fn is_there(client: &Client, options: &Options) -> Result<bool> {
 /// The tables of version 1. Row-level security is on in all of them: whom no policy names sees nothing.
 fn tables(schema: &str) -> String {
     let place = quoted(schema);
-    let mut sql = format!("CREATE SCHEMA IF NOT EXISTS {place};\nREVOKE ALL ON SCHEMA {place} FROM PUBLIC;\n");
+    let mut sql = String::new();
     for table in TABLES {
         let name = table.of(schema);
         let columns = table.columns.iter().map(|column| {
@@ -139,6 +152,9 @@ async fn allow(client: &Client, options: &Options, role: Option<&str>) -> Result
     if before == Some((role.map(str::to_owned), Some(options.claim.clone()))) {
         return Ok(());
     }
+    if let Some(before) = &before {
+        keeps_to(before, options)?;
+    }
     let mut sql = String::new();
     // Supabase's default privileges give new tables to these.
     let mut closed = vec![ANON.to_owned(), options.role.clone()];
@@ -172,6 +188,21 @@ async fn allow(client: &Client, options: &Options, role: Option<&str>) -> Result
     Ok(client.batch_execute(&sql).await?)
 }
 
+/// Two copiers with different words on one schema would take the policies from each other's readers: another role or claim is
+/// somebody's deliberate act.
+fn keeps_to((role, claim): &(Option<String>, Option<String>), options: &Options) -> Result<()> {
+    let is_other = |before: &Option<String>, said: &str| before.as_deref().is_some_and(|before| before != said);
+    if options.prepare_only || !is_other(role, &options.role) && !is_other(claim, &options.claim) {
+        return Ok(());
+    }
+    let (role, claim) = (role.as_deref().unwrap_or(&options.role), claim.as_deref().unwrap_or(&options.claim));
+    Err(Trouble::Final(format!(
+        "the tables in the schema {} are for the role {role} and the claim {claim}, and this copier is told others: say --role \
+         {role} --claim {claim}, or change it for all of its copiers by running this once with --init",
+        options.schema
+    )))
+}
+
 /// The organization that a token's claims name, as PostgREST and Realtime set them.
 fn claimed(claim: &str) -> String {
     let path = format!("{{{}}}", claim.split('.').collect::<Vec<_>>().join(","));
@@ -179,7 +210,7 @@ fn claimed(claim: &str) -> String {
 }
 
 /// Adds the tables to the publication. By their key, which is their replica identity, changes and deletions are told.
-async fn publish(client: &Client, options: &Options, tell: &dyn Tell) -> Result<()> {
+async fn publish(client: &Client, options: &Options, prepared: &mut Prepared) -> Result<()> {
     let name = options.publication.as_deref().unwrap_or(REALTIME);
     let found = client
         .query_typed("SELECT puballtables FROM pg_publication WHERE pubname = $1", &[(&name, Type::TEXT)])
@@ -201,19 +232,20 @@ async fn publish(client: &Client, options: &Options, tell: &dyn Tell) -> Result<
         return Ok(());
     }
     let lines = lines.join("; ");
-    match client.batch_execute(&lines).await {
-        Ok(()) => tell.line(&format!("the publication {name} tells of the tables now")),
-        Err(error) if error.as_db_error().is_some() => {
-            let words = format!(
-                "the publication {name} cannot be changed ({}): whoever owns it runs: {lines}",
-                error.as_db_error().map_or("", |error| error.message())
-            );
-            if options.publication.is_some() {
-                return Err(Trouble::Final(words));
-            }
-            tell.line(&words);
-        }
-        Err(error) => return Err(error.into()),
+    client.batch_execute("SAVEPOINT publication").await?;
+    let Err(error) = client.batch_execute(&lines).await else {
+        prepared.lines.push(format!("the publication {name} tells of the tables now"));
+        return Ok(());
+    };
+    let said = error.as_db_error().map(|error| error.message().to_owned());
+    let (Some(said), Trouble::Final(_)) = (said, error.into()) else {
+        return Err(Trouble::passing(format!("the publication {name} cannot be changed now")));
+    };
+    client.batch_execute("ROLLBACK TO SAVEPOINT publication").await?;
+    let words = format!("the publication {name} cannot be changed ({said}): whoever owns it runs: {lines}");
+    match options.publication {
+        Some(_) => prepared.missing = Some(words),
+        None => prepared.lines.push(words),
     }
     Ok(())
 }

@@ -21,6 +21,13 @@ pub(crate) const LOT: usize = 100;
 /// An answer takes no longer.
 const ANSWER: Duration = Duration::from_secs(60);
 
+/// The longest answer: a page of a hundred messages, each with all that Meta says of one.
+const LONGEST: usize = 128 << 20;
+
+/// The longest refusal, and the longest that a stream says at once.
+const LONGEST_REFUSAL: usize = 1 << 20;
+const LONGEST_FRAME: usize = 16 << 20;
+
 /// A stream says at least every 15 seconds that it is alive.
 pub(crate) const SILENCE: Duration = Duration::from_secs(45);
 
@@ -89,15 +96,18 @@ impl Source {
     /// What a stream of events says from now on, each frame in short.
     pub(crate) async fn stream(&self) -> Result<impl futures::Stream<Item = Result<Frame>> + Unpin> {
         let answer = self.client.get(self.url("/events/stream")).bearer_auth(self.key.expose_secret()).send();
-        let answer = tokio::time::timeout(ANSWER, answer).await;
-        let answer = answer.map_err(|_| Trouble::passing("wazapp does not answer"))?.map_err(unreachable)?;
-        let bytes = self.taken(answer).await?.bytes_stream();
+        let answer = tokio::time::timeout(ANSWER, async { self.taken(answer.await.map_err(unreachable)?).await }).await;
+        let bytes = answer.map_err(|_| Trouble::passing("wazapp does not answer"))??.bytes_stream();
         let frames = futures::stream::unfold((bytes, Vec::new()), async |(mut bytes, mut held)| {
             loop {
                 if let Some(frame) = Frame::take(&mut held) {
                     return Some((Ok(frame), (bytes, held)));
                 }
                 match bytes.next().await? {
+                    _ if held.len() > LONGEST_FRAME => {
+                        let words = "wazapp's stream of events says more at once than it ever has to say";
+                        return Some((Err(Trouble::passing(words)), (bytes, held)));
+                    }
                     Ok(part) => held.extend_from_slice(&part),
                     Err(error) => return Some((Err(unreachable(error)), (bytes, held))),
                 }
@@ -151,13 +161,16 @@ impl Source {
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let request = self.client.get(self.url(path)).timeout(ANSWER).bearer_auth(self.key.expose_secret());
         let answer = self.taken(request.send().await.map_err(unreachable)?).await?;
-        let bytes = answer.bytes().await.map_err(unreachable)?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            Trouble::Final(format!(
-                "{} answers something else than wazapp's API ({error}): name the address of a wazapp of this version or newer",
-                self.base
-            ))
-        })
+        let bytes = whole(answer, LONGEST).await.map_err(unreachable)?;
+        let bytes = bytes.ok_or_else(|| self.no_wazapp(&format!("more than {LONGEST} bytes")))?;
+        serde_json::from_slice(&bytes).map_err(|error| self.no_wazapp(&error.to_string()))
+    }
+
+    fn no_wazapp(&self, why: &str) -> Trouble {
+        Trouble::Final(format!(
+            "{} answers something else than wazapp's API ({why}): name the address of a wazapp of this version or newer",
+            self.base
+        ))
     }
 
     /// The answer, if it is one.
@@ -167,7 +180,7 @@ impl Source {
             return Ok(answer);
         }
         let wait = answer.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok()?.parse().ok());
-        let problem: Problem = answer.json_or_nothing().await;
+        let problem = Problem::read(answer).await;
         let said = problem.detail.unwrap_or_default();
         Err(match status {
             StatusCode::UNAUTHORIZED => Trouble::Final(format!(
@@ -218,15 +231,24 @@ struct Problem {
     detail: Option<String>,
 }
 
-trait OrNothing {
-    async fn json_or_nothing(self) -> Problem;
-}
-
-impl OrNothing for Response {
-    async fn json_or_nothing(self) -> Problem {
-        let bytes = self.bytes().await.unwrap_or_default();
+impl Problem {
+    /// One that cannot be read says nothing.
+    async fn read(answer: Response) -> Self {
+        let bytes = whole(answer, LONGEST_REFUSAL).await.ok().flatten().unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
+}
+
+/// The body of an answer; `None`: it is longer than this.
+async fn whole(mut answer: Response, longest: usize) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    while let Some(part) = answer.chunk().await? {
+        if body.len() + part.len() > longest {
+            return Ok(None);
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(Some(body))
 }
 
 /// A frame of a stream: how far the log is, and whether that is news.
@@ -254,6 +276,13 @@ impl Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_read_as_far_as_it_may_be_long() {
+        let answer = || Response::from(http::Response::new("four"));
+        assert_eq!(whole(answer(), 4).await.unwrap().as_deref(), Some(b"four".as_slice()));
+        assert_eq!(whole(answer(), 3).await.unwrap(), None);
+    }
 
     #[test]
     fn frames_are_taken_one_by_one() {

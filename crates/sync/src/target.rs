@@ -9,15 +9,42 @@ use uuid::Uuid;
 
 use crate::change::{Change, Writing};
 use crate::error::{Result, Trouble};
-use crate::state::{State, Task};
+use crate::state::{Stage, State, Task};
 use crate::table::quoted;
 use crate::{Connect, lease};
 
 /// A step's statements take no longer: a connection that hangs is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// With each transaction the database itself is told how long it may take: of a copier whose machine is gone, nobody else
+/// would end it, and the one that takes its place would wait for its locks. A transaction pooler keeps no other settings.
+const BEGIN: &str = "BEGIN;
+     SET LOCAL lock_timeout = '5s';
+     SET LOCAL statement_timeout = '60s';
+     SET LOCAL idle_in_transaction_session_timeout = '5s'";
+
 /// So many tasks are looked at together.
 const LOT: i64 = 100;
+
+/// So many rows that a list has not are noted together.
+const STRAYS: i64 = 1_000;
+
+/// A part of a list: its ids lie between these, and are these.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) stage: Stage,
+    pub(crate) from: Uuid,
+    pub(crate) below: Uuid,
+    pub(crate) ids: Vec<Uuid>,
+}
+
+/// Rows that a part of a list has not.
+#[derive(Debug)]
+pub(crate) struct Strays {
+    pub(crate) ids: Vec<Uuid>,
+    /// There may be more, below this one.
+    pub(crate) rest_below: Option<Uuid>,
+}
 
 /// A copy, and the way to it.
 pub(crate) struct Target {
@@ -34,7 +61,12 @@ impl Target {
         Self { connect, client: None, schema: schema.to_owned(), organization, holder: Uuid::now_v7(), full_every }
     }
 
-    /// Does something on a connection; one that failed is not used again, so what it had begun is over.
+    /// Whose rows it writes.
+    pub(crate) fn organization(&self) -> Uuid {
+        self.organization
+    }
+
+    /// Does something in a transaction; the connection of one that failed is not used again, so what it had begun is over.
     pub(crate) async fn with<T>(&mut self, act: impl AsyncFnOnce(&Client, &Self) -> Result<T>) -> Result<T> {
         let client = match self.client.take().filter(|client| !client.is_closed()) {
             Some(client) => client,
@@ -43,7 +75,13 @@ impl Target {
                 connected.map_err(|_| Trouble::passing("the database of the copy does not answer"))??
             }
         };
-        let done = tokio::time::timeout(PATIENCE, act(&client, self)).await;
+        let transaction = async {
+            client.batch_execute(BEGIN).await?;
+            let done = act(&client, self).await?;
+            client.batch_execute("COMMIT").await?;
+            Ok::<T, Trouble>(done)
+        };
+        let done = tokio::time::timeout(PATIENCE, transaction).await;
         let done = done.unwrap_or_else(|_| Err(Trouble::passing("the database of the copy does not answer")));
         if done.is_ok() {
             self.client = Some(client);
@@ -108,9 +146,12 @@ impl Target {
         let order: Vec<&str> = Task::ALL.iter().map(|task| task.word()).collect();
         let rows = self
             .with(async |client, this| {
+                // Kind by kind, as the primary key has them: of millions no more than these are looked at.
                 let sql = format!(
-                    "SELECT kind, id, page FROM {}.sync_todo WHERE organization_id = $1
-                     ORDER BY array_position($2, kind), id LIMIT $3",
+                    "SELECT k.kind, t.id, t.page FROM unnest($2) WITH ORDINALITY AS k (kind, nth)
+                     CROSS JOIN LATERAL (SELECT id, page FROM {}.sync_todo
+                                         WHERE organization_id = $1 AND kind = k.kind ORDER BY id LIMIT $3) t
+                     ORDER BY k.nth, t.id LIMIT $3",
                     quoted(&this.schema)
                 );
                 this.query(client, &sql, &[(&order, Type::TEXT_ARRAY), (&LOT, Type::INT8)]).await
@@ -123,10 +164,32 @@ impl Target {
         Ok(tasks)
     }
 
+    /// What the copy has in a part of a list, and the list has not: the last of it, as many as are noted together.
+    pub(crate) async fn strays(&mut self, part: &Part) -> Result<Strays> {
+        let rows = self
+            .with(async |client, this| {
+                let sql = format!(
+                    "SELECT id FROM {} WHERE organization_id = $1 AND id >= $2 AND id < $3 AND NOT id = ANY ($4)
+                     ORDER BY id DESC LIMIT $5",
+                    part.stage.table().of(&this.schema)
+                );
+                let bound: [(&(dyn ToSql + Sync), Type); 4] = [
+                    (&part.from, Type::UUID),
+                    (&part.below, Type::UUID),
+                    (&part.ids, Type::UUID_ARRAY),
+                    (&STRAYS, Type::INT8),
+                ];
+                this.query(client, &sql, &bound).await
+            })
+            .await?;
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.get("id")).collect();
+        let is_full = i64::try_from(ids.len()).is_ok_and(|found| found >= STRAYS);
+        Ok(Strays { rest_below: ids.last().copied().filter(|_| is_full), ids })
+    }
+
     /// Writes rows, and how far the copy is with them, at once or not at all. `walked`: everything was read just now.
     pub(crate) async fn commit(&mut self, state: &State, walked: bool, change: Change) -> Result<()> {
         self.with(async |client, this| {
-            client.batch_execute("BEGIN").await?;
             let walk = state.walk.as_ref();
             let (stage, page) = (walk.map(|walk| walk.stage.word()), walk.and_then(|walk| walk.page.as_deref()));
             let below = walk.and_then(|walk| walk.below);
@@ -149,9 +212,7 @@ impl Target {
                 return Err(lost());
             }
             let writing = Writing { client, schema: &this.schema, organization: this.organization };
-            writing.apply(change).await?;
-            client.batch_execute("COMMIT").await?;
-            Ok(())
+            writing.apply(change).await
         })
         .await
     }

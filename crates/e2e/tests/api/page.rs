@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use e2e::{World, body};
+use e2e::{Organization, World, body};
+use model::api_key::NewKey;
 use serde_json::{Value, json};
 
 use super::{NUMBER, acme, column, id, write};
@@ -200,5 +201,76 @@ async fn statuses_of_several_messages() {
         let all = world.all(&acme, &format!("/statuses?message_id={}&limit={limit}", ids.join(","))).await;
         assert_eq!(all, one_by_one, "in pages of {limit}");
     }
+    world.end().await;
+}
+
+/// Updates and whole messages go between two pages: none of the others is passed over. Went wrong: a page began so many updates
+/// behind the one before, whatever had gone since.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_between_two_pages_of_statuses_hides_no_other() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    for nth in 0..3 {
+        let wamid = format!("wamid.{nth}");
+        world.receive(&body::echo(NUMBER, "34600000001", &wamid, 1_795_000_000, "hola")).await;
+        for (step, word) in ["sent", "delivered", "read"].iter().enumerate() {
+            let at = 1_795_000_001 + i64::try_from(step).unwrap();
+            world.receive(&body::status(NUMBER, &wamid, word, at, "34600000001")).await;
+        }
+    }
+    let mut ids: Vec<String> = world.all_messages(&acme).await.iter().map(|row| id(row).to_owned()).collect();
+    ids.sort_unstable();
+    let path = format!("/statuses?message_id={}&limit=2", ids.join(","));
+    let words = |page: &Value| -> Vec<(String, String)> {
+        let rows = page["data"].as_array().unwrap().iter();
+        rows.map(|row| (row["message_id"].as_str().unwrap().to_owned(), row["status"].as_str().unwrap().to_owned()))
+            .collect()
+    };
+    let first = world.read(&acme, &path).await;
+    let next = |page: &Value| format!("{path}&cursor={}", page["next_cursor"].as_str().unwrap());
+    assert_eq!(words(&first), [(ids[0].clone(), "sent".into()), (ids[0].clone(), "delivered".into())]);
+    let sql = world.sql().await;
+    // An update that was read is past its retention.
+    let gone = "DELETE FROM wazapp.status s USING wazapp.message m WHERE m.id::text = $1 AND s.wamid = m.wamid AND s.status = ANY ($2)";
+    sql.execute(gone, &[&ids[0], &vec!["sent"]]).await.unwrap();
+    let second = world.read(&acme, &next(&first)).await;
+    assert_eq!(words(&second), [(ids[0].clone(), "read".into()), (ids[1].clone(), "sent".into())]);
+    // And then all of the message with which a page ended.
+    sql.execute(gone, &[&ids[1], &vec!["sent", "delivered", "read"]]).await.unwrap();
+    let third = world.read(&acme, &next(&second)).await;
+    assert_eq!(words(&third), [(ids[2].clone(), "sent".into()), (ids[2].clone(), "delivered".into())]);
+    let last = world.read(&acme, &next(&third)).await;
+    assert_eq!((words(&last), &last["next_cursor"]), (vec![(ids[2].clone(), "read".into())], &Value::Null));
+    world.end().await;
+}
+
+/// Who sees one message behind very many of others comes to it page by page, and no page looks through all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_a_great_organization_are_looked_through_in_parts() {
+    let world = World::new().await;
+    let acme = acme(&world).await;
+    let seen = world.connect(&acme, "10650000000002", "20650000000002", None).await;
+    world.receive(&body::text("10650000000002", "34600000001", "wamid.seen", 1_795_000_000, "Hello")).await;
+    write(&world, "34600000001", "wamid.base", 1_795_000_001).await;
+    world.drain().await;
+    let sql = world.sql().await;
+    // As many more of the other number, each a millisecond later.
+    let more = "INSERT INTO wazapp.message
+                SELECT (jsonb_populate_record(m, jsonb_build_object('sequence', m.sequence + nth, 'wamid', 'wamid.' || nth, 'id',
+                  lpad(to_hex(('x' || left(hex, 12))::bit(48)::bigint + nth), 12, '0') || right(hex, 20)))).*
+                FROM wazapp.message m, replace(m.id::text, '-', '') hex, generate_series(1, 10050) nth
+                WHERE m.wamid = 'wamid.base'";
+    assert_eq!(sql.execute(more, &[]).await.unwrap(), 10_050);
+    let counted = "UPDATE wazapp.conversation v SET last_sequence = last_sequence + 10050 FROM wazapp.message m
+                   WHERE m.wamid = 'wamid.base' AND v.id = m.conversation_id";
+    sql.execute(counted, &[]).await.unwrap();
+    let key = world.key(&acme.scope, &NewKey { number_ids: Some(&[seen]), ..NewKey::whole("limited") }).await;
+    let limited = Organization { key, ..acme.clone() };
+    let first = world.read(&limited, "/messages").await;
+    assert_eq!(first["data"], json!([]));
+    let second = world.read(&limited, &format!("/messages?cursor={}", first["next_cursor"].as_str().unwrap())).await;
+    assert_eq!(column(second["data"].as_array().unwrap(), "wamid"), ["wamid.seen"]);
+    assert_eq!(second["next_cursor"], Value::Null);
+    assert_eq!(world.read(&acme, "/messages?limit=1").await["data"][0]["wamid"], "wamid.10050");
     world.end().await;
 }

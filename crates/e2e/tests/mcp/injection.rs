@@ -2,6 +2,7 @@
 //! nothing is sent for it.
 
 use e2e::body;
+use model::act::Role;
 use serde_json::{Value, json};
 
 use super::{Stage, Tenant, call};
@@ -180,13 +181,19 @@ async fn forty_texts_stay_what_they_are() {
     let (ours, theirs) = ("MARKA", "MARKB");
     write(&stage, &stage.acme, ours).await;
     write(&stage, &stage.rival, theirs).await;
+    for (tenant, mark) in [(&stage.acme, ours), (&stage.rival, theirs)] {
+        let person = stage.world.member(&tenant.organization, Role::Agent).await;
+        let name = format!("{} {mark}.", TEXTS[0]);
+        let rename = "UPDATE wazapp.\"user\" SET name = $2 WHERE id = $1";
+        assert_eq!(stage.world.sql().await.execute(rename, &[&person.user_id, &name]).await.expect("it runs"), 1);
+    }
 
     for (tenant, own, foreign) in [(&stage.acme, ours, theirs), (&stage.rival, theirs, ours)] {
         let answers = read_all(&stage, tenant).await;
         let mut found = Vec::new();
         answers.iter().for_each(|answer| find(answer, own, false, &mut found));
         for nth in 0..TEXTS.len() {
-            for mark in [format!("{own}{nth}."), format!("{own}N{nth}.")] {
+            for mark in [format!("{own}{nth}."), format!("{own}N{nth}."), format!("{own}.")] {
                 assert!(found.iter().any(|(_, text)| text.contains(&mark)), "{mark} is read nowhere");
             }
         }

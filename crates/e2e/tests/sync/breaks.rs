@@ -48,6 +48,32 @@ async fn whatever_changes_comes() {
     elsewhere.end().await;
 }
 
+/// The source has lost more than is noted at once, at the end of a list and between two rows of a page.
+#[tokio::test(flavor = "multi_thread")]
+async fn very_many_rows_that_are_gone_are_noted_in_lots() {
+    let (world, elsewhere) = (World::new().await, Elsewhere::new().await);
+    let (acme, numbers) = tenant(&world, "Acme", 1).await;
+    for nth in 0..3 {
+        let (from, wamid) = (format!("3460000000{nth}"), format!("wamid.{nth}"));
+        world.receive(&body::text(&numbers[0], &from, &wamid, world.now().as_second(), "hola")).await;
+    }
+    let copier = Copier::new(&world, &acme, &elsewhere);
+    copier.once().await;
+    // Ids below all others, and beside the newest row's.
+    let more = "INSERT INTO wazapp.contacts (organization_id, id, created_at, updated_at)
+                SELECT o.organization_id, overlay(base.id::text placing lpad(nth::text, 12, '0') from 25)::uuid, now(), now()
+                FROM wazapp.sync o, generate_series(1, 2300) nth,
+                  (SELECT '00000000-0000-7000-8000-000000000000'::uuid AS id
+                   UNION SELECT (max(id::text))::uuid FROM wazapp.contacts) base ON CONFLICT DO NOTHING";
+    assert!(elsewhere.sql.execute(more, &[]).await.unwrap() >= 4_599);
+    elsewhere.sql.execute("UPDATE wazapp.sync SET walked_at = walked_at - interval '2 days'", &[]).await.unwrap();
+    copier.once().await;
+    assert_equal(&world, &acme, &elsewhere).await;
+    assert_eq!(elsewhere.number("SELECT count(*) FROM wazapp.sync_todo").await, 0);
+    world.end().await;
+    elsewhere.end().await;
+}
+
 /// A copier that is killed, and whose connections are cut, again and again while the source goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copier_may_be_killed_and_cut_off_anywhere() {
@@ -86,6 +112,33 @@ async fn a_copier_may_be_killed_and_cut_off_anywhere() {
     copier.once().await;
     assert!(before > 0, "it had come somewhere before, of {end}");
     assert_equal(&world, &acme, &elsewhere).await;
+    world.end().await;
+    elsewhere.end().await;
+}
+
+/// A copier stops dead within a transaction, as on a machine that is gone: its locks end, and another one goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copier_that_stops_dead_holds_nobody_up() {
+    let (world, elsewhere) = (World::new().await, Elsewhere::new().await);
+    let (acme, numbers) = tenant(&world, "Acme", 1).await;
+    let copier = Copier::new(&world, &acme, &elsewhere);
+    copier.once().await;
+    world.receive(&body::text(&numbers[0], "34600000001", "wamid.1", world.now().as_second(), "hola")).await;
+    let other = cluster::connect(&cluster::socket_dir(), &elsewhere.name).await.expect("a connection");
+    other.batch_execute("BEGIN; LOCK TABLE wazapp.messages IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let mut dead = copier.start();
+    let copiers = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'wazapp' AND";
+    let waiting = format!("{copiers} wait_event_type = 'Lock'");
+    until("it waits within its transaction", async || elsewhere.number(&waiting).await == 1).await;
+    let pid = rustix::process::Pid::from_raw(dead.id().unwrap().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    other.batch_execute("ROLLBACK").await.unwrap();
+    let idle = format!("{copiers} state LIKE 'idle in transaction%'");
+    until("its transaction is open, and nobody goes on with it", async || elsewhere.number(&idle).await == 1).await;
+    copier.once().await;
+    assert_equal(&world, &acme, &elsewhere).await;
+    dead.kill().await.expect("a process of ours");
     world.end().await;
     elsewhere.end().await;
 }

@@ -127,6 +127,12 @@ async fn a_plain_postgresql_does() {
     let (world, elsewhere) = (World::new().await, Elsewhere::new().await);
     let acme = furnished(&world, "Acme", 1, 1).await;
     let copier = Copier::new(&world, &acme, &elsewhere);
+    // A schema that somebody made before keeps the rights in it.
+    elsewhere.sql.batch_execute("CREATE SCHEMA before; GRANT USAGE ON SCHEMA before TO PUBLIC").await.unwrap();
+    let output = copier.run(&["--init", "--schema", "before"]).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let open = "SELECT count(*) FROM pg_namespace, aclexplode(nspacl) WHERE nspname = 'before' AND grantee = 0";
+    assert_eq!(elsewhere.number(open).await, 1);
     let role = format!("reader \"{}", elsewhere.name);
     let flags =
         ["--once", "--schema", "my \"copy", "--role", role.as_str(), "--claim", "org", "--publication", "told \"too"];
@@ -143,9 +149,14 @@ async fn a_plain_postgresql_does() {
     assert_eq!(act_as(&elsewhere, &quoted, "", count).await, Ok(Some(0)));
     let published = "SELECT count(*) FROM pg_publication_tables WHERE pubname = 'told \"too'";
     assert_eq!(elsewhere.number(published).await, 4);
-    // Another claim is in force from the next start on.
+    // A copier with another claim does not take the rows from these readers; somebody who wants that says so.
     let mut other = flags;
     other[6] = "app_metadata.org";
+    let output = copier.run(&other).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("--claim org") && said.contains("--init"), "{said}");
+    assert_eq!(act_as(&elsewhere, &quoted, &claims, count).await, Ok(Some(1)));
+    other[0] = "--init";
     assert!(copier.run(&other).await.status.success());
     assert_eq!(act_as(&elsewhere, &quoted, &claims, count).await, Ok(Some(0)));
     elsewhere.sql.batch_execute(&format!("DROP OWNED BY {quoted}; DROP ROLE {quoted}")).await.unwrap();

@@ -15,6 +15,7 @@ use rmcp::transport::stdio_pipes;
 use secrecy::{ExposeSecret, SecretString};
 use web::mcp::{Answer, Api, Ask, BASE, LONGEST_ANSWER, MCP, Me, NoAnswer, Tools, VIA};
 
+use super::remote;
 use crate::config::Config;
 use crate::outside;
 use crate::serve::Signals;
@@ -47,8 +48,13 @@ pub(crate) struct Mcp {
 pub(crate) async fn run(config: &Config, mcp: &Mcp) -> anyhow::Result<()> {
     telemetry::log(config);
     let mut signals = Signals::new()?;
-    let url = base(mcp.url.as_deref().unwrap_or(&config.public_url(config.listen)))?;
-    let server = Server::new(url, key(mcp)?)?;
+    let (url, said_by) = match &mcp.url {
+        Some(url) => (url.clone(), "--url"),
+        None => (config.public_url(config.listen), "WAZAPP_PUBLIC_URL"),
+    };
+    let (url, key) = (remote::address(&url, said_by)?, key(mcp)?);
+    remote::warn_in_the_clear(&url);
+    let server = Server::new(url, key)?;
     tokio::select! {
         served = serve(server) => served,
         () = signals.any() => Ok(()),
@@ -67,34 +73,14 @@ async fn serve(server: Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The server's address, without a path.
-fn base(url: &str) -> anyhow::Result<Url> {
-    let url: Url = url.parse().with_context(|| "--url is not a URL like https://wa.example.com")?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        bail!("--url must begin with https:// or http://, and name a server");
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        bail!("--url is the server's address alone: the key goes into {KEY_VARIABLE} or a file");
-    }
-    if url.path() != "/" {
-        bail!("--url is the server's address alone, such as https://wa.example.com: leave out its path");
-    }
-    Ok(url)
-}
-
 fn key(mcp: &Mcp) -> anyhow::Result<SecretString> {
     let said = |variable: &str| std::env::var(variable).ok().filter(|value| !value.is_empty());
     let file = mcp.key_file.clone().or_else(|| said(KEY_FILE_VARIABLE).map(PathBuf::from));
-    let key = match (said(KEY_VARIABLE), file) {
-        (Some(_), Some(_)) => bail!("both {KEY_VARIABLE} and a file with the key are said: leave one out"),
-        (Some(key), None) => key,
-        (None, Some(file)) => std::fs::read_to_string(&file)
-            .with_context(|| format!("the file with the API key, {}, cannot be read", file.display()))?,
-        (None, None) => bail!(
+    remote::secret(KEY_VARIABLE, said(KEY_VARIABLE), file)?.with_context(|| {
+        format!(
             "there is no API key: put one into {KEY_VARIABLE}, or name its file with --key-file; `wazapp key create` makes it"
-        ),
-    };
-    Ok(SecretString::from(key.trim()))
+        )
+    })
 }
 
 /// The API of a running server, for the holder of a key.
@@ -161,24 +147,4 @@ impl Api for Server {
 fn none(error: reqwest::Error) -> NoAnswer {
     let error = anyhow::Error::new(error.without_url());
     NoAnswer(format!("{error:#}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_the_address_of_a_server() {
-        assert_eq!(base("https://wa.example.com").unwrap().as_str(), "https://wa.example.com/");
-        for (url, says) in [
-            ("wa.example.com", "not a URL"),
-            ("ftp://wa.example.com", "must begin with"),
-            ("https://wz_key@wa.example.com", "the key goes into"),
-            ("https://wa.example.com/?key=wz_key", "the key goes into"),
-            ("https://wa.example.com/mcp", "leave out its path"),
-        ] {
-            let said = format!("{:#}", base(url).unwrap_err());
-            assert!(said.contains(says) && !said.contains("wz_key"), "{url}: {said}");
-        }
-    }
 }

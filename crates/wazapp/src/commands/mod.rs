@@ -13,6 +13,7 @@ pub(crate) mod migrate;
 pub(crate) mod number;
 pub(crate) mod organization;
 pub(crate) mod quarantine;
+mod remote;
 pub(crate) mod replay;
 pub(crate) mod simulator;
 pub(crate) mod supabase;

@@ -15,6 +15,7 @@ use serde_json::json;
 use sync::{Connect, Options, Stop, Tell};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::remote;
 use crate::print::Print;
 use said::Said;
 
@@ -75,12 +76,7 @@ fn claim(text: &str) -> Result<String, String> {
 pub(crate) async fn run(print: &Print, command: Command) -> anyhow::Result<()> {
     let Command::Sync(wanted) = command;
     let said = Said::read(wanted.api.as_deref())?;
-    if said.is_in_the_clear() {
-        eprintln!(
-            "the key and the messages go to {} unencrypted: use https:// unless that network is yours alone",
-            said.api
-        );
-    }
+    remote::warn_in_the_clear(&said.api);
     for (name, flag) in [(&wanted.schema, "--schema"), (&wanted.role, "--role")] {
         if name.is_empty() || name.len() > 63 || name.contains('\0') {
             bail!("{flag}: a name of 1 to 63 bytes is expected");
@@ -92,7 +88,7 @@ pub(crate) async fn run(print: &Print, command: Command) -> anyhow::Result<()> {
         async move { way.connect().await }.boxed()
     });
     let options = Options {
-        api: said.api,
+        api: said.api.into(),
         key: said.key,
         schema: wanted.schema,
         role: wanted.role,

@@ -30,9 +30,9 @@ pub(super) struct Wanted {
     #[param(value_type = Option<String>, max_length = 200)]
     q: Option<Text<200>>,
     /// The most rows to answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, minimum = 1, maximum = 100, default = 50)]
-    limit: Limit,
+    limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>)]
@@ -51,9 +51,9 @@ pub(super) struct Wanted {
     ),
 )]
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Contact>>, Problem> {
-    let after = wanted.cursor.map(|cursor| cursor.0);
+    let (after, limit) = (wanted.cursor.map(|cursor| cursor.0), wanted.limit.unwrap_or_default().0);
     if let Some(Ids(ids)) = wanted.id {
-        if wanted.q.is_some() || after.is_some() {
+        if wanted.q.is_some() || after.is_some() || wanted.limit.is_some() {
             return Err(Problem::invalid(ID_STANDS_ALONE));
         }
         let tx = caller.begin().await?;
@@ -63,10 +63,10 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
     }
     if let Some(Text(q)) = &wanted.q {
         let search = Search::new(q);
-        return Ok(Json(contact::search(caller.database(), caller.scope(), &search, after, wanted.limit.0).await?));
+        return Ok(Json(contact::search(caller.database(), caller.scope(), &search, after, limit).await?));
     }
     let tx = caller.begin().await?;
-    let page = contact::list(&tx, after, wanted.limit.0).await?;
+    let page = contact::list(&tx, after, limit).await?;
     tx.close();
     Ok(Json(page))
 }

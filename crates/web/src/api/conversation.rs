@@ -27,7 +27,7 @@ pub(super) struct Wanted {
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>)]
     id: Option<Ids>,
-    /// `id`: those that began last come first, so that no page moves while you read; else by the newest last message.
+    /// `id`: all of them, those that began last first, so that no page moves while you read; else by the newest last message.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>, example = "id")]
     order: Option<Order>,
@@ -58,9 +58,9 @@ pub(super) struct Wanted {
     #[param(value_type = Option<String>, max_length = 200)]
     q: Option<Text<200>>,
     /// The most rows to answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, minimum = 1, maximum = 100, default = 50)]
-    limit: Limit,
+    limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>)]
@@ -161,10 +161,11 @@ fn me(who: &Who) -> Result<Uuid, Problem> {
     ),
 )]
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Conversation>>, Problem> {
-    let (after, limit) = (wanted.cursor.as_ref().map(|cursor| cursor.0), wanted.limit.0);
+    let (after, limit) = (wanted.cursor.as_ref().map(|cursor| cursor.0), wanted.limit.unwrap_or_default().0);
     let filter = wanted.filter(caller.who())?;
     if let Some(Ids(ids)) = wanted.id {
-        if wanted.q.is_some() || wanted.order.is_some() || after.is_some() || !filter.is_none() {
+        let others = wanted.q.is_some() || wanted.order.is_some() || after.is_some() || wanted.limit.is_some();
+        if others || !filter.is_none() {
             return Err(Problem::invalid(ID_STANDS_ALONE));
         }
         let tx = caller.begin().await?;
@@ -173,9 +174,10 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
         return Ok(Json(these(found)));
     }
     let by_id = wanted.order == Some(Order::Id);
-    if by_id && wanted.q.is_some() {
+    if by_id && (wanted.q.is_some() || !filter.is_none()) {
         return Err(Problem::invalid(
-            "The query parameter `q` finds the newest last message first: send it without `order`.",
+            "What narrows the list has it by the newest last message: leave out `order=id`, which lists all conversations, or \
+             what narrows it.",
         ));
     }
     if let Some(Text(q)) = &wanted.q {
@@ -185,7 +187,7 @@ pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result
     }
     let tx = caller.begin().await?;
     let page = if by_id {
-        conversation::list_by_id(&tx, &filter, after, limit).await?
+        conversation::list_by_id(&tx, after, limit).await?
     } else {
         conversation::list(&tx, &filter, after, limit).await?
     };

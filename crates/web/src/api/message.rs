@@ -11,8 +11,9 @@ use super::caller::Caller;
 use super::example;
 use super::fields::{Nothing, Query, Text, given};
 use super::id::Id;
-use super::paging::{Cursor, ID_STANDS_ALONE, Ids, Limit, Part, page_of, these};
+use super::paging::{Cursor, ID_STANDS_ALONE, Ids, Limit, these};
 use super::refusals::{Always, Invalid, NotThere};
+use super::status::Part;
 use crate::problem::Problem;
 
 /// Which messages to list.
@@ -29,9 +30,9 @@ pub(super) struct Wanted {
     #[param(value_type = Option<String>)]
     id: Option<Ids>,
     /// The most rows to answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, minimum = 1, maximum = 100, default = 50)]
-    limit: Limit,
+    limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<String>)]
@@ -40,7 +41,8 @@ pub(super) struct Wanted {
 
 /// List messages
 ///
-/// Those of all conversations, last stored first. With `wamid` the page holds that message, or nothing.
+/// Those of all conversations, last stored first. With `wamid` the page holds that message, or nothing. Who sees a part of the
+/// organization alone is answered by parts: a page may hold fewer than it could, or none, and go on with `next_cursor`.
 #[utoipa::path(
     get, path = "/messages", operation_id = "listMessages", tag = "Messages", params(Wanted),
     responses(
@@ -51,14 +53,17 @@ pub(super) struct Wanted {
 )]
 pub(super) async fn list(caller: Caller, Query(wanted): Query<Wanted>) -> Result<Json<Page<Message>>, Problem> {
     let after = wanted.cursor.map(|cursor| cursor.0);
-    if wanted.id.is_some() && (wanted.wamid.is_some() || after.is_some()) {
+    if wanted.id.is_some() && (wanted.wamid.is_some() || after.is_some() || wanted.limit.is_some()) {
         return Err(Problem::invalid(ID_STANDS_ALONE));
+    }
+    if wanted.wamid.is_some() && after.is_some() {
+        return Err(Problem::invalid("The query parameter `wamid` finds one message: send it without `cursor`."));
     }
     let tx = caller.begin().await?;
     let page = match (wanted.id, wanted.wamid) {
         (Some(Ids(ids)), _) => these(message::by_id(&tx, ids).await?),
         (None, Some(Text(wamid))) => these(message::find(&tx, &wamid).await?.into_iter().collect()),
-        (None, None) => message::list_all(&tx, after, wanted.limit.0).await?,
+        (None, None) => message::list_all(&tx, after, wanted.limit.unwrap_or_default().0).await?,
     };
     tx.close();
     Ok(Json(page))
@@ -103,7 +108,7 @@ pub(super) async fn statuses(
 ) -> Result<Json<Page<Status>>, Problem> {
     let tx = caller.begin().await?;
     message::get(&tx, id).await?.ok_or_else(not_there)?;
-    let data = status::of_message(&tx, id).await?;
+    let page = status::of_messages(&tx, vec![id], part.cursor.map(|after| after.0), part.limit.0).await?;
     tx.close();
-    Ok(Json(page_of(data, part.limit, part.cursor)))
+    Ok(Json(page))
 }

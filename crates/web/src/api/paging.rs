@@ -81,6 +81,9 @@ pub(super) fn these<T>(data: Vec<T>) -> Page<T> {
 pub(super) const ID_STANDS_ALONE: &str =
     "The query parameter `id` asks for certain rows: send it without the others, or leave it out.";
 
+/// What is said of a cursor that is none.
+pub(super) const NO_CURSOR: &str = "the `next_cursor` of the page before is expected, unchanged";
+
 /// Where the page before ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -90,7 +93,7 @@ impl TryFrom<String> for Cursor {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        page::Cursor::decode(&text).map(Self).ok_or("the `next_cursor` of the page before is expected, unchanged")
+        page::Cursor::decode(&text).map(Self).ok_or(NO_CURSOR)
     }
 }
 

@@ -1,9 +1,13 @@
 //! What a copier is told by its environment. Its secrets stand nowhere else: other users of a machine see arguments.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use secrecy::SecretString;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::commands::remote;
 
 /// Where wazapp answers.
 const API: &str = "WAZAPP_SYNC_API";
@@ -15,7 +19,7 @@ pub(super) const DATABASE_URL: &str = "WAZAPP_SYNC_DATABASE_URL";
 const PREFIX: &str = "WAZAPP_SYNC_";
 
 pub(super) struct Said {
-    pub(super) api: String,
+    pub(super) api: Url,
     pub(super) key: SecretString,
     pub(super) database_url: SecretString,
 }
@@ -33,50 +37,31 @@ impl Said {
                 bail!("{name} is not known: {API}, {KEY} and {DATABASE_URL} are, each also with _FILE behind it");
             }
         }
-        let api = match api {
-            Some(api) => api.to_owned(),
-            None => one(variables, API)?.context(format!("where wazapp answers is not said: set {API}, or --api"))?,
+        let (api, said_by) = match api {
+            Some(api) => (api.to_owned(), "--api"),
+            None => {
+                let said = one(variables, API)?;
+                let said = said.context(format!("where wazapp answers is not said: set {API}, or --api"))?;
+                (said.expose_secret().to_owned(), API)
+            }
         };
-        let url = reqwest::Url::parse(&api).ok().filter(|url| {
-            matches!(url.scheme(), "https" | "http")
-                && url.username().is_empty()
-                && url.password().is_none()
-                && url.query().is_none()
-        });
-        // What is no URL may hold a secret, and is not repeated.
-        url.context(format!("{API} or --api is no address: https://wa.example.com, with no key in it"))?;
+        let api = remote::address(&api, said_by)?;
         let key = one(variables, KEY)?.context(format!(
             "the API key is not said: make one with the scope read (wazapp key create --scope read), and set {KEY} or {KEY}_FILE"
         ))?;
-        if !key.starts_with("wz_") {
+        if !key.expose_secret().starts_with("wz_") {
             bail!("{KEY} is no API key: those begin with wz_");
         }
         let database_url = one(variables, DATABASE_URL)?
             .context(format!("the database of the copy is not said: set {DATABASE_URL} or {DATABASE_URL}_FILE"))?;
-        Ok(Self { api, key: key.into(), database_url: database_url.into() })
-    }
-
-    /// Whether what is said to the API can be read on its way.
-    pub(super) fn is_in_the_clear(&self) -> bool {
-        let url = reqwest::Url::parse(&self.api).ok();
-        let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
-        let is_here = host == "localhost" || host.starts_with("127.") || host == "[::1]";
-        self.api.starts_with("http:") && !is_here
+        Ok(Self { api, key, database_url })
     }
 }
 
 /// What a variable says, or the file that its namesake names.
-fn one(variables: &BTreeMap<String, String>, name: &str) -> anyhow::Result<Option<String>> {
-    let file = format!("{name}_FILE");
-    match (variables.get(name), variables.get(&file)) {
-        (Some(_), Some(_)) => bail!("both {name} and {file} are set: unset one"),
-        (Some(text), None) => Ok(Some(text.trim().to_owned())),
-        (None, Some(path)) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{file}: {path} cannot be read"))?;
-            Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
-        }
-        (None, None) => Ok(None),
-    }
+fn one(variables: &BTreeMap<String, String>, name: &str) -> anyhow::Result<Option<SecretString>> {
+    let file = variables.get(&format!("{name}_FILE")).map(PathBuf::from);
+    remote::secret(name, variables.get(name).cloned(), file)
 }
 
 #[cfg(test)]
@@ -110,11 +95,5 @@ mod tests {
             let refused = read(&[&WHOLE[..], &[wrong]].concat()).err().expect("it is wrong").to_string();
             assert!(!refused.contains("secret"), "{refused}");
         }
-    }
-
-    #[test]
-    fn what_can_be_read_on_its_way_is_told() {
-        let clear = |api: &str| read(&[("API", api), WHOLE[1], WHOLE[2]]).unwrap().is_in_the_clear();
-        assert!(clear("http://wa.example.com") && !clear("http://127.0.0.1:8080") && !clear("https://wa.example.com"));
     }
 }

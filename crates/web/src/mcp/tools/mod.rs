@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::api::{Api, Ask, Wrong, ask};
 use super::handler::Tools;
-use super::marked::{CONTACT, CONVERSATION, LINE, MESSAGE, STATUS, Shape, UNTRUSTED};
+use super::marked::{CONTACT, CONVERSATION, LINE, MEMBER, MESSAGE, STATUS, Shape, TEAM, UNTRUSTED};
 use argument::{Argument, flag, id, ids_or_null, list, rows, text, word};
 
 /// Rows of a list where nothing is said: what a model reads costs it.
@@ -169,7 +169,7 @@ pub(super) const TOOLS: &[Tool] = &[
         about: "The people of your organization, to whom a conversation can be assigned.",
         act: Act::ReadMembers,
         takes: &[rows(), text("cursor", 200, "The `next_cursor` of the page before.")],
-        does: Does::Read("/members", Shape::Ours),
+        does: Does::Read("/members", Shape::Page(&MEMBER)),
     },
     Tool {
         name: "list_teams",
@@ -177,7 +177,7 @@ pub(super) const TOOLS: &[Tool] = &[
         about: "The teams of your organization, which may look after conversations.",
         act: Act::ReadMembers,
         takes: &[rows(), text("cursor", 200, "The `next_cursor` of the page before.")],
-        does: Does::Read("/teams", Shape::Ours),
+        does: Does::Read("/teams", Shape::Page(&TEAM)),
     },
     Tool {
         name: "mark_read",
