@@ -18,6 +18,7 @@ mod graph_client;
 mod graph_side;
 mod histories;
 mod http;
+mod https;
 mod in_doubt;
 mod key_ring;
 mod lint;

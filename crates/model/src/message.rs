@@ -255,7 +255,8 @@ pub async fn list_all(tx: &Tenant, after: Option<Cursor>, limit: i64) -> Result<
 
 /// As far as one request looks below an id; `None`: to the end. It is a time, and names nobody's message.
 async fn looked_through(tx: &Tenant, below: Uuid) -> Result<Option<Uuid>> {
-    let last = "SELECT id FROM wazapp.message WHERE organization_id = $1 AND id < $2 ORDER BY id DESC OFFSET $3 LIMIT 1";
+    let last =
+        "SELECT id FROM wazapp.message WHERE organization_id = $1 AND id < $2 ORDER BY id DESC OFFSET $3 LIMIT 1";
     let row = tx.past_limits(tx.query_opt(last, &[&tx.organization_id(), &below, &LOOKED_THROUGH])).await?;
     Ok(row.map(|row| beginning_of_millisecond(row.get("id"))).filter(|rest| *rest < below))
 }

@@ -396,12 +396,7 @@ impl Copier<'_> {
         let below = below.unwrap_or(Uuid::max());
         // A page may be empty, and yet not the last: it says nothing of what lies below.
         let ends = read.next_cursor.is_some().then(|| rows.keys().next().copied().unwrap_or(below));
-        let part = Part {
-            stage,
-            from: ends.unwrap_or(Uuid::nil()),
-            below,
-            ids: rows.keys().copied().collect(),
-        };
+        let part = Part { stage, from: ends.unwrap_or(Uuid::nil()), below, ids: rows.keys().copied().collect() };
         let strays = self.target.strays(&part).await?;
         // Where the list has lost very many, the walk stays on its page until all of them are noted.
         let rest = strays.rest_below.map(|below| Walk { stage, page: page.clone(), below: Some(below) });

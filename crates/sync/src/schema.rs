@@ -4,9 +4,9 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::Options;
 use crate::error::{Result, Trouble};
 use crate::table::{TABLES, literal, quoted};
-use crate::Options;
 
 /// The version of the tables that this program makes.
 const VERSION: i32 = 1;

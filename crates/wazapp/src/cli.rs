@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     app, config_show, doctor, endpoint, key, key_ring, mcp, member, migrate, number, organization, quarantine, replay,
@@ -104,9 +104,19 @@ pub(crate) struct OrganizationArg {
     pub(crate) organization: String,
 }
 
+/// The command line, with the settings where they are looked for.
+fn command_line() -> clap::Command {
+    fn with_settings(command: clap::Command, within: bool) -> clap::Command {
+        let within = within || ["serve", "demo", "config"].contains(&command.get_name());
+        let command = command.after_help(Flags::NEAR).mut_subcommands(|one| with_settings(one, within));
+        if within { command.after_long_help(Flags::listing()) } else { command }
+    }
+    with_settings(Cli::command(), false)
+}
+
 /// Runs the command that the arguments name. Exit code 0: done, 1: failed, 2: misuse.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
     // No settings, no threads: whatever the process has counts against its memory.
     if let Command::ShrinkPicture { memory, size } = cli.command {
         return worker::media::decode_here(memory, size);
@@ -158,10 +168,29 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
+    }
+
+    #[test]
+    fn settings_stand_where_they_are_looked_for() {
+        let help = |path: &[&str]| {
+            let mut arguments = vec!["wazapp"];
+            arguments.extend(path);
+            arguments.push("--help");
+            command_line().try_get_matches_from(arguments).expect_err("help").to_string()
+        };
+        for path in [&["serve"][..], &["demo"], &["config", "show"]] {
+            let help = help(path);
+            for setting in crate::config::SETTINGS {
+                assert_eq!(help.contains(&format!("{} <VALUE>", setting.flag())), setting.works, "{}", setting.key);
+            }
+        }
+        for path in [&["number"][..], &["number", "connect"], &[], &["simulator"]] {
+            let help = help(path);
+            assert!(help.contains(Flags::NEAR) && !help.contains("--inbound-batch"), "{help}");
+        }
     }
 }

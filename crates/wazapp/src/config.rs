@@ -83,6 +83,8 @@ pub struct Config {
     pub database_pool: usize,
     /// The plain HTTP address; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// HTTPS with files; none: a proxy does it, or nobody.
+    pub https: Option<Https>,
     /// Where operators ask for metrics and details; none: at `listen`.
     pub metrics_listen: Option<SocketAddr>,
     /// Client connections open at once.
@@ -138,6 +140,29 @@ pub struct Config {
     shown: Vec<Shown>,
 }
 
+/// HTTPS by a certificate in files.
+#[derive(Clone, Debug)]
+pub struct Https {
+    /// The certificate, and those that lead to its authority.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where everybody is led from plain HTTP to HTTPS.
+    pub redirect: Option<SocketAddr>,
+}
+
+impl Https {
+    fn read(said: &Layers) -> Result<Option<Self>, ConfigError> {
+        let path = |text: &str| Ok(PathBuf::from(text));
+        let files = said.optional("tls_cert", path)?.zip(said.optional("tls_key", path)?);
+        let (listen, redirect) =
+            (said.required("https_listen", parse::listen)?, said.optional("redirect_listen", parse::listen)?);
+        Ok(files.map(|(cert, key)| Self { cert, key, listen, redirect }))
+    }
+}
+
 /// One line of `wazapp config show`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
@@ -170,6 +195,7 @@ impl Config {
             postgres_bin: said.optional("postgres_bin", parse::absolute_path)?,
             database_pool: said.number("database_pool", 1..=200)?,
             listen: said.required("listen", parse::listen)?,
+            https: Https::read(&said)?,
             metrics_listen: said.optional("metrics_listen", parse::listen)?,
             max_connections: said.number("max_connections", 16..=1_000_000)?,
             trusted_proxies: said.list("trusted_proxies", parse::network)?,
@@ -239,6 +265,7 @@ impl Config {
             log: if log_said { self.log } else { "warn".to_owned() },
             public_url: None,
             provider: None,
+            https: None,
             metrics_listen: None,
             post: None,
             master_keys: None,
@@ -337,8 +364,23 @@ fn dialable(bound: SocketAddr) -> SocketAddr {
 }
 
 fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
-    for key in ["domain", "acme_email", "acme_directory", "tls_cert", "tls_key"] {
-        said.refuse(key, "not supported yet: put a TLS proxy in front, see docs/operate.md")?;
+    for setting in SETTINGS.iter().filter(|setting| !setting.works) {
+        said.refuse(setting.key, "not supported yet: set tls_cert, or put a TLS proxy in front, see docs/operate.md")?;
+    }
+    match (said.is_set("tls_cert"), said.is_set("tls_key")) {
+        (true, false) => said.refuse("tls_cert", "set without tls_key: set WAZAPP_TLS_KEY too, the file of its key")?,
+        (false, true) => said.refuse("tls_key", "set without tls_cert: set WAZAPP_TLS_CERT too, or unset this one")?,
+        (true, true) if !said.text("public_url").starts_with("https://") => said.refuse(
+            "tls_cert",
+            "set without an https:// public_url: set WAZAPP_PUBLIC_URL to https:// and the name in the certificate",
+        )?,
+        (true, true) => {}
+        (false, false) => {
+            said.refuse(
+                "redirect_listen",
+                "set without tls_cert: set WAZAPP_TLS_CERT and WAZAPP_TLS_KEY too, or unset this one",
+            )?;
+        }
     }
     if !said.is_set("database_url") {
         for key in ["database_direct_url", "database_web_url"] {

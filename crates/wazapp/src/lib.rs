@@ -1,5 +1,6 @@
 //! wazapp, the one binary: command line, configuration, private PostgreSQL, telemetry, life cycle.
 
+pub mod certificate;
 pub mod cli;
 mod commands;
 pub mod config;

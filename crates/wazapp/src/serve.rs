@@ -17,10 +17,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use web::serve::{Admission, Proxies};
 
+use crate::certificate::Files;
 use crate::config::{Config, create_data_dir};
 use crate::open;
 use crate::postgres::{DirLock, PrivatePostgres};
-use crate::server::{self, Setup};
+use crate::server::{self, Https, Setup};
 use crate::telemetry;
 
 /// After an unexpected end, PostgreSQL is started again after this long.
@@ -42,6 +43,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
 pub(crate) struct Place {
     lock: DirLock,
     listener: TcpListener,
+    https: Option<Https>,
     operators: Option<TcpListener>,
 }
 
@@ -56,13 +58,32 @@ impl Place {
             Some(address) => Some(bind(address, "WAZAPP_METRICS_LISTEN").await?),
             None => None,
         };
-        Ok(Self { lock, listener, operators })
+        Ok(Self { lock, listener, https: https(config).await?, operators })
     }
+}
+
+async fn https(config: &Config) -> anyhow::Result<Option<Https>> {
+    let Some(https) = &config.https else { return Ok(None) };
+    let files = Files::from(https);
+    let certificate = files.read()?;
+    let listener = bind(https.listen, "WAZAPP_HTTPS_LISTEN").await?;
+    let redirect = match https.redirect {
+        Some(address) => Some(bind(address, "WAZAPP_REDIRECT_LISTEN").await?),
+        None => None,
+    };
+    Ok(Some(Https { listener, certificate, files, redirect }))
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("cannot listen on {address}: another program may; set {setting}"))
+    let is_denied = bound.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+    bound.with_context(|| match is_denied {
+        true => format!(
+            "cannot listen on {address}: a port below 1024 needs the right CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=, \
+             else setcap cap_net_bind_service=+ep WAZAPP), or another port: set {setting}"
+        ),
+        false => format!("cannot listen on {address}: another program may; set {setting}"),
+    })
 }
 
 /// A server at work, its PostgreSQL below it, and the signals that end it.
@@ -79,7 +100,7 @@ pub(crate) struct Serving {
 impl Serving {
     /// Returns when the server is ready.
     pub(crate) async fn start(config: &Config, place: Place) -> anyhow::Result<Self> {
-        let Place { lock, listener, operators } = place;
+        let Place { lock, listener, https, operators } = place;
         let metrics = telemetry::metrics()?;
         let mut signals = Signals::new()?;
         let (access, postgres, lock) = match open::external(config)? {
@@ -92,7 +113,7 @@ impl Serving {
             }
         };
         let started = tokio::select! {
-            started = start(config, access, metrics, (listener, operators)) => started,
+            started = start(config, access, metrics, (listener, https, operators)) => started,
             () = signals.any() => Err(anyhow::anyhow!("stopped before it was ready")),
         };
         match started {
@@ -143,7 +164,7 @@ async fn start(
     config: &Config,
     access: Access,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
-    (listener, operators): (TcpListener, Option<TcpListener>),
+    (listener, https, operators): (TcpListener, Option<Https>, Option<TcpListener>),
 ) -> anyhow::Result<(server::Running, Database, Announced)> {
     let secrets = config.default_app_secrets()?;
     if let Some(warning) = secrets.warning {
@@ -158,6 +179,7 @@ async fn start(
         );
     }
     let address = listener.local_addr()?;
+    let https_address = https.as_ref().map(|https| https.listener.local_addr()).transpose()?;
     let keep = metrics.clone();
     tokio::spawn(async move {
         // Histograms gather samples until someone drains them, scraped or not.
@@ -196,11 +218,12 @@ async fn start(
         set_up: Some(config.set_up_code()?),
         sign_in_link: config.sign_in_link.clone(),
         admission: admission(config),
+        https,
         operators,
         metrics: Arc::new(move || metrics.render()),
     };
     let running = server::start(setup, listener).await?;
-    match Announced::write(config, running.address()) {
+    match Announced::write(config, running.address(), https_address) {
         Ok(announced) => Ok((running, database, announced)),
         Err(error) => {
             running.stop().await;
@@ -299,10 +322,11 @@ impl Announced {
         data_dir.join("wazapp.json")
     }
 
-    fn write(config: &Config, address: SocketAddr) -> anyhow::Result<Self> {
+    fn write(config: &Config, address: SocketAddr, https: Option<SocketAddr>) -> anyhow::Result<Self> {
         let path = Self::path(&config.data_dir);
         let text = serde_json::json!({
             "listen": address.to_string(),
+            "https_listen": https.map(|address| address.to_string()),
             "public_url": config.public_url(address),
             "pid": std::process::id(),
             "version": env!("CARGO_PKG_VERSION"),

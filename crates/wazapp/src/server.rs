@@ -19,15 +19,30 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use web::health::Health;
 use web::receive::Receiver;
-use web::serve::{Admission, Proxies};
+use web::serve::{Admission, Certificate, Listening, Proxies, Tls, to_https};
 use web::webhook::Webhook;
 use web::{Provider, ProviderSettings, SetUpCode, SignInLink};
 use whatsapp::graph::{Graph, Timeouts};
 use worker::ToMeta;
 use worker::media::Decoder;
 
+use crate::certificate::Files;
+
 /// Connections of operators at once, where they have an address of their own.
 const OPERATORS: usize = 64;
+
+/// HTTPS beside plain HTTP.
+#[derive(Debug)]
+pub struct Https {
+    /// Bound.
+    pub listener: TcpListener,
+    /// Shown until the files change.
+    pub certificate: Certificate,
+    /// Where it is kept.
+    pub files: Files,
+    /// From where everybody is led to the public URL.
+    pub redirect: Option<TcpListener>,
+}
 
 /// What a server is made of.
 pub struct Setup {
@@ -79,6 +94,8 @@ pub struct Setup {
     pub sign_in_link: Option<SignInLink>,
     /// Who may connect.
     pub admission: Admission,
+    /// Where it speaks HTTPS too.
+    pub https: Option<Https>,
     /// Where operators ask for metrics and details; none: at the same address as everybody.
     pub operators: Option<TcpListener>,
     /// Renders the metrics.
@@ -119,6 +136,7 @@ impl Setup {
             set_up: None,
             sign_in_link: None,
             admission: Admission { connections: 8192, proxies: Proxies::default() },
+            https: None,
             operators: None,
             metrics: Arc::new(String::new),
         }
@@ -319,6 +337,7 @@ impl Parts {
 
     fn serve(&mut self, setup: Setup, shared: Shared, webhook: Webhook, health: Health, listener: TcpListener) {
         let ToMeta { clock, keyring, apps, graph } = shared.to_meta;
+        let (public_url, looked_at_by) = (shared.public_url.clone(), clock.clone());
         let state = web::State {
             live: web::Live::new(clock.clone()),
             database: setup.database,
@@ -350,7 +369,30 @@ impl Parts {
             let admission = Admission { connections: OPERATORS, proxies: Proxies::default() };
             self.http.spawn(|stop| web::serve::serve(listener, web::health::routes(health), admission, stop));
         }
+        if let Some(https) = setup.https {
+            let to_https = to_https(&public_url);
+            self.https(https, router.clone(), to_https, &setup.admission, looked_at_by);
+        }
         self.http.spawn(|stop| web::serve::serve(listener, router, setup.admission, stop));
+    }
+
+    fn https(
+        &mut self,
+        https: Https,
+        router: axum::Router,
+        to_https: axum::Router,
+        admission: &Admission,
+        clock: Clock,
+    ) {
+        let Https { listener, certificate, files, redirect } = https;
+        tracing::info!(listen = ?listener.local_addr(), until = %certificate.not_after(), "HTTPS");
+        let tls = Tls::new(&certificate);
+        let listening = Listening { listener, tls: Some(tls.clone()) };
+        self.aside.spawn(|stop| files.keep_current(tls, certificate, clock, stop));
+        self.http.spawn(|stop| web::serve::serve(listening, router, admission.clone(), stop));
+        if let Some(listener) = redirect {
+            self.http.spawn(|stop| web::serve::serve(listener, to_https, admission.clone(), stop));
+        }
     }
 }
 

@@ -201,7 +201,14 @@ fn a_mistake_is_one_line_with_key_source_and_fix() {
         (&[], &[("WAZAPP_OIDC_ISSUER", "id.example.org"), ID, SECRET], &["WAZAPP_OIDC_ISSUER", "not a web address"]),
         (&[], &[ISSUER, ID, SECRET, ("WAZAPP_OIDC_JOIN", "a.org")], &["WAZAPP_OIDC_JOIN", "example.com=acme:agent"]),
         (&[], &[ISSUER, ID, SECRET, ("WAZAPP_OIDC_JOIN", "a.org=b:owner")], &["WAZAPP_OIDC_JOIN", "owner"]),
-        (&[], &[("WAZAPP_TLS_CERT", "c.pem")], &["WAZAPP_TLS_CERT", "not supported yet"]),
+        (&[], &[("WAZAPP_TLS_CERT", "c.pem")], &["WAZAPP_TLS_CERT", "WAZAPP_TLS_KEY"]),
+        (&[], &[("WAZAPP_TLS_KEY", "k.pem")], &["WAZAPP_TLS_KEY", "WAZAPP_TLS_CERT"]),
+        (
+            &["--public-url", "http://wa.example.org"],
+            &[("WAZAPP_TLS_CERT", "c.pem"), ("WAZAPP_TLS_KEY", "k.pem")],
+            &["WAZAPP_TLS_CERT", "WAZAPP_PUBLIC_URL", "https://"],
+        ),
+        (&[], &[("WAZAPP_REDIRECT_LISTEN", "127.0.0.1:0")], &["WAZAPP_REDIRECT_LISTEN", "WAZAPP_TLS_CERT"]),
         (&["--domain", "a.org"], &[], &["--domain", "docs/operate.md"]),
     ];
     for (arguments, variables, words) in cases {
@@ -255,7 +262,7 @@ fn the_manual_lists_every_setting_with_its_default() {
     let uncommented: Vec<&str> = lines.iter().map(|line| &line[2..]).collect();
 
     let keys: Vec<&str> = uncommented.iter().filter_map(|line| Some(line.split_once(" = ")?.0)).collect();
-    let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
+    let known: Vec<&str> = SETTINGS.iter().filter(|setting| setting.works).map(|setting| setting.key).collect();
     let (mut sorted, mut known_sorted) = (keys.clone(), known.clone());
     sorted.sort_unstable();
     known_sorted.sort_unstable();
@@ -281,10 +288,9 @@ fn a_subcommand_may_have_an_argument_named_like_a_setting() {
 }
 
 #[test]
-fn every_setting_is_a_flag_of_every_command_and_in_its_help() {
-    let help = CommandLine::try_parse_from(["wazapp", "serve", "--help"]).expect_err("help");
-    let help = help.to_string();
-    for setting in SETTINGS {
+fn every_setting_is_a_flag_of_every_command_and_in_the_listing() {
+    let help = Flags::listing();
+    for setting in SETTINGS.iter().filter(|setting| setting.works) {
         assert!(help.contains(&setting.flag()), "{}", setting.key);
         assert!(help.contains(&setting.variable()), "{}", setting.key);
     }

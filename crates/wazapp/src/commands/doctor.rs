@@ -5,6 +5,7 @@
 
 mod apps;
 mod callback;
+mod certificate;
 mod configuration;
 mod data_dir;
 mod database;
@@ -57,6 +58,7 @@ pub(crate) struct Doctor {
 pub(crate) async fn run(config: &Config, print: &Print, doctor: &Doctor) -> anyhow::Result<ExitCode> {
     let server = Server::find(config).await;
     let mut findings = configuration::check(config, &server.public_url(config));
+    findings.extend(certificate::check(config, &server.public_url(config), Clock::default().now()));
     findings.extend(data_dir::check(config));
     findings.push(media::check(config).await);
     findings.push(mail::server(config).await);

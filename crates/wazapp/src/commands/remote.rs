@@ -87,9 +87,12 @@ mod tests {
     #[test]
     fn what_can_be_read_on_its_way_is_told() {
         let clear = |url: &str| is_in_the_clear(&address(url, "--url").unwrap());
-        for url in
-            ["http://wa.example.com", "HTTP://wa.example.com", "http://127.evil.example", "http://localhost.evil.example"]
-        {
+        for url in [
+            "http://wa.example.com",
+            "HTTP://wa.example.com",
+            "http://127.evil.example",
+            "http://localhost.evil.example",
+        ] {
             assert!(clear(url), "{url}");
         }
         for url in [

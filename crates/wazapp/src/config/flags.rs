@@ -32,10 +32,24 @@ impl Flags {
         let settings = SETTINGS.iter().zip(LONG_NAMES.iter()).map(argument);
         command.arg(config).args(settings)
     }
+
+    /// The settings in the help of a command where they are looked for.
+    pub fn listing() -> String {
+        let settings: Vec<String> = SETTINGS.iter().filter(|setting| setting.works).map(described).collect();
+        format!("Settings:\n{}", settings.join("\n"))
+    }
+
+    /// What stands in their place in the help of every other command.
+    pub const NEAR: &str = "Every setting is a flag of every command too: wazapp serve --help";
 }
 
-/// Long help only: thirty settings would drown a command's own arguments.
+/// In no help by itself: forty settings would drown a command's own arguments.
 fn argument((setting, long): (&'static Setting, &'static String)) -> Arg {
+    Arg::new(setting.key).long(long.as_str()).value_name("VALUE").hide(true).global(true)
+}
+
+/// What a setting is called, and what it means.
+fn described(setting: &Setting) -> String {
     let mut help = format!("{} [env: {}]", setting.doc, setting.variable());
     if setting.secrecy != Secrecy::Open {
         help += "; - reads it from standard input";
@@ -43,13 +57,7 @@ fn argument((setting, long): (&'static Setting, &'static String)) -> Arg {
     if !setting.default.is_empty() {
         help += &format!(" [default: {}]", setting.default);
     }
-    Arg::new(setting.key)
-        .long(long.as_str())
-        .value_name("VALUE")
-        .help(help)
-        .help_heading("Settings")
-        .hide_short_help(true)
-        .global(true)
+    format!("      {} <VALUE>\n          {help}\n", setting.flag())
 }
 
 impl clap::Args for Flags {

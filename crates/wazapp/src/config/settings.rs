@@ -23,6 +23,8 @@ pub struct Setting {
     pub secrecy: Secrecy,
     /// What it means, in a line.
     pub doc: &'static str,
+    /// Whether it does anything yet; one that does not is refused by its name, and listed nowhere.
+    pub works: bool,
 }
 
 impl Setting {
@@ -42,15 +44,19 @@ impl Setting {
 }
 
 const fn open(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
-    Setting { key, default, secrecy: Secrecy::Open, doc }
+    Setting { key, default, secrecy: Secrecy::Open, doc, works: true }
 }
 
 const fn secret(key: &'static str, doc: &'static str) -> Setting {
-    Setting { key, default: "", secrecy: Secrecy::Secret, doc }
+    Setting { key, default: "", secrecy: Secrecy::Secret, doc, works: true }
 }
 
 const fn url_with_password(key: &'static str, doc: &'static str) -> Setting {
-    Setting { key, default: "", secrecy: Secrecy::UrlWithPassword, doc }
+    Setting { key, default: "", secrecy: Secrecy::UrlWithPassword, doc, works: true }
+}
+
+const fn coming(key: &'static str) -> Setting {
+    Setting { key, default: "", secrecy: Secrecy::Open, doc: "not supported yet", works: false }
 }
 
 /// Every setting there is, in the order of the manual.
@@ -100,9 +106,11 @@ pub static SETTINGS: &[Setting] = &[
     open("event_retention_days", "90", "days that events are kept (8-36500), or forever"),
     open("status_retention_days", "forever", "days that updates of statuses are kept (8-36500), or forever"),
     open("message_retention_days", "forever", "days that messages are kept (8-36500), or forever"),
-    open("domain", "", "not supported yet: HTTPS on :443 for this name"),
-    open("acme_email", "", "not supported yet: address given to the certificate authority"),
-    open("acme_directory", "", "not supported yet: URL of the certificate authority"),
-    open("tls_cert", "", "not supported yet: certificate file for HTTPS"),
-    open("tls_key", "", "not supported yet: key file for HTTPS"),
+    open("tls_cert", "", "certificate file (PEM, the server's own first) for HTTPS, read again when it changes; goes with tls_key and public_url"),
+    open("tls_key", "", "key file (PEM) of tls_cert"),
+    open("https_listen", "[::]:443", "address of HTTPS, where tls_cert is set; port 0 picks a free one"),
+    open("redirect_listen", "", "address of plain HTTP from which everybody is led to public_url, like [::]:80; none if not set"),
+    coming("domain"),
+    coming("acme_email"),
+    coming("acme_directory"),
 ];

@@ -6,7 +6,9 @@ mod framing;
 mod link;
 mod peers;
 mod proxies;
+mod redirect;
 mod stream;
+mod tls;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,9 +23,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use metrics::gauge;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -36,6 +39,8 @@ pub(crate) use body::is_too_slow;
 pub(crate) use client::{Client, Size, Whose};
 pub(crate) use peers::Peer;
 pub use proxies::Proxies;
+pub use redirect::to_https;
+pub use tls::{Certificate, CertificateError, Tls};
 
 /// Headers must have arrived, and the next request begun, within this time.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
@@ -58,8 +63,24 @@ pub struct Admission {
     pub proxies: Proxies,
 }
 
+/// Where connections come from.
+#[derive(Debug)]
+pub struct Listening {
+    /// Bound.
+    pub listener: TcpListener,
+    /// With which they shake hands; none: plain HTTP.
+    pub tls: Option<Tls>,
+}
+
+impl From<TcpListener> for Listening {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
 /// Serves until the token is cancelled, then finishes what is under way.
-pub async fn serve(listener: TcpListener, router: Router, admission: Admission, stop: CancellationToken) {
+pub async fn serve(listening: impl Into<Listening>, router: Router, admission: Admission, stop: CancellationToken) {
+    let Listening { listener, tls } = listening.into();
     let peers = Peers::new(admission.connections, admission.proxies);
     let others = admission.connections - admission.connections / KEPT_FOR_WEBHOOKS;
     let server = Server { router, others: Arc::new(Semaphore::new(others)) };
@@ -80,9 +101,24 @@ pub async fn serve(listener: TcpListener, router: Router, admission: Admission, 
                 continue;
             }
         };
-        if let Some(place) = peers.admit(address.ip()) {
-            tokio::spawn(attend(&http, &graceful, server.clone(), stream, place));
-        }
+        let Some(place) = peers.admit(address.ip()) else { continue };
+        stream::set_up(&stream);
+        let (watcher, http, server, stop) = (graceful.watcher(), http.clone(), server.clone(), stop.clone());
+        match tls.clone() {
+            None => tokio::spawn(attend(http, watcher, server, stream, place)),
+            Some(tls) => tokio::spawn(async move {
+                let link = place.link().clone();
+                let shaken = tokio::select! {
+                    shaken = tls.shake_hands(stream) => shaken,
+                    () = link.is_cut() => return,
+                    () = stop.cancelled() => return,
+                };
+                match shaken {
+                    Ok(stream) => attend(http, watcher, server, stream, place).await,
+                    Err(error) => tracing::trace!(%error, "a connection did not come to TLS"),
+                }
+            }),
+        };
     }
     drop(listener);
     if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
@@ -91,30 +127,25 @@ pub async fn serve(listener: TcpListener, router: Router, admission: Admission, 
 }
 
 /// Serves one connection to its end, or until its place is needed.
-fn attend(
-    http: &http1::Builder,
-    graceful: &GracefulShutdown,
-    server: Server,
-    stream: TcpStream,
-    place: Place,
-) -> impl Future<Output = ()> + use<> {
+async fn attend<S>(http: http1::Builder, watcher: Watcher, server: Server, stream: S, place: Place)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let link = place.link().clone();
     let place = Arc::new(place);
     let watched = TokioIo::new(Watched::new(stream, link.clone()));
     let answering = service_fn(move |request| server.clone().answer(request, place.clone()));
-    let connection = graceful.watch(http.serve_connection(watched, answering));
-    async move {
-        gauge!("wazapp_http_connections").increment(1);
-        tokio::select! {
-            ended = connection => {
-                if let Err(error) = ended {
-                    tracing::trace!(%error, "a connection ended early");
-                }
+    let connection = watcher.watch(http.serve_connection(watched, answering));
+    gauge!("wazapp_http_connections").increment(1);
+    tokio::select! {
+        ended = connection => {
+            if let Err(error) = ended {
+                tracing::trace!(%error, "a connection ended early");
             }
-            () = link.is_cut() => tracing::trace!("a connection gave way to others"),
         }
-        gauge!("wazapp_http_connections").decrement(1);
+        () = link.is_cut() => tracing::trace!("a connection gave way to others"),
     }
+    gauge!("wazapp_http_connections").decrement(1);
 }
 
 #[derive(Clone)]

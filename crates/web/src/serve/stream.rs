@@ -20,9 +20,15 @@ const READ_SOME_WITHIN: Duration = Duration::from_secs(20);
 /// more only when a third of it is free.
 const UNREAD: usize = 128 << 10;
 
-/// A TCP stream, watched.
-pub(super) struct Watched {
-    stream: TcpStream,
+/// What holds for every connection, with or without TLS.
+pub(super) fn set_up(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let _ = socket2::SockRef::from(stream).set_send_buffer_size(UNREAD);
+}
+
+/// The bytes of HTTP on a connection, watched.
+pub(super) struct Watched<S> {
+    stream: S,
     link: Arc<Link>,
     framing: Framing,
     /// What is left to say in the place of bytes that are refused.
@@ -30,10 +36,8 @@ pub(super) struct Watched {
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl Watched {
-    pub(super) fn new(stream: TcpStream, link: Arc<Link>) -> Self {
-        let _ = stream.set_nodelay(true);
-        let _ = socket2::SockRef::from(&stream).set_send_buffer_size(UNREAD);
+impl<S> Watched<S> {
+    pub(super) fn new(stream: S, link: Arc<Link>) -> Self {
         Self { stream, link, framing: Framing::default(), poison: None, stalled: None }
     }
 
@@ -55,7 +59,7 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.poison.is_none() {
             let before = into.filled().len();
@@ -74,7 +78,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.progress(context, written)

@@ -1,0 +1,177 @@
+//! HTTPS, by a certificate that may be replaced while the server runs.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+/// Who connects and does not shake hands within this time is let go.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// A certificate with its chain and key, which fit each other.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    key: Arc<CertifiedKey>,
+    names: Vec<String>,
+    not_after: Timestamp,
+}
+
+/// Why a certificate cannot be used: what to look at, without a byte of the key.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// Neither PEM, nor X.509 inside.
+    #[error("the certificate file holds no certificate in PEM (-----BEGIN CERTIFICATE-----)")]
+    NoCertificate,
+    /// None of PKCS#8, PKCS#1 and SEC1, or of a kind that is not supported.
+    #[error(
+        "the key file holds no private key in PEM that can be used (RSA, ECDSA P-256 or P-384, Ed25519; not encrypted)"
+    )]
+    NoKey,
+    /// The first certificate of the file must be the server's own.
+    #[error("the key is not that of the first certificate in the certificate file")]
+    NotAPair,
+}
+
+impl Certificate {
+    /// From what the files of certificate (the server's own first, then those that lead to its authority) and key hold, in PEM.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<_, _>>()
+            .map_err(|_| CertificateError::NoCertificate)?;
+        let own = chain.first().ok_or(CertificateError::NoCertificate)?.clone();
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| CertificateError::NoKey)?;
+        let key = aws_lc_rs::default_provider().key_provider.load_private_key(key);
+        let key = CertifiedKey::new(chain, key.map_err(|_| CertificateError::NoKey)?);
+        key.keys_match().map_err(|_| CertificateError::NotAPair)?;
+        let (_, own) = X509Certificate::from_der(&own).map_err(|_| CertificateError::NoCertificate)?;
+        let not_after = Timestamp::from_second(own.validity().not_after.timestamp());
+        Ok(Self { key: Arc::new(key), names: names(&own), not_after: not_after.unwrap_or(Timestamp::MAX) })
+    }
+
+    /// When it ends.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// Whether it is of this name. <https://www.rfc-editor.org/rfc/rfc6125#section-6.4.3>
+    pub fn is_of(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
+            None => *name == host,
+        })
+    }
+
+    /// The names that it is of.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|four| std::net::Ipv4Addr::from(four).to_string()),
+            _ => <[u8; 16]>::try_from(*bytes).ok().map(|all| std::net::Ipv6Addr::from(all).to_string()),
+        },
+        _ => None,
+    };
+    names.value.general_names.iter().filter_map(name).collect()
+}
+
+/// Shakes hands with whoever connects, by the certificate that is in force then.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    current: Arc<Current>,
+}
+
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+impl Tls {
+    /// TLS 1.2 and 1.3 with the suites that rustls holds safe.
+    pub fn new(certificate: &Certificate) -> Self {
+        let current = Arc::new(Current(RwLock::new(certificate.key.clone())));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has suites of both versions")
+            .with_no_client_auth()
+            .with_cert_resolver(current.clone());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self { acceptor: TlsAcceptor::from(Arc::new(config)), current }
+    }
+
+    /// Whoever connects from now on is shown this certificate; who is connected stays.
+    pub fn replace(&self, certificate: &Certificate) {
+        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = certificate.key.clone();
+    }
+
+    pub(super) async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        tokio::time::timeout(HANDSHAKE_WITHIN, self.acceptor.accept(stream)).await?
+    }
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(names: &[&str]) -> (String, String) {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    }
+
+    #[test]
+    fn a_certificate_says_whose_it_is_and_until_when() {
+        let (chain, key) = made(&["wa.example.com", "*.bots.example.com", "192.0.2.7"]);
+        let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).expect("a pair");
+        for name in ["wa.example.com", "WA.example.com", "a.bots.example.com", "192.0.2.7"] {
+            assert!(certificate.is_of(name), "{name}");
+        }
+        for name in ["example.com", "bots.example.com", "a.b.bots.example.com", "192.0.2.8", ""] {
+            assert!(!certificate.is_of(name), "{name}");
+        }
+        assert!(certificate.not_after() > Timestamp::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_in_words() {
+        let ((chain, key), (_, other)) = (made(&["a.example.com"]), made(&["a.example.com"]));
+        let refused = |chain: &str, key: &str| {
+            let error = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).expect_err("it does not fit");
+            let words = error.to_string();
+            assert!(!words.contains(key.lines().nth(1).unwrap_or("no key")), "{words}");
+            error
+        };
+        assert!(matches!(refused(&chain, &other), CertificateError::NotAPair));
+        assert!(matches!(refused(&chain, "none"), CertificateError::NoKey));
+        assert!(matches!(refused(&chain, &chain), CertificateError::NoKey));
+        assert!(matches!(refused("none", &key), CertificateError::NoCertificate));
+        assert!(matches!(refused(&key, &key), CertificateError::NoCertificate));
+    }
+}
