@@ -16,9 +16,11 @@ mod clock;
 mod closed;
 mod cluster;
 mod distance;
+mod endpoints;
 mod exact;
 mod http;
 mod limit;
+mod live;
 mod machine;
 mod marker;
 mod measure;
@@ -39,14 +41,14 @@ mod world;
 const USAGE: &str = "bench: measures a wazapp binary against its targets
 
   --wazapp FILE   the binary to measure (or $WAZAPP; default target/release/wazapp)
-  --only NAME     limit, saturation, open, distance or start; may be repeated
+  --only NAME     limit, saturation, open, live, endpoints, distance or start; may be repeated
   --quick         about a minute: a tenth of the conversations, shorter phases, one try
   --seed N        another sequence of messages (default 1)
   --json FILE     everything measured, for machines
   --keep-logs DIR copy the logs of server and database there at the end";
 
 /// The parts of a run, in order.
-const SCENARIOS: [&str; 5] = ["limit", "saturation", "open", "distance", "start"];
+const SCENARIOS: [&str; 7] = ["limit", "saturation", "open", "live", "endpoints", "distance", "start"];
 
 /// What the command line asked for.
 #[derive(Debug)]
@@ -165,6 +167,16 @@ async fn measure_all(bench: &stage::Bench<'_>, options: &Options) -> Result<repo
     if options.wants("open") {
         let (open, exactness) = open::run(bench).await?;
         results.open = Some(open);
+        results.exact.push(exactness);
+    }
+    if options.wants("live") {
+        let (live, exactness) = live::run(bench).await?;
+        results.live = Some(live);
+        results.exact.extend(exactness);
+    }
+    if options.wants("endpoints") {
+        let (endpoints, exactness) = endpoints::run(bench).await?;
+        results.endpoints = Some(endpoints);
         results.exact.push(exactness);
     }
     if options.wants("distance") {

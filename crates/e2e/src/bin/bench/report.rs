@@ -5,8 +5,10 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::distance::Distance;
+use crate::endpoints::Endpoints;
 use crate::exact::Exactness;
 use crate::limit::Limit;
+use crate::live::Live;
 use crate::machine::{Disturbance, Machine};
 use crate::open::{Open, RATES, Try};
 use crate::saturation::Saturation;
@@ -26,6 +28,8 @@ pub(crate) struct Results {
     pub(crate) limit: Option<Limit>,
     pub(crate) saturation: Option<Saturation>,
     pub(crate) open: Option<Open>,
+    pub(crate) live: Option<Live>,
+    pub(crate) endpoints: Option<Endpoints>,
     pub(crate) distance: Option<Distance>,
     pub(crate) start: Option<Start>,
     pub(crate) exact: Vec<Exactness>,
@@ -44,6 +48,8 @@ impl Results {
             limit: None,
             saturation: None,
             open: None,
+            live: None,
+            endpoints: None,
             distance: None,
             start: None,
             exact: Vec::new(),
@@ -52,7 +58,8 @@ impl Results {
 
     /// Whether no message was lost, doubled or misplaced.
     pub(crate) fn is_exact(&self) -> bool {
-        self.exact.iter().all(|one| one.wrongs().is_empty())
+        let told = self.live.iter().flat_map(|live| &live.tries).all(|one| one.wrongs.is_empty());
+        told && self.exact.iter().all(|one| one.wrongs().is_empty())
     }
 }
 
@@ -141,6 +148,16 @@ fn lines(results: &Results) -> Vec<Line> {
             }
         }
     }
+    for one in results.live.iter().flat_map(|live| &live.tries) {
+        let what =
+            format!("{} streams of {} organizations at 500/s: webhook to reader p99", one.streams, one.organizations);
+        line("", what, one.told.p99, " ms", Goal::AtMost(250.0));
+        line("", "memory of one of them".into(), one.stream_kb, " KB", Goal::AtMost(64.0));
+    }
+    if let Some(endpoints) = &results.endpoints {
+        let what = "1,000 endpoints, 100 of them dead, at 500/s: webhook to call of the others p99";
+        line("", what.into(), endpoints.called.p99, " ms", Goal::AtMost(1000.0));
+    }
     if let Some(distance) = &results.distance {
         let Distance { round_trip_ms, wazapp, per_message, per_message_least } = distance;
         let what = format!(
@@ -194,12 +211,19 @@ pub(crate) fn table(results: &Results) -> String {
     if let Some(open) = &results.open {
         open.tries.iter().for_each(|one| put(one));
     }
+    results.live.iter().flat_map(|live| &live.tries).for_each(|one| put(one));
+    if let Some(endpoints) = &results.endpoints {
+        put(endpoints);
+    }
     if let Some(distance) = &results.distance {
         put(&distance.wazapp);
     }
     put(&"visible is the time until the row can be read, to 1.2 ms in p50 and p99, to 10 ms in rates");
     put(&"");
     lines(results).iter().for_each(|line| put(line));
+    for one in results.live.iter().flat_map(|live| &live.tries).filter(|one| !one.wrongs.is_empty()) {
+        put(&format!("MISSED: {}", one.wrongs.join("; ")));
+    }
     for exactness in &results.exact {
         let wrongs = exactness.wrongs();
         let verdict = if wrongs.is_empty() { "met".to_owned() } else { format!("MISSED: {}", wrongs.join("; ")) };

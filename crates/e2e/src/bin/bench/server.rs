@@ -37,6 +37,7 @@ impl Setup {
             .env("WAZAPP_DATABASE_URL", &self.database_url)
             .env("WAZAPP_LISTEN", listen)
             .env("WAZAPP_META_APP_SECRET", SECRET)
+            .env("WAZAPP_ALLOW_TARGETS", "127.0.0.0/8")
             // Every scenario has a data directory of its own on a copy of one database, whose secrets one key sealed.
             .env("WAZAPP_MASTER_KEY", "0f".repeat(32))
             .arg(subcommand)
@@ -136,7 +137,7 @@ impl Server {
     }
 
     /// SIGTERM; answers whether that was enough.
-    pub(crate) fn stop(mut self) -> bool {
+    pub(crate) fn stop(&mut self) -> bool {
         process::end(&mut self.child, "TERM", Duration::from_secs(30))
     }
 }

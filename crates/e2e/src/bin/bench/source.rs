@@ -20,6 +20,8 @@ const RECENT: usize = 256;
 pub(crate) enum Pick {
     /// Anyone, equally often.
     Anyone,
+    /// Anyone of the first so many organizations, equally often.
+    Among(u32),
     /// Everyone once, the organizations in turn, the marker last; then nobody.
     Everyone,
     /// Always the same contact.
@@ -71,16 +73,19 @@ impl Source {
         self.picked += 1;
         match self.pick {
             Pick::One(writer) => Some(writer),
-            Pick::Anyone => Some(Writer {
-                organization: self.random.below(organizations.into()) as u32,
-                contact: self.random.below(contacts.into()) as u32,
-            }),
+            Pick::Anyone => Some(self.anyone(organizations, contacts)),
+            Pick::Among(few) => Some(self.anyone(few.min(organizations), contacts)),
             Pick::Everyone if nth < self.shape.conversations() => Some(Writer {
                 organization: (nth % u64::from(organizations)) as u32,
                 contact: (nth / u64::from(organizations)) as u32,
             }),
             Pick::Everyone => (nth == self.shape.conversations()).then_some(self.shape.marker()),
         }
+    }
+
+    fn anyone(&mut self, organizations: u32, contacts: u32) -> Writer {
+        let mut below = |count: u32| self.random.below(count.into()) as u32;
+        Writer { organization: below(organizations), contact: below(contacts) }
     }
 
     fn request(&self, body: &str, out: &mut Vec<u8>) {

@@ -17,6 +17,7 @@ use crate::exact::Exactness;
 use crate::machine::{Bystander, Disturbance, Machine};
 use crate::measure::{Spread, Tally};
 use crate::meter::{Cpu, Meter};
+use crate::open_loop::{self, Schedule};
 use crate::server::{Server, Setup};
 use crate::source::{Pick, Source};
 use crate::watch::Watch;
@@ -118,6 +119,29 @@ impl<'a> Bench<'a> {
         Source::new(self.shape, pick, duplicates, seed, numbers)
     }
 
+    /// Another server on the database of a stage.
+    pub(crate) async fn node(&self, database: &str) -> Result<Server> {
+        let directory = self.home.path().join(format!("wazapp-{database}-other"));
+        Setup { directory, ..self.setup(database, self.cluster.address()) }.serve().await
+    }
+
+    /// Messages to the first so many organizations at a steady rate, until all are answered.
+    pub(crate) async fn post_evenly(
+        &self,
+        address: SocketAddr,
+        rate: u32,
+        time: Duration,
+        organizations: u32,
+    ) -> Result<Posted> {
+        let connections = tokio::task::spawn_blocking(move || open_loop::connect_all(address, 64)).await??;
+        let first = self.numbers.load(Ordering::Relaxed);
+        let source = self.source(Pick::Among(organizations), 0.0);
+        let (began, start) = (clock::timestamp(), clock::now() + Duration::from_millis(100));
+        let schedule = Schedule::new(start, rate, time);
+        let tally = tokio::task::spawn_blocking(move || open_loop::run(connections, schedule, source)).await??;
+        Ok(Posted { tally, began, schedule, first })
+    }
+
     /// The id of the `nth` organization.
     pub(crate) fn organization(&self, nth: u32) -> Uuid {
         self.organizations[nth as usize]
@@ -146,9 +170,27 @@ pub(crate) struct Stage<'a> {
     bench: &'a Bench<'a>,
     name: &'static str,
     database: &'static str,
+    setup: Setup,
     server: Server,
     watch: Watch,
     acked: HashSet<u64>,
+}
+
+/// What was posted at a steady rate.
+#[derive(Debug)]
+pub(crate) struct Posted {
+    pub(crate) tally: Tally,
+    pub(crate) began: jiff::Timestamp,
+    schedule: Schedule,
+    /// The number of its first message.
+    first: u64,
+}
+
+impl Posted {
+    /// When a message of it was due, within what two connections may pass each other by.
+    pub(crate) fn due(&self, n: u64) -> Option<Instant> {
+        self.schedule.due(n.checked_sub(self.first)?)
+    }
 }
 
 /// A closed loop, until the last of its messages was visible.
@@ -171,7 +213,7 @@ impl<'a> Stage<'a> {
     async fn over(bench: &'a Bench<'_>, name: &'static str, database: &'static str, setup: Setup) -> Result<Self> {
         let server = setup.serve().await?;
         let watch = Watch::new(bench.cluster.connect(database).await?).await?;
-        Ok(Self { bench, name, database, server, watch, acked: bench.warm_acked.clone() })
+        Ok(Self { bench, name, database, setup, server, watch, acked: bench.warm_acked.clone() })
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -219,6 +261,13 @@ impl<'a> Stage<'a> {
         Ok(phase)
     }
 
+    /// Stops the server and starts it again, at another address.
+    pub(crate) async fn restart(&mut self) -> Result<()> {
+        ensure!(tokio::task::block_in_place(|| self.server.stop()), "wazapp did not stop on SIGTERM");
+        self.server = self.setup.serve().await?;
+        Ok(())
+    }
+
     /// Takes note of what was acknowledged and waits until it is visible: how many messages, and when the last was.
     pub(crate) async fn settle(&mut self, tally: &Tally) -> Result<(usize, Instant)> {
         let distinct = tally.distinct();
@@ -241,7 +290,7 @@ impl<'a> Stage<'a> {
 
     /// Stops the server and compares the database with what was acknowledged, which it gives back.
     pub(crate) async fn end(self) -> Result<(HashSet<u64>, Exactness)> {
-        let Self { bench, name, database, server, acked, watch } = self;
+        let Self { bench, name, database, mut server, acked, watch, .. } = self;
         ensure!(server.stop(), "wazapp did not stop on SIGTERM");
         drop(watch);
         let client = bench.cluster.connect(database).await?;

@@ -27,7 +27,7 @@ pub(crate) async fn run(bench: &Bench<'_>) -> Result<Start> {
         let took = tokio::task::spawn_blocking(move || setup.start_to_ready()).await??;
         ready_ms.push(took.as_secs_f64() * 1000.0);
     }
-    let server = setup.serve().await?;
+    let mut server = setup.serve().await?;
     tokio::time::sleep(Duration::from_secs(bench.options.scale(5, 2))).await;
     let idle_mb = process::resident(server.pid())? as f64 / 1e6;
     server.stop();

@@ -1,6 +1,8 @@
 //! The organizations that everyone writes to.
 
 use anyhow::{Context, Result};
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -51,4 +53,18 @@ pub(crate) async fn seed(client: &Client, shape: Shape) -> Result<Vec<Uuid>> {
         .context("claims")?;
     client.batch_execute("COMMIT").await?;
     Ok(organizations)
+}
+
+/// An API key of each of these organizations.
+pub(crate) async fn keys(client: &Client, organizations: &[Uuid]) -> Result<Vec<String>> {
+    let mut keys = Vec::new();
+    for (nth, id) in organizations.iter().enumerate() {
+        let random: [u8; 24] = std::array::from_fn(|at| nth.to_le_bytes().get(at).copied().unwrap_or(7));
+        let key = format!("wz_{}", BASE64URL_NOPAD.encode(&[id.as_bytes().as_slice(), &random].concat()));
+        let insert =
+            "INSERT INTO wazapp.api_key (organization_id, id, name, hint, hash) VALUES ($1, $2, 'bench', '', $3)";
+        client.execute(insert, &[id, &Uuid::now_v7(), &Sha256::digest(&key).to_vec()]).await.context("keys")?;
+        keys.push(key);
+    }
+    Ok(keys)
 }
