@@ -50,25 +50,27 @@ async fn clients_made_from_the_document_work() {
     let told = json!({
         "baseUrl": world.url(), "apiKey": acme.key, "secret": made["secret"], "headers": headers,
         "body": std::str::from_utf8(&call.bytes).expect("text"),
-    });
+    })
+    .to_string();
 
     let document = tempfile::NamedTempFile::new().expect("a file");
     let answer = world.client().get(format!("{}/api/v1/openapi.json", world.url())).send().await.expect("an answer");
     std::fs::write(document.path(), answer.bytes().await.expect("the document")).expect("it is written");
     run(Command::new(folder().join("make")).arg(document.path()), "").await;
 
-    let mut check = Command::new("npx");
-    let types = run(check.args(["--prefix", "typescript", "tsc", "--project", "typescript/tsconfig.test.json"]), "");
+    let mut check = Command::new("node");
+    let compiler = "typescript/node_modules/typescript/bin/tsc";
+    let types = run(check.args([compiler, "--project", "typescript/tsconfig.test.json"]), "");
     let mut story = Command::new("node");
     story.arg("typescript/test/story.js");
-    let (_, sent) = tokio::join!(types, run(&mut story, &told.to_string()));
+    let (_, sent) = tokio::join!(types, run(&mut story, &told));
     let shown = world.read(&acme, &format!("/messages/{sent}")).await;
     assert_eq!(shown["text"], "Hello from TypeScript");
 
     let types = ["--config-file", "python/pyproject.toml", "python/src/wazapp", "python/test/story.py"];
     run(python("mypy").env("MYPYPATH", "python/src").args(types), "").await;
     let mut story = Command::new(folder().join("../target/tools-sdk/bin/python3"));
-    let sent = run(story.args(["-B", "python/test/story.py"]).env("PYTHONPATH", "python/src"), &told.to_string()).await;
+    let sent = run(story.args(["-B", "python/test/story.py"]).env("PYTHONPATH", "python/src"), &told).await;
     assert_eq!(world.read(&acme, &format!("/messages/{sent}")).await["text"], "Hello from Python");
     world.end().await;
 }

@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret =
         env::var("WAZAPP_SECRET").map_err(|_| "WAZAPP_SECRET is not set: it is the endpoint's secret, whsec_…")?;
     let key = BASE64.decode(secret.trim_start_matches("whsec_").as_bytes())?;
-    let (queue, mut waiting) = unbounded_channel();
+    let (queue, mut waiting) = unbounded_channel::<Value>();
     tokio::spawn(async move {
         while let Some(told) = waiting.recv().await {
             // An endpoint that gathers tells several at once.

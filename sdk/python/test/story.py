@@ -6,6 +6,7 @@ import sys
 from wazapp import WebhookVerificationError, connect, verify_webhook
 from wazapp.rest.api.conversations import list_conversations, send_in_conversation
 from wazapp.rest.api.me import get_me
+from wazapp.rest.models.conversation_state import ConversationState
 from wazapp.rest.models.message import Message
 from wazapp.rest.models.new_message import NewMessage
 from wazapp.rest.models.page_conversation import PageConversation
@@ -17,7 +18,7 @@ client = connect(told["baseUrl"] + "/", told["apiKey"])
 page = list_conversations.sync(client=client, unread=True)
 assert isinstance(page, PageConversation), page
 conversation = page.data[0]
-assert conversation.state.value == "active", conversation
+assert conversation.state in (ConversationState.ACTIVE, ConversationState.WAITING), conversation
 
 hello = NewMessage.from_dict({"type": "text", "text": {"body": "Hello from Python"}})
 sent = [
