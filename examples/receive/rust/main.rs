@@ -83,8 +83,10 @@ impl Hook {
             return false;
         }
         order.push_back(id.to_owned());
-        if order.len() > 10_000 {
-            order.pop_front().map(|oldest| ids.remove(&oldest));
+        if order.len() > 10_000
+            && let Some(oldest) = order.pop_front()
+        {
+            ids.remove(&oldest);
         }
         true
     }
