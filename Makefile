@@ -2,7 +2,7 @@
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: demo run build assets test ci fmt lint docs licences advisories screenshot bench
+.PHONY: demo run build assets test ci fmt lint docs licences advisories screenshot sdk bench
 
 demo: build ## a furnished server with a simulated Meta behind it, in ./data/demo; no account needed
 	./target/release/wazapp demo
@@ -18,7 +18,7 @@ assets: ## what pages bring along that others wrote; Node.js is needed here, and
 	@scripts/need assets
 
 test: assets ## all tests, each with its own database on a cluster of their own
-	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler
+	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler receive sdk
 	cargo build --locked --workspace --all-targets
 	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace
 	cargo test -q --locked --workspace --doc
@@ -45,6 +45,12 @@ ci: assets ## what a submission must pass
 screenshot: build ## the picture at the head of the README, of the demo's inbox
 	@scripts/need browser
 	node crates/e2e/browser/screenshot.mjs target/release/wazapp docs/inbox.png
+
+sdk: build ## typed clients of the API, as they are published: sdk/typescript/*.tgz, sdk/python/dist/*.whl
+	@scripts/need sdk
+	mkdir -p target/sdk
+	./target/release/wazapp openapi > target/sdk/openapi.json
+	sdk/make target/sdk/openapi.json pack
 
 bench: build ## ratios measured side by side in one run; see docs/scale.md
 	cargo run --release --locked -p e2e --bin bench -- $(BENCH)

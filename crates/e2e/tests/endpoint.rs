@@ -3,7 +3,11 @@
 mod edge;
 mod format;
 mod guarded;
+mod hooks;
 mod mail;
+mod program;
+mod receivers;
+mod receiving;
 mod tries;
 
 use e2e::receiver::Receiver;

@@ -31,6 +31,7 @@ mod pooler;
 mod quota;
 mod receive;
 mod retention;
+mod sdk;
 mod send;
 mod simulated;
 mod sync;

@@ -253,7 +253,7 @@ fn number_of(change: &Value) -> Option<String> {
 }
 
 /// The numbers a body names, with an account; for a body about an account alone a number of our own in it.
-fn numbers(fixture: &Value) -> Vec<(String, String)> {
+pub(crate) fn numbers(fixture: &Value) -> Vec<(String, String)> {
     changes(fixture)
         .map(|(entry, change)| {
             let inner = [change, entry, &change["value"]].into_iter().find_map(|at| word(&at["waba_info"]["waba_id"]));

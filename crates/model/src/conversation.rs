@@ -36,6 +36,7 @@ const PREVIEW: usize = 160;
 /// What a conversation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ConversationState)]
 pub enum State {
     /// The business's answer.
     Active,

@@ -30,6 +30,7 @@ pub const TEST: &str = "endpoint.test";
 /// How far a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = DeliveryState)]
 pub enum State {
     /// It is to be told, or told again.
     Waiting,

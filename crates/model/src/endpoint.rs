@@ -90,6 +90,7 @@ impl Format {
 /// Whether an endpoint is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = EndpointState)]
 pub enum State {
     /// It is called.
     On,

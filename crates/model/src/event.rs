@@ -126,6 +126,22 @@ async fn read(tx: &Tenant, after: i64, upto: i64, limit: i64) -> Result<Vec<Even
     told(tx, tx.organization_id(), &rows).await
 }
 
+/// The newest of a kind whose message is still there, newest first. A long log is looked through at its end alone.
+pub async fn newest(tx: &Tenant, kind: &Kind, most: i64) -> Result<Vec<Event>> {
+    let (word, from) = (kind.word(), last(tx).await? - LOOKED_THROUGH);
+    let statement = told!(
+        "e.sequence IN (
+           SELECT n.sequence FROM wazapp.event n
+           LEFT JOIN wazapp.message s ON s.organization_id = $1 AND s.id = n.subject_id
+           WHERE n.organization_id = $1 AND n.type = $2 AND n.sequence > $3 AND (n.data IS NOT NULL OR s.id IS NOT NULL)
+           ORDER BY n.sequence DESC LIMIT $4)"
+    );
+    let rows = tx.query(statement, &[&tx.organization_id(), &word.as_ref(), &from, &most]).await?;
+    let mut events = told(tx, tx.organization_id(), &rows).await?;
+    events.reverse();
+    Ok(events)
+}
+
 /// Those with these numbers, of an organization whose work a worker does.
 pub(crate) async fn at(tx: &Operator, scope: &Scope, sequences: &[i64]) -> Result<Vec<Event>> {
     let rows = tx.query(told!("e.sequence = ANY ($2)"), &[&scope.organization_id(), &sequences.to_vec()]).await?;

@@ -71,6 +71,7 @@ impl Kind {
 /// How far an invitation's mail is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = MailState)]
 pub enum State {
     /// It is to be sent, or tried again.
     Waiting,

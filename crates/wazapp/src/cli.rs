@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, endpoint, key, key_ring, mcp, member, migrate, number, organization, quarantine, replay,
-    simulator, supabase, user, version, webhook,
+    app, config_show, doctor, endpoint, key, key_ring, mcp, member, migrate, number, openapi, organization, quarantine,
+    replay, simulator, supabase, user, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -78,6 +78,8 @@ enum Command {
     Mcp(mcp::Mcp),
     /// Meta on a laptop: Graph API, signed webhooks, faults, and a customer's phone.
     Simulator(simulator::Simulator),
+    /// Print the API's OpenAPI document, as a server answers it at `/api/v1/openapi.json`.
+    Openapi,
     /// Say which version this is.
     Version,
     /// What the server runs to decode a picture: from standard input to standard output.
@@ -159,6 +161,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Simulator(command) => simulator::run(&config, print, command).await?,
         Command::Supabase(command) => supabase::run(print, command).await?,
         Command::Mcp(mcp) => mcp::run(&config, &mcp).await?,
+        Command::Openapi => openapi::run(print),
         Command::Version => version::run(print),
         Command::ShrinkPicture { memory, size } => return Ok(worker::media::decode_here(memory, size)),
     }

@@ -50,6 +50,7 @@ async fn the_document_covers_the_contract_and_is_openapi_3_1() {
         "delete /api/v1/templates/{id}",
         "post /api/v1/templates/sync",
         "get /api/v1/events",
+        "get /api/v1/events/samples",
         "post /api/v1/media",
         "get /api/v1/media/{id}",
         "get /api/v1/media/{id}/content",

@@ -68,6 +68,7 @@ impl What {
 /// How far a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = StepState)]
 pub enum State {
     /// Not begun.
     Pending,

@@ -29,7 +29,8 @@ macro_rules! kinds {
                 }
             }
 
-            fn of(word: &str) -> Option<Self> {
+            /// Reads what people type.
+            pub fn of(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$kind),)+
                     other => other.strip_prefix(META).map(|field| Self::Meta(field.to_owned())),

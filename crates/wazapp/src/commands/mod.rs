@@ -11,6 +11,7 @@ pub(crate) mod mcp;
 pub(crate) mod member;
 pub(crate) mod migrate;
 pub(crate) mod number;
+pub(crate) mod openapi;
 pub(crate) mod organization;
 pub(crate) mod quarantine;
 mod remote;

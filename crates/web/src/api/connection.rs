@@ -82,7 +82,7 @@ pub(super) fn in_doubt(error: CommitError, id: Uuid, language: Language) -> Prob
 
 /// What the browser heard from Meta's Embedded Signup: `event`, and the members of `data`. What Meta adds is passed over.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"event": "FINISH", "waba_id": "102290129340398", "phone_number_id": "106540352242922"}))]
+#[schema(as = SignupSession, example = json!({"event": "FINISH", "waba_id": "102290129340398", "phone_number_id": "106540352242922"}))]
 pub(super) struct Session {
     /// `FINISH`, `FINISH_ONLY_WABA` or `FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING`.
     #[schema(value_type = String, example = "FINISH")]

@@ -33,6 +33,7 @@ mod price;
 mod queued;
 mod receipt;
 mod refusals;
+mod sample;
 mod send;
 mod send_headers;
 pub(crate) mod shown;
@@ -189,6 +190,7 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::Send, routes!(upload::create)))
         .routes(may(Act::Read, routes!(event::list)))
         .routes(may(Act::Read, routes!(event::follow)))
+        .routes(may(Act::Read, routes!(sample::list)))
         .routes(may(Act::Read, routes!(me::get)))
         .routes(may(Act::ReadMembers, routes!(member::list)))
         .routes(may(Act::ManageMembers, routes!(member::change)))

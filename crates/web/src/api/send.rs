@@ -44,9 +44,9 @@ pub(super) struct NewMessage {
     /// `{"type":"image","image":{"id":"…"}}`, with the `id` of a medium of yours, or one of Meta's.
     #[schema(example = "text")]
     r#type: Option<String>,
-    /// A text, for `"type": "text"`. The other types have theirs.
-    #[schema(value_type = Option<Object>)]
-    text: Option<Value>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    says: Says,
     /// The message it answers, by Meta's id: `{"message_id":"wamid…"}`.
     #[schema(value_type = Option<Object>)]
     context: Option<Value>,
@@ -60,6 +60,45 @@ pub(super) struct NewMessage {
     #[serde(flatten)]
     #[schema(inline)]
     wishes: Wishes,
+}
+
+/// What a message says, as Meta has it: of each type the member of its name.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "members that are Meta's are documented here and read by `outgoing`")]
+struct Says {
+    /// A text.
+    #[schema(value_type = Option<Object>)]
+    text: Option<Value>,
+    /// A picture.
+    #[schema(value_type = Option<Object>)]
+    image: Option<Value>,
+    /// A video.
+    #[schema(value_type = Option<Object>)]
+    video: Option<Value>,
+    /// A sound, or a voice message.
+    #[schema(value_type = Option<Object>)]
+    audio: Option<Value>,
+    /// A file.
+    #[schema(value_type = Option<Object>)]
+    document: Option<Value>,
+    /// A sticker.
+    #[schema(value_type = Option<Object>)]
+    sticker: Option<Value>,
+    /// A template.
+    #[schema(value_type = Option<Object>)]
+    template: Option<Value>,
+    /// Buttons, a list, a form, products and the like.
+    #[schema(value_type = Option<Object>)]
+    interactive: Option<Value>,
+    /// A place.
+    #[schema(value_type = Option<Object>)]
+    location: Option<Value>,
+    /// Address cards.
+    #[schema(value_type = Option<Vec<Object>>)]
+    contacts: Option<Value>,
+    /// An emoji on a message.
+    #[schema(value_type = Option<Object>)]
+    reaction: Option<Value>,
 }
 
 /// The same, with the number it is sent from and whom it is for.

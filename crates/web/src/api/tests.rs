@@ -29,6 +29,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("get", "/api/v1/costs"),
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/stream"),
+    ("get", "/api/v1/events/samples"),
     ("get", "/api/v1/me"),
     ("get", "/api/v1/media/{id}"),
     ("get", "/api/v1/media/{id}/content"),
@@ -285,6 +286,52 @@ async fn the_docs_are_a_page_of_this_server_alone() {
     }
     let initializer = get("/docs/swagger-initializer.js").await.text;
     assert!(initializer.contains("/api/v1/openapi.json"), "{initializer}");
+}
+
+/// Two types of one name are one shape in the document: whoever makes a client of it gets the wrong one.
+#[test]
+fn no_two_shapes_have_one_name() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut names = BTreeSet::new();
+    let mut folders = vec![crates.join("model/src"), crates.join("web/src"), crates.join("whatsapp/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else {
+                for name in shapes(&std::fs::read_to_string(&entry).unwrap()) {
+                    assert!(
+                        names.insert(name.clone()),
+                        "{name} of {} is another's name: say #[schema(as = …)]",
+                        entry.display()
+                    );
+                }
+            }
+        }
+    }
+    assert!(names.len() > 80, "{names:?}");
+}
+
+/// The names by which a source's shapes stand in the document.
+fn shapes(source: &str) -> Vec<String> {
+    let (mut names, mut pending) = (Vec::new(), None);
+    for line in source.lines().map(str::trim_start) {
+        if line.starts_with("#[derive(") {
+            pending = line.contains("ToSchema").then(String::new);
+        } else if let Some(name) = pending.as_mut() {
+            let word =
+                |text: &str| text.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default().to_owned();
+            if let Some((_, other)) = line.split_once("schema(as = ") {
+                *name = word(other);
+            }
+            let declared = ["struct ", "enum "].into_iter().find_map(|kind| line.split_once(kind));
+            if let (false, Some((_, own))) = (line.starts_with(['#', '/']), declared) {
+                names.push(if name.is_empty() { word(own) } else { std::mem::take(name) });
+                pending = None;
+            }
+        }
+    }
+    names
 }
 
 #[test]
