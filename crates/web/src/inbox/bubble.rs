@@ -7,6 +7,7 @@ use model::user::Language;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::again;
 use super::card::{Card, cards};
 use super::fault::Fault;
 use super::file::Shown;
@@ -59,31 +60,6 @@ pub(super) struct Reacted {
     pub(super) said: Said,
 }
 
-/// What is sent if a message is sent again.
-#[derive(Clone, Debug)]
-pub(super) struct Again {
-    /// What it will be called: the same form sends it once.
-    pub(super) id: Uuid,
-    pub(super) words: String,
-    pub(super) media: Option<Uuid>,
-    pub(super) as_document: bool,
-}
-
-impl Again {
-    /// `None`: no form of a page can say it again.
-    fn of(message: &Message, payload: &Value) -> Option<Self> {
-        let kind = message.r#type.as_str();
-        let media = match kind {
-            "text" => None,
-            "image" | "video" | "audio" | "document" | "sticker" => Some(message.media.as_ref()?.id),
-            _ => return None,
-        };
-        let caption = || payload[kind]["caption"].as_str().unwrap_or_default().to_owned();
-        let words = if media.is_some() { caption() } else { message.text.clone() };
-        Some(Self { id: Uuid::now_v7(), words, media, as_document: kind == "document" })
-    }
-}
-
 /// A message as a thread draws it.
 #[derive(Clone, Debug)]
 pub(super) struct Bubble {
@@ -125,8 +101,8 @@ pub(super) struct Bubble {
     pub(super) fault: Option<Fault>,
     /// The whole object, of a type that nobody here knows.
     pub(super) json: Option<String>,
-    /// What is sent if it is sent again.
-    pub(super) again: Option<Again>,
+    /// What it will be called if it is sent once more: the same form sends it once.
+    pub(super) again: Option<Uuid>,
     /// Whether a reply can name it.
     pub(super) quotable: bool,
     /// Whether it can be passed on.
@@ -208,7 +184,6 @@ impl Drawing<'_> {
         let is_strange = known.is_none() && !PLAIN.contains(&message.r#type.as_str()) || is_blank;
         let is_strange = is_strange && line.is_none();
         let mine = own_reaction(message);
-        let failed = matches!(message.status.as_deref(), Some("failed" | "unknown"));
         Bubble {
             id: message.id,
             conversation_id: message.conversation_id,
@@ -237,7 +212,7 @@ impl Drawing<'_> {
             planned: Planned::of(message, self.times, self.language),
             fault: Fault::of(message, self.contact, self.language),
             json: is_strange.then(|| serde_json::to_string_pretty(&payload).unwrap_or_default()),
-            again: failed.then(|| Again::of(message, &payload)).flatten(),
+            again: (again::is_open(message) && again::goes_again(message)).then(Uuid::now_v7),
             quotable: message.wamid.is_some() && side != Side::Line && message.revoked_at.is_none(),
             goes_on: forward::goes_on(message),
             offered: offered(mine.as_deref()),

@@ -5,6 +5,7 @@
 //! an event. What a page hears carries ids alone; what of it the reader may see is read anew, so that row-level security
 //! decides of live updates as of everything else.
 
+mod again;
 mod block;
 mod bubble;
 mod card;

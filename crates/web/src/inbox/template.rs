@@ -279,6 +279,7 @@ pub(super) async fn send(
         takes: send::takes(&visit, &entered),
         reads: true,
         send_at,
+        again: None,
     };
     match send::queue(&state, &visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),

@@ -1,5 +1,6 @@
 //! The inbox without JavaScript: conversations are read, answered and closed by links and forms alone.
 
+mod answers;
 mod contact;
 mod drafts;
 mod later;
