@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use model::message::Message;
+use model::template::Template;
 use model::user::Language;
 use serde_json::Value;
 use uuid::Uuid;
+use whatsapp::outgoing::MediaKind;
 
 use super::again;
 use super::card::{Card, cards};
@@ -15,6 +17,7 @@ use super::forward;
 use super::markup::{Piece, pieces};
 use super::plan::Planned;
 use super::reaction::OFFERED;
+use super::sent::{AsSent, Pressable, pressables, template_of};
 use super::tick::Tick;
 use crate::pages::{Key, Said, Times, say};
 
@@ -89,8 +92,10 @@ pub(super) struct Bubble {
     pub(super) forwarded: bool,
     /// Where a place is on a map.
     pub(super) map: Option<String>,
-    /// The words on what can be pressed below it.
-    pub(super) buttons: Vec<String>,
+    /// What can be pressed below it.
+    pub(super) buttons: Vec<Pressable>,
+    /// A template of ours, as the customer sees it.
+    pub(super) sent: Option<AsSent>,
     pub(super) quote: Option<Quote>,
     pub(super) reactions: Vec<Reacted>,
     pub(super) edited: bool,
@@ -164,6 +169,8 @@ pub(super) struct Drawing<'a> {
     pub(super) others: &'a HashMap<Uuid, String>,
     /// The messages that others answer, by Meta's id.
     pub(super) quoted: &'a HashMap<String, Message>,
+    /// The templates that messages of ours are of, by name and language.
+    pub(super) templates: &'a HashMap<(String, String), Template>,
 }
 
 impl Drawing<'_> {
@@ -177,7 +184,13 @@ impl Drawing<'_> {
             (None, _) => Side::In,
         };
         let known = kind_of(&message.r#type);
-        let file = message.media.as_ref().map(|media| Shown::of(media, &message.r#type, self.language));
+        let mut sent = self.sent(message, &payload);
+        let above = sent.as_ref().and_then(|sent| sent.file).map(MediaKind::as_str);
+        let kind = above.unwrap_or(&message.r#type);
+        let file = message.media.as_ref().map(|media| Shown::of(media, kind, self.language));
+        if let (Some(sent), Some(_)) = (&mut sent, &file) {
+            sent.file = None;
+        }
         let (words, cards) = (self.words(message, file.as_ref()), cards(&message.r#type, &payload, self.language));
         // Of a type that nobody here knows, and of what would show nothing, the object itself is shown.
         let is_blank = words.trim().is_empty() && cards.is_empty() && file.is_none();
@@ -203,7 +216,8 @@ impl Drawing<'_> {
             forwarded: is_forwarded(&payload),
             file,
             map: map(&message.r#type, &payload),
-            buttons: buttons(&payload),
+            buttons: pressables(&payload),
+            sent,
             quote: self.quote(message),
             reactions: self.reactions(message),
             edited: message.edited_at.is_some(),
@@ -218,6 +232,15 @@ impl Drawing<'_> {
             offered: offered(mine.as_deref()),
             mine,
         }
+    }
+
+    /// How the customer sees a template of ours.
+    fn sent(&self, message: &Message, payload: &Value) -> Option<AsSent> {
+        if message.direction != "outbound" || message.r#type != "template" {
+            return None;
+        }
+        let template = self.templates.get(&template_of(payload)?)?;
+        AsSent::of_message(template, payload, &message.text, self.language)
     }
 
     /// What stands for a message without words of its own is not said twice beside its file.
@@ -334,16 +357,6 @@ fn map(kind: &str, payload: &Value) -> Option<String> {
     };
     let (latitude, longitude) = (degrees("latitude")?, degrees("longitude")?);
     Some(format!("https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}#map=17/{latitude}/{longitude}"))
-}
-
-/// The words on the buttons of a message of ours.
-fn buttons(payload: &Value) -> Vec<String> {
-    let action = &payload["interactive"]["action"];
-    let replies = action["buttons"].as_array().into_iter().flatten();
-    let titles = replies.filter_map(|button| button["reply"]["title"].as_str());
-    let list = action["button"].as_str();
-    let link = action["parameters"]["display_text"].as_str();
-    titles.chain(list).chain(link).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

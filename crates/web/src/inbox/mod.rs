@@ -24,6 +24,7 @@ mod pane;
 mod plan;
 mod reaction;
 mod send;
+mod sent;
 mod stream;
 mod template;
 mod thread;

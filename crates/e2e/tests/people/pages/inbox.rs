@@ -4,6 +4,7 @@ mod answers;
 mod contact;
 mod drafts;
 mod later;
+mod sent;
 mod together;
 
 use std::time::Duration;
