@@ -592,6 +592,25 @@ pub async fn mark_read_through(
     if changed.is_some() { record_update(&line, now, id).await } else { get(tx, id).await }
 }
 
+/// Marks the newest that the customer wrote as unread, where all is read; where they wrote nothing, there is nothing to read.
+pub async fn mark_unread(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
+    let line = event::line(tx).await?;
+    let changed = tx
+        .query_opt(
+            concat!(
+                "UPDATE wazapp.conversation v SET unread_count = 1, updated_at = $3
+                 WHERE v.organization_id = $1 AND v.id = $2 AND v.unread_count = 0 AND EXISTS (
+                   SELECT FROM (SELECT * FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = $2
+                                ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $4) m WHERE ",
+                told!(counts),
+                ") RETURNING v.id"
+            ),
+            &[&tx.organization_id(), &id, &now, &LOOKED_AT],
+        )
+        .await?;
+    if changed.is_some() { record_update(&line, now, id).await } else { get(tx, id).await }
+}
+
 async fn record_update(line: &Line<'_, Tenant>, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
     let conversation = get(line, id).await?;
     if let Some(conversation) = &conversation {

@@ -67,6 +67,7 @@ pub(crate) fn routes() -> Router<crate::State> {
         .route("/inbox/{id}/draft", post(draft::keep))
         .route("/inbox/{id}/presence", post(together::attend))
         .route("/inbox/{id}/read", post(change::read))
+        .route("/inbox/{id}/unread", post(change::unread))
         .route("/inbox/{id}/state", post(change::state))
         .route("/inbox/{id}/assign", post(change::assign))
 }

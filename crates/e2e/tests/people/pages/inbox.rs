@@ -229,13 +229,14 @@ async fn what_is_not_ones_own_is_not_there() {
     let absent = Uuid::now_v7().to_string();
     let message = stage.world.all_messages(&stage.organization).await[0]["id"].as_str().expect("an id").to_owned();
     let (react, forward) = (format!("/messages/{message}/reaction"), format!("/messages/{message}/forward"));
-    let posts: [(&str, &[(&str, &str)]); 8] = [
+    let posts: [(&str, &[(&str, &str)]); 9] = [
         ("/messages", &[("body", "x")]),
         ("/draft", &[("body", "x")]),
         ("/files", &[]),
         (&react, &[("emoji", "👍")]),
         (&forward, &[("to", &stage.conversation)]),
         ("/read", &[("through", "9")]),
+        ("/unread", &[]),
         ("/state", &[("state", "resolved")]),
         ("/assign", &[("assignee", "me")]),
     ];
