@@ -4,6 +4,7 @@ mod answers;
 mod contact;
 mod drafts;
 mod later;
+mod rows;
 mod sent;
 mod together;
 
