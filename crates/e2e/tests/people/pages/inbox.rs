@@ -95,6 +95,13 @@ async fn a_conversation_is_answered_without_scripts() {
     assert!(page.contains("¡Ven!") && page.contains("class=\"tick delivered\""), "{page}");
     browser.post(&stage.path("/read"), &[("through", &seen)]).await;
     assert_eq!(stage.shown().await["unread_count"], 0);
+    let before = stage.shown().await;
+    for _ in 0..2 {
+        let unread = browser.post(&stage.path("/unread?view=mine"), &[]).await;
+        assert_eq!(unread.leads_to(), "/inbox?view=mine", "{}", unread.text);
+        assert_eq!(stage.shown().await["unread_count"], 1);
+    }
+    assert_eq!(stage.shown().await["state"], before["state"]);
     browser.post(&stage.path("/assign"), &[("assignee", "me")]).await;
     assert_eq!(stage.shown().await["assignee_id"], json!(stage.marta.user_id));
     browser.post(&stage.path("/state"), &[("state", "resolved")]).await;

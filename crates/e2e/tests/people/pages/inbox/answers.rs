@@ -76,7 +76,7 @@ async fn what_failed_goes_again_as_it_is_stored() {
     let stage = Stage::new().await;
     stage.world.meta().customer_says(&stage.number, ANA, "Hola").await;
     stage.world.settle().await;
-    let number = format!("/numbers/{}", stage.shown().await["number_id"].as_str().expect("an id"));
+    let number = format!("/numbers/{}", stage.with(LUCIA).await["number_id"].as_str().expect("an id"));
     stage.world.patch(&stage.organization, &number, &json!({ "author_line": "name" })).await;
     let mut browser = Browser::of(&stage.world, &stage.marta);
     let failed = stage.fails(&mut browser, "Hola, sí hay.", None).await;
@@ -96,7 +96,7 @@ async fn what_failed_goes_again_as_it_is_stored() {
     assert!(browser.get(&stage.path("")).await.text.contains(">*Marta</textarea>"), "what was begun since stays");
 
     // What went does not go again; nor does what stands elsewhere, what a customer wrote, or what is no message.
-    let inbound = stage.shown().await;
+    let inbound = stage.with(LUCIA).await;
     let foreign = format!("/inbox/{}/messages", stage.with(ANA).await["id"].as_str().expect("an id"));
     let answer = browser.post(&stage.path("/messages"), &[("again", &name), ("body", "otra cosa")]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -40,18 +40,11 @@ impl Stage {
 
     /// PostgreSQL's processes tell what they read once they end.
     async fn read_so_far(&self) -> i64 {
-        let ended = self
-            .world
-            .sql()
-            .await
-            .query_one(
-                "SELECT coalesce(string_agg(pid::text, ','), '') FROM pg_stat_activity
-                 WHERE datname = current_database() AND application_name = 'wazapp' AND pg_terminate_backend(pid)",
-                &[],
-            )
-            .await
-            .expect("the statement runs");
-        let ended: String = ended.get(0);
+        let end = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'wazapp'";
+        let ended = self.world.sql().await.query(end, &[]).await.expect("the statement runs");
+        let ended: Vec<String> = ended.iter().map(|row| row.get::<_, i32>("pid").to_string()).collect();
+        let ended = ended.join(",");
         let left = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY ('{{{ended}}}')");
         self.world.until("they ended", async || self.world.count(&left).await == 0).await;
         self.world
