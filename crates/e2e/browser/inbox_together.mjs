@@ -205,6 +205,17 @@ async function keys({ lucia }) {
   assert.equal((await open()).state, "active");
   await lucia.locator("#undo").waitFor({ state: "hidden" });
   await later(lucia);
+  // What was read is unread again, for both, and nobody who stays in the list reads it by that; nothing else of it changes.
+  await lucia.goto(`${url}/inbox?view=all`);
+  await row(lucia).click();
+  await lucia.locator("[data-thread]").waitFor();
+  await row(lucia).locator(".unread").waitFor({ state: "detached" });
+  const before = await row(lucia).locator(".urgent").allTextContents();
+  await lucia.keyboard.press("Escape");
+  await lucia.keyboard.press("u");
+  await lucia.waitForURL((at) => at.pathname === "/inbox");
+  await row(lucia).locator(".unread", { hasText: "1" }).waitFor();
+  assert.deepEqual(await row(lucia).locator(".urgent").allTextContents(), before);
   // Whoever turned them off has them off.
   await lucia.goto(`${url}/settings/profile`);
   await lucia.getByLabel("Usar letras sueltas como atajos").uncheck();

@@ -127,7 +127,7 @@ acts! {
     /// What the organization calls a contact, and notes.
     ChangeContact = "contacts.change", Agent, Some(KeyScope::Send);
     /// Whom a number hears no more.
-    BlockContact = "contacts.block", Agent, None;
+    BlockContact = "contacts.block", Agent, Some(KeyScope::Send);
     /// What sending costs.
     ReadCosts = "costs.read", Admin, Some(KeyScope::Read);
     /// The price list.

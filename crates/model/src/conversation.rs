@@ -291,6 +291,18 @@ const ASSIGNEES_PAGE: &str =
 const STATES_PAGE: &str = select!("v.state = $4 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
 const TEAMS_PAGE: &str = select!("v.team_id = $10 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
 
+// Few of many wait for an answer and are somebody's, or nobody's: each has an index of its own.
+const ACTIVE_ASSIGNEES_PAGE: &str = select!(
+    "v.state = 'active' AND v.assignee_id = $7 AND (NOT $12 OR v.unread_count > 0) AND ",
+    narrowed!(),
+    in_order!()
+);
+const ACTIVE_NOBODYS_PAGE: &str = select!(
+    "v.state = 'active' AND v.assignee_id IS NULL AND (NOT $12 OR v.unread_count > 0) AND ",
+    narrowed!(),
+    in_order!()
+);
+
 /// Of the newest, looked at one by one, those that match.
 const NEWEST: &str = select!(
     "v.id = ANY (ARRAY(SELECT w.id FROM wazapp.conversation w
@@ -325,6 +337,8 @@ const THESE: &str = select!("v.id = ANY ($2) ORDER BY v.last_message_at DESC, v.
 pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
     let organization = tx.organization_id();
     let few = match (filter.assignee_id, filter.team_id, filter.state) {
+        (Some(_), _, Some(State::Active)) => Some(ACTIVE_ASSIGNEES_PAGE),
+        (None, None, Some(State::Active)) if filter.unassigned => Some(ACTIVE_NOBODYS_PAGE),
         (Some(_), _, _) => Some(ASSIGNEES_PAGE),
         (None, Some(_), _) => Some(TEAMS_PAGE),
         (None, None, Some(_)) if !filter.unread => Some(STATES_PAGE),
@@ -588,6 +602,25 @@ pub async fn mark_read_through(
                 ") END AS left_unread) n WHERE v.organization_id = $1 AND v.id = $2 AND v.unread_count > n.left_unread RETURNING v.id"
             ),
             &[&tx.organization_id(), &id, &now, &through, &LOOKED_AT],
+        )
+        .await?;
+    if changed.is_some() { record_update(&line, now, id).await } else { get(tx, id).await }
+}
+
+/// Marks the newest that the customer wrote as unread, where all is read; where they wrote nothing, there is nothing to read.
+pub async fn mark_unread(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
+    let line = event::line(tx).await?;
+    let changed = tx
+        .query_opt(
+            concat!(
+                "UPDATE wazapp.conversation v SET unread_count = 1, updated_at = $3
+                 WHERE v.organization_id = $1 AND v.id = $2 AND v.unread_count = 0 AND EXISTS (
+                   SELECT FROM (SELECT * FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = $2
+                                ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $4) m WHERE ",
+                told!(counts),
+                ") RETURNING v.id"
+            ),
+            &[&tx.organization_id(), &id, &now, &LOOKED_AT],
         )
         .await?;
     if changed.is_some() { record_update(&line, now, id).await } else { get(tx, id).await }

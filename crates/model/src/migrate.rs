@@ -67,6 +67,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129025400_author_line",
     "20261129026000_replan",
     "20261129027000_endpoint_mail",
+    "20261129028000_inbox_lists",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

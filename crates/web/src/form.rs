@@ -1,7 +1,7 @@
 //! A file in a form, taken piece by piece into the store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -77,6 +77,15 @@ pub(crate) enum Unread {
     Store(StoreError),
 }
 
+/// A form that was not read.
+#[derive(Debug)]
+pub(crate) struct NotRead {
+    /// Why.
+    pub(crate) why: Unread,
+    /// The texts that had come, in their order: whoever wrote them does not lose them with the file.
+    pub(crate) texts: Vec<(String, String)>,
+}
+
 impl Form {
     /// Reads a form whose texts have these names; what has another name is for [`Others`] to say.
     pub(crate) async fn read(
@@ -85,32 +94,51 @@ impl Form {
         (headers, body): (&HeaderMap, Body),
         known: &[&str],
         others: Others,
-    ) -> Result<Self, Unread> {
+    ) -> Result<Self, NotRead> {
+        let mut texts = Vec::new();
+        let writing = store.writer(scope.organization_id());
+        match Self::fill(&mut texts, writing, (headers, body), known, others).await {
+            Ok((file, filename, content_type)) => Ok(Self { file, filename, content_type, texts }),
+            Err(why) => Err(NotRead { why, texts }),
+        }
+    }
+
+    async fn fill(
+        texts: &mut Vec<(String, String)>,
+        writing: Writing,
+        (headers, body): (&HeaderMap, Body),
+        known: &[&str],
+        others: Others,
+    ) -> Result<(Written, Option<String>, Option<String>), Unread> {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok()).ok_or(Unread::NotMultipart)?;
-        let limits = known
-            .iter()
-            .fold(SizeLimit::new().whole_stream(LONGEST), |limits, name| limits.for_field(*name, LONGEST_TEXT));
+        let limits = known.iter().fold(SizeLimit::new(), |limits, name| limits.for_field(*name, LONGEST_TEXT));
         let constraints = Constraints::new().size_limit(limits);
-        let leash = Arc::new(AtomicUsize::new(0));
+        let leash = Arc::new(Leash::default());
         let mut form = Multipart::with_constraints(leashed(body, leash.clone()), boundary, constraints);
-        let (mut found, mut texts) = (None, Vec::new());
+        let (mut writing, mut found) = (Some(writing), None);
         while let Some(mut field) = form.next_field().await? {
-            leash.store(0, Ordering::Relaxed);
+            leash.loosen();
             match field.name().unwrap_or_default() {
-                "file" if found.is_some() => return Err(Unread::TwoFiles),
                 "file" => {
                     let name = field.file_name().and_then(plain);
                     let content_type = field.content_type().map(ToString::to_string);
-                    found =
-                        Some((take(store.writer(scope.organization_id()), field, &leash).await?, name, content_type));
+                    match take(writing.take().ok_or(Unread::TwoFiles)?, &mut field, &leash).await {
+                        Ok(file) => found = Some((file, name, content_type)),
+                        Err(Unread::TooLarge) => {
+                            let rest = hear_out(&mut form, field, texts, known, &leash);
+                            let _ = tokio::time::timeout(HEARD_WITHIN, rest).await;
+                            return Err(Unread::TooLarge);
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
                 name if known.contains(&name) && texts.len() < TEXTS => {
                     texts.push((name.to_owned(), field.text().await?));
                 }
                 _ if others == Others::PassedOver => {
                     while field.chunk().await?.is_some() {
-                        leash.store(0, Ordering::Relaxed);
+                        leash.loosen();
                     }
                 }
                 name => return Err(Unread::Unknown(name.chars().take(80).collect())),
@@ -118,7 +146,7 @@ impl Form {
         }
         let (file, filename, content_type) = found.ok_or(Unread::NoFile)?;
         let file = file.finish().await.map_err(Unread::Store)?;
-        Ok(Self { file, filename, content_type, texts })
+        Ok((file, filename, content_type))
     }
 
     /// The text of this name.
@@ -127,17 +155,10 @@ impl Form {
     }
 }
 
-async fn take(mut writing: Writing, mut field: Field<'_>, leash: &AtomicUsize) -> Result<Writing, Unread> {
+async fn take(mut writing: Writing, field: &mut Field<'_>, leash: &Leash) -> Result<Writing, Unread> {
     while let Some(piece) = field.chunk().await? {
-        leash.store(0, Ordering::Relaxed);
+        leash.loosen();
         if writing.size() + piece.len() as u64 > LARGEST_FILE {
-            drop(writing);
-            let rest = async {
-                while let Ok(Some(_)) = field.chunk().await {
-                    leash.store(0, Ordering::Relaxed);
-                }
-            };
-            let _ = tokio::time::timeout(HEARD_WITHIN, rest).await;
             return Err(Unread::TooLarge);
         }
         writing.push(piece).await.map_err(Unread::Store)?;
@@ -145,25 +166,88 @@ async fn take(mut writing: Writing, mut field: Field<'_>, leash: &AtomicUsize) -
     Ok(writing)
 }
 
-/// What the reader of the form would hold without end: a preamble, or a part's head.
-#[derive(Debug, thiserror::Error)]
-#[error("too much of the form comes before the end of a part's head")]
-struct Endless;
+/// Reads a form on whose file is too large: its sender hears why, and keeps the texts behind it.
+async fn hear_out(
+    form: &mut Multipart<'_>,
+    mut file: Field<'_>,
+    texts: &mut Vec<(String, String)>,
+    known: &[&str],
+    leash: &Leash,
+) -> Result<(), multer::Error> {
+    leash.hears_out.store(true, Ordering::Relaxed);
+    while file.chunk().await?.is_some() {
+        leash.loosen();
+    }
+    drop(file);
+    while let Some(mut field) = form.next_field().await? {
+        leash.loosen();
+        match field.name().unwrap_or_default() {
+            name if known.contains(&name) && texts.len() < TEXTS => texts.push((name.to_owned(), field.text().await?)),
+            _ => {
+                while field.chunk().await?.is_some() {
+                    leash.loosen();
+                }
+            }
+        }
+    }
+    Ok(())
+}
 
-/// The body's pieces, as long as not too many come before whoever reads the form makes something of them, and takes the
-/// count back.
-fn leashed(body: Body, leash: Arc<AtomicUsize>) -> impl Stream<Item = Result<Bytes, axum::BoxError>> + Send {
+/// How much of a body may come.
+#[derive(Debug, Default)]
+struct Leash {
+    /// So much came since whoever reads the form made something of it: a preamble, or a part's head, would have no end.
+    waits: AtomicUsize,
+    /// So much came.
+    all: AtomicU64,
+    /// It is refused already, and read for so long as [`HEARD_WITHIN`] says.
+    hears_out: AtomicBool,
+}
+
+/// Why no more of a body is taken.
+#[derive(Debug, thiserror::Error)]
+enum TooMuch {
+    /// What the reader of the form would hold without end.
+    #[error("too much of the form comes before the end of a part's head")]
+    Endless,
+    /// All of it.
+    #[error("the form is longer than any that holds a file")]
+    Whole,
+}
+
+impl Leash {
+    fn loosen(&self) {
+        self.waits.store(0, Ordering::Relaxed);
+    }
+
+    fn pull(&self, length: usize) -> Result<(), TooMuch> {
+        if self.waits.fetch_add(length, Ordering::Relaxed) + length > LONGEST_WAIT {
+            return Err(TooMuch::Endless);
+        }
+        let all = self.all.fetch_add(length as u64, Ordering::Relaxed) + length as u64;
+        if all > LONGEST && !self.hears_out.load(Ordering::Relaxed) {
+            return Err(TooMuch::Whole);
+        }
+        Ok(())
+    }
+}
+
+/// The body's pieces, as long as not too many come before whoever reads the form makes something of them, and loosens the
+/// leash.
+fn leashed(body: Body, leash: Arc<Leash>) -> impl Stream<Item = Result<Bytes, axum::BoxError>> + Send {
     body.into_data_stream().map(move |piece| {
         let piece = piece?;
-        let waits = leash.fetch_add(piece.len(), Ordering::Relaxed) + piece.len();
-        if waits > LONGEST_WAIT { Err(Endless.into()) } else { Ok(piece) }
+        leash.pull(piece.len())?;
+        Ok(piece)
     })
 }
 
 impl From<multer::Error> for Unread {
     fn from(error: multer::Error) -> Self {
         match error {
-            multer::Error::StreamSizeExceeded { .. } => Self::TooLarge,
+            multer::Error::StreamReadFailed(error) if matches!(error.downcast_ref(), Some(TooMuch::Whole)) => {
+                Self::TooLarge
+            }
             error if is_too_slow(&error) => Self::TooSlow,
             _ => Self::Broken,
         }

@@ -8,6 +8,7 @@
 mod account;
 pub mod api;
 mod behind;
+mod blocking;
 mod budget;
 mod cookie;
 mod form;

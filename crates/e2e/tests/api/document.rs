@@ -32,6 +32,8 @@ async fn the_document_covers_the_contract_and_is_openapi_3_1() {
         "patch /api/v1/conversations/{id}",
         "post /api/v1/conversations/{id}/read",
         "post /api/v1/conversations/{id}/typing",
+        "post /api/v1/conversations/{id}/block",
+        "delete /api/v1/conversations/{id}/block",
         "get /api/v1/conversations/{id}/messages",
         "post /api/v1/conversations/{id}/messages",
         "post /api/v1/messages",

@@ -102,6 +102,7 @@ impl Operation {
                 "/api/v1/media/{id}/retry"
                 | "/api/v1/conversations/{id}/read"
                 | "/api/v1/conversations/{id}/typing"
+                | "/api/v1/conversations/{id}/block"
                 | "/api/v1/merges/{id}/undo"
                 | "/api/v1/numbers/{id}/resume"
                 | "/api/v1/endpoints/{id}/secret"
@@ -111,6 +112,7 @@ impl Operation {
             | (
                 "delete",
                 "/api/v1/messages/{id}"
+                | "/api/v1/conversations/{id}/block"
                 | "/api/v1/numbers/{id}"
                 | "/api/v1/numbers/{id}/callback"
                 | "/api/v1/templates/{id}"

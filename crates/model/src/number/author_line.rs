@@ -57,6 +57,12 @@ impl AuthorLine {
         };
         (!shown.is_empty()).then(|| format!("*{shown}*"))
     }
+
+    /// What this writer typed of a message, whichever line its number put before it then.
+    pub fn typed<'a>(text: &'a str, name: &str) -> &'a str {
+        let lines = Self::ALL.into_iter().filter_map(|line| line.of_writer(name));
+        lines.filter_map(|line| text.strip_prefix(&line)?.strip_prefix('\n')).next().unwrap_or(text)
+    }
 }
 
 /// Has messages of a number that people write on pages begin so from now on. `None`: there is no such number.
@@ -88,6 +94,12 @@ mod tests {
         assert_eq!(AuthorLine::Name.of_writer("Luis  *Gómez*").as_deref(), Some("*Luis Gómez*"));
         assert_eq!(AuthorLine::FirstName.of_writer("Luis Gómez").as_deref(), Some("*Luis*"));
         assert_eq!(AuthorLine::FirstName.of_writer("*\n_"), None, "who has no name has no line");
+        for text in ["*Luis Gómez*\nhola", "*Luis*\nhola", "hola"] {
+            assert_eq!(AuthorLine::typed(text, "Luis Gómez"), "hola");
+        }
+        for text in ["*Luis*", "*Luis* hola", "*Marta*\nhola"] {
+            assert_eq!(AuthorLine::typed(text, "Luis Gómez"), text);
+        }
         for line in AuthorLine::ALL {
             assert_eq!(AuthorLine::of(line.word()), Some(line));
         }

@@ -56,6 +56,26 @@ pub async fn find(tx: &Tenant, to: &To, name: &str, language: &str) -> Result<Op
     Ok(Some(Known { waba_id, synced_at: row.get("synced_at"), template: template.as_ref().map(Template::read) }))
 }
 
+/// Templates of the account that a number is of, by name and language: of each the one that counts now.
+pub async fn these(tx: &Tenant, number_id: Uuid, wanted: &[(String, String)]) -> Result<Vec<Template>> {
+    let (names, languages): (Vec<&str>, Vec<&str>) =
+        wanted.iter().map(|(name, language)| (name.as_str(), language.as_str())).unzip();
+    let rows = tx
+        .query(
+            concat!(
+                "SELECT DISTINCT ON (t.name, t.language) ",
+                template_columns!(),
+                " FROM unnest($3::text[], $4::text[]) AS w (name, language)
+                 JOIN wazapp.template t ON t.organization_id = $1 AND t.name = w.name AND t.language = w.language
+                   AND t.waba_id = (SELECT n.waba_id FROM wazapp.number n WHERE n.organization_id = $1 AND n.id = $2)
+                 ORDER BY t.name, t.language, t.status IS NOT DISTINCT FROM 'DELETED', t.facts_at DESC"
+            ),
+            &[&tx.organization_id(), &number_id, &names, &languages],
+        )
+        .await?;
+    Ok(rows.iter().map(Template::read).collect())
+}
+
 /// Templates of an account that can be sent, those of this name first.
 pub async fn others(tx: &Tenant, waba_id: &str, name: &str) -> Result<Vec<outbox::Template>> {
     let rows = tx

@@ -62,6 +62,7 @@ const LETTERS = {
   E: () => resolve(false),
   a: () => { const menu = $("[data-thread] details.menu"); if (menu) { menu.open = true; $("button", menu)?.focus(); } },
   m: press("[data-thread] [data-key=m]"),
+  u: press("[data-thread] [data-key=u]"),
   t: press("[data-thread] [data-key=t]"),
   i: () => { if (!togglePanel()) $("[data-thread] [data-panel]")?.click(); },
   b: () => openPalette(),

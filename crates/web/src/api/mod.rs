@@ -2,6 +2,7 @@
 
 mod api_key;
 mod audit;
+mod block;
 mod caller;
 mod connection;
 mod contact;
@@ -146,6 +147,7 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::ChangeConversation, routes!(conversation::change)))
         .routes(may(Act::Send, routes!(receipt::read)))
         .routes(may(Act::Send, routes!(receipt::typing)))
+        .routes(may(Act::BlockContact, routes!(block::block, block::unblock)))
         .routes(may(Act::Read, routes!(conversation::messages)))
         .routes(may(Act::Send, routes!(send::to_conversation)))
         .routes(may(Act::Read, routes!(message::list)))

@@ -57,6 +57,8 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("post", "/api/v1/conversations/{id}/messages"),
     ("post", "/api/v1/conversations/{id}/read"),
     ("post", "/api/v1/conversations/{id}/typing"),
+    ("post", "/api/v1/conversations/{id}/block"),
+    ("delete", "/api/v1/conversations/{id}/block"),
     ("post", "/api/v1/media"),
     ("post", "/api/v1/media/{id}/retry"),
     ("post", "/api/v1/merges/{id}/undo"),

@@ -31,7 +31,8 @@ pub(super) const CONTENT: &str = "media-content";
 pub(super) async fn upload(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
     let (state, scope) = (&call.state, &call.scope);
     let known = &["messaging_product", "type"];
-    let form = Form::read(&state.store, scope, (&call.headers, body), known, Others::PassedOver).await?;
+    let form = Form::read(&state.store, scope, (&call.headers, body), known, Others::PassedOver).await;
+    let form = form.map_err(|not_read| not_read.why)?;
     // Meta takes parameters in the query as well.
     let said = |name: &str| form.text(name).or_else(|| call.text(name)).filter(|text| !text.is_empty());
     if said("messaging_product") != Some("whatsapp") {

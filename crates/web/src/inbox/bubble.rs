@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use model::message::Message;
+use model::template::Template;
 use model::user::Language;
 use serde_json::Value;
 use uuid::Uuid;
+use whatsapp::outgoing::MediaKind;
 
+use super::again;
 use super::card::{Card, cards};
 use super::fault::Fault;
 use super::file::Shown;
@@ -14,6 +17,7 @@ use super::forward;
 use super::markup::{Piece, pieces};
 use super::plan::Planned;
 use super::reaction::OFFERED;
+use super::sent::{AsSent, Pressable, pressables, template_of};
 use super::tick::Tick;
 use crate::pages::{Key, Said, Times, say};
 
@@ -59,31 +63,6 @@ pub(super) struct Reacted {
     pub(super) said: Said,
 }
 
-/// What is sent if a message is sent again.
-#[derive(Clone, Debug)]
-pub(super) struct Again {
-    /// What it will be called: the same form sends it once.
-    pub(super) id: Uuid,
-    pub(super) words: String,
-    pub(super) media: Option<Uuid>,
-    pub(super) as_document: bool,
-}
-
-impl Again {
-    /// `None`: no form of a page can say it again.
-    fn of(message: &Message, payload: &Value) -> Option<Self> {
-        let kind = message.r#type.as_str();
-        let media = match kind {
-            "text" => None,
-            "image" | "video" | "audio" | "document" | "sticker" => Some(message.media.as_ref()?.id),
-            _ => return None,
-        };
-        let caption = || payload[kind]["caption"].as_str().unwrap_or_default().to_owned();
-        let words = if media.is_some() { caption() } else { message.text.clone() };
-        Some(Self { id: Uuid::now_v7(), words, media, as_document: kind == "document" })
-    }
-}
-
 /// A message as a thread draws it.
 #[derive(Clone, Debug)]
 pub(super) struct Bubble {
@@ -113,8 +92,10 @@ pub(super) struct Bubble {
     pub(super) forwarded: bool,
     /// Where a place is on a map.
     pub(super) map: Option<String>,
-    /// The words on what can be pressed below it.
-    pub(super) buttons: Vec<String>,
+    /// What can be pressed below it.
+    pub(super) buttons: Vec<Pressable>,
+    /// A template of ours, as the customer sees it.
+    pub(super) sent: Option<AsSent>,
     pub(super) quote: Option<Quote>,
     pub(super) reactions: Vec<Reacted>,
     pub(super) edited: bool,
@@ -125,8 +106,8 @@ pub(super) struct Bubble {
     pub(super) fault: Option<Fault>,
     /// The whole object, of a type that nobody here knows.
     pub(super) json: Option<String>,
-    /// What is sent if it is sent again.
-    pub(super) again: Option<Again>,
+    /// What it will be called if it is sent once more: the same form sends it once.
+    pub(super) again: Option<Uuid>,
     /// Whether a reply can name it.
     pub(super) quotable: bool,
     /// Whether it can be passed on.
@@ -188,6 +169,8 @@ pub(super) struct Drawing<'a> {
     pub(super) others: &'a HashMap<Uuid, String>,
     /// The messages that others answer, by Meta's id.
     pub(super) quoted: &'a HashMap<String, Message>,
+    /// The templates that messages of ours are of, by name and language.
+    pub(super) templates: &'a HashMap<(String, String), Template>,
 }
 
 impl Drawing<'_> {
@@ -201,14 +184,19 @@ impl Drawing<'_> {
             (None, _) => Side::In,
         };
         let known = kind_of(&message.r#type);
-        let file = message.media.as_ref().map(|media| Shown::of(media, &message.r#type, self.language));
+        let mut sent = self.sent(message, &payload);
+        let above = sent.as_ref().and_then(|sent| sent.file).map(MediaKind::as_str);
+        let kind = above.unwrap_or(&message.r#type);
+        let file = message.media.as_ref().map(|media| Shown::of(media, kind, self.language));
+        if let (Some(sent), Some(_)) = (&mut sent, &file) {
+            sent.file = None;
+        }
         let (words, cards) = (self.words(message, file.as_ref()), cards(&message.r#type, &payload, self.language));
         // Of a type that nobody here knows, and of what would show nothing, the object itself is shown.
         let is_blank = words.trim().is_empty() && cards.is_empty() && file.is_none();
         let is_strange = known.is_none() && !PLAIN.contains(&message.r#type.as_str()) || is_blank;
         let is_strange = is_strange && line.is_none();
         let mine = own_reaction(message);
-        let failed = matches!(message.status.as_deref(), Some("failed" | "unknown"));
         Bubble {
             id: message.id,
             conversation_id: message.conversation_id,
@@ -228,7 +216,8 @@ impl Drawing<'_> {
             forwarded: is_forwarded(&payload),
             file,
             map: map(&message.r#type, &payload),
-            buttons: buttons(&payload),
+            buttons: pressables(&payload),
+            sent,
             quote: self.quote(message),
             reactions: self.reactions(message),
             edited: message.edited_at.is_some(),
@@ -237,12 +226,21 @@ impl Drawing<'_> {
             planned: Planned::of(message, self.times, self.language),
             fault: Fault::of(message, self.contact, self.language),
             json: is_strange.then(|| serde_json::to_string_pretty(&payload).unwrap_or_default()),
-            again: failed.then(|| Again::of(message, &payload)).flatten(),
+            again: (again::is_open(message) && again::goes_again(message)).then(Uuid::now_v7),
             quotable: message.wamid.is_some() && side != Side::Line && message.revoked_at.is_none(),
             goes_on: forward::goes_on(message),
             offered: offered(mine.as_deref()),
             mine,
         }
+    }
+
+    /// How the customer sees a template of ours.
+    fn sent(&self, message: &Message, payload: &Value) -> Option<AsSent> {
+        if message.direction != "outbound" || message.r#type != "template" {
+            return None;
+        }
+        let template = self.templates.get(&template_of(payload)?)?;
+        AsSent::of_message(template, payload, &message.text, self.language)
     }
 
     /// What stands for a message without words of its own is not said twice beside its file.
@@ -359,16 +357,6 @@ fn map(kind: &str, payload: &Value) -> Option<String> {
     };
     let (latitude, longitude) = (degrees("latitude")?, degrees("longitude")?);
     Some(format!("https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}#map=17/{latitude}/{longitude}"))
-}
-
-/// The words on the buttons of a message of ours.
-fn buttons(payload: &Value) -> Vec<String> {
-    let action = &payload["interactive"]["action"];
-    let replies = action["buttons"].as_array().into_iter().flatten();
-    let titles = replies.filter_map(|button| button["reply"]["title"].as_str());
-    let list = action["button"].as_str();
-    let link = action["parameters"]["display_text"].as_str();
-    titles.chain(list).chain(link).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -24,6 +24,16 @@ pub(super) async fn read(
     Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response())
 }
 
+/// Marks it as unread, and leads to the list: whoever stayed would have read it again.
+pub(super) async fn unread(visit: Visit, PathId(id): PathId, wanted: Wanted) -> Result<Response, Failure> {
+    let tx = visit.begin(Act::ChangeConversation).await?;
+    let id = thread::follow(&tx, id).await?.id;
+    conversation::mark_unread(&tx, visit.now(), id).await?.ok_or(Failure::NotThere)?;
+    tx.commit().await?;
+    let to = Redirect::to(&format!("/inbox?{}", wanted.query()));
+    Ok(([Notice::Saved.leave(visit.page.is_https)], to).into_response())
+}
+
 /// Closes it, or takes it up again.
 pub(super) async fn state(
     visit: Visit,

@@ -14,21 +14,19 @@ use model::upload;
 use model::user::Language;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use whatsapp::outgoing::{self, MediaKind};
+use whatsapp::outgoing::{self, LARGEST_FILE, MediaKind};
 
 use super::file::size;
 use super::thread;
-use crate::State;
 use crate::api::shown::{self, Named};
-use crate::api::upload::{NotKept, Wrong, keep, known, names_of, not_read};
-use crate::form::{Form, Others};
+use crate::api::upload::{NotKept, Wrong, keep, known, names_of};
+use crate::form::{Form, Others, Unread};
 use crate::pages::{Entered, Failure, Key, PathId, Said, Visit, say};
-use crate::problem::Problem;
-use crate::sending;
+use crate::{State, api, sending};
 
 /// The texts of a composer's form.
 const FIELDS: &[&str] =
-    &["id", "seen", "owner", "reply", "body", "anyway", "take", "again", "only", "media", "as", "later", "at"];
+    &["id", "seen", "owner", "reply", "body", "anyway", "take", "only", "media", "as", "later", "at"];
 
 /// A message that was checked: what its id stands for, and what the queue takes.
 pub(super) struct Composed {
@@ -64,9 +62,9 @@ pub(super) async fn read(state: &State, visit: &Visit, id: Uuid, request: Reques
     }
     let form = match form(state, visit, id, request).await? {
         Ok(form) => form,
-        Err(problem) => return Ok(refused(Entered::default(), visit, &NotKept::Problem(problem))),
+        Err((not_kept, texts)) => return Ok(refused(entered(&texts), visit, &not_kept)),
     };
-    let mut entered = Entered::of(form.texts.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let mut entered = entered(&form.texts);
     // A form without a file has an empty one without a name.
     if form.file.size > 0 || form.filename.is_some() {
         match keep(state, &visit.scope()?, form, visit.page.language.into()).await {
@@ -77,20 +75,30 @@ pub(super) async fn read(state: &State, visit: &Visit, id: Uuid, request: Reques
     Ok(entered)
 }
 
+fn entered(texts: &[(String, String)]) -> Entered {
+    Entered::of(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+}
+
 fn is_multipart(headers: &HeaderMap) -> bool {
     let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     declared.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart/form-data"))
 }
 
+/// Why a form was not taken, and the texts that came with it.
+type NotTaken = (NotKept, Vec<(String, String)>);
+
 /// The form of a file for this conversation. Whose it is is looked at before its first byte is kept: a page that was open
 /// while its reader went on to another organization leaves nothing there.
-async fn form(state: &State, visit: &Visit, id: Uuid, request: Request) -> Result<Result<Form, Problem>, Failure> {
+async fn form(state: &State, visit: &Visit, id: Uuid, request: Request) -> Result<Result<Form, NotTaken>, Failure> {
     let tx = visit.begin(Act::Send).await?;
     thread::follow(&tx, id).await?;
     tx.close();
     let (parts, body) = request.into_parts();
     let form = Form::read(&state.store, &visit.scope()?, (&parts.headers, body), FIELDS, Others::PassedOver).await;
-    Ok(form.map_err(|unread| not_read(unread, visit.page.language.into())))
+    Ok(form.map_err(|not_read| match not_read.why {
+        Unread::TooLarge => (NotKept::Wrong(Wrong::TooLarge(LARGEST_FILE)), not_read.texts),
+        why => (NotKept::Problem(api::upload::not_read(why, visit.page.language.into())), not_read.texts),
+    }))
 }
 
 fn refused(mut entered: Entered, visit: &Visit, not_kept: &NotKept) -> Entered {
@@ -129,7 +137,7 @@ pub(super) async fn file(
 ) -> Result<Response, Failure> {
     let kept = match form(&state, &visit, id, request).await? {
         Ok(form) => keep(&state, &visit.scope()?, form, visit.page.language.into()).await,
-        Err(problem) => Err(NotKept::Problem(problem)),
+        Err((not_kept, _)) => Err(not_kept),
     };
     let not_kept = match kept {
         Ok(media) => return Ok((StatusCode::CREATED, Json(json!({ "id": media.id }))).into_response()),
@@ -144,7 +152,9 @@ pub(super) async fn file(
 
 /// What was entered.
 pub(super) struct Written {
-    words: String,
+    pub(super) words: String,
+    /// The message that it answers.
+    pub(super) reply: Option<Uuid>,
     media_id: Option<Uuid>,
     as_document: bool,
 }
@@ -152,7 +162,8 @@ pub(super) struct Written {
 impl Written {
     pub(super) fn of(entered: &Entered) -> Self {
         let (words, media_id) = (entered.text("body").to_owned(), entered.text("media").parse().ok());
-        Self { words, media_id, as_document: entered.has("as", "document") }
+        let reply = entered.text("reply").parse().ok();
+        Self { words, reply, media_id, as_document: entered.has("as", "document") }
     }
 
     /// The file that goes with it.

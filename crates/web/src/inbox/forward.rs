@@ -289,6 +289,7 @@ async fn pass(state: &State, visit: &Visit, onward: &Onward, to: Uuid, name: Uui
         takes: false,
         reads: false,
         send_at: None,
+        again: None,
     };
     match send::queue(state, visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(None),

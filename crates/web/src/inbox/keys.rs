@@ -11,6 +11,7 @@ pub(super) const TABLE: &[(&str, Key)] = &[
     ("Shift+E", Key("key-resolve-stay")),
     ("A", Key("key-assign")),
     ("M", Key("key-take")),
+    ("U", Key("key-unread")),
     ("T", Key("key-template")),
     ("I", Key("key-panel")),
     ("B / Ctrl+K", Key("key-palette")),

@@ -5,6 +5,7 @@
 //! an event. What a page hears carries ids alone; what of it the reader may see is read anew, so that row-level security
 //! decides of live updates as of everything else.
 
+mod again;
 mod block;
 mod bubble;
 mod card;
@@ -23,6 +24,7 @@ mod pane;
 mod plan;
 mod reaction;
 mod send;
+mod sent;
 mod stream;
 mod template;
 mod thread;
@@ -65,6 +67,7 @@ pub(crate) fn routes() -> Router<crate::State> {
         .route("/inbox/{id}/draft", post(draft::keep))
         .route("/inbox/{id}/presence", post(together::attend))
         .route("/inbox/{id}/read", post(change::read))
+        .route("/inbox/{id}/unread", post(change::unread))
         .route("/inbox/{id}/state", post(change::state))
         .route("/inbox/{id}/assign", post(change::assign))
 }

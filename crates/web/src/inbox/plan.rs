@@ -8,13 +8,14 @@ use model::act::Act;
 use model::database::Tenant;
 use model::draft::{self, Kept};
 use model::message::Message;
+use model::number::AuthorLine;
 use model::outbox::{self, Cancelled, Replanned};
 use model::user::Language;
 use uuid::Uuid;
 
 use super::Showing;
 use super::is_frame;
-use super::send::{answer, author_line, called};
+use super::send::{answer, called};
 use super::stream::takes_streams;
 use super::thread;
 use super::view::Wanted;
@@ -116,7 +117,7 @@ pub(super) async fn change(
     };
     let done = match done {
         Ok(_) if comes_back => {
-            let words = words(&tx, &visit, found.number_id, &message).await?;
+            let words = words(&tx, &message).await?;
             match draft::keep(&tx, now, visit.user().id, at, (&words, 0)).await? {
                 Kept::As(_) => done,
                 Kept::Newer(_) => Err(say(language, Key("plan-draft"))),
@@ -142,12 +143,8 @@ pub(super) async fn change(
 }
 
 /// What its writer typed, without the line that says who they are.
-async fn words(tx: &Tenant, visit: &Visit, number_id: Uuid, message: &Message) -> Result<String, Failure> {
+async fn words(tx: &Tenant, message: &Message) -> Result<String, Failure> {
     let writer = called(tx, message.sender_id).await?;
-    let line = match &writer {
-        Some(name) => author_line(tx, visit.now(), number_id, name).await?.map(|line| format!("{line}\n")),
-        None => None,
-    };
-    let typed = line.and_then(|line| message.text.strip_prefix(&line)).unwrap_or(&message.text);
+    let typed = writer.as_deref().map_or(message.text.as_str(), |name| AuthorLine::typed(&message.text, name));
     Ok(typed.to_owned())
 }

@@ -85,6 +85,7 @@ pub(super) async fn react(
         takes: false,
         reads: true,
         send_at: None,
+        again: None,
     };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => answer(&showing.visit, query, (id, &message), true).await,

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use jiff::Timestamp;
 use model::act::Act;
-use model::conversation::{self, Change};
+use model::conversation::{self, Change, Conversation};
 use model::database::Tenant;
 use model::message::{self, Message};
 use model::number;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Showing;
+use super::again;
 use super::compose::{self, Composed, Written};
 use super::house::House;
 use super::is_frame;
@@ -45,6 +46,8 @@ pub(super) struct Wish {
     pub(super) reads: bool,
     /// Not before this time.
     pub(super) send_at: Option<Timestamp>,
+    /// The message that it is once more: only while that one did not go.
+    pub(super) again: Option<Uuid>,
 }
 
 /// What whoever writes knows of the conversation.
@@ -71,7 +74,7 @@ pub(super) enum Sent {
     Refused(Refusal),
     /// They are asked first.
     Asked(Question),
-    /// Nothing can be planned for that time; why.
+    /// It is not to go, or not at that time; why.
     Unfit(Key),
 }
 
@@ -91,6 +94,11 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
     // A message that was queued before its time, and is asked for again behind it, is found above.
     if let Some(key) = wish.send_at.and_then(|at| plan::unfit(at, visit.now())) {
         return Ok(Sent::Unfit(key));
+    }
+    if let Some(id) = wish.again
+        && !again::is_still_open(&tx, wish.conversation_id, id).await?
+    {
+        return Ok(Sent::Unfit(Key("again-gone")));
     }
     if let Some(question) = question(&tx, visit, wish).await? {
         return Ok(Sent::Asked(question));
@@ -156,31 +164,21 @@ pub(super) async fn send(
     if !entered.is_sound() {
         return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
     }
-    let reply_to = answered(&tx, found.id, entered.text("reply").parse().ok()).await?;
-    let now = showing.visit.now();
-    let written = Written::of(&entered);
-    let composed = match written.file() {
-        Some(file) => file.message(&tx, now, reply_to, language).await?,
-        None => {
-            let line = author_line(&tx, now, found.number_id, &showing.visit.user().name).await?;
-            text(&entered, line.as_deref(), reply_to, language)
-        }
+    let again = again::wanted(&tx, found.id, entered.text("again")).await?;
+    let composed = match &again {
+        Some(message) => again::compose(&tx, showing.visit.now(), message, language).await?,
+        None => written(&tx, &showing.visit, &found, &Written::of(&entered)).await?,
     };
-    let Composed { body, content } = match composed {
-        Ok(composed) => composed,
+    let send_at = if again.is_some() { Ok(None) } else { plan::wished(&entered, &showing.visit) };
+    let (Composed { body, content }, send_at) = match composed.and_then(|composed| Ok((composed, send_at?))) {
+        Ok(fit) => fit,
         Err(said) => {
             entered.fault("body", said);
             return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
         }
     };
-    let send_at = match plan::wished(&entered, &showing.visit) {
-        Ok(send_at) => send_at,
-        Err(said) => {
-            entered.fault("body", said);
-            return showing.refused(tx, StatusCode::UNPROCESSABLE_ENTITY, entered, None).await;
-        }
-    };
-    let typed = Some(entered.text("body").to_owned());
+    // What is sent once more is nothing that was typed now: what is, stays.
+    let typed = again.is_none().then(|| entered.text("body").to_owned());
     let wish = Wish {
         conversation_id: found.id,
         id: message_id(&entered),
@@ -191,6 +189,7 @@ pub(super) async fn send(
         takes: takes(&showing.visit, &entered),
         reads: true,
         send_at,
+        again: again.map(|message| message.id),
     };
     match queue(&state, &showing.visit, tx, &wish).await? {
         Sent::Queued(message) if takes_streams(&headers) => {
@@ -236,21 +235,31 @@ pub(super) fn message_id(entered: &Entered) -> Uuid {
 }
 
 /// The line that says who writes, where the number has one.
-pub(super) async fn author_line(
-    tx: &Tenant,
-    now: Timestamp,
-    number_id: Uuid,
-    writer: &str,
-) -> Result<Option<String>, Failure> {
+async fn author_line(tx: &Tenant, now: Timestamp, number_id: Uuid, writer: &str) -> Result<Option<String>, Failure> {
     let number = number::get(tx, number_id, now).await?;
     Ok(number.and_then(|(number, _)| number.author_line.of_writer(writer)))
 }
 
-/// What was entered, and what the customer gets: behind the line that says who writes. What is sent once more has it already.
-fn text(entered: &Entered, line: Option<&str>, reply_to: Option<String>, language: Language) -> Result<Composed, Said> {
-    let typed = entered.text("body");
+/// What was written: a file with what is said about it, or a text.
+async fn written(
+    tx: &Tenant,
+    visit: &Visit,
+    found: &Conversation,
+    written: &Written,
+) -> Result<Result<Composed, Said>, Failure> {
+    let (now, language) = (visit.now(), visit.page.language);
+    let reply_to = answered(tx, found.id, written.reply).await?;
+    if let Some(file) = written.file() {
+        return file.message(tx, now, reply_to, language).await;
+    }
+    let line = author_line(tx, now, found.number_id, &visit.user().name).await?;
+    Ok(text(&written.words, line.as_deref(), reply_to, language))
+}
+
+/// What was typed, and what the customer gets: behind the line that says who writes.
+fn text(typed: &str, line: Option<&str>, reply_to: Option<String>, language: Language) -> Result<Composed, Said> {
     let composed = compose::text(typed, reply_to.clone(), language)?;
-    match line.filter(|_| entered.text("again").is_empty()) {
+    match line {
         // The id stands for what was typed: how messages begin may be another by the time that it comes again.
         Some(line) => {
             let content = compose::text(&format!("{line}\n{typed}"), reply_to, language)?.content;

@@ -11,12 +11,13 @@ use model::template::{self, Template};
 use model::user::Language;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use whatsapp::outgoing::{self, HeaderPreview, TemplateParameter};
+use whatsapp::outgoing::{self, TemplateParameter};
 
 use super::compose::said;
 use super::list::{Choice, who};
 use super::plan;
 use super::send::{self, Known as Seen, Sent, Wish, message_id};
+use super::sent::AsSent;
 use super::thread::{self, Question, Writing};
 use super::view::Wanted;
 use crate::State;
@@ -44,10 +45,7 @@ struct TemplatePage {
 struct Chosen {
     action: String,
     name: String,
-    header: Option<String>,
-    body: String,
-    footer: Option<String>,
-    buttons: Vec<String>,
+    sent: AsSent,
     fields: Vec<Field>,
 }
 
@@ -134,20 +132,10 @@ impl Choosing {
 
     fn chosen(&self, id: Uuid, query: &str, language: Language) -> Chosen {
         let components = self.template.components.clone().unwrap_or_default();
-        let preview = outgoing::outline(&components).preview;
-        let header = match preview.header {
-            Some(HeaderPreview::Text(text) | HeaderPreview::Location(text) | HeaderPreview::Product(text)) => {
-                Some(text)
-            }
-            Some(HeaderPreview::Media { .. }) | None => None,
-        };
         Chosen {
             action: format!("/inbox/{id}/templates/{}?{query}", self.template.id),
             name: self.template.name.clone().unwrap_or_default(),
-            header: header.filter(|text| !text.is_empty()),
-            body: preview.body,
-            footer: preview.footer,
-            buttons: preview.buttons.into_iter().map(|button| button.text).filter(|text| !text.is_empty()).collect(),
+            sent: AsSent::of(outgoing::outline(&components).preview, language),
             fields: self.fields(language),
         }
     }
@@ -279,6 +267,7 @@ pub(super) async fn send(
         takes: send::takes(&visit, &entered),
         reads: true,
         send_at,
+        again: None,
     };
     match send::queue(&state, &visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),

@@ -10,9 +10,10 @@ use model::database::Tenant;
 use model::draft::{self, Draft};
 use model::message::{self, Message};
 use model::number::Number;
-use model::template::Filter;
+use model::template::{Filter, Template, known};
 use model::user::Language;
 use model::{DatabaseError, contact, template};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::bubble::{Bubble, Drawing};
@@ -20,6 +21,7 @@ use super::compose::Attached;
 use super::house::House;
 use super::list::{Choice, SOON, who};
 use super::pane::Pane;
+use super::sent::template_of;
 use super::view::Wanted;
 use crate::pages::{Entered, Failure, Key, Said, Visit, say};
 
@@ -275,6 +277,7 @@ pub(super) async fn bubbles(
     let quoted = quoted.into_iter().filter_map(|message| Some((message.wamid.clone()?, message))).collect();
     let writers: Vec<Uuid> = messages.iter().filter_map(|message| message.contact_id).collect();
     let others = contact::names(tx, writers).await?.into_iter().collect();
+    let templates = templates(tx, one.number_id, messages).await?;
     let (times, contact) = (visit.times(), who(one, visit.page.language));
     let drawing = Drawing {
         language: visit.page.language,
@@ -283,6 +286,7 @@ pub(super) async fn bubbles(
         people,
         others: &others,
         quoted: &quoted,
+        templates: &templates,
     };
     let mut bubbles: Vec<Bubble> = messages.iter().map(|message| drawing.bubble(message)).collect();
     let mut day = None;
@@ -291,6 +295,22 @@ pub(super) async fn bubbles(
         day = Some(bubble.date.clone());
     }
     Ok(bubbles)
+}
+
+/// The templates that messages of ours are of, by name and language.
+async fn templates(
+    tx: &Tenant,
+    number_id: Uuid,
+    messages: &[Message],
+) -> Result<HashMap<(String, String), Template>, DatabaseError> {
+    let ours = messages.iter().filter(|one| one.r#type == "template" && one.direction == "outbound");
+    let payloads = ours.filter_map(|one| serde_json::from_str::<Value>(one.payload.0.get()).ok());
+    let mut wanted: Vec<(String, String)> = payloads.filter_map(|payload| template_of(&payload)).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let found = if wanted.is_empty() { Vec::new() } else { known::these(tx, number_id, &wanted).await? };
+    let named = |one: Template| Some(((one.name.clone()?, one.language.clone()?), one));
+    Ok(found.into_iter().filter_map(named).collect())
 }
 
 fn window(one: &Conversation, visit: &Visit) -> Option<Window> {
@@ -337,7 +357,7 @@ async fn composer(
 pub(super) async fn approved(tx: &Tenant, number_id: Uuid) -> Result<Vec<Choice>, DatabaseError> {
     let filter = Filter { number_id: Some(number_id), status: Some("APPROVED".into()), ..Filter::default() };
     let page = template::list(tx, &filter, None, model::page::MAX_LIMIT).await?;
-    let choice = |template: template::Template| {
+    let choice = |template: Template| {
         let name = template.name?;
         Some(Choice { id: template.id, name: format!("{name} · {}", template.language.unwrap_or_default()) })
     };

@@ -1,8 +1,11 @@
 //! The inbox without JavaScript: conversations are read, answered and closed by links and forms alone.
 
+mod answers;
 mod contact;
 mod drafts;
 mod later;
+mod rows;
+mod sent;
 mod together;
 
 use std::time::Duration;
@@ -92,6 +95,13 @@ async fn a_conversation_is_answered_without_scripts() {
     assert!(page.contains("¡Ven!") && page.contains("class=\"tick delivered\""), "{page}");
     browser.post(&stage.path("/read"), &[("through", &seen)]).await;
     assert_eq!(stage.shown().await["unread_count"], 0);
+    let before = stage.shown().await;
+    for _ in 0..2 {
+        let unread = browser.post(&stage.path("/unread?view=mine"), &[]).await;
+        assert_eq!(unread.leads_to(), "/inbox?view=mine", "{}", unread.text);
+        assert_eq!(stage.shown().await["unread_count"], 1);
+    }
+    assert_eq!(stage.shown().await["state"], before["state"]);
     browser.post(&stage.path("/assign"), &[("assignee", "me")]).await;
     assert_eq!(stage.shown().await["assignee_id"], json!(stage.marta.user_id));
     browser.post(&stage.path("/state"), &[("state", "resolved")]).await;
@@ -227,13 +237,14 @@ async fn what_is_not_ones_own_is_not_there() {
     let absent = Uuid::now_v7().to_string();
     let message = stage.world.all_messages(&stage.organization).await[0]["id"].as_str().expect("an id").to_owned();
     let (react, forward) = (format!("/messages/{message}/reaction"), format!("/messages/{message}/forward"));
-    let posts: [(&str, &[(&str, &str)]); 8] = [
+    let posts: [(&str, &[(&str, &str)]); 9] = [
         ("/messages", &[("body", "x")]),
         ("/draft", &[("body", "x")]),
         ("/files", &[]),
         (&react, &[("emoji", "👍")]),
         (&forward, &[("to", &stage.conversation)]),
         ("/read", &[("through", "9")]),
+        ("/unread", &[]),
         ("/state", &[("state", "resolved")]),
         ("/assign", &[("assignee", "me")]),
     ];

@@ -19,7 +19,7 @@ const PNG: &[u8] = &[
     0, 3, 1, 1, 0, 0xc9, 0xfe, 0x92, 0xef, 0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
 ];
 
-const PICTURE: (&str, &str, &[u8]) = ("pan.png", "image/png", PNG);
+pub(super) const PICTURE: (&str, &str, &[u8]) = ("pan.png", "image/png", PNG);
 
 impl Stage {
     async fn browser(&self) -> Browser {

@@ -57,7 +57,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Media>), Problem> {
     let (parts, body) = request.into_parts();
     let form = Form::read(&state.store, caller.scope(), (&parts.headers, body), &["type"], Others::Refused).await;
-    let form = form.map_err(|unread| not_read(unread, language))?;
+    let form = form.map_err(|unread| not_read(unread.why, language))?;
     let kept = keep(&state, caller.scope(), form, language).await;
     let media = kept.map_err(|not_kept| match not_kept {
         NotKept::Wrong(wrong) => not_taken(&wrong, language),

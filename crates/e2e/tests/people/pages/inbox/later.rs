@@ -69,6 +69,9 @@ async fn a_colleagues_words_come_back_without_their_name() {
     stage.plan(&mut hers, &stage.at(60), "Hasta mañana").await;
     let planned = stage.sent().await.remove(0);
     assert_eq!(planned["text"], "*Marta Ruiz*\nHasta mañana");
+    // How messages begin is another by then.
+    let line = json!({ "author_line": "first_name" });
+    assert_eq!(stage.world.as_person(Method::PATCH, &owner, &path, Some(&line)).await.0, 200);
     let mut his = Browser::of(&stage.world, &owner);
     his.post("/settings/profile", &[("name", "Luis Soto"), ("language", "es"), ("zone", "America/Mexico_City")]).await;
     let change = stage.path(&format!("/messages/{}/plan", planned["id"].as_str().expect("an id")));
