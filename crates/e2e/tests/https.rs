@@ -32,7 +32,7 @@ fn write(folder: &Path, cert: &str, key: &str) {
 /// One that trusts this certificate alone, at this address.
 fn trusting(made: &Made, address: SocketAddr) -> Client {
     let root = Certificate::from_pem(made.cert.as_bytes()).expect("a certificate");
-    let client = Client::builder().no_proxy().tls_certs_only([root]).resolve("localhost", address);
+    let client = e2e::outside::http().tls_certs_only([root]).resolve("localhost", address);
     client.redirect(reqwest::redirect::Policy::none()).build().expect("a client")
 }
 

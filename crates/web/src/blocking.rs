@@ -25,7 +25,7 @@ pub(crate) enum NotDone {
     /// The contact did not write within a day.
     NotWithinADay,
     /// Meta said so.
-    Refused(MetaError),
+    Refused(Box<MetaError>),
     /// Nobody knows whether it did; asking once more does no harm.
     Unknown,
 }
@@ -68,7 +68,7 @@ fn came_of(asked: Result<Blocks, Failure>) -> Result<(), NotDone> {
 }
 
 fn refused(error: MetaError) -> NotDone {
-    if error.code == NOT_WITHIN_A_DAY { NotDone::NotWithinADay } else { NotDone::Refused(error) }
+    if error.code == NOT_WITHIN_A_DAY { NotDone::NotWithinADay } else { NotDone::Refused(error.into()) }
 }
 
 /// Writes down what Meta did, whether or not whoever asked still waits. `None`: it could not be written yet.

@@ -136,7 +136,10 @@ async fn each_gets_its_own(world: &World, receivers: &mut Receivers) {
         body::change(number, "messages", &json!({ "contacts": [contact], "messages": [message] }))
     };
     let (own, others) = (change(NUMBER), change(OTHER_NUMBER));
-    let both = body::envelope(&[body::entry("1", &[own.clone()]), body::entry("of the other", &[others.clone()])]);
+    let both = body::envelope(&[
+        body::entry("1", std::slice::from_ref(&own)),
+        body::entry("of the other", std::slice::from_ref(&others)),
+    ]);
     assert_eq!(world.post(as_meta_spells(&both.to_string())).await, 200);
     for (path, number, account, change) in
         [("/acme", NUMBER, "1", own), ("/other", OTHER_NUMBER, "of the other", others)]
