@@ -157,19 +157,24 @@ fn seconds(row: &Row, column: &str) -> i64 {
     row.get::<_, Timestamp>(column).as_second()
 }
 
-/// The names that these contacts have or had.
-pub async fn any_organization_names(tx: &Operator, organization_id: Uuid, contacts: &[Uuid]) -> Result<Vec<Identity>> {
-    let rows = tx
-        .query(
-            "SELECT kind, value FROM wazapp.contact_identity WHERE organization_id = $1 AND contact_id = ANY ($2)
-             UNION SELECT kind, value FROM wazapp.contact_identity_past
-             WHERE organization_id = $1 AND contact_id = ANY ($2)",
-            &[&organization_id, &contacts.to_vec()],
-        )
-        .await?;
-    let identity =
-        |row: &Row| Identity { organization_id, kind: Kind::parse(row.get("kind")), value: row.get("value") };
-    Ok(rows.iter().map(identity).collect())
+/// The names that these contacts, each with its organization, have or had.
+pub async fn any_organization_names(tx: &Operator, contacts: &[(Uuid, Uuid)]) -> Result<Vec<Identity>> {
+    if contacts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = Rows::of(contacts).column("organization_id", |one| one.0).column("contact_id", |one| one.1).statement(
+        "WITH k AS (SELECT * FROM {rows})
+         SELECT i.organization_id, i.kind, i.value FROM k JOIN wazapp.contact_identity i
+           ON i.organization_id = k.organization_id AND i.contact_id = k.contact_id{here i}
+         UNION SELECT p.organization_id, p.kind, p.value FROM k JOIN wazapp.contact_identity_past p
+           ON p.organization_id = k.organization_id AND p.contact_id = k.contact_id{here p}",
+    );
+    let identity = |row: &Row| Identity {
+        organization_id: row.get("organization_id"),
+        kind: Kind::parse(row.get("kind")),
+        value: row.get("value"),
+    };
+    Ok(tx.run(&rows).await?.iter().map(identity).collect())
 }
 
 /// A name, and whose it is now.

@@ -88,15 +88,10 @@ impl People {
 
     /// Every name that these contacts have or had: as stored, and as is known by now.
     async fn names_of(&self, tx: &Operator, contacts: &BTreeSet<Uuid>) -> Result<BTreeSet<(Uuid, Name)>> {
-        let mut of_organization: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
-        for id in contacts {
-            of_organization.entry(self.contacts[id].organization_id).or_default().push(*id);
-        }
-        let mut names = BTreeSet::new();
-        for (organization_id, contacts) in of_organization {
-            let stored = contact::any_organization_names(tx, organization_id, &contacts).await?;
-            names.extend(stored.iter().map(|identity| (organization_id, name(identity))));
-        }
+        let wanted: Vec<(Uuid, Uuid)> = contacts.iter().map(|id| (self.contacts[id].organization_id, *id)).collect();
+        let stored = contact::any_organization_names(tx, &wanted).await?;
+        let mut names: BTreeSet<(Uuid, Name)> =
+            stored.iter().map(|identity| (identity.organization_id, name(identity))).collect();
         let now = self.current.iter().filter(|(_, id)| contacts.contains(id)).map(|(name, _)| name);
         let had = |tenures: &[contact::Tenure]| {
             tenures.iter().any(|tenure| tenure.contact_id.is_some_and(|id| contacts.contains(&id)))

@@ -1,7 +1,9 @@
 //! Who is who in a batch. Events name people by several names, names pass from one to another, and news of that comes in
-//! any order: [`identity`] works out who had which name when, [`settle`] brings contacts and what they wrote in line.
+//! any order: [`circle`] reads what is known of them, [`identity`] works out who had which name when, [`settle`] brings contacts
+//! and what they wrote in line.
 
 mod book;
+mod circle;
 mod identity;
 mod settle;
 mod sighting;
@@ -16,7 +18,7 @@ use model::event::{Line, Lines};
 use uuid::Uuid;
 use whatsapp::webhook::{Item, Party};
 
-use self::settle::Circle;
+use self::circle::Circle;
 pub(super) use self::settle::Regrouped;
 use self::sighting::{News, Role, Sighting, has_spellings, identities, is_nobody, links, name, spellings};
 pub(super) use self::sighting::{at, placed};
@@ -87,8 +89,12 @@ impl People {
             .map(|sighting| sighting.organization_id)
             .chain(news.iter().filter(|news| stored.lacks(news)).map(|news| news.organization_id))
             .collect();
-        for organization_id in unsettled {
-            people.settle(&tx.of(organization_id), &sightings, &news, now).await?;
+        let circles = Circle::read_all(tx, &unsettled, &sightings, &news).await?;
+        // What a circle comes to takes the place of what was looked up.
+        people.current.retain(|(organization, _), _| !unsettled.contains(organization));
+        people.past.retain(|(organization, _), _| !unsettled.contains(organization));
+        for circle in circles {
+            people.settle(&tx.of(circle.organization_id), circle, now).await?;
         }
         people.learn_names(tx, batch).await?;
         people.open_book(tx, batch).await?;
@@ -176,29 +182,29 @@ impl People {
     }
 
     /// Works out who is who in an organization, with everything that is known of the names at hand.
-    async fn settle(&mut self, tx: &Line<'_>, sightings: &[Sighting<'_>], news: &[News], now: Timestamp) -> Result<()> {
+    async fn settle(&mut self, tx: &Line<'_>, circle: Circle, now: Timestamp) -> Result<()> {
         let organization_id = tx.organization_id();
-        let of_organization = |one: &Uuid| *one == organization_id;
-        let circle = Circle::read(tx, sightings, news).await?;
         let settled = circle.settle(tx, now).await?;
         for id in &settled.created {
             self.contacts.insert(*id, Known { id: *id, ..Known::new(organization_id) });
             self.changed.insert(*id);
         }
         let held: BTreeSet<Uuid> = settled.spans.values().flatten().copied().collect();
-        let held: Vec<(Uuid, Uuid)> = held.into_iter().map(|id| (organization_id, id)).collect();
-        let made: HashMap<Uuid, Known> =
-            settled.created.iter().filter_map(|id| Some((*id, self.contacts.get(id)?.clone()))).collect();
-        self.load(tx, &held).await?;
+        // Where nobody was joined or parted, those at hand are as they are stored.
+        let is_read = |id: &Uuid| settled.regrouped.is_empty() && self.contacts.contains_key(id);
+        let unread: Vec<(Uuid, Uuid)> =
+            held.iter().filter(|id| !is_read(id)).map(|id| (organization_id, *id)).collect();
+        self.load(tx, &unread).await?;
         // Those that were made a moment ago are still to be told of as new.
-        self.stored.retain(|id| !made.contains_key(id));
-        let before = self.contacts.clone();
+        for id in &settled.created {
+            self.stored.remove(id);
+        }
+        let before: HashMap<Uuid, Known> =
+            held.iter().filter_map(|id| Some((*id, self.contacts.get(id)?.clone()))).collect();
         let met = circle.show(&settled, &mut self.contacts);
         self.met.extend(&met);
         self.doubtful.extend(settled.doubtful().map(|id| (organization_id, id)));
         self.changed.extend(met.into_iter().filter(|id| self.contacts.get(id) != before.get(id)));
-        self.current.retain(|(organization, _), _| !of_organization(organization));
-        self.past.retain(|(organization, _), _| !of_organization(organization));
         self.take_spans(organization_id, &settled);
         if !settled.regrouped.is_empty() {
             self.recall(tx, organization_id, &settled).await?;

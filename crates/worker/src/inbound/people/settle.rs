@@ -9,8 +9,9 @@ use model::database::{Operator, Result};
 use model::event::Line;
 use uuid::Uuid;
 
-use super::identity::{self, ALWAYS, Evidence, Span};
-use super::sighting::{News, Role, Sighting, has_spellings, identities, is_nobody, links, name, spellings};
+use super::circle::Circle;
+use super::identity::{self, ALWAYS, Span};
+use super::sighting::{is_nobody, spellings};
 
 /// Contacts that became one, or came apart.
 #[derive(Clone, Debug)]
@@ -19,25 +20,6 @@ pub(in super::super) enum Regrouped {
     Merged { survivor: Uuid, vanished: Uuid, conversations: Vec<MergedConversation> },
     /// What was written under a name that was somebody else's by then is theirs now.
     Separated { from: Uuid, to: Uuid },
-}
-
-/// All there is to know of some names of one organization, and of everyone they lead to.
-#[derive(Debug)]
-pub(super) struct Circle {
-    organization_id: Uuid,
-    evidence: Evidence,
-    /// As they are written, with when Meta was first seen to write them so; `None`: as people dialed them, or of old.
-    spelled: BTreeMap<Name, BTreeMap<String, Option<i64>>>,
-    current: BTreeMap<Name, Uuid>,
-    past: BTreeMap<Name, Vec<Tenure>>,
-    /// Names that an event which makes contacts gives somebody at a second.
-    wanted: BTreeSet<(Name, i64)>,
-    /// How the batch writes them, where that is news.
-    spellings: BTreeMap<(Name, String), i64>,
-    disputed: (BTreeSet<contact::Link>, BTreeSet<contact::Move>),
-    /// When each was first said.
-    links: BTreeMap<contact::Link, i64>,
-    moves: Vec<(Uuid, contact::Move)>,
 }
 
 /// Who has which span, and what must change for that.
@@ -65,164 +47,6 @@ impl Settled {
 }
 
 impl Circle {
-    /// Reads everything that is connected with the names of these sightings, and adds what they say.
-    pub(super) async fn read(tx: &Line<'_>, sightings: &[Sighting<'_>], news: &[News]) -> Result<Self> {
-        let organization_id = tx.organization_id();
-        let mut circle = Self {
-            organization_id,
-            evidence: Evidence::default(),
-            spelled: BTreeMap::new(),
-            current: BTreeMap::new(),
-            past: BTreeMap::new(),
-            wanted: BTreeSet::new(),
-            spellings: BTreeMap::new(),
-            disputed: Default::default(),
-            links: BTreeMap::new(),
-            moves: Vec::new(),
-        };
-        let mut frontier = named(sightings, news);
-        let (mut seen, mut met) = (BTreeSet::new(), BTreeSet::new());
-        while !frontier.is_empty() {
-            seen.extend(frontier.iter().cloned());
-            circle.look_up(tx, &frontier).await?;
-            let strangers: Vec<Uuid> = circle.contacts().into_iter().filter(|id| met.insert(*id)).collect();
-            let mut names: BTreeSet<Name> = circle.evidence.all_names().into_iter().cloned().collect();
-            names.extend(contact::any_organization_names(tx, organization_id, &strangers).await?.iter().map(name));
-            frontier = names.into_iter().filter(|name| !seen.contains(name)).collect();
-        }
-        circle.add(sightings, news);
-        Ok(circle)
-    }
-
-    async fn look_up(&mut self, tx: &Operator, names: &BTreeSet<Name>) -> Result<()> {
-        let organization_id = self.organization_id;
-        let spelled: Vec<Identity> = names.iter().flat_map(|name| spellings(organization_id, name)).collect();
-        let wanted: Vec<(Uuid, Name)> = names.iter().map(|name| (organization_id, name.clone())).collect();
-        let (found, said, book) = futures::try_join!(
-            contact::any_organization_find(tx, &spelled),
-            contact::any_organization_said(tx, &wanted),
-            contact::any_organization_book(tx, &wanted)
-        )?;
-        // Whomever the address book names is a contact, whoever had the name then.
-        self.wanted.extend(
-            book.into_iter().filter(|entry| entry.name.is_some()).map(|entry| (entry.identity.1, entry.at.as_second())),
-        );
-        for (identity, known) in found {
-            let name = name(&identity);
-            self.current.insert(name.clone(), known.id);
-            self.evidence.names.insert(name.clone());
-            self.spelled.entry(name).or_default().entry(identity.value).or_insert(None);
-        }
-        for (_, spelling) in said.spellings {
-            self.evidence.names.insert(spelling.name.clone());
-            self.spell(&spelling.name, spelling.written, spelling.first);
-        }
-        for (_, tenure) in said.past {
-            self.evidence.names.insert(tenure.name.clone());
-            let past = self.past.entry(tenure.name.clone()).or_default();
-            if !past.contains(&tenure) {
-                past.push(tenure);
-            }
-        }
-        for (_, link, first) in said.links {
-            self.evidence.link(link, first);
-        }
-        self.evidence.moves.extend(said.moves.into_iter().map(|(_, news)| news));
-        self.disputed.0.extend(said.disputed_links.into_iter().map(|(_, link)| link));
-        self.disputed.1.extend(said.disputed_moves.into_iter().map(|(_, news)| news));
-        Ok(())
-    }
-
-    /// Notes how Meta writes a name. Answers whether that is news.
-    fn spell(&mut self, name: &Name, written: String, first: i64) -> bool {
-        let known = self.spelled.entry(name.clone()).or_default().entry(written).or_insert(None);
-        let news = known.is_none_or(|known| first < known);
-        if news {
-            *known = Some(first);
-        }
-        news
-    }
-
-    /// How a name is written: as Meta wrote it, or, where it never did, in the canonical spelling.
-    fn written(&self, name: &Name) -> BTreeMap<String, Option<i64>> {
-        let mut written = self.spelled.get(name).cloned().unwrap_or_default();
-        if written.values().any(Option::is_some) {
-            written.retain(|value, first| first.is_some() || *value != name.value);
-        }
-        if written.is_empty() {
-            written.insert(name.value.clone(), None);
-        }
-        written
-    }
-
-    /// The names that lead to a contact now.
-    fn names_of(&self, contact: Uuid) -> Vec<Name> {
-        self.current.iter().filter(|(_, holder)| **holder == contact).map(|(name, _)| name.clone()).collect()
-    }
-
-    fn contacts(&self) -> BTreeSet<Uuid> {
-        let past = self.past.values().flatten().filter_map(|tenure| tenure.contact_id);
-        self.current.values().copied().chain(past).collect()
-    }
-
-    /// What the batch says.
-    fn add(&mut self, sightings: &[Sighting<'_>], news: &[News]) {
-        let organization_id = self.organization_id;
-        for sighting in sightings.iter().filter(|one| one.organization_id == organization_id) {
-            let named = identities(organization_id, sighting.party);
-            for identity in &named {
-                let name = name(identity);
-                self.evidence.names.insert(name.clone());
-                // Of who need not be a contact, what is said in passing is kept as links alone.
-                if sighting.makes_contact()
-                    && has_spellings(&name)
-                    && self.spell(&name, identity.value.clone(), sighting.at)
-                {
-                    self.spellings.insert((name, identity.value.clone()), sighting.at);
-                }
-            }
-            // What is written stands under the strongest name.
-            if let Some(strongest) = named.first().filter(|_| sighting.role == Role::Writer) {
-                self.wanted.insert((name(strongest), sighting.at));
-            }
-            for link in links(sighting.party, sighting.realm) {
-                self.link(link, sighting.at);
-            }
-        }
-        for news in news.iter().filter(|one| one.organization_id == organization_id) {
-            for (link, at) in &news.links {
-                self.link(link.clone(), *at);
-            }
-            for moved in &news.moves {
-                if !self.disputed.1.contains(moved) && self.evidence.moves.insert(moved.clone()) {
-                    self.moves.push((organization_id, moved.clone()));
-                }
-            }
-        }
-    }
-
-    fn link(&mut self, link: contact::Link, at: i64) {
-        if !self.disputed.0.contains(&link) && self.evidence.link(link.clone(), at) {
-            self.links.entry(link).and_modify(|first| *first = at.min(*first)).or_insert(at);
-        }
-    }
-
-    /// Whose a span was before, in whole or in part.
-    fn holders(&self, name: &Name, start: i64, end: Option<i64>) -> BTreeSet<Uuid> {
-        let mut holders = BTreeSet::new();
-        let mut since = ALWAYS;
-        for tenure in self.past.get(name).into_iter().flatten() {
-            if tenure.until > start && end.is_none_or(|end| since < end) {
-                holders.extend(tenure.contact_id);
-            }
-            since = tenure.until;
-        }
-        if end.is_none_or(|end| since < end) {
-            holders.extend(self.current.get(name));
-        }
-        holders
-    }
-
     /// Gives every span its contact, and brings what was written to whose it is.
     pub(super) async fn settle(&self, tx: &Line<'_>, now: Timestamp) -> Result<Settled> {
         let mut settling = Settling::new(self);
@@ -446,19 +270,4 @@ impl<'a> Settling<'a> {
         settled.spans = held.into_iter().map(|held| (held.span, contacts.get(&held.person).copied())).collect();
         settled
     }
-}
-
-/// Every name that an organization's sightings speak of.
-fn named(sightings: &[Sighting<'_>], news: &[News]) -> BTreeSet<Name> {
-    let mut names = BTreeSet::new();
-    for sighting in sightings {
-        names.extend(identities(sighting.organization_id, sighting.party).iter().map(name));
-        for link in links(sighting.party, sighting.realm) {
-            names.extend([link.name, link.holder]);
-        }
-    }
-    for news in news {
-        names.extend(news.moves.iter().flat_map(|news| [news.from.clone(), news.to.clone()]));
-    }
-    names
 }
