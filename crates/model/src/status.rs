@@ -179,7 +179,7 @@ impl Place {
         BASE64URL_NOPAD.encode(&[self.message_id.as_bytes(), times.as_slice(), words.as_bytes()].concat())
     }
 
-    /// Reads what [`Place::encode`] wrote.
+    /// Reads back a `next_cursor`; `None`: it is none.
     pub fn decode(text: &str) -> Option<Self> {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (message_id, rest) = bytes.split_first_chunk()?;
