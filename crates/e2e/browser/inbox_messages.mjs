@@ -20,8 +20,7 @@ export async function messages({ url, simulator, number, sessions, sitDown, writ
   const menu = bubble.locator(".on-message > summary");
 
   // By keys alone: the menu, an emoji, and taking it back.
-  await menu.focus();
-  await page.keyboard.press("Enter");
+  await menu.press("Enter");
   await bubble.locator(".sheet").waitFor();
   await see("message-menu");
   await bubble.getByRole("button", { name: "❤️" }).focus();

@@ -18,7 +18,7 @@ impl Stage {
 
     /// Sends this as Marta, has Meta refuse it, and answers the message.
     async fn fails(&self, browser: &mut Browser, body: &str, file: Option<(&str, &str, &[u8])>) -> Value {
-        self.world.meta().faults(json!([{ "kind": "error", "edge": "messages", "code": 131_008, "count": 1 }])).await;
+        self.world.meta().faults(json!([{ "kind": "error", "edge": "messages", "code": 131_008 }])).await;
         let form = [("body", body)];
         let answer = match file {
             Some(file) => browser.post_file(&self.path("/messages"), &form, file).await,
@@ -29,6 +29,7 @@ impl Stage {
         let failed =
             async || self.sent().await.into_iter().find(|one| one["status"] == "failed" && one["type"] == kind);
         self.world.until("it failed", async || failed().await.is_some()).await;
+        self.world.meta().no_faults().await;
         failed().await.expect("it failed")
     }
 
