@@ -183,10 +183,11 @@ pub async fn any_organization_tell_of_endpoints(tx: &Operator, now: Timestamp) -
         return Ok(false);
     }
     let lost: Vec<(Uuid, Uuid, Timestamp)> = lost.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
-    let ids = column(&lost, |one| one.1);
-    let told = "SELECT DISTINCT endpoint_id, endpoint_since FROM wazapp.mail WHERE endpoint_id = ANY ($1)";
+    let (organizations, ids) = (column(&lost, |one| one.0), column(&lost, |one| one.1));
+    let told = "SELECT DISTINCT endpoint_id, endpoint_since FROM wazapp.mail
+                WHERE organization_id = ANY ($1) AND endpoint_id = ANY ($2)";
     let told: HashSet<(Uuid, Timestamp)> =
-        tx.query(told, &[&ids]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
+        tx.query(told, &[&organizations, &ids]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
     let mut any = false;
     for (organization_id, id, since) in lost.into_iter().filter(|one| !told.contains(&(one.1, one.2))) {
         let owners = "SELECT user_id FROM wazapp.membership WHERE organization_id = $1 AND role = $2";

@@ -19,22 +19,29 @@ const LOOKED_AT: Duration = Duration::from_secs(5);
 /// Who renews certificates does so a month before their end: with less left, that has failed.
 pub(crate) const LITTLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// What changes when one of the files does.
+type Looks = [Option<[i64; 5]>; 2];
+
 /// The files of a certificate and its key.
 #[derive(Clone, Debug)]
 pub struct Files {
     cert: PathBuf,
     key: PathBuf,
+    /// As they were when they were read.
+    looked: Looks,
 }
 
 impl From<&Https> for Files {
     fn from(https: &Https) -> Self {
-        Self { cert: https.cert.clone(), key: https.key.clone() }
+        Self { cert: https.cert.clone(), key: https.key.clone(), looked: Looks::default() }
     }
 }
 
 impl Files {
     /// What they hold now. Fails where they cannot be read, or do not fit each other.
-    pub fn read(&self) -> anyhow::Result<Certificate> {
+    pub fn read(&mut self) -> anyhow::Result<Certificate> {
+        // First: what comes behind this is a change.
+        self.looked = self.looks();
         let read = |path: &Path, setting: &str| {
             let words = || {
                 format!(
@@ -50,8 +57,7 @@ impl Files {
         })
     }
 
-    /// What changes when one of them does.
-    fn looks(&self) -> [Option<[i64; 5]>; 2] {
+    fn looks(&self) -> Looks {
         [&self.cert, &self.key].map(|path| {
             let of = std::fs::metadata(path).ok()?;
             let [length, file] = [of.size(), of.ino()].map(u64::cast_signed);
@@ -61,8 +67,7 @@ impl Files {
 
     /// Shows who connects what the files hold, until it is told to stop. While they hold nothing that can be used, the certificate
     /// before goes on.
-    pub async fn keep_current(self, tls: Tls, mut certificate: Certificate, clock: Clock, stop: CancellationToken) {
-        let mut looks = self.looks();
+    pub async fn keep_current(mut self, tls: Tls, mut certificate: Certificate, clock: Clock, stop: CancellationToken) {
         let mut warned = None;
         loop {
             gauge!("wazapp_certificate_expires_timestamp").set(certificate.not_after().as_second() as f64);
@@ -75,11 +80,9 @@ impl Files {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOKED_AT) => {}
             }
-            let now = self.looks();
-            if now == looks {
+            if self.looks() == self.looked {
                 continue;
             }
-            looks = now;
             match self.read() {
                 Ok(new) => {
                     tls.replace(&new);
@@ -89,5 +92,33 @@ impl Files {
                 Err(error) => tracing::warn!("the certificate of HTTPS stays as it was: {error:#}"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_between_reading_and_looking_is_seen() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let made = rcgen::generate_simple_self_signed(["wa.example.org".to_owned()]).expect("a certificate");
+        let write = || {
+            std::fs::write(path("cert"), made.cert.pem()).expect("written");
+            std::fs::write(path("key"), made.signing_key.serialize_pem()).expect("written");
+        };
+        write();
+        let mut files = Files { cert: path("cert"), key: path("key"), looked: Looks::default() };
+        files.read().expect("a pair");
+        assert_eq!(files.looks(), files.looked);
+        // Renewed before anybody looks for a change: while the server starts.
+        std::fs::remove_file(path("cert")).expect("removed");
+        write();
+        assert_ne!(files.looks(), files.looked);
+        std::fs::remove_file(path("key")).expect("removed");
+        files.read().expect_err("half of it");
+        write();
+        assert_ne!(files.looks(), files.looked, "it is read again once it is whole");
     }
 }

@@ -64,7 +64,7 @@ impl Place {
 
 async fn https(config: &Config) -> anyhow::Result<Option<Https>> {
     let Some(https) = &config.https else { return Ok(None) };
-    let files = Files::from(https);
+    let mut files = Files::from(https);
     let certificate = files.read()?;
     let listener = bind(https.listen, "WAZAPP_HTTPS_LISTEN").await?;
     let redirect = match https.redirect {

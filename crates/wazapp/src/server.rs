@@ -336,8 +336,8 @@ impl Parts {
     }
 
     fn serve(&mut self, setup: Setup, shared: Shared, webhook: Webhook, health: Health, listener: TcpListener) {
+        let secure = setup.https.map(|https| self.secure(https, &shared, &setup.admission));
         let ToMeta { clock, keyring, apps, graph } = shared.to_meta;
-        let (public_url, looked_at_by) = (shared.public_url.clone(), clock.clone());
         let state = web::State {
             live: web::Live::new(clock.clone()),
             database: setup.database,
@@ -369,30 +369,24 @@ impl Parts {
             let admission = Admission { connections: OPERATORS, proxies: Proxies::default() };
             self.http.spawn(|stop| web::serve::serve(listener, web::health::routes(health), admission, stop));
         }
-        if let Some(https) = setup.https {
-            let to_https = to_https(&public_url);
-            self.https(https, router.clone(), to_https, &setup.admission, looked_at_by);
+        if let Some(secure) = secure {
+            self.http.spawn(|stop| web::serve::serve(secure, router.clone(), setup.admission.clone(), stop));
         }
         self.http.spawn(|stop| web::serve::serve(listener, router, setup.admission, stop));
     }
 
-    fn https(
-        &mut self,
-        https: Https,
-        router: axum::Router,
-        to_https: axum::Router,
-        admission: &Admission,
-        clock: Clock,
-    ) {
+    /// Where HTTPS is spoken; its certificate is kept current, and whoever comes without it is led there.
+    fn secure(&mut self, https: Https, shared: &Shared, admission: &Admission) -> Listening {
         let Https { listener, certificate, files, redirect } = https;
         tracing::info!(listen = ?listener.local_addr(), until = %certificate.not_after(), "HTTPS");
-        let tls = Tls::new(&certificate);
+        if let Some(listener) = redirect {
+            let router = to_https(&shared.public_url);
+            self.http.spawn(|stop| web::serve::serve(listener, router, admission.clone(), stop));
+        }
+        let (tls, clock) = (Tls::new(&certificate), shared.to_meta.clock.clone());
         let listening = Listening { listener, tls: Some(tls.clone()) };
         self.aside.spawn(|stop| files.keep_current(tls, certificate, clock, stop));
-        self.http.spawn(|stop| web::serve::serve(listening, router, admission.clone(), stop));
-        if let Some(listener) = redirect {
-            self.http.spawn(|stop| web::serve::serve(listener, to_https, admission.clone(), stop));
-        }
+        listening
     }
 }
 

@@ -136,11 +136,7 @@ impl Form {
                 name if known.contains(&name) && texts.len() < TEXTS => {
                     texts.push((name.to_owned(), field.text().await?));
                 }
-                _ if others == Others::PassedOver => {
-                    while field.chunk().await?.is_some() {
-                        leash.loosen();
-                    }
-                }
+                _ if others == Others::PassedOver => pass_over(&mut field, &leash).await?,
                 name => return Err(Unread::Unknown(name.chars().take(80).collect())),
             }
         }
@@ -166,6 +162,13 @@ async fn take(mut writing: Writing, field: &mut Field<'_>, leash: &Leash) -> Res
     Ok(writing)
 }
 
+async fn pass_over(field: &mut Field<'_>, leash: &Leash) -> Result<(), multer::Error> {
+    while field.chunk().await?.is_some() {
+        leash.loosen();
+    }
+    Ok(())
+}
+
 /// Reads a form on whose file is too large: its sender hears why, and keeps the texts behind it.
 async fn hear_out(
     form: &mut Multipart<'_>,
@@ -175,19 +178,13 @@ async fn hear_out(
     leash: &Leash,
 ) -> Result<(), multer::Error> {
     leash.hears_out.store(true, Ordering::Relaxed);
-    while file.chunk().await?.is_some() {
-        leash.loosen();
-    }
+    pass_over(&mut file, leash).await?;
     drop(file);
     while let Some(mut field) = form.next_field().await? {
         leash.loosen();
         match field.name().unwrap_or_default() {
             name if known.contains(&name) && texts.len() < TEXTS => texts.push((name.to_owned(), field.text().await?)),
-            _ => {
-                while field.chunk().await?.is_some() {
-                    leash.loosen();
-                }
-            }
+            _ => pass_over(&mut field, leash).await?,
         }
     }
     Ok(())

@@ -31,7 +31,7 @@ pub(super) async fn block(
     let one = thread::follow(&tx, id).await?;
     tx.close();
     let contact = one.contact.clone().ok_or(Failure::NotThere)?;
-    let scope = visit.visitor.at_work.ok_or(Failure::Nowhere)?.scope;
+    let scope = visit.scope()?;
     if let Err(not_done) = blocking::ask(&state, &scope, one.number_id, &contact, blocks).await? {
         entered.fault("block", why(&not_done, visit.page.language));
         let tx = visit.begin(Act::BlockContact).await?;

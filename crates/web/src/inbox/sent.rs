@@ -34,17 +34,14 @@ pub(super) struct AsSent {
 impl AsSent {
     pub(super) fn of(preview: TemplatePreview, language: Language) -> Self {
         let TemplatePreview { header, body, footer, buttons, cards, needs_phone: _ } = preview;
-        let card = |CardPreview { header, body, buttons }| {
-            let preview = TemplatePreview {
-                header,
-                body: body.unwrap_or_default(),
-                footer: None,
-                buttons,
-                cards: Vec::new(),
-                needs_phone: false,
-            };
-            Self::of(preview, language)
-        };
+        let cards = cards.into_iter().map(|CardPreview { header, body, buttons }| {
+            Self::plain(header, &body.unwrap_or_default(), buttons, language)
+        });
+        Self { footer, cards: cards.collect(), ..Self::plain(header, &body, buttons, language) }
+    }
+
+    /// What a template and each of its cards have.
+    fn plain(header: Option<HeaderPreview>, body: &str, buttons: Vec<ButtonPreview>, language: Language) -> Self {
         let (header, file) = match header {
             Some(HeaderPreview::Media { kind, .. }) => (None, Some(kind)),
             Some(HeaderPreview::Text(text) | HeaderPreview::Location(text) | HeaderPreview::Product(text)) => {
@@ -55,10 +52,10 @@ impl AsSent {
         Self {
             header,
             file,
-            body: pieces(&body),
-            footer,
+            body: pieces(body),
+            footer: None,
             buttons: buttons.into_iter().filter_map(|button| Pressable::of(button, language)).collect(),
-            cards: cards.into_iter().map(card).collect(),
+            cards: Vec::new(),
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) async fn change(
         entered.fault("form", say(visit.page.language, Key("require-factor-own-first")));
         return page(visit, StatusCode::UNPROCESSABLE_ENTITY, entered).await;
     }
-    let scope = visit.visitor.at_work.ok_or(Failure::Nowhere)?.scope;
+    let scope = visit.scope()?;
     let tx = state.database.operator_for(&scope).await?;
     let changed = organization::require_second_factor(&tx, &scope, required).await?;
     if let Some((before, _)) = changed.filter(|(before, after)| before.second_factor != after.second_factor) {

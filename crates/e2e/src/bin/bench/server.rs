@@ -38,6 +38,8 @@ impl Setup {
             .env("WAZAPP_LISTEN", listen)
             .env("WAZAPP_META_APP_SECRET", SECRET)
             .env("WAZAPP_ALLOW_TARGETS", "127.0.0.0/8")
+            // Nobody listens there: a measurement never calls Meta.
+            .env("WAZAPP_GRAPH_URL", "http://127.0.0.1:9")
             // Every scenario has a data directory of its own on a copy of one database, whose secrets one key sealed.
             .env("WAZAPP_MASTER_KEY", "0f".repeat(32))
             .arg(subcommand)
