@@ -30,7 +30,7 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// A fresh cluster under `home`. PostgreSQL refuses root, so root starts it as the user postgres.
-    pub(crate) async fn start(home: &Path) -> Result<Self> {
+    pub(crate) async fn start(home: &Path, settings: &[&str]) -> Result<Self> {
         let binaries = binaries()?;
         let data = home.join("postgres");
         std::fs::create_dir(&data)?;
@@ -58,7 +58,7 @@ impl Cluster {
         let log = File::create(home.join("postgres.log"))?;
         let mut postgres = command("postgres");
         postgres.args(["-D", ".", "-p", &port.to_string()]);
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().chain(settings) {
             postgres.args(["-c", setting]);
         }
         postgres.stdout(log.try_clone()?).stderr(log);

@@ -35,6 +35,7 @@ mod server;
 mod source;
 mod stage;
 mod start;
+mod statements;
 mod watch;
 mod world;
 
@@ -45,6 +46,7 @@ const USAGE: &str = "bench: measures a wazapp binary against its targets
   --quick         about a minute: a tenth of the conversations, shorter phases, one try
   --seed N        another sequence of messages (default 1)
   --json FILE     everything measured, for machines
+  --statements    say which statements took most of PostgreSQL's time; counting them costs a little
   --keep-logs DIR copy the logs of server and database there at the end";
 
 /// The parts of a run, in order.
@@ -58,6 +60,7 @@ pub(crate) struct Options {
     quick: bool,
     seed: u64,
     json: Option<PathBuf>,
+    pub(crate) statements: bool,
     keep_logs: Option<PathBuf>,
 }
 
@@ -65,7 +68,8 @@ impl Options {
     /// `None`: help was asked for.
     fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Self>> {
         let wazapp = std::env::var_os("WAZAPP").map_or_else(|| "target/release/wazapp".into(), PathBuf::from);
-        let mut options = Self { wazapp, only: Vec::new(), quick: false, seed: 1, json: None, keep_logs: None };
+        let mut options =
+            Self { wazapp, only: Vec::new(), quick: false, seed: 1, json: None, statements: false, keep_logs: None };
         let mut arguments = arguments;
         while let Some(flag) = arguments.next() {
             let mut value = || arguments.next().with_context(|| format!("{flag} needs a value"));
@@ -75,6 +79,7 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--seed" => options.seed = value()?.parse().context("--seed is a number")?,
                 "--json" => options.json = Some(value()?.into()),
+                "--statements" => options.statements = true,
                 "--keep-logs" => options.keep_logs = Some(value()?.into()),
                 "--help" | "-h" => return Ok(None),
                 other => bail!("{other} is not known; --help lists what is"),

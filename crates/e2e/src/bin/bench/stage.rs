@@ -21,7 +21,7 @@ use crate::open_loop::{self, Schedule};
 use crate::server::{Server, Setup};
 use crate::source::{Pick, Source};
 use crate::watch::Watch;
-use crate::{Options, clock, closed, world};
+use crate::{Options, clock, closed, statements, world};
 
 /// The database that scenarios copy.
 const WARM: &str = "warm";
@@ -55,7 +55,8 @@ impl<'a> Bench<'a> {
         let home = tempfile::Builder::new().prefix("wazapp-bench-").tempdir()?;
         // PostgreSQL's user has to reach its directory inside.
         std::fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-        let cluster = Cluster::start(home.path()).await?;
+        let counting = if options.statements { &statements::SETTINGS[..] } else { &[] };
+        let cluster = Cluster::start(home.path(), counting).await?;
         let machine = Machine::look(&cluster, home.path()).await?;
         let shape = Shape { organizations: 1000, contacts: options.scale(100, 10) };
         let mut bench = Self {
@@ -211,6 +212,9 @@ pub(crate) struct Phase {
 
 impl<'a> Stage<'a> {
     async fn over(bench: &'a Bench<'_>, name: &'static str, database: &'static str, setup: Setup) -> Result<Self> {
+        if bench.options.statements {
+            statements::reset(&bench.cluster.connect("postgres").await?).await?;
+        }
         let server = setup.serve().await?;
         let watch = Watch::new(bench.cluster.connect(database).await?).await?;
         Ok(Self { bench, name, database, setup, server, watch, acked: bench.warm_acked.clone() })
@@ -294,6 +298,9 @@ impl<'a> Stage<'a> {
         ensure!(server.stop(), "wazapp did not stop on SIGTERM");
         drop(watch);
         let client = bench.cluster.connect(database).await?;
+        if bench.options.statements {
+            statements::tell(&bench.cluster.connect("postgres").await?, database).await?;
+        }
         let sent = bench.numbers.load(Ordering::Relaxed);
         let exactness = Exactness::check(name, &client, &bench.organizations, &acked, sent).await?;
         drop(client);
