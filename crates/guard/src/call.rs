@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::time::timeout_at;
@@ -30,7 +31,24 @@ pub struct Guard {
     encrypted: reqwest::Client,
     /// In the clear, to allowed networks alone.
     plain: reqwest::Client,
+    resolver: Arc<dyn Resolver>,
     allowed: Networks,
+}
+
+/// What says for which addresses a name stands. Whatever it says, and however often it says something else, is looked at before
+/// anything is connected to.
+trait Resolver: std::fmt::Debug + Send + Sync {
+    fn addresses(&self, host: String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>>;
+}
+
+/// The one of this machine.
+#[derive(Debug)]
+struct System;
+
+impl Resolver for System {
+    fn addresses(&self, host: String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.collect()) })
+    }
 }
 
 /// What a target answered.
@@ -78,9 +96,13 @@ impl Guard {
     ///
     /// The system's certificates cannot be read.
     pub fn new(allowed: Networks) -> Result<Self, reqwest::Error> {
-        let plain = Names { allowed: allowed.clone(), only_allowed: true };
-        let encrypted = Names { allowed: allowed.clone(), only_allowed: false };
-        Ok(Self { encrypted: client(encrypted)?, plain: client(plain)?, allowed })
+        Self::asking(Arc::new(System), allowed)
+    }
+
+    fn asking(resolver: Arc<dyn Resolver>, allowed: Networks) -> Result<Self, reqwest::Error> {
+        let names = |only_allowed| Names { resolver: resolver.clone(), allowed: allowed.clone(), only_allowed };
+        let (encrypted, plain) = (client(names(false))?, client(names(true))?);
+        Ok(Self { encrypted, plain, resolver, allowed })
     }
 
     /// What it may call beside the public Internet.
@@ -123,7 +145,8 @@ impl Guard {
         if let Some(address) = target.address() {
             return if self.may_call(target, address) { Ok(()) } else { Err(Failing::Private) };
         }
-        let names = Names { allowed: self.allowed.clone(), only_allowed: target.is_plain() };
+        let (resolver, allowed) = (self.resolver.clone(), self.allowed.clone());
+        let names = Names { resolver, allowed, only_allowed: target.is_plain() };
         let host = target.url().host_str().unwrap_or_default();
         tokio::time::timeout(CONNECT, names.addresses(host))
             .await
@@ -162,8 +185,9 @@ fn client(names: Names) -> Result<reqwest::Client, reqwest::Error> {
 }
 
 /// Resolves names, and drops what may not be called.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Names {
+    resolver: Arc<dyn Resolver>,
     allowed: Networks,
     only_allowed: bool,
 }
@@ -188,8 +212,8 @@ impl From<NoAddress> for Failing {
 
 impl Names {
     async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, NoAddress> {
-        let found = tokio::net::lookup_host((host, 0)).await.map_err(|_| NoAddress::Unknown)?;
-        let (all, allowed, only) = (found.collect::<Vec<_>>(), &self.allowed, self.only_allowed);
+        let all = self.resolver.addresses(host.to_owned()).await.map_err(|_| NoAddress::Unknown)?;
+        let (allowed, only) = (&self.allowed, self.only_allowed);
         if all.is_empty() {
             return Err(NoAddress::Unknown);
         }
@@ -201,7 +225,7 @@ impl Names {
 
 impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
-        let names = Self { allowed: self.allowed.clone(), only_allowed: self.only_allowed };
+        let names = self.clone();
         Box::pin(async move {
             let addresses = names.addresses(name.as_str()).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
@@ -236,5 +260,86 @@ fn below(error: &(dyn std::error::Error + 'static)) -> String {
     match innermost.downcast_ref::<reqwest::Error>() {
         Some(_) => "the request could not be made".to_owned(),
         None => innermost.to_string().chars().filter(|char| !char.is_control()).take(200).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::net::IpAddr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Mutex, PoisonError};
+
+    use axum::Router;
+    use axum::serve::ListenerExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const ALLOWED: [u8; 4] = [127, 0, 0, 2];
+    const TRAP: [u8; 4] = [127, 0, 0, 1];
+
+    /// Says something else each time, and the last thing from then on.
+    #[derive(Debug)]
+    struct Rebinding(Mutex<VecDeque<Vec<[u8; 4]>>>);
+
+    impl Resolver for Rebinding {
+        fn addresses(&self, _: String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+            let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = if left.len() > 1 { left.pop_front() } else { left.front().cloned() };
+            let said = now.into_iter().flatten().map(|four| (IpAddr::from(four), 0).into()).collect();
+            Box::pin(std::future::ready(Ok(said)))
+        }
+    }
+
+    /// Listens at an address, and counts who connects.
+    async fn counting(address: [u8; 4], port: u16) -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind((IpAddr::from(address), port)).await.expect("an address of this machine");
+        let (port, count) = (listener.local_addr().expect("bound").port(), Arc::new(AtomicUsize::new(0)));
+        let seen = count.clone();
+        tokio::spawn(async move {
+            let hook = Router::new().fallback(async || "ok");
+            axum::serve(
+                listener.tap_io(move |_| {
+                    seen.fetch_add(1, Ordering::SeqCst);
+                }),
+                hook,
+            )
+            .await
+        });
+        (port, count)
+    }
+
+    /// A name that stands for a public address when it is looked at, and for one of ours when it is called.
+    #[tokio::test]
+    async fn a_name_that_changes_what_it_stands_for_leads_nowhere() {
+        let (port, trapped) = counting(TRAP, 0).await;
+        let (_, reached) = counting(ALLOWED, port).await;
+        let allowed = Networks::new(vec!["127.0.0.2/32".parse().expect("a network")]);
+        let target = Target::read(&format!("http://rebinding.internal:{port}/"), &allowed).expect("a target");
+        let guard = |said: &[&[[u8; 4]]]| {
+            let said = said.iter().map(|addresses| addresses.to_vec()).collect();
+            Guard::asking(Arc::new(Rebinding(Mutex::new(said))), allowed.clone()).expect("a guard")
+        };
+        let call = async |guard: &Guard| guard.call(Method::GET, &target, HeaderMap::new(), Bytes::new()).await;
+
+        // Looked at, then called: what it stood for before counts for nothing.
+        let rebound = guard(&[&[ALLOWED], &[TRAP]]);
+        rebound.resolve(&target).await.expect("it may be called now");
+        assert!(matches!(call(&rebound).await, Err(Failing::Private)));
+        // Both at once: only what may be called is.
+        let both = guard(&[&[TRAP, ALLOWED]]);
+        both.resolve(&target).await.expect("one may be called");
+        assert_eq!(call(&both).await.expect("an answer").status, StatusCode::OK);
+        // Back and forth, over whatever connections are kept.
+        let turns: Vec<&[[u8; 4]]> = [&[ALLOWED][..], &[TRAP][..]].into_iter().cycle().take(20).collect();
+        let turning = guard(&turns);
+        for _ in 0..20 {
+            let _ = call(&turning).await;
+        }
+        // None at all.
+        assert!(matches!(call(&guard(&[&[]])).await, Err(Failing::Unknown)));
+        assert_eq!(trapped.load(Ordering::SeqCst), 0);
+        assert!(reached.load(Ordering::SeqCst) >= 2);
     }
 }
