@@ -63,6 +63,30 @@ async fn what_could_not_leave_stands_where_it_was_tried() {
     stage.world.settle().await;
     let conversation = stage.world.conversation(&stage.organization).await;
     assert_eq!(conversation["last_message"]["id"], json!(planned), "{conversation}");
+    assert_eq!(conversation["state"], "active", "whoever asked has no answer: {conversation}");
+    stage.world.end().await;
+}
+
+/// What was never with Meta is no answer, whether it was taken back or refused: whoever asked waits on. What was, is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_went_is_no_answer() {
+    let stage = Stage::new().await;
+    stage.world.meta().customer_says(&stage.number, LUCIA, "¿Hay pan?").await;
+    stage.world.settle().await;
+    let state = async || stage.world.conversation(&stage.organization).await["state"].clone();
+    let planned = stage.plan(2, "Sí, a las ocho.").await;
+    assert_eq!(state().await, "waiting");
+    let (status, answer) = stage.world.delete(&stage.organization, &format!("/messages/{planned}")).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(state().await, "active");
+    stage.world.meta().faults(json!([{ "kind": "error", "code": 131_008 }])).await;
+    let refused = stage.send(text("Sí.")).await;
+    stage.until(&refused, "failed").await;
+    stage.world.meta().no_faults().await;
+    assert_eq!(state().await, "active");
+    let answered = stage.send(text("Sí, hay.")).await;
+    stage.until(&answered, "read").await;
+    assert_eq!(state().await, "waiting");
     stage.world.end().await;
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::window::Window;
+use crate::conversation;
 use crate::database::{Operator, Result, Tenant};
 use crate::event::{self, Kind, New};
 use crate::message::{self, Message};
@@ -504,7 +505,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
             "UPDATE wazapp.outbox q SET state = 'cancelled' FROM wazapp.message m
              WHERE q.organization_id = $1 AND q.message_id = $2 AND (q.state = 'queued' OR q.state = 'sending' AND q.preparing)
                AND m.organization_id = $1 AND m.id = $2 AND m.status IN ('queued', 'sending')
-             RETURNING m.callback_data",
+             RETURNING m.callback_data, m.conversation_id",
             &[&organization_id, &id],
         )
         .await?;
@@ -515,6 +516,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
             &[&organization_id, &id, &error.json()],
         )
         .await?;
+        conversation::turn(&line, now, taken.get("conversation_id")).await?;
         let told = super::settle::told(id, taken.get("callback_data"), "failed", now, Some(&error));
         line.record(New::of(Kind::MessageStatus, now, Some(id), &told)).await?;
     }
