@@ -25,7 +25,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 use wazapp::server::{self, Running, Setup};
 use web::ProviderSettings;
-use web::serve::Proxies;
+use web::serve::{Admission, Proxies};
 use whatsapp::graph::{Graph, Timeouts};
 use worker::mail::Post;
 
@@ -254,12 +254,9 @@ impl World {
         if let Some(longest) = self.options.media_max_bytes {
             setup.media_max_bytes = longest;
         }
-        if let Some(connections) = self.options.connections {
-            setup.admission.connections = connections;
-        }
-        if self.options.proxy_trusted {
-            setup.admission.proxies = Proxies::new(|address| address == IpAddr::from([127, 0, 0, 9]));
-        }
+        let trusted = self.options.proxy_trusted;
+        let proxies = Proxies::new(move |address| trusted && address == IpAddr::from([127, 0, 0, 9]));
+        setup.admission = Admission::new(self.options.connections.unwrap_or(web::serve::CONNECTIONS), proxies);
         if let Some(batch) = self.options.batch {
             setup.batch = batch;
         }

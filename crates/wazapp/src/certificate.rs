@@ -68,7 +68,7 @@ impl Files {
     /// Shows who connects what the files hold, until it is told to stop. While they hold nothing that can be used, the certificate
     /// before goes on.
     pub async fn keep_current(mut self, tls: Tls, mut certificate: Certificate, clock: Clock, stop: CancellationToken) {
-        let mut warned = None;
+        let (mut warned, mut failed) = (None, None);
         loop {
             gauge!("wazapp_certificate_expires_timestamp").set(certificate.not_after().as_second() as f64);
             let left = certificate.not_after().duration_since(clock.now());
@@ -80,16 +80,24 @@ impl Files {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOKED_AT) => {}
             }
-            if self.looks() == self.looked {
+            // What failed may have done so for a reason that shows in no file: it is tried again.
+            if self.looks() == self.looked && failed.is_none() {
                 continue;
             }
             match self.read() {
                 Ok(new) => {
+                    failed = None;
                     tls.replace(&new);
                     tracing::info!(until = %new.not_after(), names = ?new.names(), "the certificate of HTTPS was replaced");
                     certificate = new;
                 }
-                Err(error) => tracing::warn!("the certificate of HTTPS stays as it was: {error:#}"),
+                Err(error) => {
+                    let words = format!("the certificate of HTTPS stays as it was: {error:#}");
+                    if failed.as_ref() != Some(&words) {
+                        tracing::warn!("{words}");
+                    }
+                    failed = Some(words);
+                }
             }
         }
     }

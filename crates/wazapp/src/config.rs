@@ -370,7 +370,7 @@ fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
     match (said.is_set("tls_cert"), said.is_set("tls_key")) {
         (true, false) => said.refuse("tls_cert", "set without tls_key: set WAZAPP_TLS_KEY too, the file of its key")?,
         (false, true) => said.refuse("tls_key", "set without tls_cert: set WAZAPP_TLS_CERT too, or unset this one")?,
-        (true, true) if !said.text("public_url").starts_with("https://") => said.refuse(
+        (true, true) if !said.text("public_url").to_ascii_lowercase().starts_with("https://") => said.refuse(
             "tls_cert",
             "set without an https:// public_url: set WAZAPP_PUBLIC_URL to https:// and the name in the certificate",
         )?,

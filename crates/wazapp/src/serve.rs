@@ -240,7 +240,7 @@ pub(crate) fn public_url(config: &Config) -> String {
 fn admission(config: &Config) -> Admission {
     let trusted = config.trusted_proxies.clone();
     let proxies = Proxies::new(move |address| trusted.iter().any(|network| network.contains(address)));
-    Admission { connections: config.max_connections, proxies }
+    Admission::new(config.max_connections, proxies)
 }
 
 /// Ctrl-C and SIGTERM, from now on.

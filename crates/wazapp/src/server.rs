@@ -135,7 +135,7 @@ impl Setup {
             looks_at_numbers: true,
             set_up: None,
             sign_in_link: None,
-            admission: Admission { connections: 8192, proxies: Proxies::default() },
+            admission: Admission::new(web::serve::CONNECTIONS, Proxies::default()),
             https: None,
             operators: None,
             metrics: Arc::new(String::new),
@@ -366,7 +366,7 @@ impl Parts {
         let router = web::router(state, webhook, health.clone(), setup.operators.is_some());
         if let Some(listener) = setup.operators {
             tracing::info!(listen = ?listener.local_addr(), "metrics and details");
-            let admission = Admission { connections: OPERATORS, proxies: Proxies::default() };
+            let admission = Admission::new(OPERATORS, Proxies::default());
             self.http.spawn(|stop| web::serve::serve(listener, web::health::routes(health), admission, stop));
         }
         if let Some(secure) = secure {

@@ -307,6 +307,9 @@ fn the_public_url_follows_the_address_really_bound() {
     assert_eq!(bound("192.0.2.1:41"), "http://192.0.2.1:41");
     let config = loaded(&["--public-url", "https://wa.example.org/"], &[]);
     assert_eq!(config.public_url(config.listen), "https://wa.example.org");
+    let config =
+        loaded(&["--public-url", "HTTPS://wa.example.org"], &[("WAZAPP_TLS_CERT", "c"), ("WAZAPP_TLS_KEY", "k")]);
+    assert_eq!(config.public_url(config.listen), "https://wa.example.org");
 }
 
 #[test]

@@ -164,10 +164,9 @@ pub(super) fn http_url(text: &str) -> Result<String, String> {
         && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
         && url.query().is_none()
         && !text.contains('#');
-    match usable {
-        true => Ok(text.trim_end_matches('/').to_owned()),
-        false => Err(problem()),
-    }
+    // The scheme may be written in either case (RFC 3986, section 3.1); whoever reads it on compares small letters.
+    let rest = text.split_once("://").filter(|_| usable).map(|(_, rest)| rest.trim_end_matches('/'));
+    rest.map(|rest| format!("{scheme}://{rest}")).ok_or_else(problem)
 }
 
 /// An http or https URL without a path.

@@ -33,7 +33,7 @@ use tower::ServiceExt;
 
 use body::{Arriving, Leaving};
 use peers::{Peers, Place};
-use stream::Watched;
+use stream::{Framed, Watched};
 
 pub(crate) use body::is_too_slow;
 pub(crate) use client::{Client, Size, Whose};
@@ -41,6 +41,9 @@ pub(crate) use peers::Peer;
 pub use proxies::Proxies;
 pub use redirect::to_https;
 pub use tls::{Certificate, CertificateError, Tls};
+
+/// Connections at once, where nobody says otherwise.
+pub const CONNECTIONS: usize = 8192;
 
 /// Headers must have arrived, and the next request begun, within this time.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
@@ -54,13 +57,20 @@ const FINISH_WITHIN: Duration = Duration::from_secs(20);
 /// Of the places, one in so many is kept for webhooks: so many requests of other kinds are refused before one of them is.
 const KEPT_FOR_WEBHOOKS: usize = 4;
 
-/// How many may come, and who speaks for others.
+/// Who is let in. Its clones count together: what comes by one way in takes no place twice by another.
 #[derive(Clone, Debug)]
 pub struct Admission {
-    /// Connections at once.
-    pub connections: usize,
-    /// Whom `X-Forwarded-For` is believed.
-    pub proxies: Proxies,
+    peers: Peers,
+    /// Requests under way that are no webhooks.
+    others: Arc<Semaphore>,
+}
+
+impl Admission {
+    /// So many connections at once, and whom `X-Forwarded-For` is believed.
+    pub fn new(connections: usize, proxies: Proxies) -> Self {
+        let others = connections - connections / KEPT_FOR_WEBHOOKS;
+        Self { peers: Peers::new(connections, proxies), others: Arc::new(Semaphore::new(others)) }
+    }
 }
 
 /// Where connections come from.
@@ -81,9 +91,8 @@ impl From<TcpListener> for Listening {
 /// Serves until the token is cancelled, then finishes what is under way.
 pub async fn serve(listening: impl Into<Listening>, router: Router, admission: Admission, stop: CancellationToken) {
     let Listening { listener, tls } = listening.into();
-    let peers = Peers::new(admission.connections, admission.proxies);
-    let others = admission.connections - admission.connections / KEPT_FOR_WEBHOOKS;
-    let server = Server { router, others: Arc::new(Semaphore::new(others)) };
+    let Admission { peers, others } = admission;
+    let server = Server { router, others };
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(BUFFER).half_close(false);
@@ -103,6 +112,7 @@ pub async fn serve(listening: impl Into<Listening>, router: Router, admission: A
         };
         let Some(place) = peers.admit(address.ip()) else { continue };
         stream::set_up(&stream);
+        let stream = Watched::new(stream, place.link().clone());
         let (watcher, http, server, stop) = (graceful.watcher(), http.clone(), server.clone(), stop.clone());
         match tls.clone() {
             None => tokio::spawn(attend(http, watcher, server, stream, place)),
@@ -133,9 +143,9 @@ where
 {
     let link = place.link().clone();
     let place = Arc::new(place);
-    let watched = TokioIo::new(Watched::new(stream, link.clone()));
+    let framed = TokioIo::new(Framed::new(stream));
     let answering = service_fn(move |request| server.clone().answer(request, place.clone()));
-    let connection = watcher.watch(http.serve_connection(watched, answering));
+    let connection = watcher.watch(http.serve_connection(framed, answering));
     gauge!("wazapp_http_connections").increment(1);
     tokio::select! {
         ended = connection => {
