@@ -38,9 +38,13 @@ async function work(event: Event) {
 }
 
 let queue = Promise.resolve();
+/** More than any call has: nobody who is not wazapp has us keep what they like. */
+const MOST = 8 << 20;
 
 Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.env.get("PORT") ?? 8000) }, async (request) => {
   if (request.method !== "POST") return new Response("send a POST\n", { status: 405 });
+  const length = request.headers.get("content-length");
+  if (length === null || !(Number(length) <= MOST)) return new Response("too large\n", { status: 413 });
   // The signature is over the bytes as they came: JSON that is read and written again has others.
   const body = await request.bytes();
   const signed = await isSigned(request.headers, body).catch(() => false);

@@ -26,8 +26,12 @@ async function work(event) {
 
 let queue = Promise.resolve();
 
+/** More than any call has: nobody who is not wazapp has us keep what they like. */
+const MOST = 8 << 20;
+
 async function hear(request, response) {
   if (request.method !== "POST") return response.writeHead(405).end("send a POST\n");
+  if (!(Number(request.headers["content-length"]) <= MOST)) return response.writeHead(413).end("too large\n");
   // The signature is over the bytes as they came: JSON that is read and written again has others.
   const body = await buffer(request);
   let told;

@@ -17,6 +17,8 @@ waiting: queue.SimpleQueue = queue.SimpleQueue()
 # The newest ids that came. Keep them in a table, as a unique column, where a restart must not forget them.
 known: OrderedDict[str, None] = OrderedDict()
 lock = threading.Lock()
+# More than any call has: nobody who is not wazapp has us keep what they like.
+MOST = 8 << 20
 
 
 def is_new(call_id):
@@ -36,9 +38,14 @@ def work(event):
 
 
 class Hook(BaseHTTPRequestHandler):
+    timeout = 30  # Who says nothing for so many seconds is let go.
+
     def do_POST(self):
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit() and int(length) <= MOST):
+            return self.send_error(413)
         # The signature is over the bytes as they came: JSON that is read and written again has others.
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.rfile.read(int(length))
         try:
             # It is refused too if it is older than five minutes: then somebody kept it, and sends it again.
             webhook.verify(body, dict(self.headers), json_parse=False)

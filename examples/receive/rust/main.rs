@@ -5,12 +5,16 @@ use std::collections::{HashSet, VecDeque};
 use std::env;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing::post};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::{Router, body::Bytes, http::HeaderMap, http::StatusCode, routing::post};
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// More than any call has: nobody who is not wazapp has us keep what they like.
+const MOST: usize = 8 << 20;
 
 struct Hook {
     key: Vec<u8>,
@@ -32,7 +36,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             events.map_or(std::slice::from_ref(&told), Vec::as_slice).iter().for_each(work);
         }
     });
-    let hook = Router::new().route("/", post(hear)).with_state(Arc::new(Hook { key, known: Mutex::default(), queue }));
+    let hook = Arc::new(Hook { key, known: Mutex::default(), queue });
+    let hook = Router::new().route("/", post(hear)).layer(DefaultBodyLimit::max(MOST)).with_state(hook);
     let port: u16 = env::var("PORT").map_or(Ok(8000), |port| port.parse())?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("listening on http://{}", listener.local_addr()?);

@@ -8,7 +8,8 @@ use e2e::{Organization, World, outside};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
@@ -80,6 +81,17 @@ impl Program {
         let client = outside::http().build().expect("a client");
         let call = client.post(format!("{}{path}", self.url)).headers(said).body(body.to_vec());
         call.send().await.expect("an answer").status()
+    }
+
+    /// What it answers to a body that is to have so many bytes, of which so many are sent.
+    pub(super) async fn hears_of_much(&self, length: usize, sent: usize) -> String {
+        let address = self.url.trim_start_matches("http://").trim_end_matches('/');
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let head = format!("POST / HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(&[head.as_bytes(), &vec![b' '; sent]].concat()).await.expect("sent");
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).await.expect("an answer");
+        line
     }
 
     /// What our secret signed is taken; what is forged, old or nonsense is not.

@@ -13,10 +13,12 @@ __all__ = ["WebhookVerificationError", "verify_webhook"]
 def verify_webhook(secret: str, body: bytes, headers: Mapping[str, str]) -> list[Event]:
     """The events that a call of an endpoint tells, if the endpoint's secret signed its body within the last five minutes.
 
-    Else it raises a `WebhookVerificationError`. Give it the body as it came: JSON that was read and written again has other bytes.
+    Else it raises a `WebhookVerificationError`, or a `ValueError` where the secret is none. Give it the body as it came: JSON that was read and written again has other bytes.
     """
+    # What is no secret at all is not the call's fault: this raises a ValueError.
+    webhook = Webhook(secret)
     try:
-        Webhook(secret).verify(body, dict(headers.items()), json_parse=False)
+        webhook.verify(body, dict(headers.items()), json_parse=False)
     except (WebhookVerificationError, ValueError) as error:
         raise WebhookVerificationError(
             "This call is not signed with the endpoint's secret, or not within the last five minutes."
