@@ -2,35 +2,7 @@
 // is cut, a file that is refused and one that is taken back cost nothing else.
 
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { deflateSync } from "node:zlib";
-
-/** A picture of so many pixels to a side that no compression makes smaller: a PNG of noise. */
-function noise(side) {
-  const chunk = (type, data) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    sum.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, sum]);
-  };
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(side, 0);
-  head.writeUInt32BE(side, 4);
-  head.set([8, 2], 8); // Eight bits each of red, green and blue.
-  const rows = Buffer.concat(Array.from({ length: side }, () => Buffer.concat([Buffer.alloc(1), randomBytes(side * 3)])));
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", head), chunk("IDAT", deflateSync(rows, { level: 1 })), chunk("IEND", Buffer.alloc(0))]);
-}
-
-/** CRC-32, as PNG has it. */
-function crc32(bytes) {
-  let sum = 0xffffffff;
-  for (const byte of bytes) {
-    sum ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
-  }
-  return (sum ^ 0xffffffff) >>> 0;
-}
+import { noise } from "./noise.mjs";
 
 export async function files({ url, simulator, number, sessions, sitDown, writes, look }) {
   const { context, page, see } = await sitDown(look, sessions, /ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of (415|422)/);

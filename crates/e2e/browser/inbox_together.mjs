@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { noise } from "./noise.mjs";
 import { lookAt, open } from "./screens.mjs";
 
 const [url, simulator, number, email, password, folder] = process.argv.slice(2);
@@ -272,6 +273,14 @@ async function later(page) {
   await page.locator(".composer button.primary").click();
   await shown("ahora.txt").locator(".tick:not(.waits)").waitFor();
   assert.equal(await shown("ahora.txt").getByText("Se enviará").count(), 0);
+  // One that must be made smaller first waits for that, and is planned all the same.
+  await page.locator("[data-files]").setInputFiles({ name: "grande.png", mimeType: "image/png", buffer: noise(1500) });
+  await page.locator(".composer .later > summary").click();
+  await page.locator("#plan-at").fill(soon);
+  await page.getByRole("button", { name: "Programar" }).click();
+  await page.getByRole("button", { name: "Reducir y enviar" }).click();
+  const picture = page.locator("li.message:not(.pending)", { has: page.locator("a.picture") }).last();
+  await picture.getByText("Se enviará").waitFor();
   // Its words come back into an empty box, are this tab's from then on, and put nothing aside that stands there.
   const edit = async () => {
     await second.hover();

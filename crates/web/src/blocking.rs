@@ -59,6 +59,7 @@ pub(crate) async fn ask(
 fn came_of(asked: Result<Blocks, Failure>) -> Result<(), NotDone> {
     match asked {
         Ok(blocks) => match blocks.failed.into_iter().next() {
+            None if blocks.done.is_empty() => Err(NotDone::Unknown),
             None => Ok(()),
             Some(failed) => Err(failed.errors.into_iter().next().map_or(NotDone::Unknown, refused)),
         },
@@ -89,8 +90,10 @@ pub(crate) async fn note(
         let (database, actor, deed) = (database.clone(), actor.clone(), deed.clone());
         async move {
             let tx = database.tenant(&scope).await?;
-            let shown = conversation::set_blocked(&tx, now, id, blocks.then_some(now)).await?;
-            audit::record(&tx, now, &actor, &deed).await?;
+            let (shown, changed) = conversation::set_blocked(&tx, now, id, blocks.then_some(now)).await?;
+            if changed {
+                audit::record(&tx, now, &actor, &deed).await?;
+            }
             tx.commit().await?;
             Ok(shown)
         }

@@ -1,6 +1,6 @@
 // Files that go with what is written: chosen, pasted or dropped, looked at before they leave, and brought to the server one
 // by one. Each becomes a message with an id of its own. Until its bytes are here, a file waits in this page alone.
-import { $, box, flush, giveBack, inbox, outbox, over, pend, sendBy, submit, takeOut, thread, uuid7 } from "./inbox.js";
+import { $, box, chosen, flush, giveBack, inbox, outbox, over, pend, sendBy, submit, takeOut, thread, uuid7 } from "./inbox.js";
 import { isEndHere } from "./reading.js";
 
 const AT_ONCE = 3;
@@ -140,7 +140,7 @@ async function decide(item, button) {
   if (!small) item.cannotShrink = true;
   else { forget(item); item.file = small; }
   draw();
-  if (composer() === form && !tray().some(problem)) form.requestSubmit();
+  if (composer() === form && !tray().some(problem)) form.requestSubmit(chosen(form));
 }
 
 function draw() {

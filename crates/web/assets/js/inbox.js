@@ -347,11 +347,19 @@ export function takeOut(form) {
   return { id, conversation, who, text, file, action: form.action, params: String(params), at: Date.now() };
 }
 
-/** Sends a composer as its button says; false of `send`: it waits. Enter, while a time is being chosen, is the button that plans. */
+/** The button that Enter stands for: while a time is being chosen, the one that plans; none: the first. */
+const meant = (form) => $(".later[open] button[name=later]", form);
+
+/** The button that a composer which waits was sent by, or is meant to be; none: the first. */
+export function chosen(form) {
+  const { choice } = form.dataset;
+  if (choice === undefined) return meant(form);
+  return choice ? $(`button[name=${choice}]`, form) : null;
+}
+
+/** Sends a composer as its button says; false of `send`: it waits, and `chosen` is still the button. */
 export function sendBy({ target: form, submitter }, send) {
-  const plans = form.dataset.enter && $(".later[open] button[name=later]", form);
-  form.dataset.choice = plans ? "later" : submitter?.name ?? "";
-  delete form.dataset.enter;
+  form.dataset.choice = submitter?.name ?? "";
   if (send(form) === false) return;
   delete form.dataset.choice;
   const later = $(".later", form);
@@ -462,17 +470,21 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || !target.matches?.("[data-composer] textarea, [data-composer] .later input")) return;
   if (target === box() && (event.shiftKey || isTouch)) return;
   event.preventDefault();
-  target.form.dataset.enter = "1";
-  target.form.requestSubmit();
+  target.form.requestSubmit(meant(target.form));
 });
+
+/** A browser may not know the zone by this name: then it is tomorrow here. */
+function tomorrow(zone) {
+  const day = new Date(Date.now() + 86_400_000);
+  try { return day.toLocaleDateString("sv-SE", { timeZone: zone }); } catch { return day.toLocaleDateString("sv-SE"); }
+}
 
 // Tomorrow at nine is what is meant most, in the zone that stands beside it. Who closes it again plans nothing.
 document.addEventListener("toggle", ({ target }) => {
   const field = target.matches?.(".later") && $("input[name=at]", target);
   if (!field) return;
   if (!target.open) { field.value = ""; return; }
-  const zone = $(".small", target)?.textContent || undefined;
-  field.value ||= `${new Date(Date.now() + 86_400_000).toLocaleDateString("sv-SE", { timeZone: zone })}T09:00`;
+  field.value ||= `${tomorrow($(".small", target)?.textContent || undefined)}T09:00`;
 }, true);
 
 // Words that come back have the box for themselves: what stands there is not lost for them.

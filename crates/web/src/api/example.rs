@@ -96,6 +96,14 @@ pub(super) fn queued() -> Value {
     message
 }
 
+/// As it is once Meta took it.
+pub(super) fn accepted() -> Value {
+    let mut message = queued();
+    message["wamid"] = json!("wamid.HBgLNTQ5MTE1NTU1MTIzNBUCABEYEjQyRkEyMDkz");
+    message["status"] = json!("accepted");
+    message
+}
+
 pub(super) fn planned() -> Value {
     let mut message = queued();
     message["send_at"] = json!("2026-11-25T15:00:00Z");

@@ -99,7 +99,7 @@ fn data(kind: &Kind) -> Value {
     let other = "019a0b1c-0000-7000-8000-00000000b002";
     match kind {
         Kind::MessageReceived | Kind::MessageUpdated => message,
-        Kind::MessageSent => example::queued(),
+        Kind::MessageSent => example::accepted(),
         Kind::MessageMedia => json!({ "message_id": message["id"], "media": example::media() }),
         Kind::MessageStatus => json!({
             "message_id": message["id"], "wamid": message["wamid"], "status": "delivered", "timestamp": message["timestamp"],

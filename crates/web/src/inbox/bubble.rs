@@ -1,6 +1,6 @@
 //! A message as a thread draws it. Nothing in it depends on who looks, but for their language and zone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use model::message::Message;
 use model::template::Template;
@@ -171,6 +171,8 @@ pub(super) struct Drawing<'a> {
     pub(super) quoted: &'a HashMap<String, Message>,
     /// The templates that messages of ours are of, by name and language.
     pub(super) templates: &'a HashMap<(String, String), Template>,
+    /// The messages that can be said again.
+    pub(super) again: &'a HashSet<Uuid>,
 }
 
 impl Drawing<'_> {
@@ -226,7 +228,7 @@ impl Drawing<'_> {
             planned: Planned::of(message, self.times, self.language),
             fault: Fault::of(message, self.contact, self.language),
             json: is_strange.then(|| serde_json::to_string_pretty(&payload).unwrap_or_default()),
-            again: (again::is_open(message) && again::goes_again(message)).then(Uuid::now_v7),
+            again: self.again.contains(&message.id).then(|| again::name(message.id)),
             quotable: message.wamid.is_some() && side != Side::Line && message.revoked_at.is_none(),
             goes_on: forward::goes_on(message),
             offered: offered(mine.as_deref()),

@@ -49,9 +49,12 @@ pub(super) async fn state(
     };
     // What is undone is what still stands: a customer who wrote meanwhile is not put aside.
     let was = if entered.has("undo", "1") { Some(State::Resolved) } else { None };
-    change(&visit, id, was, &Change { state: Some(state), ..Change::default() }).await?;
+    let changed = change(&visit, id, was, &Change { state: Some(state), ..Change::default() }).await?;
     let notice = if state == State::Resolved { Notice::Resolved } else { Notice::Saved };
     let to = Redirect::to(&format!("/inbox/{id}?{}", wanted.query()));
+    if !changed {
+        return Ok(to.into_response());
+    }
     Ok(([notice.leave(visit.page.is_https)], to).into_response())
 }
 
@@ -83,15 +86,17 @@ fn whose(visit: &Visit, entered: &str) -> Result<Option<Option<Uuid>>, Failure> 
     }
 }
 
-/// Changes a conversation, wherever it went on; with `was`, only while it is still so.
-async fn change(visit: &Visit, id: Uuid, was: Option<State>, change: &Change) -> Result<(), Failure> {
+/// Changes a conversation, wherever it went on; with `was`, only while it is still so. False: it is not.
+async fn change(visit: &Visit, id: Uuid, was: Option<State>, change: &Change) -> Result<bool, Failure> {
     let tx = visit.begin(Act::ChangeConversation).await?;
-    // Nobody changes it beside us from here on.
-    event::line(&tx).await?;
+    if was.is_some() {
+        // Nobody changes it beside us from here on.
+        event::line(&tx).await?;
+    }
     let found = thread::follow(&tx, id).await?;
     if was.is_some_and(|was| found.state != was) {
         tx.close();
-        return Ok(());
+        return Ok(false);
     }
     let id = found.id;
     match conversation::unfit(&tx, change).await? {
@@ -99,5 +104,6 @@ async fn change(visit: &Visit, id: Uuid, was: Option<State>, change: &Change) ->
         Some(Unfit::Assignee | Unfit::Team) => return Err(Failure::NotThere),
         None => conversation::change(&tx, visit.now(), id, change).await?.ok_or(Failure::NotThere)?,
     };
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(true)
 }

@@ -181,7 +181,7 @@ pub(super) async fn send(
     let typed = again.is_none().then(|| entered.text("body").to_owned());
     let wish = Wish {
         conversation_id: found.id,
-        id: message_id(&entered),
+        id: again.as_ref().map_or_else(|| message_id(&entered), |message| again::name(message.id)),
         body,
         content,
         typed,

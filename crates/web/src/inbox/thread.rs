@@ -16,6 +16,7 @@ use model::{DatabaseError, contact, template};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::again;
 use super::bubble::{Bubble, Drawing};
 use super::compose::Attached;
 use super::house::House;
@@ -278,6 +279,7 @@ pub(super) async fn bubbles(
     let writers: Vec<Uuid> = messages.iter().filter_map(|message| message.contact_id).collect();
     let others = contact::names(tx, writers).await?.into_iter().collect();
     let templates = templates(tx, one.number_id, messages).await?;
+    let again = again::offered(tx, one.id, messages).await?;
     let (times, contact) = (visit.times(), who(one, visit.page.language));
     let drawing = Drawing {
         language: visit.page.language,
@@ -287,6 +289,7 @@ pub(super) async fn bubbles(
         others: &others,
         quoted: &quoted,
         templates: &templates,
+        again: &again,
     };
     let mut bubbles: Vec<Bubble> = messages.iter().map(|message| drawing.bubble(message)).collect();
     let mut day = None;

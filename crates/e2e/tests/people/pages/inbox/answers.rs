@@ -87,14 +87,24 @@ async fn what_failed_goes_again_as_it_is_stored() {
     let page = browser.get(&stage.path("")).await.text;
     let form = page.split("name=\"again\"").next().expect("a form").rsplit("<form").next().expect("a form");
     let name = hidden(form, "id").to_owned();
+    let other = Uuid::now_v7().to_string();
     let forged = [("id", name.as_str()), ("again", id), ("body", "otra cosa"), ("media", &Uuid::now_v7().to_string())];
-    for _ in 0..2 {
+    // Twice from one page, and from another one that names it otherwise: it is said again once.
+    for name in [&name, &name, &other] {
+        let mut forged = forged;
+        forged[0].1 = name;
         let answer = browser.post(&stage.path("/messages"), &forged).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     }
     let text = "*Marta Ruiz*\nHola, sí hay.";
     stage.world.until("it is taken", async || stage.taken().await == [text]).await;
-    assert!(browser.get(&stage.path("")).await.text.contains(">*Marta</textarea>"), "what was begun since stays");
+    let page = browser.get(&stage.path("")).await.text;
+    assert!(page.contains(">*Marta</textarea>"), "what was begun since stays");
+    assert!(!page.contains("name=\"again\""), "it was said again");
+    // Also long after, when nobody remembers the form any more.
+    let repeat = [("again", id), ("body", "otra cosa")];
+    stage.world.sql().await.execute("DELETE FROM wazapp.idempotency_key", &[]).await.expect("forgotten");
+    assert_eq!(browser.post(&stage.path("/messages"), &repeat).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 
     // What went does not go again; nor does what stands elsewhere, what a customer wrote, or what is no message.
     let inbound = stage.with(LUCIA).await;
