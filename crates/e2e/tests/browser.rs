@@ -82,6 +82,12 @@ async fn the_inbox_of_several() {
     inbox("inbox_together", "inbox_together").await;
 }
 
+/// Five who work in one inbox while two hundred customers write. How long that took stands in `target/browser/inbox_crowd`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_of_a_crowd() {
+    inbox("inbox_crowd", "inbox_crowd").await;
+}
+
 /// A part of what is tried of the inbox, beside a demo of its own.
 async fn inbox(script: &str, part: &str) {
     let installation = Installation::new();

@@ -35,6 +35,22 @@ const WORKER_SETTINGS_ON_CITUS: &str = worker_settings!();
 /// Requests' statements carry optional filters, which only a plan made for the values at hand can leave out.
 const WEB_SETTINGS: &str = concat!(session_settings!(), "SET plan_cache_mode = force_custom_plan;");
 
+/// For a transaction of requests that looks rows up by key alone, the settings that the worker's sessions have.
+const BY_KEY: [&str; 4] = [
+    "SET LOCAL plan_cache_mode = force_generic_plan",
+    "SET LOCAL enable_seqscan = off",
+    "SET LOCAL enable_hashjoin = off",
+    "SET LOCAL enable_mergejoin = off",
+];
+
+/// [`BY_KEY`], where a plan may serve all parameters.
+pub(super) fn by_key(engine: Engine) -> &'static [&'static str] {
+    match engine {
+        Engine::PostgreSql => &BY_KEY,
+        Engine::Citus => &BY_KEY[1..],
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Web,

@@ -29,6 +29,7 @@ mod open;
 mod open_loop;
 mod process;
 mod proxy;
+mod read;
 mod report;
 mod saturation;
 mod server;
@@ -42,7 +43,7 @@ mod world;
 const USAGE: &str = "bench: measures a wazapp binary against its targets
 
   --wazapp FILE   the binary to measure (or $WAZAPP; default target/release/wazapp)
-  --only NAME     limit, saturation, open, live, endpoints, distance or start; may be repeated
+  --only NAME     limit, saturation, open, live, endpoints, read, distance or start; may be repeated
   --quick         about a minute: a tenth of the conversations, shorter phases, one try
   --seed N        another sequence of messages (default 1)
   --json FILE     everything measured, for machines
@@ -50,7 +51,7 @@ const USAGE: &str = "bench: measures a wazapp binary against its targets
   --keep-logs DIR copy the logs of server and database there at the end";
 
 /// The parts of a run, in order.
-const SCENARIOS: [&str; 7] = ["limit", "saturation", "open", "live", "endpoints", "distance", "start"];
+const SCENARIOS: [&str; 8] = ["limit", "saturation", "open", "live", "endpoints", "read", "distance", "start"];
 
 /// What the command line asked for.
 #[derive(Debug)]
@@ -183,6 +184,9 @@ async fn measure_all(bench: &stage::Bench<'_>, options: &Options) -> Result<repo
         let (endpoints, exactness) = endpoints::run(bench).await?;
         results.endpoints = Some(endpoints);
         results.exact.push(exactness);
+    }
+    if options.wants("read") {
+        results.read = Some(read::run(bench).await?);
     }
     if options.wants("distance") {
         let (distance, exactness) = distance::run(bench).await?;

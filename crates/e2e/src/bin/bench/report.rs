@@ -11,6 +11,7 @@ use crate::limit::Limit;
 use crate::live::Live;
 use crate::machine::{Disturbance, Machine};
 use crate::open::{Open, RATES, Try};
+use crate::read::Read;
 use crate::saturation::Saturation;
 use crate::stage::{Bench, Phase};
 use crate::start::Start;
@@ -30,6 +31,7 @@ pub(crate) struct Results {
     pub(crate) open: Option<Open>,
     pub(crate) live: Option<Live>,
     pub(crate) endpoints: Option<Endpoints>,
+    pub(crate) read: Option<Read>,
     pub(crate) distance: Option<Distance>,
     pub(crate) start: Option<Start>,
     pub(crate) exact: Vec<Exactness>,
@@ -50,6 +52,7 @@ impl Results {
             open: None,
             live: None,
             endpoints: None,
+            read: None,
             distance: None,
             start: None,
             exact: Vec::new(),
@@ -157,6 +160,10 @@ fn lines(results: &Results) -> Vec<Line> {
     if let Some(endpoints) = &results.endpoints {
         let what = "1,000 endpoints, 100 of them dead, at 500/s: webhook to call of the others p99";
         line("", what.into(), endpoints.called.p99, " ms", Goal::AtMost(1000.0));
+    }
+    for one in results.read.iter().flat_map(|read| &read.readings) {
+        line("T6", format!("{}, through the API p99", one.what), one.much.p99, " ms", Goal::AtMost(5.0));
+        line("T6", "where there is much to where there is little, p50".into(), one.much.p50 / one.little.p50, "", Goal::AtMost(2.0));
     }
     if let Some(distance) = &results.distance {
         let Distance { round_trip_ms, wazapp, per_message, per_message_least } = distance;
