@@ -94,12 +94,19 @@ impl Authority {
     }
 }
 
-impl Drop for Authority {
-    fn drop(&mut self) {
-        for process in &mut self.processes {
+impl Authority {
+    /// Ends it; its file stays.
+    pub fn stop(&mut self) {
+        for mut process in self.processes.drain(..) {
             let _ = process.kill();
             let _ = process.wait();
         }
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

@@ -91,7 +91,7 @@ fn getting(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_domain_is_all_that_https_takes() {
-    let authority = Authority::start().await;
+    let mut authority = Authority::start().await;
     let installation = Installation::new()
         .setting("WAZAPP_DOMAIN", "WA.example.org, b.example.org")
         .setting("WAZAPP_ACME_EMAIL", "admin@example.org")
@@ -137,7 +137,7 @@ async fn a_domain_is_all_that_https_takes() {
     assert!(ended.success() && !log.contains("PRIVATE KEY"), "{log}");
 
     // What the database has is shown from the first connection on, whoever is away.
-    drop(authority);
+    authority.stop();
     let server = installation.serve().await;
     assert_eq!(shown(&root, DOMAIN, https).await, Some(certificate));
     assert!(server.terminate().await.0.success());
@@ -189,7 +189,7 @@ async fn order(sql: &tokio_postgres::Client, directory: &str) -> (i64, i32, Time
 /// Two nodes begin at once: one asks. Renewed under load, nobody notices; when that fails, the one before goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_renewed_under_load_and_outlives_its_authority() {
-    let (world, authority) = (World::new().await, Authority::start().await);
+    let (world, mut authority) = (World::new().await, Authority::start().await);
     let (root, directory) = (authority.root().await, authority.directory());
     let first = https(&authority, &directory, anywhere(), Some(authority.http())).await;
     let second = https(&authority, &directory, authority.tls(), None).await;
@@ -230,9 +230,9 @@ async fn a_certificate_is_renewed_under_load_and_outlives_its_authority() {
 
     // Without the authority the pauses grow, and the certificate goes on.
     let [current, _] = both().await;
-    drop(authority);
+    authority.stop();
     sql.execute("UPDATE wazapp.certificate SET renew_at = '-infinity'", &[]).await.expect("it is due");
-    for (attempt, failures, minutes) in [(3, 1, 5), (4, 2, 15)] {
+    for (attempt, failures, minutes) in [(3_i64, 1, 5), (4, 2, 15)] {
         let failed =
             "SELECT count(*) FROM wazapp.acme_order WHERE attempt = $1 AND failure = 'away' AND failed_at IS NOT NULL";
         until("it failed", async || sql.query_one(failed, &[&attempt]).await.expect("a count").get::<_, i64>(0) == 1)

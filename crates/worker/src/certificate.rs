@@ -124,7 +124,7 @@ async fn failed(
     let now = settings.clock.now();
     let again_at = attempt.again_at.max(rest.min(now + LONGEST_REST));
     let fix = failure.reason.fix();
-    tracing::warn!(again_at = %again_at, "no certificate was issued: {failure}. {fix}");
+    tracing::warn!(again_at = %again_at, "no certificate was issued: {failure}; {fix}");
     let tx = database.operator().await?;
     attempt.failed(&tx, failure, again_at, now).await?;
     tx.commit_in_job().await

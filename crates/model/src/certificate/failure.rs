@@ -81,7 +81,7 @@ reasons! {
     Certificate = "certificate", "the authority gave a certificate that cannot be used",
         "see that this machine's clock is right, and tell whoever runs the authority";
     /// Our own database.
-    Ours = "ours", "the database did not keep what the authority gave",
+    Ours = "ours", "the database did not answer in the middle of it",
         "see that the database is well; it is tried again by itself";
 }
 

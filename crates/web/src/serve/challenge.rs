@@ -16,8 +16,9 @@ use model::database::Result;
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::ClientHello;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -91,18 +92,26 @@ pub(super) fn is_asked(hello: &ClientHello<'_>) -> bool {
     hello.alpn().is_some_and(|mut spoken| spoken.next() == Some(ALPN) && spoken.next().is_none())
 }
 
-/// With a certificate that shows the answer.
-fn config(domain: String, answer: &str) -> Result<ServerConfig, Box<dyn std::error::Error>> {
+/// That shows the answer.
+fn certificate(domain: String, answer: &str) -> Result<(CertificateDer<'static>, KeyPair), rcgen::Error> {
     let mut params = CertificateParams::new(vec![domain])?;
     params.distinguished_name = DistinguishedName::new();
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(&Sha256::digest(answer))];
     let key = KeyPair::generate()?;
-    let certificate = params.self_signed(&key)?;
-    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    Ok((params.self_signed(&key)?.der().clone(), key))
+}
+
+/// With that certificate.
+fn config(domain: String, answer: &str) -> Result<ServerConfig, Box<dyn std::error::Error>> {
+    let (certificate, key) = certificate(domain, answer)?;
+    let provider = aws_lc_rs::default_provider();
+    let key = provider.key_provider.load_private_key(PrivatePkcs8KeyDer::from(key.serialize_der()).into())?;
+    // What looks at a pair before it takes it knows no certificate like this: its extension is critical, and an authority's alone.
+    let shown = CertifiedKey::new(vec![certificate], key);
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key.into())?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(config)
 }
@@ -115,5 +124,26 @@ async fn answer(State(challenges): State<Challenges>, Path(token): Path<String>)
         Ok(Some(answer)) => ([(CONTENT_TYPE, "application/octet-stream")], answer).into_response(),
         Ok(None) => (StatusCode::NOT_FOUND, "No certificate is being asked for with this token.\n").into_response(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "The database is away.\n").into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+    use super::*;
+
+    #[test]
+    fn the_certificate_shows_the_answer_and_the_domain_alone() {
+        let made = certificate("wa.example.org".to_owned(), "token.thumbprint").expect("it is made").0;
+        let (_, read) = X509Certificate::from_der(&made).expect("a certificate");
+        let names = read.subject_alternative_name().expect("readable").expect("there").value;
+        assert_eq!(names.general_names, [GeneralName::DNSName("wa.example.org")]);
+        let shown = read.extensions().iter().find(|extension| extension.oid.to_id_string() == "1.3.6.1.5.5.7.1.31");
+        let shown = shown.expect("what an authority looks for");
+        assert!(shown.critical);
+        // An OCTET STRING of 32 bytes.
+        assert_eq!(shown.value, [&[4, 32][..], &Sha256::digest("token.thumbprint")].concat());
+        config("wa.example.org".to_owned(), "token.thumbprint").expect("it can be shown");
     }
 }
