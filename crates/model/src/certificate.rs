@@ -90,7 +90,7 @@ pub async fn begin(tx: &Operator, wanted: &Wanted, now: Timestamp) -> Result<Opt
     )
     .await?;
     let free = tx
-        .query_opt("SELECT failures FROM wazapp.acme_order WHERE id = $1 FOR UPDATE SKIP LOCKED", &[&wanted.id])
+        .query_opt("SELECT failures FROM wazapp.acme_order WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED", &[&wanted.id])
         .await?;
     // Whoever held the row a moment ago may have begun: looked at anew, behind the lock.
     let Some(free) = free else { return Ok(None) };

@@ -135,7 +135,7 @@ fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
     if !domain {
         for key in ["acme_email", "acme_directory", "acme_ca"] {
             // The manual names a default.
-            if !Setting::named(key).is_some_and(|setting| setting.default == said.text(key)) {
+            if Setting::named(key).is_none_or(|setting| setting.default != said.text(key)) {
                 said.refuse(key, "set without domain: set WAZAPP_DOMAIN too, or unset this one")?;
             }
         }
