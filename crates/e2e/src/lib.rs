@@ -4,6 +4,7 @@
 //!
 //! `make test` starts one PostgreSQL for all tests (`with-cluster`); every [`World`] is a database in it.
 
+mod authority;
 pub mod body;
 pub mod canary;
 pub mod cluster;
@@ -21,6 +22,7 @@ pub mod receiver;
 mod wait;
 mod world;
 
+pub use authority::Authority;
 pub use identity_provider::IdentityProvider;
 pub use meta::{Meta, SimulatedNumber};
 pub use wait::until;

@@ -27,6 +27,10 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("inbound", "bodies from Meta, before anyone knows whose they are; with its partitions"),
     ("quarantine", "input that belongs to no connected number"),
     ("migration", "the steps of the schema"),
+    ("acme_account", "who the server is at an authority that gives certificates"),
+    ("acme_order", "which certificates the server wants"),
+    ("acme_challenge", "what an authority asks about the server's domains"),
+    ("certificate", "certificates of the server's domains"),
     (
         "user",
         "a person may work in many organizations; the web role sees who is signed in, and who works where it is at work",

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_postgres::Client;
 use uuid::Uuid;
-use wazapp::server::{self, Running, Setup};
+use wazapp::server::{self, Https, Running, Setup};
 use web::ProviderSettings;
 use web::serve::{Admission, Proxies};
 use whatsapp::graph::{Graph, Timeouts};
@@ -207,7 +207,7 @@ impl World {
 
     async fn start(&mut self) {
         // After a restart on the same address, as an operator's server would be.
-        let running = self.server(self.database.clone(), self.address).await;
+        let running = self.server(self.database.clone(), self.address, None).await;
         self.address = running.address();
         self.url = format!("http://{}", self.address);
         self.running = Some(running);
@@ -236,7 +236,7 @@ impl World {
         worker::numbers::look_at_all(&self.database, &to_meta).await.expect("the statements run")
     }
 
-    async fn server(&self, database: Database, address: SocketAddr) -> Running {
+    async fn server(&self, database: Database, address: SocketAddr, https: Option<Https>) -> Running {
         let database = database.with_limits(self.options.limits).with_retention(self.options.retention);
         let mut setup = Setup::new(database, self.keyring.clone(), self.default_app(), self.store());
         setup.clock = self.clock.clone();
@@ -260,14 +260,24 @@ impl World {
         if let Some(batch) = self.options.batch {
             setup.batch = batch;
         }
+        setup.https = https;
         let listener = TcpListener::bind(address).await.expect("an address to listen on");
         server::start(setup, listener).await.expect("the server starts")
     }
 
     /// Starts a second server on the same database, as a node beside the first.
     pub async fn node(&self) -> Node {
+        self.begin_node(None).await
+    }
+
+    /// The same, which speaks HTTPS too.
+    pub async fn secure_node(&self, https: Https) -> Node {
+        self.begin_node(Some(https)).await
+    }
+
+    async fn begin_node(&self, https: Option<Https>) -> Node {
         let database = self.database_apart();
-        let running = self.server(database, SocketAddr::from(([127, 0, 0, 1], 0))).await;
+        let running = self.server(database, SocketAddr::from(([127, 0, 0, 1], 0)), https).await;
         let posts = Posts::new(&format!("http://{}", running.address()), self.secret());
         Node { running, posts }
     }

@@ -19,6 +19,7 @@ mod graph_side;
 mod histories;
 mod http;
 mod https;
+mod https_by_itself;
 mod in_doubt;
 mod key_ring;
 mod lint;

@@ -159,7 +159,8 @@ impl Database {
         let whose = format!("SET LOCAL app.organization_id = '{}'", scope.organization_id());
         let viewer = scope.viewer_id().map(|id| format!("SET LOCAL app.viewer_id = '{id}'"));
         let settings = [Some(whose.as_str()), viewer.as_deref()].into_iter().flatten();
-        let begin: Vec<&str> = BEGIN_WEB.into_iter().chain(settings).chain(REQUEST_LIMITS).chain(plans.iter().copied()).collect();
+        let begin: Vec<&str> =
+            BEGIN_WEB.into_iter().chain(settings).chain(REQUEST_LIMITS).chain(plans.iter().copied()).collect();
         let mut tx = Tx::begin(&self.web, &begin, self.manner(self.web_prepares)).await?;
         tx.place = Some(place);
         Ok(Tenant { tx, scope: *scope, limits: self.limits, retention: self.retention })

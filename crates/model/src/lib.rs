@@ -9,6 +9,7 @@ pub mod app;
 pub mod apps;
 pub mod at_meta;
 pub mod audit;
+pub mod certificate;
 mod clock;
 pub mod connection;
 pub mod contact;

@@ -1,132 +1,51 @@
-//! The certificate of HTTPS, in files that somebody else renews.
+//! The certificate of HTTPS: in files that somebody else renews, or in the database, where the server puts what it got by itself.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+pub mod acme;
+mod files;
+
+use std::path::Path;
 
 use anyhow::Context;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
-use model::Clock;
-use tokio_util::sync::CancellationToken;
-use web::serve::{Certificate, Tls};
+use web::serve::Certificate;
 
-use crate::config::Https;
+pub use files::Files;
 
-/// The files are looked at this often.
-const LOOKED_AT: Duration = Duration::from_secs(5);
-
-/// Who renews certificates does so a month before their end: with less left, that has failed.
+/// Who renews certificates in files does so a month before their end: with less left, that has failed.
 pub(crate) const LITTLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// What changes when one of the files does.
-type Looks = [Option<[i64; 5]>; 2];
-
-/// The files of a certificate and its key.
-#[derive(Clone, Debug)]
-pub struct Files {
-    cert: PathBuf,
-    key: PathBuf,
-    /// As they were when they were read.
-    looked: Looks,
+/// Tells monitors until when a certificate holds, and the log when it ends soon: each day once.
+#[derive(Debug)]
+struct Watch {
+    little: SignedDuration,
+    warned: Option<i64>,
 }
 
-impl From<&Https> for Files {
-    fn from(https: &Https) -> Self {
-        Self { cert: https.cert.clone(), key: https.key.clone(), looked: Looks::default() }
-    }
-}
-
-impl Files {
-    /// What they hold now. Fails where they cannot be read, or do not fit each other.
-    pub fn read(&mut self) -> anyhow::Result<Certificate> {
-        // First: what comes behind this is a change.
-        self.looked = self.looks();
-        let read = |path: &Path, setting: &str| {
-            let words = || {
-                format!(
-                    "{} cannot be read: see that it is there and open to this user, or set {setting}",
-                    path.display()
-                )
-            };
-            std::fs::read(path).with_context(words)
-        };
-        let (cert, key) = (read(&self.cert, "WAZAPP_TLS_CERT")?, read(&self.key, "WAZAPP_TLS_KEY")?);
-        Certificate::from_pem(&cert, &key).with_context(|| {
-            format!("{} and {} are no certificate and its key", self.cert.display(), self.key.display())
-        })
+impl Watch {
+    fn new() -> Self {
+        Self { little: LITTLE, warned: None }
     }
 
-    fn looks(&self) -> Looks {
-        [&self.cert, &self.key].map(|path| {
-            let of = std::fs::metadata(path).ok()?;
-            let [length, file] = [of.size(), of.ino()].map(u64::cast_signed);
-            Some([of.ctime(), of.ctime_nsec(), of.mtime_nsec(), length, file])
-        })
+    /// Warns when so little is left.
+    fn with_little(&mut self, little: SignedDuration) {
+        self.little = little;
     }
 
-    /// Shows who connects what the files hold, until it is told to stop. While they hold nothing that can be used, the certificate
-    /// before goes on.
-    pub async fn keep_current(mut self, tls: Tls, mut certificate: Certificate, clock: Clock, stop: CancellationToken) {
-        let (mut warned, mut failed) = (None, None);
-        loop {
-            gauge!("wazapp_certificate_expires_timestamp").set(certificate.not_after().as_second() as f64);
-            let left = certificate.not_after().duration_since(clock.now());
-            if left < LITTLE && warned != Some(left.as_hours() / 24) {
-                warned = Some(left.as_hours() / 24);
-                tracing::warn!(until = %certificate.not_after(), "the certificate of HTTPS ends soon, and was not renewed");
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOKED_AT) => {}
-            }
-            // What failed may have done so for a reason that shows in no file: it is tried again.
-            if self.looks() == self.looked && failed.is_none() {
-                continue;
-            }
-            match self.read() {
-                Ok(new) => {
-                    failed = None;
-                    tls.replace(&new);
-                    tracing::info!(until = %new.not_after(), names = ?new.names(), "the certificate of HTTPS was replaced");
-                    certificate = new;
-                }
-                Err(error) => {
-                    let words = format!("the certificate of HTTPS stays as it was: {error:#}");
-                    if failed.as_ref() != Some(&words) {
-                        tracing::warn!("{words}");
-                    }
-                    failed = Some(words);
-                }
-            }
+    fn look(&mut self, certificate: &Certificate, now: Timestamp) {
+        gauge!("wazapp_certificate_expires_timestamp").set(certificate.not_after().as_second() as f64);
+        let left = certificate.not_after().duration_since(now);
+        let day = left.as_hours() / 24;
+        if left < self.little && self.warned != Some(day) {
+            self.warned = Some(day);
+            tracing::warn!(until = %certificate.not_after(), "the certificate of HTTPS ends soon, and was not renewed");
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_changes_between_reading_and_looking_is_seen() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| folder.path().join(name);
-        let made = rcgen::generate_simple_self_signed(["wa.example.org".to_owned()]).expect("a certificate");
-        let write = || {
-            std::fs::write(path("cert"), made.cert.pem()).expect("written");
-            std::fs::write(path("key"), made.signing_key.serialize_pem()).expect("written");
-        };
-        write();
-        let mut files = Files { cert: path("cert"), key: path("key"), looked: Looks::default() };
-        files.read().expect("a pair");
-        assert_eq!(files.looks(), files.looked);
-        // Renewed before anybody looks for a change: while the server starts.
-        std::fs::remove_file(path("cert")).expect("removed");
-        write();
-        assert_ne!(files.looks(), files.looked);
-        std::fs::remove_file(path("key")).expect("removed");
-        files.read().expect_err("half of it");
-        write();
-        assert_ne!(files.looks(), files.looked, "it is read again once it is whole");
-    }
+/// A file that a setting names.
+fn read(path: &Path, setting: &str) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| {
+        format!("{} cannot be read: see that it is there and open to this user, or set {setting}", path.display())
+    })
 }

@@ -188,7 +188,7 @@ mod tests {
         for path in [&["serve"][..], &["demo"], &["config", "show"]] {
             let help = help(path);
             for setting in crate::config::SETTINGS {
-                assert_eq!(help.contains(&format!("{} <VALUE>", setting.flag())), setting.works, "{}", setting.key);
+                assert!(help.contains(&format!("{} <VALUE>", setting.flag())), "{}", setting.key);
             }
         }
         for path in [&["number"][..], &["number", "connect"], &[], &["simulator"]] {

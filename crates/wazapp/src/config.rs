@@ -7,6 +7,7 @@
 mod data_dir;
 mod error;
 mod flags;
+mod https;
 mod keys;
 mod layers;
 mod parse;
@@ -30,6 +31,7 @@ pub use data_dir::create_data_dir;
 pub(crate) use data_dir::{close_directory, open_private};
 pub use error::{ConfigError, Source};
 pub use flags::Flags;
+pub use https::{Acme, CertificateSource, Https};
 use keys::Look;
 
 pub use keys::Kept;
@@ -140,29 +142,6 @@ pub struct Config {
     shown: Vec<Shown>,
 }
 
-/// HTTPS by a certificate in files.
-#[derive(Clone, Debug)]
-pub struct Https {
-    /// The certificate, and those that lead to its authority.
-    pub cert: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// Where everybody is led from plain HTTP to HTTPS.
-    pub redirect: Option<SocketAddr>,
-}
-
-impl Https {
-    fn read(said: &Layers) -> Result<Option<Self>, ConfigError> {
-        let path = |text: &str| Ok(PathBuf::from(text));
-        let files = said.optional("tls_cert", path)?.zip(said.optional("tls_key", path)?);
-        let (listen, redirect) =
-            (said.required("https_listen", parse::listen)?, said.optional("redirect_listen", parse::listen)?);
-        Ok(files.map(|(cert, key)| Self { cert, key, listen, redirect }))
-    }
-}
-
 /// One line of `wazapp config show`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
@@ -188,6 +167,8 @@ impl Config {
         refuse_contradictions(&said)?;
 
         let data_dir = PathBuf::from(said.text("data_dir"));
+        let https = https::read(&said)?;
+        let own_url = https.as_ref().and_then(Https::public_url);
         let mut config = Self {
             database_url: said.optional("database_url", parse::database_url)?,
             database_direct_url: said.optional("database_direct_url", parse::database_url)?,
@@ -195,7 +176,7 @@ impl Config {
             postgres_bin: said.optional("postgres_bin", parse::absolute_path)?,
             database_pool: said.number("database_pool", 1..=200)?,
             listen: said.required("listen", parse::listen)?,
-            https: Https::read(&said)?,
+            https,
             metrics_listen: said.optional("metrics_listen", parse::listen)?,
             max_connections: said.number("max_connections", 16..=1_000_000)?,
             trusted_proxies: said.list("trusted_proxies", parse::network)?,
@@ -234,7 +215,7 @@ impl Config {
                 .optional("smtp_url", parse::smtp_url)?
                 .zip(said.optional("mail_from", parse::sender)?)
                 .map(|(smtp, sender)| Post { smtp, sender }),
-            public_url: said.optional("public_url", parse::origin)?,
+            public_url: said.optional("public_url", parse::origin)?.or(own_url),
             meta_app_secrets: said.list("meta_app_secret", parse::secret)?,
             master_keys: said.optional("master_key", parse::master_keys)?,
             master_key_file: said.file("master_key"),
@@ -349,6 +330,7 @@ impl Config {
         match key {
             "public_url" => Some(self.public_url(self.listen)),
             "media_url" => Some(self.media_url.to_string()),
+            "redirect_listen" => self.https.as_ref()?.redirect.map(|address| address.to_string()),
             _ => None,
         }
     }
@@ -364,24 +346,6 @@ fn dialable(bound: SocketAddr) -> SocketAddr {
 }
 
 fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
-    for setting in SETTINGS.iter().filter(|setting| !setting.works) {
-        said.refuse(setting.key, "not supported yet: set tls_cert, or put a TLS proxy in front, see docs/operate.md")?;
-    }
-    match (said.is_set("tls_cert"), said.is_set("tls_key")) {
-        (true, false) => said.refuse("tls_cert", "set without tls_key: set WAZAPP_TLS_KEY too, the file of its key")?,
-        (false, true) => said.refuse("tls_key", "set without tls_cert: set WAZAPP_TLS_CERT too, or unset this one")?,
-        (true, true) if !said.text("public_url").to_ascii_lowercase().starts_with("https://") => said.refuse(
-            "tls_cert",
-            "set without an https:// public_url: set WAZAPP_PUBLIC_URL to https:// and the name in the certificate",
-        )?,
-        (true, true) => {}
-        (false, false) => {
-            said.refuse(
-                "redirect_listen",
-                "set without tls_cert: set WAZAPP_TLS_CERT and WAZAPP_TLS_KEY too, or unset this one",
-            )?;
-        }
-    }
     if !said.is_set("database_url") {
         for key in ["database_direct_url", "database_web_url"] {
             said.refuse(key, "set without database_url: set WAZAPP_DATABASE_URL too, or unset this one")?;

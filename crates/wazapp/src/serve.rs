@@ -18,10 +18,11 @@ use tokio_util::sync::CancellationToken;
 use web::serve::{Admission, Proxies};
 
 use crate::certificate::Files;
-use crate::config::{Config, create_data_dir};
+use crate::certificate::acme::Authority;
+use crate::config::{CertificateSource, Config, create_data_dir};
 use crate::open;
 use crate::postgres::{DirLock, PrivatePostgres};
-use crate::server::{self, Https, Setup};
+use crate::server::{self, Https, Setup, Source};
 use crate::telemetry;
 
 /// After an unexpected end, PostgreSQL is started again after this long.
@@ -64,14 +65,19 @@ impl Place {
 
 async fn https(config: &Config) -> anyhow::Result<Option<Https>> {
     let Some(https) = &config.https else { return Ok(None) };
-    let mut files = Files::from(https);
-    let certificate = files.read()?;
+    let source = match &https.certificate {
+        CertificateSource::Files { cert, key } => {
+            let mut files = Files::new(cert, key);
+            Source::Files { certificate: files.read()?, files }
+        }
+        CertificateSource::Acme(acme) => Source::Acme(Authority::read(acme)?),
+    };
     let listener = bind(https.listen, "WAZAPP_HTTPS_LISTEN").await?;
     let redirect = match https.redirect {
         Some(address) => Some(bind(address, "WAZAPP_REDIRECT_LISTEN").await?),
         None => None,
     };
-    Ok(Some(Https { listener, certificate, files, redirect }))
+    Ok(Some(Https { listener, source, redirect }))
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {

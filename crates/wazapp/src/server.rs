@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use web::health::Health;
 use web::receive::Receiver;
-use web::serve::{Admission, Certificate, Listening, Proxies, Tls, to_https};
+use web::serve::{Admission, Certificate, Challenges, Listening, Proxies, Tls, to_https};
 use web::webhook::Webhook;
 use web::{Provider, ProviderSettings, SetUpCode, SignInLink};
 use whatsapp::graph::{Graph, Timeouts};
@@ -27,6 +27,7 @@ use worker::ToMeta;
 use worker::media::Decoder;
 
 use crate::certificate::Files;
+use crate::certificate::acme::{Authority, Shown};
 
 /// Connections of operators at once, where they have an address of their own.
 const OPERATORS: usize = 64;
@@ -36,12 +37,24 @@ const OPERATORS: usize = 64;
 pub struct Https {
     /// Bound.
     pub listener: TcpListener,
-    /// Shown until the files change.
-    pub certificate: Certificate,
-    /// Where it is kept.
-    pub files: Files,
+    /// Where its certificate comes from.
+    pub source: Source,
     /// From where everybody is led to the public URL.
     pub redirect: Option<TcpListener>,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// Files.
+    Files {
+        /// Shown until they change.
+        certificate: Certificate,
+        /// Where it is kept.
+        files: Files,
+    },
+    /// An authority, which is asked for it.
+    Acme(Authority),
 }
 
 /// What a server is made of.
@@ -244,7 +257,7 @@ async fn prepare(setup: &Setup, address: SocketAddr) -> anyhow::Result<Holder> {
 }
 
 /// Brings the schema up to date and starts every part.
-pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Running> {
+pub async fn start(mut setup: Setup, listener: TcpListener) -> anyhow::Result<Running> {
     let address = listener.local_addr().context("the listening address is not known")?;
     let database = setup.database.clone();
     let holder = prepare(&setup, address).await?;
@@ -260,7 +273,11 @@ pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Runnin
     let health =
         Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics.clone() };
     let webhook = Webhook::new(shared.to_meta.apps.clone(), receiver, setup.clock.clone());
-    parts.serve(setup, shared, webhook, health, listener);
+    let secure = match setup.https.take() {
+        Some(https) => Some(parts.secure(https, &setup, &shared).await),
+        None => None,
+    };
+    parts.serve(setup, shared, webhook, health, (listener, secure));
     Ok(Running { address, database, parts })
 }
 
@@ -335,8 +352,14 @@ impl Parts {
         }
     }
 
-    fn serve(&mut self, setup: Setup, shared: Shared, webhook: Webhook, health: Health, listener: TcpListener) {
-        let secure = setup.https.map(|https| self.secure(https, &shared, &setup.admission));
+    fn serve(
+        &mut self,
+        setup: Setup,
+        shared: Shared,
+        webhook: Webhook,
+        health: Health,
+        (listener, secure): (TcpListener, Option<Listening>),
+    ) {
         let ToMeta { clock, keyring, apps, graph } = shared.to_meta;
         let state = web::State {
             live: web::Live::new(clock.clone()),
@@ -376,17 +399,57 @@ impl Parts {
     }
 
     /// Where HTTPS is spoken; its certificate is kept current, and whoever comes without it is led there.
-    fn secure(&mut self, https: Https, shared: &Shared, admission: &Admission) -> Listening {
-        let Https { listener, certificate, files, redirect } = https;
-        tracing::info!(listen = ?listener.local_addr(), until = %certificate.not_after(), "HTTPS");
+    async fn secure(&mut self, https: Https, setup: &Setup, shared: &Shared) -> Listening {
+        let Https { listener, source, redirect } = https;
+        let (listen, clock) = (listener.local_addr(), setup.clock.clone());
+        let answers_http = redirect.is_some();
+        let (tls, challenges) = match source {
+            Source::Files { certificate, files } => {
+                tracing::info!(?listen, until = %certificate.not_after(), "HTTPS");
+                let tls = Tls::new(Some(&certificate));
+                let shown = tls.clone();
+                self.aside.spawn(|stop| files.keep_current(shown, certificate, clock, stop));
+                (tls, None)
+            }
+            Source::Acme(authority) => {
+                let challenges = Challenges::new(setup.database.clone(), &authority.domains);
+                let tls = self.get_certificate(authority, setup, answers_http).await.answering(challenges.clone());
+                (tls, Some(challenges))
+            }
+        };
         if let Some(listener) = redirect {
-            let router = to_https(&shared.public_url);
-            self.http.spawn(|stop| web::serve::serve(listener, router, admission.clone(), stop));
+            let (router, admission) = (to_https(&shared.public_url, challenges), setup.admission.clone());
+            self.http.spawn(|stop| web::serve::serve(listener, router, admission, stop));
         }
-        let (tls, clock) = (Tls::new(&certificate), shared.to_meta.clock.clone());
-        let listening = Listening { listener, tls: Some(tls.clone()) };
-        self.aside.spawn(|stop| files.keep_current(tls, certificate, clock, stop));
-        listening
+        Listening { listener, tls: Some(tls) }
+    }
+
+    /// Shows the certificate that is there, has one got if there is none, and each renewed in time. Nobody waits for it.
+    async fn get_certificate(&mut self, authority: Authority, setup: &Setup, answers_http: bool) -> Tls {
+        let shown = Shown::find(&setup.database, &setup.keyring, &authority).await;
+        let (domains, directory) = (&authority.domains, authority.wanted.directory());
+        match shown.certificate() {
+            Some(certificate) => tracing::info!(?domains, until = %certificate.not_after(), "HTTPS"),
+            None => tracing::info!(
+                ?domains,
+                directory,
+                "HTTPS waits for its first certificate: until it is there, only the authority's questions are answered"
+            ),
+        }
+        let tls = Tls::new(shown.certificate());
+        let (replaced, clock) = (tls.clone(), setup.clock.clone());
+        self.aside.spawn(|stop| shown.keep_current(replaced, clock, stop));
+        let getting = worker::certificate::Settings {
+            clock: setup.clock.clone(),
+            keyring: setup.keyring.clone(),
+            wanted: authority.wanted,
+            email: authority.email,
+            roots: authority.roots,
+            answers_http,
+        };
+        let database = setup.database.clone();
+        self.aside.spawn(|stop| worker::certificate::run(database, getting, stop));
+        tls
     }
 }
 

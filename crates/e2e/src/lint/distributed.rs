@@ -6,7 +6,7 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 25] = [
+const UNDISTRIBUTED: [&str; 29] = [
     "organization",
     "number_claim",
     "app",
@@ -32,6 +32,10 @@ const UNDISTRIBUTED: [&str; 25] = [
     "provider_answer",
     "recovery_code",
     "mail",
+    "acme_account",
+    "acme_order",
+    "acme_challenge",
+    "certificate",
 ];
 
 /// What Citus refuses, or does at a price.

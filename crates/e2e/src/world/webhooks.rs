@@ -22,7 +22,12 @@ pub struct Posts {
 impl Posts {
     /// One connection of its own for each of these.
     pub fn new(url: &str, secret: &str) -> Self {
-        Self { client: client(), url: url.to_owned(), secret: secret.to_owned() }
+        Self::through(client(), url, secret)
+    }
+
+    /// The same by a client of the test's choice.
+    pub fn through(client: reqwest::Client, url: &str, secret: &str) -> Self {
+        Self { client, url: url.to_owned(), secret: secret.to_owned() }
     }
 
     /// Posts a signed body to `/webhook`.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use e2e::World;
 use e2e::canary::{self, Canaries};
+use model::certificate::account::{self, Account};
+use model::certificate::{self, Issued, Wanted};
 use model::connection::{self, How, New};
 use model::endpoint;
 use model::event;
@@ -95,6 +97,8 @@ const OPEN: &[&str] = &[
     "connection.code_key",
     "connection.pin_key",
     "user.totp_key",
+    "acme_account.credentials_key",
+    "certificate.private_key_key",
     // Hashes of it, and of a request.
     "quarantine.fingerprint",
     "idempotency_key.fingerprint",
@@ -139,6 +143,19 @@ async fn told(world: &World, organization: &e2e::Organization) {
     tx.commit().await.unwrap();
 }
 
+/// Gets a certificate from an authority, as its protocol would.
+async fn certified(world: &World, nth: &str) {
+    let (keyring, now) = (world.keyring(), world.now());
+    let wanted = Wanted::new(&format!("https://ca-{nth}.example.com"), &["wa.example.com".to_owned()]);
+    let tx = world.database().operator().await.unwrap();
+    let account = Account { email: None, credentials: format!("account {nth}").into() };
+    account::keep(&tx, keyring, &wanted, &account, now).await.unwrap();
+    let attempt = certificate::begin(&tx, &wanted, now).await.unwrap().expect("nobody is at it");
+    let issued = Issued { chain: String::new(), key: format!("key {nth}").into(), not_before: now, not_after: now };
+    assert!(attempt.succeeded(&tx, keyring, &issued, now).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
 /// What opens in its row opens in no other, whatever the table, and in no other column.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_sealed_opens_in_another_row() {
@@ -153,6 +170,7 @@ async fn nothing_sealed_opens_in_another_row() {
         assert!(model::app::add(&tx, world.keyring(), nth, nth, &secret, Some(&verify)).await.unwrap());
         tx.commit().await.unwrap();
         told(&world, &organization).await;
+        certified(&world, nth).await;
     }
     let sql = world.sql().await;
     let columns = sql

@@ -65,6 +65,16 @@ pub const ENDPOINT_FORMER_SECRET: Column = column("endpoint", "former_secret", "
 /// What further headers of calls to an endpoint say.
 pub const ENDPOINT_HEADERS: Column = column("endpoint", "headers", "endpoint.headers");
 
+/// Who the server is at an authority that gives certificates.
+pub const ACME_ACCOUNT: Column = Column {
+    owner: Owner::Server,
+    optional: false,
+    ..column("acme_account", "credentials", "acme_account.credentials")
+};
+/// The key of a certificate of HTTPS.
+pub const CERTIFICATE_KEY: Column =
+    Column { owner: Owner::Server, optional: false, ..column("certificate", "private_key", "certificate.private_key") };
+
 /// All of them.
 pub const COLUMNS: &[&Column] = &[
     &APP_SECRET,
@@ -77,6 +87,8 @@ pub const COLUMNS: &[&Column] = &[
     &ENDPOINT_SECRET,
     &ENDPOINT_FORMER_SECRET,
     &ENDPOINT_HEADERS,
+    &ACME_ACCOUNT,
+    &CERTIFICATE_KEY,
 ];
 
 impl Column {

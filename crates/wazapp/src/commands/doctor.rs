@@ -124,6 +124,7 @@ async fn examine(
         None => None,
     };
     tx.close();
+    findings.extend(certificate::got(&examination).await?);
     findings.extend(queues::check(&examination, server).await?);
     findings.extend(mail::queue(config, &examination.database, now).await?);
     findings.extend(quotas::check(&examination).await?);

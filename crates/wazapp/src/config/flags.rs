@@ -35,7 +35,7 @@ impl Flags {
 
     /// The settings in the help of a command where they are looked for.
     pub fn listing() -> String {
-        let settings: Vec<String> = SETTINGS.iter().filter(|setting| setting.works).map(described).collect();
+        let settings: Vec<String> = SETTINGS.iter().map(described).collect();
         format!("Settings:\n{}", settings.join("\n"))
     }
 

@@ -271,7 +271,7 @@ impl Layers {
             };
             Shown { key: setting.key, value, source: source.to_string(), doc: setting.doc }
         };
-        SETTINGS.iter().filter(|setting| setting.works).map(shown).collect()
+        SETTINGS.iter().map(shown).collect()
     }
 }
 

@@ -23,8 +23,6 @@ pub struct Setting {
     pub secrecy: Secrecy,
     /// What it means, in a line.
     pub doc: &'static str,
-    /// Whether it does anything yet; one that does not is refused by its name, and listed nowhere.
-    pub works: bool,
 }
 
 impl Setting {
@@ -44,19 +42,15 @@ impl Setting {
 }
 
 const fn open(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
-    Setting { key, default, secrecy: Secrecy::Open, doc, works: true }
+    Setting { key, default, secrecy: Secrecy::Open, doc }
 }
 
 const fn secret(key: &'static str, doc: &'static str) -> Setting {
-    Setting { key, default: "", secrecy: Secrecy::Secret, doc, works: true }
+    Setting { key, default: "", secrecy: Secrecy::Secret, doc }
 }
 
 const fn url_with_password(key: &'static str, doc: &'static str) -> Setting {
-    Setting { key, default: "", secrecy: Secrecy::UrlWithPassword, doc, works: true }
-}
-
-const fn coming(key: &'static str) -> Setting {
-    Setting { key, default: "", secrecy: Secrecy::Open, doc: "not supported yet", works: false }
+    Setting { key, default: "", secrecy: Secrecy::UrlWithPassword, doc }
 }
 
 /// Every setting there is, in the order of the manual.
@@ -108,9 +102,10 @@ pub static SETTINGS: &[Setting] = &[
     open("message_retention_days", "forever", "days that messages are kept (8-36500), or forever"),
     open("tls_cert", "", "certificate file (PEM, the server's own first) for HTTPS, read again when it changes; goes with tls_key and public_url"),
     open("tls_key", "", "key file (PEM) of tls_cert"),
-    open("https_listen", "[::]:443", "address of HTTPS, where tls_cert is set; port 0 picks a free one"),
-    open("redirect_listen", "", "address of plain HTTP from which everybody is led to public_url, like [::]:80; none if not set"),
-    coming("domain"),
-    coming("acme_email"),
-    coming("acme_directory"),
+    open("domain", "", "domains (comma separated, what people know first) that HTTPS certificates are got for and renewed by itself (ACME)"),
+    open("acme_email", "", "whom the authority of those certificates writes to"),
+    open("acme_directory", "https://acme-v02.api.letsencrypt.org/directory", "the authority, by the URL of its ACME directory"),
+    open("acme_ca", "", "certificate file (PEM) by which a private authority proves itself"),
+    open("https_listen", "[::]:443", "address of HTTPS, where domain or tls_cert is set; port 0 picks a free one"),
+    open("redirect_listen", "", "address of plain HTTP from which everybody is led to public_url, or none; [::]:80 with domain, else none"),
 ];

@@ -82,6 +82,12 @@ function lowerPill() {
   if (pill) pill.hidden = true;
 }
 
+/** As the server has them: Meta's times are of a second, and of one second the larger id comes first. */
+function isOlder(row, other) {
+  const later = Number(other.dataset.at) - Number(row.dataset.at);
+  return later > 0 || (later === 0 && row.id < other.id);
+}
+
 /** A row never moves under the pointer or the focus: what changes its place waits until both are elsewhere. */
 const waiting = new Map();
 const isHeld = () => { const pane = $("[data-list]"); return pane?.matches(":hover") || pane?.contains(document.activeElement); };
@@ -108,8 +114,7 @@ function placeRow(list, fresh) {
   if (staysThere) known.replaceWith(fresh);
   else {
     known?.remove();
-    const at = Number(fresh.dataset.at);
-    const next = [...list.children].find((row) => Number(row.dataset.at) < at);
+    const next = [...list.children].find((row) => isOlder(row, fresh));
     // Behind the last row that is here, there are more that are not.
     if (!next && $("[data-more]") && list.children.length) return;
     list.insertBefore(fresh, next ?? null);

@@ -1,6 +1,7 @@
 //! The accept loop: limits against slow and greedy clients, and an end that loses nobody.
 
 mod body;
+mod challenge;
 mod client;
 mod framing;
 mod link;
@@ -36,6 +37,7 @@ use peers::{Peers, Place};
 use stream::{Framed, Watched};
 
 pub(crate) use body::is_too_slow;
+pub use challenge::Challenges;
 pub(crate) use client::{Client, Size, Whose};
 pub(crate) use peers::Peer;
 pub use proxies::Proxies;

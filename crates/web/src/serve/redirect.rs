@@ -4,10 +4,13 @@ use axum::Router;
 use axum::response::Redirect;
 use http::Uri;
 
-/// Leads every request to the same path below this URL. The name that was asked for plays no part: it could be anybody's.
-pub fn to_https(public_url: &str) -> Router {
+use super::challenge::Challenges;
+
+/// Leads every request to the same path below this URL, but for those of an authority. The name that was asked for plays no
+/// part: it could be anybody's.
+pub fn to_https(public_url: &str, challenges: Option<Challenges>) -> Router {
     let public_url = public_url.trim_end_matches('/').to_owned();
-    Router::new().fallback(async move |uri: Uri| {
+    challenges.map_or_else(Router::new, Challenges::routes).fallback(async move |uri: Uri| {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         // What a browser takes for another host's name is no path of ours.
         let path = if path.starts_with('/') { path } else { "/" };
@@ -33,7 +36,7 @@ mod tests {
             ("http://evil.example/x", "https://wa.example.com/x"),
         ] {
             let request = Request::get(asked).header("host", "evil.example").body(Body::empty()).expect("a request");
-            let answer = to_https("https://wa.example.com/").oneshot(request).await.expect("an answer");
+            let answer = to_https("https://wa.example.com/", None).oneshot(request).await.expect("an answer");
             assert_eq!(answer.status(), 308);
             assert_eq!(answer.headers()[LOCATION], led, "{asked}");
         }

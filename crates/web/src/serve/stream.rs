@@ -173,7 +173,8 @@ mod tests {
     async fn over_tls(patience: Duration) -> Ends {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let key = made.signing_key.serialize_pem();
-        let tls = Tls::new(&Certificate::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).expect("a pair"));
+        let certificate = Certificate::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).expect("a pair");
+        let tls = Tls::new(Some(&certificate));
         let mut roots = RootCertStore::empty();
         roots.add(made.cert.der().clone()).expect("a root");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

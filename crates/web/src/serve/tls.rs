@@ -8,12 +8,14 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate};
+
+use super::challenge::{self, Challenges};
 
 /// Who connects and does not shake hands within this time is let go.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -23,6 +25,7 @@ const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 pub struct Certificate {
     key: Arc<CertifiedKey>,
     names: Vec<String>,
+    not_before: Timestamp,
     not_after: Timestamp,
 }
 
@@ -54,8 +57,19 @@ impl Certificate {
         let key = CertifiedKey::new(chain, key.map_err(|_| CertificateError::NoKey)?);
         key.keys_match().map_err(|_| CertificateError::NotAPair)?;
         let (_, own) = X509Certificate::from_der(&own).map_err(|_| CertificateError::NoCertificate)?;
-        let not_after = Timestamp::from_second(own.validity().not_after.timestamp());
-        Ok(Self { key: Arc::new(key), names: names(&own), not_after: not_after.unwrap_or(Timestamp::MAX) })
+        let at = |time: ASN1Time| Timestamp::from_second(time.timestamp());
+        let validity = own.validity();
+        Ok(Self {
+            key: Arc::new(key),
+            names: names(&own),
+            not_before: at(validity.not_before).unwrap_or(Timestamp::MIN),
+            not_after: at(validity.not_after).unwrap_or(Timestamp::MAX),
+        })
+    }
+
+    /// When it begins.
+    pub fn not_before(&self) -> Timestamp {
+        self.not_before
     }
 
     /// When it ends.
@@ -94,42 +108,64 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
 /// Shakes hands with whoever connects, by the certificate that is in force then.
 #[derive(Clone)]
 pub struct Tls {
-    acceptor: TlsAcceptor,
+    config: Arc<ServerConfig>,
     current: Arc<Current>,
+    challenges: Option<Challenges>,
 }
 
+/// None: there is none yet, so nobody comes to TLS.
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+struct Current(RwLock<Option<Arc<CertifiedKey>>>);
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Tls {
-    /// TLS 1.2 and 1.3 with the suites that rustls holds safe.
-    pub fn new(certificate: &Certificate) -> Self {
-        let current = Arc::new(Current(RwLock::new(certificate.key.clone())));
+    /// TLS 1.2 and 1.3 with the suites that rustls holds safe. Without a certificate, nobody comes to TLS until there is one.
+    pub fn new(certificate: Option<&Certificate>) -> Self {
+        let current = Arc::new(Current(RwLock::new(certificate.map(|certificate| certificate.key.clone()))));
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("the provider has suites of both versions")
             .with_no_client_auth()
             .with_cert_resolver(current.clone());
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { acceptor: TlsAcceptor::from(Arc::new(config)), current }
+        Self { config: Arc::new(config), current, challenges: None }
+    }
+
+    /// The same, which also answers an authority that asks whose the domains are.
+    #[must_use]
+    pub fn answering(self, challenges: Challenges) -> Self {
+        Self { challenges: Some(challenges), ..self }
     }
 
     /// Whoever connects from now on is shown this certificate; who is connected stays.
     pub fn replace(&self, certificate: &Certificate) {
-        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = certificate.key.clone();
+        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Some(certificate.key.clone());
     }
 
     pub(super) async fn shake_hands<S>(&self, stream: S) -> std::io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        tokio::time::timeout(HANDSHAKE_WITHIN, self.acceptor.accept(stream)).await?
+        tokio::time::timeout(HANDSHAKE_WITHIN, self.greet(stream)).await?
+    }
+
+    async fn greet<S>(&self, stream: S) -> std::io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let greeted = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        match &self.challenges {
+            Some(challenges) if challenge::is_asked(&greeted.client_hello()) => {
+                challenges.shake_hands(greeted).await?;
+                Err(std::io::Error::other("an authority has seen what it asked for"))
+            }
+            _ => greeted.into_stream(self.config.clone()).await,
+        }
     }
 }
 

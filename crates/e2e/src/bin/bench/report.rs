@@ -163,7 +163,13 @@ fn lines(results: &Results) -> Vec<Line> {
     }
     for one in results.read.iter().flat_map(|read| &read.readings) {
         line("T6", format!("{}, through the API p99", one.what), one.much.p99, " ms", Goal::AtMost(5.0));
-        line("T6", "where there is much to where there is little, p50".into(), one.much.p50 / one.little.p50, "", Goal::AtMost(2.0));
+        line(
+            "T6",
+            "where there is much to where there is little, p50".into(),
+            one.much.p50 / one.little.p50,
+            "",
+            Goal::AtMost(2.0),
+        );
     }
     if let Some(distance) = &results.distance {
         let Distance { round_trip_ms, wazapp, per_message, per_message_least } = distance;

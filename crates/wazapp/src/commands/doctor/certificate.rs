@@ -1,23 +1,74 @@
 //! The certificate of HTTPS: readable, of our name, and not about to end.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use web::serve::Certificate;
 
+use super::Examination;
 use super::finding::Finding;
+use crate::certificate::acme::Examined;
 use crate::certificate::{Files, LITTLE};
-use crate::config::Config;
+use crate::config::{Acme, CertificateSource, Config};
 
 const AREA: &str = "HTTPS";
 
+/// One in files.
 pub(super) fn check(config: &Config, public_url: &str, now: Timestamp) -> Vec<Finding> {
-    let Some(https) = &config.https else { return Vec::new() };
-    match Files::from(https).read() {
-        Ok(certificate) => vec![name(&certificate, public_url), end(&certificate, now)],
+    let Some(CertificateSource::Files { cert, key }) = config.https.as_ref().map(|https| &https.certificate) else {
+        return Vec::new();
+    };
+    match Files::new(cert, key).read() {
+        Ok(certificate) => {
+            let fix = "renew it where it comes from; the server reads the new files within seconds";
+            vec![name(&certificate, public_url), end(&certificate, now, LITTLE, fix)]
+        }
         Err(error) => {
             let fix = "write both files anew, as whoever made the certificate gave them: the server's own first, its chain behind it";
             vec![Finding::broken(AREA, "tls_cert", format!("{error:#}"), fix)]
         }
     }
+}
+
+/// One that the server gets by itself.
+pub(super) async fn got(examination: &Examination<'_>) -> anyhow::Result<Vec<Finding>> {
+    let config = examination.config;
+    let Some(CertificateSource::Acme(acme)) = config.https.as_ref().map(|https| &https.certificate) else {
+        return Ok(Vec::new());
+    };
+    let examined = Examined::read(&examination.database, &examination.keyring, acme).await?;
+    Ok(standing(&examined, acme, &examination.public_url, examination.now))
+}
+
+fn standing(examined: &Examined, acme: &Acme, public_url: &str, now: Timestamp) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match &examined.certificate {
+        Some(certificate) => {
+            let third = certificate.not_after().duration_since(certificate.not_before()) / 3;
+            let fix = "see why renewing fails, below and in the server's log; see that a server runs";
+            findings.extend([name(certificate, public_url), end(certificate, now, third / 2, fix)]);
+            let missing: Vec<&str> =
+                acme.domains.iter().map(String::as_str).filter(|domain| !certificate.is_of(domain)).collect();
+            if !missing.is_empty() {
+                let says = format!("the certificate is not of {} yet", missing.join(", "));
+                findings.push(Finding::warning(
+                    AREA,
+                    "domains",
+                    says,
+                    "wait for the next certificate, or see below why there is none",
+                ));
+            }
+        }
+        None => {
+            let says = format!("there is no certificate of {} yet: nobody comes to HTTPS", acme.domains.join(", "));
+            let fix = "run `wazapp serve`: it asks for one by itself; where it has failed, the reason is below";
+            findings.push(Finding::broken(AREA, "certificate", says, fix));
+        }
+    }
+    if let Some((at, failure)) = &examined.failed {
+        let again = examined.again_at.map(|at| format!("; it is tried again at {at}")).unwrap_or_default();
+        let says = format!("{failure}, at {at}{again}");
+        findings.push(Finding::warning(AREA, "last attempt", says, failure.reason.fix()));
+    }
+    findings
 }
 
 fn name(certificate: &Certificate, public_url: &str) -> Finding {
@@ -35,13 +86,12 @@ fn name(certificate: &Certificate, public_url: &str) -> Finding {
     )
 }
 
-fn end(certificate: &Certificate, now: Timestamp) -> Finding {
+fn end(certificate: &Certificate, now: Timestamp, little: SignedDuration, fix: &str) -> Finding {
     let until = certificate.not_after();
-    let fix = "renew it where it comes from; the server reads the new files within seconds";
     if until <= now {
         return Finding::broken(AREA, "end", format!("ended at {until}: Meta and browsers refuse it"), fix);
     }
-    if until.duration_since(now) < LITTLE {
+    if until.duration_since(now) < little {
         return Finding::warning(AREA, "end", format!("ends at {until}, and was not renewed"), fix);
     }
     Finding::good(AREA, "end", format!("holds until {until}"))
@@ -49,6 +99,8 @@ fn end(certificate: &Certificate, now: Timestamp) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use model::certificate::failure::{Failure, Reason};
+
     use super::super::finding::Level;
     use super::*;
 
@@ -61,8 +113,32 @@ mod tests {
         assert_eq!(name(&certificate, "https://wa.example.org").level, Level::Good);
         assert_eq!(name(&certificate, "https://else.example.org").level, Level::Broken);
         let until = certificate.not_after();
-        assert_eq!(end(&certificate, until).level, Level::Broken);
-        assert_eq!(end(&certificate, until - LITTLE / 2).level, Level::Warning);
-        assert_eq!(end(&certificate, until - LITTLE * 2).level, Level::Good);
+        assert_eq!(end(&certificate, until, LITTLE, "renew it").level, Level::Broken);
+        assert_eq!(end(&certificate, until - LITTLE / 2, LITTLE, "renew it").level, Level::Warning);
+        assert_eq!(end(&certificate, until - LITTLE * 2, LITTLE, "renew it").level, Level::Good);
+    }
+
+    #[test]
+    fn one_that_the_server_gets_says_what_went_wrong_and_whose_move_it_is() {
+        let acme = Acme {
+            domains: vec!["wa.example.org".to_owned(), "b.example.org".to_owned()],
+            email: None,
+            directory: "https://ca.example.org/dir".to_owned(),
+            ca: None,
+        };
+        let now: Timestamp = "2026-11-29T12:00:00Z".parse().expect("a time");
+        let failure = Failure::new(Reason::Connection, Some("b.example.org".to_owned()), "refused");
+        let mut examined = Examined { certificate: None, failed: Some((now, failure)), again_at: Some(now) };
+        let findings = standing(&examined, &acme, "https://wa.example.org", now);
+        assert_eq!(findings.iter().map(|finding| finding.level).collect::<Vec<_>>(), [Level::Broken, Level::Warning]);
+        assert!(findings[1].says.contains("b.example.org") && findings[1].says.contains("tried again"));
+        assert!(findings[1].fix.as_deref().is_some_and(|fix| fix.contains("80 and 443")));
+        let made = rcgen::generate_simple_self_signed(["wa.example.org".to_owned()]).expect("a certificate");
+        let pem = (made.cert.pem(), made.signing_key.serialize_pem());
+        examined.certificate = Certificate::from_pem(pem.0.as_bytes(), pem.1.as_bytes()).ok();
+        examined.failed = None;
+        let findings = standing(&examined, &acme, "https://wa.example.org", now);
+        let levels: Vec<Level> = findings.iter().map(|finding| finding.level).collect();
+        assert_eq!(levels, [Level::Good, Level::Good, Level::Warning], "one domain is missing");
     }
 }
