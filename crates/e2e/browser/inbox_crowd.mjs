@@ -17,6 +17,7 @@ const HEAP = 20 * 1024 * 1024;
 const phone = (nth) => `5255561${String(nth).padStart(5, "0")}`;
 const name = (nth) => `Cliente ${String(nth).padStart(3, "0")}`;
 const sent = []; // By its number: whose, and when.
+const writing = []; // By customer: what of theirs is under way.
 const troubles = [];
 
 const browser = await open("--enable-precise-memory-info");
@@ -57,9 +58,13 @@ try {
   await browser.close();
 }
 
-/** A customer writes. */
-async function writes(nth) {
+/** A customer writes, one message after the other. */
+function writes(nth) {
   const mark = sent.push({ nth, at: Date.now() }) - 1;
+  return (writing[nth] = (writing[nth] ?? Promise.resolve()).then(() => hands(nth, mark)));
+}
+
+async function hands(nth, mark) {
   const body = JSON.stringify({ phone_number_id: number, from: phone(nth), profile_name: name(nth), type: "text", text: { body: `m${mark}` } });
   const answer = await fetch(`${simulator}/_sim/messages`, { method: "POST", body });
   assert.ok(answer.ok, await answer.text());

@@ -446,7 +446,8 @@ pub const RULES: &[Rule] = &[
                   WHEN what = 'table' AND privilege = 'INSERT' THEN name = ANY ($2::text[])
                   WHEN what = 'table' AND privilege = 'DELETE' THEN name = ANY ($7::text[])
                   -- Plain functions of their parameters, which an index calls, and what policies ask of the viewer's limits.
-                  WHEN what = 'function' THEN name IN ('searchable()', 'contact_text()', 'sees()', 'seen_numbers()', 'seen_teams()')
+                  WHEN what = 'function' THEN name IN ('searchable()', 'contact_text()', 'sees()', 'seen_numbers()', 'seen_teams()',
+                    'sees_contact()', 'sees_conversation()', 'sees_event()', 'sees_group()', 'sees_message()', 'sees_wamid()')
                   WHEN what = 'column' AND privilege = 'UPDATE' THEN name = ANY ($3::text[])
                   ELSE false END",
     },
