@@ -77,7 +77,8 @@ async fn the_examples_take_what_is_signed_once() {
         program.knows_what_is_signed(world.now(), &made.secret).await;
         // By what is said of its length alone, but for axum, which counts what comes.
         let sent = if *file == "rust/main.rs" { MOST + 1 } else { 0 };
-        assert!(program.hears_of_much(MOST + 1, sent).await.starts_with("HTTP/1.1 413"), "{file}");
+        let answer = program.hears_of_much(MOST + 1, sent).await;
+        assert!(answer.contains(" 413 "), "{file}: {answer}");
         // What is worked on is worked on in order: behind this, nothing is left of what came before.
         program.line("message.received 1: ").await;
         let told = |id: &str| program.said.iter().filter(|line| line.contains(id)).count();
