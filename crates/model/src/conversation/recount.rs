@@ -24,7 +24,13 @@ macro_rules! told {
          AND (m.origin <> 'history' OR m.timestamp + interval '24 hours' > m.received_at)"
     };
     (state) => {
-        "state = CASE WHEN s.at = v.state_at AND s.tie = v.state_tie THEN v.state
+        told!(state, "")
+    };
+    (state, $same:literal) => {
+        concat!(
+            "state = CASE WHEN s.at = v.state_at AND s.tie = v.state_tie",
+            $same,
+            " THEN v.state
                         -- What followed messages that went past their retention stays, until a newer one says otherwise.
                         WHEN s.at IS NULL AND v.messages_gone > 0 THEN v.state
                         WHEN s.at IS NOT NULL THEN s.state
@@ -34,10 +40,11 @@ macro_rules! told {
                                           WHEN k.live OR v.state_tie = 'people' THEN timestamptz 'epoch' END),
            state_tie = coalesce(s.tie, CASE WHEN v.messages_gone > 0 THEN v.state_tie
                                             WHEN v.state_tie = 'people' THEN 'people' ELSE '' END)"
+        )
     };
     (turns) => {
         concat!(
-            "SELECT CASE WHEN m.direction = 'inbound' THEN 'active' ELSE 'waiting' END AS state, m.timestamp AS at,
+            "CASE WHEN m.direction = 'inbound' THEN 'active' ELSE 'waiting' END AS state, m.timestamp AS at,
                   CASE WHEN m.direction = 'inbound' THEN '1' ELSE '0' END || ",
             told!(tie),
             " AS tie FROM wazapp.message m
@@ -114,7 +121,7 @@ const SHOW: &str =
         told!(shows),
         " ORDER BY 2 DESC, 3 DESC LIMIT 1) l ON true
          LEFT JOIN LATERAL (
-           ",
+           SELECT ",
         told!(turns),
         ") s ON true
          LEFT JOIN LATERAL (
@@ -131,14 +138,21 @@ const SHOW: &str =
 /// Whom a conversation waits for, alone; takes the time too.
 const TURN: &str = concat!(
     "UPDATE wazapp.conversation v SET ",
-    told!(state),
+    // What an answer made of it within the second of what it answered goes with that answer, unless there is another one.
+    told!(
+        state,
+        " AND (v.state <> 'waiting' OR EXISTS (
+             SELECT FROM wazapp.message m WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id
+               AND m.direction = 'outbound' AND m.timestamp >= s.at AND m.type NOT IN ('reaction', 'call')
+               AND (m.status IS DISTINCT FROM 'failed' OR m.wamid IS NOT NULL)))"
+    ),
     ",
        updated_at = greatest(v.updated_at, $3)
      FROM wazapp.conversation o
      LEFT JOIN LATERAL (
        SELECT EXISTS (SELECT FROM wazapp.message m
          WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id AND m.origin <> 'history') AS live) k ON true
-     LEFT JOIN LATERAL (",
+     LEFT JOIN LATERAL (SELECT ",
     told!(turns),
     ") s ON true
      WHERE o.organization_id = $1 AND o.id = ANY ($2) AND v.organization_id = $1 AND v.id = o.id"
