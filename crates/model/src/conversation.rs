@@ -24,7 +24,7 @@ pub use group::{Group, any_organization_learn_groups};
 pub use known::{Known, Peer, any_organization_find, any_organization_load, any_organization_save};
 pub(crate) use recount::HAND_ON;
 pub use recount::{any_organization_hand_on, any_organization_recount};
-pub(crate) use recount::{any_organization_turn, recount, told, turn};
+pub(crate) use recount::{recount, told};
 
 /// How long a business may answer freely after the user's last message.
 /// <https://developers.facebook.com/docs/whatsapp/pricing#customer-service-windows>

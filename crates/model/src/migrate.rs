@@ -71,6 +71,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129029000_claim_of_number",
     "20261129030000_sight_at_a_glance",
     "20261129031000_certificate",
+    "20261129032000_turned_from",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

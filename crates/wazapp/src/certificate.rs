@@ -16,27 +16,18 @@ pub use files::Files;
 pub(crate) const LITTLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Tells monitors until when a certificate holds, and the log when it ends soon: each day once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Watch {
-    little: SignedDuration,
     warned: Option<i64>,
 }
 
 impl Watch {
-    fn new() -> Self {
-        Self { little: LITTLE, warned: None }
-    }
-
-    /// Warns when so little is left.
-    fn with_little(&mut self, little: SignedDuration) {
-        self.little = little;
-    }
-
-    fn look(&mut self, certificate: &Certificate, now: Timestamp) {
+    /// `little`: with less left, renewing has failed.
+    fn look(&mut self, certificate: &Certificate, little: SignedDuration, now: Timestamp) {
         gauge!("wazapp_certificate_expires_timestamp").set(certificate.not_after().as_second() as f64);
         let left = certificate.not_after().duration_since(now);
         let day = left.as_hours() / 24;
-        if left < self.little && self.warned != Some(day) {
+        if left < little && self.warned != Some(day) {
             self.warned = Some(day);
             tracing::warn!(until = %certificate.not_after(), "the certificate of HTTPS ends soon, and was not renewed");
         }

@@ -87,6 +87,45 @@ async fn what_never_went_is_no_answer() {
     let answered = stage.send(text("Sí, hay.")).await;
     stage.until(&answered, "read").await;
     assert_eq!(state().await, "waiting");
+    // One that fails behind an answer takes nothing of it back.
+    let behind = stage.plan(2, "Y queso.").await;
+    assert_eq!(stage.world.delete(&stage.organization, &format!("/messages/{behind}")).await.0, 200);
+    assert_eq!(state().await, "waiting");
+    stage.world.end().await;
+}
+
+/// It leaves the conversation as it was found: resolved, where nobody waited; and what somebody said or wrote meanwhile stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_went_leaves_all_as_it_was_found() {
+    let stage = Stage::new().await;
+    let path = format!("/conversations/{}", stage.conversation);
+    let state = async || stage.world.conversation(&stage.organization).await["state"].clone();
+    let says = async |state: &str| stage.world.patch(&stage.organization, &path, &json!({ "state": state })).await.0;
+    let back = async |id: &str| stage.world.delete(&stage.organization, &format!("/messages/{id}")).await.0;
+
+    // Two in a row, taken back in either order: as before the first of them.
+    assert_eq!(says("resolved").await, 200);
+    let both = [stage.plan(2, "¿Sigue ahí?").await, stage.plan(3, "¿Hola?").await];
+    assert_eq!(state().await, "waiting");
+    assert_eq!(back(&both[0]).await, 200);
+    assert_eq!(state().await, "waiting", "the other one is still to go");
+    assert_eq!(back(&both[1]).await, 200);
+    assert_eq!(state().await, "resolved");
+    // Taken back twice is once.
+    assert_eq!((back(&both[1]).await, state().await), (409, json!("resolved")));
+
+    // A customer who writes meanwhile waits; who resolved meanwhile meant it, whether it is taken back or could not leave.
+    let planned = stage.plan(2, "Mañana abrimos.").await;
+    stage.world.meta().customer_says(&stage.number, LUCIA, "¿Mañana?").await;
+    stage.world.settle().await;
+    assert_eq!((back(&planned).await, state().await), (200, json!("active")));
+    let planned = stage.plan(1, "A las ocho.").await;
+    assert_eq!(says("resolved").await, 200);
+    stage.world.meta().faults(json!([{ "kind": "error", "code": 131_026 }])).await;
+    stage.world.advance(Duration::from_secs(3605)).await;
+    stage.until(&planned, "failed").await;
+    stage.world.meta().no_faults().await;
+    assert_eq!(state().await, "resolved");
     stage.world.end().await;
 }
 

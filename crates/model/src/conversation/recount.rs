@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::contact::kept_words;
-use crate::database::{Param, Pipeline, Result, Tenant, params};
+use crate::database::{Param, Pipeline, Result, params};
 use crate::draft;
 use crate::event::Line;
 
@@ -23,39 +23,27 @@ macro_rules! told {
         "m.direction = 'inbound' AND m.type <> 'system'
          AND (m.origin <> 'history' OR m.timestamp + interval '24 hours' > m.received_at)"
     };
-    (state) => {
-        told!(state, "")
-    };
-    (state, $same:literal) => {
-        concat!(
-            "state = CASE WHEN s.at = v.state_at AND s.tie = v.state_tie",
-            $same,
-            " THEN v.state
-                        -- What followed messages that went past their retention stays, until a newer one says otherwise.
-                        WHEN s.at IS NULL AND v.messages_gone > 0 THEN v.state
-                        WHEN s.at IS NOT NULL THEN s.state
-                        WHEN v.state_tie = 'people' THEN v.state
-                        WHEN k.live THEN 'waiting' ELSE 'resolved' END,
-           state_at = coalesce(s.at, CASE WHEN v.messages_gone > 0 THEN v.state_at
-                                          WHEN k.live OR v.state_tie = 'people' THEN timestamptz 'epoch' END),
-           state_tie = coalesce(s.tie, CASE WHEN v.messages_gone > 0 THEN v.state_tie
-                                            WHEN v.state_tie = 'people' THEN 'people' ELSE '' END)"
-        )
-    };
+    // Whom the newest message that says so leaves waiting, when, and by what tie; of the conversation `o`.
     (turns) => {
         concat!(
             "CASE WHEN m.direction = 'inbound' THEN 'active' ELSE 'waiting' END AS state, m.timestamp AS at,
                   CASE WHEN m.direction = 'inbound' THEN '1' ELSE '0' END || ",
-            told!(tie),
+            $crate::conversation::told!(tie),
             " AS tie FROM wazapp.message m
            WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id
              AND (",
-            told!(counts),
-            " OR m.direction = 'outbound' AND m.origin IN ('echo', 'api') AND m.type <> 'call'
-               -- What never went is no answer.
-               AND (m.status IS DISTINCT FROM 'failed' OR m.wamid IS NOT NULL) AND ",
-            told!(shows),
+            $crate::conversation::told!(counts),
+            " OR ",
+            $crate::conversation::told!(answers),
             ") ORDER BY 2 DESC, 3 DESC LIMIT 1"
+        )
+    };
+    // What never went is no answer.
+    (answers) => {
+        concat!(
+            "m.direction = 'outbound' AND m.origin IN ('echo', 'api') AND m.type <> 'call'
+               AND (m.status IS DISTINCT FROM 'failed' OR m.wamid IS NOT NULL) AND ",
+            $crate::conversation::told!(shows)
         )
     };
     (tie) => {
@@ -92,9 +80,16 @@ const SHOW: &str =
            last_message_tie = coalesce(l.tie, ''),
            last_inbound_at = greatest(k.inbound_at, v.gone_inbound_at),
            window_expires_at = greatest(k.inbound_at, v.gone_inbound_at) + interval '24 hours',
-           ",
-        told!(state),
-        ",
+           -- What followed messages that went past their retention stays, until a newer one says otherwise.
+           state = CASE WHEN s.at = v.state_at AND s.tie = v.state_tie THEN v.state
+                        WHEN s.at IS NULL AND v.messages_gone > 0 THEN v.state
+                        WHEN s.at IS NOT NULL THEN s.state
+                        WHEN v.state_tie = 'people' THEN v.state
+                        WHEN k.live THEN 'waiting' ELSE 'resolved' END,
+           state_at = coalesce(s.at, CASE WHEN v.messages_gone > 0 THEN v.state_at
+                                          WHEN k.live OR v.state_tie = 'people' THEN timestamptz 'epoch' END),
+           state_tie = coalesce(s.tie, CASE WHEN v.messages_gone > 0 THEN v.state_tie
+                                            WHEN v.state_tie = 'people' THEN 'people' ELSE '' END),
            -- What a message that stands elsewhere now brought goes with it; what is from before messages kept it stays.
            referral = CASE WHEN f.stays THEN v.referral
                            WHEN v.referral_tie <> '' THEN r.referral ELSE coalesce(r.referral, v.referral) END,
@@ -134,29 +129,6 @@ const SHOW: &str =
          CROSS JOIN LATERAL (SELECT o.messages_gone > 0 AND o.referral_at < coalesce(r.timestamp, 'infinity') AS stays) f
          WHERE o.organization_id = $1 AND o.id = ANY ($2) AND v.organization_id = $1 AND v.id = o.id"
     );
-
-/// Whom a conversation waits for, alone; takes the time too.
-const TURN: &str = concat!(
-    "UPDATE wazapp.conversation v SET ",
-    // What an answer made of it within the second of what it answered goes with that answer, unless there is another one.
-    told!(
-        state,
-        " AND (v.state <> 'waiting' OR EXISTS (
-             SELECT FROM wazapp.message m WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id
-               AND m.direction = 'outbound' AND m.timestamp >= s.at AND m.type NOT IN ('reaction', 'call')
-               AND (m.status IS DISTINCT FROM 'failed' OR m.wamid IS NOT NULL)))"
-    ),
-    ",
-       updated_at = greatest(v.updated_at, $3)
-     FROM wazapp.conversation o
-     LEFT JOIN LATERAL (
-       SELECT EXISTS (SELECT FROM wazapp.message m
-         WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id AND m.origin <> 'history') AS live) k ON true
-     LEFT JOIN LATERAL (SELECT ",
-    told!(turns),
-    ") s ON true
-     WHERE o.organization_id = $1 AND o.id = ANY ($2) AND v.organization_id = $1 AND v.id = o.id"
-);
 
 /// Whose care a conversation is in whose last message went elsewhere goes with that. Takes the organization, conversations
 /// that were left, and where each one's message is now.
@@ -210,17 +182,6 @@ pub fn any_organization_recount(pipeline: &mut Pipeline<'_>, line: &Line<'_>, co
     }
     pipeline.push(SHOW, params![line.organization_id(), conversations.clone(), pipeline.now()]);
     pipeline.push(EMPTY, params![line.organization_id(), conversations]);
-}
-
-/// Works out whom conversations of one organization wait for, where messages of theirs proved to be no answers.
-pub(crate) fn any_organization_turn(pipeline: &mut Pipeline<'_>, line: &Line<'_>, conversations: Vec<Uuid>) {
-    pipeline.push(TURN, params![line.organization_id(), conversations, pipeline.now()]);
-}
-
-/// The same at once, for one of them.
-pub(crate) async fn turn(line: &Line<'_, Tenant>, now: Timestamp, conversation: Uuid) -> Result<()> {
-    line.query(TURN, &[&line.organization_id(), &vec![conversation], &now]).await?;
-    Ok(())
 }
 
 /// The same at once.

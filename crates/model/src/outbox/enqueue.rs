@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::plan::{self, Undone};
 use super::window::Window;
-use crate::conversation;
 use crate::database::{Operator, Result, Tenant};
 use crate::event::{self, Kind, New};
 use crate::message::{self, Message};
@@ -426,7 +426,13 @@ async fn write(
     let files =
         (!content.files.is_empty()).then(|| serde_json::to_string(&content.files).expect("our own shapes are JSON"));
     tx.query(
-        "WITH thread AS (
+        "WITH before AS (
+           SELECT CASE WHEN NOT $16::bool THEN NULL WHEN v.state <> 'waiting' THEN v.state
+                       ELSE (SELECT q.turned_from FROM wazapp.outbox q
+                             WHERE q.organization_id = $1::uuid AND q.conversation_id = $3::uuid AND q.state <> 'cancelled'
+                               AND q.turned_from IS NOT NULL ORDER BY q.sequence LIMIT 1) END AS state
+           FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = $3),
+         thread AS (
            UPDATE wazapp.conversation SET
              last_sequence = last_sequence + 1, updated_at = $10,
              state = CASE WHEN $16::bool THEN 'waiting' ELSE state END,
@@ -449,11 +455,11 @@ async fn write(
            SELECT $1, $17::text, $18::bytea, $2, $10 WHERE $17 IS NOT NULL)
          INSERT INTO wazapp.outbox
            (organization_id, message_id, number_id, conversation_id, sequence, recipient, body, bulk, state, on_unknown,
-            due_at, send_at, deadline, files)
+            due_at, send_at, deadline, files, turned_from)
          SELECT $1, $2, $4, $3, last_sequence, $11::text, $7::text::json, $12::bool, 'queued',
                 CASE WHEN $13::bool THEN 'resend' ELSE 'settle' END, $14::timestamptz, $14, $15::timestamptz,
-                $20::text::json
-         FROM thread",
+                $20::text::json, before.state
+         FROM thread CROSS JOIN before",
         &[
             &tx.organization_id(),
             &id,
@@ -505,7 +511,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
             "UPDATE wazapp.outbox q SET state = 'cancelled' FROM wazapp.message m
              WHERE q.organization_id = $1 AND q.message_id = $2 AND (q.state = 'queued' OR q.state = 'sending' AND q.preparing)
                AND m.organization_id = $1 AND m.id = $2 AND m.status IN ('queued', 'sending')
-             RETURNING m.callback_data, m.conversation_id",
+             RETURNING m.callback_data, m.conversation_id, q.turned_from",
             &[&organization_id, &id],
         )
         .await?;
@@ -516,7 +522,10 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
             &[&organization_id, &id, &error.json()],
         )
         .await?;
-        conversation::turn(&line, now, taken.get("conversation_id")).await?;
+        let undone = Undone::of(organization_id, taken);
+        if let Some(undone) = &undone {
+            tx.run(&plan::undo(std::slice::from_ref(undone), now)).await?;
+        }
         let told = super::settle::told(id, taken.get("callback_data"), "failed", now, Some(&error));
         line.record(New::of(Kind::MessageStatus, now, Some(id), &told)).await?;
     }

@@ -1,11 +1,13 @@
 //! Messages that leave later than they were written: another time for them, and their place once they left.
 
 use jiff::Timestamp;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::enqueue::{Template, existing, templates};
 use super::settle::told;
 use super::window::Window;
+use crate::conversation;
 use crate::database::{Result, Rows, Statement, Tenant};
 use crate::event::{self, Kind, New};
 use crate::message::{self, Message};
@@ -90,7 +92,9 @@ pub(super) fn stand(left: &[Left], now: Timestamp) -> [Statement<'_>; 2] {
            last_message_id = CASE WHEN n.shows THEN n.id ELSE v.last_message_id END,
            last_message_at = CASE WHEN n.shows THEN n.at ELSE v.last_message_at END
          FROM (SELECT DISTINCT ON (m.organization_id, m.conversation_id) m.organization_id, m.conversation_id, m.id, k.at, k.now,
-                 o.state_at IS NULL OR (o.state_at, o.state_tie COLLATE \"C\") < (k.at, ('0' || m.id::text) COLLATE \"C\") AS turns,
+                 (m.status IS DISTINCT FROM 'failed' OR m.wamid IS NOT NULL)
+                   AND (o.state_at IS NULL
+                        OR (o.state_at, o.state_tie COLLATE \"C\") < (k.at, ('0' || m.id::text) COLLATE \"C\")) AS turns,
                  o.last_message_id IS NULL
                    OR (o.last_message_at, o.last_message_tie COLLATE \"C\") < (k.at, m.id::text COLLATE \"C\") AS shows
                FROM {rows} JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id{here m}
@@ -99,4 +103,47 @@ pub(super) fn stand(left: &[Left], now: Timestamp) -> [Statement<'_>; 2] {
          WHERE v.organization_id = n.organization_id AND v.id = n.conversation_id",
     );
     [message, conversation]
+}
+
+/// A message that proved never to have been with Meta, and that made its conversation wait for the customer.
+#[derive(Clone, Debug)]
+pub(super) struct Undone {
+    organization_id: Uuid,
+    conversation_id: Uuid,
+    turned_from: String,
+}
+
+impl Undone {
+    /// `None`: it found the conversation as it left it.
+    pub(super) fn of(organization_id: Uuid, row: &Row) -> Option<Self> {
+        let (conversation_id, turned_from) = (row.get("conversation_id"), row.get::<_, Option<_>>("turned_from")?);
+        Some(Self { organization_id, conversation_id, turned_from })
+    }
+}
+
+/// What never went is no answer: its conversation is again as it was found, unless somebody wrote or said otherwise since, or another
+/// answer stands. The caller holds the organizations' lines.
+pub(super) fn undo(undone: &[Undone], now: Timestamp) -> Statement<'_> {
+    let rows = Rows::of(undone)
+        .column("organization_id", |one| one.organization_id)
+        .column("id", |one| one.conversation_id)
+        .column("turned_from", |one| one.turned_from.as_str())
+        .column("now", move |_| now);
+    rows.statement(concat!(
+        "UPDATE wazapp.conversation v SET
+           updated_at = greatest(v.updated_at, n.now), state = n.turned_from,
+           state_at = coalesce(n.at, v.state_at), state_tie = coalesce(n.tie, v.state_tie)
+         FROM (SELECT DISTINCT ON (o.organization_id, o.id) o.organization_id, o.id, k.turned_from, k.now, s.at, s.tie
+               FROM {rows} JOIN wazapp.conversation o ON o.organization_id = k.organization_id AND o.id = k.id{here o}
+               LEFT JOIN LATERAL (SELECT ",
+        conversation::told!(turns),
+        ") s ON true
+               WHERE o.state = 'waiting' AND s.state IS DISTINCT FROM 'waiting'
+                 -- Within a second what a customer wrote stands behind what was answered.
+                 AND NOT EXISTS (SELECT FROM wazapp.message m
+                   WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id AND m.timestamp >= s.at AND ",
+        conversation::told!(answers),
+        ") ORDER BY o.organization_id, o.id) n
+         WHERE v.organization_id = n.organization_id AND v.id = n.id"
+    ))
 }

@@ -1,6 +1,6 @@
 //! Settling: what became of claimed messages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::Refused;
 use super::pace::{Heard, Pause};
-use super::plan::{self, Left};
-use crate::conversation;
+use super::plan::{self, Left, Undone};
 use crate::database::{CommitError, Database, Operator, Pipeline, RawJson, Result, Rows, column};
 use crate::event::{self, Events, Kind, Lines, New};
 use crate::message::{self, Key};
@@ -103,8 +102,8 @@ struct Written {
     acceptance: Option<String>,
     /// It waited for a time of its own, and waits no more.
     left: bool,
-    /// It never went: the conversation in which it is no answer.
-    undone: Option<Uuid>,
+    /// It never went.
+    undone: Option<Undone>,
     event: Option<(Kind, Option<Value>)>,
 }
 
@@ -145,18 +144,14 @@ pub async fn any_organization_settle(
         at: now,
     });
     let left: Vec<Left> = left.collect();
-    let mut undone = BTreeMap::<Uuid, Vec<Uuid>>::new();
-    for (one, what) in &written {
-        undone.entry(one.organization_id).or_default().extend(what.undone);
-    }
-    undone.retain(|_, conversations| !conversations.is_empty());
+    let undone: Vec<Undone> = written.iter_mut().filter_map(|(_, what)| what.undone.take()).collect();
     let mut pipeline = Pipeline::at(now);
     write(&mut pipeline, &written);
     if !left.is_empty() {
         plan::stand(&left, now).into_iter().for_each(|statement| pipeline.add(statement));
     }
-    for (organization_id, conversations) in undone {
-        conversation::any_organization_turn(&mut pipeline, &lines.of(organization_id), conversations);
+    if !undone.is_empty() {
+        pipeline.add(plan::undo(&undone, now));
     }
     event::any_organization_record(&mut pipeline, &events);
     pace.write(&mut pipeline);
@@ -172,7 +167,7 @@ async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
         .column("fence", |one| one.fence)
         .statement(
             "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error, m.status,
-                    m.callback_data, m.conversation_id, m.received_at < q.due_at AS planned
+                    m.callback_data, m.conversation_id, q.turned_from, m.received_at < q.due_at AS planned
              FROM {numbered rows}
              JOIN wazapp.outbox q
                ON q.organization_id = k.organization_id AND q.message_id = k.id AND q.fence = k.fence{here q}
@@ -301,7 +296,7 @@ fn failed(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: 
     Written {
         gone: true,
         left: row.get("planned"),
-        undone: Some(row.get("conversation_id")),
+        undone: Undone::of(one.organization_id, row),
         status: climb(shown, "failed"),
         message_error: Some(error.json()),
         event: Some((

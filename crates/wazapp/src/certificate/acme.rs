@@ -113,11 +113,11 @@ impl Shown {
 
     /// Shows who connects what any node got, until it is told to stop. Whatever fails, the certificate before goes on.
     pub(crate) async fn keep_current(mut self, tls: Tls, clock: Clock, stop: CancellationToken) {
-        let mut watch = Watch::new();
+        let mut watch = Watch::default();
         loop {
             if let Some(certificate) = &self.certificate {
-                watch.with_little(certificate.not_after().duration_since(certificate.not_before()) / LITTLE_PART);
-                watch.look(certificate, clock.now());
+                let little = certificate.not_after().duration_since(certificate.not_before()) / LITTLE_PART;
+                watch.look(certificate, little, clock.now());
             }
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -9,7 +9,7 @@ use model::Clock;
 use tokio_util::sync::CancellationToken;
 use web::serve::{Certificate, Tls};
 
-use super::Watch;
+use super::{LITTLE, Watch};
 
 /// The files are looked at this often.
 const LOOKED_AT: Duration = Duration::from_secs(5);
@@ -53,9 +53,9 @@ impl Files {
     /// Shows who connects what the files hold, until it is told to stop. While they hold nothing that can be used, the certificate
     /// before goes on.
     pub async fn keep_current(mut self, tls: Tls, mut certificate: Certificate, clock: Clock, stop: CancellationToken) {
-        let (mut watch, mut failed) = (Watch::new(), None);
+        let (mut watch, mut failed) = (Watch::default(), None);
         loop {
-            watch.look(&certificate, clock.now());
+            watch.look(&certificate, LITTLE, clock.now());
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOKED_AT) => {}
