@@ -198,18 +198,24 @@ impl Attempt {
                 ],
             )
             .await?;
-        challenge::forget(tx, self.order).await?;
+        if ended.is_some() {
+            challenge::forget(tx, self.order).await?;
+        }
         Ok(ended.is_some())
     }
 
     /// Takes it back, where the server ends in the middle of it: whoever comes next may begin at once.
     pub async fn give_back(&self, tx: &Operator, now: Timestamp) -> Result<()> {
-        tx.query(
-            "UPDATE wazapp.acme_order SET failures = failures - 1, again_at = $3 WHERE id = $1 AND attempt = $2",
-            &[&self.order, &self.fence, &now],
-        )
-        .await?;
-        challenge::forget(tx, self.order).await
+        let given_back = tx
+            .query_opt(
+                "UPDATE wazapp.acme_order SET failures = failures - 1, again_at = $3 WHERE id = $1 AND attempt = $2 RETURNING id",
+                &[&self.order, &self.fence, &now],
+            )
+            .await?;
+        match given_back {
+            Some(_) => challenge::forget(tx, self.order).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -228,20 +234,21 @@ pub struct Kept {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version(Uuid, Timestamp);
 
-/// The certificate to show, unless it is the one that is known: what is wanted, else one that was wanted before and is of the
-/// domain that people know. `None`: there is none, or no other.
+/// The certificate to show, unless it is the one that is known: one that holds; what is wanted, else one that was wanted before and is
+/// of the domain that people know. `None`: there is none, or no other.
 pub async fn newest(
     tx: &Operator,
     keyring: &Keyring,
     wanted: &Wanted,
     domain: &str,
     known: Option<Version>,
+    now: Timestamp,
 ) -> Result<Option<Kept>> {
     let row = tx
         .query_opt(
             "SELECT c.id, c.issued_at FROM wazapp.certificate c JOIN wazapp.acme_order o ON o.id = c.id
-             WHERE c.id = $1 OR $2 = ANY (o.domains) ORDER BY c.id = $1 DESC, c.not_after DESC, c.id LIMIT 1",
-            &[&wanted.id, &domain],
+             WHERE c.id = $1 OR $2 = ANY (o.domains) ORDER BY c.not_after > $3 DESC, c.id = $1 DESC, c.not_after DESC, c.id LIMIT 1",
+            &[&wanted.id, &domain, &now],
         )
         .await?;
     let Some(version) = row.map(|row| Version(row.get("id"), row.get("issued_at"))) else { return Ok(None) };

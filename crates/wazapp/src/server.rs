@@ -426,7 +426,7 @@ impl Parts {
 
     /// Shows the certificate that is there, has one got if there is none, and each renewed in time. Nobody waits for it.
     async fn get_certificate(&mut self, authority: Authority, setup: &Setup, answers_http: bool) -> Tls {
-        let shown = Shown::find(&setup.database, &setup.keyring, &authority).await;
+        let shown = Shown::find(&setup.database, &setup.keyring, &setup.clock, &authority).await;
         let (domains, directory) = (&authority.domains, authority.wanted.directory());
         match shown.certificate() {
             Some(certificate) => tracing::info!(?domains, until = %certificate.not_after(), "HTTPS"),
@@ -437,8 +437,8 @@ impl Parts {
             ),
         }
         let tls = Tls::new(shown.certificate());
-        let (replaced, clock) = (tls.clone(), setup.clock.clone());
-        self.aside.spawn(|stop| shown.keep_current(replaced, clock, stop));
+        let replaced = tls.clone();
+        self.aside.spawn(|stop| shown.keep_current(replaced, stop));
         let getting = worker::certificate::Settings {
             clock: setup.clock.clone(),
             keyring: setup.keyring.clone(),

@@ -101,7 +101,11 @@ async fn keep(database: &Database, settings: &Settings, attempt: &Attempt, issue
             tx.commit_in_job().await.map(|()| kept)
         };
         match kept.await {
-            Ok(_) => {
+            Ok(false) => {
+                tracing::info!("a certificate came too late: another node began anew meanwhile");
+                return Ok(());
+            }
+            Ok(true) => {
                 tracing::info!(domains = ?wanted.domains(), until = %issued.not_after, "a certificate was issued");
                 return Ok(());
             }

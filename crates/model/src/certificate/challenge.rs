@@ -17,14 +17,15 @@ pub struct Challenge<'a> {
     pub key_authorization: &'a str,
 }
 
-/// Has every node answer it, until the attempt ends.
+/// Has every node answer it, until the attempt ends. One that is another node's by now adds nothing.
 pub async fn add(tx: &Operator, attempt: &Attempt, challenge: Challenge<'_>, now: Timestamp) -> Result<()> {
     let Challenge { token, domain, key_authorization } = challenge;
     tx.query(
-        "INSERT INTO wazapp.acme_challenge (token, order_id, domain, key_authorization, created_at) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO wazapp.acme_challenge (token, order_id, domain, key_authorization, created_at)
+         SELECT $1, o.id, $3, $4, $5 FROM wazapp.acme_order o WHERE o.id = $2 AND o.attempt = $6 FOR KEY SHARE
          ON CONFLICT (token) DO UPDATE SET order_id = excluded.order_id, domain = excluded.domain,
            key_authorization = excluded.key_authorization, created_at = excluded.created_at",
-        &[&token, &attempt.order, &domain, &key_authorization, &now],
+        &[&token, &attempt.order, &domain, &key_authorization, &now, &attempt.fence],
     )
     .await?;
     Ok(())

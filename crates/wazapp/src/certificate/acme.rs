@@ -58,6 +58,7 @@ pub(crate) fn wanted(acme: &Acme) -> Wanted {
 pub(crate) struct Shown {
     database: Database,
     keyring: Keyring,
+    clock: Clock,
     wanted: Wanted,
     domain: String,
     version: Option<Version>,
@@ -66,10 +67,11 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// The one that is there now.
-    pub(crate) async fn find(database: &Database, keyring: &Keyring, authority: &Authority) -> Self {
+    pub(crate) async fn find(database: &Database, keyring: &Keyring, clock: &Clock, authority: &Authority) -> Self {
         let domain = authority.domains.first().cloned().unwrap_or_default();
         let (database, keyring, wanted) = (database.clone(), keyring.clone(), authority.wanted.clone());
-        let mut shown = Self { database, keyring, wanted, domain, version: None, certificate: None };
+        let clock = clock.clone();
+        let mut shown = Self { database, keyring, clock, wanted, domain, version: None, certificate: None };
         shown.look().await;
         shown
     }
@@ -106,18 +108,19 @@ impl Shown {
 
     async fn newest(&self) -> model::database::Result<Option<Kept>> {
         let tx = self.database.operator().await?;
-        let newest = certificate::newest(&tx, &self.keyring, &self.wanted, &self.domain, self.version).await?;
+        let newest =
+            certificate::newest(&tx, &self.keyring, &self.wanted, &self.domain, self.version, self.clock.now()).await?;
         tx.close();
         Ok(newest)
     }
 
     /// Shows who connects what any node got, until it is told to stop. Whatever fails, the certificate before goes on.
-    pub(crate) async fn keep_current(mut self, tls: Tls, clock: Clock, stop: CancellationToken) {
+    pub(crate) async fn keep_current(mut self, tls: Tls, stop: CancellationToken) {
         let mut watch = Watch::default();
         loop {
             if let Some(certificate) = &self.certificate {
                 let little = certificate.not_after().duration_since(certificate.not_before()) / LITTLE_PART;
-                watch.look(certificate, little, clock.now());
+                watch.look(certificate, little, self.clock.now());
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -142,10 +145,15 @@ pub(crate) struct Examined {
 
 impl Examined {
     /// What the database has of it.
-    pub(crate) async fn read(database: &Database, keyring: &Keyring, acme: &Acme) -> anyhow::Result<Self> {
+    pub(crate) async fn read(
+        database: &Database,
+        keyring: &Keyring,
+        acme: &Acme,
+        now: Timestamp,
+    ) -> anyhow::Result<Self> {
         let (wanted, domain) = (wanted(acme), acme.domains.first().map_or("", String::as_str));
         let tx = database.operator().await?;
-        let kept = certificate::newest(&tx, keyring, &wanted, domain, None).await?;
+        let kept = certificate::newest(&tx, keyring, &wanted, domain, None, now).await?;
         let standing = certificate::standing(&tx, &wanted).await?;
         tx.close();
         let read = |kept: Kept| Certificate::from_pem(kept.chain.as_bytes(), kept.key.expose_secret().as_bytes());

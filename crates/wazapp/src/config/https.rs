@@ -131,7 +131,9 @@ fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
     if !files && !domain {
         let problem = "set without domain and without tls_cert: set WAZAPP_DOMAIN, or WAZAPP_TLS_CERT and WAZAPP_TLS_KEY, or unset \
                        this one";
-        said.refuse("redirect_listen", problem)?;
+        if said.text("redirect_listen") != "none" {
+            said.refuse("redirect_listen", problem)?;
+        }
         if is_other(said, "https_listen") {
             said.refuse("https_listen", problem)?;
         }
@@ -204,7 +206,8 @@ fn directory(text: &str) -> Result<String, String> {
     let url = reqwest::Url::parse(text).map_err(|_| problem())?;
     let is_here = url.host_str().is_some_and(|host| ["127.0.0.1", "[::1]", "localhost"].contains(&host));
     match url.scheme() == "https" || is_here {
-        true => Ok(text.to_owned()),
+        // As it is compared: scheme and host in small letters.
+        true => Ok(url.into()),
         false => Err(problem()),
     }
 }

@@ -10,9 +10,11 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 /// The certificate, if it is ours: of this key and these domains, and not over.
 pub(super) fn check(chain: String, key: &KeyPair, domains: &[String], now: Timestamp) -> Result<Issued, Failure> {
     let unfit = |detail: &str| Failure::new(Reason::Certificate, None, detail);
-    let pem = Pem::iter_from_buffer(chain.as_bytes()).next().and_then(Result::ok);
-    let pem = pem.ok_or_else(|| unfit("it is no PEM"))?;
-    let (_, own) = X509Certificate::from_der(&pem.contents).map_err(|_| unfit("it is no certificate"))?;
+    let blocks: Result<Vec<Pem>, _> = Pem::iter_from_buffer(chain.as_bytes()).collect();
+    let blocks = blocks.ok().filter(|blocks| !blocks.is_empty()).ok_or_else(|| unfit("it is no PEM"))?;
+    let certificates: Result<Vec<_>, _> = blocks.iter().map(|pem| X509Certificate::from_der(&pem.contents)).collect();
+    let certificates = certificates.map_err(|_| unfit("it is no certificate"))?;
+    let (_, own) = &certificates[0];
     if own.public_key().raw != key.subject_public_key_info() {
         return Err(unfit("it is of another key"));
     }
@@ -60,6 +62,8 @@ mod tests {
         assert!(refused(&chain, &other, &domains, now).contains("another key"));
         assert!(refused(&chain, &key, &["c.example.org".to_owned()], now).contains("other domains"));
         assert!(refused(&chain, &key, &domains, taken.not_after + SignedDuration::from_secs(1)).contains("over"));
+        let broken = format!("{chain}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        assert!(refused(&broken, &key, &domains, now).contains("no certificate"), "nobody could show it");
         assert!(refused("none", &key, &domains, now).contains("no PEM"));
         assert!(refused(&key.serialize_pem(), &key, &domains, now).contains("no certificate"));
     }

@@ -29,8 +29,7 @@ pub(super) struct Work<'a> {
 
 impl Work<'_> {
     pub(super) async fn issue(&self) -> Result<Issued, Failure> {
-        let account = self.account().await?;
-        match self.order(&account).await {
+        match self.by_known_account().await {
             // Whoever runs the authority may have lost it: a private one is set up anew now and then.
             Err(failure) if failure.reason == Reason::Account && self.is_forgotten(&failure) => {
                 let account = self.new_account().await?;
@@ -38,6 +37,11 @@ impl Work<'_> {
             }
             ended => ended,
         }
+    }
+
+    async fn by_known_account(&self) -> Result<Issued, Failure> {
+        let account = self.account().await?;
+        self.order(&account).await
     }
 
     fn is_forgotten(&self, failure: &Failure) -> bool {
@@ -68,7 +72,7 @@ impl Work<'_> {
     async fn proven_by(&self, account: &Account, way: &ChallengeType) -> Result<Issued, Failure> {
         let domains = self.settings.wanted.domains();
         let identifiers: Vec<Identifier> = domains.iter().cloned().map(Identifier::Dns).collect();
-        let mut order = account.new_order(&NewOrder::new(&identifiers)).await.map_err(trouble::read)?;
+        let mut order = account.new_order(&NewOrder::new(&identifiers)).await.map_err(trouble::of_account)?;
         self.answer_challenges(&mut order, way).await?;
         match order.poll_ready(&PATIENCE).await {
             Ok(OrderStatus::Ready) => {}
@@ -123,7 +127,7 @@ impl Work<'_> {
         if known.email != *email {
             let contact = contact(email.as_deref());
             let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
-            found.update_contacts(&contact).await.map_err(trouble::read)?;
+            found.update_contacts(&contact).await.map_err(trouble::of_account)?;
             self.keep(known.credentials).await.map_err(ours)?;
         }
         Ok(found)

@@ -26,6 +26,15 @@ pub(super) fn read(error: Error) -> Failure {
     }
 }
 
+/// The same of what the account itself was refused: one that was ended there is as good as forgotten.
+pub(super) fn of_account(error: Error) -> Failure {
+    let failure = read(error);
+    match failure.reason {
+        Reason::Unauthorized => Failure::new(Reason::Account, None, &format!("{FORGOTTEN}: {}", failure.detail)),
+        _ => failure,
+    }
+}
+
 /// A problem that the authority named. <https://www.rfc-editor.org/rfc/rfc8555#section-6.7>
 pub(super) fn of(problem: Problem, domain: Option<String>) -> Failure {
     // Of an order for several domains it may say which.

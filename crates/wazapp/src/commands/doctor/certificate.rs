@@ -34,7 +34,7 @@ pub(super) async fn got(examination: &Examination<'_>) -> anyhow::Result<Vec<Fin
     let Some(CertificateSource::Acme(acme)) = config.https.as_ref().map(|https| &https.certificate) else {
         return Ok(Vec::new());
     };
-    let examined = Examined::read(&examination.database, &examination.keyring, acme).await?;
+    let examined = Examined::read(&examination.database, &examination.keyring, acme, examination.now).await?;
     Ok(standing(&examined, acme, &examination.public_url, examination.now))
 }
 
