@@ -115,6 +115,7 @@ const WEB_UPDATES: &[(&str, &str)] = &[
     ("outbox.deadline", "what nobody waits for any more is tried no more"),
     ("outbox.due_at", "what is queued can be given another time"),
     ("outbox.send_at", "the same"),
+    ("outbox.turned_from", "what somebody says of a conversation stands, whatever is still to go"),
     ("message.status", "and the message says so"),
     ("message.error", "and the message says so"),
     ("receipt.number_id", "what was read last takes the place of what was read before"),

@@ -521,6 +521,12 @@ pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> R
 }
 
 async fn write(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> Result<()> {
+    if let Some(state) = change.state {
+        // Queue rows first. What is still to go, and proves not to have gone, leaves it as was said last.
+        let said = "UPDATE wazapp.outbox SET turned_from = nullif($3, 'waiting')
+                    WHERE organization_id = $1 AND conversation_id = $2 AND turned_from IS NOT NULL";
+        tx.query(said, &[&tx.organization_id(), &id, &state.as_str()]).await?;
+    }
     tx.query(
         "UPDATE wazapp.conversation SET state = coalesce($3, state),
                                         state_at = CASE WHEN $3 IS NULL THEN state_at ELSE coalesce(state_at, 'epoch') END,

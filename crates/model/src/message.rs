@@ -2,6 +2,8 @@
 
 mod known;
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -313,6 +315,14 @@ pub async fn these(tx: &Tenant, conversation_id: Uuid, ids: Vec<Uuid>) -> Result
         )
         .await?;
     rows.iter().map(Message::read).collect()
+}
+
+/// Which of these messages another one says once more.
+pub async fn repeated(tx: &Tenant, ids: Vec<Uuid>) -> Result<HashSet<Uuid>> {
+    let sql = "SELECT repeats FROM wazapp.message WHERE organization_id = $1 AND repeats = ANY ($2)";
+    // Also where the other one stands where whoever asks sees nothing.
+    let rows = tx.past_limits(async { tx.query(sql, &[&tx.organization_id(), &ids]).await }).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Who answered since: the newest outbound message behind this sequence number that is not this person's.

@@ -72,6 +72,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129030000_sight_at_a_glance",
     "20261129031000_certificate",
     "20261129032000_turned_from",
+    "20261129033000_repeats",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use model::database::Pipeline;
+use model::{conversation, event};
 use serde_json::{Value, json};
 
 use super::{LUCIA, Stage, text};
@@ -125,6 +127,34 @@ async fn what_never_went_leaves_all_as_it_was_found() {
     stage.world.advance(Duration::from_secs(3605)).await;
     stage.until(&planned, "failed").await;
     stage.world.meta().no_faults().await;
+    assert_eq!(state().await, "resolved");
+
+    // So it does where the customer wrote, and somebody said "waiting"; and where all is worked out again.
+    let planned = stage.plan(2, "Hasta mañana.").await;
+    stage.world.meta().customer_says(&stage.number, LUCIA, "¿Y hoy?").await;
+    stage.world.settle().await;
+    assert_eq!(says("waiting").await, 200);
+    assert_eq!((back(&planned).await, state().await), (200, json!("waiting")));
+    stage.world.end().await;
+}
+
+/// What people said of a conversation after a message that then failed stays, also where all is worked out from the messages again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_behind_a_failure_outlives_a_recount() {
+    let stage = Stage::new().await;
+    stage.world.advance(Duration::from_secs(60)).await;
+    let planned = stage.plan(1, "Voy.").await;
+    let path = format!("/conversations/{}", stage.conversation);
+    assert_eq!(stage.world.patch(&stage.organization, &path, &json!({ "state": "resolved" })).await.0, 200);
+    assert_eq!(stage.world.delete(&stage.organization, &format!("/messages/{planned}")).await.0, 200);
+    let state = async || stage.world.conversation(&stage.organization).await["state"].clone();
+    assert_eq!(state().await, "resolved");
+    let tx = stage.world.database().operator().await.expect("a transaction");
+    let line = event::line_of(&tx, &stage.organization.scope).await.expect("its line");
+    let mut pipeline = Pipeline::at(stage.world.now());
+    let conversation = stage.conversation.parse().expect("an id");
+    conversation::any_organization_recount(&mut pipeline, &line, vec![conversation]);
+    tx.finish(pipeline).await.expect("it is written");
     assert_eq!(state().await, "resolved");
     stage.world.end().await;
 }

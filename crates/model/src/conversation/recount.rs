@@ -65,7 +65,9 @@ const STEPS: [&str; 3] = [
            JOIN wazapp.conversation v ON v.organization_id = m.organization_id AND v.id = m.conversation_id
            WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2)) n
      WHERE m.organization_id = $1 AND m.id = n.id AND m.sequence <> n.sequence",
-    "UPDATE wazapp.outbox q SET sequence = m.sequence, conversation_id = m.conversation_id
+    // How one found another conversation says nothing of this one.
+    "UPDATE wazapp.outbox q SET sequence = m.sequence, conversation_id = m.conversation_id,
+       turned_from = CASE WHEN q.conversation_id = m.conversation_id THEN q.turned_from END
      FROM wazapp.message m
      WHERE m.organization_id = $1 AND m.conversation_id = ANY ($2) AND q.organization_id = $1 AND q.message_id = m.id
        AND (q.sequence, q.conversation_id) IS DISTINCT FROM (m.sequence, m.conversation_id)",
@@ -81,14 +83,14 @@ const SHOW: &str =
            last_inbound_at = greatest(k.inbound_at, v.gone_inbound_at),
            window_expires_at = greatest(k.inbound_at, v.gone_inbound_at) + interval '24 hours',
            -- What followed messages that went past their retention stays, until a newer one says otherwise.
-           state = CASE WHEN s.at = v.state_at AND s.tie = v.state_tie THEN v.state
+           state = CASE WHEN s.at = v.state_at AND s.tie = v.state_tie OR u.stays THEN v.state
                         WHEN s.at IS NULL AND v.messages_gone > 0 THEN v.state
                         WHEN s.at IS NOT NULL THEN s.state
                         WHEN v.state_tie = 'people' THEN v.state
                         WHEN k.live THEN 'waiting' ELSE 'resolved' END,
-           state_at = coalesce(s.at, CASE WHEN v.messages_gone > 0 THEN v.state_at
+           state_at = coalesce(CASE WHEN u.stays THEN v.state_at END, s.at, CASE WHEN v.messages_gone > 0 THEN v.state_at
                                           WHEN k.live OR v.state_tie = 'people' THEN timestamptz 'epoch' END),
-           state_tie = coalesce(s.tie, CASE WHEN v.messages_gone > 0 THEN v.state_tie
+           state_tie = coalesce(CASE WHEN u.stays THEN v.state_tie END, s.tie, CASE WHEN v.messages_gone > 0 THEN v.state_tie
                                             WHEN v.state_tie = 'people' THEN 'people' ELSE '' END),
            -- What a message that stands elsewhere now brought goes with it; what is from before messages kept it stays.
            referral = CASE WHEN f.stays THEN v.referral
@@ -103,7 +105,8 @@ const SHOW: &str =
            SELECT count(*) AS messages, count(*) FILTER (WHERE ",
         told!(counts),
         ") AS counted,
-                  bool_or(m.origin <> 'history') AS live, max(m.timestamp) AS newest_at,
+                  bool_or(m.origin <> 'history') AS live,
+                  bool_or(m.status = 'failed' AND m.wamid IS NULL AND '0' || m.id::text = o.state_tie) AS unsent, max(m.timestamp) AS newest_at,
                   max(least(m.timestamp, m.received_at)) FILTER (WHERE ",
         told!(opens),
         ") AS inbound_at
@@ -125,6 +128,9 @@ const SHOW: &str =
         " AS tie FROM wazapp.message m
            WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id AND m.referral IS NOT NULL
            ORDER BY 2, 3 LIMIT 1) r ON true
+         -- What never went is no answer, and what was said of the conversation since it was written stays.
+         CROSS JOIN LATERAL (SELECT k.unsent AND (s.at IS NULL
+             OR (s.at, s.tie) < (o.state_at, o.state_tie COLLATE \"C\")) AS stays) u
          -- The first referral stays, also where the message that brought it went past its retention.
          CROSS JOIN LATERAL (SELECT o.messages_gone > 0 AND o.referral_at < coalesce(r.timestamp, 'infinity') AS stays) f
          WHERE o.organization_id = $1 AND o.id = ANY ($2) AND v.organization_id = $1 AND v.id = o.id"

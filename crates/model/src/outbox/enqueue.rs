@@ -96,6 +96,8 @@ pub struct Options {
     pub id: Option<Uuid>,
     /// Which person sends it; none: a program.
     pub sender_id: Option<Uuid>,
+    /// The message that it says once more: one alone does.
+    pub repeats: Option<Uuid>,
     /// Not before this time.
     pub send_at: Option<Timestamp>,
     /// Given up at this time.
@@ -445,10 +447,10 @@ async fn write(
          written AS (
            INSERT INTO wazapp.message
              (organization_id, id, conversation_id, number_id, sequence, direction, origin, type, text, payload,
-              reply_to_wamid, status, timestamp, received_at, callback_data, party, sender_id)
+              reply_to_wamid, status, timestamp, received_at, callback_data, party, sender_id, repeats)
            SELECT $1, $2, $3, $4::uuid, last_sequence, 'outbound', 'api', $5::text, $6::text, $7::text::json, $9::text, 'queued', $8,
                   $10::timestamptz, $19::text,
-                  json_build_object(CASE WHEN $21::bool THEN 'wa_id' ELSE 'user_id' END, $11::text), $22::uuid
+                  json_build_object(CASE WHEN $21::bool THEN 'wa_id' ELSE 'user_id' END, $11::text), $22::uuid, $23::uuid
            FROM thread),
          known AS (
            INSERT INTO wazapp.idempotency_key (organization_id, key, fingerprint, message_id, created_at)
@@ -483,6 +485,7 @@ async fn write(
             &files,
             &thread.by_phone,
             &options.sender_id,
+            &options.repeats,
         ],
     )
     .await?;
@@ -511,7 +514,7 @@ pub async fn cancel(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Canc
             "UPDATE wazapp.outbox q SET state = 'cancelled' FROM wazapp.message m
              WHERE q.organization_id = $1 AND q.message_id = $2 AND (q.state = 'queued' OR q.state = 'sending' AND q.preparing)
                AND m.organization_id = $1 AND m.id = $2 AND m.status IN ('queued', 'sending')
-             RETURNING m.callback_data, m.conversation_id, q.turned_from",
+             RETURNING m.callback_data, m.conversation_id, m.sequence, q.turned_from",
             &[&organization_id, &id],
         )
         .await?;

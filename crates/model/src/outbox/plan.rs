@@ -110,14 +110,16 @@ pub(super) fn stand(left: &[Left], now: Timestamp) -> [Statement<'_>; 2] {
 pub(super) struct Undone {
     organization_id: Uuid,
     conversation_id: Uuid,
+    sequence: i64,
     turned_from: String,
 }
 
 impl Undone {
     /// `None`: it found the conversation as it left it.
     pub(super) fn of(organization_id: Uuid, row: &Row) -> Option<Self> {
-        let (conversation_id, turned_from) = (row.get("conversation_id"), row.get::<_, Option<_>>("turned_from")?);
-        Some(Self { organization_id, conversation_id, turned_from })
+        let turned_from = row.get::<_, Option<_>>("turned_from")?;
+        let (conversation_id, sequence) = (row.get("conversation_id"), row.get("sequence"));
+        Some(Self { organization_id, conversation_id, sequence, turned_from })
     }
 }
 
@@ -127,6 +129,7 @@ pub(super) fn undo(undone: &[Undone], now: Timestamp) -> Statement<'_> {
     let rows = Rows::of(undone)
         .column("organization_id", |one| one.organization_id)
         .column("id", |one| one.conversation_id)
+        .column("sequence", |one| one.sequence)
         .column("turned_from", |one| one.turned_from.as_str())
         .column("now", move |_| now);
     rows.statement(concat!(
@@ -139,11 +142,13 @@ pub(super) fn undo(undone: &[Undone], now: Timestamp) -> Statement<'_> {
         conversation::told!(turns),
         ") s ON true
                WHERE o.state = 'waiting' AND s.state IS DISTINCT FROM 'waiting'
+                 -- What went past its retention may have been an answer.
+                 AND (s.at IS NOT NULL OR o.messages_gone = 0)
                  -- Within a second what a customer wrote stands behind what was answered.
                  AND NOT EXISTS (SELECT FROM wazapp.message m
                    WHERE m.organization_id = o.organization_id AND m.conversation_id = o.id AND m.timestamp >= s.at AND ",
         conversation::told!(answers),
-        ") ORDER BY o.organization_id, o.id) n
+        ") ORDER BY o.organization_id, o.id, k.sequence DESC) n
          WHERE v.organization_id = n.organization_id AND v.id = n.id"
     ))
 }

@@ -167,7 +167,7 @@ async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
         .column("fence", |one| one.fence)
         .statement(
             "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error, m.status,
-                    m.callback_data, m.conversation_id, q.turned_from, m.received_at < q.due_at AS planned
+                    m.callback_data, m.conversation_id, m.sequence, q.turned_from, m.received_at < q.due_at AS planned
              FROM {numbered rows}
              JOIN wazapp.outbox q
                ON q.organization_id = k.organization_id AND q.message_id = k.id AND q.fence = k.fence{here q}
@@ -296,7 +296,8 @@ fn failed(one: &Settled, row: &Row, shown: Option<&str>, now: Timestamp, error: 
     Written {
         gone: true,
         left: row.get("planned"),
-        undone: Undone::of(one.organization_id, row),
+        // Of a first try nobody may know.
+        undone: Undone::of(one.organization_id, row).filter(|_| shown != Some("unknown")),
         status: climb(shown, "failed"),
         message_error: Some(error.json()),
         event: Some((

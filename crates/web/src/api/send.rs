@@ -225,6 +225,7 @@ fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Want
     let options = Options {
         id: None,
         sender_id: None,
+        repeats: None,
         send_at: wishes.send_at.map(|time| time.0),
         deadline: wishes.deadline.map(|time| time.0),
         resend: wishes.on_unknown == Some(OnUnknown::Resend),

@@ -9,7 +9,6 @@ use serde_json::Value;
 use uuid::Uuid;
 use whatsapp::outgoing::MediaKind;
 
-use super::again;
 use super::card::{Card, cards};
 use super::fault::Fault;
 use super::file::Shown;
@@ -228,7 +227,7 @@ impl Drawing<'_> {
             planned: Planned::of(message, self.times, self.language),
             fault: Fault::of(message, self.contact, self.language),
             json: is_strange.then(|| serde_json::to_string_pretty(&payload).unwrap_or_default()),
-            again: self.again.contains(&message.id).then(|| again::name(message.id)),
+            again: self.again.contains(&message.id).then(Uuid::now_v7),
             quotable: message.wamid.is_some() && side != Side::Line && message.revoked_at.is_none(),
             goes_on: forward::goes_on(message),
             offered: offered(mine.as_deref()),

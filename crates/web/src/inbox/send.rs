@@ -85,7 +85,9 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
     if let Some(at) = wish.send_at {
         said["send_at"] = json!(at);
     }
-    let idempotency = sending::idempotency(format!("inbox:{}", wish.id), &operation, &said);
+    // Whatever page asks that a message be said again means the same.
+    let key = wish.again.map_or_else(|| format!("inbox:{}", wish.id), |again| format!("inbox:again:{again}"));
+    let idempotency = sending::idempotency(key, &operation, &said);
     // Nobody answers beside us from here on, and the same form does not come twice.
     event::line(&tx).await?;
     if let Some(answer) = outbox::repeated(&tx, &idempotency).await? {
@@ -107,8 +109,13 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
         let mine = Change { assignee_id: Some(Some(visit.user().id)), ..Change::default() };
         conversation::change(&tx, visit.now(), wish.conversation_id, &mine).await?;
     }
-    let options =
-        Options { id: Some(wish.id), sender_id: Some(visit.user().id), send_at: wish.send_at, ..Options::default() };
+    let options = Options {
+        id: Some(wish.id),
+        sender_id: Some(visit.user().id),
+        send_at: wish.send_at,
+        repeats: wish.again,
+        ..Options::default()
+    };
     if wish.reads {
         receipt::queue(&tx, visit.now(), wish.conversation_id).await?;
     }
@@ -181,7 +188,7 @@ pub(super) async fn send(
     let typed = again.is_none().then(|| entered.text("body").to_owned());
     let wish = Wish {
         conversation_id: found.id,
-        id: again.as_ref().map_or_else(|| message_id(&entered), |message| again::name(message.id)),
+        id: message_id(&entered),
         body,
         content,
         typed,

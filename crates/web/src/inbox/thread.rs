@@ -279,7 +279,7 @@ pub(super) async fn bubbles(
     let writers: Vec<Uuid> = messages.iter().filter_map(|message| message.contact_id).collect();
     let others = contact::names(tx, writers).await?.into_iter().collect();
     let templates = templates(tx, one.number_id, messages).await?;
-    let again = again::offered(tx, one.id, messages).await?;
+    let again = again::offered(tx, messages).await?;
     let (times, contact) = (visit.times(), who(one, visit.page.language));
     let drawing = Drawing {
         language: visit.page.language,
