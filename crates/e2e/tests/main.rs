@@ -34,6 +34,7 @@ mod receive;
 mod retention;
 mod sdk;
 mod send;
+mod service;
 mod simulated;
 mod sync;
 mod templates;
