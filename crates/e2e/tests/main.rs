@@ -6,6 +6,7 @@ mod browser;
 mod clients;
 mod commands;
 mod connect;
+mod container;
 mod cost;
 mod crash;
 mod demo;

@@ -71,3 +71,22 @@ fn the_unit_is_understood_and_hardened() {
 fn the_page_shows_the_unit() {
     assert!(read("docs/operate.md").contains(&format!("```ini\n{}```\n", read(UNIT))), "docs/operate.md shows another unit");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_an_exit_code() {
+    let installation = Installation::new();
+    let nobody = installation.run(&["health"]).await;
+    let complained = String::from_utf8_lossy(&nobody.stderr).into_owned();
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(complained.contains("no server runs on") && complained.contains("wazapp serve"), "{complained}");
+    let server = installation.serve().await;
+    assert_eq!(installation.json(&["health"]).await["ready"], true);
+    server.kill_postgres();
+    until("it says that the database is away", async || {
+        let output = installation.run(&["health", "--json"]).await;
+        output.status.code() == Some(1) && String::from_utf8_lossy(&output.stdout).contains("\"ready\":false")
+    })
+    .await;
+    until("it is ready again", async || installation.run(&["health"]).await.status.success()).await;
+    assert!(server.terminate().await.0.success());
+}
