@@ -1,6 +1,7 @@
 //! End to end: webhooks in, API out.
 
 mod api;
+mod app_setup;
 mod bad_input;
 mod browser;
 mod clients;
