@@ -40,6 +40,7 @@ mod sdk;
 mod send;
 mod service;
 mod simulated;
+mod spanish;
 mod sync;
 mod templates;
 mod tenancy;
