@@ -1,5 +1,6 @@
 //! The doors beside the webhook's POST: Meta's handshake, operators' pages, and secrets that change while it runs.
 
+use e2e::program::Installation;
 use e2e::{Options, World, body};
 use model::app::{Change, Need, Removal, Use};
 use secrecy::SecretString;
@@ -222,4 +223,29 @@ async fn a_restart_changes_nothing() {
     let conversation: Value = world.conversation(&acme).await;
     assert_eq!(conversation["unread_count"], 3);
     world.end().await;
+}
+
+/// Whoever asks about a request can name it, and the log says what it has to say under that name.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_request_has_a_name_in_its_answer_and_in_the_log() {
+    let installation = Installation::new().setting("WAZAPP_META_VERIFY_TOKEN", "let me in").setting("WAZAPP_META_APP_SECRET", "s");
+    let server = installation.serve().await;
+    let ask = async |path: &str| {
+        let request = e2e::outside::http().build().expect("a client").get(format!("{}{path}", server.url()));
+        let answer = request.header("x-request-id", "of-my-own").send().await.expect("an answer");
+        answer.headers()["x-request-id"].to_str().expect("ASCII").to_owned()
+    };
+    let handshake = "/webhook?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=let%20me%20in";
+    let mut named = Vec::new();
+    for path in ["/livez", "/login", "/api/v1/me", "/nowhere", handshake] {
+        named.push(ask(path).await);
+    }
+    for id in &named {
+        assert!(id.parse::<uuid::Uuid>().is_ok_and(|id| id.get_version_num() == 7), "{id}");
+        assert_eq!(named.iter().filter(|other| *other == id).count(), 1, "{id}");
+    }
+    let last = named.last().expect("the handshake's");
+    e2e::until("the log says it", async || server.log().lines().any(|line| line.contains(last.as_str()))).await;
+    assert!(!server.log().contains("of-my-own") && !server.log().contains("let%20me%20in"));
+    assert!(server.terminate().await.0.success());
 }

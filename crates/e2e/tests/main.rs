@@ -1,11 +1,13 @@
 //! End to end: webhooks in, API out.
 
 mod api;
+mod app_setup;
 mod bad_input;
 mod browser;
 mod clients;
 mod commands;
 mod connect;
+mod container;
 mod cost;
 mod crash;
 mod demo;
@@ -27,14 +29,18 @@ mod live;
 mod mcp;
 mod meaning;
 mod media;
+mod monitoring;
 mod people;
 mod pooler;
+mod proxies;
 mod quota;
 mod receive;
 mod retention;
 mod sdk;
 mod send;
+mod service;
 mod simulated;
+mod spanish;
 mod sync;
 mod templates;
 mod tenancy;

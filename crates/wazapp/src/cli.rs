@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, endpoint, key, key_ring, mcp, member, migrate, number, openapi, organization, quarantine,
-    replay, simulator, supabase, user, version, webhook,
+    app, config_show, doctor, endpoint, health, key, key_ring, mcp, member, migrate, number, openapi, organization,
+    quarantine, replay, simulator, supabase, user, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -36,6 +36,8 @@ enum Command {
     Migrate,
     /// Look at everything from the database to Meta's callback, and say how to mend what is wrong.
     Doctor(doctor::Doctor),
+    /// Whether the server that runs here is ready: exit code 0 if it is. For containers and monitors.
+    Health,
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -146,6 +148,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo::run(config, print, &demo).await?,
         Command::Migrate => migrate::run(&config, print).await?,
         Command::Doctor(doctor) => return doctor::run(&config, print, &doctor).await,
+        Command::Health => return health::run(&config, print).await,
         Command::Config(ConfigCommand::Show) => config_show::run(&config, print),
         Command::Org(command) => organization::run(&config, print, command).await?,
         Command::App(command) => app::run(&config, print, command).await?,

@@ -11,4 +11,5 @@ pub mod postgres;
 mod print;
 mod serve;
 pub mod server;
+mod service;
 pub mod telemetry;

@@ -23,6 +23,7 @@ use crate::config::{CertificateSource, Config, create_data_dir};
 use crate::open;
 use crate::postgres::{DirLock, PrivatePostgres};
 use crate::server::{self, Https, Setup, Source};
+use crate::service;
 use crate::telemetry;
 
 /// After an unexpected end, PostgreSQL is started again after this long.
@@ -98,6 +99,8 @@ pub(crate) struct Serving {
     database: Database,
     announced: Announced,
     signals: Signals,
+    /// Cancelled when nobody is told any more that it is alive.
+    silence: CancellationToken,
     postgres: Option<Supervised>,
     // With an external database nobody else holds it.
     _lock: Option<DirLock>,
@@ -112,7 +115,10 @@ impl Serving {
         let (access, postgres, lock) = match open::external(config)? {
             Some(access) => (access, None, Some(lock)),
             None => {
-                let mut tell = |line: &str| eprintln!("{line}");
+                let mut tell = |line: &str| {
+                    service::status(line);
+                    eprintln!("{line}");
+                };
                 let private = PrivatePostgres::start(&config.private_postgres(), lock, &mut tell).await?;
                 let params = private.connection_params();
                 (Access::socket(&params.host, params.dbname), Some(Supervised::new(private)), None)
@@ -125,7 +131,9 @@ impl Serving {
         match started {
             Ok((running, database, announced)) => {
                 tracing::info!(listen = %running.address(), "ready");
-                Ok(Self { running, database, announced, signals, postgres, _lock: lock })
+                let silence = CancellationToken::new();
+                service::ready(running.address(), &silence);
+                Ok(Self { running, database, announced, signals, silence, postgres, _lock: lock })
             }
             Err(error) => {
                 end(postgres).await?;
@@ -152,9 +160,13 @@ impl Serving {
     /// Finishes what is under way, then stops PostgreSQL.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         tracing::info!("stopping: what is under way is finished first");
+        service::stopping();
         self.running.stop().await;
         drop(self.announced);
-        end(self.postgres).await
+        let ended = end(self.postgres).await;
+        // It is alive until then.
+        self.silence.cancel();
+        ended
     }
 }
 

@@ -27,6 +27,7 @@ mod passkey;
 pub mod problem;
 mod provider;
 pub mod receive;
+mod request_id;
 mod second_factor;
 mod sending;
 pub mod serve;
@@ -43,7 +44,7 @@ pub use session::{SetUpCode, SignInLink};
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware};
 use axum::response::Redirect;
 use axum::routing::get;
 use guard::Guard;
@@ -135,4 +136,5 @@ pub fn router(state: State, webhook: Webhook, health: Health, operators: bool) -
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(CONTENT_SECURITY_POLICY, POLICY))
         .layer(SetResponseHeaderLayer::if_not_present(STRICT_TRANSPORT_SECURITY, https))
+        .layer(middleware::from_fn(request_id::named))
 }

@@ -1,5 +1,7 @@
 //! `wazapp app`.
 
+mod setup;
+
 use anyhow::bail;
 use clap::Subcommand;
 use model::Clock;
@@ -33,6 +35,16 @@ pub(crate) enum Command {
         #[arg(long)]
         org: Option<String>,
     },
+    /// Have an App's webhooks come to this server, and have it hear of all that is needed: what is clicked in Meta's dashboard
+    /// under WhatsApp, Configuration. Run it beside the server: Meta asks its callback to prove itself.
+    Setup {
+        /// Meta's id of the App; the default one if left out.
+        #[arg(long)]
+        app_id: Option<String>,
+        /// Also where its webhooks go to another server now, which hears nothing more then.
+        #[arg(long)]
+        replace: bool,
+    },
     /// List the Apps.
     List,
     /// Accept a new secret, or a new verify token, beside those in force.
@@ -64,6 +76,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
             let name = name.unwrap_or_else(|| app_id.clone());
             add(config, print, &New { app_id, name, secret, verify_token, org }).await?;
         }
+        Command::Setup { app_id, replace } => setup::run(config, print, app_id.as_deref(), replace).await?,
         Command::List => {
             let all = open::with(config, async |opened| {
                 let tx = opened.database.operator().await?;

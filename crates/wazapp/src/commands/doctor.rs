@@ -3,7 +3,7 @@
 //! Each area is a file that answers findings; nothing here changes anything, but for a probe that the media store takes
 //! and gives back.
 
-mod apps;
+pub(crate) mod apps;
 mod callback;
 mod certificate;
 mod configuration;
@@ -135,7 +135,7 @@ async fn examine(
 }
 
 /// The default App as it is configured. A secret that wazapp made for itself is nothing to Meta.
-fn default_app(config: &Config) -> anyhow::Result<DefaultApp> {
+pub(crate) fn default_app(config: &Config) -> anyhow::Result<DefaultApp> {
     let secrets: Vec<SecretString> =
         if configuration::is_set(config, "meta_app_secret") { config.default_app_secrets()?.value } else { Vec::new() };
     Ok(DefaultApp { id: config.meta_app_id.clone(), secrets, verify_token: config.meta_verify_token.clone() })

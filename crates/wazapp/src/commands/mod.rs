@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod config_show;
 pub(crate) mod doctor;
 pub(crate) mod endpoint;
+pub(crate) mod health;
 pub(crate) mod key;
 pub(crate) mod key_ring;
 pub(crate) mod load;

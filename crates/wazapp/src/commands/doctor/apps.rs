@@ -10,15 +10,16 @@ use super::finding::Finding;
 const AREA: &str = "Apps";
 
 /// What to do where no whole answer comes.
-pub(super) const UNREACHED: &str = "see that this machine reaches Meta: curl -sS https://graph.facebook.com";
+pub(crate) const UNREACHED: &str = "see that this machine reaches Meta: curl -sS https://graph.facebook.com";
 
-const OBJECT: &str = "whatsapp_business_account";
+/// The kind of object that WhatsApp's webhooks are about.
+pub(crate) const OBJECT: &str = "whatsapp_business_account";
 
 /// Without this nothing comes.
-const NEEDED: &str = "messages";
+pub(crate) const NEEDED: &str = "messages";
 
 /// Without these, what changes at Meta is seen a day later.
-const USEFUL: [&str; 6] = [
+pub(crate) const USEFUL: [&str; 6] = [
     "account_update",
     "account_alerts",
     "message_template_status_update",
@@ -70,7 +71,9 @@ async fn examine(of: &Examination<'_>, id: &str, secret: &SecretString, url: &st
 }
 
 fn subscription(id: &str, found: Option<&Subscription>, url: &str) -> Vec<Finding> {
-    let set = format!("in the App's dashboard, WhatsApp, Configuration: callback URL {url}, and its verify token");
+    let set = format!(
+        "wazapp app setup --app-id {id}; or in the App's dashboard, WhatsApp, Configuration: callback URL {url}, and its verify token"
+    );
     let Some(found) = found else {
         return vec![Finding::broken(AREA, id, "is not subscribed to WhatsApp's webhooks: none come", set)];
     };
@@ -86,7 +89,11 @@ fn subscription(id: &str, found: Option<&Subscription>, url: &str) -> Vec<Findin
         findings.push(Finding::broken(AREA, id, "Meta has switched its subscription off, after failures", &set));
     }
     let has = |name: &str| found.fields.iter().any(|field| field.name == name);
-    let subscribe = |fields: &str| format!("in the App's dashboard, WhatsApp, Configuration, Webhook fields: {fields}");
+    let subscribe = |fields: &str| {
+        format!(
+            "wazapp app setup --app-id {id}; or in the App's dashboard, WhatsApp, Configuration, Webhook fields: {fields}"
+        )
+    };
     if !has(NEEDED) {
         let says = "is not subscribed to the field messages: no message comes";
         findings.push(Finding::broken(AREA, id, says, subscribe(NEEDED)));
