@@ -68,7 +68,8 @@ async fn what_is_missing_is_named() {
     let words = complained(&known.run(&["app", "setup"]).await);
     assert!(words.contains("WAZAPP_META_VERIFY_TOKEN"), "{words}");
     // Meta itself calls HTTPS alone: it is not asked for what it cannot do.
-    let real = known.setting("WAZAPP_META_VERIFY_TOKEN", WORD).setting("WAZAPP_GRAPH_URL", "https://graph.facebook.com");
+    let real =
+        known.setting("WAZAPP_META_VERIFY_TOKEN", WORD).setting("WAZAPP_GRAPH_URL", "https://graph.facebook.com");
     let words = complained(&real.run(&["app", "setup"]).await);
     assert!(words.contains("HTTPS alone") && words.contains("WAZAPP_PUBLIC_URL"), "{words}");
     let wrong = Installation::new()

@@ -228,7 +228,8 @@ async fn a_restart_changes_nothing() {
 /// Whoever asks about a request can name it, and the log says what it has to say under that name.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_request_has_a_name_in_its_answer_and_in_the_log() {
-    let installation = Installation::new().setting("WAZAPP_META_VERIFY_TOKEN", "let me in").setting("WAZAPP_META_APP_SECRET", "s");
+    let installation =
+        Installation::new().setting("WAZAPP_META_VERIFY_TOKEN", "let me in").setting("WAZAPP_META_APP_SECRET", "s");
     let server = installation.serve().await;
     let ask = async |path: &str| {
         let request = e2e::outside::http().build().expect("a client").get(format!("{}{path}", server.url()));

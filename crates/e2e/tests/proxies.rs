@@ -36,7 +36,8 @@ impl Proxy {
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log).kill_on_drop(true);
         let process = command.spawn().expect("it starts: scripts/need proxies installs it");
         let proxy = Self { _process: process, folder, url, client };
-        until("the proxy answers", async || proxy.client.get(format!("{}/livez", proxy.url)).send().await.is_ok()).await;
+        until("the proxy answers", async || proxy.client.get(format!("{}/livez", proxy.url)).send().await.is_ok())
+            .await;
         proxy
     }
 
@@ -89,7 +90,7 @@ async fn set_up() -> (World, Organization) {
 async fn meta_comes_through(world: &World, proxy: &Proxy, wamid: &str) {
     let handshake = "/webhook?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=let%20me%20in";
     assert_eq!(proxy.status(handshake).await, 200, "{}", proxy.said());
-    let long = body::text(NUMBER, "34600111222", wamid, AT, &"ñ".repeat(1_400_000));
+    let long = body::text(NUMBER, "34600111222", wamid, AT, &"ñ".repeat(480_000));
     let bytes = body::bytes(&long);
     assert!(bytes.len() > 2_800_000 && bytes.len() < 3 << 20, "{}", bytes.len());
     let posts = Posts::through(proxy.client.clone(), &proxy.url, world.secret());
@@ -178,13 +179,17 @@ async fn caddy_hands_on_all_that_is_asked_of_a_site() {
 /// Whoever copies from the page has the files that are tried.
 #[test]
 fn the_page_shows_the_files() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operate.md")).expect("the page");
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operate.md")).expect("the page");
     for (language, file) in [
         ("nginx", "nginx/wazapp.conf"),
         ("nginx", "nginx/webhook.conf"),
         ("", "caddy/Caddyfile"),
         ("yaml", "traefik/wazapp.yml"),
     ] {
-        assert!(page.contains(&format!("```{language}\n{}```\n", deploy(file))), "docs/operate.md shows another {file}");
+        assert!(
+            page.contains(&format!("```{language}\n{}```\n", deploy(file))),
+            "docs/operate.md shows another {file}"
+        );
     }
 }

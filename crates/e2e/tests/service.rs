@@ -69,7 +69,10 @@ fn the_unit_is_understood_and_hardened() {
 /// Whoever copies from the page has the unit that is checked.
 #[test]
 fn the_page_shows_the_unit() {
-    assert!(read("docs/operate.md").contains(&format!("```ini\n{}```\n", read(UNIT))), "docs/operate.md shows another unit");
+    assert!(
+        read("docs/operate.md").contains(&format!("```ini\n{}```\n", read(UNIT))),
+        "docs/operate.md shows another unit"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,9 @@ impl Parts {
                     }
                 }
                 None if fence => block = Some(format!("{line}\n")),
-                None if line.starts_with('#') => parts.headings.push(line.chars().take_while(|char| *char == '#').count()),
+                None if line.starts_with('#') => {
+                    parts.headings.push(line.chars().take_while(|char| *char == '#').count())
+                }
                 None if line.starts_with('|') => {
                     let first = line.split('|').nth(1).unwrap_or_default();
                     parts.named.extend(first.split('`').skip(1).step_by(2).map(str::to_owned));

@@ -251,7 +251,7 @@ pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i6
     );
     let params: [&dyn Param; 6] =
         [&tx.organization_id(), &before, &filter.actor_id, &filter.act, &filter.subject_id, &(limit + 1)];
-    let rows = tx.query(&sql, &params).await?;
+    let rows = tx.query_filtered(&sql, &params).await?;
     let entries: Vec<Entry> = rows.iter().map(Entry::read).collect::<Result<_>>()?;
     Ok(Page::new(entries, limit, |entry| Cursor::at(entry.at, entry.id)))
 }

@@ -345,9 +345,9 @@ pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i6
         (None, None, _) => None,
     };
     let rows = match few {
-        Some(sql) => tx.query(sql, &narrow!(organization, filter, after, limit, filter.unread)).await?,
-        None if filter.unread => tx.query(UNREAD_PAGE, &narrow!(organization, filter, after, limit)).await?,
-        None => tx.query(PAGE, &narrow!(organization, filter, after, limit)).await?,
+        Some(sql) => tx.query_filtered(sql, &narrow!(organization, filter, after, limit, filter.unread)).await?,
+        None if filter.unread => tx.query_filtered(UNREAD_PAGE, &narrow!(organization, filter, after, limit)).await?,
+        None => tx.query_filtered(PAGE, &narrow!(organization, filter, after, limit)).await?,
     };
     Ok(page(&rows, limit))
 }
@@ -372,7 +372,8 @@ pub async fn search(
     let tx = database.tenant(scope).await?;
     let organization = scope.organization_id();
     let (pattern, newest) = (search.pattern(), search.newest());
-    let rows = tx.query(NEWEST, &narrow!(organization, filter, after, limit, filter.unread, pattern, newest)).await?;
+    let rows =
+        tx.query_filtered(NEWEST, &narrow!(organization, filter, after, limit, filter.unread, pattern, newest)).await?;
     tx.close();
     if !search.is_indexed() || i64::try_from(rows.len()).is_ok_and(|found| found > limit) {
         return Ok(page(&rows, limit));

@@ -46,7 +46,7 @@ pub use transaction::{Operator, Tenant, Tx};
 use engine::Recognized;
 use error::all_busy;
 use pipeline::in_order;
-use pool::{POOL_WAIT, Role, by_key, pool};
+use pool::{POOL_WAIT, Role, pool};
 use transaction::{Manner, start};
 
 /// What a request may ask of the database: a statement, a lock, and a pause between statements end after this.
@@ -138,29 +138,21 @@ impl Database {
     /// A transaction inside one organization, of whose share of the connections it takes one.
     pub async fn tenant(&self, scope: &Scope) -> Result<Tenant> {
         let place = self.place(scope).await?;
-        self.tenant_at(scope, place, &[]).await
-    }
-
-    /// The same for what is read over and over by key, whatever the values: how that is done is planned once on each connection.
-    /// Planning it costs several times what doing it does.
-    pub async fn tenant_by_key(&self, scope: &Scope) -> Result<Tenant> {
-        let place = self.place(scope).await?;
-        self.tenant_at(scope, place, by_key(self.recognized.engine())).await
+        self.tenant_at(scope, place).await
     }
 
     /// The same for who only says to belong to it: such have a few connections together, and none of an organization's.
     pub(crate) async fn stranger(&self, scope: &Scope) -> Result<Tenant> {
         let turn = tokio::time::timeout(POOL_WAIT, self.strangers.clone().acquire_owned());
         let place = turn.await.map_err(|_| all_busy())?.expect("the semaphore is never closed");
-        self.tenant_at(scope, place, &[]).await
+        self.tenant_at(scope, place).await
     }
 
-    async fn tenant_at(&self, scope: &Scope, place: OwnedSemaphorePermit, plans: &[&str]) -> Result<Tenant> {
+    async fn tenant_at(&self, scope: &Scope, place: OwnedSemaphorePermit) -> Result<Tenant> {
         let whose = format!("SET LOCAL app.organization_id = '{}'", scope.organization_id());
         let viewer = scope.viewer_id().map(|id| format!("SET LOCAL app.viewer_id = '{id}'"));
         let settings = [Some(whose.as_str()), viewer.as_deref()].into_iter().flatten();
-        let begin: Vec<&str> =
-            BEGIN_WEB.into_iter().chain(settings).chain(REQUEST_LIMITS).chain(plans.iter().copied()).collect();
+        let begin: Vec<&str> = BEGIN_WEB.into_iter().chain(settings).chain(REQUEST_LIMITS).collect();
         let mut tx = Tx::begin(&self.web, &begin, self.manner(self.web_prepares)).await?;
         tx.place = Some(place);
         Ok(Tenant { tx, scope: *scope, limits: self.limits, retention: self.retention })

@@ -172,7 +172,7 @@ pub async fn list(
 ) -> Result<Page<Delivery>> {
     let before = after.map_or(Uuid::max(), |cursor| cursor.tie);
     let rows = tx
-        .query(
+        .query_filtered(
             select!(
                 "d.endpoint_id = $2 AND d.id < $3 AND ($4::text IS NULL OR d.state = $4) ORDER BY d.id DESC LIMIT $5"
             ),

@@ -74,7 +74,7 @@ impl Search {
         params: &[&dyn Param],
     ) -> Result<Vec<Uuid>> {
         let rows = if scope.viewer_id().is_some() {
-            database.tenant(scope).await?.query(sql, params).await?
+            database.tenant(scope).await?.query_filtered(sql, params).await?
         } else {
             database.operator_for(scope).await?.query(sql, params).await?
         };

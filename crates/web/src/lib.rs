@@ -44,9 +44,9 @@ pub use session::{SetUpCode, SignInLink};
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
 use axum::response::Redirect;
 use axum::routing::get;
+use axum::{Router, middleware};
 use guard::Guard;
 use http::header::{CONTENT_SECURITY_POLICY, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use model::apps::Apps;

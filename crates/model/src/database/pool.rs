@@ -12,42 +12,24 @@ use crate::tls;
 /// How long a request waits for a connection before it is told that the database is busy.
 pub(super) const POOL_WAIT: Duration = Duration::from_secs(5);
 
-/// No statement of ours is worth compiling. A plan that is ruled out costs so much on paper, where there is no other, that PostgreSQL
-/// would compile what reads two rows, for 140 ms.
-macro_rules! session_settings {
+/// No statement of ours is worth compiling: a plan that is ruled out costs so much on paper that PostgreSQL would compile what reads
+/// two rows, for 140 ms, where there is no other plan. Statements are look-ups by key in an index; without statistics the planner
+/// guesses otherwise, so other plans are ruled out.
+macro_rules! settings {
     () => {
-        "SET jit = off; "
+        "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
     };
 }
 
-/// The worker's statements are index look-ups by key. Without statistics the planner guesses otherwise, so its sessions
-/// rule other plans out.
-macro_rules! worker_settings {
-    () => {
-        concat!(session_settings!(), "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;")
-    };
-}
+/// One plan serves all parameters, for planning costs several times what a look-up does; what does not bear it says so
+/// ([`super::Tx::query_filtered`]). Not on Citus, which needs the parameters to know where the rows lie.
+const SETTINGS: &str = concat!(settings!(), " SET plan_cache_mode = force_generic_plan;");
+const SETTINGS_ON_CITUS: &str = settings!();
 
-/// One plan serves all parameters. Not on Citus, which needs them to know where the rows lie.
-const WORKER_SETTINGS: &str = concat!(worker_settings!(), " SET plan_cache_mode = force_generic_plan;");
-const WORKER_SETTINGS_ON_CITUS: &str = worker_settings!();
-
-/// Requests' statements carry optional filters, which only a plan made for the values at hand can leave out.
-const WEB_SETTINGS: &str = concat!(session_settings!(), "SET plan_cache_mode = force_custom_plan;");
-
-/// For a transaction of requests that looks rows up by key alone, the settings that the worker's sessions have.
-const BY_KEY: [&str; 4] = [
-    "SET LOCAL plan_cache_mode = force_generic_plan",
-    "SET LOCAL enable_seqscan = off",
-    "SET LOCAL enable_hashjoin = off",
-    "SET LOCAL enable_mergejoin = off",
-];
-
-/// [`BY_KEY`], where a plan may serve all parameters.
-pub(super) fn by_key(engine: Engine) -> &'static [&'static str] {
+fn settings(engine: Engine) -> &'static str {
     match engine {
-        Engine::PostgreSql => &BY_KEY,
-        Engine::Citus => &BY_KEY[1..],
+        Engine::PostgreSql => SETTINGS,
+        Engine::Citus => SETTINGS_ON_CITUS,
     }
 }
 
@@ -62,14 +44,6 @@ impl Role {
         match self {
             Self::Web => "wazapp_web",
             Self::Worker => "wazapp_worker",
-        }
-    }
-
-    fn settings(self, engine: Engine) -> &'static str {
-        match (self, engine) {
-            (Self::Web, _) => WEB_SETTINGS,
-            (Self::Worker, Engine::PostgreSql) => WORKER_SETTINGS,
-            (Self::Worker, Engine::Citus) => WORKER_SETTINGS_ON_CITUS,
         }
     }
 }
@@ -111,10 +85,10 @@ pub(super) fn pool(
             if pooled {
                 return Ok(());
             }
-            client.batch_execute(role.settings(engine)).await.map_err(HookError::Backend)
+            client.batch_execute(settings(engine)).await.map_err(HookError::Backend)
         })
     }));
-    if role == Role::Worker {
+    if !pooled {
         // A cached plan made while a table was small stays bad when it is large, and statistics come a minute late.
         // So plans are made anew: every time while a connection is young, then more and more rarely.
         builder = builder.pre_recycle(Hook::async_fn(|client, metrics| {
@@ -136,10 +110,8 @@ mod tests {
 
     #[test]
     fn no_session_compiles_its_statements() {
-        for role in [Role::Web, Role::Worker] {
-            for engine in [Engine::PostgreSql, Engine::Citus] {
-                assert!(role.settings(engine).contains("SET jit = off;"), "{role:?} on {engine:?}");
-            }
+        for engine in [Engine::PostgreSql, Engine::Citus] {
+            assert!(settings(engine).contains("SET jit = off;"), "{engine:?}");
         }
     }
 }

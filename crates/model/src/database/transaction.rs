@@ -16,6 +16,9 @@ use crate::quota::Limits;
 use crate::retention::Retention;
 use crate::scope::Scope;
 
+const PLANNED_ANEW: &str = "SET LOCAL plan_cache_mode = force_custom_plan";
+const PLANS_KEPT: &str = "SET LOCAL plan_cache_mode = force_generic_plan";
+
 /// How transactions of one kind go about it.
 #[derive(Clone)]
 pub(super) struct Manner {
@@ -82,6 +85,19 @@ impl Tx {
 
     pub(crate) async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
         let rows = query(self.client(), self.manner.prepares, sql, params).await;
+        if rows.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        rows
+    }
+
+    /// The same for a list with filters that may be left out, or whose parameters say which index serves it: planned for these
+    /// parameters.
+    pub(crate) async fn query_filtered(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+        if !self.manner.prepares || self.engine() == Engine::Citus {
+            return self.query(sql, params).await;
+        }
+        let rows = planned_anew(self.client(), sql, params).await;
         if rows.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
@@ -226,6 +242,21 @@ pub(super) async fn start(
             begun.into_iter().collect()
         }
     }
+}
+
+/// The setting, the statement and the setting as it was travel together.
+async fn planned_anew(client: &deadpool_postgres::ClientWrapper, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+    let statement = client.prepare_cached(sql).await?;
+    let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_sql()).collect();
+    let (anew, rows, kept) = futures::join!(
+        client.batch_execute(PLANNED_ANEW),
+        client.query(&statement, &params),
+        client.batch_execute(PLANS_KEPT),
+    );
+    anew?;
+    let rows = rows?;
+    kept?;
+    Ok(rows)
 }
 
 async fn query(

@@ -32,7 +32,7 @@ pub struct Filter {
 pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Template>> {
     let after = after.map_or(Uuid::max(), |cursor| cursor.tie);
     let rows = tx
-        .query(
+        .query_filtered(
             concat!(
                 "SELECT ",
                 template_columns!(),

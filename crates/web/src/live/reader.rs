@@ -122,7 +122,7 @@ impl Reader {
 
     /// Reads the log itself, up to where the ring goes on. False: what comes next has gone.
     async fn catch_up(&mut self, piece: &mut BytesMut) -> Result<bool> {
-        let tx = self.database.tenant_by_key(&self.scope).await?;
+        let tx = self.database.tenant(&self.scope).await?;
         let limit = PAGE.min(self.ring_after - self.position);
         let read = event::list(&tx, self.position, limit).await?;
         tx.close();

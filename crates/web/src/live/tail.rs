@@ -119,7 +119,7 @@ impl Tail {
             self.look_at_sessions(database, scope, now).await?;
         }
         let after = locked(&self.end).sequence;
-        let tx = database.tenant_by_key(scope).await?;
+        let tx = database.tenant(scope).await?;
         if let Some(now) = asked {
             self.look_at_keys(&tx, now).await?;
         }

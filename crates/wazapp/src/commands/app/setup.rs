@@ -29,7 +29,8 @@ struct Wanted {
 impl Wanted {
     /// The default App's webhooks come on either of two paths.
     fn is_ours(&self, url: &str) -> bool {
-        url == self.callback || url.strip_prefix(&self.callback).is_some_and(|rest| rest.strip_prefix('/') == Some(&self.id))
+        url == self.callback
+            || url.strip_prefix(&self.callback).is_some_and(|rest| rest.strip_prefix('/') == Some(&self.id))
     }
 }
 
@@ -49,9 +50,14 @@ pub(super) async fn run(config: &Config, print: &Print, app_id: Option<&str>, re
     }
     let changed = before.as_ref().is_none_or(|now| !is_whole(now, &wanted, &fields));
     if changed {
-        print.line(&format!("Meta is asked to send {} fields to {}, and asks it to prove itself …", fields.len(), wanted.callback));
+        print.line(&format!(
+            "Meta is asked to send {} fields to {}, and asks it to prove itself …",
+            fields.len(),
+            wanted.callback
+        ));
         let names: Vec<&str> = fields.iter().map(String::as_str).collect();
-        let set = graph.set_app_subscription(&wanted.id, &wanted.secret, &wanted.callback, &wanted.verify_token, &names);
+        let set =
+            graph.set_app_subscription(&wanted.id, &wanted.secret, &wanted.callback, &wanted.verify_token, &names);
         set.await.map_err(|failure| not_set(&failure, &wanted))?;
         let after = subscription(&graph, &wanted).await?;
         if after.is_none_or(|now| !is_whole(&now, &wanted, &fields)) {
@@ -69,7 +75,8 @@ pub(super) async fn run(config: &Config, print: &Print, app_id: Option<&str>, re
 
 async fn wanted(config: &Config, app_id: Option<&str>) -> anyhow::Result<Wanted> {
     let id = app_id.or(config.meta_app_id.as_deref());
-    let id = id.context("which App? Name it by --app-id, or set WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET")?.to_owned();
+    let id =
+        id.context("which App? Name it by --app-id, or set WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET")?.to_owned();
     let is_default = config.meta_app_id.as_deref() == Some(&id);
     let (secret, verify_token) = open::with(config, async |opened| {
         let apps = Apps::new(default_app(config)?, opened.database, opened.keyring);
@@ -88,11 +95,15 @@ async fn wanted(config: &Config, app_id: Option<&str>) -> anyhow::Result<Wanted>
     };
     let secret = secret.with_context(|| format!("App {id} has no secret here: {secret_is}"))?;
     let verify_token = verify_token.with_context(|| {
-        format!("App {id} has no verify token, by which the callback proves itself to Meta: choose a word, and {word_is}")
+        format!(
+            "App {id} has no verify token, by which the callback proves itself to Meta: choose a word, and {word_is}"
+        )
     })?;
     let base = public_url(config);
     if config.graph_url == META && !base.starts_with("https://") {
-        bail!("Meta calls HTTPS alone, and this server is {base}: set WAZAPP_DOMAIN, or WAZAPP_PUBLIC_URL to what its proxy is");
+        bail!(
+            "Meta calls HTTPS alone, and this server is {base}: set WAZAPP_DOMAIN, or WAZAPP_PUBLIC_URL to what its proxy is"
+        );
     }
     let path = if is_default { String::new() } else { format!("/{id}") };
     let callback = format!("{}/webhook{path}", base.trim_end_matches('/'));
@@ -129,6 +140,8 @@ fn not_set(failure: &Failure, wanted: &Wanted) -> anyhow::Error {
             error.explanation().en,
             wanted.callback
         ),
-        failure => anyhow::anyhow!("nobody knows whether Meta did it: {failure}. Run this again: asking twice does no harm"),
+        failure => {
+            anyhow::anyhow!("nobody knows whether Meta did it: {failure}. Run this again: asking twice does no harm")
+        }
     }
 }
