@@ -2,7 +2,7 @@
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: demo run build assets test ci fmt lint docs licences advisories screenshot sdk bench
+.PHONY: demo run build assets test ci fmt lint docs licences advisories screenshot sdk dist bench
 
 demo: build ## a furnished server with a simulated Meta behind it, in ./data/demo; no account needed
 	./target/release/wazapp demo
@@ -18,7 +18,7 @@ assets: ## what pages bring along that others wrote; Node.js is needed here, and
 	@scripts/need assets
 
 test: assets ## all tests, each with its own database on a cluster of their own
-	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler pebble receive sdk service monitoring proxies compose
+	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler pebble receive sdk service monitoring proxies compose package
 	cargo build --locked --workspace --all-targets
 	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace
 	cargo test -q --locked --workspace --doc
@@ -51,6 +51,10 @@ sdk: build ## typed clients of the API, as they are published: sdk/typescript/*.
 	mkdir -p target/sdk
 	./target/release/wazapp openapi > target/sdk/openapi.json
 	sdk/make target/sdk/openapi.json pack
+
+dist: assets ## what is released, in target/dist: a Debian package, an archive, their sums, and what is built in; see docs/operate.md
+	@scripts/need cargo cc package sbom
+	scripts/dist
 
 bench: build ## ratios measured side by side in one run; see docs/scale.md
 	cargo run --release --locked -p e2e --bin bench -- $(BENCH)

@@ -30,6 +30,7 @@ mod mcp;
 mod meaning;
 mod media;
 mod monitoring;
+mod package;
 mod people;
 mod pooler;
 mod proxies;
