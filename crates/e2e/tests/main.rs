@@ -40,6 +40,7 @@ mod retention;
 mod sdk;
 mod send;
 mod service;
+mod set_up;
 mod simulated;
 mod spanish;
 mod sync;

@@ -74,7 +74,9 @@ fn a_package_is_installed_started_upgraded_and_removed() {
     std::fs::create_dir(&machine).expect("a folder");
     if !is_root() {
         assert!(std::env::var_os("CI").is_none(), "only root may begin a machine of its own");
-        eprintln!("SKIPPED a_package_is_installed_started_upgraded_and_removed: only root may begin a machine of its own");
+        eprintln!(
+            "SKIPPED a_package_is_installed_started_upgraded_and_removed: only root may begin a machine of its own"
+        );
         return;
     }
     let program = stripped(folder.path());

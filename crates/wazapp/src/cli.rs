@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     app, config_show, doctor, endpoint, health, key, key_ring, mcp, member, migrate, number, openapi, organization,
-    quarantine, replay, simulator, supabase, user, version, webhook,
+    quarantine, replay, setup, simulator, supabase, user, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -32,6 +32,9 @@ enum Command {
     Serve,
     /// Run a furnished server with a simulated Meta behind it, in DATA_DIR/demo. Needs no account.
     Demo(demo::Demo),
+    /// From a bare server to the first conversation, question by question: address, Meta App, organization, owner, number. What is
+    /// there already is not asked again, and each answer may be given as a flag.
+    Setup(setup::Setup),
     /// Bring the database's schema up to date.
     Migrate,
     /// Look at everything from the database to Meta's callback, and say how to mend what is wrong.
@@ -146,6 +149,7 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve => serve::run(&config).await?,
         Command::Demo(demo) => demo::run(config, print, &demo).await?,
+        Command::Setup(setup) => return setup::run(&config, print, setup).await,
         Command::Migrate => migrate::run(&config, print).await?,
         Command::Doctor(doctor) => return doctor::run(&config, print, &doctor).await,
         Command::Health => return health::run(&config, print).await,

@@ -19,6 +19,7 @@ use web::serve::{Admission, Proxies};
 
 use crate::certificate::Files;
 use crate::certificate::acme::Authority;
+use crate::commands::doctor::configuration::open_to_all;
 use crate::config::{CertificateSource, Config, create_data_dir};
 use crate::open;
 use crate::postgres::{DirLock, PrivatePostgres};
@@ -195,6 +196,9 @@ async fn start(
             "requests and the worker share one database login: row-level security guards against mistakes in requests, not \
              against statements that change the role; set WAZAPP_DATABASE_WEB_URL (docs/operate.md)"
         );
+    }
+    if let Some((says, fix)) = open_to_all(config) {
+        tracing::warn!("{says}; {fix}");
     }
     let address = listener.local_addr()?;
     let https_address = https.as_ref().map(|https| https.listener.local_addr()).transpose()?;

@@ -1,6 +1,6 @@
 //! `wazapp app`.
 
-mod setup;
+pub(super) mod setup;
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -194,15 +194,27 @@ fn in_words(one: &Use) -> String {
 }
 
 /// An App to add.
-struct New {
-    app_id: String,
-    name: String,
-    secret: SecretArg,
-    verify_token: Option<SecretArg>,
-    org: Option<String>,
+pub(super) struct New {
+    pub(super) app_id: String,
+    pub(super) name: String,
+    pub(super) secret: SecretArg,
+    pub(super) verify_token: Option<SecretArg>,
+    pub(super) org: Option<String>,
 }
 
 async fn add(config: &Config, print: &Print, new: &New) -> anyhow::Result<()> {
+    let New { app_id, name, .. } = new;
+    if !keep(config, new).await? {
+        bail!("App {app_id} was added before: wazapp app rotate gives it another secret");
+    }
+    print.answer(&json!({ "id": app_id, "name": name, "organization": new.org }), || {
+        format!("Added App {app_id}. In Meta's dashboard its callback is PUBLIC_URL/webhook/{app_id}.")
+    });
+    Ok(())
+}
+
+/// False: it was there before, and stays as it is.
+pub(super) async fn keep(config: &Config, new: &New) -> anyhow::Result<bool> {
     let New { app_id, name, .. } = new;
     if config.meta_app_id.as_deref() == Some(app_id.as_str()) {
         bail!("App {app_id} is the default App: its secret is WAZAPP_META_APP_SECRET");
@@ -212,7 +224,7 @@ async fn add(config: &Config, print: &Print, new: &New) -> anyhow::Result<()> {
     }
     let secret = new.secret.read()?;
     let verify_token = new.verify_token.as_ref().map(SecretArg::read).transpose()?;
-    let made = open::with(config, async |opened| {
+    open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
         let owner = match &new.org {
             Some(slug) => Some(find_organization(&tx, slug).await?),
@@ -228,12 +240,5 @@ async fn add(config: &Config, print: &Print, new: &New) -> anyhow::Result<()> {
         tx.commit().await?;
         Ok(made)
     })
-    .await?;
-    if !made {
-        bail!("App {app_id} was added before: wazapp app rotate gives it another secret");
-    }
-    print.answer(&json!({ "id": app_id, "name": name, "organization": new.org }), || {
-        format!("Added App {app_id}. In Meta's dashboard its callback is PUBLIC_URL/webhook/{app_id}.")
-    });
-    Ok(())
+    .await
 }

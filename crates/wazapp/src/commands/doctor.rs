@@ -4,11 +4,12 @@
 //! and gives back.
 
 pub(crate) mod apps;
-mod callback;
+pub(crate) mod callback;
 mod certificate;
-mod configuration;
+pub(crate) mod configuration;
 mod data_dir;
 mod database;
+mod dates;
 mod finding;
 mod mail;
 mod media;
@@ -58,7 +59,9 @@ pub(crate) struct Doctor {
 pub(crate) async fn run(config: &Config, print: &Print, doctor: &Doctor) -> anyhow::Result<ExitCode> {
     let server = Server::find(config).await;
     let mut findings = configuration::check(config, &server.public_url(config));
-    findings.extend(certificate::check(config, &server.public_url(config), Clock::default().now()));
+    let now = Clock::default().now();
+    findings.extend(certificate::check(config, &server.public_url(config), now));
+    findings.extend(dates::graph_version(&config.graph_version, now));
     findings.extend(data_dir::check(config));
     findings.push(media::check(config).await);
     findings.push(mail::server(config).await);

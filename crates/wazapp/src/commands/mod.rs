@@ -17,6 +17,7 @@ pub(crate) mod organization;
 pub(crate) mod quarantine;
 mod remote;
 pub(crate) mod replay;
+pub(crate) mod setup;
 pub(crate) mod simulator;
 pub(crate) mod supabase;
 pub(crate) mod user;
@@ -87,6 +88,11 @@ impl From<&str> for SecretArg {
 }
 
 impl SecretArg {
+    /// One that was read already.
+    pub(crate) fn of(secret: SecretString) -> Self {
+        Self(secret)
+    }
+
     /// The secret; to be called once.
     pub(crate) fn read(&self) -> anyhow::Result<SecretString> {
         match self.0.expose_secret() {

@@ -57,8 +57,13 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
 }
 
 async fn create(config: &Config, print: &Print, name: &str) -> anyhow::Result<()> {
-    let name = Name::read(name, 200)?;
-    let made = open::with(config, async |opened| {
+    let made = make(config, &Name::read(name, 200)?).await?;
+    print.answer(&made, || format!("Created {} with slug {} ({}).", made.name, made.slug, made.id));
+    Ok(())
+}
+
+pub(super) async fn make(config: &Config, name: &Name) -> anyhow::Result<model::organization::Organization> {
+    open::with(config, async |opened| {
         let tx = opened.database.operator().await?;
         let made = model::organization::create(&tx, name.as_str()).await?;
         let now = Clock::default().now();
@@ -66,9 +71,7 @@ async fn create(config: &Config, print: &Print, name: &str) -> anyhow::Result<()
         tx.commit().await?;
         Ok(made)
     })
-    .await?;
-    print.answer(&made, || format!("Created {} with slug {} ({}).", made.name, made.slug, made.id));
-    Ok(())
+    .await
 }
 
 async fn suspend(

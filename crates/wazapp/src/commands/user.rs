@@ -91,16 +91,22 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
     }
 }
 
-async fn create(
+async fn create(config: &Config, print: &Print, works: (Option<&str>, Role), new: &NewUser<'_>) -> anyhow::Result<()> {
+    let (made, link) = make(config, works, new).await?;
+    show_link(config, print, &made, &link, &format!("Made an account for {}.", made.email));
+    Ok(())
+}
+
+/// An account, and the link by which its owner sets a password.
+pub(super) async fn make(
     config: &Config,
-    print: &Print,
     (organization, role): (Option<&str>, Role),
     new: &NewUser<'_>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<(User, SecretString)> {
     if organization.is_none() && !new.is_operator {
         bail!("say where they work: --org ORG, or --operator for somebody who runs this server");
     }
-    let (made, link) = open::with(config, async |opened| {
+    open::with(config, async |opened| {
         let (tx, now) = (opened.database.operator().await?, Clock::default().now());
         let organization = match organization {
             Some(name) => Some(find_organization(&tx, name).await?),
@@ -119,9 +125,7 @@ async fn create(
         tx.commit().await?;
         Ok((made, link))
     })
-    .await?;
-    show_link(config, print, &made, &link, &format!("Made an account for {}.", made.email));
-    Ok(())
+    .await
 }
 
 /// Lets somebody work in an organization, and writes it down there.
@@ -147,9 +151,13 @@ async fn link(config: &Config, tx: &Operator, now: Timestamp, user: &User, kind:
     Ok(link)
 }
 
-/// The one place where a link is shown.
+/// The page that a link opens.
+pub(super) fn password_url(config: &Config, link: &SecretString) -> String {
+    format!("{}/password/{}", public_url(config), link.expose_secret())
+}
+
 fn show_link(config: &Config, print: &Print, user: &User, link: &SecretString, what: &str) {
-    let url = format!("{}/password/{}", public_url(config), link.expose_secret());
+    let url = password_url(config, link);
     let mailed = config.post.is_some();
     print.answer(&json!({ "id": user.id, "email": user.email, "setup_url": url, "mailed": mailed }), || {
         let mail = if mailed { "The server mails them a link; this one does the same. " } else { "" };

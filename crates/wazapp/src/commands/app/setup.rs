@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, bail};
 use model::apps::Apps;
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use whatsapp::graph::{Failure, Graph, Subscription, Timeouts};
 
 use crate::commands::doctor::apps::{NEEDED, OBJECT, UNREACHED, USEFUL};
@@ -16,14 +16,14 @@ use crate::print::Print;
 use crate::serve::public_url;
 
 /// Where Meta's own Graph API is.
-const META: &str = "https://graph.facebook.com";
+pub(in crate::commands) const META: &str = "https://graph.facebook.com";
 
 /// An App as Meta is to have it.
-struct Wanted {
+pub(in crate::commands) struct Wanted {
     id: String,
     secret: SecretString,
-    verify_token: SecretString,
-    callback: String,
+    pub(in crate::commands) verify_token: SecretString,
+    pub(in crate::commands) callback: String,
 }
 
 impl Wanted {
@@ -35,9 +35,26 @@ impl Wanted {
 }
 
 pub(super) async fn run(config: &Config, print: &Print, app_id: Option<&str>, replace: bool) -> anyhow::Result<()> {
-    let wanted = wanted(config, app_id).await?;
+    let wanted = wanted(config, app_id, &public_url(config)).await?;
+    let answer = carry(config, print, &wanted, replace).await?;
+    print.answer(&answer, || {
+        let words = if answer["changed"] == true { "is set up" } else { "was set up already" };
+        let fields = answer["fields"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let list = fields.collect::<Vec<_>>().join(", ");
+        format!("App {} {words}: its webhooks come to {}.\nIt hears of: {list}.", wanted.id, wanted.callback)
+    });
+    Ok(())
+}
+
+/// Has Meta do it, unless it is so already; answers how it is now.
+pub(in crate::commands) async fn carry(
+    config: &Config,
+    print: &Print,
+    wanted: &Wanted,
+    replace: bool,
+) -> anyhow::Result<Value> {
     let graph = Graph::with_timeouts(&config.graph_url, &config.graph_version, Timeouts::default())?;
-    let before = subscription(&graph, &wanted).await?;
+    let before = subscription(&graph, wanted).await?;
     let fields = fields(before.as_ref());
     let elsewhere = before.as_ref().and_then(|now| now.callback_url.as_deref()).filter(|url| !wanted.is_ours(url));
     if let Some(elsewhere) = elsewhere.filter(|_| !replace) {
@@ -48,7 +65,7 @@ pub(super) async fn run(config: &Config, print: &Print, app_id: Option<&str>, re
             wanted.callback
         );
     }
-    let changed = before.as_ref().is_none_or(|now| !is_whole(now, &wanted, &fields));
+    let changed = before.as_ref().is_none_or(|now| !is_whole(now, wanted, &fields));
     if changed {
         print.line(&format!(
             "Meta is asked to send {} fields to {}, and asks it to prove itself …",
@@ -58,22 +75,17 @@ pub(super) async fn run(config: &Config, print: &Print, app_id: Option<&str>, re
         let names: Vec<&str> = fields.iter().map(String::as_str).collect();
         let set =
             graph.set_app_subscription(&wanted.id, &wanted.secret, &wanted.callback, &wanted.verify_token, &names);
-        set.await.map_err(|failure| not_set(&failure, &wanted))?;
-        let after = subscription(&graph, &wanted).await?;
-        if after.is_none_or(|now| !is_whole(&now, &wanted, &fields)) {
+        set.await.map_err(|failure| not_set(&failure, wanted))?;
+        let after = subscription(&graph, wanted).await?;
+        if after.is_none_or(|now| !is_whole(&now, wanted, &fields)) {
             bail!("Meta says that it did it, and shows something else: run this again, or look at wazapp doctor");
         }
     }
-    let answer = json!({ "id": wanted.id, "callback_url": wanted.callback, "fields": fields, "changed": changed });
-    print.answer(&answer, || {
-        let words = if changed { "is set up" } else { "was set up already" };
-        let list = fields.iter().cloned().collect::<Vec<_>>().join(", ");
-        format!("App {} {words}: its webhooks come to {}.\nIt hears of: {list}.", wanted.id, wanted.callback)
-    });
-    Ok(())
+    Ok(json!({ "id": wanted.id, "callback_url": wanted.callback, "fields": fields, "changed": changed }))
 }
 
-async fn wanted(config: &Config, app_id: Option<&str>) -> anyhow::Result<Wanted> {
+/// An App that is known here, for a server that others reach at this address.
+pub(in crate::commands) async fn wanted(config: &Config, app_id: Option<&str>, base: &str) -> anyhow::Result<Wanted> {
     let id = app_id.or(config.meta_app_id.as_deref());
     let id =
         id.context("which App? Name it by --app-id, or set WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET")?.to_owned();
@@ -99,7 +111,6 @@ async fn wanted(config: &Config, app_id: Option<&str>) -> anyhow::Result<Wanted>
             "App {id} has no verify token, by which the callback proves itself to Meta: choose a word, and {word_is}"
         )
     })?;
-    let base = public_url(config);
     if config.graph_url == META && !base.starts_with("https://") {
         bail!(
             "Meta calls HTTPS alone, and this server is {base}: set WAZAPP_DOMAIN, or WAZAPP_PUBLIC_URL to what its proxy is"

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use whatsapp::signature;
 
-use super::finding::Finding;
+use super::finding::{Finding, Level};
 use super::server::Server;
 use crate::config::Config;
 
@@ -26,12 +26,7 @@ pub(super) async fn check(config: &Config, server: &Server) -> Vec<Finding> {
         let says = "not asked: no server runs here, and no public URL says where else";
         return vec![Finding::warning(AREA, url, says, "wazapp serve, then wazapp doctor again")];
     }
-    let client = crate::outside::http()
-        .timeout(PATIENCE)
-        // Meta follows none either.
-        .redirect(reqwest::redirect::Policy::none())
-        .build();
-    let client = match client {
+    let client = match client() {
         Ok(client) => client,
         Err(error) => {
             return vec![Finding::broken(AREA, url, error.to_string(), "see the certificates of this machine")];
@@ -49,6 +44,22 @@ pub(super) async fn check(config: &Config, server: &Server) -> Vec<Finding> {
     }
     findings.push(forged(&client, &url).await);
     findings
+}
+
+fn client() -> reqwest::Result<reqwest::Client> {
+    // Meta follows no redirect either.
+    crate::outside::http().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()
+}
+
+/// Whether a callback proves itself to Meta with this word; if not, why not and what mends it.
+pub(in crate::commands) async fn proves_itself(url: &str, token: &SecretString) -> Result<(), String> {
+    let client = client().map_err(|error| error.to_string())?;
+    match handshake(&client, url, token.expose_secret()).await.into_iter().next() {
+        Some(Finding { level: Level::Broken, says, fix, .. }) => {
+            Err(format!("{url} {says}; {}", fix.unwrap_or_default()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What to do where the public URL does not lead here.

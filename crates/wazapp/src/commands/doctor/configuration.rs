@@ -6,7 +6,21 @@ use crate::config::Config;
 const AREA: &str = "Configuration";
 
 pub(super) fn check(config: &Config, public_url: &str) -> Vec<Finding> {
-    vec![verify_token(config), app_secret(config), app_id(config), https(public_url), graph(config)]
+    let mut findings = vec![verify_token(config), app_secret(config), app_id(config), https(public_url), graph(config)];
+    findings.extend(open_to_all(config).map(|(says, fix)| Finding::warning(AREA, "listen", says, fix)));
+    findings
+}
+
+/// Where whoever reaches this machine speaks to the server in the clear, and no proxy is known that would not: what is so, and what
+/// mends it.
+pub(crate) fn open_to_all(config: &Config) -> Option<(String, &'static str)> {
+    let (address, known) = (config.listen, config.https.is_some() || !config.trusted_proxies.is_empty());
+    (!address.ip().is_loopback() && !known).then(|| {
+        let says = format!("{address} is open to whoever reaches this machine, without TLS: passwords and keys can be read on the way");
+        let fix = "WAZAPP_DOMAIN=YOUR.NAME for HTTPS by itself; behind a proxy WAZAPP_TRUSTED_PROXIES=its addresses, or \
+                   WAZAPP_LISTEN=127.0.0.1:8080 where it is on this machine";
+        (says, fix)
+    })
 }
 
 /// Whether somebody said this setting.

@@ -13,6 +13,7 @@ use whatsapp::phone;
 
 use super::Examination;
 use super::apps::UNREACHED;
+use super::dates;
 use super::finding::{Finding, Level};
 
 const AREA: &str = "Numbers";
@@ -61,7 +62,9 @@ pub(super) async fn check(of: &Examination<'_>, scope: Option<&Scope>) -> anyhow
     });
     let findings: Vec<Vec<Finding>> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
     progress.finish_and_clear();
-    Ok(findings.into_iter().flatten().collect())
+    let shown = numbers.iter().filter_map(|number| number.display_phone_number.as_deref());
+    let coming = dates::of_numbers(shown, of.now);
+    Ok(findings.into_iter().flatten().chain(coming).collect())
 }
 
 fn name_of(number: &Examined) -> String {

@@ -56,45 +56,85 @@ pub(super) async fn run(config: &Config, print: &Print, connect: Connect) -> any
     if connect.skip_checks {
         return believe(config, print, &connect, app, &token).await;
     }
-    let phone_number_id = connect.number.phone_number_id.as_str();
     let organization = connect.number.organization.organization.as_str();
+    let wanted = Wanted {
+        organization,
+        phone_number_id: connect.number.phone_number_id.as_str(),
+        waba_id: &connect.waba_id,
+        app_id: app,
+        wishes: Wishes {
+            set_webhook: connect.set_webhook,
+            override_callback: connect.override_callback,
+            ..Wishes::default()
+        },
+        token: &token,
+        pin: pin.as_ref(),
+    };
+    Ok(match carry(config, print, &wanted).await? {
+        Ok((value, waiting)) => {
+            answer(print, &value, organization, waiting);
+            ExitCode::SUCCESS
+        }
+        Err(refused) => print.refused(&refused.value, &refused.line),
+    })
+}
+
+/// A number as it is to be connected.
+pub(in crate::commands) struct Wanted<'a> {
+    pub(in crate::commands) organization: &'a str,
+    pub(in crate::commands) phone_number_id: &'a str,
+    pub(in crate::commands) waba_id: &'a str,
+    /// The App, if not the default one.
+    pub(in crate::commands) app_id: Option<&'a str>,
+    pub(in crate::commands) wishes: Wishes,
+    pub(in crate::commands) token: &'a SecretString,
+    pub(in crate::commands) pin: Option<&'a SecretString>,
+}
+
+/// Why it is not connected: for machines, and in a line.
+pub(in crate::commands) struct NotConnected {
+    pub(in crate::commands) value: Value,
+    pub(in crate::commands) line: String,
+}
+
+/// Connects it, telling each step; answers what is connected, and how much came for it before.
+pub(in crate::commands) async fn carry(
+    config: &Config,
+    print: &Print,
+    wanted: &Wanted<'_>,
+) -> anyhow::Result<Result<(Value, Option<i64>), NotConnected>> {
     open::with(config, async |opened| {
         let settings = attempt::settings(config, &opened).await?;
-        if settings.to_meta.apps.of_path(app).is_none() {
-            bail!("there is no App {}: add it with wazapp app add", app.unwrap_or_default());
+        if settings.to_meta.apps.of_path(wanted.app_id).is_none() {
+            bail!("there is no App {}: add it with wazapp app add", wanted.app_id.unwrap_or_default());
         }
         let tx = opened.database.operator().await?;
-        let scope = find_organization(&tx, organization).await?.scope();
+        let scope = find_organization(&tx, wanted.organization).await?.scope();
         tx.close();
         let new = New {
-            phone_number_id: Some(phone_number_id),
-            waba_id: Some(&connect.waba_id),
-            app_id: app,
-            wishes: Wishes {
-                set_webhook: connect.set_webhook,
-                override_callback: connect.override_callback,
-                ..Wishes::default()
-            },
-            token: Some(&token),
-            pin: pin.as_ref(),
+            phone_number_id: Some(wanted.phone_number_id),
+            waba_id: Some(wanted.waba_id),
+            app_id: wanted.app_id,
+            wishes: wanted.wishes,
+            token: Some(wanted.token),
+            pin: wanted.pin,
             ..New::of(How::Token)
         };
         let made = attempt::make(&opened, &settings, print, &scope, &new).await?;
         if let Some(line) = attempt::why(&made) {
-            return Ok(print.refused(&attempt::refusal(&made, &line), &line));
+            return Ok(Err(NotConnected { value: attempt::refusal(&made, &line), line }));
         }
-        let waiting = waiting(&opened, phone_number_id).await;
+        let waiting = waiting(&opened, wanted.phone_number_id).await;
         let value = json!({
-            "id": made.number_id, "phone_number_id": phone_number_id, "status": "connected", "quarantined": waiting,
+            "id": made.number_id, "phone_number_id": wanted.phone_number_id, "status": "connected", "quarantined": waiting,
             "steps": made.steps,
         });
-        answer(print, &value, organization, waiting);
-        Ok(ExitCode::SUCCESS)
+        Ok(Ok((value, waiting)))
     })
     .await
 }
 
-fn pin(argument: &SecretArg) -> anyhow::Result<SecretString> {
+pub(in crate::commands) fn pin(argument: &SecretArg) -> anyhow::Result<SecretString> {
     let pin = argument.read()?;
     let text = pin.expose_secret();
     if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -2,7 +2,7 @@
 
 mod attempt;
 mod callback;
-mod connect;
+pub(in crate::commands) mod connect;
 mod disconnect;
 mod hand_over;
 mod list;
