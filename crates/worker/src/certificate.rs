@@ -6,6 +6,7 @@ mod chain;
 mod issue;
 mod trouble;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -75,10 +76,14 @@ async fn round(database: &Database, settings: &Settings, stop: &CancellationToke
     let (domains, directory) = (wanted.domains(), wanted.directory());
     tracing::info!(?domains, directory, attempt = attempt.nth, "a certificate is asked for");
     let rest = authority::Rest::default();
-    let work = issue::Work { database, settings, attempt: &attempt, rest: &rest };
+    let refused = OnceLock::new();
+    let work = issue::Work { database, settings, attempt: &attempt, rest: &rest, refused: &refused };
     let ended = tokio::select! {
         ended = tokio::time::timeout(ATTEMPT_WITHIN, work.issue()) => ended,
         () = stop.cancelled() => {
+            if let Some(failure) = refused.get() {
+                return failed(database, settings, &attempt, failure, rest.asked(clock.now())).await;
+            }
             let tx = database.operator().await?;
             attempt.give_back(&tx, clock.now()).await?;
             return tx.commit_in_job().await;

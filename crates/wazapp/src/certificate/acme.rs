@@ -7,7 +7,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use model::certificate::{self, Kept, Version, Wanted};
 use model::secret::Keyring;
-use model::{Clock, Database};
+use model::{Clock, Database, DatabaseError};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use web::serve::{Certificate, Tls};
@@ -138,7 +138,8 @@ impl Shown {
 
 /// How it stands with a certificate: what there is, what went wrong last, and when it is tried again.
 pub(crate) struct Examined {
-    pub(crate) certificate: Option<Certificate>,
+    /// The error: it is there and cannot be read.
+    pub(crate) certificate: Option<Result<Certificate, String>>,
     pub(crate) failed: Option<(Timestamp, certificate::failure::Failure)>,
     pub(crate) again_at: Option<Timestamp>,
 }
@@ -153,11 +154,15 @@ impl Examined {
     ) -> anyhow::Result<Self> {
         let (wanted, domain) = (wanted(acme), acme.domains.first().map_or("", String::as_str));
         let tx = database.operator().await?;
-        let kept = certificate::newest(&tx, keyring, &wanted, domain, None, now).await?;
+        let kept = match certificate::newest(&tx, keyring, &wanted, domain, None, now).await {
+            Ok(kept) => kept.map(Ok),
+            Err(DatabaseError::Unfit(why)) => Some(Err(why)),
+            Err(error) => return Err(error.into()),
+        };
         let standing = certificate::standing(&tx, &wanted).await?;
         tx.close();
         let read = |kept: Kept| Certificate::from_pem(kept.chain.as_bytes(), kept.key.expose_secret().as_bytes());
-        let certificate = kept.map(read).transpose()?;
+        let certificate = kept.map(|kept| read(kept?).map_err(|error| error.to_string()));
         let again_at = standing.as_ref().map(|standing| standing.again_at);
         Ok(Self { certificate, failed: standing.and_then(|standing| standing.failed), again_at })
     }

@@ -4,6 +4,7 @@ mod body;
 mod challenge;
 mod client;
 mod framing;
+mod glance;
 mod link;
 mod peers;
 mod proxies;

@@ -41,7 +41,13 @@ pub(super) async fn got(examination: &Examination<'_>) -> anyhow::Result<Vec<Fin
 fn standing(examined: &Examined, acme: &Acme, public_url: &str, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &examined.certificate {
-        Some(certificate) => {
+        Some(Err(why)) => {
+            let says = format!("the one that the database has cannot be read: {why}");
+            let fix = "give the server the key that it was sealed with (WAZAPP_MASTER_KEY); or, where that is lost, DELETE FROM \
+                       wazapp.certificate: it gets another one";
+            findings.push(Finding::broken(AREA, "certificate", says, fix));
+        }
+        Some(Ok(certificate)) => {
             let third = certificate.not_after().duration_since(certificate.not_before()) / 3;
             let fix = "see why renewing fails, below and in the server's log; see that a server runs";
             findings.extend([name(certificate, public_url), end(certificate, now, third / 2, fix)]);
@@ -135,7 +141,11 @@ mod tests {
         assert!(findings[1].fix.as_deref().is_some_and(|fix| fix.contains("80 and 443")));
         let made = rcgen::generate_simple_self_signed(["wa.example.org".to_owned()]).expect("a certificate");
         let pem = (made.cert.pem(), made.signing_key.serialize_pem());
-        examined.certificate = Certificate::from_pem(pem.0.as_bytes(), pem.1.as_bytes()).ok();
+        examined.certificate = Some(Err("it is sealed by another key".to_owned()));
+        let findings = standing(&examined, &acme, "https://wa.example.org", now);
+        assert_eq!(findings[0].level, Level::Broken);
+        assert!(findings[0].says.contains("another key") && findings[0].says.contains("cannot be read"));
+        examined.certificate = Some(Certificate::from_pem(pem.0.as_bytes(), pem.1.as_bytes()).map_err(|_| String::new()));
         examined.failed = None;
         let findings = standing(&examined, &acme, "https://wa.example.org", now);
         let levels: Vec<Level> = findings.iter().map(|finding| finding.level).collect();
