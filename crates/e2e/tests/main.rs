@@ -20,6 +20,7 @@ mod graph_client;
 mod graph_side;
 mod histories;
 mod http;
+mod http2;
 mod https;
 mod https_by_itself;
 mod in_doubt;

@@ -10,6 +10,7 @@ mod peers;
 mod proxies;
 mod redirect;
 mod stream;
+mod streams;
 mod tls;
 
 use std::convert::Infallible;
@@ -118,7 +119,7 @@ pub async fn serve(listening: impl Into<Listening>, router: Router, admission: A
         let stream = Watched::new(stream, place.link().clone());
         let (watcher, http, server, stop) = (graceful.watcher(), http.clone(), server.clone(), stop.clone());
         match tls.clone() {
-            None => tokio::spawn(attend(http, watcher, server, stream, place)),
+            None => tokio::spawn(counted(attend(http, watcher, server, stream, place))),
             Some(tls) => tokio::spawn(async move {
                 let link = place.link().clone();
                 let shaken = tokio::select! {
@@ -127,7 +128,12 @@ pub async fn serve(listening: impl Into<Listening>, router: Router, admission: A
                     () = stop.cancelled() => return,
                 };
                 match shaken {
-                    Ok(stream) => attend(http, watcher, server, stream, place).await,
+                    Ok(stream) if tls::is_http2(&stream) => {
+                        counted(streams::attend(server, stream, place, stop)).await;
+                        // Until here the end of the server waits for it.
+                        drop(watcher);
+                    }
+                    Ok(stream) => counted(attend(http, watcher, server, stream, place)).await,
                     Err(error) => tracing::trace!(%error, "a connection did not come to TLS"),
                 }
             }),
@@ -137,6 +143,13 @@ pub async fn serve(listening: impl Into<Listening>, router: Router, admission: A
     if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+/// Serves one connection, which counts meanwhile.
+async fn counted(connection: impl Future<Output = ()>) {
+    gauge!("wazapp_http_connections").increment(1);
+    connection.await;
+    gauge!("wazapp_http_connections").decrement(1);
 }
 
 /// Serves one connection to its end, or until its place is needed.
@@ -149,7 +162,6 @@ where
     let framed = TokioIo::new(Framed::new(stream));
     let answering = service_fn(move |request| server.clone().answer(request, place.clone()));
     let connection = watcher.watch(http.serve_connection(framed, answering));
-    gauge!("wazapp_http_connections").increment(1);
     tokio::select! {
         ended = connection => {
             if let Err(error) = ended {
@@ -158,7 +170,6 @@ where
         }
         () = link.is_cut() => tracing::trace!("a connection gave way to others"),
     }
-    gauge!("wazapp_http_connections").decrement(1);
 }
 
 #[derive(Clone)]

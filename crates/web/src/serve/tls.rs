@@ -20,6 +20,10 @@ use super::challenge::{self, Challenges};
 /// Who connects and does not shake hands within this time is let go.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
+/// What is spoken, what is better first. <https://www.rfc-editor.org/rfc/rfc7301>
+const H2: &[u8] = b"h2";
+const HTTP_1_1: &[u8] = b"http/1.1";
+
 /// A certificate with its chain and key, which fit each other.
 #[derive(Clone, Debug)]
 pub struct Certificate {
@@ -132,7 +136,7 @@ impl Tls {
             .expect("the provider has suites of both versions")
             .with_no_client_auth()
             .with_cert_resolver(current.clone());
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![H2.to_vec(), HTTP_1_1.to_vec()];
         Self { config: Arc::new(config), current, challenges: None }
     }
 
@@ -167,6 +171,11 @@ impl Tls {
             _ => greeted.into_stream(self.config.clone()).await,
         }
     }
+}
+
+/// Whether the two agreed on HTTP/2.
+pub(super) fn is_http2<S>(stream: &TlsStream<S>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(H2)
 }
 
 impl std::fmt::Debug for Tls {
