@@ -4,6 +4,7 @@ mod api;
 mod app_setup;
 mod bad_input;
 mod browser;
+mod client_certificate;
 mod clients;
 mod commands;
 mod connect;

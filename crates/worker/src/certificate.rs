@@ -2,6 +2,7 @@
 //! row that says so is the database's (`model/src/certificate.rs`), and so is when somebody may try again.
 
 mod authority;
+mod binding;
 mod chain;
 mod issue;
 mod trouble;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::rounds::Every;
 
 pub use authority::{Roots, RootsError};
+pub use binding::Binding;
 
 /// How often it is looked whether something is to be done.
 const LOOK: Duration = Duration::from_secs(2);
@@ -44,6 +46,8 @@ pub struct Settings {
     pub wanted: Wanted,
     /// Whom the authority writes to.
     pub email: Option<String>,
+    /// By what an authority that makes accounts beforehand knows whose a new one is.
+    pub binding: Option<Binding>,
     /// By what the authority proves itself; none: as everybody in the web does.
     pub roots: Option<Roots>,
     /// Whether this server answers on port 80 too.

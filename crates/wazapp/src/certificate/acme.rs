@@ -11,7 +11,7 @@ use model::{Clock, Database, DatabaseError};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use web::serve::{Certificate, Tls};
-use worker::certificate::Roots;
+use worker::certificate::{Binding, Roots};
 
 use super::Watch;
 use crate::config::Acme;
@@ -31,6 +31,8 @@ pub struct Authority {
     pub wanted: Wanted,
     /// Whom the authority writes to.
     pub email: Option<String>,
+    /// By what an authority that makes accounts beforehand knows whose a new one is.
+    pub binding: Option<Binding>,
     /// By what a private authority proves itself.
     pub roots: Option<Roots>,
 }
@@ -40,7 +42,8 @@ impl Authority {
     pub fn read(acme: &Acme) -> anyhow::Result<Self> {
         let roots = acme.ca.as_deref().map(roots).transpose()?;
         let wanted = wanted(acme);
-        Ok(Self { domains: acme.domains.clone(), wanted, email: acme.email.clone(), roots })
+        let (email, binding) = (acme.email.clone(), acme.binding.clone());
+        Ok(Self { domains: acme.domains.clone(), wanted, email, binding, roots })
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) async fn run(config: &Config, print: &Print, doctor: &Doctor) -> anyh
     let server = Server::find(config).await;
     let mut findings = configuration::check(config, &server.public_url(config));
     findings.extend(certificate::check(config, &server.public_url(config), Clock::default().now()));
+    findings.extend(certificate::callers(config, Clock::default().now()));
     findings.extend(data_dir::check(config));
     findings.push(media::check(config).await);
     findings.push(mail::server(config).await);

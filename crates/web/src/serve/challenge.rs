@@ -124,9 +124,7 @@ async fn answer(State(challenges): State<Challenges>, Path(token): Path<String>)
         return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "The database is away.\n").into_response();
     };
     match open.iter().find(|open| open.is_of_token(&token)) {
-        Some(open) => {
-            ([(CONTENT_TYPE, "application/octet-stream")], open.key_authorization.clone()).into_response()
-        }
+        Some(open) => ([(CONTENT_TYPE, "application/octet-stream")], open.key_authorization.clone()).into_response(),
         None => nothing(),
     }
 }

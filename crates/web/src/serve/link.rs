@@ -61,7 +61,9 @@ impl Link {
     /// A stream of this connection: what it proves, the connection has proven.
     pub(super) fn stream_of(connection: &Arc<Link>, began: Instant) -> Self {
         let proven = AtomicBool::new(connection.is_proven());
-        Self { proven, connection: Some(connection.clone()), ..Self::new(began) }
+        // There is one because a request is here: it is our move until its body says otherwise.
+        let stage = AtomicU8::new(Stage::Working as u8);
+        Self { stage, proven, connection: Some(connection.clone()), ..Self::new(began) }
     }
 
     /// Enters a stage.

@@ -1,6 +1,7 @@
 //! The accept loop: limits against slow and greedy clients, and an end that loses nobody.
 
 mod body;
+mod callers;
 mod challenge;
 mod client;
 mod framing;
@@ -39,6 +40,8 @@ use peers::{Peers, Place};
 use stream::{Framed, Watched};
 
 pub(crate) use body::is_too_slow;
+pub(crate) use callers::{Caller, Standing};
+pub use callers::{CallerAuthority, Callers, CallersError};
 pub use challenge::Challenges;
 pub(crate) use client::{Client, Size, Whose};
 pub(crate) use peers::Peer;
@@ -96,7 +99,7 @@ impl From<TcpListener> for Listening {
 pub async fn serve(listening: impl Into<Listening>, router: Router, admission: Admission, stop: CancellationToken) {
     let Listening { listener, tls } = listening.into();
     let Admission { peers, others } = admission;
-    let server = Server { router, others };
+    let server = Server { router, others, caller: None };
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(BUFFER).half_close(false);
@@ -127,6 +130,8 @@ pub async fn serve(listening: impl Into<Listening>, router: Router, admission: A
                     () = link.is_cut() => return,
                     () = stop.cancelled() => return,
                 };
+                let caller = shaken.as_ref().ok().and_then(|stream| tls.caller(stream));
+                let server = Server { caller, ..server };
                 match shaken {
                     Ok(stream) if tls::is_http2(&stream) => {
                         counted(streams::attend(server, stream, place, stop)).await;
@@ -177,16 +182,21 @@ struct Server {
     router: Router,
     /// Requests under way that are no webhooks.
     others: Arc<Semaphore>,
+    /// Who is at the other end, where they are asked.
+    caller: Option<Caller>,
 }
 
 impl Server {
-    async fn answer(self, request: Request<Incoming>, place: Arc<Place>) -> Result<Response<Leaving>, Infallible> {
+    async fn answer(mut self, request: Request<Incoming>, place: Arc<Place>) -> Result<Response<Leaving>, Infallible> {
         let (parts, body) = request.into_parts();
         let mut request = Request::from_parts(parts, Body::new(Arriving::new(body, place.clone())));
         let answer = if let Some(refusal) = misframed(&request) {
             refusal
         } else if let Some(peer) = place.begin(request.headers()) {
             request.extensions_mut().insert(Client::new(peer, place.clone()));
+            if let Some(caller) = self.caller.take() {
+                request.extensions_mut().insert(caller);
+            }
             self.routed(request).await
         } else {
             busy("Too many requests from your address are under way")

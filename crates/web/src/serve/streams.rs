@@ -196,7 +196,7 @@ struct Begun<'a> {
 impl Begun<'_> {
     fn is_answered(mut self) {
         self.answered = true;
-        let more = |credit| (credit < TAKEN_BACK).then_some(credit + 1);
+        let more = |credit: usize| (credit < TAKEN_BACK).then_some(credit + 1);
         let _ = self.streams.0.credit.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 }

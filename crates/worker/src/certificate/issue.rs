@@ -15,7 +15,7 @@ use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::authority::{Authority, Rest};
-use super::{Settings, chain, trouble};
+use super::{Binding, Settings, chain, trouble};
 
 /// An authority that is at it for longer has hung.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(60));
@@ -103,8 +103,7 @@ impl Work<'_> {
                 return Err(Failure::new(Reason::Unoffered, Some(domain), &format!("not by {:?}", kind(way))));
             };
             let answer = challenge.key_authorization();
-            let asked =
-                Challenge { way, token: &challenge.token, domain: &domain, key_authorization: answer.as_str() };
+            let asked = Challenge { way, token: &challenge.token, domain: &domain, key_authorization: answer.as_str() };
             self.add(asked).await.map_err(ours)?;
             challenge.set_ready().await.map_err(trouble::read)?;
         }
@@ -138,12 +137,13 @@ impl Work<'_> {
     }
 
     async fn new_account(&self) -> Result<Account, Failure> {
-        let Settings { wanted, email, .. } = self.settings;
+        let Settings { wanted, email, binding, .. } = self.settings;
         let contact = contact(email.as_deref());
         let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+        let bound = binding.as_ref().map(Binding::external_key);
         let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-        let made =
-            Account::builder_with_http(self.authority()?).create(&new, wanted.directory().to_owned(), None).await;
+        let directory = wanted.directory().to_owned();
+        let made = Account::builder_with_http(self.authority()?).create(&new, directory, bound.as_ref()).await;
         let (account, credentials) = made.map_err(trouble::read)?;
         let credentials = serde_json::to_string(&credentials).expect("texts can be written as JSON");
         self.keep(credentials.into()).await.map_err(ours)?;

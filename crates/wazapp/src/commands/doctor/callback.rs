@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
+use web::webhook::REFUSED;
 use whatsapp::signature;
 
 use super::finding::Finding;
@@ -37,6 +38,9 @@ pub(super) async fn check(config: &Config, server: &Server) -> Vec<Finding> {
             return vec![Finding::broken(AREA, url, error.to_string(), "see the certificates of this machine")];
         }
     };
+    if config.https.as_ref().is_some_and(|https| https.callers.is_some()) {
+        return vec![uncertified(&client, &url).await];
+    }
     let mut findings = Vec::new();
     match &config.meta_verify_token {
         Some(token) => findings.extend(handshake(&client, &url, token.expose_secret()).await),
@@ -49,6 +53,22 @@ pub(super) async fn check(config: &Config, server: &Server) -> Vec<Finding> {
     }
     findings.push(forged(&client, &url).await);
     findings
+}
+
+/// Only who calls with the certificate is answered, which this machine has not: that it is refused is all that can be seen from here.
+async fn uncertified(client: &reqwest::Client, url: &str) -> Finding {
+    let answer = match client.post(url).body("{}").send().await {
+        Ok(answer) => answer,
+        Err(error) => return Finding::broken(AREA, url, format!("does not answer: {}", words(error)), NOT_HERE),
+    };
+    let status = answer.status().as_u16();
+    match answer.text().await.is_ok_and(|text| status == 403 && text.starts_with(REFUSED)) {
+        true => Finding::good(AREA, url, "who shows no client certificate is refused"),
+        false => {
+            let says = format!("a call without a client certificate is answered {status}, not refused for it");
+            Finding::broken(AREA, url, says, NOT_HERE)
+        }
+    }
 }
 
 /// What to do where the public URL does not lead here.
