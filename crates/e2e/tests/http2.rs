@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use e2e::{Options, Posts, World, body, until};
 use reqwest::{Certificate, Version};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -132,7 +131,7 @@ async fn webhooks_and_streams_come_over_http_2_and_end_well_with_the_server() {
 /// Opens streams and takes them back, until the server has enough; answers how many.
 async fn flood(made: &Made, address: SocketAddr) -> usize {
     let Ok(stream) = made.connect(address, None).await else { return 0 };
-    let Ok((mut requests, connection)) = h2::client::handshake::<_, Bytes>(stream).await else { return 0 };
+    let Ok((mut requests, connection)) = h2::client::handshake(stream).await else { return 0 };
     let connection = tokio::spawn(connection);
     let (mut begun, mut under_way) = (0, Vec::new());
     while std::future::poll_fn(|context| requests.poll_ready(context)).await.is_ok() {
