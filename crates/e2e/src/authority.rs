@@ -14,6 +14,9 @@ use crate::{outside, until};
 /// Seconds that a certificate holds: as those of the most used authority.
 const VALIDITY: u32 = 90 * 24 * 3600;
 
+/// The key, and its id, of an account that was made beforehand.
+pub const BINDING: (&str, &str) = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W");
+
 /// An authority at work, in whose DNS every name is 127.0.0.1. It ends with the test.
 #[derive(Debug)]
 pub struct Authority {
@@ -29,6 +32,15 @@ pub struct Authority {
 impl Authority {
     /// Starts one.
     pub async fn start() -> Self {
+        Self::start_with(false).await
+    }
+
+    /// Starts one that takes new accounts only with [`BINDING`].
+    pub async fn start_bound() -> Self {
+        Self::start_with(true).await
+    }
+
+    async fn start_with(bound: bool) -> Self {
         let [listen, control, http, tls, dns, fake] = free();
         let place = TempDir::with_prefix("wazapp-authority-").expect("a directory");
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
@@ -39,7 +51,7 @@ impl Authority {
             "listenAddress": listen, "managementListenAddress": control,
             "certificate": file("own.pem"), "privateKey": file("key.pem"),
             "httpPort": http.port(), "tlsPort": tls.port(),
-            "ocspResponderURL": "", "externalAccountBindingRequired": false, "certificateValidityPeriod": VALIDITY,
+            "ocspResponderURL": "", "externalAccountBindingRequired": bound, "externalAccountMACKeys": { BINDING.0: BINDING.1 }, "certificateValidityPeriod": VALIDITY,
         }});
         std::fs::write(file("config.json"), config.to_string()).expect("written");
         let run = |command: &mut Command| {

@@ -22,7 +22,7 @@ pub mod receiver;
 mod wait;
 mod world;
 
-pub use authority::Authority;
+pub use authority::{Authority, BINDING};
 pub use identity_provider::IdentityProvider;
 pub use meta::{Meta, SimulatedNumber};
 pub use wait::until;

@@ -1,6 +1,8 @@
 //! HTTPS by certificates that the server gets by itself, from an authority that others wrote.
 
+mod attempts;
 mod refused;
+mod strangers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use wazapp::certificate::acme;
 use wazapp::server::{Https, Source};
-use worker::certificate::{Roots, Settings};
+use worker::certificate::{Binding, Roots, Settings};
 
 /// Nobody listens there.
 const NOBODY: &str = "https://127.0.0.1:9/dir";
@@ -57,6 +59,7 @@ async fn https(authority: &Authority, directory: &str, listen: SocketAddr, redir
         wanted: Wanted::new(directory, &domains),
         domains,
         email: None,
+        binding: None,
         roots: roots(authority),
     });
     let bind = async |address| TcpListener::bind(address).await.expect("an address to listen on");
@@ -64,7 +67,7 @@ async fn https(authority: &Authority, directory: &str, listen: SocketAddr, redir
         Some(address) => Some(bind(address).await),
         None => None,
     };
-    Https { listener: bind(listen).await, source, redirect }
+    Https { listener: bind(listen).await, source, redirect, callers: None }
 }
 
 fn anywhere() -> SocketAddr {
@@ -78,11 +81,23 @@ fn getting(
     domain: &str,
     stop: &CancellationToken,
 ) -> tokio::task::JoinHandle<()> {
+    getting_bound(world, authority, domain, stop, None)
+}
+
+/// The same, with an account that was made beforehand.
+fn getting_bound(
+    world: &World,
+    authority: &Authority,
+    domain: &str,
+    stop: &CancellationToken,
+    binding: Option<Binding>,
+) -> tokio::task::JoinHandle<()> {
     let settings = Settings {
         clock: world.clock().clone(),
         keyring: world.keyring().clone(),
         wanted: Wanted::new(&authority.directory(), &domains(&[domain])),
         email: Some("admin@example.org".into()),
+        binding,
         roots: roots(authority),
         answers_http: true,
     };

@@ -204,7 +204,7 @@ impl Attempt {
         Ok(ended.is_some())
     }
 
-    /// Takes it back, where the server ends in the middle of it: whoever comes next may begin at once.
+    /// Takes it back, where the server ends in the middle of it and the authority has refused nothing: whoever comes next may begin at once.
     pub async fn give_back(&self, tx: &Operator, now: Timestamp) -> Result<()> {
         let given_back = tx
             .query_opt(

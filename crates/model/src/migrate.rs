@@ -73,6 +73,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129031000_certificate",
     "20261129032000_turned_from",
     "20261129033000_repeats",
+    "20261129040500_challenge_way",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -1,6 +1,7 @@
 //! The certificate of HTTPS: in files that somebody else renews, or in the database, where the server puts what it got by itself.
 
 pub mod acme;
+mod callers;
 mod files;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 use web::serve::Certificate;
 
+pub use callers::CallerFiles;
 pub use files::Files;
 
 /// Who renews certificates in files does so a month before their end: with less left, that has failed.

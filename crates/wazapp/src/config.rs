@@ -31,7 +31,7 @@ pub use data_dir::create_data_dir;
 pub(crate) use data_dir::{close_directory, open_private};
 pub use error::{ConfigError, Source};
 pub use flags::Flags;
-pub use https::{Acme, CertificateSource, Https};
+pub use https::{Acme, CallersOfWebhook, CertificateSource, Https};
 use keys::Look;
 
 pub use keys::Kept;

@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use web::serve::{Admission, Proxies};
 
-use crate::certificate::Files;
 use crate::certificate::acme::Authority;
+use crate::certificate::{CallerFiles, Files};
 use crate::commands::doctor::configuration::open_to_all;
 use crate::config::{CertificateSource, Config, create_data_dir};
 use crate::open;
@@ -74,12 +74,17 @@ async fn https(config: &Config) -> anyhow::Result<Option<Https>> {
         }
         CertificateSource::Acme(acme) => Source::Acme(Authority::read(acme)?),
     };
+    let callers = https.callers.as_ref().map(|callers| {
+        let mut files = CallerFiles::new(&callers.files, &callers.name);
+        files.read().map(|callers| (callers, files))
+    });
+    let callers = callers.transpose()?;
     let listener = bind(https.listen, "WAZAPP_HTTPS_LISTEN").await?;
     let redirect = match https.redirect {
         Some(address) => Some(bind(address, "WAZAPP_REDIRECT_LISTEN").await?),
         None => None,
     };
-    Ok(Some(Https { listener, source, redirect }))
+    Ok(Some(Https { listener, source, redirect, callers }))
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {

@@ -19,15 +19,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use web::health::Health;
 use web::receive::Receiver;
-use web::serve::{Admission, Certificate, Challenges, Listening, Proxies, Tls, to_https};
+use web::serve::{Admission, Callers, Certificate, Challenges, Listening, Proxies, Tls, to_https};
 use web::webhook::Webhook;
 use web::{Provider, ProviderSettings, SetUpCode, SignInLink};
 use whatsapp::graph::{Graph, Timeouts};
 use worker::ToMeta;
 use worker::media::Decoder;
 
-use crate::certificate::Files;
 use crate::certificate::acme::{Authority, Shown};
+use crate::certificate::{CallerFiles, Files};
 
 /// Connections of operators at once, where they have an address of their own.
 const OPERATORS: usize = 64;
@@ -41,6 +41,8 @@ pub struct Https {
     pub source: Source,
     /// From where everybody is led to the public URL.
     pub redirect: Option<TcpListener>,
+    /// Whose client certificates the webhook takes; none: it asks nobody for one.
+    pub callers: Option<(Callers, CallerFiles)>,
 }
 
 /// Where a certificate comes from.
@@ -272,7 +274,8 @@ pub async fn start(mut setup: Setup, listener: TcpListener) -> anyhow::Result<Ru
     parts.aside(&setup, &shared);
     let health =
         Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics.clone() };
-    let webhook = Webhook::new(shared.to_meta.apps.clone(), receiver, setup.clock.clone());
+    let certified = setup.https.as_ref().is_some_and(|https| https.callers.is_some());
+    let webhook = Webhook::new(shared.to_meta.apps.clone(), receiver, setup.clock.clone()).certified(certified);
     let secure = match setup.https.take() {
         Some(https) => Some(parts.secure(https, &setup, &shared).await),
         None => None,
@@ -400,7 +403,7 @@ impl Parts {
 
     /// Where HTTPS is spoken; its certificate is kept current, and whoever comes without it is led there.
     async fn secure(&mut self, https: Https, setup: &Setup, shared: &Shared) -> Listening {
-        let Https { listener, source, redirect } = https;
+        let Https { listener, source, redirect, callers } = https;
         let (listen, clock) = (listener.local_addr(), setup.clock.clone());
         let answers_http = redirect.is_some();
         let (tls, challenges) = match source {
@@ -417,6 +420,17 @@ impl Parts {
                 (tls, Some(challenges))
             }
         };
+        if let Some((callers, files)) = callers {
+            let authorities: Vec<&str> = callers.authorities().iter().map(|one| one.name.as_str()).collect();
+            tracing::info!(
+                ?authorities,
+                name = callers.name(),
+                "the webhook takes calls with a client certificate alone"
+            );
+            tls.ask(callers);
+            let asking = tls.clone();
+            self.aside.spawn(|stop| files.keep_current(asking, stop));
+        }
         if let Some(listener) = redirect {
             let (router, admission) = (to_https(&shared.public_url, challenges), setup.admission.clone());
             self.http.spawn(|stop| web::serve::serve(listener, router, admission, stop));
@@ -444,6 +458,7 @@ impl Parts {
             keyring: setup.keyring.clone(),
             wanted: authority.wanted,
             email: authority.email,
+            binding: authority.binding,
             roots: authority.roots,
             answers_http,
         };

@@ -16,8 +16,8 @@ const BODIES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1
 pub(crate) fn log(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
     // Their finer levels tell all that is said: every statement with its parameters, every call of an assistant and its answer.
-    // Messages, names and numbers are never logged.
-    let filter = ["tokio_postgres=warn", "rmcp=warn"]
+    // Messages, names and numbers are never logged. And h2 warns of each connection that floods it: a flood of the log.
+    let filter = ["tokio_postgres=warn", "rmcp=warn", "h2=error"]
         .into_iter()
         .fold(filter, |filter, directive| filter.add_directive(directive.parse().expect("a directive")));
     let json = match config.log_format {

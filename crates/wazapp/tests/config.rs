@@ -148,6 +148,10 @@ fn a_domain_brings_along_what_https_needs() {
     let CertificateSource::Acme(acme) = https.certificate else { panic!("it gets its certificate by itself") };
     assert_eq!(acme.domains, ["wa.example.org", "b.example.org"]);
     assert!(acme.directory.starts_with("https://acme-v02.api.letsencrypt.org/") && acme.email.is_none());
+    let callers =
+        loaded(&["--domain", "a.org"], &[("WAZAPP_WEBHOOK_CLIENT_CA", "a.pem, b.pem")]).https.expect("HTTPS").callers;
+    let callers = callers.expect("the webhook takes few");
+    assert_eq!((callers.files.len(), callers.name.as_str()), (2, "client.webhooks.fbclientcerts.com"));
     let said = [("WAZAPP_REDIRECT_LISTEN", "none"), ("WAZAPP_PUBLIC_URL", "https://b.example.org")];
     let config = loaded(&["--domain", "wa.example.org"], &said);
     assert_eq!(shown(&config, "public_url").value.as_deref(), Some("https://b.example.org"));
@@ -237,6 +241,23 @@ fn a_mistake_is_one_line_with_key_source_and_fix() {
         (&["--domain", "a.org", "--acme-directory", "http://b.org"], &[], &["--acme-directory", "https://"]),
         (&["--acme-email", "a@b.org"], &[], &["--acme-email", "WAZAPP_DOMAIN"]),
         (&["--acme-ca", "ca.pem"], &[], &["--acme-ca", "WAZAPP_DOMAIN"]),
+        (&["--acme-eab-key-id", "a", "--domain", "a.org"], &[], &["--acme-eab-key-id", "WAZAPP_ACME_EAB_KEY"]),
+        (
+            &["--acme-eab-key-id", "a", "--domain", "a.org"],
+            &[("WAZAPP_ACME_EAB_KEY", "hunter2!")],
+            &["WAZAPP_ACME_EAB_KEY", "base64url"],
+        ),
+        (&["--webhook-client-ca", "ca.pem"], &[], &["--webhook-client-ca", "a proxy", "WAZAPP_DOMAIN"]),
+        (
+            &["--webhook-client-ca", "ca.pem,", "--domain", "a.org"],
+            &[],
+            &["--webhook-client-ca", "leave the comma out"],
+        ),
+        (
+            &["--webhook-client-name", "meta.org", "--domain", "a.org"],
+            &[],
+            &["--webhook-client-name", "WAZAPP_WEBHOOK_CLIENT_CA"],
+        ),
     ];
     for (arguments, variables, words) in cases {
         let line = load(arguments, variables).expect_err("a mistake");

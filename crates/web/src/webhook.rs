@@ -3,15 +3,17 @@
 //! No parsing that can fail stands before the 200: a bug in applying must never cost a message. The App, and with it
 //! the secret, is chosen by the URL path, never by anything in the body.
 
+mod door;
+
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body as HttpBody;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use metrics::counter;
@@ -26,6 +28,8 @@ use crate::budget::{Budget, Full, Growing, Held};
 use crate::receive::{NotStored, Receiver};
 use crate::serve::{Client, is_too_slow};
 
+pub use door::REFUSED;
+
 /// Meta sends up to 3 MB. <https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks>
 const LARGEST_BODY: usize = 4 << 20;
 
@@ -39,21 +43,33 @@ pub struct Webhook {
     receiver: Receiver,
     clock: Clock,
     budget: Budget,
+    certified: bool,
 }
 
 impl Webhook {
     /// Checks with `apps`, hands on to `receiver`.
     pub fn new(apps: Apps, receiver: Receiver, clock: Clock) -> Self {
-        Self { apps, receiver, clock, budget: Budget::default() }
+        Self { apps, receiver, clock, budget: Budget::default(), certified: false }
+    }
+
+    /// Takes calls with a client certificate alone; see [`Tls::ask`](crate::serve::Tls::ask).
+    #[must_use]
+    pub fn certified(self, certified: bool) -> Self {
+        Self { certified, ..self }
     }
 }
 
 /// The routes Meta calls.
 pub fn routes(webhook: Webhook) -> Router {
-    Router::new()
+    let certified = webhook.certified;
+    let routes = Router::new()
         .route("/webhook", get(handshake_default).post(receive_default))
         .route("/webhook/{app_id}", get(handshake_app).post(receive_app))
-        .with_state(webhook)
+        .with_state(webhook);
+    match certified {
+        true => routes.layer(middleware::from_fn_with_state(door::Said::default(), door::guard)),
+        false => routes,
+    }
 }
 
 #[derive(Deserialize)]

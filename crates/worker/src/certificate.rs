@@ -2,10 +2,12 @@
 //! row that says so is the database's (`model/src/certificate.rs`), and so is when somebody may try again.
 
 mod authority;
+mod binding;
 mod chain;
 mod issue;
 mod trouble;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::rounds::Every;
 
 pub use authority::{Roots, RootsError};
+pub use binding::Binding;
 
 /// How often it is looked whether something is to be done.
 const LOOK: Duration = Duration::from_secs(2);
@@ -43,6 +46,8 @@ pub struct Settings {
     pub wanted: Wanted,
     /// Whom the authority writes to.
     pub email: Option<String>,
+    /// By what an authority that makes accounts beforehand knows whose a new one is.
+    pub binding: Option<Binding>,
     /// By what the authority proves itself; none: as everybody in the web does.
     pub roots: Option<Roots>,
     /// Whether this server answers on port 80 too.
@@ -75,10 +80,14 @@ async fn round(database: &Database, settings: &Settings, stop: &CancellationToke
     let (domains, directory) = (wanted.domains(), wanted.directory());
     tracing::info!(?domains, directory, attempt = attempt.nth, "a certificate is asked for");
     let rest = authority::Rest::default();
-    let work = issue::Work { database, settings, attempt: &attempt, rest: &rest };
+    let refused = OnceLock::new();
+    let work = issue::Work { database, settings, attempt: &attempt, rest: &rest, refused: &refused };
     let ended = tokio::select! {
         ended = tokio::time::timeout(ATTEMPT_WITHIN, work.issue()) => ended,
         () = stop.cancelled() => {
+            if let Some(failure) = refused.get() {
+                return failed(database, settings, &attempt, failure, rest.asked(clock.now())).await;
+            }
             let tx = database.operator().await?;
             attempt.give_back(&tx, clock.now()).await?;
             return tx.commit_in_job().await;

@@ -77,6 +77,7 @@ async fn whoever_is_no_authority_is_named_and_does_no_harm() {
             keyring: world.keyring().clone(),
             wanted: Wanted::new(&format!("{url}/{name}"), &domains(&[DOMAIN])),
             email: None,
+            binding: None,
             roots: None,
             answers_http: true,
         };

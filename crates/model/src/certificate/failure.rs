@@ -70,7 +70,7 @@ reasons! {
         "wait: it is tried again by itself";
     /// The authority takes no account of ours.
     Account = "account", "the authority takes no account of this server's",
-        "correct WAZAPP_ACME_EMAIL; an authority that wants accounts made beforehand is not supported: put its certificate in files (WAZAPP_TLS_CERT)";
+        "correct WAZAPP_ACME_EMAIL; where the authority makes accounts beforehand, set WAZAPP_ACME_EAB_KEY_ID and WAZAPP_ACME_EAB_KEY as it shows them";
     /// The authority cannot be reached, or is broken.
     Away = "away", "the authority cannot be asked",
         "see that this server reaches WAZAPP_ACME_DIRECTORY; it is tried again by itself";

@@ -7,11 +7,11 @@ use anyhow::Context;
 use jiff::Timestamp;
 use model::certificate::{self, Kept, Version, Wanted};
 use model::secret::Keyring;
-use model::{Clock, Database};
+use model::{Clock, Database, DatabaseError};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use web::serve::{Certificate, Tls};
-use worker::certificate::Roots;
+use worker::certificate::{Binding, Roots};
 
 use super::Watch;
 use crate::config::Acme;
@@ -31,6 +31,8 @@ pub struct Authority {
     pub wanted: Wanted,
     /// Whom the authority writes to.
     pub email: Option<String>,
+    /// By what an authority that makes accounts beforehand knows whose a new one is.
+    pub binding: Option<Binding>,
     /// By what a private authority proves itself.
     pub roots: Option<Roots>,
 }
@@ -40,7 +42,8 @@ impl Authority {
     pub fn read(acme: &Acme) -> anyhow::Result<Self> {
         let roots = acme.ca.as_deref().map(roots).transpose()?;
         let wanted = wanted(acme);
-        Ok(Self { domains: acme.domains.clone(), wanted, email: acme.email.clone(), roots })
+        let (email, binding) = (acme.email.clone(), acme.binding.clone());
+        Ok(Self { domains: acme.domains.clone(), wanted, email, binding, roots })
     }
 }
 
@@ -138,7 +141,8 @@ impl Shown {
 
 /// How it stands with a certificate: what there is, what went wrong last, and when it is tried again.
 pub(crate) struct Examined {
-    pub(crate) certificate: Option<Certificate>,
+    /// The error: it is there and cannot be read.
+    pub(crate) certificate: Option<Result<Certificate, String>>,
     pub(crate) failed: Option<(Timestamp, certificate::failure::Failure)>,
     pub(crate) again_at: Option<Timestamp>,
 }
@@ -153,11 +157,15 @@ impl Examined {
     ) -> anyhow::Result<Self> {
         let (wanted, domain) = (wanted(acme), acme.domains.first().map_or("", String::as_str));
         let tx = database.operator().await?;
-        let kept = certificate::newest(&tx, keyring, &wanted, domain, None, now).await?;
+        let kept = match certificate::newest(&tx, keyring, &wanted, domain, None, now).await {
+            Ok(kept) => kept.map(Ok),
+            Err(DatabaseError::Unfit(why)) => Some(Err(why)),
+            Err(error) => return Err(error.into()),
+        };
         let standing = certificate::standing(&tx, &wanted).await?;
         tx.close();
         let read = |kept: Kept| Certificate::from_pem(kept.chain.as_bytes(), kept.key.expose_secret().as_bytes());
-        let certificate = kept.map(read).transpose()?;
+        let certificate = kept.map(|kept| read(kept?).map_err(|error| error.to_string()));
         let again_at = standing.as_ref().map(|standing| standing.again_at);
         Ok(Self { certificate, failed: standing.and_then(|standing| standing.failed), again_at })
     }

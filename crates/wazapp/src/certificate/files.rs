@@ -14,8 +14,11 @@ use super::{LITTLE, Watch};
 /// The files are looked at this often.
 const LOOKED_AT: Duration = Duration::from_secs(5);
 
+/// What changes when a file does.
+pub(super) type Look = Option<[i64; 5]>;
+
 /// What changes when one of the files does.
-type Looks = [Option<[i64; 5]>; 2];
+type Looks = [Look; 2];
 
 /// The files of a certificate and its key.
 #[derive(Clone, Debug)]
@@ -43,11 +46,7 @@ impl Files {
     }
 
     fn looks(&self) -> Looks {
-        [&self.cert, &self.key].map(|path| {
-            let of = std::fs::metadata(path).ok()?;
-            let [length, file] = [of.size(), of.ino()].map(u64::cast_signed);
-            Some([of.ctime(), of.ctime_nsec(), of.mtime_nsec(), length, file])
-        })
+        [&self.cert, &self.key].map(|path| look(path))
     }
 
     /// Shows who connects what the files hold, until it is told to stop. While they hold nothing that can be used, the certificate
@@ -81,6 +80,12 @@ impl Files {
             }
         }
     }
+}
+
+pub(super) fn look(path: &Path) -> Look {
+    let of = std::fs::metadata(path).ok()?;
+    let [length, file] = [of.size(), of.ino()].map(u64::cast_signed);
+    Some([of.ctime(), of.ctime_nsec(), of.mtime_nsec(), length, file])
 }
 
 #[cfg(test)]

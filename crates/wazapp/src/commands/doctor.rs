@@ -61,6 +61,7 @@ pub(crate) async fn run(config: &Config, print: &Print, doctor: &Doctor) -> anyh
     let mut findings = configuration::check(config, &server.public_url(config));
     let now = Clock::default().now();
     findings.extend(certificate::check(config, &server.public_url(config), now));
+    findings.extend(certificate::callers(config, now));
     findings.extend(dates::graph_version(&config.graph_version, now));
     findings.extend(data_dir::check(config));
     findings.push(media::check(config).await);

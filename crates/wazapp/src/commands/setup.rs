@@ -238,7 +238,7 @@ async fn why_not(config: &Config, app: &Wanted, address: &str) -> Option<String>
         Some(other) if other.trim_end_matches('/') != address => Some(format!(
             "The server that runs here says that it is {other}: start it again with --domain or --public-url {address}."
         )),
-        _ => proves_itself(&app.callback, &app.verify_token).await.err(),
+        _ => proves_itself(config, &app.callback, &app.verify_token).await.err(),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use worker::certificate::Binding;
+
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::parse;
@@ -23,6 +25,17 @@ pub struct Https {
     pub listen: SocketAddr,
     /// Where everybody is led from plain HTTP to HTTPS.
     pub redirect: Option<SocketAddr>,
+    /// Whose client certificates the webhook takes; none: it asks nobody for one.
+    pub callers: Option<CallersOfWebhook>,
+}
+
+/// Whose client certificates the webhook takes.
+#[derive(Clone, Debug)]
+pub struct CallersOfWebhook {
+    /// The files of the authorities that give them.
+    pub files: Vec<PathBuf>,
+    /// The name that they are of.
+    pub name: String,
 }
 
 /// Where a certificate comes from.
@@ -48,6 +61,8 @@ pub struct Acme {
     pub email: Option<String>,
     /// The URL of its directory.
     pub directory: String,
+    /// By what an authority that makes accounts beforehand knows whose a new one is.
+    pub binding: Option<Binding>,
     /// The file of the certificate by which a private authority proves itself.
     pub ca: Option<PathBuf>,
 }
@@ -68,7 +83,13 @@ pub(super) fn read(said: &Layers) -> Result<Option<Https>, ConfigError> {
         (None, CertificateSource::Acme(_)) => Some(said.required("redirect_listen", |_| parse::listen(REDIRECT))?),
         (None, CertificateSource::Files { .. }) => None,
     };
-    Ok(Some(Https { certificate, listen, redirect }))
+    let files = said.list("webhook_client_ca", |path| match path.is_empty() {
+        true => Err("names no file: leave the comma out".to_owned()),
+        false => Ok(PathBuf::from(path)),
+    })?;
+    let name = said.required("webhook_client_name", domain)?;
+    let callers = (!files.is_empty()).then_some(CallersOfWebhook { files, name });
+    Ok(Some(Https { certificate, listen, redirect, callers }))
 }
 
 fn acme(said: &Layers) -> Result<Option<Acme>, ConfigError> {
@@ -91,6 +112,10 @@ fn acme(said: &Layers) -> Result<Option<Acme>, ConfigError> {
         domains,
         email: said.optional("acme_email", email)?,
         directory: said.required("acme_directory", directory)?,
+        binding: said
+            .optional("acme_eab_key_id", |id| Ok(id.to_owned()))?
+            .zip(said.optional("acme_eab_key", Binding::key)?)
+            .map(|(key_id, key)| Binding { key_id, key }),
         ca: said.optional("acme_ca", |text| Ok(PathBuf::from(text)))?,
     }))
 }
@@ -129,6 +154,9 @@ fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
         said.refuse("domain", problem)?;
     }
     if !files && !domain {
+        let problem = "set without domain and without tls_cert: a proxy that speaks HTTPS asks for the certificate itself, so unset this \
+                       one; or let the server speak HTTPS by WAZAPP_DOMAIN, or WAZAPP_TLS_CERT and WAZAPP_TLS_KEY";
+        said.refuse("webhook_client_ca", problem)?;
         let problem = "set without domain and without tls_cert: set WAZAPP_DOMAIN, or WAZAPP_TLS_CERT and WAZAPP_TLS_KEY, or unset \
                        this one";
         if said.text("redirect_listen") != "none" {
@@ -138,8 +166,20 @@ fn refuse_contradictions(said: &Layers) -> Result<(), ConfigError> {
             said.refuse("https_listen", problem)?;
         }
     }
+    if !said.is_set("webhook_client_ca") && is_other(said, "webhook_client_name") {
+        let problem = "set without webhook_client_ca: set WAZAPP_WEBHOOK_CLIENT_CA too, the file of its authority, or unset this one";
+        said.refuse("webhook_client_name", problem)?;
+    }
+    match (said.is_set("acme_eab_key_id"), said.is_set("acme_eab_key")) {
+        (true, false) => {
+            said.refuse("acme_eab_key_id", "set without acme_eab_key: set WAZAPP_ACME_EAB_KEY too, or unset this one")?
+        }
+        (false, true) => said
+            .refuse("acme_eab_key", "set without acme_eab_key_id: set WAZAPP_ACME_EAB_KEY_ID too, or unset this one")?,
+        _ => {}
+    }
     if !domain {
-        for key in ["acme_email", "acme_directory", "acme_ca"] {
+        for key in ["acme_email", "acme_directory", "acme_ca", "acme_eab_key_id", "acme_eab_key"] {
             if is_other(said, key) {
                 said.refuse(key, "set without domain: set WAZAPP_DOMAIN too, or unset this one")?;
             }

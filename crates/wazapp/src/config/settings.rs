@@ -105,7 +105,11 @@ pub static SETTINGS: &[Setting] = &[
     open("domain", "", "domains (comma separated, what people know first) that HTTPS certificates are got for and renewed by itself (ACME)"),
     open("acme_email", "", "whom the authority of those certificates writes to"),
     open("acme_directory", "https://acme-v02.api.letsencrypt.org/directory", "the authority, by the URL of its ACME directory"),
+    open("acme_eab_key_id", "", "id of the key by which an authority that makes accounts beforehand knows whose a new one is (external account binding)"),
+    secret("acme_eab_key", "that key, in base64url as the authority gives it"),
     open("acme_ca", "", "certificate file (PEM) by which a private authority proves itself"),
+    open("webhook_client_ca", "", "files (PEM, comma separated) of the authorities whose client certificates the webhook takes (mTLS), read again when they change; it takes calls without one if not set"),
+    open("webhook_client_name", "client.webhooks.fbclientcerts.com", "the name that those client certificates are of"),
     open("https_listen", "[::]:443", "address of HTTPS, where domain or tls_cert is set; port 0 picks a free one"),
     open("redirect_listen", "", "address of plain HTTP from which everybody is led to public_url, or none; [::]:80 with domain, else none"),
 ];

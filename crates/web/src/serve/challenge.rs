@@ -11,7 +11,7 @@ use axum::routing::get;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use model::Database;
-use model::certificate::challenge;
+use model::certificate::challenge::{self, Open};
 use model::database::Result;
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::ServerConfig;
@@ -21,30 +21,28 @@ use rustls::server::ClientHello;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::Semaphore;
 use tokio_rustls::server::StartHandshake;
+
+use super::glance::Glance;
 
 /// What an authority says it speaks when it asks.
 const ALPN: &[u8] = b"acme-tls/1";
 
-/// Whoever asks is anybody: so many are looked up at once, so that nobody takes the database from others.
-const AT_ONCE: usize = 2;
-
 /// Authorities' tokens have some forty characters.
 const LONGEST_TOKEN: usize = 256;
 
-/// The answers to an authority.
+/// The answers to an authority. Whoever asks is anybody, so all who come at once cost the database one look.
 #[derive(Clone, Debug)]
 pub struct Challenges {
     database: Database,
     domains: Arc<[String]>,
-    turns: Arc<Semaphore>,
+    open: Glance<Arc<[Open]>>,
 }
 
 impl Challenges {
     /// Those of these domains.
     pub fn new(database: Database, domains: &[String]) -> Self {
-        Self { database, domains: domains.into(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { database, domains: domains.into(), open: Glance::default() }
     }
 
     /// Where HTTP-01 is answered.
@@ -52,20 +50,16 @@ impl Challenges {
         Router::new().route("/.well-known/acme-challenge/{token}", get(answer)).with_state(self)
     }
 
-    async fn of_token(&self, token: &str) -> Result<Option<String>> {
-        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
-        let tx = self.database.operator().await?;
-        let answer = challenge::of_token(&tx, token).await?;
-        tx.close();
-        Ok(answer)
+    /// The challenges that are open. `None`: the database is away.
+    async fn open(&self) -> Option<Arc<[Open]>> {
+        self.open.take(async || self.look().await.ok()).await
     }
 
-    async fn of_domain(&self, domain: &str) -> Result<Option<String>> {
-        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+    async fn look(&self) -> Result<Arc<[Open]>> {
         let tx = self.database.operator().await?;
-        let answer = challenge::of_domain(&tx, domain).await?;
+        let open = challenge::open(&tx).await?;
         tx.close();
-        Ok(answer)
+        Ok(open.into())
     }
 
     /// Answers who shakes hands only to see who is here, and ends the connection.
@@ -77,9 +71,10 @@ impl Challenges {
         let domain = hello.server_name().map(str::to_ascii_lowercase);
         let domain =
             domain.filter(|domain| self.domains.contains(domain)).ok_or_else(|| no("it is of no domain of ours"))?;
-        let answer = self.of_domain(&domain).await.map_err(|error| no(error.reason()))?;
-        let answer = answer.ok_or_else(|| no("nothing is asked about this domain"))?;
-        let config = config(domain, &answer).map_err(|_| no("its certificate cannot be made"))?;
+        let open = self.open().await.ok_or_else(|| no("the database is away"))?;
+        let asked = open.iter().find(|open| open.is_of_domain(&domain));
+        let asked = asked.ok_or_else(|| no("nothing is asked about this domain"))?;
+        let config = config(domain, &asked.key_authorization).map_err(|_| no("its certificate cannot be made"))?;
         let mut stream = greeted.into_stream(Arc::new(config)).await?;
         stream.shutdown().await
     }
@@ -121,11 +116,16 @@ fn config(domain: String, answer: &str) -> Result<ServerConfig, Box<dyn std::err
 async fn answer(State(challenges): State<Challenges>, Path(token): Path<String>) -> Response {
     let is_token =
         token.len() <= LONGEST_TOKEN && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    let found = if is_token { challenges.of_token(&token).await } else { Ok(None) };
-    match found {
-        Ok(Some(answer)) => ([(CONTENT_TYPE, "application/octet-stream")], answer).into_response(),
-        Ok(None) => (StatusCode::NOT_FOUND, "No certificate is being asked for with this token.\n").into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "The database is away.\n").into_response(),
+    let nothing = || (StatusCode::NOT_FOUND, "No certificate is being asked for with this token.\n").into_response();
+    if !is_token {
+        return nothing();
+    }
+    let Some(open) = challenges.open().await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "The database is away.\n").into_response();
+    };
+    match open.iter().find(|open| open.is_of_token(&token)) {
+        Some(open) => ([(CONTENT_TYPE, "application/octet-stream")], open.key_authorization.clone()).into_response(),
+        None => nothing(),
     }
 }
 

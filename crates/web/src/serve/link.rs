@@ -1,5 +1,6 @@
-//! One connection: what it waits for, and since when.
+//! One connection, or one stream of a connection that has several: what it waits for, and since when.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -39,11 +40,14 @@ pub(super) struct Link {
     held: [AtomicUsize; 2],
     proven: AtomicBool,
     cut: CancellationToken,
+    /// Of which this is a stream.
+    connection: Option<Arc<Link>>,
 }
 
 impl Link {
     pub(super) fn new(began: Instant) -> Self {
         Self {
+            connection: None,
             began,
             stage: AtomicU8::new(Stage::Idle as u8),
             since: AtomicU64::new(0),
@@ -52,6 +56,14 @@ impl Link {
             proven: AtomicBool::new(false),
             cut: CancellationToken::new(),
         }
+    }
+
+    /// A stream of this connection: what it proves, the connection has proven.
+    pub(super) fn stream_of(connection: &Arc<Link>, began: Instant) -> Self {
+        let proven = AtomicBool::new(connection.is_proven());
+        // There is one because a request is here: it is our move until its body says otherwise.
+        let stage = AtomicU8::new(Stage::Working as u8);
+        Self { stage, proven, connection: Some(connection.clone()), ..Self::new(began) }
     }
 
     /// Enters a stage.
@@ -92,9 +104,22 @@ impl Link {
         waits.then(|| self.began.elapsed().saturating_sub(since))
     }
 
+    /// The client has read nothing of an answer for so long.
+    pub(super) async fn is_not_read(&self, patience: Duration) {
+        loop {
+            tokio::time::sleep(patience / 4).await;
+            if self.stage() == Stage::Sending && self.waits().is_some_and(|waits| waits >= patience) {
+                return;
+            }
+        }
+    }
+
     /// Its client showed a key in force, or signed a body.
     pub(super) fn prove(&self) {
         self.proven.store(true, Ordering::Relaxed);
+        if let Some(connection) = &self.connection {
+            connection.prove();
+        }
     }
 
     pub(super) fn is_proven(&self) -> bool {

@@ -1,14 +1,17 @@
 //! The accept loop: limits against slow and greedy clients, and an end that loses nobody.
 
 mod body;
+mod callers;
 mod challenge;
 mod client;
 mod framing;
+mod glance;
 mod link;
 mod peers;
 mod proxies;
 mod redirect;
 mod stream;
+mod streams;
 mod tls;
 
 use std::convert::Infallible;
@@ -37,6 +40,8 @@ use peers::{Peers, Place};
 use stream::{Framed, Watched};
 
 pub(crate) use body::is_too_slow;
+pub(crate) use callers::{Caller, Standing};
+pub use callers::{CallerAuthority, Callers, CallersError};
 pub use challenge::Challenges;
 pub(crate) use client::{Client, Size, Whose};
 pub(crate) use peers::Peer;
@@ -94,7 +99,7 @@ impl From<TcpListener> for Listening {
 pub async fn serve(listening: impl Into<Listening>, router: Router, admission: Admission, stop: CancellationToken) {
     let Listening { listener, tls } = listening.into();
     let Admission { peers, others } = admission;
-    let server = Server { router, others };
+    let server = Server { router, others, caller: None };
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(BUFFER).half_close(false);
@@ -117,7 +122,7 @@ pub async fn serve(listening: impl Into<Listening>, router: Router, admission: A
         let stream = Watched::new(stream, place.link().clone());
         let (watcher, http, server, stop) = (graceful.watcher(), http.clone(), server.clone(), stop.clone());
         match tls.clone() {
-            None => tokio::spawn(attend(http, watcher, server, stream, place)),
+            None => tokio::spawn(counted(attend(http, watcher, server, stream, place))),
             Some(tls) => tokio::spawn(async move {
                 let link = place.link().clone();
                 let shaken = tokio::select! {
@@ -125,8 +130,15 @@ pub async fn serve(listening: impl Into<Listening>, router: Router, admission: A
                     () = link.is_cut() => return,
                     () = stop.cancelled() => return,
                 };
+                let caller = shaken.as_ref().ok().and_then(|stream| tls.caller(stream));
+                let server = Server { caller, ..server };
                 match shaken {
-                    Ok(stream) => attend(http, watcher, server, stream, place).await,
+                    Ok(stream) if tls::is_http2(&stream) => {
+                        counted(streams::attend(server, stream, place, stop)).await;
+                        // Until here the end of the server waits for it.
+                        drop(watcher);
+                    }
+                    Ok(stream) => counted(attend(http, watcher, server, stream, place)).await,
                     Err(error) => tracing::trace!(%error, "a connection did not come to TLS"),
                 }
             }),
@@ -136,6 +148,13 @@ pub async fn serve(listening: impl Into<Listening>, router: Router, admission: A
     if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+/// Serves one connection, which counts meanwhile.
+async fn counted(connection: impl Future<Output = ()>) {
+    gauge!("wazapp_http_connections").increment(1);
+    connection.await;
+    gauge!("wazapp_http_connections").decrement(1);
 }
 
 /// Serves one connection to its end, or until its place is needed.
@@ -148,7 +167,6 @@ where
     let framed = TokioIo::new(Framed::new(stream));
     let answering = service_fn(move |request| server.clone().answer(request, place.clone()));
     let connection = watcher.watch(http.serve_connection(framed, answering));
-    gauge!("wazapp_http_connections").increment(1);
     tokio::select! {
         ended = connection => {
             if let Err(error) = ended {
@@ -157,7 +175,6 @@ where
         }
         () = link.is_cut() => tracing::trace!("a connection gave way to others"),
     }
-    gauge!("wazapp_http_connections").decrement(1);
 }
 
 #[derive(Clone)]
@@ -165,16 +182,21 @@ struct Server {
     router: Router,
     /// Requests under way that are no webhooks.
     others: Arc<Semaphore>,
+    /// Who is at the other end, where they are asked.
+    caller: Option<Caller>,
 }
 
 impl Server {
-    async fn answer(self, request: Request<Incoming>, place: Arc<Place>) -> Result<Response<Leaving>, Infallible> {
+    async fn answer(mut self, request: Request<Incoming>, place: Arc<Place>) -> Result<Response<Leaving>, Infallible> {
         let (parts, body) = request.into_parts();
         let mut request = Request::from_parts(parts, Body::new(Arriving::new(body, place.clone())));
         let answer = if let Some(refusal) = misframed(&request) {
             refusal
         } else if let Some(peer) = place.begin(request.headers()) {
             request.extensions_mut().insert(Client::new(peer, place.clone()));
+            if let Some(caller) = self.caller.take() {
+                request.extensions_mut().insert(caller);
+            }
             self.routed(request).await
         } else {
             busy("Too many requests from your address are under way")

@@ -95,8 +95,12 @@ impl Peers {
     }
 
     fn admit_since(&self, address: IpAddr, began: Instant) -> Option<Place> {
+        self.give_place(address, Link::new(began))
+    }
+
+    fn give_place(&self, address: IpAddr, link: Link) -> Option<Place> {
         let home = if self.proxies.trust(address) { Owner::Proxy } else { Owner::Peer(address.into()) };
-        let link = Arc::new(Link::new(began));
+        let link = Arc::new(link);
         let mut table = self.table();
         if !table.has_room(self, home) {
             counter!("wazapp_connections_refused_total").increment(1);
@@ -214,6 +218,11 @@ impl Place {
 
     pub(super) fn peers(&self) -> &Peers {
         &self.peers
+    }
+
+    /// A place for a stream of this connection, as if it were a connection of its own.
+    pub(super) fn admit_stream(&self) -> Option<Place> {
+        self.peers.give_place(self.address, Link::stream_of(&self.link, Instant::now()))
     }
 
     /// A request begins: who makes it, if a proxy says so. Until [`Place::done`] it counts in their share. False: their

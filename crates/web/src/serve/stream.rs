@@ -14,7 +14,7 @@ use super::framing::{Framing, POISON};
 use super::link::Link;
 
 /// Something of an answer must be read within this time; so a slow reader finishes, and one who stopped does not.
-const READ_SOME_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const READ_SOME_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the system holds for one connection that is not read. Small, so that progress is seen early: the system takes
 /// more only when a third of it is free.

@@ -8,6 +8,7 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,10 +16,15 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate};
 
+use super::callers::{Caller, Callers};
 use super::challenge::{self, Challenges};
 
 /// Who connects and does not shake hands within this time is let go.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is spoken, what is better first. <https://www.rfc-editor.org/rfc/rfc7301>
+const H2: &[u8] = b"h2";
+const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// A certificate with its chain and key, which fit each other.
 #[derive(Clone, Debug)]
@@ -108,9 +114,16 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
 /// Shakes hands with whoever connects, by the certificate that is in force then.
 #[derive(Clone)]
 pub struct Tls {
-    config: Arc<ServerConfig>,
+    asked: Arc<RwLock<Asked>>,
     current: Arc<Current>,
     challenges: Option<Challenges>,
+}
+
+/// How hands are shaken, and who is taken for whom then.
+struct Asked {
+    config: Arc<ServerConfig>,
+    /// None: nobody is asked who they are.
+    callers: Option<Arc<Callers>>,
 }
 
 /// None: there is none yet, so nobody comes to TLS.
@@ -127,13 +140,25 @@ impl Tls {
     /// TLS 1.2 and 1.3 with the suites that rustls holds safe. Without a certificate, nobody comes to TLS until there is one.
     pub fn new(certificate: Option<&Certificate>) -> Self {
         let current = Arc::new(Current(RwLock::new(certificate.map(|certificate| certificate.key.clone()))));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider has suites of both versions")
-            .with_no_client_auth()
-            .with_cert_resolver(current.clone());
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { config: Arc::new(config), current, challenges: None }
+        let asked = Asked { config: config(&current, None), callers: None };
+        Self { asked: Arc::new(RwLock::new(asked)), current, challenges: None }
+    }
+
+    /// Whoever connects from now on is asked who they are; who is connected already is taken for whom these say.
+    pub fn ask(&self, callers: Callers) {
+        let config = config(&self.current, Some(callers.asking()));
+        let asked = Asked { config, callers: Some(Arc::new(callers)) };
+        *self.asked.write().unwrap_or_else(PoisonError::into_inner) = asked;
+    }
+
+    pub(super) fn callers(&self) -> Option<Arc<Callers>> {
+        self.asked.read().unwrap_or_else(PoisonError::into_inner).callers.clone()
+    }
+
+    /// Who is at the other end. None: nobody is asked.
+    pub(super) fn caller<S>(&self, stream: &TlsStream<S>) -> Option<Caller> {
+        self.callers()?;
+        Some(Caller::new(self.clone(), stream.get_ref().1.peer_certificates().unwrap_or_default()))
     }
 
     /// The same, which also answers an authority that asks whose the domains are.
@@ -164,9 +189,30 @@ impl Tls {
                 challenges.shake_hands(greeted).await?;
                 Err(std::io::Error::other("an authority has seen what it asked for"))
             }
-            _ => greeted.into_stream(self.config.clone()).await,
+            _ => {
+                let config = self.asked.read().unwrap_or_else(PoisonError::into_inner).config.clone();
+                greeted.into_stream(config).await
+            }
         }
     }
+}
+
+fn config(current: &Arc<Current>, asking: Option<Arc<dyn ClientCertVerifier>>) -> Arc<ServerConfig> {
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites of both versions");
+    let config = match asking {
+        Some(asking) => config.with_client_cert_verifier(asking),
+        None => config.with_no_client_auth(),
+    };
+    let mut config = config.with_cert_resolver(current.clone());
+    config.alpn_protocols = vec![H2.to_vec(), HTTP_1_1.to_vec()];
+    Arc::new(config)
+}
+
+/// Whether the two agreed on HTTP/2.
+pub(super) fn is_http2<S>(stream: &TlsStream<S>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(H2)
 }
 
 impl std::fmt::Debug for Tls {

@@ -1,12 +1,13 @@
 //! One attempt: account, order, challenges, certificate.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, ChallengeType, Error, Identifier, NewAccount, NewOrder, Order,
     OrderStatus, RetryPolicy,
 };
-use model::certificate::challenge::{self, Challenge};
+use model::certificate::challenge::{self, Challenge, Way};
 use model::certificate::failure::{Failure, Reason};
 use model::certificate::{Attempt, Issued, account};
 use model::{Database, DatabaseError};
@@ -14,7 +15,7 @@ use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::authority::{Authority, Rest};
-use super::{Settings, chain, trouble};
+use super::{Binding, Settings, chain, trouble};
 
 /// An authority that is at it for longer has hung.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(60));
@@ -25,6 +26,8 @@ pub(super) struct Work<'a> {
     pub(super) settings: &'a Settings,
     pub(super) attempt: &'a Attempt,
     pub(super) rest: &'a Rest,
+    /// Why the authority was not convinced, the first time: it counts that, whatever comes of the attempt.
+    pub(super) refused: &'a OnceLock<Failure>,
 }
 
 impl Work<'_> {
@@ -50,26 +53,26 @@ impl Work<'_> {
 
     /// Tries the ways to prove the domains: all of them at first, then by turns, because authorities count what fails.
     async fn order(&self, account: &Account) -> Result<Issued, Failure> {
-        let ways: &[ChallengeType] = match self.settings.answers_http {
-            true => &[ChallengeType::Http01, ChallengeType::TlsAlpn01],
-            false => &[ChallengeType::TlsAlpn01],
+        let ways: &[Way] = match self.settings.answers_http {
+            true => &[Way::Http, Way::TlsAlpn],
+            false => &[Way::TlsAlpn],
         };
         let nth = usize::try_from(self.attempt.nth).unwrap_or(1);
         let ways = if nth > 1 { std::slice::from_ref(&ways[nth % ways.len()]) } else { ways };
-        let mut first = None;
-        for way in ways {
+        for &way in ways {
             match self.proven_by(account, way).await {
                 Err(failure) if failure.reason.is_of_a_way() => {
                     tracing::debug!(?way, %failure, "the authority was not convinced");
-                    first.get_or_insert(failure);
+                    self.refused.get_or_init(|| failure);
                 }
                 ended => return ended,
             }
         }
-        Err(first.unwrap_or_else(|| Failure::new(Reason::Refused, None, "there is no way to prove the domains")))
+        let refused = self.refused.get().cloned();
+        Err(refused.unwrap_or_else(|| Failure::new(Reason::Refused, None, "there is no way to prove the domains")))
     }
 
-    async fn proven_by(&self, account: &Account, way: &ChallengeType) -> Result<Issued, Failure> {
+    async fn proven_by(&self, account: &Account, way: Way) -> Result<Issued, Failure> {
         let domains = self.settings.wanted.domains();
         let identifiers: Vec<Identifier> = domains.iter().cloned().map(Identifier::Dns).collect();
         let mut order = account.new_order(&NewOrder::new(&identifiers)).await.map_err(trouble::of_account)?;
@@ -87,7 +90,7 @@ impl Work<'_> {
     }
 
     /// Has all nodes answer, then tells the authority so.
-    async fn answer_challenges(&self, order: &mut Order, way: &ChallengeType) -> Result<(), Failure> {
+    async fn answer_challenges(&self, order: &mut Order, way: Way) -> Result<(), Failure> {
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
             let mut authorization = authorization.map_err(trouble::read)?;
@@ -96,11 +99,11 @@ impl Work<'_> {
                 continue;
             }
             let domain = authorization.identifier().to_string();
-            let Some(mut challenge) = authorization.challenge(way.clone()) else {
-                return Err(Failure::new(Reason::Unoffered, Some(domain), &format!("not by {way:?}")));
+            let Some(mut challenge) = authorization.challenge(kind(way)) else {
+                return Err(Failure::new(Reason::Unoffered, Some(domain), &format!("not by {:?}", kind(way))));
             };
             let answer = challenge.key_authorization();
-            let asked = Challenge { token: &challenge.token, domain: &domain, key_authorization: answer.as_str() };
+            let asked = Challenge { way, token: &challenge.token, domain: &domain, key_authorization: answer.as_str() };
             self.add(asked).await.map_err(ours)?;
             challenge.set_ready().await.map_err(trouble::read)?;
         }
@@ -134,12 +137,13 @@ impl Work<'_> {
     }
 
     async fn new_account(&self) -> Result<Account, Failure> {
-        let Settings { wanted, email, .. } = self.settings;
+        let Settings { wanted, email, binding, .. } = self.settings;
         let contact = contact(email.as_deref());
         let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+        let bound = binding.as_ref().map(Binding::external_key);
         let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-        let made =
-            Account::builder_with_http(self.authority()?).create(&new, wanted.directory().to_owned(), None).await;
+        let directory = wanted.directory().to_owned();
+        let made = Account::builder_with_http(self.authority()?).create(&new, directory, bound.as_ref()).await;
         let (account, credentials) = made.map_err(trouble::read)?;
         let credentials = serde_json::to_string(&credentials).expect("texts can be written as JSON");
         self.keep(credentials.into()).await.map_err(ours)?;
@@ -161,6 +165,14 @@ impl Work<'_> {
     }
 }
 
+/// As the protocol's client names it.
+fn kind(way: Way) -> ChallengeType {
+    match way {
+        Way::Http => ChallengeType::Http01,
+        Way::TlsAlpn => ChallengeType::TlsAlpn01,
+    }
+}
+
 fn contact(email: Option<&str>) -> Vec<String> {
     email.into_iter().map(|email| format!("mailto:{email}")).collect()
 }
@@ -170,12 +182,12 @@ fn ours(error: DatabaseError) -> Failure {
 }
 
 /// Why the authority was not convinced: of which domain, and by what.
-async fn refusal(order: &mut Order, way: &ChallengeType) -> Failure {
+async fn refusal(order: &mut Order, way: Way) -> Failure {
     let said = order.state().error.clone();
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {
         let Ok(state) = authorization.refresh().await else { break };
-        let challenges = state.challenges.iter().filter(|challenge| challenge.r#type == *way);
+        let challenges = state.challenges.iter().filter(|challenge| challenge.r#type == kind(way));
         if let Some(problem) = challenges.filter_map(|challenge| challenge.error.clone()).next() {
             return trouble::of(problem, Some(state.identifier().to_string()));
         }

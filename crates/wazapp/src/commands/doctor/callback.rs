@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
+use web::webhook::REFUSED;
 use whatsapp::signature;
 
 use super::finding::{Finding, Level};
@@ -32,6 +33,9 @@ pub(super) async fn check(config: &Config, server: &Server) -> Vec<Finding> {
             return vec![Finding::broken(AREA, url, error.to_string(), "see the certificates of this machine")];
         }
     };
+    if asks_callers(config) {
+        return vec![uncertified(&client, &url).await];
+    }
     let mut findings = Vec::new();
     match &config.meta_verify_token {
         Some(token) => findings.extend(handshake(&client, &url, token.expose_secret()).await),
@@ -52,13 +56,38 @@ fn client() -> reqwest::Result<reqwest::Client> {
 }
 
 /// Whether a callback proves itself to Meta with this word; if not, why not and what mends it.
-pub(in crate::commands) async fn proves_itself(url: &str, token: &SecretString) -> Result<(), String> {
+pub(in crate::commands) async fn proves_itself(config: &Config, url: &str, token: &SecretString) -> Result<(), String> {
     let client = client().map_err(|error| error.to_string())?;
-    match handshake(&client, url, token.expose_secret()).await.into_iter().next() {
+    let findings = match asks_callers(config) {
+        true => vec![uncertified(&client, url).await],
+        false => handshake(&client, url, token.expose_secret()).await,
+    };
+    match findings.into_iter().next() {
         Some(Finding { level: Level::Broken, says, fix, .. }) => {
             Err(format!("{url} {says}; {}", fix.unwrap_or_default()))
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether only who shows a client certificate is answered.
+fn asks_callers(config: &Config) -> bool {
+    config.https.as_ref().is_some_and(|https| https.callers.is_some())
+}
+
+/// Only who calls with the certificate is answered, which this machine has not: that it is refused is all that can be seen from here.
+async fn uncertified(client: &reqwest::Client, url: &str) -> Finding {
+    let answer = match client.post(url).body("{}").send().await {
+        Ok(answer) => answer,
+        Err(error) => return Finding::broken(AREA, url, format!("does not answer: {}", words(error)), NOT_HERE),
+    };
+    let status = answer.status().as_u16();
+    match answer.text().await.is_ok_and(|text| status == 403 && text.starts_with(REFUSED)) {
+        true => Finding::good(AREA, url, "who shows no client certificate is refused"),
+        false => {
+            let says = format!("a call without a client certificate is answered {status}, not refused for it");
+            Finding::broken(AREA, url, says, NOT_HERE)
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The certificate of HTTPS: readable, of our name, and not about to end.
 
 use jiff::{SignedDuration, Timestamp};
-use web::serve::Certificate;
+use web::serve::{CallerAuthority, Certificate};
 
 use super::Examination;
 use super::finding::Finding;
 use crate::certificate::acme::Examined;
-use crate::certificate::{Files, LITTLE};
+use crate::certificate::{CallerFiles, Files, LITTLE};
 use crate::config::{Acme, CertificateSource, Config};
 
 const AREA: &str = "HTTPS";
@@ -28,6 +28,34 @@ pub(super) fn check(config: &Config, public_url: &str, now: Timestamp) -> Vec<Fi
     }
 }
 
+/// An authority of webhooks' callers is changed well before its end: whoever calls does so too.
+const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// The authorities of webhooks' callers.
+pub(super) fn callers(config: &Config, now: Timestamp) -> Vec<Finding> {
+    let Some(callers) = config.https.as_ref().and_then(|https| https.callers.as_ref()) else { return Vec::new() };
+    match CallerFiles::new(&callers.files, &callers.name).read() {
+        Ok(callers) => callers.authorities().iter().map(|authority| caller_authority(authority, now)).collect(),
+        Err(error) => {
+            let fix = "write the file anew, with the certificates (PEM) of the authorities that give callers theirs";
+            vec![Finding::broken(AREA, "webhook_client_ca", format!("{error:#}"), fix)]
+        }
+    }
+}
+
+fn caller_authority(authority: &CallerAuthority, now: Timestamp) -> Finding {
+    let CallerAuthority { name, not_after } = authority;
+    let fix = "see whether Meta gives client certificates by another authority now (mTLS for webhooks in its documentation); name both \
+               files in WAZAPP_WEBHOOK_CLIENT_CA while it changes";
+    match not_after.duration_since(now) {
+        left if left <= SignedDuration::ZERO => {
+            Finding::warning(AREA, "webhook_client_ca", format!("{name} ended at {not_after}"), fix)
+        }
+        left if left < SOON => Finding::warning(AREA, "webhook_client_ca", format!("{name} ends at {not_after}"), fix),
+        _ => Finding::good(AREA, "webhook_client_ca", format!("{name} holds until {not_after}")),
+    }
+}
+
 /// One that the server gets by itself.
 pub(super) async fn got(examination: &Examination<'_>) -> anyhow::Result<Vec<Finding>> {
     let config = examination.config;
@@ -41,7 +69,13 @@ pub(super) async fn got(examination: &Examination<'_>) -> anyhow::Result<Vec<Fin
 fn standing(examined: &Examined, acme: &Acme, public_url: &str, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &examined.certificate {
-        Some(certificate) => {
+        Some(Err(why)) => {
+            let says = format!("the one that the database has cannot be read: {why}");
+            let fix = "give the server the key that it was sealed with (WAZAPP_MASTER_KEY); or, where that is lost, DELETE FROM \
+                       wazapp.certificate: it gets another one";
+            findings.push(Finding::broken(AREA, "certificate", says, fix));
+        }
+        Some(Ok(certificate)) => {
             let third = certificate.not_after().duration_since(certificate.not_before()) / 3;
             let fix = "see why renewing fails, below and in the server's log; see that a server runs";
             findings.extend([name(certificate, public_url), end(certificate, now, third / 2, fix)]);
@@ -119,10 +153,25 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_of_callers_is_changed_before_it_ends() {
+        let now: Timestamp = "2026-11-29T12:00:00Z".parse().expect("a time");
+        let level = |left| {
+            let authority = CallerAuthority { name: "CN=Meta".to_owned(), not_after: now + left };
+            let finding = caller_authority(&authority, now);
+            assert!(finding.says.contains("CN=Meta"));
+            finding.level
+        };
+        assert_eq!(level(SOON * 2), Level::Good);
+        assert_eq!(level(SOON / 2), Level::Warning);
+        assert_eq!(level(-SOON), Level::Warning);
+    }
+
+    #[test]
     fn one_that_the_server_gets_says_what_went_wrong_and_whose_move_it_is() {
         let acme = Acme {
             domains: vec!["wa.example.org".to_owned(), "b.example.org".to_owned()],
             email: None,
+            binding: None,
             directory: "https://ca.example.org/dir".to_owned(),
             ca: None,
         };
@@ -135,7 +184,12 @@ mod tests {
         assert!(findings[1].fix.as_deref().is_some_and(|fix| fix.contains("80 and 443")));
         let made = rcgen::generate_simple_self_signed(["wa.example.org".to_owned()]).expect("a certificate");
         let pem = (made.cert.pem(), made.signing_key.serialize_pem());
-        examined.certificate = Certificate::from_pem(pem.0.as_bytes(), pem.1.as_bytes()).ok();
+        examined.certificate = Some(Err("it is sealed by another key".to_owned()));
+        let findings = standing(&examined, &acme, "https://wa.example.org", now);
+        assert_eq!(findings[0].level, Level::Broken);
+        assert!(findings[0].says.contains("another key") && findings[0].says.contains("cannot be read"));
+        examined.certificate =
+            Some(Certificate::from_pem(pem.0.as_bytes(), pem.1.as_bytes()).map_err(|_| String::new()));
         examined.failed = None;
         let findings = standing(&examined, &acme, "https://wa.example.org", now);
         let levels: Vec<Level> = findings.iter().map(|finding| finding.level).collect();
