@@ -187,17 +187,17 @@ impl Row {
     /// What it is called for who hears it: whom it is with, what they wait for, and what was said last.
     pub(super) fn name(&self, language: impl Borrow<Language>) -> String {
         let language = *language.borrow();
-        let told = |key, name, text: &str| say(language, Key(key)).with(name, text).to_string();
+        let told = |key: Key, name, text: &str| say(language, key).with(name, text).to_string();
         let unread =
             (self.unread > 0).then(|| say(language, Key("row-unread")).count("count", self.unread).to_string());
         let begun = self.draft.as_deref().map(|draft| format!("{} {draft}", say(language, Key("draft"))));
         let tick = self.tick.map(|tick| say(language, tick.key).to_string());
-        let last = begun.unwrap_or_else(|| told("row-last", "text", &self.preview));
+        let last = begun.unwrap_or_else(|| told(Key("row-last"), "text", &self.preview));
         let parts = [
-            Some(told("row-who", "name", &self.who)),
+            Some(told(Key("row-who"), "name", &self.who)),
             unread,
             self.urgent.as_ref().map(|urgent| urgent.said.to_string()),
-            self.assignee.as_deref().map(|name| told("row-assignee", "name", name)),
+            self.assignee.as_deref().map(|name| told(Key("row-assignee"), "name", name)),
             Some(last),
             tick.filter(|_| self.draft.is_none()),
             Some(self.time.clone()),
