@@ -25,6 +25,7 @@ const FILES: &[&str] = &[
     "js/panel.js",
     "js/passkey.js",
     "js/reading.js",
+    "js/rows.js",
     "js/together.js",
     "js/undo.js",
     "img/mark.svg",

@@ -2,6 +2,7 @@
 // is cut, a file that is refused and one that is taken back cost nothing else.
 
 import assert from "node:assert/strict";
+import { check } from "./checks.mjs";
 import { noise } from "./noise.mjs";
 
 export async function files({ url, simulator, number, sessions, sitDown, writes, look }) {
@@ -37,7 +38,7 @@ export async function files({ url, simulator, number, sessions, sitDown, writes,
   await allGone();
   const accepted = async () => (await (await fetch(`${simulator}/_sim/accepted?phone_number_id=${number}`)).json()).data.map(({ request }) => request);
   const ours = JSON.stringify(await accepted());
-  assert.equal(ours.split('"Aquí van"').length, 2, "once");
+  check(38, "once", ours.split('"Aquí van"').length, 2);
 
   // Too large a picture: what is wrong is said, and what can be done.
   const large = noise(1500);
@@ -50,7 +51,7 @@ export async function files({ url, simulator, number, sessions, sitDown, writes,
   await page.getByRole("button", { name: "Reducir y enviar" }).click();
   await page.locator(".message.out:not(.pending) a.picture").nth(1).waitFor();
   await allGone();
-  assert.equal((await accepted()).filter(({ type }) => type === "image").length, 2, "the smaller one went");
+  check(38, "the smaller one went", (await accepted()).filter(({ type }) => type === "image").length, 2);
   await page.locator("[data-files]").setInputFiles({ name: "otra.png", mimeType: "image/png", buffer: small });
   await page.getByRole("button", { name: "Enviar como documento" }).click();
   await page.locator("#body").press("Enter");
@@ -101,7 +102,7 @@ async function dropped(page, open, sent, picture) {
   assert.ok(await give("paste", ["pegada.png"]));
   assert.equal(await page.locator("[data-tray] li").count(), 1);
   await open("525555500302", "Soy otra persona");
-  assert.equal(await page.locator("[data-tray] li").count(), 0, "a file stays with whom it was chosen for");
+  check(38, "a file stays with whom it was chosen for", await page.locator("[data-tray] li").count(), 0);
   assert.ok(await give("dragover", ["suelta.png"]));
   await page.getByText("Suelta aquí lo que quieras enviar a").waitFor();
   assert.ok(await give("drop", ["suelta.png"]));

@@ -2,6 +2,7 @@
 // nothing is asked of anybody else, no policy is broken, and no screen becomes wider than it is.
 
 import assert from "node:assert/strict";
+import { check } from "./checks.mjs";
 
 const HIT = "window.hit=1";
 const SEEDS = [
@@ -46,8 +47,8 @@ export async function hostile({ url, simulator, number, sessions, sitDown, contr
       const links = [...document.querySelectorAll(".inbox a[href]")].filter((one) => !["http:", "https:", "blob:"].includes(one.protocol));
       return { hit: window.hit, wide: wide.map((one) => one.textContent.slice(0, 60)), strange: [...strange].map((one) => one.outerHTML.slice(0, 80)), links: links.map((one) => one.href), page: document.documentElement.scrollWidth - innerWidth };
     });
-    assert.deepEqual({ ...found, page: Math.max(0, found.page) }, { hit: undefined, wide: [], strange: [], links: [], page: 0 }, where);
-    assert.deepEqual(broken, [], where);
+    check(50, where, { ...found, page: Math.max(0, found.page) }, { hit: undefined, wide: [], strange: [], links: [], page: 0 });
+    check(50, where, broken, []);
   };
 
   // As what customers are called, and what they wrote last.

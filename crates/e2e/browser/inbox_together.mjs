@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { allTried, check, soon } from "./checks.mjs";
 import { noise } from "./noise.mjs";
 import { lookAt, open } from "./screens.mjs";
 
@@ -28,11 +29,14 @@ try {
   const sessions = await owner.context.storageState();
   const marta = await joins(owner.page);
   await writes("¿Me apartas un pastel?");
-  for (const [name, step] of Object.entries({ drafts, presence, panel, keys, looks })) {
+  const only = process.env.ONLY?.split(",");
+  for (const [name, step] of Object.entries({ drafts, presence, reading, answering, moving, panel, keys, looks, removed })) {
+    if (only && !only.includes(name)) continue;
     await step({ lucia: owner.page, marta: marta.page, sessions });
     console.log(`ok ${name}`);
   }
   assert.deepEqual(troubles, []);
+  allTried();
 } catch (error) {
   // What stood there when it failed.
   for (const [nth, context] of browser.contexts().entries()) await context.pages()[0]?.screenshot({ path: join(folder, `failed-${nth}.png`) }).catch(() => {});
@@ -42,8 +46,8 @@ try {
 }
 
 /** A customer writes. */
-async function writes(text) {
-  const body = JSON.stringify({ phone_number_id: number, from: FROM, type: "text", text: { body: text } });
+async function writes(text, from = FROM) {
+  const body = JSON.stringify({ phone_number_id: number, from, type: "text", text: { body: text } });
   const answer = await fetch(`${simulator}/_sim/messages`, { method: "POST", body });
   assert.ok(answer.ok, await answer.text());
 }
@@ -57,7 +61,7 @@ async function sitDown(viewport, language, scheme, state) {
   // Turbo's own: a frame went with its page while it was still asked for.
   const isOfTurbo = (error) => error.name === "AbortError" && /turbo\.js/.test(error.stack);
   page.on("pageerror", (error) => !isOfTurbo(error) && troubles.push(error.stack));
-  page.on("console", (line) => line.type() === "error" && !/status of 409/.test(line.text()) && troubles.push(line.text()));
+  page.on("console", (line) => line.type() === "error" && !/ERR_FAILED|status of (401|403|404|409)/.test(line.text()) && troubles.push(line.text()));
   return { context, page };
 }
 
@@ -90,10 +94,16 @@ async function drafts({ lucia, marta, sessions }) {
   await row(lucia).getByText("Borrador:").waitFor();
   const phone = await sitDown(NARROW, "es", "light", sessions);
   await phone.page.goto(lucia.url());
-  assert.equal(await box(phone.page).inputValue(), "Claro, ¿de qué");
+  check(15, "their other device has it", await box(phone.page).inputValue(), "Claro, ¿de qué");
   await opens(marta);
-  assert.equal(await box(marta).inputValue(), "");
-  assert.equal(await row(marta).getByText("Borrador:").count(), 0);
+  check(15, "nobody else has", [await box(marta).inputValue(), await row(marta).getByText("Borrador:").count()], ["", 0]);
+  // Nor another conversation.
+  await lucia.locator("#list > li > a:not([aria-current])").first().click();
+  await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread !== id, conversation.slice(2));
+  check(15, "it stays with its conversation", await box(lucia).count() ? await box(lucia).inputValue() : "", "");
+  await row(lucia).locator("a").click();
+  await lucia.locator(".thread .text", { hasText: "¿Me apartas un pastel?" }).waitFor();
+  check(15, "and is there again", await box(lucia).inputValue(), "Claro, ¿de qué");
   const saved = phone.page.waitForResponse((answer) => answer.url().endsWith("/draft"));
   await box(phone.page).fill("Claro, ¿de qué sabor?");
   assert.equal((await saved).status(), 200);
@@ -119,15 +129,115 @@ async function drafts({ lucia, marta, sessions }) {
 async function presence({ lucia, marta }) {
   await marta.bringToFront();
   await lucia.locator(".together", { hasText: "Rosa Díaz también mira" }).waitFor();
-  const began = Date.now();
   await box(marta).fill("Yo le digo");
-  await lucia.locator(".together", { hasText: "Rosa Díaz está escribiendo una respuesta" }).waitFor();
-  console.log(`seen writing after ${Date.now() - began} ms`);
-  await lucia.locator(".together", { hasText: "escribiendo" }).waitFor({ state: "detached" });
-  console.log(`over after ${Date.now() - began} ms`);
+  await soon(17, 2_000, "seen writing", lucia.locator(".together", { hasText: "Rosa Díaz está escribiendo una respuesta" }).waitFor());
+  await soon(17, 8_000, "seen to have stopped", lucia.locator(".together", { hasText: "escribiendo" }).waitFor({ state: "detached" }));
   await lucia.locator(".seen-by", { hasText: "Rosa Díaz" }).waitFor();
   await marta.goto(`${url}/settings/profile`);
   await lucia.locator(".together", { hasText: "mira" }).waitFor({ state: "detached" });
+}
+
+/** What is open where nobody looks is not read; once somebody looks, it is, for all. */
+async function reading({ lucia, marta, sessions }) {
+  await lucia.goto(`${url}/inbox?view=all`);
+  await marta.goto(`${url}/inbox?view=all`);
+  const unread = (page) => row(page).locator(".unread");
+  await writes("¿Y velas?");
+  await unread(lucia).waitFor();
+  const behind = await sitDown(WIDE, "es", "light", sessions);
+  // A tab that is opened behind another one has no focus and is not seen.
+  await behind.page.addInitScript(() => {
+    globalThis.isSeen = false;
+    Object.defineProperty(document, "visibilityState", { get: () => (globalThis.isSeen ? "visible" : "hidden") });
+    document.hasFocus = () => globalThis.isSeen;
+  });
+  await behind.page.goto(`${url}${await row(lucia).locator("a").getAttribute("href")}`);
+  await behind.page.locator(".message .text", { hasText: "¿Y velas?" }).waitFor();
+  await behind.page.waitForTimeout(1_800);
+  check(4, "unseen, it is unread", await Promise.all([lucia, marta].map((page) => unread(page).count())), [1, 1]);
+  await behind.page.evaluate(() => { globalThis.isSeen = true; document.dispatchEvent(new Event("visibilitychange")); });
+  await Promise.all([lucia, marta].map((page) => unread(page).waitFor({ state: "detached" })));
+  check(4, "seen, it is read for both", await Promise.all([lucia, marta].map((page) => unread(page).count())), [0, 0]);
+  // Read is not answered.
+  check(4, "it waits for an answer all the same", await row(lucia).locator(".urgent", { hasText: "espera" }).count(), 1);
+  await behind.context.close();
+}
+
+/** Whoever has not seen a colleague's answer is asked; whoever takes a conversation is named. */
+async function answering({ lucia, marta }) {
+  const accepted = async (text) => JSON.stringify(await (await fetch(`${simulator}/_sim/accepted?phone_number_id=${number}`)).json()).split(`"${text}"`).length - 1;
+  await opens(lucia);
+  await opens(marta);
+  await box(lucia).fill("Sí, velas también");
+  // Hers is on its way here, and not here yet.
+  await lucia.route(/\/inbox\/[^/]+\/messages\?.*ids=/, (route) => route.abort());
+  await box(marta).fill("Velas no quedan");
+  await box(marta).press("Enter");
+  await marta.locator(".message.out:not(.pending)", { hasText: "Velas no quedan" }).waitFor();
+  await box(lucia).press("Enter");
+  await lucia.locator(".question", { hasText: "Rosa Díaz respondió mientras escribías." }).waitFor();
+  check(18, "it is asked about", [await accepted("Sí, velas también"), await box(lucia).inputValue()], [0, "Sí, velas también"]);
+  await lookAt(lucia, "question", join(folder, "question.png"));
+  await lucia.unroute(/\/inbox\/[^/]+\/messages\?.*ids=/);
+  await lucia.getByRole("button", { name: "Enviar también" }).click();
+  await lucia.locator(".message.out:not(.pending)", { hasText: "Sí, velas también" }).locator(".tick:not(.waits)").waitFor();
+  check(18, "it goes once, when that is meant", await accepted("Sí, velas también"), 1);
+  const takes = async (page) => {
+    await page.locator("[data-thread] details.menu > summary[aria-keyshortcuts=A]").click();
+    await page.getByRole("button", { name: "Asignarme" }).click();
+  };
+  await takes(marta);
+  await soon(19, 1_000, "named where it is open", lucia.locator(".who-has", { hasText: "Rosa Díaz" }).waitFor());
+  await lookAt(lucia, "taken", join(folder, "taken.png"));
+  await box(lucia).fill("¿Le ayudo?");
+  await box(lucia).press("Enter");
+  await lucia.locator(".question", { hasText: "La lleva Rosa Díaz." }).waitFor();
+  check(19, "whoever answers all the same is asked", await accepted("¿Le ayudo?"), 0);
+  await box(lucia).fill("");
+  await marta.locator("[data-thread] details.menu > summary[aria-keyshortcuts=A]").click();
+  await marta.getByRole("button", { name: "A nadie" }).click();
+  await lucia.locator(".who-has", { hasText: "Sin asignar" }).waitFor();
+}
+
+/** What leaves a view leaves it without moving what somebody is about to press. */
+async function moving({ lucia, marta }) {
+  for (const [nth, from] of ["525555500151", "525555500152", "525555500153"].entries()) await writes(`en fila ${nth}`, from);
+  const line = (page, nth) => page.locator("#list > li", { hasText: `en fila ${nth}` });
+  for (const page of [lucia, marta]) {
+    await page.goto(`${url}/inbox?view=unassigned`);
+    await line(page, 2).waitFor();
+  }
+  const under = line(marta, 0).locator("a");
+  await under.hover();
+  const before = await under.boundingBox();
+  await line(lucia, 2).locator("a").click();
+  await lucia.locator(".thread .text", { hasText: "en fila 2" }).waitFor();
+  await lucia.keyboard.press("Escape");
+  await lucia.keyboard.press("m");
+  await lucia.locator(".who-has:not(:text('Sin asignar'))").waitFor();
+  await marta.locator("[data-held]:not([hidden])").waitFor();
+  check(22, "what is under the pointer stays", await under.boundingBox(), before);
+  check(22, "and the list says that there is more to know", (await marta.locator("[data-held]").textContent()).trim(), "1 con novedades · Actualizar");
+  await lookAt(marta, "held", join(folder, "held.png"));
+  await marta.mouse.move(900, 500);
+  await line(marta, 2).waitFor({ state: "detached" });
+  check(22, "then it goes", await line(marta, 2).count(), 0);
+}
+
+/** Whoever is removed hears nothing more, and sees nothing more. */
+async function removed({ lucia, marta }) {
+  await marta.goto(`${url}/inbox?view=all`);
+  await row(marta).waitFor();
+  const there = await row(marta).locator("a").getAttribute("href");
+  await lucia.goto(`${url}/settings/members`);
+  await lucia.getByRole("link", { name: "Quitar a Rosa Díaz" }).click();
+  await lucia.getByRole("button", { name: "Quitar a Rosa Díaz" }).click();
+  await lucia.getByRole("link", { name: "Quitar a Rosa Díaz" }).waitFor({ state: "detached" });
+  await writes("esto ya no es para Rosa");
+  await soon(35, 2_000, "her page says that it is over", marta.locator("#status", { hasText: "Tu sesión terminó." }).waitFor());
+  check(35, "she hears nothing more", await marta.getByText("esto ya no es para Rosa").count(), 0);
+  const answers = await marta.evaluate((paths) => Promise.all(paths.map(async (path) => (await fetch(path, { redirect: "manual" })).status)), [there, "/api/v1/events/stream", "/inbox/rows"]);
+  check(35, `nor sees anything (${answers})`, answers.every((status) => [0, 401, 403, 404].includes(status)));
 }
 
 /** Whom a conversation is with, beside it: a name of one's own, and a block that Meta carries out. */
@@ -149,7 +259,7 @@ async function panel({ lucia }) {
 }
 
 /** By keys alone: through the list, into a conversation, its panel, the list of keys, the palette; none while somebody writes. */
-async function keys({ lucia }) {
+async function keys({ lucia, marta }) {
   const at = () => lucia.locator("#list a[aria-current]").getAttribute("href");
   await lucia.goto(`${url}/inbox?view=all`);
   await lucia.locator("#list > li").first().waitFor();
@@ -171,11 +281,12 @@ async function keys({ lucia }) {
   await lucia.keyboard.press("r");
   await lucia.waitForFunction(() => document.activeElement.id === "body");
   await lucia.keyboard.type("jkie?");
-  assert.equal(await box(lucia).inputValue(), "jkie?");
-  assert.equal(await at(), first, "letters are letters while somebody writes");
+  check(42, "letters are letters where somebody writes", [await box(lucia).inputValue(), await at()], ["jkie?", first]);
   await box(lucia).fill("");
   await lucia.keyboard.press("Escape");
   await lucia.keyboard.press("Control+k");
+  await lucia.keyboard.type("jue?");
+  check(42, "and where somebody looks for something", [await lucia.locator("#palette input").inputValue(), await at(), await lucia.locator("#keys-dialog[open]").count()], ["jue?", first, 0]);
   await lucia.locator("#palette input").fill("pastel");
   await lucia.locator("#palette [role=option]", { hasText: "La del pastel" }).waitFor();
   await lookAt(lucia, "palette", join(folder, "palette.png"));
@@ -216,7 +327,15 @@ async function keys({ lucia }) {
   await lucia.keyboard.press("u");
   await lucia.waitForURL((at) => at.pathname === "/inbox");
   await row(lucia).locator(".unread", { hasText: "1" }).waitFor();
-  assert.deepEqual(await row(lucia).locator(".urgent").allTextContents(), before);
+  await marta.goto(`${url}/inbox?view=all`);
+  check(5, "for both", (await row(marta).locator(".unread").textContent()).trim(), "1");
+  check(5, "and nothing else is changed", await row(lucia).locator(".urgent").allTextContents(), before);
+  // Nothing else marks it: to take it, or to name whom it is with.
+  await marta.goto(`${url}${(await row(marta).locator("a").getAttribute("href")).replace("?", "/contact?")}`);
+  await marta.getByLabel("Nombre propio").fill("La del pastel de tres leches");
+  await marta.getByRole("button", { name: "Guardar" }).click();
+  await row(lucia).getByText("La del pastel de tres leches").waitFor();
+  check(5, "nor by another name", (await row(lucia).locator(".unread").textContent()).trim(), "1");
   // Whoever turned them off has them off.
   await lucia.goto(`${url}/settings/profile`);
   await lucia.getByLabel("Usar letras sueltas como atajos").uncheck();
@@ -226,7 +345,7 @@ async function keys({ lucia }) {
   await lucia.locator("#list > li").first().waitFor();
   await lucia.keyboard.press("j");
   await lucia.keyboard.press("?");
-  assert.equal(await lucia.locator("[data-thread], #keys-dialog[open]").count(), 0, "no letter does anything");
+  check(42, "no letter does anything for whoever turned them off", await lucia.locator("[data-thread], #keys-dialog[open]").count(), 0);
 }
 
 /** What is written now and leaves later is there with its time, and can leave at once all the same. */

@@ -1,13 +1,15 @@
 //! Pages in a browser, used as people use them, with axe at every screen.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use e2e::IdentityProvider;
-use e2e::program::Installation;
+use e2e::program::{Installation, Server};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 use simulator::{Options, Simulator};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
@@ -88,18 +90,97 @@ async fn the_inbox_of_a_crowd() {
     inbox("inbox_crowd", "inbox_crowd").await;
 }
 
+/// What is sent from the inbox, step by step, with what goes wrong on the way, and the window of 24 hours.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_inbox_sends() {
+    inbox("inbox", "sending").await;
+}
+
+/// Every kind of message that the inbox shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_in_the_inbox() {
+    inbox("inbox", "kinds").await;
+}
+
+/// The inbox by keys, by touch, large, without JavaScript, in eight tabs, back and forward; and what it weighs.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_for_everybody() {
+    inbox("inbox", "places").await;
+}
+
+/// Ten thousand conversations, and one of fifty thousand messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_inbox() {
+    let installation = Installation::new();
+    let (server, welcome) = installation.demo().await;
+    let sql = e2e::cluster::connect(&installation.data_dir().join("demo/socket"), "wazapp").await;
+    let sql = sql.expect("the demo's PostgreSQL");
+    sql.batch_execute(include_str!("browser/large.sql")).await.expect("what makes it large");
+    drive_part("inbox_large", "inbox_large", &arguments(&server, &welcome)).await;
+    assert!(server.terminate().await.0.success());
+}
+
+/// The server ends and starts anew under a page that is open, when the page's script says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_over_a_restart() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listen = listener.local_addr().expect("an address").to_string();
+    drop(listener);
+    let installation = Installation::new().setting("WAZAPP_LISTEN", &listen);
+    let (mut server, welcome) = installation.demo().await;
+    let mut node = script("inbox_restart", "inbox_restart", &arguments(&server, &welcome));
+    node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut node = node.spawn().expect("node runs: scripts/need browser installs it");
+    let mut tell = node.stdin.take().expect("a pipe");
+    let mut says = BufReader::new(node.stdout.take().expect("a pipe")).lines();
+    let mut said = String::new();
+    while let Some(line) = says.next_line().await.expect("its words can be read") {
+        if line == "restart" {
+            assert!(server.terminate().await.0.success());
+            let (anew, welcome) = installation.demo().await;
+            server = anew;
+            tell.write_all(format!("{}\n", text(&welcome["simulator"])).as_bytes()).await.expect("it listens");
+        } else {
+            said += &(line + "\n");
+        }
+    }
+    let mut complained = String::new();
+    node.stderr.take().expect("a pipe").read_to_string(&mut complained).await.expect("its words can be read");
+    assert!(node.wait().await.expect("it ends").success(), "inbox_restart.mjs fails:\n{said}{complained}");
+    assert!(server.terminate().await.0.success());
+}
+
+/// Each run that promises something of the inbox is one of these tests.
+#[tokio::test]
+async fn each_promise_of_the_inbox_is_tried() {
+    let node = Command::new("node").arg(browser().join("checks.mjs")).output().await.expect("node runs");
+    let mut runs: Vec<&str> = std::str::from_utf8(&node.stdout).expect("text").lines().collect();
+    runs.sort_unstable();
+    let tests = include_str!("browser.rs");
+    assert_eq!(runs.len(), 9, "{runs:?}");
+    for run in runs {
+        assert!(tests.contains(&format!("\"{run}\").await")) || tests.contains(&format!("\"{run}\", &")), "{run}");
+    }
+}
+
 /// A part of what is tried of the inbox, beside a demo of its own.
 async fn inbox(script: &str, part: &str) {
     let installation = Installation::new();
     let (server, welcome) = installation.demo().await;
-    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    drive_part(script, part, &arguments(&server, &welcome)).await;
+    assert!(server.terminate().await.0.success());
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// Where a demo is, and who signs in there.
+fn arguments(server: &Server, welcome: &Value) -> [String; 5] {
     let organizations = welcome["organizations"].as_array().expect("a list");
     let number = &organizations.iter().find(|own| own["slug"] == "cafe-lucero").expect("the café")["numbers"][0];
     let (email, password) = (text(&welcome["sign_in"]["email"]), text(&welcome["sign_in"]["password"]));
-    let simulator = text(&welcome["simulator"]);
-    let number = text(&number["phone_number_id"]);
-    drive_part(script, part, &[server.url(), &simulator, &number, &email, &password]).await;
-    assert!(server.terminate().await.0.success());
+    [server.url().to_owned(), text(&welcome["simulator"]), text(&number["phone_number_id"]), email, password]
 }
 
 /// Runs a script of `browser/` with these arguments and a folder for its pictures.
@@ -107,13 +188,23 @@ async fn drive(name: &str, arguments: &[&str]) {
     drive_part(name, name, arguments).await;
 }
 
-/// Runs a part of it.
-async fn drive_part(name: &str, part: &str, arguments: &[&str]) {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pictures = here.join("../../target/browser").join(part);
+/// Where the scripts are.
+fn browser() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("browser")
+}
+
+/// A part of such a script, not started yet.
+fn script(name: &str, part: &str, arguments: &[impl AsRef<OsStr>]) -> Command {
+    let pictures = browser().join("../../../target/browser").join(part);
     let mut node = Command::new("node");
-    node.arg(here.join(format!("browser/{name}.mjs"))).args(arguments).arg(pictures).env("PART", part);
-    let output = node.stdin(Stdio::null()).kill_on_drop(true).output().await;
+    node.arg(browser().join(format!("{name}.mjs"))).args(arguments).arg(pictures).env("PART", part);
+    node.stdin(Stdio::null()).kill_on_drop(true);
+    node
+}
+
+/// Runs a part of it.
+async fn drive_part(name: &str, part: &str, arguments: &[impl AsRef<OsStr>]) {
+    let output = script(name, part, arguments).output().await;
     let output = output.expect("node runs: scripts/need browser installs it");
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(

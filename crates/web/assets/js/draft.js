@@ -140,6 +140,7 @@ document.addEventListener("click", ({ target }) => {
   if (button && open && newer.has(name(open))) decide(button.matches("[data-take-draft]"));
 });
 
-const saveNow = () => { if (open && due.has(name(open))) save(open); };
+/** Saves what stands there now, and does not wait for the next second. */
+export const saveNow = async () => { if (open && due.has(name(open))) await save(open); };
 window.addEventListener("pagehide", saveNow);
 document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") saveNow(); });

@@ -5,6 +5,7 @@ import { Live } from "./live.js";
 import { isAtEnd, isBeyond, isEndHere, lastSeen, openAt, readOnNear, scroller, toEnd } from "./reading.js";
 import * as draft from "./draft.js";
 import { staysInList } from "./keys.js";
+import { isOlder, putAside, takeAside } from "./rows.js";
 import "./undo.js";
 
 export const $ = (selector, within = document) => within.querySelector(selector);
@@ -82,17 +83,13 @@ function lowerPill() {
   if (pill) pill.hidden = true;
 }
 
-/** As the server has them: Meta's times are of a second, and of one second the larger id comes first. */
-function isOlder(row, other) {
-  const later = Number(other.dataset.at) - Number(row.dataset.at);
-  return later > 0 || (later === 0 && row.id < other.id);
-}
-
 /** A row never moves under the pointer or the focus: what changes its place waits until both are elsewhere. */
 const waiting = new Map();
 const isHeld = () => { const pane = $("[data-list]"); return pane?.matches(":hover") || pane?.contains(document.activeElement); };
 
-function placeRow(list, fresh) {
+function placeRow(fresh) {
+  const list = $("#list"); // A page that came since has a list of its own.
+  if (!list) return;
   const known = document.getElementById(fresh.id);
   const current = thread()?.dataset.thread;
   if (current && fresh.id === `c-${current}`) $("a", fresh).setAttribute("aria-current", "true");
@@ -107,13 +104,15 @@ function placeRow(list, fresh) {
       known.replaceWith(shown);
       if (hadFocus) $("a", shown).focus();
     }
-    hold(fresh.id, () => placeRow(list, fresh));
+    hold(fresh.id, () => placeRow(fresh));
     return;
   }
   const hadFocus = known?.contains(document.activeElement);
   if (staysThere) known.replaceWith(fresh);
   else {
     known?.remove();
+    if (!known) takeAside(fresh.id);
+    if (putAside(fresh)) return;
     const next = [...list.children].find((row) => isOlder(row, fresh));
     // Behind the last row that is here, there are more that are not.
     if (!next && $("[data-more]") && list.children.length) return;
@@ -123,7 +122,9 @@ function placeRow(list, fresh) {
   if (hadFocus) $("a", fresh).focus();
 }
 
+let heldIn; // What the list shows whose rows wait.
 function hold(id, then) {
+  heldIn = inbox()?.dataset.query;
   waiting.set(id, then);
   const pill = $("[data-held]");
   if (!pill) return;
@@ -140,18 +141,26 @@ function release() {
   all.forEach((then) => then());
 }
 
+/** The list is one stop of Tab's way: the row that is open, or that was the last to have the focus, or the first. */
+function rove(to) {
+  const rows = [...document.querySelectorAll("#list > li > a")];
+  const stop = to ?? rows.find((row) => row.matches(":focus, [aria-current]")) ?? rows[0];
+  for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
+}
+
 StreamActions.upsert = function upsert() {
   const target = document.getElementById(this.target);
   if (!target) return;
   for (const fresh of [...this.templateContent.children]) {
-    if (target.id === "list") placeRow(target, fresh);
+    if (target.id === "list") placeRow(fresh);
     else placeMessage(target, fresh);
   }
+  if (target.id === "list") rove();
 };
 
 StreamActions.leave = function leave() {
   const row = document.getElementById(this.target);
-  if (!row) return;
+  if (!row) { if ($("#list")) takeAside(this.target); return; }
   const go = () => document.getElementById(this.target)?.remove();
   // What is open stays in sight until somebody goes elsewhere.
   if (isHeld() || $("a[aria-current]", row)) hold(this.target, go);
@@ -174,6 +183,18 @@ function listen({ conversation_id: conversation, message_id: message }) {
   hear(conversation, message);
   heard.timer ??= setTimeout(show, Math.max(30, 250 - (Date.now() - heard.asked)));
 }
+
+const composes = () => $(".above", thread())?.dataset.composes ?? "";
+
+const MINUTE = 60_000;
+// How long somebody waits, and how long can be written freely, is said in minutes: what is in sight is asked for once in each.
+setInterval(() => {
+  if (document.visibilityState !== "visible" || !live || live.isOffline) return;
+  const pane = $("[data-list]")?.getBoundingClientRect();
+  const isInSight = (row) => { const { top, bottom } = row.getBoundingClientRect(); return bottom > pane.top && top < pane.bottom; };
+  for (const row of document.querySelectorAll("#list > li")) if (isInSight(row)) listen({ conversation_id: row.id.slice(2) });
+  listen({ conversation_id: thread()?.dataset.thread });
+}, MINUTE);
 
 const STREAMS = { accept: "text/vnd.turbo-stream.html" };
 
@@ -206,9 +227,15 @@ async function show() {
   };
   const open = thread()?.dataset.thread;
   const shown = [...(messages.get(open) ?? [])];
+  // What stands above the conversation that is open, and what can be written there, is another thing by now, perhaps.
+  const isAbove = open && rows.includes(open);
+  if (isAbove && box()) await draft.saveNow();
+  const above = isAbove ? `composes=${composes()}&` : "";
   const query = inbox()?.dataset.query;
   await Promise.all([
-    inLots(shown, (ids) => `/inbox/${open}/messages?ids=${ids}`, (id) => hear(open, id)),
+    shown.length
+      ? inLots(shown, (ids) => `/inbox/${open}/messages?${query}&${above}ids=${ids}`, (id) => hear(open, id))
+      : isAbove && ask(`/inbox/${open}/messages?${query}&${above}`),
     query ? inLots(rows, (ids) => `/inbox/rows?${query}&ids=${ids}`, (id) => hear(id)) : undefined,
   ]);
   if (goesOn) heard.timer ??= setTimeout(show, 1_000);
@@ -243,9 +270,11 @@ function follow() {
     heard: listen,
     anew: () => visit(location.href, { action: "replace" }),
     state: ({ online, since }) => {
+      // Who hears it does not hear each second of it.
       const seconds = Math.round((Date.now() - since) / 1000);
-      const age = seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
-      say(online ? page.dataset.back : page.dataset.offline.replace("{t}", age));
+      const age = seconds < 60 ? `${Math.max(5, seconds - seconds % 10)} s` : `${Math.floor(seconds / 60)} min`;
+      const line = online ? page.dataset.back : page.dataset.offline.replace("{t}", age);
+      if ($("#status")?.textContent !== line) say(line);
       document.documentElement.toggleAttribute("data-offline", !online);
     },
     over,
@@ -298,6 +327,7 @@ export const outbox = {
   key: () => `outbox:${home}`,
   all: () => JSON.parse(localStorage.getItem(outbox.key()) ?? "[]"),
   keep: (entries) => localStorage.setItem(outbox.key(), JSON.stringify(entries)),
+  has: ({ id }) => outbox.all().some((entry) => entry.id === id),
   add: (entry) => outbox.keep([...outbox.all(), entry]),
   remove: ({ id }) => outbox.keep(outbox.all().filter((entry) => entry.id !== id)),
 };
@@ -410,7 +440,7 @@ const TRIES = 8; // An answer that is no answer so often keeps what is behind it
 
 /** Sends it until there is an answer: with one id it is sent once, however often it is tried. Whether there was one. */
 async function deliver(entry, at) {
-  for (let wait = 500, failed = 0; home === at; wait = Math.min(wait * 2, 10_000)) {
+  for (let wait = 500, failed = 0; home === at && outbox.has(entry); wait = Math.min(wait * 2, 10_000)) {
     try {
       const headers = { ...STREAMS, "turbo-frame": "thread", "content-type": "application/x-www-form-urlencoded;charset=UTF-8" };
       const answer = await fetch(entry.action, { method: "POST", body: entry.params, headers });
@@ -423,7 +453,7 @@ async function deliver(entry, at) {
       // The line is cut.
     }
     $(`#m-${CSS.escape(entry.id)}`)?.classList.add("waiting");
-    await new Promise((on) => { setTimeout(on, wait); window.addEventListener("online", on, { once: true }); });
+    await new Promise((on) => { setTimeout(on, wait); for (const sooner of ["online", "wazapp:taken-back"]) window.addEventListener(sooner, on, { once: true }); });
   }
   return false;
 }
@@ -462,6 +492,16 @@ export function giveBack(entry) {
   const alert = $("#alert");
   if (alert) alert.textContent = inbox().dataset.givenBack.replace("{n}", entry.who);
 }
+
+// What waits for a line can be taken back: its words are a draft again.
+document.addEventListener("click", ({ target }) => {
+  const item = target.closest?.("[data-take-back]")?.closest("li.pending");
+  const entry = item && outbox.all().find(({ id }) => `m-${id}` === item.id);
+  if (!entry) return;
+  outbox.remove(entry);
+  giveBack(entry);
+  window.dispatchEvent(new Event("wazapp:taken-back"));
+});
 
 document.addEventListener("submit", (event) => {
   if (!event.target.matches?.("[data-composer]")) return;
@@ -506,6 +546,7 @@ document.addEventListener("turbo:before-stream-render", ({ detail }) => {
   const { render } = detail;
   detail.render = async (stream) => {
     await render(stream);
+    if (stream.target?.startsWith("head-")) headed();
     if (!stream.target?.startsWith("composer-")) return;
     document.dispatchEvent(new Event("wazapp:composer"));
     if (box()) draft.restore(box(), here());
@@ -519,6 +560,18 @@ document.addEventListener("input", ({ target }) => {
 
 // --- The page ------------------------------------------------------------------------------------------------------------
 
+/** What stands above the conversation is drawn, for the first time or anew. */
+function headed() {
+  const open = thread();
+  const above = open && $(".above", open);
+  if (!above) return;
+  open.dataset.state = above.dataset.is;
+  // At its end, what can be written is another thing.
+  clearTimeout(closing);
+  const ends = Date.parse($("[data-ends]", above)?.dataset.ends ?? "") - Date.now();
+  if (ends > 0 && ends < 2 ** 31) closing = setTimeout(() => listen({ conversation_id: open.dataset.thread }), ends + 500);
+}
+
 let closing;
 let entered; // The thread that was opened last: a frame that counts as a visit is told of twice.
 function opened() {
@@ -526,6 +579,7 @@ function opened() {
   document.querySelectorAll("#list a[aria-current]").forEach((row) => row.removeAttribute("aria-current"));
   if (!open) return;
   $(`#c-${CSS.escape(open.dataset.thread)} a`)?.setAttribute("aria-current", "true");
+  rove();
   document.title = open.dataset.title;
   if (open === entered) return;
   entered = open;
@@ -540,10 +594,7 @@ function opened() {
   if ($("#alert")) $("#alert").textContent = "";
   drawWaiting();
   if (text && !isTouch && !staysInList()) text.focus({ preventScroll: true });
-  // At its end, what can be written is another thing.
-  clearTimeout(closing);
-  const ends = Date.parse($("[data-ends]", open)?.dataset.ends ?? "") - Date.now();
-  if (ends > 0 && ends < 2 ** 31) closing = setTimeout(() => visit(location.href, { action: "replace" }), ends + 500);
+  headed();
   lookWhetherRead();
 }
 
@@ -555,7 +606,11 @@ document.addEventListener("turbo:frame-missing", (event) => {
 document.addEventListener("turbo:load", () => {
   follow();
   if (!inbox()) return;
+  // What waited for a row to be free belongs to the same list on another page, and to no other list.
+  if (heldIn === inbox().dataset.query) release();
+  else waiting.clear();
   readOnNear();
+  rove();
   opened();
   flush();
   performance.mark("inbox-ready");
@@ -601,3 +656,4 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   $("a", row[way] ?? row)?.focus();
 });
+document.addEventListener("focusin", ({ target }) => { if (target.matches("#list > li > a")) rove(target); });

@@ -82,7 +82,8 @@ function letter(event) {
     return VIEWS[key.toLowerCase()];
   }
   if (key === "g") return () => { going = Date.now(); };
-  if (key === "Enter") return event.target === document.body || event.target.matches("[data-scroller]") ? write : undefined;
+  // On the row that is open already, there is nothing to open.
+  if (key === "Enter") return event.target === document.body || box() && event.target.matches("[data-scroller], #list a[aria-current]") ? write : undefined;
   return LETTERS[key];
 }
 

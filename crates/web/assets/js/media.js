@@ -4,13 +4,14 @@ import { scroller } from "./reading.js";
 
 const lightbox = () => $("[data-lightbox]");
 const pictures = () => [...(scroller()?.querySelectorAll("a.picture") ?? [])];
-let shown;
+let shown; // The address of the picture that is shown: its link may be drawn anew meanwhile.
+const place = (all) => all.findIndex(({ href }) => href === shown);
 
 function show(picture) {
   const box = lightbox();
   const all = pictures();
-  const at = all.indexOf(picture);
-  shown = picture;
+  shown = picture.href;
+  const at = place(all);
   box.classList.remove("whole");
   $("img", box).src = picture.href;
   $("a", box).href = picture.href;
@@ -19,7 +20,8 @@ function show(picture) {
 }
 
 function turn(by) {
-  const next = pictures()[pictures().indexOf(shown) + by];
+  const all = pictures();
+  const next = all[place(all) + by];
   if (next) show(next);
 }
 
@@ -48,7 +50,8 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("close", ({ target }) => {
   if (target !== lightbox()) return;
   $("img", target).removeAttribute("src");
-  shown?.focus();
+  const all = pictures();
+  all[place(all)]?.focus();
 }, true);
 document.addEventListener("turbo:before-cache", () => lightbox()?.close());
 

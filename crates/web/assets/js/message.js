@@ -21,13 +21,14 @@ function close(menu) {
 }
 
 document.addEventListener("click", async ({ target }) => {
+  const copied = target.closest?.("[data-copy-text]");
   const item = target.closest?.(".on-message .item");
-  if (!item) return;
-  if (item.matches("[data-copy-text]")) {
-    await copy($(".text", item.closest("article")).innerText);
+  if (copied) {
+    await copy($(".text", copied.closest("article")).innerText);
     const status = $("#status");
-    if (status) status.textContent = item.dataset.copied;
+    if (status) status.textContent = copied.dataset.copied;
   }
+  if (!item) return;
   if (item.matches("[data-reply]")) item.closest("details").open = false;
   else close(item.closest("details"));
 });

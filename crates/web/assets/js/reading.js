@@ -1,6 +1,7 @@
 // Reading on: what stands before and behind what is shown comes as somebody scrolls there, and what is far away goes, so that
 // a conversation of any length costs the same. Its scroller begins at its end; what is read stays where it is.
 import { $, isBefore, nameDay, thread } from "./inbox.js";
+import { fold, isAside, unfoldBelow } from "./rows.js";
 
 const KEPT = 160;
 const TRIMMED_FROM = 200;
@@ -83,9 +84,11 @@ const lookAgain = (link) => { near.unobserve(link); near.observe(link); };
 
 /** More of a list, row by row. */
 async function more(link) {
+  if (unfoldBelow()) { lookAgain(link); return; }
   const page = await pageAt(link);
   if (!page) return;
-  $("#list").append(...fresh(page, "#list > li"));
+  $("#list").append(...fresh(page, "#list > li").filter(({ id }) => !isAside(id)));
+  fold("above");
   const next = page.querySelector("[data-more]");
   if (!next) { link.remove(); return; }
   link.href = next.getAttribute("href");

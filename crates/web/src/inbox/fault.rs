@@ -12,6 +12,8 @@ use crate::pages::{Key, Said, say};
 pub(super) enum Remedy {
     /// Send a template in its place.
     Template,
+    /// Take its words elsewhere.
+    Copy,
     /// Send it again.
     Again,
     /// Send it again, though it may come twice.
@@ -57,7 +59,7 @@ impl Fault {
                 return Self { said, advice: None, remedy: Remedy::Template };
             }
             Some(UNREACHABLE) => {
-                return Self { said: say(language, Key("fault-unreachable")), advice: None, remedy: Remedy::None };
+                return Self { said: say(language, Key("fault-unreachable")), advice: None, remedy: Remedy::Copy };
             }
             _ => {}
         }

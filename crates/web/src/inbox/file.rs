@@ -61,14 +61,28 @@ impl Shown {
             _ => State::Coming,
         };
         let size = media.size.map(|bytes| size(language, bytes));
-        Self { id: media.id, way, state, thumbnail: media.thumbnail, name: media.filename.clone(), size }
+        Self {
+            id: media.id,
+            way,
+            state,
+            thumbnail: media.thumbnail,
+            name: media.filename.as_deref().map(straight),
+            size,
+        }
     }
 
     /// Whether the box of the file says already what a message without a caption says: a sign, and perhaps the name.
     pub(super) fn says(&self, text: &str) -> bool {
-        let rest = text.trim_start_matches(|char: char| !char.is_alphanumeric()).trim();
+        let rest = straight(text);
+        let rest = rest.trim_start_matches(|char: char| !char.is_alphanumeric()).trim();
         rest.is_empty() || self.name.as_deref().is_some_and(|name| name.ends_with(rest))
     }
+}
+
+/// The name of a file, without what turns letters round: it ends as it seems to.
+fn straight(name: &str) -> String {
+    let turns = |char: char| matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    name.chars().filter(|char| !turns(*char)).collect()
 }
 
 /// A size as people read it, in tenths of a megabyte from one on.
@@ -85,6 +99,12 @@ pub(super) fn size(language: Language, bytes: i64) -> Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_ends_as_it_seems_to() {
+        assert_eq!(straight("factura\u{202e}gpj.exe"), "facturagpj.exe");
+        assert_eq!(straight("حساب.pdf"), "حساب.pdf");
+    }
 
     #[test]
     fn sizes_are_said_as_people_read_them() {

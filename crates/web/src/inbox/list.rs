@@ -1,5 +1,6 @@
 //! The list of conversations.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
@@ -154,6 +155,9 @@ impl Row {
         let last = one.last_message.as_ref();
         let at = last.map_or(one.created_at, |last| last.timestamp);
         let preview = last.map_or_else(String::new, |last| {
+            if matches!(last.r#type.as_str(), "unsupported" | "unknown") {
+                return say(language, Key("unsupported")).with("name", who(one, language)).to_string();
+            }
             let is_sign = !last.preview.chars().any(char::is_alphanumeric);
             match kind_of(&last.r#type).filter(|_| is_sign && last.r#type != "text") {
                 Some(kind) => format!("{} {}", last.preview, say(language, kind)).trim().to_owned(),
@@ -178,6 +182,27 @@ impl Row {
     /// Which of eight colours their initials have.
     pub(super) fn tone(&self) -> u128 {
         self.id.as_u128() % 8
+    }
+
+    /// What it is called for who hears it: whom it is with, what they wait for, and what was said last.
+    pub(super) fn name(&self, language: impl Borrow<Language>) -> String {
+        let language = *language.borrow();
+        let told = |key: Key, name, text: &str| say(language, key).with(name, text).to_string();
+        let unread =
+            (self.unread > 0).then(|| say(language, Key("row-unread")).count("count", self.unread).to_string());
+        let begun = self.draft.as_deref().map(|draft| format!("{} {draft}", say(language, Key("draft"))));
+        let tick = self.tick.map(|tick| say(language, tick.key).to_string());
+        let last = begun.unwrap_or_else(|| told(Key("row-last"), "text", &self.preview));
+        let parts = [
+            Some(told(Key("row-who"), "name", &self.who)),
+            unread,
+            self.urgent.as_ref().map(|urgent| urgent.said.to_string()),
+            self.assignee.as_deref().map(|name| told(Key("row-assignee"), "name", name)),
+            Some(last),
+            tick.filter(|_| self.draft.is_none()),
+            Some(self.time.clone()),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// Its element of the page.

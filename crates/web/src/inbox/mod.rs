@@ -16,6 +16,7 @@ mod draft;
 mod fault;
 mod file;
 mod forward;
+mod head;
 mod house;
 mod keys;
 mod list;

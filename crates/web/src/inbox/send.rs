@@ -324,6 +324,6 @@ pub(super) async fn answer(
     let thread = if alone { None } else { Some(Thread::read(&tx, visit, &house, &found, &Wanted::default()).await?) };
     tx.close();
     let (page, target) = (visit.page.clone(), thread::messages_element(id));
-    let answer = Messages { page, query, target, bubbles, thread, writing: Writing::default() };
+    let answer = Messages { page, query, target, bubbles, head: None, thread, writing: Writing::default() };
     Ok(streamed(StatusCode::CREATED, &answer))
 }

@@ -14,6 +14,8 @@ use uuid::Uuid;
 use super::bubble::Bubble;
 use super::fault::Remedy;
 use super::file::{State, Way};
+use super::head::Head;
+use super::house::House;
 use super::list::{self, Row, Tab};
 use super::thread::{self, Composer, Question, Thread, Writing};
 use super::view::Wanted;
@@ -39,6 +41,7 @@ pub(super) struct Messages {
     pub(super) query: String,
     pub(super) target: String,
     pub(super) bubbles: Vec<Bubble>,
+    pub(super) head: Option<Head>,
     pub(super) thread: Option<Thread>,
     pub(super) writing: Writing,
 }
@@ -80,7 +83,14 @@ fn ids(query: Option<&str>) -> Vec<Uuid> {
     listed.split(',').filter_map(|id| id.parse().ok()).take(MOST).collect()
 }
 
-/// These messages of a conversation, as they are now.
+/// What can be written as far as a page knows; none: it does not ask what stands above its conversation.
+fn known_to_compose(query: Option<&str>) -> Option<String> {
+    let mut named = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    named.find(|(name, _)| name == "composes").map(|(_, kind)| kind.into_owned())
+}
+
+/// These messages of a conversation, as they are now; and what stands above it, with another composer where another thing can
+/// be written by now.
 pub(super) async fn messages(
     visit: Visit,
     PathId(id): PathId,
@@ -97,12 +107,26 @@ pub(super) async fn messages(
     let unasked = targets.into_iter().filter(|target| messages.iter().all(|message| message.id != target.id));
     let unasked: Vec<_> = unasked.collect();
     messages.extend(unasked);
-    let people = membership::names(&tx).await?.into_iter().collect();
-    let bubbles = thread::bubbles(&tx, &visit, &found, &messages, &people).await?;
+    let (mut head, mut anew) = (None, None);
+    let bubbles = match known_to_compose(query.as_deref()) {
+        Some(composes) => {
+            let house = House::read(&tx, visit.now()).await?;
+            let now = Head::of(&visit, &house, &found);
+            if now.composes != composes {
+                anew = Some(Thread::read(&tx, &visit, &house, &found, &Wanted::default()).await?);
+            }
+            head = Some(now);
+            thread::bubbles(&tx, &visit, &found, &messages, &house.names()).await?
+        }
+        None => {
+            let people = membership::names(&tx).await?.into_iter().collect();
+            thread::bubbles(&tx, &visit, &found, &messages, &people).await?
+        }
+    };
     tx.close();
     let target = thread::messages_element(id);
     let (query, writing) = (wanted.query(), Writing::default());
-    let answer = Messages { page: visit.page, query, target, bubbles, thread: None, writing };
+    let answer = Messages { page: visit.page, query, target, bubbles, head, thread: anew, writing };
     Ok(streamed(StatusCode::OK, &answer))
 }
 

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use model::act::Act;
 use model::database::Tenant;
+use model::message;
 use model::outbox::To;
 use model::template::known::{self, Known};
 use model::template::{self, Template};
@@ -19,7 +20,7 @@ use super::plan;
 use super::send::{self, Known as Seen, Sent, Wish, message_id};
 use super::sent::AsSent;
 use super::thread::{self, Question, Writing};
-use super::view::Wanted;
+use super::view::{Part, Wanted};
 use crate::State;
 use crate::pages::{Entered, Failure, Key, Page, PathId, Said, Visit, say, shown};
 use crate::sending;
@@ -38,7 +39,22 @@ struct TemplatePage {
     templates: Vec<Choice>,
     /// Up to which message the reader saw the conversation.
     seen: i64,
+    /// What was written and could not go, beside what goes in its place.
+    beside: Option<Beside>,
     writing: Writing,
+}
+
+/// A message that could not go.
+struct Beside {
+    id: Uuid,
+    text: String,
+}
+
+/// What could not go, if the address names it.
+async fn beside(tx: &Tenant, conversation_id: Uuid, wanted: &Wanted) -> Result<Option<Beside>, Failure> {
+    let Part::Around(id) = wanted.part else { return Ok(None) };
+    let found = message::these(tx, conversation_id, vec![id]).await?.pop();
+    Ok(found.filter(|one| one.r#type == "text").map(|one| Beside { id, text: one.text }))
 }
 
 /// A template as the customer will see it, and what it asks for.
@@ -63,10 +79,11 @@ pub(super) async fn list(visit: Visit, PathId(id): PathId, wanted: Wanted) -> Re
     let found = thread::follow(&tx, id).await?;
     let id = found.id;
     let templates = thread::approved(&tx, found.number_id).await?;
+    let beside = beside(&tx, id, &wanted).await?;
     tx.close();
     let who = who(&found, visit.page.language);
     let seen = wanted.seen.unwrap_or(found.last_sequence);
-    let page = TemplatePage { templates, seen, ..TemplatePage::of(visit.page, id, who, &wanted) };
+    let page = TemplatePage { templates, seen, beside, ..TemplatePage::of(visit.page, id, who, &wanted) };
     Ok(shown(StatusCode::OK, &page))
 }
 
@@ -74,7 +91,18 @@ impl TemplatePage {
     fn of(page: Page, id: Uuid, who: String, wanted: &Wanted) -> Self {
         let query = wanted.query();
         let (back, here) = (format!("/inbox/{id}?{query}"), format!("/inbox/{id}/templates"));
-        Self { page, who, back, here, query, chosen: None, templates: Vec::new(), seen: 0, writing: Writing::default() }
+        Self {
+            page,
+            who,
+            back,
+            here,
+            query,
+            chosen: None,
+            templates: Vec::new(),
+            seen: 0,
+            beside: None,
+            writing: Writing::default(),
+        }
     }
 }
 
@@ -202,18 +230,14 @@ pub(super) async fn form(
 ) -> Result<Response, Failure> {
     let tx = visit.begin(Act::Send).await?;
     let choosing = Choosing::find(&tx, visit.page.language, id, template_id).await?;
+    let beside = beside(&tx, choosing.conversation_id, &wanted).await?;
     tx.close();
-    Ok(page(visit, id, &wanted, &choosing, StatusCode::OK, Writing::default()))
+    let mut page = page(visit, id, &wanted, &choosing, Writing::default());
+    page.beside = beside;
+    Ok(shown(StatusCode::OK, &page))
 }
 
-fn page(
-    visit: Visit,
-    id: Uuid,
-    wanted: &Wanted,
-    choosing: &Choosing,
-    status: StatusCode,
-    mut writing: Writing,
-) -> Response {
+fn page(visit: Visit, id: Uuid, wanted: &Wanted, choosing: &Choosing, mut writing: Writing) -> TemplatePage {
     let language = visit.page.language;
     if !choosing.is_for_pages() {
         writing.entered.fault("template", say(language, Key("template-not-here")));
@@ -223,7 +247,7 @@ fn page(
     // What was asked about is seen now.
     let known = wanted.seen.or_else(|| writing.entered.text("seen").parse().ok());
     let seen = known.filter(|_| writing.question.is_none()).unwrap_or(choosing.last);
-    shown(status, &TemplatePage { chosen, seen, writing, ..page })
+    TemplatePage { chosen, seen, writing, ..page }
 }
 
 /// Sends it.
@@ -247,14 +271,20 @@ pub(super) async fn send(
         Ok(content) => content,
         Err(problems) => {
             entered.fault("template", said(problems, language));
-            return Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, writing(entered, None)));
+            return Ok(shown(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &page(visit, id, &wanted, &choosing, writing(entered, None)),
+            ));
         }
     };
     let send_at = match plan::wished(&entered, &visit) {
         Ok(send_at) => send_at,
         Err(said) => {
             entered.fault("template", said);
-            return Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, writing(entered, None)));
+            return Ok(shown(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &page(visit, id, &wanted, &choosing, writing(entered, None)),
+            ));
         }
     };
     let wish = Wish {
@@ -272,15 +302,15 @@ pub(super) async fn send(
     match send::queue(&state, &visit, tx, &wish).await? {
         Sent::Queued(_) => Ok(Redirect::to(&format!("/inbox/{id}?{}", wanted.query())).into_response()),
         Sent::Asked(question) => {
-            Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, writing(entered, Some(question))))
+            Ok(shown(StatusCode::CONFLICT, &page(visit, id, &wanted, &choosing, writing(entered, Some(question)))))
         }
         Sent::Unfit(key) => {
             entered.fault("template", say(language, key));
-            Ok(page(visit, id, &wanted, &choosing, StatusCode::UNPROCESSABLE_ENTITY, writing(entered, None)))
+            Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, &page(visit, id, &wanted, &choosing, writing(entered, None))))
         }
         Sent::Refused(refusal) => {
             entered.fault("template", say(language, send::why_of(&refusal, send_at)?));
-            Ok(page(visit, id, &wanted, &choosing, StatusCode::CONFLICT, writing(entered, None)))
+            Ok(shown(StatusCode::CONFLICT, &page(visit, id, &wanted, &choosing, writing(entered, None))))
         }
     }
 }

@@ -3,13 +3,10 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-use model::act::Act;
-use model::conversation::{self, Conversation, State};
+use model::conversation::{self, Conversation};
 use model::database::Tenant;
 use model::draft::{self, Draft};
 use model::message::{self, Message};
-use model::number::Number;
 use model::template::{Filter, Template, known};
 use model::user::Language;
 use model::{DatabaseError, contact, template};
@@ -19,8 +16,9 @@ use uuid::Uuid;
 use super::again;
 use super::bubble::{Bubble, Drawing};
 use super::compose::Attached;
+use super::head::{Composes, Head, composes};
 use super::house::House;
-use super::list::{Choice, SOON, who};
+use super::list::{Choice, who};
 use super::pane::Pane;
 use super::sent::template_of;
 use super::view::Wanted;
@@ -32,17 +30,9 @@ pub(super) struct Thread {
     pub(super) id: Uuid,
     pub(super) who: String,
     pub(super) is_group: bool,
-    /// What else is known of them: phone, user id, username.
-    pub(super) known_as: Vec<String>,
-    pub(super) number: String,
-    pub(super) state: State,
-    pub(super) window: Option<Window>,
-    pub(super) assignee: Option<Uuid>,
-    pub(super) team: Option<Uuid>,
+    pub(super) head: Head,
     /// The number of the last event that it knows.
     pub(super) live: i64,
-    pub(super) people: Vec<Choice>,
-    pub(super) teams: Vec<Choice>,
     pub(super) bubbles: Vec<Bubble>,
     /// The message before which it goes on, and the one behind which it does.
     pub(super) older: Option<Uuid>,
@@ -54,20 +44,11 @@ pub(super) struct Thread {
     pub(super) unread: i32,
     /// The last of its messages that is shown.
     pub(super) seen: i64,
-    pub(super) may_change: bool,
     /// The message that is answered, if one is.
     pub(super) reply: Option<Uuid>,
     pub(super) composer: Composer,
     /// What its reader had begun to write, here or elsewhere.
     pub(super) draft: Draft,
-}
-
-/// The service window, as the header shows it.
-#[derive(Clone, Debug)]
-pub(super) struct Window {
-    pub(super) class: &'static str,
-    pub(super) said: Said,
-    pub(super) ends_at: Timestamp,
 }
 
 /// What can be written.
@@ -153,32 +134,17 @@ impl Thread {
         wanted: &Wanted,
     ) -> Result<Self, Failure> {
         let language = visit.page.language;
-        let number = house.number(one.number_id);
         let pane = Pane::read(tx, one, wanted.part()).await?;
         let bubbles = bubbles(tx, visit, one, &pane.messages, &house.names()).await?;
-        let known_as = one.contact.as_ref().map_or_else(Vec::new, |contact| {
-            let phone = contact.wa_id.as_ref().map(|digits| format!("+{digits}"));
-            let username = contact.username.as_ref().map(|name| format!("@{name}"));
-            let or_id = if phone.is_none() && username.is_none() { contact.user_id.clone() } else { None };
-            phone.into_iter().chain(username).chain(or_id).collect()
-        });
         let seen = pane.messages.iter().map(|message| message.sequence).max().unwrap_or(0);
-        let composer = composer(tx, visit, one, number).await?;
+        let composer = composer(tx, visit, house, one).await?;
         let draft = draft::get(tx, visit.user().id, one.id).await?;
-        let choice = |id, name: &String| Choice { id, name: name.clone() };
         Ok(Self {
             id: one.id,
             who: who(one, language),
             is_group: one.contact.is_none(),
-            known_as,
-            number: number.map(Number::name).unwrap_or_default(),
-            state: one.state,
-            window: window(one, visit),
-            assignee: one.assignee_id,
-            team: one.team_id,
+            head: Head::of(visit, house, one),
             live: house.live,
-            people: house.people.iter().map(|(id, name)| choice(*id, name)).collect(),
-            teams: house.teams.iter().map(|team| choice(team.id, &team.name)).collect(),
             unread_from: pane.unread_from,
             unread: one.unread_count,
             older: pane.older,
@@ -187,31 +153,9 @@ impl Thread {
             seen,
             reply: wanted.reply.filter(|id| bubbles.iter().any(|bubble| bubble.id == *id && bubble.quotable)),
             bubbles,
-            may_change: visit.may(Act::ChangeConversation),
             composer,
             draft: draft.unwrap_or_default(),
         })
-    }
-
-    /// Whose it is, in words.
-    pub(super) fn assignee_name(&self) -> Option<&str> {
-        let id = self.assignee?;
-        self.people.iter().find(|person| person.id == id).map(|person| person.name.as_str())
-    }
-
-    /// Whether it is closed.
-    pub(super) fn is_resolved(&self) -> bool {
-        self.state == State::Resolved
-    }
-
-    /// Whether it is this person's.
-    pub(super) fn is_assigned(&self, id: impl Borrow<Uuid>) -> bool {
-        self.assignee.as_ref() == Some(id.borrow())
-    }
-
-    /// Whether it is this team's.
-    pub(super) fn is_of_team(&self, id: impl Borrow<Uuid>) -> bool {
-        self.team.as_ref() == Some(id.borrow())
     }
 
     /// Whether what is new begins with this message.
@@ -316,37 +260,15 @@ async fn templates(
     Ok(found.into_iter().filter_map(named).collect())
 }
 
-fn window(one: &Conversation, visit: &Visit) -> Option<Window> {
-    let (language, ends_at) = (visit.page.language, one.window_expires_at?);
-    let left = ends_at.duration_since(visit.now());
-    if !left.is_positive() {
-        return Some(Window { class: "over", said: say(language, Key("window-over")), ends_at });
-    }
-    let length = visit.times().length(left);
-    let class = if left < SOON { "warn" } else { "" };
-    Some(Window { class, said: say(language, Key("window-left")).with("left", length), ends_at })
-}
-
-async fn composer(
-    tx: &Tenant,
-    visit: &Visit,
-    one: &Conversation,
-    number: Option<&Number>,
-) -> Result<Composer, DatabaseError> {
+async fn composer(tx: &Tenant, visit: &Visit, house: &House, one: &Conversation) -> Result<Composer, DatabaseError> {
     let language = visit.page.language;
-    let off = |key: Key| Ok(Composer::Off(say(language, key)));
-    if !visit.may(Act::Send) {
-        return off(Key("composer-viewer"));
-    }
-    if one.contact.is_none() {
-        return off(Key("composer-group"));
-    }
-    if number.is_none_or(|number| number.status != "connected") {
-        return off(Key("composer-off"));
+    match composes(visit, house, one) {
+        Composes::Text => return Ok(Composer::Text),
+        Composes::Nothing(why) => return Ok(Composer::Off(say(language, why))),
+        Composes::Templates => {}
     }
     let name = who(one, language);
     let why = match one.window_expires_at {
-        Some(end) if end > visit.now() => return Ok(Composer::Text),
         Some(end) => {
             let passed = visit.times().length(visit.now().duration_since(end));
             say(language, Key("window-closed")).with("passed", passed).with("name", name)
