@@ -335,7 +335,9 @@ async function keys({ lucia, marta }) {
   await marta.goto(`${url}${(await row(marta).locator("a").getAttribute("href")).replace("?", "/contact?")}`);
   await marta.getByLabel("Nombre propio").fill("La del pastel de tres leches");
   await marta.getByRole("button", { name: "Guardar" }).click();
-  await row(lucia).getByText("La del pastel de tres leches").waitFor();
+  await marta.locator("h2", { hasText: "La del pastel de tres leches" }).waitFor();
+  await lucia.reload();
+  await row(lucia).getByText("La del pastel de tres leches").first().waitFor();
   check(5, "nor by another name", (await row(lucia).locator(".unread [aria-hidden]").textContent()).trim(), "1");
   // Whoever turned them off has them off.
   await lucia.goto(`${url}/settings/profile`);
