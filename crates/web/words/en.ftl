@@ -537,8 +537,6 @@ row-unread = { $count ->
    *[other] { $count } unread
 }
 row-waits = waits { $waited }
-row-who = { $name }
-row-last = last: { $text }
 row-window = { $left } left
 back-list = Back to the conversations
 messages-with = Messages with { $name }

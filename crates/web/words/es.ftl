@@ -537,8 +537,6 @@ row-unread = { $count ->
    *[other] { $count } sin leer
 }
 row-waits = espera { $waited }
-row-who = { $name }
-row-last = último: { $text }
 row-window = quedan { $left }
 back-list = Volver a las conversaciones
 messages-with = Mensajes con { $name }

@@ -123,6 +123,7 @@ function placeRow(fresh) {
 }
 
 let heldIn; // What the list shows whose rows wait.
+let listed; // The list that is in sight.
 function hold(id, then) {
   heldIn = inbox()?.dataset.query;
   waiting.set(id, then);
@@ -607,8 +608,11 @@ document.addEventListener("turbo:load", () => {
   follow();
   if (!inbox()) return;
   // What waited for a row to be free belongs to the same list on another page, and to no other list.
-  if (heldIn === inbox().dataset.query) release();
-  else waiting.clear();
+  if ($("#list") !== listed) {
+    listed = $("#list");
+    if (heldIn === inbox().dataset.query) release();
+    else waiting.clear();
+  }
   readOnNear();
   rove();
   opened();

@@ -18,8 +18,6 @@ pub(super) enum Remedy {
     Again,
     /// Send it again, though it may come twice.
     Perhaps,
-    /// Nothing here.
-    None,
 }
 
 /// Why a message did not come, or may not have.

@@ -1,6 +1,5 @@
 //! The list of conversations.
 
-use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
@@ -182,27 +181,6 @@ impl Row {
     /// Which of eight colours their initials have.
     pub(super) fn tone(&self) -> u128 {
         self.id.as_u128() % 8
-    }
-
-    /// What it is called for who hears it: whom it is with, what they wait for, and what was said last.
-    pub(super) fn name(&self, language: impl Borrow<Language>) -> String {
-        let language = *language.borrow();
-        let told = |key: Key, name, text: &str| say(language, key).with(name, text).to_string();
-        let unread =
-            (self.unread > 0).then(|| say(language, Key("row-unread")).count("count", self.unread).to_string());
-        let begun = self.draft.as_deref().map(|draft| format!("{} {draft}", say(language, Key("draft"))));
-        let tick = self.tick.map(|tick| say(language, tick.key).to_string());
-        let last = begun.unwrap_or_else(|| told(Key("row-last"), "text", &self.preview));
-        let parts = [
-            Some(told(Key("row-who"), "name", &self.who)),
-            unread,
-            self.urgent.as_ref().map(|urgent| urgent.said.to_string()),
-            self.assignee.as_deref().map(|name| told(Key("row-assignee"), "name", name)),
-            Some(last),
-            tick.filter(|_| self.draft.is_none()),
-            Some(self.time.clone()),
-        ];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// Its element of the page.
