@@ -4,6 +4,7 @@
 //! and gives back.
 
 pub(crate) mod apps;
+mod backup;
 mod callback;
 mod certificate;
 mod configuration;
@@ -127,6 +128,7 @@ async fn examine(
     findings.extend(certificate::got(&examination).await?);
     findings.extend(queues::check(&examination, server).await?);
     findings.extend(mail::queue(config, &examination.database, now).await?);
+    findings.extend(backup::check(&examination).await?);
     findings.extend(quotas::check(&examination).await?);
     findings.extend(retention::check(&examination).await?);
     findings.extend(apps::check(&examination).await?);
