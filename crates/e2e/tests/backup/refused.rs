@@ -53,9 +53,8 @@ async fn what_is_not_whole_or_not_ours_is_refused() {
     target.is_empty().await;
 
     // A place that holds something, and one where a server runs.
-    let says = refusal(
-        &stage.source().run(&["restore", "--from", text(&backup), "--identity", text(&stage.identity)]).await,
-    );
+    let says =
+        refusal(&stage.source().run(&["restore", "--from", text(&backup), "--identity", text(&stage.identity)]).await);
     assert!(says.contains("not empty"), "{says}");
     let server = target.installation.serve().await;
     fs::remove_file(target.installation.data_dir().join("master-key")).expect("it goes");
