@@ -48,6 +48,8 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
         "what is written to people: an organization's invitations, which the web role sees as every row of its own, and the \
          server's about accounts, which only the worker sees",
     ),
+    ("restoration", "what was restored from a backup: the whole server"),
+    ("backup", "backups of the whole server"),
     ("server_audit", "what operators did to what belongs to no organization"),
 ];
 
@@ -324,6 +326,10 @@ pub const RULES: &[Rule] = &[
     Rule {
         says: "has no organization_id, and is not in the list of global tables",
         finds: "SELECT name FROM own WHERE key IS NULL",
+    },
+    Rule {
+        says: "is a sequence, or has one: a backup holds rows, and nothing else that changes",
+        finds: "SELECT name FROM relation WHERE kind = 'S'",
     },
     Rule {
         says: "must be uuid NOT NULL",

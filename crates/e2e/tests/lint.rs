@@ -33,6 +33,7 @@ const NOTE: &str = "
 /// What someone did, what the finding must name, and how the rule begins.
 const MISTAKES: &[(&str, &str, &str)] = &[
     // Tables
+    ("CREATE SEQUENCE wazapp.ticket", "ticket", "is a sequence"),
     (
         "DROP TABLE wazapp.quarantine",
         "quarantine",

@@ -2,6 +2,7 @@
 
 mod api;
 mod app_setup;
+mod backup;
 mod bad_input;
 mod browser;
 mod client_certificate;

@@ -4,7 +4,7 @@ mod bomb;
 mod fetch;
 mod queue;
 mod retention;
-mod s3;
+pub(crate) mod s3;
 mod serve;
 mod store;
 

@@ -12,8 +12,9 @@ use serde_json::Value;
 use tokio::process::Command;
 
 /// What is counted once something happened that this server was not asked to do, or is measured where there is something.
-const NOT_YET: [&str; 11] = [
+const NOT_YET: [&str; 12] = [
     "wazapp_apply_lag_seconds_bucket",
+    "wazapp_backup_failed",
     "wazapp_certificate_expires_timestamp",
     "wazapp_delivery_call_seconds_bucket",
     "wazapp_delivery_calls_total",

@@ -15,7 +15,7 @@ use crate::act::Role;
 use crate::database::{DatabaseError, Operator, RawJson, Result, Tenant, column, stored_json};
 use crate::trouble::Trouble;
 use crate::user::{Email, Language};
-use crate::{invitation, user};
+use crate::{invitation, restoration, user};
 
 /// What is not sent by then is given up.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
@@ -291,6 +291,9 @@ impl Claimed {
 
 /// Claims mail that is due, what is about accounts first. What a suspended organization wants sent waits.
 pub async fn any_organization_claim(tx: &Operator, now: Timestamp, room: i64) -> Result<Vec<Claimed>> {
+    if restoration::is_held(tx).await? {
+        return Ok(Vec::new());
+    }
     let rows = tx
         .query(
             "UPDATE wazapp.mail SET tries = tries + 1, due_at = $2::timestamptz WHERE id IN (

@@ -74,10 +74,15 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129032000_turned_from",
     "20261129033000_repeats",
     "20261129040500_challenge_way",
+    "20261129042000_restoration",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.
 const LOCK: i64 = 0x7761_7a61_7070;
+
+const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS wazapp;
+    CREATE TABLE IF NOT EXISTS wazapp.migration (
+      name text PRIMARY KEY, checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";
 
 /// Only what is not so yet: PostgreSQL refuses the second of two changes of a role that meet, and servers and
 /// commands start side by side.
@@ -137,13 +142,7 @@ pub async fn run(database: &Database) -> Result<Vec<&'static str>> {
 }
 
 async fn apply(client: &Client) -> Result<Vec<&'static str>> {
-    client
-        .batch_execute(
-            "CREATE SCHEMA IF NOT EXISTS wazapp;
-             CREATE TABLE IF NOT EXISTS wazapp.migration (
-               name text PRIMARY KEY, checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
-        )
-        .await?;
+    client.batch_execute(TABLE).await?;
     let mut taken = Vec::new();
     for migration in MIGRATIONS {
         let known =
@@ -166,6 +165,52 @@ async fn apply(client: &Client) -> Result<Vec<&'static str>> {
         }
     }
     Ok(taken)
+}
+
+/// A step that a database took, and of which text.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// Hexadecimal, of its text.
+    pub checksum: String,
+}
+
+/// The steps that a database took, oldest first.
+pub(crate) async fn taken(client: &Client) -> Result<Vec<Step>> {
+    let rows = client
+        .query("SELECT name, encode(checksum, 'hex') AS checksum FROM wazapp.migration ORDER BY name", &[])
+        .await?;
+    Ok(rows.iter().map(|row| Step { name: row.get("name"), checksum: row.get("checksum") }).collect())
+}
+
+/// Whether this version can make the schema that these steps made; else why not.
+pub fn check_steps(steps: &[Step]) -> Result<()> {
+    for step in steps {
+        let known = MIGRATIONS.iter().find(|migration| migration.name == step.name);
+        let says = match known {
+            Some(known) if data_encoding::HEXLOWER.encode(&known.checksum()) == step.checksum => continue,
+            Some(_) => "is another one in this version: restore with the wazapp version that made the backup",
+            None => "is unknown to this version: the backup is of a newer wazapp; restore with that",
+        };
+        return Err(DatabaseError::Unfit(format!("migration {} {says}", step.name)));
+    }
+    Ok(())
+}
+
+/// Waits until nobody else changes the schema; it is ours until the transaction ends.
+pub(crate) async fn lock(client: &Client) -> Result<()> {
+    Ok(client.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?)
+}
+
+/// Makes the schema that these steps made, in the transaction at hand. What it notes of them is loaded like other rows.
+pub(crate) async fn remake(client: &Client, steps: &[Step]) -> Result<()> {
+    check_steps(steps)?;
+    client.batch_execute(TABLE).await?;
+    for migration in MIGRATIONS.iter().filter(|migration| steps.iter().any(|step| step.name == migration.name)) {
+        client.batch_execute(migration.sql).await?;
+    }
+    Ok(())
 }
 
 /// The one refusal that a hosted database may give, with the way out.

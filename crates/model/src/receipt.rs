@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::database::{CommitError, Operator, Pipeline, Result, Rows, Tenant};
 use crate::link::{Link, link_columns};
+use crate::restoration;
 
 /// Meta forgets messages after so long.
 /// <https://developers.facebook.com/docs/whatsapp/cloud-api/guides/mark-message-as-read>
@@ -105,6 +106,9 @@ pub async fn any_organization_claim(
     room: i64,
     each: i64,
 ) -> Result<Vec<Claimed>> {
+    if restoration::is_held(tx).await? {
+        return Ok(Vec::new());
+    }
     let due = tx
         .query(
             "SELECT d.organization_id, array_agg(d.conversation_id) AS conversations FROM (

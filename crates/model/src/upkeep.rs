@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
-use crate::database::{Database, Result};
+use crate::database::{Database, DatabaseError, Result};
 
 /// How many days ahead partitions are made.
 const AHEAD: i8 = 4;
@@ -36,14 +36,7 @@ pub async fn run(database: &Database, now: Timestamp, retention_days: u16) -> Re
         }
         // IF NOT EXISTS: another node may be as far. Fails if the default partition holds rows of that day already;
         // they stay there, and the day goes on there.
-        let made = client
-            .batch_execute(&format!(
-                "CREATE TABLE IF NOT EXISTS wazapp.{name} PARTITION OF wazapp.inbound
-                 FOR VALUES FROM ('{day}T00:00:00Z') TO ('{}T00:00:00Z')",
-                day.saturating_add(1.day())
-            ))
-            .await;
-        match made {
+        match client.batch_execute(&make(&name, day)).await {
             Ok(()) => done.made.push(name),
             Err(error) => {
                 tracing::warn!(day = %day, code = ?error.code(), "no partition for this day: its webhooks go to the default one")
@@ -73,6 +66,22 @@ pub async fn run(database: &Database, now: Timestamp, retention_days: u16) -> Re
         .await?;
     done.streams = forget_streams(database, now).await?;
     Ok(done)
+}
+
+fn make(name: &str, day: Date) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS wazapp.{name} PARTITION OF wazapp.inbound
+         FOR VALUES FROM ('{day}T00:00:00Z') TO ('{}T00:00:00Z')",
+        day.saturating_add(1.day())
+    )
+}
+
+/// Makes a day's partition, which another database has by this name.
+pub(crate) async fn make_day(client: &tokio_postgres::Client, name: &str) -> Result<()> {
+    let day: Option<Date> = name.strip_prefix("inbound_").and_then(|day| day.replace('_', "-").parse().ok());
+    let day = day.filter(|day| partition(*day) == name);
+    let day = day.ok_or_else(|| DatabaseError::Unfit(format!("{name:?} is no day's partition of inbound")))?;
+    Ok(client.batch_execute(&make(name, day)).await?)
 }
 
 fn partition(day: Date) -> String {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    app, config_show, doctor, endpoint, health, key, key_ring, mcp, member, migrate, number, openapi, organization,
-    quarantine, replay, setup, simulator, supabase, user, version, webhook,
+    app, backup, config_show, doctor, endpoint, health, key, key_ring, mcp, member, migrate, number, openapi,
+    organization, quarantine, replay, restore, setup, simulator, supabase, user, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -73,6 +73,10 @@ enum Command {
     Quarantine(quarantine::Command),
     /// Apply again the raw webhook bodies of a time range, with today's parser. Safe to repeat.
     Replay(replay::Replay),
+    /// Make an encrypted backup of everything at one moment, while the server runs or while it is stopped.
+    Backup(backup::Backup),
+    /// Restore a backup into an empty place. Nothing is sent from there until it is released.
+    Restore(restore::Restore),
     /// Webhooks, as Meta sends them.
     #[command(subcommand)]
     Webhook(webhook::Command),
@@ -164,6 +168,8 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::KeyRing(command) => return key_ring::run(&config, print, command).await,
         Command::Quarantine(command) => quarantine::run(&config, print, command).await?,
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,
+        Command::Backup(backup) => backup::run(&config, print, &backup).await?,
+        Command::Restore(restore) => restore::run(&config, print, &restore).await?,
         Command::Webhook(command) => return webhook::run(&config, print, command).await,
         Command::Simulator(command) => simulator::run(&config, print, command).await?,
         Command::Supabase(command) => supabase::run(print, command).await?,

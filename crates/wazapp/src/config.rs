@@ -4,6 +4,7 @@
 //! the manual `config.default.toml` all follow it. `layers` finds the texts,
 //! `parse` gives them types, `keys` keeps the secrets wazapp makes for itself.
 
+mod backup;
 mod data_dir;
 mod error;
 mod flags;
@@ -25,8 +26,11 @@ use model::retention::Retention;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Serialize;
 use web::SignInLink;
+use worker::backup::Recipients;
 use worker::mail::Post;
 
+pub(crate) use backup::Restorable;
+pub use backup::{BackupPlace, Backups};
 pub use data_dir::create_data_dir;
 pub(crate) use data_dir::{close_directory, open_private};
 pub use error::{ConfigError, Source};
@@ -115,6 +119,10 @@ pub struct Config {
     pub limits: Limits,
     /// How long things are kept where nothing is set for an organization.
     pub retention: Retention,
+    /// Backups that are made by itself; none: nobody said where.
+    pub backups: Option<Backups>,
+    /// Who can open backups, where a command does not say.
+    pub backup_recipients: Option<Recipients>,
     /// A tracing filter, like `info` or `wazapp=debug,info`.
     pub log: String,
     /// How log lines look.
@@ -202,6 +210,8 @@ impl Config {
                 statuses: said.required("status_retention_days", parse::days)?,
                 messages: said.required("message_retention_days", parse::days)?,
             },
+            backups: backup::read(&said)?,
+            backup_recipients: said.optional("backup_recipient", Recipients::read)?,
             log: said.required("log", parse::log_filter)?,
             log_format: said.required("log_format", parse::log_format)?,
             inbound_writers: said.number("inbound_writers", 1..=8)?,
@@ -249,6 +259,7 @@ impl Config {
             https: None,
             metrics_listen: None,
             post: None,
+            backups: None,
             master_keys: None,
             master_key_file: None,
             data_dir,

@@ -240,6 +240,7 @@ async fn start(
         retention_days: u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX),
         quarantine_days: u16::try_from(config.quarantine_retention_days).unwrap_or(u16::MAX),
         post: config.post.clone(),
+        backups: backups(config)?,
         allow_targets: config.allow_targets.clone(),
         looks_at_numbers: true,
         set_up: Some(config.set_up_code()?),
@@ -257,6 +258,21 @@ async fn start(
             Err(error)
         }
     }
+}
+
+fn backups(config: &Config) -> anyhow::Result<Option<worker::backup::schedule::Settings>> {
+    let Some(backups) = &config.backups else { return Ok(None) };
+    let keys = config.kept_keys();
+    Ok(Some(worker::backup::schedule::Settings {
+        clock: model::Clock::default(),
+        store: open::store(config)?,
+        to: backups.to.shelf().context("WAZAPP_BACKUP_TO")?,
+        recipients: backups.recipients.clone(),
+        every: jiff::SignedDuration::from_hours(backups.every_hours),
+        keep: backups.keep,
+        keys: Arc::new(move || keys.read()),
+        version: env!("CARGO_PKG_VERSION"),
+    }))
 }
 
 /// What others call the server: the one that runs on this data directory, else as the configuration says.

@@ -99,6 +99,8 @@ pub struct Setup {
     pub quarantine_days: u16,
     /// Where mail to people goes; none: links are shown.
     pub post: Option<worker::mail::Post>,
+    /// Backups that are made by themselves; none: nobody said where.
+    pub backups: Option<worker::backup::schedule::Settings>,
     /// Private networks that organizations' endpoints may be in.
     pub allow_targets: Networks,
     /// Whether numbers are looked at now and then.
@@ -146,6 +148,7 @@ impl Setup {
             retention_days: 14,
             quarantine_days: 30,
             post: None,
+            backups: None,
             allow_targets: Networks::default(),
             looks_at_numbers: true,
             set_up: None,
@@ -258,11 +261,27 @@ async fn prepare(setup: &Setup, address: SocketAddr) -> anyhow::Result<Holder> {
     Ok(holder)
 }
 
+/// Of a restored server that was not released yet, whoever starts it is told why nothing leaves.
+async fn say_held(database: &Database) -> anyhow::Result<()> {
+    let tx = database.operator().await?;
+    let held = model::restoration::held(&tx).await?;
+    tx.close();
+    if let Some(held) = held {
+        tracing::warn!(
+            made_at = %held.made_at,
+            "restored from a backup: nothing is sent, no endpoint is called and nobody is mailed until wazapp restore release; \
+             wazapp restore held says what waits"
+        );
+    }
+    Ok(())
+}
+
 /// Brings the schema up to date and starts every part.
 pub async fn start(mut setup: Setup, listener: TcpListener) -> anyhow::Result<Running> {
     let address = listener.local_addr().context("the listening address is not known")?;
     let database = setup.database.clone();
     let holder = prepare(&setup, address).await?;
+    say_held(&database).await?;
     let shared = Shared::new(&setup, address)?;
     shared.to_meta.apps.refresh().await;
 
@@ -343,6 +362,9 @@ impl Parts {
             guard: shared.guard.clone(),
         };
         self.aside.spawn(|stop| worker::delivery::run(database.clone(), deliveries, stop));
+        if let Some(backups) = setup.backups.clone() {
+            self.aside.spawn(|stop| worker::backup::schedule::run(database.clone(), backups, stop));
+        }
         if let Some(post) = setup.post.clone() {
             let letters = web::Letters::new(&shared.public_url);
             let mail = worker::mail::Settings {

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics::gauge;
 use model::inbound::Backlog;
-use model::{Database, migrate};
+use model::{Database, migrate, restoration};
 
 use crate::receive::Receiver;
 
@@ -58,7 +58,11 @@ async fn ready_or_not(health: State<Health>) -> Response {
 /// Able to serve: the database answers and its schema is ours.
 async fn ready(State(health): State<Health>) -> Response {
     match migrate::is_current(&health.database).await {
-        Ok(true) => "ready\n".into_response(),
+        Ok(true) => match is_held(&health.database).await {
+            true => "ready, and held: restored from a backup, it sends nothing until wazapp restore release\n"
+                .into_response(),
+            false => "ready\n".into_response(),
+        },
         Ok(false) => {
             (StatusCode::SERVICE_UNAVAILABLE, "not ready: the schema is older than this version; run wazapp migrate\n")
                 .into_response()
@@ -68,6 +72,14 @@ async fn ready(State(health): State<Health>) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, "not ready: the database does not answer\n").into_response()
         }
     }
+}
+
+/// Where that cannot be asked, it is not said.
+async fn is_held(database: &Database) -> bool {
+    let Ok(tx) = database.operator().await else { return false };
+    let held = restoration::held(&tx).await;
+    tx.close();
+    held.is_ok_and(|held| held.is_some())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of connections are small")]

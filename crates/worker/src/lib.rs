@@ -2,9 +2,10 @@
 //!
 //! [`connection`] connects and disconnects numbers, [`numbers`] looks at them now and then; [`inbound`] turns raw webhook
 //! bodies into conversations, [`delivery`] tells organizations' endpoints of them, [`media`] fetches the files that they announce; [`outbox`] sends what was queued, [`mail`]
-//! what is written to people; [`certificate`] gets the certificate of HTTPS; [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
+//! what is written to people; [`backup`] makes backups and reads them; [`certificate`] gets the certificate of HTTPS; [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
 
 mod advice;
+pub mod backup;
 pub mod certificate;
 pub mod connection;
 pub mod delivery;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 29] = [
+const UNDISTRIBUTED: [&str; 31] = [
     "organization",
     "number_claim",
     "app",
@@ -36,6 +36,8 @@ const UNDISTRIBUTED: [&str; 29] = [
     "acme_order",
     "acme_challenge",
     "certificate",
+    "restoration",
+    "backup",
 ];
 
 /// What Citus refuses, or does at a price.
@@ -67,6 +69,8 @@ const POLL: &str = "a look for what is due in any organization; what is found is
 const SWEEP: &str = "now and then, over all organizations";
 /// Where somebody works is asked when they sign in, or choose.
 const PERSON: &str = "of one person, over the organizations they work in";
+/// All of it is read.
+const BACKUP: &str = "a backup is of all organizations";
 /// Of PostgreSQL alone.
 const OTHERWISE: &str = "Citus is given another statement";
 
@@ -125,6 +129,10 @@ const PASSES: &[Pass] = &[
     Pass("outbox/sweep.rs", "SELECT count(*) FILTER", &[AllShards], SWEEP),
     Pass("quota.rs", "SELECT o.slug, q.*", &[AllShards], "for whoever runs the server: a list that is read"),
     Pass("receipt.rs", "SELECT d.organization_id, array_agg", &[AllShards], POLL),
+    Pass("backup/snapshot.rs", "SELECT count(*), coalesce(sum(size)", &[AllShards], BACKUP),
+    Pass("backup/snapshot.rs", "SELECT organization_id, sha256, size", &[AllShards], BACKUP),
+    Pass("restoration.rs", "SELECT count(*) FROM wazapp.", &[AllShards], "for whoever runs the server: what waits"),
+    Pass("restoration.rs", "UPDATE wazapp.outbox SET deadline", &[AllShards], "once, after a restore"),
     Pass("retention/events.rs", "INSERT INTO wazapp.event_mark", &[AllShards], SWEEP),
     Pass("retention.rs", "SELECT coalesce(sum(oldest_event", &[AllShards], SWEEP),
     Pass("template/learn.rs", "UPDATE wazapp.template_sync s", &[Interval], REFUSED),

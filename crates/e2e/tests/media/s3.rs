@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 use e2e::until;
 use model::store::Store;
 
-pub(super) struct S3 {
+pub(crate) struct S3 {
     server: Child,
     url: String,
 }
 
 impl S3 {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools-moto/bin/moto_server");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let server = Command::new(program)
@@ -33,7 +33,7 @@ impl S3 {
     }
 
     /// A store in its bucket.
-    pub(super) fn store(&self, prefix: &str) -> Store {
+    pub(crate) fn store(&self, prefix: &str) -> Store {
         let settings = [
             ("AWS_ENDPOINT", self.url.as_str()),
             ("AWS_REGION", "us-east-1"),

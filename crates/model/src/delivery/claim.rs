@@ -12,6 +12,7 @@ use crate::database::{Operator, Result, Rows, stored_json};
 use crate::endpoint::{Format, Gathering, Headers};
 use crate::event::{self, Event};
 use crate::relay;
+use crate::restoration;
 use crate::scope::Scope;
 use crate::secret::sealed::{ENDPOINT_HEADERS, ENDPOINT_SECRET};
 use crate::secret::{Keyring, Unopenable};
@@ -58,6 +59,9 @@ pub struct Turn {
 /// The endpoints that are behind their logs, or that something is due for, at most [`TURNS`]; of these organizations, or of all.
 /// Those of suspended organizations wait.
 pub async fn any_organization_turns(tx: &Operator, now: Timestamp, of: Option<&[Uuid]>) -> Result<Vec<Turn>> {
+    if restoration::is_held(tx).await? {
+        return Ok(Vec::new());
+    }
     let rows = tx
         .query(
             "SELECT e.organization_id, e.id FROM wazapp.endpoint e

@@ -10,6 +10,7 @@ use super::pace::next_probe;
 use super::{LEASE, PAIR_AHEAD, PAIR_EACH};
 use crate::database::{Engine, Operator, Result, Rows, column};
 use crate::link::{Link, link_columns};
+use crate::restoration;
 use crate::upload::Attached;
 
 /// A claim takes at most so many, so that every number gets its turn.
@@ -129,6 +130,9 @@ const TURNS_ON_CITUS: &str = turns!(
 
 /// The numbers from which something may leave now, the one that was served longest ago first; `full` are passed over.
 pub async fn any_organization_turns(tx: &Operator, now: Timestamp, full: &[Uuid]) -> Result<Vec<Turn>> {
+    if restoration::is_held(tx).await? {
+        return Ok(Vec::new());
+    }
     let turns = match tx.engine() {
         Engine::PostgreSql => TURNS_BY_INDEX,
         Engine::Citus => TURNS_ON_CITUS,

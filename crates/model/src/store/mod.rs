@@ -7,6 +7,7 @@
 mod check;
 mod leftovers;
 mod private;
+pub mod shelf;
 mod writing;
 
 use std::fmt;
@@ -164,6 +165,12 @@ impl Store {
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
         let found = self.objects.get_opts(&path, options).await?;
         Ok(found.into_stream().map_err(StoreError::from).boxed())
+    }
+
+    /// All of a file's bytes, with how many they are.
+    pub async fn read_all(&self, organization_id: Uuid, sha256: &str) -> Result<(u64, Reading)> {
+        let found = self.objects.get(&content(organization_id, sha256)?).await?;
+        Ok((found.meta.size, found.into_stream().map_err(StoreError::from).boxed()))
     }
 
     /// A small file's bytes at once.

@@ -4,6 +4,7 @@
 //! and gives back.
 
 pub(crate) mod apps;
+mod backup;
 pub(crate) mod callback;
 mod certificate;
 pub(crate) mod configuration;
@@ -131,6 +132,7 @@ async fn examine(
     findings.extend(certificate::got(&examination).await?);
     findings.extend(queues::check(&examination, server).await?);
     findings.extend(mail::queue(config, &examination.database, now).await?);
+    findings.extend(backup::check(&examination).await?);
     findings.extend(quotas::check(&examination).await?);
     findings.extend(retention::check(&examination).await?);
     findings.extend(apps::check(&examination).await?);

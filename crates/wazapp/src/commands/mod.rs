@@ -1,6 +1,7 @@
 //! What operators do, one file each.
 
 pub(crate) mod app;
+pub(crate) mod backup;
 pub(crate) mod config_show;
 pub(crate) mod doctor;
 pub(crate) mod endpoint;
@@ -17,6 +18,7 @@ pub(crate) mod organization;
 pub(crate) mod quarantine;
 mod remote;
 pub(crate) mod replay;
+pub(crate) mod restore;
 pub(crate) mod setup;
 pub(crate) mod simulator;
 pub(crate) mod supabase;
