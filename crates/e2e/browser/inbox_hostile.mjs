@@ -81,17 +81,24 @@ export async function hostile({ url, simulator, number, sessions, sitDown, contr
   // The list, all of it.
   await page.goto(`${url}/inbox?view=all`);
   await page.locator("#list > li").first().waitFor();
-  await page.waitForFunction(() => {
-    document.querySelector("[data-list]").scrollTo(0, 1e9);
-    return !document.querySelector("[data-more]") && document.querySelectorAll("#list > li").length > 300;
-  });
-  await look390("the list");
-  const heights = await page.locator("#list > li > a").evaluateAll((all) => [...new Set(all.map((row) => row.offsetHeight))]);
-  assert.deepEqual(heights, [72], "each row is as high as the others");
+  // A part of its rows is here at a time.
+  const rows = new Set();
+  for (let isEnd = false; !isEnd || rows.size <= 300;) {
+    const known = rows.size;
+    const here = await page.locator("#list > li > a").evaluateAll((all) => all.map((row) => [row.getAttribute("href"), row.offsetHeight]));
+    here.forEach(([href]) => rows.add(href));
+    assert.deepEqual([...new Set(here.map(([, height]) => height))], [72], "each row is as high as the others");
+    if (rows.size > known) await look390(`the list, ${rows.size} rows of it`);
+    isEnd = await page.evaluate(async (last) => {
+      document.querySelector("[data-list]").scrollTo(0, 1e9);
+      const isMore = () => [...document.querySelectorAll("#list > li > a")].at(-1).getAttribute("href") !== last;
+      for (let waits = 0; waits < 100 && document.querySelector("[data-more]") && !isMore(); waits += 1) await new Promise((on) => { setTimeout(on, 50); });
+      return !document.querySelector("[data-more]") && !isMore();
+    }, here.at(-1)[0]);
+  }
 
   // Those with the worst names: their page, its title, and what can be done there.
-  const rows = await page.locator("#list > li > a").evaluateAll((all) => all.map((row) => row.getAttribute("href")));
-  for (const href of rows.filter((_, nth) => nth % 43 === 0)) {
+  for (const href of [...rows].filter((_, nth) => nth % 43 === 0)) {
     await page.goto(`${url}${href}`);
     await page.locator(".thread h2").waitFor();
     assert.match(await page.title(), / · (Bandeja|Inbox)/);

@@ -88,7 +88,7 @@ async function late({ page, open, control, number }) {
   for (let nth = 0; nth < 25; nth += 1) await control("messages", { phone_number_id: number, from: "525555500910", type: "text", text: { body: `relleno ${nth}.` } });
   await page.locator(".message .text", { hasText: "relleno 24." }).waitFor();
   assert.ok(await isAtEnd());
-  await page.route(/\/media\//, async (route) => { await new Promise((on) => { setTimeout(on, 700); }); await route.continue(); });
+  await page.route(/\/media\//, async (route) => { await new Promise((on) => { setTimeout(on, 700); }); await route.continue().catch(() => {}); });
   await control("messages", { phone_number_id: number, from: "525555500910", type: "image", image: { data: noise(400).toString("base64"), mime_type: "image/png", caption: "alta" } });
   await page.locator(".message a.picture img").waitFor();
   await page.waitForFunction(() => [...document.querySelectorAll(".message a.picture img")].every((image) => image.complete));

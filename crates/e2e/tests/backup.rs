@@ -129,13 +129,12 @@ impl Target {
         self.installation.json(&["restore", "--from", text(from), "--identity", text(identity)]).await
     }
 
-    /// Asserts that nothing was written: no schema, no files, no key.
+    /// Asserts that nothing was restored: no schema and no key. Files that came before it broke off may lie there: they are named by
+    /// what they hold, and the next try takes them over.
     async fn is_empty(&self) {
         let schema = "SELECT count(*) FROM pg_namespace WHERE nspname = 'wazapp'";
         assert_eq!(self.sql().await.query_one(schema, &[]).await.expect("a row").get::<_, i64>(0), 0);
         assert!(!self.installation.data_dir().join("master-key").exists(), "a key was left");
-        let files = files(&self.installation.data_dir().join("media"));
-        assert!(files.is_empty(), "{:?}", files.keys());
     }
 
     async fn end(self) {

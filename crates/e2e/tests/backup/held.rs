@@ -21,7 +21,7 @@ async fn waiting(stage: &mut Stage, hook: &Receiver) {
     let sql = stage.world.sql().await;
     sql.batch_execute(
         "UPDATE wazapp.outbox SET due_at = now() - interval '1 minute', send_at = now() - interval '1 minute';
-         UPDATE wazapp.endpoint SET cursor = cursor - 1",
+         UPDATE wazapp.endpoint SET cursor = 0",
     )
     .await
     .expect("it waits");

@@ -57,9 +57,14 @@ export function restore(box, place) {
   }
   box.value = own;
   if (saved) return;
-  if (version < theirs.version && theirs.text && theirs.text !== own.trim()) offer(place, theirs);
+  const isBehind = version < theirs.version;
+  if (isBehind && isOurs(theirs, own)) learn(place, theirs.version, true);
+  else if (isBehind && theirs.text) offer(place, theirs);
   else later(place, SOON);
 }
+
+/** It was saved as it stands here, by a page that left before it heard so. */
+const isOurs = (theirs, own) => theirs.text === own.trim();
 
 /** What the server has is what is written here from now on. */
 function take(place, { text, version }, box) {
@@ -92,6 +97,12 @@ async function save(place) {
       if (shown.get(name(place)) !== Boolean(text) || !isOpen(place)) tell(place);
     } else if (answer.status === 409) {
       const theirs = await answer.json();
+      if (isOurs(theirs, text)) {
+        const isSame = written(place) === text;
+        learn(place, theirs.version, isSame);
+        if (!isSame) later(place, SOON);
+        return;
+      }
       const box = isOpen(place) ? boxOf() : undefined;
       // Where nothing is written here, there is nothing to choose.
       if (box && !box.value && !text) take(place, theirs, box);

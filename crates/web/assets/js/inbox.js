@@ -546,6 +546,12 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("turbo:before-stream-render", ({ detail }) => {
   const { render } = detail;
   detail.render = async (stream) => {
+    // A menu that somebody has open stays as it is: what stands there is asked for again once it is closed.
+    const menu = stream.target?.startsWith("head-") && $("details[open]", document.getElementById(stream.target) ?? undefined);
+    if (menu) {
+      menu.addEventListener("toggle", () => listen({ conversation_id: thread()?.dataset.thread }), { once: true });
+      return;
+    }
     await render(stream);
     if (stream.target?.startsWith("head-")) headed();
     if (!stream.target?.startsWith("composer-")) return;
