@@ -39,7 +39,6 @@ export const CHECKS = {
     10: "what nobody knows is said, not sent again, and known by itself later",
     11: "whatever order and however often it is told: one bubble, which never falls back",
     12: "the window: warned of, closed and open again under an open page, the draft kept",
-    13: "a text that comes by hand behind the window is refused, and nothing is queued",
   },
   places: {
     2: "a press on a row shows the conversation, its address and the box to write in, at once",

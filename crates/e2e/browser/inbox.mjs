@@ -229,9 +229,9 @@ async function offline() {
   await other.page.keyboard.press("Enter");
   await other.page.locator(".message.out:not(.pending)", { hasText: "yo le contesto" }).waitFor();
   await other.context.close();
+  const isUpToDate = page.locator("#status", { hasText: "Al día." }).waitFor(); // It is said for a while.
   await context.setOffline(false);
-  await page.locator(".message.out:not(.pending)", { hasText: "y esto después" }).waitFor();
-  await page.locator("#status", { hasText: "Al día." }).waitFor();
+  await Promise.all([isUpToDate, page.locator(".message.out:not(.pending)", { hasText: "y esto después" }).waitFor()]);
   await page.waitForFunction(() => document.querySelectorAll(".message.in").length >= 61);
   const texts = (await page.locator(".message.in .text").allTextContents()).filter((text) => text.startsWith("mensaje"));
   check(29, "all, once", texts.sort(), Array.from({ length: 60 }, (_, nth) => `mensaje ${nth}`).sort());

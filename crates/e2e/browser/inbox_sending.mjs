@@ -27,7 +27,7 @@ export async function sending(kit) {
       await page.mouse.move(900, 300);
     },
   };
-  for (const step of [ladder, once, one, windowFault, nobodyKnows, anyOrder, closes, byHand]) {
+  for (const step of [ladder, once, one, windowFault, nobodyKnows, anyOrder, closes]) {
     const began = Date.now();
     await step(at);
     console.log(`  ${step.name} after ${Date.now() - began} ms`);
@@ -174,22 +174,4 @@ async function closes({ page, see, box, says, open }) {
   }));
   check(12, "nothing was loaded anew", await page.evaluate(() => globalThis.same));
   check(12, "and the window is open again", await page.locator(".window:not(.over, .warn)").count(), 1);
-}
-
-async function byHand({ page, says, accepted }) {
-  // Its window closes once the number is connected here: of one that closed before, nobody here knows.
-  await says("525555500604", "Ayer a esta hora", { timestamp: String(Math.floor(Date.now() / 1000) - 24 * 3600 + 5) });
-  await page.goto(new URL("/inbox?view=all&unread=1", page.url()).href);
-  const href = await page.locator("#list > li a", { hasText: "Ayer a esta hora" }).getAttribute("href");
-  await page.goto(new URL(href, page.url()).href);
-  await page.locator(".window.over").waitFor();
-  const count = () => page.locator("li.message").count();
-  const before = await count();
-  const answer = await page.evaluate(async (path) => {
-    const body = new URLSearchParams({ body: "a mano", seen: 1e9, owner: "", id: "" });
-    return (await fetch(`${path}/messages`, { method: "POST", body })).status;
-  }, new URL(page.url()).pathname);
-  check(13, "refused", answer, 409);
-  await page.reload();
-  check(13, "nothing is queued", [await count(), await accepted("a mano")], [before, 0]);
 }

@@ -30,7 +30,7 @@ try {
   const marta = await joins(owner.page);
   await writes("¿Me apartas un pastel?");
   const only = process.env.ONLY?.split(",");
-  for (const [name, step] of Object.entries({ drafts, presence, reading, answering, moving, panel, keys, looks, removed })) {
+  for (const [name, step] of Object.entries({ drafts, presence, reading, answering, moving, panel, keys, removed, looks })) {
     if (only && !only.includes(name)) continue;
     await step({ lucia: owner.page, marta: marta.page, sessions });
     console.log(`ok ${name}`);

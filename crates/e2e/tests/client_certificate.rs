@@ -80,7 +80,7 @@ async fn only_who_shows_the_certificate_calls_the_webhook() {
     let file = made.folder().join("callers");
     write(&file, &[&old]);
     let (mut https, address) = made.https().await;
-    let mut files = CallerFiles::new(&[file.clone()], NAME);
+    let mut files = CallerFiles::new(std::slice::from_ref(&file), NAME);
     https.callers = Some((files.read().expect("an authority"), files));
     let node = world.secure_node(https).await;
 

@@ -13,9 +13,12 @@ const APART: Duration = Duration::from_millis(250);
 /// Nobody waits longer.
 const WITHIN: Duration = Duration::from_secs(3);
 
-/// What was seen last. `None` in it: nothing could be seen.
+/// When a look began, and what it showed; `None`: nothing could be seen.
+type Look<T> = (Instant, Option<T>);
+
+/// What was seen last.
 #[derive(Debug)]
-pub(super) struct Glance<T>(Arc<Mutex<Option<(Instant, Option<T>)>>>);
+pub(super) struct Glance<T>(Arc<Mutex<Option<Look<T>>>>);
 
 impl<T> Clone for Glance<T> {
     fn clone(&self) -> Self {

@@ -128,7 +128,7 @@ impl Streams {
         let place = PLACE.with(Arc::clone);
         let begun = Begun { streams: &self, answered: false };
         let answer = server.answer(as_one_connection_has_it(request), place.clone()).await?;
-        begun.is_answered();
+        begun.answer();
         Ok(answer.map(|body| Pieces::new(body, place.link().clone())))
     }
 
@@ -194,7 +194,7 @@ struct Begun<'a> {
 }
 
 impl Begun<'_> {
-    fn is_answered(mut self) {
+    fn answer(mut self) {
         self.answered = true;
         let more = |credit: usize| (credit < TAKEN_BACK).then_some(credit + 1);
         let _ = self.streams.0.credit.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
