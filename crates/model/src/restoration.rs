@@ -1,7 +1,7 @@
 //! What was restored from a backup, and whether it may speak to the world yet.
 //!
 //! A backup is older than what the server that it was made of did since: what waits in it may have been sent. So nothing leaves
-//! a restored server until a person says so. Each look for what is to leave asks [`is_held`] first, a statement of its own: in theirs,
+//! a restored server until a person says so. Each look for what is to leave asks `is_held` first, a statement of its own: in theirs,
 //! a table of one node would stand beside tables that may be spread.
 
 use jiff::Timestamp;
