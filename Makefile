@@ -52,8 +52,8 @@ sdk: build ## typed clients of the API, as they are published: sdk/typescript/*.
 	./target/release/wazapp openapi > target/sdk/openapi.json
 	sdk/make target/sdk/openapi.json pack
 
-dist: assets ## what is released, in target/dist: a Debian package, an archive, their sums, and what is built in; see docs/operate.md
-	@scripts/need cargo cc package sbom
+dist: assets ## what is released, in target/dist: a Debian package, an archive, and their sums; see docs/operate.md
+	@scripts/need cargo cc package
 	scripts/dist
 
 bench: build ## ratios measured side by side in one run; see docs/scale.md
