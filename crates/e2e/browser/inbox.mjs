@@ -288,7 +288,9 @@ async function kept() {
   await page.reload();
   check(16, "it outlives a reload", await page.locator("#body").inputValue(), "a medio escribir");
   const next = await context.newPage();
+  const isSaved = page.waitForResponse((answer) => answer.url().endsWith("/draft") && answer.ok());
   await page.locator("#body").fill("a medio escribir, otra vez");
+  await isSaved;
   const [href] = [page.url(), await page.close()];
   for (let tries = 0; tries < 20; tries += 1) {
     await next.goto(href);

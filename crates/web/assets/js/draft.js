@@ -58,13 +58,15 @@ export function restore(box, place) {
   box.value = own;
   if (saved) return;
   const isBehind = version < theirs.version;
-  if (isBehind && isOurs(theirs, own)) learn(place, theirs.version, true);
-  else if (isBehind && theirs.text) offer(place, theirs);
-  else later(place, SOON);
+  if (isBehind && isOurs(theirs, place)) learn(place, theirs.version, theirs.text === own.trim());
+  else if (isBehind && theirs.text) { offer(place, theirs); return; }
+  if (known(place).saved) return;
+  later(place, SOON);
 }
 
-/** It was saved as it stands here, by a page that left before it heard so. */
-const isOurs = (theirs, own) => theirs.text === own.trim();
+/** What this tab had saved last, whether it heard so or left before. */
+const sent = (place) => sessionStorage.getItem(`draft-sent:${name(place)}`);
+const isOurs = (theirs, place) => theirs.text === sent(place)?.trim();
 
 /** What the server has is what is written here from now on. */
 function take(place, { text, version }, box) {
@@ -87,8 +89,10 @@ async function save(place) {
   if (text === null || saved || newer.has(name(place))) return;
   if (saving.has(name(place))) { later(place, SOON); return; }
   saving.add(name(place));
+  const before = sent(place);
   try {
     const body = new URLSearchParams({ body: text, version });
+    sessionStorage.setItem(`draft-sent:${name(place)}`, text);
     const answer = await fetch(`/inbox/${place.conversation}/draft`, { method: "POST", body, redirect: "manual", keepalive: true });
     if (answer.ok) {
       const isSame = written(place) === text;
@@ -97,8 +101,8 @@ async function save(place) {
       if (shown.get(name(place)) !== Boolean(text) || !isOpen(place)) tell(place);
     } else if (answer.status === 409) {
       const theirs = await answer.json();
-      if (isOurs(theirs, text)) {
-        const isSame = written(place) === text;
+      if (theirs.text === before?.trim() || theirs.text === text.trim()) {
+        const isSame = theirs.text === written(place).trim();
         learn(place, theirs.version, isSame);
         if (!isSame) later(place, SOON);
         return;
