@@ -348,7 +348,7 @@ impl Config {
 }
 
 /// Nobody can call 0.0.0.0; this machine can call loopback instead.
-fn dialable(bound: SocketAddr) -> SocketAddr {
+pub(crate) fn dialable(bound: SocketAddr) -> SocketAddr {
     match bound {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, bound.port()).into(),
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, bound.port()).into(),

@@ -20,7 +20,7 @@ use web::serve::{Admission, Proxies};
 use crate::certificate::acme::Authority;
 use crate::certificate::{CallerFiles, Files};
 use crate::commands::doctor::configuration::open_to_all;
-use crate::config::{CertificateSource, Config, create_data_dir};
+use crate::config::{CertificateSource, Config, create_data_dir, dialable};
 use crate::open;
 use crate::postgres::{DirLock, PrivatePostgres};
 use crate::server::{self, Https, Setup, Source};
@@ -388,9 +388,14 @@ impl Drop for Announced {
     }
 }
 
-/// The address of the server that runs on this data directory.
-pub(crate) fn running_address(data_dir: &Path) -> Option<String> {
-    announced(data_dir, "listen")
+/// Where the server that runs on this data directory listens.
+pub(crate) fn running_address(data_dir: &Path) -> Option<SocketAddr> {
+    announced(data_dir, "listen")?.parse().ok()
+}
+
+/// How this machine calls the server that runs on this data directory: `http://` and an address.
+pub(crate) fn running_here(data_dir: &Path) -> Option<String> {
+    Some(format!("http://{}", dialable(running_address(data_dir)?)))
 }
 
 /// What others call the server that runs on this data directory.

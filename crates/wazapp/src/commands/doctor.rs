@@ -18,7 +18,7 @@ mod numbers;
 mod queues;
 mod quotas;
 mod retention;
-mod server;
+pub(in crate::commands) mod server;
 mod show;
 
 use std::process::ExitCode;

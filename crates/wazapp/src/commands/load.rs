@@ -17,7 +17,7 @@ use simulator::load::{self, Plan, Target};
 use crate::config::Config;
 use crate::open::{self, Opened};
 use crate::print::Print;
-use crate::serve::running_address;
+use crate::serve::running_here;
 
 #[derive(Debug, Args)]
 pub(crate) struct Load {
@@ -62,11 +62,8 @@ pub(crate) struct Load {
 pub(crate) async fn run(config: &Config, print: &Print, load: Load) -> anyhow::Result<()> {
     let url = match &load.url {
         Some(url) => url.trim_end_matches('/').to_owned(),
-        None => {
-            let address = running_address(&config.data_dir);
-            let address = address.context("no server runs on this data directory: start one, or name it with --url")?;
-            format!("http://{address}")
-        }
+        None => running_here(&config.data_dir)
+            .context("no server runs on this data directory: start one, or name it with --url")?,
     };
     let secret = config.default_app_secrets()?.value.into_iter().next().context("the default App has no secret")?;
     let targets = open::with(config, async |opened| targets(&opened, &load).await).await?;

@@ -12,9 +12,9 @@ use data_encoding::HEXLOWER;
 use model::Clock;
 use model::act::Role;
 use model::connection::Wishes;
-use model::link::{self, By};
 use model::membership;
 use model::name::Name;
+use model::number::{self, Number};
 use model::organization::Organization;
 use model::user::{self, Email, Language, NewUser};
 use secrecy::SecretString;
@@ -123,7 +123,7 @@ pub(crate) async fn run(config: &Config, print: &Print, said: Setup) -> anyhow::
     ask.step(6, "Its number");
     let number = match said.without_number {
         true => Ok(None),
-        false => number(config, print, &ask, &said, (&organization, app.id.as_deref())).await?.map(Some),
+        false => first_number(config, print, &ask, &said, (&organization, app.id.as_deref())).await?.map(Some),
     };
     let number = match number {
         Ok(number) => number,
@@ -315,13 +315,28 @@ async fn owner(
     Ok(json!({ "email": made.email, "setup_url": url }))
 }
 
-async fn number(
+async fn first_number(
     config: &Config,
     print: &Print,
     ask: &Ask<'_>,
     said: &Setup,
     (organization, app_id): (&Organization, Option<&str>),
 ) -> anyhow::Result<Result<Value, connect::NotConnected>> {
+    let scope = organization.scope();
+    let numbers = open::with(config, async |opened| {
+        let tx = opened.database.tenant(&scope).await?;
+        let numbers = number::list(&tx, Clock::default().now()).await?;
+        tx.close();
+        Ok(numbers)
+    })
+    .await?;
+    let said_id = said.phone_number_id.as_ref().map(|Id(id)| id.as_str());
+    let is_there = |one: &&Number| one.status == "connected" && said_id.is_none_or(|said| one.phone_number_id == said);
+    if let Some(there) = numbers.iter().find(is_there) {
+        ask.done(&format!("{} is connected", there.phone_number_id));
+        let value = json!({ "id": there.id, "phone_number_id": there.phone_number_id, "status": "connected" });
+        return Ok(Ok(value));
+    }
     ask.explain(
         "In the App, under WhatsApp, API Setup: the phone number ID and the WhatsApp Business Account ID.\n\
          The access token that lasts: business.facebook.com, Settings, System users: one with the role Admin, to which the App and the\n\
@@ -331,19 +346,6 @@ async fn number(
     );
     let Id(phone_number_id) =
         ask.text(said.phone_number_id.clone(), "Phone number ID", "--phone-number-id (or --without-number)")?;
-    let scope = organization.scope();
-    let there = open::with(config, async |opened| {
-        let tx = opened.database.operator().await?;
-        let there = link::find(&tx, &scope, By::PhoneNumberId(&phone_number_id)).await?;
-        tx.close();
-        Ok(there)
-    })
-    .await?;
-    if let Some(there) = there {
-        ask.done(&format!("{phone_number_id} is connected"));
-        let value = json!({ "id": there.number_id, "phone_number_id": phone_number_id, "status": "connected" });
-        return Ok(Ok(value));
-    }
     let Id(waba_id) = ask.text(said.waba_id.clone(), "WhatsApp Business Account ID", "--waba-id")?;
     let token = ask.secret(said.token.as_ref(), "Access token", "--token -")?;
     let pin = said.pin.as_ref().map(connect::pin).transpose()?;

@@ -13,7 +13,7 @@ use whatsapp::signature;
 use crate::config::Config;
 use crate::open;
 use crate::print::Print;
-use crate::serve::running_address;
+use crate::serve::running_here;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -67,14 +67,12 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
 }
 
 fn default_url(config: &Config, app: Option<&str>) -> anyhow::Result<String> {
-    let Some(address) = running_address(&config.data_dir) else {
+    let Some(here) = running_here(&config.data_dir) else {
         bail!("no server runs on {}: start wazapp serve, or name one with --url", config.data_dir.display());
     };
-    // A wildcard address is no destination.
-    let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
     Ok(match app {
-        None => format!("http://{address}/webhook"),
-        Some(app) => format!("http://{address}/webhook/{app}"),
+        None => format!("{here}/webhook"),
+        Some(app) => format!("{here}/webhook/{app}"),
     })
 }
 
