@@ -142,10 +142,10 @@ function release() {
   all.forEach((then) => then());
 }
 
-/** The list is one stop of Tab's way: the row that is open, or that was the last to have the focus, or the first. */
+/** The list is one stop of Tab's way: the row that has the focus, or that is open, or the first. */
 function rove(to) {
   const rows = [...document.querySelectorAll("#list > li > a")];
-  const stop = to ?? rows.find((row) => row.matches(":focus, [aria-current]")) ?? rows[0];
+  const stop = to ?? rows.find((row) => row === document.activeElement) ?? rows.find((row) => row.ariaCurrent) ?? rows[0];
   for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
 }
 

@@ -12,12 +12,15 @@ let inList = false; // Whoever goes through the list by keys stays there.
 /** Whether a conversation was opened from the list by a key, which leaves the focus there. */
 export const staysInList = () => inList && Boolean(document.activeElement?.closest("#list"));
 
-/** The row before or behind the one that is open, or that has the focus. */
+/** The row before or behind the one that has the focus, or that is open. */
 function neighbour(way) {
   const rows = [...document.querySelectorAll("#list > li > a")];
-  const at = rows.findIndex((row) => row === document.activeElement || row.hasAttribute("aria-current"));
-  return at < 0 ? rows.at(way > 0 ? 0 : -1) : rows[at + way];
+  const from = rows.find((row) => row === document.activeElement) ?? rows.find((row) => row.ariaCurrent);
+  return from ? rows[rows.indexOf(from) + way] : rows.at(way > 0 ? 0 : -1);
 }
+
+/** Whether what this row leads to is on its way: once it is there, it has the focus. */
+const comes = (row) => { const frame = $("#thread"); return frame?.hasAttribute("busy") && frame.src === row.href; };
 
 function go(way, stays) {
   const row = neighbour(way);
@@ -82,7 +85,8 @@ function letter(event) {
     return VIEWS[key.toLowerCase()];
   }
   if (key === "g") return () => { going = Date.now(); };
-  // On the row that is open already, there is nothing to open.
+  // On the row that is open already, there is nothing to open; nor twice.
+  if (key === "Enter" && event.target.matches("#list a") && comes(event.target)) return () => {};
   if (key === "Enter") return event.target === document.body || box() && event.target.matches("[data-scroller], #list a[aria-current]") ? write : undefined;
   return LETTERS[key];
 }

@@ -32,6 +32,7 @@ mod proxy;
 mod read;
 mod report;
 mod saturation;
+mod sends;
 mod server;
 mod source;
 mod stage;
@@ -43,7 +44,7 @@ mod world;
 const USAGE: &str = "bench: measures a wazapp binary against its targets
 
   --wazapp FILE   the binary to measure (or $WAZAPP; default target/release/wazapp)
-  --only NAME     limit, saturation, open, live, endpoints, read, distance or start; may be repeated
+  --only NAME     limit, saturation, open, sends, live, endpoints, read, distance or start; may be repeated
   --quick         about a minute: a tenth of the conversations, shorter phases, one try
   --seed N        another sequence of messages (default 1)
   --json FILE     everything measured, for machines
@@ -51,7 +52,7 @@ const USAGE: &str = "bench: measures a wazapp binary against its targets
   --keep-logs DIR copy the logs of server and database there at the end";
 
 /// The parts of a run, in order.
-const SCENARIOS: [&str; 8] = ["limit", "saturation", "open", "live", "endpoints", "read", "distance", "start"];
+const SCENARIOS: [&str; 9] = ["limit", "saturation", "open", "sends", "live", "endpoints", "read", "distance", "start"];
 
 /// What the command line asked for.
 #[derive(Debug)]
@@ -174,6 +175,9 @@ async fn measure_all(bench: &stage::Bench<'_>, options: &Options) -> Result<repo
         let (open, exactness) = open::run(bench).await?;
         results.open = Some(open);
         results.exact.push(exactness);
+    }
+    if options.wants("sends") {
+        results.sends = Some(sends::run(bench).await?);
     }
     if options.wants("live") {
         let (live, exactness) = live::run(bench).await?;

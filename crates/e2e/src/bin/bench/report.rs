@@ -13,6 +13,7 @@ use crate::machine::{Disturbance, Machine};
 use crate::open::{Open, RATES, Try};
 use crate::read::Read;
 use crate::saturation::Saturation;
+use crate::sends::Sends;
 use crate::stage::{Bench, Phase};
 use crate::start::Start;
 
@@ -29,6 +30,7 @@ pub(crate) struct Results {
     pub(crate) limit: Option<Limit>,
     pub(crate) saturation: Option<Saturation>,
     pub(crate) open: Option<Open>,
+    pub(crate) sends: Option<Sends>,
     pub(crate) live: Option<Live>,
     pub(crate) endpoints: Option<Endpoints>,
     pub(crate) read: Option<Read>,
@@ -50,6 +52,7 @@ impl Results {
             limit: None,
             saturation: None,
             open: None,
+            sends: None,
             live: None,
             endpoints: None,
             read: None,
@@ -62,7 +65,8 @@ impl Results {
     /// Whether no message was lost, doubled or misplaced.
     pub(crate) fn is_exact(&self) -> bool {
         let told = self.live.iter().flat_map(|live| &live.tries).all(|one| one.wrongs.is_empty());
-        told && self.exact.iter().all(|one| one.wrongs().is_empty())
+        let sent = self.sends.iter().all(|sends| sends.wrongs.is_empty());
+        told && sent && self.exact.iter().all(|one| one.wrongs().is_empty())
     }
 }
 
@@ -151,6 +155,19 @@ fn lines(results: &Results) -> Vec<Line> {
             }
         }
     }
+    if let Some(sends) = &results.sends {
+        line("", "one that sends alone: API p50".into(), sends.alone.p50, " ms", Goal::AtMost(3.0));
+        for one in &sends.steady {
+            let what = format!("CPU per message sent at {}/s, its statuses included", one.rate);
+            line("", what, one.cpu.durable(), " ms", Goal::AtMost(if one.rate < 500 { 2.0 } else { 1.0 }));
+        }
+        let burst = &sends.burst;
+        let what = format!("{} clients of one organization, queued a second", burst.clients);
+        line("", what, burst.per_s, "/s", Goal::AtLeast(2000.0));
+        line("", "API p50 of them".into(), burst.api.p50, " ms", Goal::AtMost(15.0));
+        let what = format!("a full queue of {} on {} numbers leaves, a second", sends.queue.messages, sends.queue.numbers);
+        line("", what, sends.queue.per_s, "/s", Goal::AtLeast(4000.0));
+    }
     for one in results.live.iter().flat_map(|live| &live.tries) {
         let what =
             format!("{} streams of {} organizations at 500/s: webhook to reader p99", one.streams, one.organizations);
@@ -224,6 +241,9 @@ pub(crate) fn table(results: &Results) -> String {
     if let Some(open) = &results.open {
         open.tries.iter().for_each(|one| put(one));
     }
+    if let Some(sends) = &results.sends {
+        put(sends);
+    }
     results.live.iter().flat_map(|live| &live.tries).for_each(|one| put(one));
     if let Some(endpoints) = &results.endpoints {
         put(endpoints);
@@ -236,6 +256,9 @@ pub(crate) fn table(results: &Results) -> String {
     lines(results).iter().for_each(|line| put(line));
     for one in results.live.iter().flat_map(|live| &live.tries).filter(|one| !one.wrongs.is_empty()) {
         put(&format!("MISSED: {}", one.wrongs.join("; ")));
+    }
+    for wrong in results.sends.iter().flat_map(|sends| &sends.wrongs) {
+        put(&format!("MISSED: {wrong}"));
     }
     for exactness in &results.exact {
         let wrongs = exactness.wrongs();

@@ -22,10 +22,12 @@ pub(crate) struct Setup {
     /// Its data directory; the log lies beside it.
     pub(crate) directory: PathBuf,
     pub(crate) database_url: String,
+    /// What else it is told, by variable; later ones stand.
+    pub(crate) settings: Vec<(&'static str, String)>,
 }
 
 impl Setup {
-    fn command(&self, subcommand: &str, listen: &str) -> Result<Command> {
+    fn command(&self, arguments: &[&str], listen: &str) -> Result<Command> {
         std::fs::create_dir_all(&self.directory)?;
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = Command::new(&self.binary);
@@ -42,7 +44,8 @@ impl Setup {
             .env("WAZAPP_GRAPH_URL", "http://127.0.0.1:9")
             // Every scenario has a data directory of its own on a copy of one database, whose secrets one key sealed.
             .env("WAZAPP_MASTER_KEY", "0f".repeat(32))
-            .arg(subcommand)
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
@@ -62,9 +65,14 @@ impl Setup {
 
     /// `wazapp migrate`.
     pub(crate) fn migrate(&self) -> Result<()> {
-        let status = self.command("migrate", "127.0.0.1:0")?.status();
+        self.run(&["migrate"])
+    }
+
+    /// Runs a command of wazapp's to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<()> {
+        let status = self.command(arguments, "127.0.0.1:0")?.status();
         let status = status.with_context(|| format!("starting {}", self.binary.display()))?;
-        ensure!(status.success(), "wazapp migrate failed ({status}):\n{}", self.last_words());
+        ensure!(status.success(), "wazapp {} failed ({status}):\n{}", arguments[0], self.last_words());
         Ok(())
     }
 
@@ -107,7 +115,7 @@ pub(crate) struct Server {
 
 impl Server {
     fn spawn(setup: &Setup, listen: &str) -> Result<Self> {
-        let child = setup.command("serve", listen)?.spawn();
+        let child = setup.command(&["serve"], listen)?.spawn();
         let child = child.with_context(|| format!("starting {}", setup.binary.display()))?;
         Ok(Self { child, address: ([127, 0, 0, 1], 0).into() })
     }

@@ -93,11 +93,12 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    fn setup(&self, name: &str, database: SocketAddr) -> Setup {
+    pub(crate) fn setup(&self, name: &str, database: SocketAddr) -> Setup {
         Setup {
             binary: self.options.wazapp.clone(),
             directory: self.home.path().join(format!("wazapp-{name}")),
             database_url: cluster::url(database, name),
+            settings: Vec::new(),
         }
     }
 
