@@ -293,8 +293,9 @@ async function keys({ lucia, marta }) {
   await lookAt(lucia, "palette", join(folder, "palette.png"));
   await lucia.locator("#palette [role=option]", { hasText: "La del pastel" }).click();
   await lucia.locator(".thread h2", { hasText: "La del pastel" }).waitFor();
-  await lucia.waitForFunction(() => document.activeElement.id === "body");
+  await lucia.waitForFunction(() => document.activeElement.id === "body" && !document.querySelector("[busy], [aria-busy=true], [data-turbo-preview]"));
   await lucia.keyboard.press("Escape");
+  await lucia.waitForFunction(() => document.activeElement.matches("[data-scroller]"));
   await lucia.keyboard.press("g");
   await lucia.keyboard.press("m");
   await lucia.waitForURL(/view=mine/);

@@ -178,9 +178,32 @@ pub(crate) async fn check(tx: &Tenant, now: Timestamp, quota: Quota) -> Result<(
     let Some(shares) = own(tx, now).await? else { return Ok(()) };
     let share = shares.of(quota);
     match share.limit.0 {
-        Some(limit) if share.used > limit => Err(exceeded(quota, limit, now)),
+        Some(limit) if share.used > limit => Err(DatabaseError::OverQuota(exceeded(quota, limit, now))),
         _ => Ok(()),
     }
+}
+
+/// How much more of it may be taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    quota: Quota,
+    limit: u64,
+    /// None: without limit.
+    pub(crate) left: Option<u64>,
+}
+
+impl Room {
+    /// What is told where there is none left.
+    pub(crate) fn exceeded(self, now: Timestamp) -> Exceeded {
+        exceeded(self.quota, self.limit, now)
+    }
+}
+
+/// How much more of it may be taken now. Whoever takes more of it holds the organization's line, so nobody does beside us.
+pub(crate) async fn room(tx: &Tenant, now: Timestamp, quota: Quota) -> Result<Room> {
+    let limit = own(tx, now).await?.and_then(|shares| Some((shares.of(quota).limit.0?, shares.of(quota).used)));
+    let left = limit.map(|(limit, used)| limit.saturating_sub(used));
+    Ok(Room { quota, limit: limit.map_or(u64::MAX, |(limit, _)| limit), left })
 }
 
 /// Counts one more of what is counted by the day, or refuses it.
@@ -203,13 +226,13 @@ pub(crate) async fn count(tx: &Tenant, now: Timestamp, quota: Quota) -> Result<(
     check(tx, now, quota).await
 }
 
-fn exceeded(quota: Quota, limit: u64, now: Timestamp) -> DatabaseError {
+fn exceeded(quota: Quota, limit: u64, now: Timestamp) -> Exceeded {
     counter!("wazapp_quota_refusals_total", "quota" => quota.name()).increment(1);
     let until = match quota {
         Quota::UploadsADay | Quota::ConnectionsADay => Some(until_tomorrow(now)),
         Quota::MediaBytes | Quota::QueuedMessages => None,
     };
-    DatabaseError::OverQuota(Exceeded { quota, limit, until })
+    Exceeded { quota, limit, until }
 }
 
 /// What a file that would come from Meta meets: an error where there is no room for so many bytes more.
@@ -218,7 +241,7 @@ pub async fn any_organization_room(tx: &Operator, scope: &Scope, now: Timestamp,
     let share = shares.media_bytes;
     match share.limit.0 {
         Some(limit) if share.is_full() || share.used.saturating_add(bytes) > limit => {
-            Err(exceeded(Quota::MediaBytes, limit, now))
+            Err(DatabaseError::OverQuota(exceeded(Quota::MediaBytes, limit, now)))
         }
         _ => Ok(()),
     }

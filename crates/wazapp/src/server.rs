@@ -399,6 +399,7 @@ impl Parts {
             stopping: self.http.stop.clone(),
             provider: shared.provider,
             desk: web::Desk::default(),
+            gathering: web::Gathering::default(),
             passwords: Passwords::default(),
             set_up: setup.set_up.map(SetUpCode::new).unwrap_or_default(),
             sign_in_link: setup.sign_in_link,

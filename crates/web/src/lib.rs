@@ -40,6 +40,7 @@ pub use key::Desk;
 pub use letter::Letters;
 pub use live::Live;
 pub use provider::{JoinRule, NoRule, Provider, ProviderSettings};
+pub use sending::Gathering;
 pub use session::{SetUpCode, SignInLink};
 
 use std::sync::Arc;
@@ -95,6 +96,8 @@ pub struct State {
     pub provider: Option<Provider>,
     /// What organizations have under way.
     pub desk: Desk,
+    /// What is being queued.
+    pub gathering: Gathering,
     /// Who follows the event logs.
     pub live: Live,
     /// Signs of somebody writing that are under way.

@@ -1,16 +1,25 @@
 //! What every way of sending has in common: from a checked message to its place in the queue.
 
+mod gather;
+
+use std::collections::HashSet;
+
 use jiff::SignedDuration;
 use model::database::Tenant;
+use model::event;
 use model::message::{self, Message};
-use model::outbox::{self, Content, Idempotency, Options, Recipient, Refusal, To};
+use model::outbox::{self, Content, Idempotency, Recipient, Refusal, Wish};
 use model::template::known::Known;
 use model::{CommitError, DatabaseError, Scope};
 use serde_json::{Value, json};
+use uuid::Uuid;
 use whatsapp::outgoing::{self, Outgoing, Problems, TemplateUse};
 use whatsapp::phone;
 
 use crate::State;
+
+pub use gather::Gathering;
+pub(crate) use gather::Order;
 
 /// How far ahead a message may be planned.
 pub(crate) const FAR: SignedDuration = SignedDuration::from_hours(366 * 24);
@@ -77,39 +86,45 @@ pub(crate) enum Queued {
     Perhaps(Message),
 }
 
-/// Queues a message, and tells the sender of this process. An error means that nothing was queued.
+/// Queues a message in a transaction of the caller's, and tells the sender of this process. An error means that nothing was
+/// queued.
 pub(crate) async fn queue(
     state: &State,
     tx: Tenant,
-    to: &To,
-    content: &Content,
-    options: &Options,
-    idempotency: Option<&Idempotency>,
+    wish: Wish<'_>,
 ) -> Result<Result<Queued, Refusal>, DatabaseError> {
-    match outbox::enqueue(&tx, state.clock.now(), to, content, options, idempotency).await? {
-        Ok(message) => Ok(Ok(finish(state, tx, message).await?)),
+    let line = event::line(&tx).await?;
+    match outbox::enqueue(&line, state.clock.now(), wish).await? {
+        Ok(message) => Ok(Ok(finish(state, tx, vec![message]).await?.remove(0))),
         Err(refusal) => Ok(Err(refusal)),
     }
 }
 
-/// Commits a message that was put into the queue, and tells the sender of this process. An error means that nothing was queued.
-pub(crate) async fn finish(state: &State, tx: Tenant, message: Message) -> Result<Queued, DatabaseError> {
+/// Commits messages that were put into the queue, and tells the sender of this process. An error means that nothing was queued.
+pub(crate) async fn finish(state: &State, tx: Tenant, messages: Vec<Message>) -> Result<Vec<Queued>, DatabaseError> {
     let scope = *tx.scope();
     let queued = match tx.commit().await {
-        Ok(()) => Queued::Surely(message),
+        Ok(()) => messages.into_iter().map(Queued::Surely).collect(),
         Err(CommitError::NotDone(error)) => return Err(error),
         // PostgreSQL forgot the transaction, as after a crash of its own; not what it kept.
-        Err(CommitError::InDoubt(_)) if is_there(state, &scope, &message).await => Queued::Surely(message),
-        Err(CommitError::InDoubt(_)) => Queued::Perhaps(message),
+        Err(CommitError::InDoubt(_)) => {
+            let there = are_there(state, &scope, &messages).await;
+            let seen = |message: Message| match there.contains(&message.id) {
+                true => Queued::Surely(message),
+                false => Queued::Perhaps(message),
+            };
+            messages.into_iter().map(seen).collect()
+        }
     };
     state.wake.queued();
     Ok(queued)
 }
 
-async fn is_there(state: &State, scope: &Scope, message: &Message) -> bool {
+/// Which of them can be seen; none where nothing can be.
+async fn are_there(state: &State, scope: &Scope, messages: &[Message]) -> HashSet<Uuid> {
     let find = async {
         let tx = state.database.tenant(scope).await?;
-        message::get(&tx, message.id).await
+        message::by_id(&tx, messages.iter().map(|message| message.id).collect()).await
     };
-    find.await.is_ok_and(|found| found.is_some())
+    find.await.map(|found| found.into_iter().map(|message| message.id).collect()).unwrap_or_default()
 }

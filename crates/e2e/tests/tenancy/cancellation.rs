@@ -12,7 +12,7 @@ use model::apps::DefaultApp;
 use model::contact;
 use model::conversation::{self, Change, Filter, State};
 use model::database::{Access, CommitError, DatabaseError, Pipeline};
-use model::outbox::{self, Content, Idempotency, Options, To};
+use model::outbox::{self, Content, Idempotency, Options, To, Wish};
 use model::{Database, api_key, event, message, organization};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -237,7 +237,9 @@ async fn a_send_dropped_anywhere_is_whole_or_nothing() {
                 let key = Idempotency { key: marker, fingerprint: vec![1] };
                 let to = To::Conversation(stage.conversation);
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
-                outbox::enqueue(&tx, now, &to, &content, &options, Some(&key)).await.unwrap().unwrap();
+                let wish = Wish { to: &to, content: &content, options: &options, idempotency: Some(&key) };
+                let line = event::line(&tx).await.unwrap();
+                outbox::enqueue(&line, now, wish).await.unwrap().unwrap();
                 tx.commit().await.unwrap();
             },
             async |attempt| {

@@ -4,6 +4,7 @@
 //! ([`any_organization_turns`]), claims a number's rows under its rate ([`any_organization_claim`]), calls Meta, and settles each with what it heard ([`any_organization_settle`]), or, where no
 //! whole answer came, leaves it `unknown` until the status webhook echoes our id ([`any_organization_settle_echoes`]).
 
+mod cancel;
 mod claim;
 mod echo;
 mod enqueue;
@@ -13,17 +14,19 @@ mod pace;
 mod plan;
 mod settle;
 mod sweep;
+mod thread;
 mod wake;
 mod window;
+mod write;
 
+pub use cancel::{Cancelled, cancel, try_no_more};
 pub use claim::{
     Claimed, Refused, Taken, Turn, any_organization_begin, any_organization_claim, any_organization_renew,
     any_organization_turns,
 };
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{
-    Cancelled, Content, Idempotency, Options, Recipient, Refusal, Template, To, cancel, enqueue, forget_unsent,
-    repeated, try_no_more,
+    Content, Idempotency, Options, Recipient, Refusal, Template, To, Wish, enqueue, enqueue_all, forget_unsent, repeated,
 };
 pub use failing::{Failing, any_organization_rest_bulk};
 pub use fate::{Acceptance, Fate, fate};

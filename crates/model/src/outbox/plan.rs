@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::enqueue::{Template, existing, templates};
+use super::enqueue::Template;
 use super::settle::told;
+use super::thread::{existing, templates};
 use super::window::Window;
 use crate::conversation;
 use crate::database::{Result, Rows, Statement, Tenant};
@@ -38,7 +39,7 @@ pub async fn replan(tx: &Tenant, now: Timestamp, id: Uuid, send_at: Timestamp) -
     // time comes, with its reason.
     if message.r#type != "template"
         && due_at > message.send_at.unwrap_or(now)
-        && let Ok(thread) = existing(tx, message.conversation_id).await?
+        && let Some(Ok(thread)) = existing(tx, vec![message.conversation_id]).await?.remove(&message.conversation_id)
         && let Window::Closed { since } = Window::at(due_at, thread.window_expires_at, thread.connected_at)
     {
         return Ok(Some(Replanned::WindowClosed { since, templates: templates(tx, &thread).await? }));

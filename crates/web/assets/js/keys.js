@@ -76,15 +76,15 @@ const LETTERS = {
 /** Behind G. */
 const VIEWS = { p: view("active"), m: view("mine"), s: view("unassigned"), e: view("waiting"), r: view("resolved"), t: view("all") };
 const TOGETHER = 1_500;
-let going = 0;
+let going = -TOGETHER;
 
 function letter(event) {
-  const { key } = event;
-  if (Date.now() - going < TOGETHER) {
-    going = 0;
+  const { key, timeStamp } = event; // When it was pressed, however busy the page is.
+  if (timeStamp - going < TOGETHER) {
+    going = -TOGETHER;
     return VIEWS[key.toLowerCase()];
   }
-  if (key === "g") return () => { going = Date.now(); };
+  if (key === "g") return () => { going = timeStamp; };
   // On the row that is open already, there is nothing to open; nor twice.
   if (key === "Enter" && event.target.matches("#list a") && comes(event.target)) return () => {};
   if (key === "Enter") return event.target === document.body || box() && event.target.matches("[data-scroller], #list a[aria-current]") ? write : undefined;

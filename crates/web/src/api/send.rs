@@ -8,7 +8,9 @@ use http::StatusCode;
 use jiff::Timestamp;
 use model::act::Act;
 use model::audit::{self, Deed};
+use model::DatabaseError;
 use model::database::Tenant;
+use model::event;
 use model::message::Message;
 use model::outbox::{self, Content, Idempotency, Options, Refusal, To};
 use model::upload::{self, Kept};
@@ -30,7 +32,7 @@ use super::send_headers::{Repeatable, Said, Via};
 use super::shown::{self, Named};
 use super::template::used::Used;
 use crate::problem::{Mistake, Problem};
-use crate::sending::{self, FAR, Queued};
+use crate::sending::{self, FAR, Order, Queued};
 
 /// Before the fields of what is sent where the window is closed.
 const INSTEAD: &str = "when_window_closed.";
@@ -294,46 +296,76 @@ async fn queue(
     caller: &Caller,
     state: &crate::State,
     language: Language,
-    to: &To,
+    to: To,
     mut wanted: Wanted,
-    (idempotency, via): (Option<&Idempotency>, Via),
+    (idempotency, via): (Option<Idempotency>, Via),
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     wanted.options.sender_id = caller.who().person_id();
-    wanted.options.id = (via == Via::Assistant).then(Uuid::now_v7);
-    let tx = caller.begin().await?;
     if wanted.looks_further() {
+        let tx = caller.begin().await?;
         // A repeat is answered as before, whatever became of its files and its template since.
-        if let Some(idempotency) = idempotency
+        if let Some(idempotency) = &idempotency
             && let Some(answer) = outbox::repeated(&tx, idempotency).await?
         {
             return Ok((StatusCode::ACCEPTED, Json(answer.map_err(|refusal| refused(refusal, language))?)));
         }
-        let now = state.clock.now();
-        for (shown, before) in [(&wanted.shown, ""), (&wanted.shown_instead, INSTEAD)] {
-            let foreign = shown.foreign(&tx).await?;
+        wanted.look_further(&tx, state.clock.now(), &to, language).await?;
+        // Files that are shown stay from here on.
+        tx.commit().await.map_err(|error| language.problem(error.in_job()))?;
+    }
+    let has_key = idempotency.is_some();
+    let order = Order { to, content: wanted.content, options: wanted.options, idempotency };
+    let queued = match via {
+        Via::Program => state.gathering.queue(state, caller.scope(), order).await,
+        Via::Assistant => queue_told(caller, state, order).await,
+    };
+    let queued = queued.map_err(|error| language.problem(error))?;
+    match queued.map_err(|refusal| refused(refusal, language))? {
+        Queued::Surely(message) => Ok((StatusCode::ACCEPTED, Json(message))),
+        Queued::Perhaps(message) => Err(doubt::of_message(message.id, has_key, language)),
+    }
+}
+
+/// The same for an assistant, which the audit tells of.
+async fn queue_told(
+    caller: &Caller,
+    state: &crate::State,
+    mut order: Order,
+) -> Result<Result<Queued, Refusal>, DatabaseError> {
+    order.options.id = Some(Uuid::now_v7());
+    let tx = state.database.tenant(caller.scope()).await?;
+    let line = event::line(&tx).await?;
+    let message = match outbox::enqueue(&line, state.clock.now(), order.wish()).await? {
+        Ok(message) => message,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    // A repeat is answered with the message of the first time, which was written down then.
+    if order.options.id == Some(message.id) {
+        let deed = Deed::new(Act::Send, "mcp", message.id, "");
+        audit::record(&tx, state.clock.now(), &caller.actor(), &deed).await?;
+    }
+    Ok(Ok(sending::finish(state, tx, vec![message]).await?.remove(0)))
+}
+
+impl Wanted {
+    /// Has it show its files and say what its templates say, as far as that is known.
+    async fn look_further(
+        &mut self,
+        tx: &Tenant,
+        now: Timestamp,
+        to: &To,
+        language: Language,
+    ) -> Result<(), Problem> {
+        for (shown, before) in [(&self.shown, ""), (&self.shown_instead, INSTEAD)] {
+            let foreign = shown.foreign(tx).await?;
             if !foreign.is_empty() {
                 return Err(mistakes(foreign, before, language));
             }
         }
-        wanted.attach(&upload::find(&tx, now, &wanted.media()).await?, language)?;
-        wanted.fill(&tx, now, to, language).await?;
+        self.attach(&upload::find(tx, now, &self.media()).await?, language)?;
+        self.fill(tx, now, to, language).await
     }
-    let queued = outbox::enqueue(&tx, state.clock.now(), to, &wanted.content, &wanted.options, idempotency).await;
-    let queued = queued.map_err(|error| language.problem(error))?;
-    let message = queued.map_err(|refusal| refused(refusal, language))?;
-    // A repeat is answered with the message of the first time, which was written down then.
-    if via == Via::Assistant && wanted.options.id == Some(message.id) {
-        let deed = Deed::new(Act::Send, "mcp", message.id, "");
-        audit::record(&tx, state.clock.now(), &caller.actor(), &deed).await?;
-    }
-    let queued = sending::finish(state, tx, message).await.map_err(|error| language.problem(error))?;
-    match queued {
-        Queued::Surely(message) => Ok((StatusCode::ACCEPTED, Json(message))),
-        Queued::Perhaps(message) => Err(doubt::of_message(message.id, idempotency.is_some(), language)),
-    }
-}
 
-impl Wanted {
     /// Fills in the templates, as far as they are known.
     async fn fill(&mut self, tx: &Tenant, now: Timestamp, to: &To, language: Language) -> Result<(), Problem> {
         let due_at = self.options.send_at.map_or(now, |at| at.max(now));
@@ -382,6 +414,7 @@ pub(super) fn refused(refusal: Refusal, language: Language) -> Problem {
             );
             Problem::window_closed(detail + advice, templates)
         }
+        Refusal::OverQuota(exceeded) => language.problem(DatabaseError::OverQuota(exceeded)),
     }
 }
 
@@ -416,7 +449,7 @@ pub(super) async fn to_conversation(
     }
     let idempotency = said.key.with(&format!("POST /conversations/{id}/messages"), &members.value());
     let wanted = read(members, language, state.clock.now())?;
-    queue(&caller, &state, language, &To::Conversation(id), wanted, (idempotency.as_ref(), said.via)).await
+    queue(&caller, &state, language, To::Conversation(id), wanted, (idempotency, said.via)).await
 }
 
 /// Send a message to someone
@@ -443,7 +476,7 @@ pub(super) async fn to_recipient(
     let idempotency = said.key.with("POST /messages", &members.value());
     let to = members.take::<Address>(ADDRESS)?.to(language)?;
     let wanted = read(members, language, state.clock.now())?;
-    queue(&caller, &state, language, &to, wanted, (idempotency.as_ref(), said.via)).await
+    queue(&caller, &state, language, to, wanted, (idempotency, said.via)).await
 }
 
 #[cfg(test)]

@@ -134,6 +134,7 @@ async fn ask(request: Request<Body>) -> Answer {
         stopping: tokio_util::sync::CancellationToken::new(),
         provider: None,
         desk: crate::Desk::default(),
+        gathering: crate::Gathering::default(),
         live: crate::Live::new(model::Clock::default()),
         passwords: Default::default(),
         set_up: Default::default(),

@@ -4,14 +4,15 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
+use model::DatabaseError;
 use model::database::Tenant;
 use model::link::Link;
-use model::message::Message;
 use model::outbox::{self, Content, Idempotency, Options, Recipient, Refusal, To};
 use model::template::known;
 use model::upload::{self, Attached};
 use model::{at_meta, conversation, message, number};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 use whatsapp::graph::Content as GraphContent;
 use whatsapp::outgoing::{self, MediaSource, MediaUse, Problems, Rule, TemplateUse};
 use whatsapp::phone;
@@ -20,10 +21,10 @@ use super::call::{Call, json_response};
 use super::error::GraphError;
 use super::members::Members;
 use super::objects::answered;
-use super::outcome::{self, Ended, Patience, Sent};
+use super::outcome::{self, Ended, Patience, Sent, Waiting};
 use super::relay;
 use crate::behind::write_down;
-use crate::sending::{self, Queued};
+use crate::sending::{self, Order, Queued};
 
 /// So often a message is queued anew under its key, where another request that waited for it gave up.
 const ROUNDS: usize = 3;
@@ -48,8 +49,8 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
             // Forgotten or not, nothing was sent.
             tx.commit().await.map_err(|error| error.in_job())?;
         }
-        let message = queue(call, link, &mut wanted, &patience, key.as_ref()).await?;
-        match outcome::wait(call, message.id, &patience).await? {
+        let waiting = queue(call, link, &mut wanted, &patience, key.clone()).await?;
+        match outcome::wait(call, waiting, &patience).await? {
             Ended::Sent(sent) => return Ok(json_response(StatusCode::OK, &accepted(&wanted, sent))),
             Ended::TakenBack if key.is_some() => {}
             Ended::TakenBack => break,
@@ -93,17 +94,32 @@ async fn queue(
     link: &Link,
     wanted: &mut Wanted,
     patience: &Patience,
-    key: Option<&Idempotency>,
-) -> Result<Message, GraphError> {
+    key: Option<Idempotency>,
+) -> Result<Waiting, GraphError> {
     let to = To::Recipient { number_id: link.number_id, recipient: wanted.recipient.clone() };
     let now = call.state.clock.now();
-    let options = Options { deadline: Some(now + patience.tried()), ..Options::default() };
-    let tx = call.begin().await?;
-    wanted.fill(&tx, &to).await?;
-    wanted.attach(&tx, now).await?;
-    match sending::queue(&call.state, tx, &to, &wanted.content, &options, key).await? {
+    let mut waiting = Waiting::new(call, Uuid::now_v7());
+    let options =
+        Options { id: Some(waiting.message_id()), deadline: Some(now + patience.tried()), ..Options::default() };
+    if wanted.looks_further() {
+        let tx = call.begin().await?;
+        wanted.fill(&tx, &to).await?;
+        wanted.attach(&tx, now).await?;
+        // Files that are shown stay from here on.
+        tx.commit().await.map_err(|error| error.in_job())?;
+    }
+    let order = Order { to, content: wanted.content.clone(), options, idempotency: key };
+    let queued = call.state.gathering.queue(&call.state, &call.scope, order).await;
+    if !matches!(queued, Ok(Ok(_))) {
+        waiting.ends();
+    }
+    match queued? {
         // Whether it is there is seen as what becomes of it is.
-        Ok(Queued::Surely(message) | Queued::Perhaps(message)) => Ok(message),
+        Ok(Queued::Surely(message) | Queued::Perhaps(message)) => {
+            // A repeat waits for the first one.
+            waiting.waits_for(message.id);
+            Ok(waiting)
+        }
         Err(Refusal::WindowClosed { .. }) if is_own(call, link, &wanted.recipient).await? => {
             Err(GraphError::new(400, 131021, "(#131021) Recipient cannot be sender")
                 .details("Recipient phone number cannot be the sender phone number."))
@@ -136,6 +152,11 @@ impl Wanted {
         }
         let (template, media) = (outgoing.template.take(), std::mem::take(&mut outgoing.media));
         Ok(Self { input, recipient, content: sending::content(outgoing), template, media })
+    }
+
+    /// Whether the database says more of what it shows.
+    fn looks_further(&self) -> bool {
+        self.template.is_some() || !self.media.is_empty()
     }
 
     /// Writes what the customer will read of a template that is known. What is wrong with the values given to it, Meta says
@@ -248,6 +269,7 @@ fn refused(call: &Call, refusal: &Refusal) -> GraphError {
         Refusal::KeyReused => {
             GraphError::invalid("This Idempotency-Key came with another message before. Nothing was sent.")
         }
+        Refusal::OverQuota(exceeded) => DatabaseError::OverQuota(*exceeded).into(),
     }
 }
 

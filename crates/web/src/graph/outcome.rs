@@ -65,10 +65,9 @@ pub(super) enum Ended {
 
 /// Waits until Meta has a message, or an error says why not. What provably was not sent is never sent later, so that a
 /// caller who tries again sends it once.
-pub(super) async fn wait(call: &Call, message_id: Uuid, patience: &Patience) -> Result<Ended, GraphError> {
-    let state = &call.state;
+pub(super) async fn wait(call: &Call, mut waiting: Waiting, patience: &Patience) -> Result<Ended, GraphError> {
+    let (state, message_id) = (&call.state, waiting.message_id);
     let watch = state.wake.watch(message_id);
-    let mut waiting = Waiting { state: state.clone(), scope: call.scope, message_id, held: None, over: false };
     let began = state.clock.now();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -117,7 +116,7 @@ pub(super) async fn wait(call: &Call, message_id: Uuid, patience: &Patience) -> 
 
 /// Somebody waits for a message. Whoever hangs up gets no answer and may send it again, so it is taken back then, or
 /// tried no more.
-struct Waiting {
+pub(super) struct Waiting {
     state: crate::State,
     scope: Scope,
     message_id: Uuid,
@@ -127,6 +126,25 @@ struct Waiting {
 }
 
 impl Waiting {
+    /// From before it is queued.
+    pub(super) fn new(call: &Call, message_id: Uuid) -> Self {
+        Self { state: call.state.clone(), scope: call.scope, message_id, held: None, over: false }
+    }
+
+    pub(super) fn message_id(&self) -> Uuid {
+        self.message_id
+    }
+
+    /// It is another message that is waited for.
+    pub(super) fn waits_for(&mut self, message_id: Uuid) {
+        self.message_id = message_id;
+    }
+
+    /// There is nothing to wait for.
+    pub(super) fn ends(&mut self) {
+        self.over = true;
+    }
+
     fn end<T>(mut self, with: Result<T, GraphError>) -> Result<T, GraphError> {
         self.over = true;
         with

@@ -4,6 +4,7 @@ use axum::extract::{self, Request};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use jiff::Timestamp;
+use model::DatabaseError;
 use model::act::Act;
 use model::conversation::{self, Change, Conversation};
 use model::database::Tenant;
@@ -123,7 +124,8 @@ pub(super) async fn queue(state: &State, visit: &Visit, tx: Tenant, wish: &Wish)
         draft::sent(&tx, visit.user().id, wish.conversation_id, typed).await?;
     }
     let to = To::Conversation(wish.conversation_id);
-    match sending::queue(state, tx, &to, &wish.content, &options, Some(&idempotency)).await? {
+    let wish = outbox::Wish { to: &to, content: &wish.content, options: &options, idempotency: Some(&idempotency) };
+    match sending::queue(state, tx, wish).await? {
         Ok(Queued::Surely(message)) => {
             state.receipt_wake.queued();
             Ok(Sent::Queued(Box::new(message)))
@@ -143,6 +145,7 @@ pub(super) fn why(refusal: &Refusal) -> Result<Key, Failure> {
         Refusal::NeedsPhone => Key("send-needs-phone"),
         Refusal::KeyReused => Key("send-twice"),
         Refusal::WindowClosed { .. } => Key("send-window-closed"),
+        Refusal::OverQuota(exceeded) => return Err(DatabaseError::OverQuota(*exceeded).into()),
     })
 }
 
