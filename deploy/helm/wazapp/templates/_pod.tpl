@@ -12,7 +12,7 @@ metadata:
 spec:
   serviceAccountName: {{ include "wazapp.name" . }}
   automountServiceAccountToken: false
-  # Variables like WAZAPP_PORT, which Kubernetes makes of a Service's name, would be taken for mistyped settings.
+  # The variables that Kubernetes makes of a Service's name would be taken for mistyped settings.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ add (int $facts.stopSeconds) (int $facts.drainSeconds) }}
   {{- with .Values.image.pullSecrets }}
