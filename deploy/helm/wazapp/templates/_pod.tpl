@@ -24,7 +24,7 @@ spec:
     runAsUser: {{ int $facts.user }}
     runAsGroup: {{ int $facts.user }}
     fsGroup: {{ int $facts.user }}
-    # Once: PostgreSQL and the keys refuse files that were opened to the group at a later mount.
+    # Once: done at every mount, it would open keys to the group again.
     fsGroupChangePolicy: OnRootMismatch
     seccompProfile:
       type: RuntimeDefault
