@@ -15,6 +15,7 @@ mod receipts;
 mod refusal;
 mod retry;
 mod throttled;
+mod together;
 mod types;
 mod unknown;
 

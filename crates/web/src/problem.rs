@@ -99,7 +99,7 @@ pub(crate) struct Details {
     title: &'static str,
     /// The HTTP status.
     #[schema(example = 404)]
-    status: u16,
+    pub(crate) status: u16,
     /// What happened, whose move it is, and what to do.
     detail: String,
     /// All that is to be put right, where a message cannot be sent as it is.
@@ -370,8 +370,9 @@ impl From<DatabaseError> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// As it is sent.
+    pub(crate) fn into_details(self) -> Details {
         let mut details = Details {
             r#type: format!("/docs#{}", self.kind.name),
             title: self.kind.title,
@@ -382,25 +383,34 @@ impl IntoResponse for Problem {
             connection: None,
             oldest: None,
         };
-        let mut location = None;
         match self.more.map(|more| *more) {
             Some(More::Errors(errors)) => details.errors = Some(errors),
             Some(More::Templates(templates)) => details.templates = Some(templates),
             Some(More::Connection(connection)) => details.connection = Some(connection),
             Some(More::Oldest(oldest)) => details.oldest = Some(oldest),
-            Some(More::Location(path)) => location = HeaderValue::from_str(&path).ok(),
-            None => {}
+            Some(More::Location(_)) | None => {}
         }
-        let mut response = (self.kind.status, Json(details)).into_response();
+        details
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let location = match self.more.take_if(|more| matches!(**more, More::Location(_))).map(|more| *more) {
+            Some(More::Location(path)) => HeaderValue::from_str(&path).ok(),
+            _ => None,
+        };
+        let (status, is_unauthorized, retry_after) = (self.kind.status, self.kind == UNAUTHORIZED, self.retry_after);
+        let mut response = (status, Json(self.into_details())).into_response();
         let headers = response.headers_mut();
         if let Some(location) = location {
             headers.insert(LOCATION, location);
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.kind == UNAUTHORIZED {
+        if is_unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
         response

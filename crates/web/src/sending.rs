@@ -88,11 +88,7 @@ pub(crate) enum Queued {
 
 /// Queues a message in a transaction of the caller's, and tells the sender of this process. An error means that nothing was
 /// queued.
-pub(crate) async fn queue(
-    state: &State,
-    tx: Tenant,
-    wish: Wish<'_>,
-) -> Result<Result<Queued, Refusal>, DatabaseError> {
+pub(crate) async fn queue(state: &State, tx: Tenant, wish: Wish<'_>) -> Result<Result<Queued, Refusal>, DatabaseError> {
     let line = event::line(&tx).await?;
     match outbox::enqueue(&line, state.clock.now(), wish).await? {
         Ok(message) => Ok(Ok(finish(state, tx, vec![message]).await?.remove(0))),

@@ -37,6 +37,7 @@ async fn the_document_covers_the_contract_and_is_openapi_3_1() {
         "get /api/v1/conversations/{id}/messages",
         "post /api/v1/conversations/{id}/messages",
         "post /api/v1/messages",
+        "post /api/v1/messages/batch",
         "get /api/v1/messages/{id}",
         "delete /api/v1/messages/{id}",
         "patch /api/v1/messages/{id}",

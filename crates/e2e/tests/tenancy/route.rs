@@ -97,6 +97,8 @@ impl Operation {
                 Some(json!({ "type": "text", "text": { "body": "Taken over" } }))
             }
             ("post", "/api/v1/messages") => Some(json!({ "to": "34600111222", "text": { "body": "Taken over" } })),
+            // A number is named in each, as below.
+            ("post", "/api/v1/messages/batch") => Some(json!({ "messages": [] })),
             (
                 "post",
                 "/api/v1/media/{id}/retry"

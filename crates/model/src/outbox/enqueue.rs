@@ -238,7 +238,9 @@ impl<'w> Round<'w> {
             let has_key_alone = wish.idempotency.is_none_or(|known| keys.insert(known.key.as_str()));
             let goes_there_alone = match wish.to {
                 To::Conversation(id) => conversations.insert(*id),
-                To::Recipient { recipient, .. } => recipient.names().fold(true, |alone, name| names.insert(name) && alone),
+                To::Recipient { recipient, .. } => {
+                    recipient.names().fold(true, |alone, name| names.insert(name) && alone)
+                }
             };
             goes_there_alone && has_key_alone
         };
@@ -277,7 +279,13 @@ impl<'w> Round<'w> {
                     Ok(content) => {
                         room.left = room.left.map(|left| left - 1);
                         let id = wish.options.id.unwrap_or_else(Uuid::now_v7);
-                        to_write.push(New { id, thread, content, options: wish.options, idempotency: wish.idempotency });
+                        to_write.push(New {
+                            id,
+                            thread,
+                            content,
+                            options: wish.options,
+                            idempotency: wish.idempotency,
+                        });
                         Some(Ok(id))
                     }
                 },
@@ -374,4 +382,3 @@ pub async fn forget_unsent(tx: &Operator, scope: &Scope, key: &str) -> Result<bo
         .await?;
     Ok(row.is_some())
 }
-

@@ -26,7 +26,8 @@ pub use claim::{
 };
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{
-    Content, Idempotency, Options, Recipient, Refusal, Template, To, Wish, enqueue, enqueue_all, forget_unsent, repeated,
+    Content, Idempotency, Options, Recipient, Refusal, Template, To, Wish, enqueue, enqueue_all, forget_unsent,
+    repeated,
 };
 pub use failing::{Failing, any_organization_rest_bulk};
 pub use fate::{Acceptance, Fate, fate};

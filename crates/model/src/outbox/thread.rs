@@ -272,7 +272,8 @@ async fn meet(tx: &Tenant, met: &[(Uuid, &'static str, &str)]) -> Result<()> {
     if met.is_empty() {
         return Ok(());
     }
-    let as_kind = |wanted: &'static str| move |one: &(Uuid, &'static str, &str)| (one.1 == wanted).then(|| one.2.to_owned());
+    let as_kind =
+        |wanted: &'static str| move |one: &(Uuid, &'static str, &str)| (one.1 == wanted).then(|| one.2.to_owned());
     let contacts = Rows::of(met)
         .all("organization_id", tx.organization_id())
         .column("id", |one| one.0)

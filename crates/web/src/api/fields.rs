@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub(super) use members::Members;
+pub(super) use members::{ManyMembers, Members};
 pub(super) use value::{Flag, MetaId, Pin, Secret, Text, Time, given};
 
 use crate::problem::Problem;

@@ -36,6 +36,7 @@ mod receipt;
 mod refusals;
 mod sample;
 mod send;
+mod send_batch;
 mod send_headers;
 pub(crate) mod shown;
 mod status;
@@ -63,7 +64,7 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::problem::{self, Problem};
@@ -74,6 +75,9 @@ pub use receipt::Typing;
 
 /// The longest body the API reads.
 const BODY_LIMIT: usize = 64 * 1024;
+
+/// The same of a body that holds many messages.
+const BATCH_LIMIT: usize = 8 * 1024 * 1024;
 
 const BASE: &str = "/api/v1";
 
@@ -152,6 +156,7 @@ fn operations() -> OpenApiRouter<State> {
         .routes(may(Act::Send, routes!(send::to_conversation)))
         .routes(may(Act::Read, routes!(message::list)))
         .routes(may(Act::Send, routes!(send::to_recipient)))
+        .routes(may(Act::Send, routes!(send_batch::to_recipients)).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
         .routes(may(Act::Read, routes!(message::get)))
         .routes(may(Act::Send, routes!(queued::change)))
         .routes(may(Act::Send, routes!(queued::cancel)))

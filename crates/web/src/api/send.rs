@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
+use model::DatabaseError;
 use model::act::Act;
 use model::audit::{self, Deed};
-use model::DatabaseError;
 use model::database::Tenant;
 use model::event;
 use model::message::Message;
@@ -170,7 +170,7 @@ pub(super) enum OnUnknown {
 /// Whom a message is for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Address {
+pub(super) struct Address {
     number_id: Uuid,
     #[serde(default, deserialize_with = "given")]
     to: Option<String>,
@@ -178,10 +178,17 @@ struct Address {
     recipient: Option<String>,
 }
 
-const ADDRESS: &[&str] = &["number_id", "to", "recipient"];
+pub(super) const ADDRESS: &[&str] = &["number_id", "to", "recipient"];
+
+/// A message and whom it is for, read and checked.
+pub(super) struct Checked {
+    pub(super) to: To,
+    pub(super) wanted: Wanted,
+    pub(super) idempotency: Option<Idempotency>,
+}
 
 /// A request, read and checked.
-struct Wanted {
+pub(super) struct Wanted {
     content: Content,
     shown: Named,
     options: Options,
@@ -193,7 +200,7 @@ struct Wanted {
 
 impl Wanted {
     /// Whether the database says more of what it shows.
-    fn looks_further(&self) -> bool {
+    pub(super) fn looks_further(&self) -> bool {
         let names = |shown: &Named| !shown.own.is_empty() || !shown.of_meta.is_empty();
         names(&self.shown) || names(&self.shown_instead) || self.templates.iter().any(Option::is_some)
     }
@@ -215,7 +222,7 @@ impl Wanted {
     }
 }
 
-fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Wanted, Problem> {
+pub(super) fn read(mut members: Members, language: Language, now: Timestamp) -> Result<Wanted, Problem> {
     let wishes: Wishes = members.take(WISHES)?;
     let instead = members.take_one("when_window_closed");
     let message = Value::Object(members.object()?);
@@ -276,7 +283,7 @@ pub(super) fn mistakes(all: impl IntoIterator<Item = outgoing::Problem>, before:
 }
 
 impl Address {
-    fn to(self, language: Language) -> Result<To, Problem> {
+    pub(super) fn to(self, language: Language) -> Result<To, Problem> {
         if self.recipient.as_deref().is_some_and(|id| !phone::is_user_id(id)) {
             return Err(Problem::invalid("The field `recipient` must be a user id; a phone number goes in `to`."));
         }
@@ -300,28 +307,33 @@ async fn queue(
     mut wanted: Wanted,
     (idempotency, via): (Option<Idempotency>, Via),
 ) -> Result<(StatusCode, Json<Message>), Problem> {
-    wanted.options.sender_id = caller.who().person_id();
     if wanted.looks_further() {
         let tx = caller.begin().await?;
-        // A repeat is answered as before, whatever became of its files and its template since.
-        if let Some(idempotency) = &idempotency
-            && let Some(answer) = outbox::repeated(&tx, idempotency).await?
-        {
-            return Ok((StatusCode::ACCEPTED, Json(answer.map_err(|refusal| refused(refusal, language))?)));
+        if let Some(answer) = wanted.before(&tx, idempotency.as_ref(), language).await? {
+            return Ok((StatusCode::ACCEPTED, Json(answer)));
         }
         wanted.look_further(&tx, state.clock.now(), &to, language).await?;
         // Files that are shown stay from here on.
         tx.commit().await.map_err(|error| language.problem(error.in_job()))?;
     }
     let has_key = idempotency.is_some();
-    let order = Order { to, content: wanted.content, options: wanted.options, idempotency };
+    let order = wanted.order(caller, to, idempotency);
     let queued = match via {
         Via::Program => state.gathering.queue(state, caller.scope(), order).await,
         Via::Assistant => queue_told(caller, state, order).await,
     };
+    answer(queued, has_key, language).map(|message| (StatusCode::ACCEPTED, Json(message)))
+}
+
+/// What whoever sent it is told.
+pub(super) fn answer(
+    queued: Result<Result<Queued, Refusal>, DatabaseError>,
+    has_key: bool,
+    language: Language,
+) -> Result<Message, Problem> {
     let queued = queued.map_err(|error| language.problem(error))?;
     match queued.map_err(|refusal| refused(refusal, language))? {
-        Queued::Surely(message) => Ok((StatusCode::ACCEPTED, Json(message))),
+        Queued::Surely(message) => Ok(message),
         Queued::Perhaps(message) => Err(doubt::of_message(message.id, has_key, language)),
     }
 }
@@ -348,8 +360,26 @@ async fn queue_told(
 }
 
 impl Wanted {
+    /// As it takes its place in the queue.
+    pub(super) fn order(mut self, caller: &Caller, to: To, idempotency: Option<Idempotency>) -> Order {
+        self.options.sender_id = caller.who().person_id();
+        Order { to, content: self.content, options: self.options, idempotency }
+    }
+
+    /// A repeat is answered as before, whatever became of its files and its template since.
+    pub(super) async fn before(
+        &self,
+        tx: &Tenant,
+        idempotency: Option<&Idempotency>,
+        language: Language,
+    ) -> Result<Option<Message>, Problem> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let answer = outbox::repeated(tx, idempotency).await?;
+        answer.transpose().map_err(|refusal| refused(refusal, language))
+    }
+
     /// Has it show its files and say what its templates say, as far as that is known.
-    async fn look_further(
+    pub(super) async fn look_further(
         &mut self,
         tx: &Tenant,
         now: Timestamp,

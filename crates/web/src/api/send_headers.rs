@@ -88,6 +88,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Said {
 }
 
 impl Key {
+    /// One that stands in a body.
+    pub(super) fn written(text: Option<String>) -> Result<Self, Problem> {
+        let fits = |text: &String| text.is_ascii() && (1..=LONGEST_KEY).contains(&text.len());
+        if text.as_ref().is_some_and(|text| !fits(text)) {
+            return Err(Problem::malformed("The field `idempotency_key` must be a text of 1 to 255 ASCII characters."));
+        }
+        Ok(Self(text))
+    }
+
+    /// Whether there is one.
+    pub(super) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The key, with what else the request says: the same key with something else is a mistake of the caller's.
     pub(super) fn with(self, operation: &str, body: &Value) -> Option<Idempotency> {
         let key = self.0?;

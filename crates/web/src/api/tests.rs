@@ -63,6 +63,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("post", "/api/v1/media/{id}/retry"),
     ("post", "/api/v1/merges/{id}/undo"),
     ("post", "/api/v1/messages"),
+    ("post", "/api/v1/messages/batch"),
     ("post", "/api/v1/numbers"),
     ("post", "/api/v1/organizations"),
     ("post", "/api/v1/organizations/{id}/entry"),

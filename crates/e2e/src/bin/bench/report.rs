@@ -165,7 +165,8 @@ fn lines(results: &Results) -> Vec<Line> {
         let what = format!("{} clients of one organization, queued a second", burst.clients);
         line("", what, burst.per_s, "/s", Goal::AtLeast(2000.0));
         line("", "API p50 of them".into(), burst.api.p50, " ms", Goal::AtMost(15.0));
-        let what = format!("a full queue of {} on {} numbers leaves, a second", sends.queue.messages, sends.queue.numbers);
+        let what =
+            format!("a full queue of {} on {} numbers leaves, a second", sends.queue.messages, sends.queue.numbers);
         line("", what, sends.queue.per_s, "/s", Goal::AtLeast(4000.0));
     }
     for one in results.live.iter().flat_map(|live| &live.tries) {

@@ -179,7 +179,8 @@ impl House {
             ensure!(began.elapsed() < PATIENCE, "customers who wrote are missing");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        self.sql.batch_execute("UPDATE wazapp.number SET throughput = 'HIGH'; VACUUM (ANALYZE)").await?;
+        self.sql.batch_execute("UPDATE wazapp.number SET throughput = 'HIGH'").await?;
+        self.sql.batch_execute("VACUUM (ANALYZE)").await?;
         self.sender.pairs = Arc::new(pairs);
         Ok(())
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::object::read;
 use super::refusal::Refusal;
-use crate::api::BODY_LIMIT;
+use crate::api::{BATCH_LIMIT, BODY_LIMIT};
 use crate::problem::Problem;
 use crate::serve::is_too_slow;
 
@@ -25,26 +25,45 @@ impl<S: Send + Sync> FromRequest<S> for Members {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            return Err(Problem::not_json());
-        }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let slow = is_too_slow(&rejection);
-            match rejection.into_response().status() {
-                _ if slow => Problem::too_slow(),
-                StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(BODY_LIMIT),
-                _ => Problem::malformed("The body did not arrive whole. Send it again."),
-            }
-        })?;
-        // The parser's own message may quote the body.
-        serde_json::from_slice(&bytes).map_err(|error| {
-            Problem::malformed(format!(
-                "The body is not a JSON object (line {}, column {}). Send one.",
-                error.line(),
-                error.column()
-            ))
-        })
+        json(request, state, BODY_LIMIT).await
     }
+}
+
+/// Several such objects: `{"messages": […]}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct ManyMembers {
+    pub(in crate::api) messages: Vec<Members>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for ManyMembers {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        json(request, state, BATCH_LIMIT).await
+    }
+}
+
+/// What a body of no more than so many bytes says.
+async fn json<T: DeserializeOwned>(request: Request, state: &(impl Send + Sync), limit: usize) -> Result<T, Problem> {
+    if !is_json(request.headers()) {
+        return Err(Problem::not_json());
+    }
+    let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+        let slow = is_too_slow(&rejection);
+        match rejection.into_response().status() {
+            _ if slow => Problem::too_slow(),
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(limit),
+            _ => Problem::malformed("The body did not arrive whole. Send it again."),
+        }
+    })?;
+    // The parser's own message may quote the body.
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Problem::malformed(format!(
+            "The body is not the JSON object that is taken here (line {line}, column {column})."
+        ))
+    })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
