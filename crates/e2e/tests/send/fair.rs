@@ -208,7 +208,7 @@ async fn a_late_refusal_of_an_old_token_does_not_stop_the_new_one() {
         let turn = Turn { organization_id: acme.id, number_id };
         let taken = outbox::any_organization_claim(&tx, world.now(), turn, 1).await.expect("the statement runs");
         tx.commit().await.expect("it is claimed");
-        let Taken { number, messages } = taken.expect("it may send");
+        let Taken { number, messages, .. } = taken.expect("it may send");
         if reconnects {
             world.connect_with(&acme, "11", "12", None, "new").await;
         }

@@ -14,7 +14,7 @@ use crate::restoration;
 use crate::upload::Attached;
 
 /// A claim takes at most so many, so that every number gets its turn.
-const MOST: i64 = 20;
+const MOST: i64 = 50;
 
 /// A look names at most so many numbers: whoever comes later waits for so many claims.
 const TURNS: i64 = 64;
@@ -83,6 +83,13 @@ pub struct Taken {
     pub number: Link,
     /// What; nothing, where everything that waits must wait longer.
     pub messages: Vec<Claimed>,
+    /// As many as could be taken: there may be more that may leave now.
+    pub more: bool,
+}
+
+/// Whether other numbers may have something to send now too.
+pub fn are_more_turns(turns: &[Turn]) -> bool {
+    i64::try_from(turns.len()).unwrap_or(i64::MAX) >= TURNS
 }
 
 /// Of the numbers that `$waiting` names, those from which something may leave now.
@@ -186,7 +193,8 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, r
         ],
     )
     .await?;
-    Ok(Some(Taken { number, messages }))
+    let more = allowed > 0 && i64::try_from(messages.len()).unwrap_or(i64::MAX) >= allowed;
+    Ok(Some(Taken { number, messages, more }))
 }
 
 /// How many leave at once of a number that was refused so many times: one, and twice as many with each time that goes

@@ -24,6 +24,10 @@ const POLL: Duration = Duration::from_millis(250);
 /// While something is sent, a number's pace soon lets more go.
 const PACED_POLL: Duration = Duration::from_millis(50);
 
+/// Wake-ups that come so soon after a look wait for others: where much is sent, a look finds several messages. One that is
+/// sent alone waits for nobody.
+const LINGER: Duration = Duration::from_millis(20);
+
 /// Claims until the token is cancelled; answers the calls that are still under way.
 pub(super) async fn run(
     database: Database,
@@ -32,7 +36,8 @@ pub(super) async fn run(
     stop: &CancellationToken,
 ) -> JoinSet<()> {
     let (under_way, uploads) = (UnderWay::default(), Uploads::default());
-    rounds::run(&mut Claims { database, settings, hear, under_way, uploads, stop: stop.clone() }, stop).await
+    let (stop_too, looked) = (stop.clone(), Instant::now());
+    rounds::run(&mut Claims { database, settings, hear, under_way, uploads, stop: stop_too, looked }, stop).await
 }
 
 /// How many more calls a number may have under way. The fewer are free over all, the fewer any number may hold, so that
@@ -57,6 +62,8 @@ struct Claims {
     under_way: UnderWay<Uuid>,
     uploads: Uploads,
     stop: CancellationToken,
+    /// When the last look began.
+    looked: Instant,
 }
 
 impl Job for Claims {
@@ -67,6 +74,7 @@ impl Job for Claims {
     const FILLS: bool = false;
 
     async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
+        self.looked = Instant::now();
         let left = self.round(begun).await;
         if left.is_err() {
             counter!("wazapp_claim_failures_total").increment(1);
@@ -76,6 +84,7 @@ impl Job for Claims {
 
     async fn wake(&self) {
         self.settings.wake.wait().await;
+        tokio::time::sleep_until(self.looked + LINGER).await;
     }
 }
 
@@ -91,7 +100,7 @@ impl Claims {
             let tx = self.database.operator().await?;
             let turns = outbox::any_organization_turns(&tx, self.settings.to_meta.clock.now(), &full).await?;
             tx.close();
-            let before = (left, passed.len());
+            let (before, mut more) = (left, outbox::are_more_turns(&turns));
             for turn in turns {
                 if self.stop.is_cancelled() {
                     return Ok(left);
@@ -106,16 +115,17 @@ impl Claims {
                 match taken {
                     Some(taken) if !taken.messages.is_empty() => {
                         left += taken.messages.len();
+                        more |= taken.more;
                         self.send(taken, begun);
                     }
                     _ => _ = passed.insert(turn.number_id),
                 }
             }
-            if (left, passed.len()) == before {
+            if !more {
                 return Ok(left);
             }
             // While one number always has more that may leave, the round does not end: the others are looked at again.
-            if left > before.0 && passing_since.elapsed() >= PACED_POLL {
+            if left > before && passing_since.elapsed() >= PACED_POLL {
                 passed.clear();
                 passing_since = Instant::now();
             }

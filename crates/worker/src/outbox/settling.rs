@@ -2,12 +2,14 @@
 //! one whose line is long keeps no other waiting.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use metrics::counter;
 use model::Database;
 use model::outbox::{self, Settled};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{CALLS, Settings};
@@ -17,14 +19,18 @@ use crate::rounds::{Pause, UnderWay};
 /// The most answers in one transaction.
 const BATCH: usize = 100;
 
+/// Answers that come so soon after the last of their organization wait for others. One that comes alone waits for nobody.
+const LINGER: Duration = Duration::from_millis(20);
+
 /// So many organizations' answers are written at the same time.
 const WRITERS: usize = 4;
 
 /// Writes until nobody is left who could hear something.
 pub(super) async fn run(database: Database, settings: Settings, mut heard: Receiver<Settled>) {
     let mut waiting: VecDeque<Settled> = VecDeque::new();
-    let mut writing: JoinSet<()> = JoinSet::new();
     let under_way: UnderWay<Uuid> = UnderWay::default();
+    let mut writing = JoinSet::new();
+    let mut resting: JoinSet<()> = JoinSet::new();
     let mut open = true;
     while open || !waiting.is_empty() || !writing.is_empty() {
         while writing.len() < WRITERS
@@ -33,16 +39,24 @@ pub(super) async fn run(database: Database, settings: Settings, mut heard: Recei
             let (database, settings) = (database.clone(), settings.clone());
             let place = under_way.begin(batch[0].organization_id);
             writing.spawn(async move {
+                let until = Instant::now() + LINGER;
                 settle(&database, &settings, &batch).await;
                 settings.wake.settled(batch.iter().map(|one| one.message_id));
-                drop(place);
+                (place, until)
             });
         }
         tokio::select! {
-            Some(_) = writing.join_next() => {
+            Some(written) = writing.join_next() => {
                 // Messages may wait for those that were just settled.
                 settings.wake.queued();
+                if let Ok((place, until)) = written {
+                    resting.spawn(async move {
+                        tokio::time::sleep_until(until).await;
+                        drop(place);
+                    });
+                }
             }
+            Some(_) = resting.join_next() => {}
             one = heard.recv(), if open && waiting.len() < CALLS => match one {
                 Some(one) => waiting.push_back(one),
                 None => open = false,

@@ -25,7 +25,7 @@ impl<S: Send + Sync> FromRequest<S> for Members {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        json(request, state, BODY_LIMIT).await
+        json(request, state, BODY_LIMIT, "a JSON object").await
     }
 }
 
@@ -40,12 +40,17 @@ impl<S: Send + Sync> FromRequest<S> for ManyMembers {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        json(request, state, BATCH_LIMIT).await
+        json(request, state, BATCH_LIMIT, "a JSON object with `messages`, a list of objects").await
     }
 }
 
-/// What a body of no more than so many bytes says.
-async fn json<T: DeserializeOwned>(request: Request, state: &(impl Send + Sync), limit: usize) -> Result<T, Problem> {
+/// What a body of no more than so many bytes says, which is to be this.
+async fn json<T: DeserializeOwned>(
+    request: Request,
+    state: &(impl Send + Sync),
+    limit: usize,
+    what: &str,
+) -> Result<T, Problem> {
     if !is_json(request.headers()) {
         return Err(Problem::not_json());
     }
@@ -59,9 +64,10 @@ async fn json<T: DeserializeOwned>(request: Request, state: &(impl Send + Sync),
     })?;
     // The parser's own message may quote the body.
     serde_json::from_slice(&bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
         Problem::malformed(format!(
-            "The body is not the JSON object that is taken here (line {line}, column {column})."
+            "The body is not {what} (line {}, column {}). Send one.",
+            error.line(),
+            error.column()
         ))
     })
 }
