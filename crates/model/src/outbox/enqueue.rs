@@ -238,9 +238,7 @@ impl<'w> Round<'w> {
             let has_key_alone = wish.idempotency.is_none_or(|known| keys.insert(known.key.as_str()));
             let goes_there_alone = match wish.to {
                 To::Conversation(id) => conversations.insert(*id),
-                To::Recipient { recipient, .. } => {
-                    recipient.names().fold(true, |alone, name| names.insert(name) && alone)
-                }
+                To::Recipient { recipient, .. } => recipient.names().filter(|name| !names.insert(*name)).count() == 0,
             };
             goes_there_alone && has_key_alone
         };
