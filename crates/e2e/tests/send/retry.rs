@@ -236,7 +236,9 @@ async fn an_odd_reason_holds_up_no_deadline() {
         until_refused(&stage, &id).await;
         sent.push(id);
     }
-    let odd = "UPDATE wazapp.outbox SET error = '{\"kind\": 7}' WHERE message_id = $1::text::uuid";
+    // Tried once more before that, it would have another reason.
+    let odd = "UPDATE wazapp.outbox SET error = '{\"kind\": 7}', send_at = deadline
+               WHERE message_id = $1::text::uuid AND state = 'queued'";
     assert_eq!(stage.world.sql().await.execute(odd, &[&sent[0]]).await.expect("is odd"), 1);
     stage.world.advance(Duration::from_secs(601)).await;
     let first = stage.until(&sent[0], "failed").await;
