@@ -9,7 +9,7 @@ use model::transfer::{self, Person, Table};
 use model::Scope;
 
 use super::prune::What;
-use super::{Erased, ErasureError, Result, Source, bodies, breathe, find, tell, until};
+use super::{Erased, ErasureError, Result, Source, again, bodies, breathe, find, tell, until};
 use crate::backup::Told;
 use crate::media;
 
@@ -44,18 +44,13 @@ pub async fn erase(source: Source<'_>, organization: &str, who: &str, told: Told
     let deeds = erasure::any_organization_blank_audit(source.database, &scope, &person).await?;
     erased.blanked("audit", deeds);
 
-    let tx = source.database.operator().await?;
-    let rest = erasure::any_organization_finish_person(
-        &tx,
-        &scope,
-        &person,
-        &tables,
-        (events, source.clock.now()),
-    )
+    let rest = again(async || {
+        let (tx, now) = (source.database.operator().await?, source.clock.now());
+        let rest = erasure::any_organization_finish_person(&tx, &scope, &person, &tables, (events, now)).await?;
+        audit::any_organization_record(&tx, &scope, now, &Actor::operator(), &organization.contact_erased()).await?;
+        tx.commit_in_job().await.map(|()| rest)
+    })
     .await?;
-    audit::any_organization_record(&tx, &scope, source.clock.now(), &Actor::operator(), &organization.contact_erased())
-        .await?;
-    tx.commit().await?;
     take(&mut erased, rest);
     erased.files += media::let_go(source.database, source.store, source.clock.now()).await?;
     // What came in between.
@@ -120,11 +115,14 @@ async fn drop_messages(
 ) -> Result<()> {
     loop {
         let began = Instant::now();
-        let tx = source.database.operator().await?;
-        let line = event::line_of(&tx, scope).await?;
-        let counts =
-            erasure::any_organization_drop_messages_of(&line, person, source.clock.now(), MESSAGES).await?;
-        tx.commit_in_job().await?;
+        let counts = again(async || {
+            let tx = source.database.operator().await?;
+            let line = event::line_of(&tx, scope).await?;
+            let now = source.clock.now();
+            let counts = erasure::any_organization_drop_messages_of(&line, person, now, MESSAGES).await?;
+            tx.commit_in_job().await.map(|()| counts)
+        })
+        .await?;
         if counts.is_empty() {
             return Ok(());
         }

@@ -21,6 +21,9 @@ use serde::Serialize;
 
 use crate::backup::{Progress, Told};
 
+/// How often a transaction that lost is done again.
+const TRIES: usize = 8;
+
 pub use contact::erase as erase_contact;
 pub use organization::erase as erase_organization;
 
@@ -119,6 +122,17 @@ async fn find(tx: &Operator, name: &str) -> Result<Organization> {
     model::organization::find(tx, name).await?.ok_or_else(|| {
         ErasureError::Refused(format!("there is no organization {name:?}: see wazapp org list"))
     })
+}
+
+/// A transaction that lost against one of the server's is done again.
+async fn again<T>(work: impl AsyncFn() -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+    for _ in 0..TRIES {
+        match work().await {
+            Err(error) if error.is_transient() => tracing::debug!(%error, "once more"),
+            done => return done,
+        }
+    }
+    work().await
 }
 
 /// Half of the time is everybody else's.

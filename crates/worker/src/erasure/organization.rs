@@ -9,7 +9,7 @@ use model::transfer::{self, Table};
 use model::{Database, Scope};
 
 use super::prune::What;
-use super::{Erased, Result, Source, bodies, breathe, find, tell, until};
+use super::{Erased, Result, Source, again, bodies, breathe, find, tell, until};
 use crate::backup::Told;
 
 /// So many rows go in a transaction.
@@ -31,9 +31,12 @@ pub async fn erase(source: Source<'_>, name: &str, told: Told<'_>) -> Result<Era
     for table in tables.iter().rev().filter(|table| table.name != "number") {
         loop {
             let began = Instant::now();
-            let tx = source.database.operator().await?;
-            let rows = erasure::any_organization_drop(&tx, &scope, table, BATCH).await?;
-            tx.commit_in_job().await?;
+            let rows = again(async || {
+                let tx = source.database.operator().await?;
+                let rows = erasure::any_organization_drop(&tx, &scope, table, BATCH).await?;
+                tx.commit_in_job().await.map(|()| rows)
+            })
+            .await?;
             erased.went(&table.name, rows);
             tell(told, &erased, tables.len());
             if rows == 0 {
@@ -46,10 +49,13 @@ pub async fn erase(source: Source<'_>, name: &str, told: Told<'_>) -> Result<Era
     let end = until(source);
     bodies::clear(source, (&scope, &holdings), What::Changes, end, &mut erased).await?;
 
-    let tx = source.database.operator().await?;
-    let gone = erasure::any_organization_finish(&tx, &scope, &tables).await?;
-    audit::record_of_server(&tx, source.clock.now(), &Actor::operator(), &organization.erased()).await?;
-    tx.commit().await?;
+    let gone = again(async || {
+        let tx = source.database.operator().await?;
+        let gone = erasure::any_organization_finish(&tx, &scope, &tables).await?;
+        audit::record_of_server(&tx, source.clock.now(), &Actor::operator(), &organization.erased()).await?;
+        tx.commit_in_job().await.map(|()| gone)
+    })
+    .await?;
     for (table, rows) in gone {
         erased.went(&table, rows);
     }
