@@ -9,9 +9,7 @@ use std::process::Output;
 
 use e2e::program::Installation;
 use e2e::{Organization, World, body};
-use model::transfer::{
-    LEFT_BEHIND, NOT_TAKEN_IN, OF_A_PERSON, OF_THE_SERVER, PEOPLE, PLAIN_BYTES, SECRETS,
-};
+use model::transfer::{LEFT_BEHIND, NOT_TAKEN_IN, OF_A_PERSON, OF_THE_SERVER, PEOPLE, PLAIN_BYTES, SECRETS};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -52,10 +50,7 @@ impl Stage {
         world.connect(&cafe, NUMBER, ACCOUNT, None).await;
         world.connect(&neighbour, NEIGHBOUR_NUMBER, NEIGHBOUR_ACCOUNT, None).await;
         let both = body::envelope(&[
-            body::entry(
-                ACCOUNT,
-                &[body::change(NUMBER, "messages", &said(LUCIA, NAME, "wamid.cafe.1", "hola café"))],
-            ),
+            body::entry(ACCOUNT, &[body::change(NUMBER, "messages", &said(LUCIA, NAME, "wamid.cafe.1", "hola café"))]),
             body::entry(
                 NEIGHBOUR_ACCOUNT,
                 &[body::change(NEIGHBOUR_NUMBER, "messages", &said(LUCIA, NAME, "wamid.next.1", "hola vecino"))],
@@ -75,7 +70,8 @@ impl Stage {
             ],
         });
         world.receive(&body::value(NUMBER, &together)).await;
-        let stage = Self { world, cafe, neighbour, directory: TempDir::with_prefix("wazapp-transfer-").expect("a directory") };
+        let stage =
+            Self { world, cafe, neighbour, directory: TempDir::with_prefix("wazapp-transfer-").expect("a directory") };
         stage.furnish().await;
         stage
     }
@@ -83,8 +79,10 @@ impl Stage {
     /// Files, of which one is hers and in both organizations, one hers and Marco's; an endpoint; words that people wrote of her.
     async fn furnish(&self) {
         let lucia = self.contact(&self.cafe, LUCIA).await;
-        let (status, answer) =
-            self.world.patch(&self.cafe, &format!("/contacts/{lucia}"), &json!({ "notes": "paga tarde", "own_name": NAME })).await;
+        let (status, answer) = self
+            .world
+            .patch(&self.cafe, &format!("/contacts/{lucia}"), &json!({ "notes": "paga tarde", "own_name": NAME }))
+            .await;
         assert_eq!(status, 200, "{answer}");
         let endpoint = json!({ "url": "http://127.0.0.1:9/hook", "description": "nobody" });
         let (status, answer) = self.world.post_api(&self.cafe, "/endpoints", &endpoint).await;
@@ -136,7 +134,10 @@ impl Stage {
 
     async fn export(&self, name: &str, more: &[&str]) -> (PathBuf, Value) {
         let path = self.path(name);
-        let said = self.source().json(&[&["export", "--organization", &self.cafe.slug, "--to", text(&path)], more].concat()).await;
+        let said = self
+            .source()
+            .json(&[&["export", "--organization", &self.cafe.slug, "--to", text(&path)], more].concat())
+            .await;
         (path, said)
     }
 
@@ -155,7 +156,10 @@ impl Stage {
         for table in tables {
             let table: String = table.get(0);
             let rows = sql
-                .query(&format!("SELECT t::text FROM {table} t WHERE organization_id = $1 ORDER BY 1"), &[&self.neighbour.id])
+                .query(
+                    &format!("SELECT t::text FROM {table} t WHERE organization_id = $1 ORDER BY 1"),
+                    &[&self.neighbour.id],
+                )
                 .await
                 .expect("rows");
             all.insert(table, rows.iter().map(|row| row.get(0)).collect());
@@ -177,14 +181,16 @@ fn refusal(output: &Output) -> String {
 
 /// The rows of a table in an export.
 fn rows(folder: &Path, table: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(folder.join(format!("tables/{table}.jsonl"))).unwrap_or_else(|_| panic!("no {table}"));
+    let text =
+        std::fs::read_to_string(folder.join(format!("tables/{table}.jsonl"))).unwrap_or_else(|_| panic!("no {table}"));
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 /// The files of an export.
 fn media(folder: &Path) -> Vec<String> {
     let names = std::fs::read_dir(folder.join("media")).expect("a folder");
-    let mut names: Vec<String> = names.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> =
+        names.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }

@@ -32,10 +32,10 @@ pub async fn any_organization_shut(tx: &Operator, scope: &Scope, now: Timestamp)
         &[&organization_id, &now],
     )
     .await?;
-    tx.query("UPDATE wazapp.session SET organization_id = NULL WHERE organization_id = $1", &[&organization_id]).await?;
-    let claims = tx
-        .query("DELETE FROM wazapp.number_claim WHERE organization_id = $1 RETURNING 1", &[&organization_id])
+    tx.query("UPDATE wazapp.session SET organization_id = NULL WHERE organization_id = $1", &[&organization_id])
         .await?;
+    let claims =
+        tx.query("DELETE FROM wazapp.number_claim WHERE organization_id = $1 RETURNING 1", &[&organization_id]).await?;
     Ok(claims.len() as u64)
 }
 
@@ -74,7 +74,8 @@ pub async fn any_organization_finish(tx: &Operator, scope: &Scope, tables: &[Tab
         gone.push((table.name.clone(), any_organization_drop(&line, scope, table, i64::MAX).await?));
     }
     let organization_id = scope.organization_id();
-    let row = line.query_opt("SELECT count(*) FROM wazapp.audit WHERE organization_id = $1", &[&organization_id]).await?;
+    let row =
+        line.query_opt("SELECT count(*) FROM wazapp.audit WHERE organization_id = $1", &[&organization_id]).await?;
     let audit: i64 = row.map_or(0, |row| row.get(0));
     gone.push((GOES_WITH_IT.to_owned(), u64::try_from(audit).unwrap_or(0)));
     let rows = line.query("DELETE FROM wazapp.organization WHERE id = $1 RETURNING 1", &[&organization_id]).await?;

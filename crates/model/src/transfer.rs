@@ -17,8 +17,9 @@ use crate::secret::sealed;
 
 pub use export::{Export, StoredFile};
 pub use import::{Import, Line, NOT_TAKEN_IN};
+pub use person::any_organization_find;
+pub(crate) use person::{MESSAGES, listed};
 pub use person::{OF_A_PERSON, Part, Person};
-pub(crate) use person::{MESSAGES, PLACES, listed};
 
 /// The organizations themselves: they are their own.
 const ORGANIZATION: &str = "organization";
@@ -229,8 +230,7 @@ fn in_order(tables: Vec<Table>) -> Vec<Table> {
 
 /// The steps of the schema.
 pub(crate) async fn steps(tx: &Operator) -> Result<Vec<Step>> {
-    let rows = tx
-        .query("SELECT name, encode(checksum, 'hex') AS checksum FROM wazapp.migration ORDER BY name", &[])
-        .await?;
+    let rows =
+        tx.query("SELECT name, encode(checksum, 'hex') AS checksum FROM wazapp.migration ORDER BY name", &[]).await?;
     Ok(rows.iter().map(|row| Step { name: row.get("name"), checksum: row.get("checksum") }).collect())
 }

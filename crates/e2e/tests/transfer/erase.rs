@@ -24,7 +24,9 @@ async fn found(stage: &Stage, words: &[&str]) -> Vec<String> {
         for word in words {
             // Bytes are shown in hexadecimal.
             let hex = data_encoding::HEXLOWER.encode(word.as_bytes());
-            let whose = if owned { format!("organization_id = '{}'", stage.cafe.id) } else {
+            let whose = if owned {
+                format!("organization_id = '{}'", stage.cafe.id)
+            } else {
                 format!("position('{}' IN t::text) > 0", data_encoding::HEXLOWER.encode(NUMBER.as_bytes()))
             };
             let count = format!(
@@ -48,7 +50,8 @@ async fn a_contact_is_erased_from_an_organization_that_goes_on() {
     let stage = Stage::new().await;
     let world = &stage.world;
     let id = stage.contact(&stage.cafe, LUCIA).await;
-    let conversation = world.conversations(&stage.cafe).await.into_iter().find(|row| row["contact"]["id"] == id.as_str());
+    let conversation =
+        world.conversations(&stage.cafe).await.into_iter().find(|row| row["contact"]["id"] == id.as_str());
     let conversation = conversation.expect("hers")["id"].as_str().expect("an id").to_owned();
     let (neighbour, escaped) = (stage.neighbours_rows().await, escaped(NAME));
     let words = [LUCIA, id.as_str(), conversation.as_str(), NAME, escaped.as_str()];
@@ -60,18 +63,21 @@ async fn a_contact_is_erased_from_an_organization_that_goes_on() {
     assert!(says.contains("--yes cafe-lucero"), "{says}");
     let says = refusal(&source.run(&["erase", "--org", "cafe-lucero", "--contact", LUCIA, "--yes", "neighbour"]).await);
     assert!(says.contains("nothing was erased"), "{says}");
-    let says = refusal(&source.run(&["erase", "--org", "cafe-lucero", "--contact", "nobody", "--yes", "cafe-lucero"]).await);
+    let says =
+        refusal(&source.run(&["erase", "--org", "cafe-lucero", "--contact", "nobody", "--yes", "cafe-lucero"]).await);
     assert!(says.contains("answers to"), "{says}");
 
     // While the others go on writing.
     let posts = world.posts();
     let writing = tokio::spawn(async move {
         for nth in 0..40 {
-            let bytes = body::bytes(&body::value(NUMBER, &said(MARCO, "Marco", &format!("wamid.cafe.on.{nth}"), "sigo aquí")));
+            let bytes =
+                body::bytes(&body::value(NUMBER, &said(MARCO, "Marco", &format!("wamid.cafe.on.{nth}"), "sigo aquí")));
             assert_eq!(posts.post(bytes).await, 200);
         }
     });
-    let erased = source.json(&["erase", "--org", "cafe-lucero", "--contact", "+34600111222", "--yes", "cafe-lucero"]).await;
+    let erased =
+        source.json(&["erase", "--org", "cafe-lucero", "--contact", "+34600111222", "--yes", "cafe-lucero"]).await;
     writing.await.expect("they are taken");
     world.drain().await;
     assert_eq!(erased["proven"], true, "{erased:#}");

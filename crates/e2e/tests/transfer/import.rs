@@ -29,7 +29,9 @@ fn named(table: &str, row: &mut Value) {
 fn compare(one: &Path, other: &Path) {
     let tables = |folder: &Path| -> BTreeSet<String> {
         let names = std::fs::read_dir(folder.join("tables")).expect("a folder");
-        names.map(|entry| entry.expect("an entry").file_name().to_string_lossy().trim_end_matches(".jsonl").to_owned()).collect()
+        names
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().trim_end_matches(".jsonl").to_owned())
+            .collect()
     };
     assert_eq!(tables(one), tables(other));
     for table in tables(one) {
@@ -52,7 +54,8 @@ async fn an_organization_is_the_same_on_another_server() {
     stage.world.member(&stage.cafe, Role::Agent).await;
     stage.world.idle().await;
     let (folder, said) = stage.export("cafe", &[]).await;
-    let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).expect("a file")).expect("JSON");
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).expect("a file")).expect("JSON");
     assert_eq!((&manifest["format"], &manifest["organization"]["slug"]), (&json!(1), &json!("cafe-lucero")));
     assert_eq!(said["holds"], manifest);
     assert_eq!((&manifest["files"], &manifest["missing"]), (&json!(2), &json!([])));
@@ -93,7 +96,8 @@ async fn an_organization_is_the_same_on_another_server() {
     let key = key["key"].as_str().or(key["secret"].as_str()).unwrap_or_else(|| panic!("{key}")).to_owned();
     let client = e2e::outside::http().build().expect("a client");
     let read = async |path: &str| -> Value {
-        let answer = client.get(format!("{}/api/v1{path}", running.url())).bearer_auth(&key).send().await.expect("an answer");
+        let answer =
+            client.get(format!("{}/api/v1{path}", running.url())).bearer_auth(&key).send().await.expect("an answer");
         assert_eq!(answer.status(), 200, "{path}");
         serde_json::from_str(&answer.text().await.expect("a text")).expect("JSON")
     };
@@ -114,7 +118,8 @@ async fn what_is_not_whole_or_is_taken_is_refused() {
     let source = stage.source();
     let says = refusal(&source.run(&["export", "--org", "cafe-lucero", "--to", text(&folder)]).await);
     assert!(says.contains("is there already"), "{says}");
-    let says = refusal(&source.run(&["export", "--org", "cafe-lucero", "--to", "x", "--contact", "nobody-of-all"]).await);
+    let says =
+        refusal(&source.run(&["export", "--org", "cafe-lucero", "--to", "x", "--contact", "nobody-of-all"]).await);
     assert!(says.contains("answers to"), "{says}");
     // Here it is already, under whatever name.
     let says = refusal(&source.run(&["import", text(&folder), "--as", "other"]).await);
@@ -128,7 +133,11 @@ async fn what_is_not_whole_or_is_taken_is_refused() {
         (path, whole)
     };
     for (name, how, word) in [
-        ("tables/message.jsonl", &(|text: String| text.replacen("hola", "adios", 1)) as &dyn Fn(String) -> String, "message"),
+        (
+            "tables/message.jsonl",
+            &(|text: String| text.replacen("hola", "adios", 1)) as &dyn Fn(String) -> String,
+            "message",
+        ),
         ("tables/contact.jsonl", &|text| text.lines().skip(1).map(|line| format!("{line}\n")).collect(), "contact"),
         ("manifest.json", &|text| text.replacen("\"format\": 1", "\"format\": 2", 1), "format 2"),
         ("manifest.json", &|text| text.replacen("20261124000000_receive", "20990101000000_later", 1), "newer wazapp"),
@@ -139,7 +148,8 @@ async fn what_is_not_whole_or_is_taken_is_refused() {
         assert!(says.contains(word), "{name}: {says}");
         std::fs::write(path, whole).expect("it is as it was");
     }
-    let file = std::fs::read_dir(folder.join("media")).expect("a folder").next().expect("a file").expect("an entry").path();
+    let file =
+        std::fs::read_dir(folder.join("media")).expect("a folder").next().expect("a file").expect("an entry").path();
     std::fs::write(&file, b"other bytes").expect("it is written");
     let says = refusal(&source.run(&["import", text(&folder)]).await);
     assert!(says.contains("not what it is called"), "{says}");
@@ -161,7 +171,10 @@ async fn an_export_of_a_contact_holds_what_is_theirs_alone() {
         let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("text");
         assert!(!text.contains(MARCO), "{text}");
     }
-    assert!(!folder.join("tables/number.jsonl").exists() && said["holds"]["contact_ids"].as_array().is_some_and(|ids| ids.len() == 1));
+    assert!(
+        !folder.join("tables/number.jsonl").exists()
+            && said["holds"]["contact_ids"].as_array().is_some_and(|ids| ids.len() == 1)
+    );
     let says = refusal(&stage.source().run(&["import", text(&folder)]).await);
     assert!(says.contains("one contact alone"), "{says}");
     stage.world.end().await;

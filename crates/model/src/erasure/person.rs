@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::database::{Database, Operator, Param, Result, column};
@@ -20,7 +21,10 @@ const ERASED: &str = "[erased]";
 /// What hangs on a message, each before it.
 const HANGING: [(&str, &str); 4] = [
     // Whoever changes the queue's rows and their messages takes the queue's first.
-    ("outbox", "DELETE FROM wazapp.outbox t WHERE t.organization_id = $1 AND t.message_id = ANY ($2) RETURNING NULL::text"),
+    (
+        "outbox",
+        "DELETE FROM wazapp.outbox t WHERE t.organization_id = $1 AND t.message_id = ANY ($2) RETURNING NULL::text",
+    ),
     (
         "idempotency_key",
         "DELETE FROM wazapp.idempotency_key t WHERE t.organization_id = $1 AND t.message_id = ANY ($2) RETURNING NULL::text",
@@ -66,7 +70,9 @@ pub async fn any_organization_blank_events(
     person: &Person,
     (after, upto): (i64, i64),
 ) -> Result<u64> {
-    let Some((_, Part::Words(clause, _))) = OF_A_PERSON.iter().find(|(table, _)| *table == "event") else { return Ok(0) };
+    let Some((_, Part::Words(clause, _))) = OF_A_PERSON.iter().find(|(table, _)| *table == "event") else {
+        return Ok(0);
+    };
     let statement = listed(
         "UPDATE wazapp.event t SET data = NULL, subject_id = NULL
          WHERE {own} AND t.sequence > $6::bigint AND t.sequence <= $7::bigint AND (t.data IS NOT NULL OR t.subject_id IS NOT NULL)
@@ -74,7 +80,8 @@ pub async fn any_organization_blank_events(
         clause,
     );
     let organization_id = scope.organization_id();
-    let params: Vec<&dyn Param> = person.params(&organization_id).into_iter().chain([&after as &dyn Param, &upto]).collect();
+    let params: Vec<&dyn Param> =
+        person.params(&organization_id).into_iter().chain([&after as &dyn Param, &upto]).collect();
     Ok(tx.query(&statement, &params).await?.len() as u64)
 }
 
@@ -87,9 +94,7 @@ pub async fn any_organization_drop_messages_of(
 ) -> Result<Counts> {
     let organization_id = line.organization_id();
     let params: [&dyn Param; 4] = [&organization_id, &person.contacts, &person.conversations, &most];
-    let found = line
-        .query(&format!("{MESSAGES} ORDER BY m.id LIMIT $4"), &params)
-        .await?;
+    let found = line.query(&format!("{MESSAGES} ORDER BY m.id LIMIT $4"), &params).await?;
     let ids: Vec<Uuid> = found.iter().map(|row| row.get(0)).collect();
     let mut counts = Counts::new();
     if ids.is_empty() {
@@ -109,28 +114,35 @@ pub async fn any_organization_drop_messages_of(
         )
         .await?;
     count(&mut counts, "message", gone.len());
-    let told: Vec<&tokio_postgres::Row> = gone.iter().filter(|row| row.get::<_, Option<&str>>("wamid").is_some()).collect();
-    let numbers: Vec<Uuid> = column(&told, |row| row.get("number_id"));
-    let wamids: Vec<Option<String>> = column(&told, |row| row.get("wamid"));
-    let targets: Vec<Option<String>> = column(&told, |row| row.get("reply_to_wamid"));
-    for (nth, statement) in FOLLOW.into_iter().enumerate() {
-        let statement = format!("{statement} RETURNING 1");
-        let gone = line.query(&statement, &[&organization_id, &numbers, &wamids, &targets]).await?;
-        count(&mut counts, if nth == 0 { "status" } else { "reaction" }, gone.len());
-    }
-    let mut of_conversations: BTreeMap<Uuid, i64> = BTreeMap::new();
-    for row in &gone {
-        *of_conversations.entry(row.get("conversation_id")).or_default() += 1;
-    }
-    let (conversations, went): (Vec<Uuid>, Vec<i64>) = of_conversations.into_iter().unzip();
-    let inbound: Vec<Option<Timestamp>> = vec![None; went.len()];
-    line.query(STAY, &[&organization_id, &conversations, &went, &inbound]).await?;
+    follow(line, &gone, &mut counts).await?;
     for statement in LEAVE {
         let left = line.query(statement, &[&organization_id, &files, &now]).await?;
         count(&mut counts, "file", left.len());
         files = left.iter().filter_map(|row| row.get::<_, Option<String>>(0)).collect();
     }
     Ok(counts)
+}
+
+/// What is kept by Meta's ids goes with its messages, and conversations that stay count them as gone.
+async fn follow(line: &Line<'_>, gone: &[Row], counts: &mut Counts) -> Result<()> {
+    let organization_id = line.organization_id();
+    let told: Vec<&Row> = gone.iter().filter(|row| row.get::<_, Option<&str>>("wamid").is_some()).collect();
+    let numbers: Vec<Uuid> = column(&told, |row| row.get("number_id"));
+    let wamids: Vec<Option<String>> = column(&told, |row| row.get("wamid"));
+    let targets: Vec<Option<String>> = column(&told, |row| row.get("reply_to_wamid"));
+    for (nth, statement) in FOLLOW.into_iter().enumerate() {
+        let statement = format!("{statement} RETURNING 1");
+        let gone = line.query(&statement, &[&organization_id, &numbers, &wamids, &targets]).await?;
+        count(counts, if nth == 0 { "status" } else { "reaction" }, gone.len());
+    }
+    let mut of_conversations: BTreeMap<Uuid, i64> = BTreeMap::new();
+    for row in gone {
+        *of_conversations.entry(row.get("conversation_id")).or_default() += 1;
+    }
+    let (conversations, went): (Vec<Uuid>, Vec<i64>) = of_conversations.into_iter().unzip();
+    let inbound: Vec<Option<Timestamp>> = vec![None; went.len()];
+    line.query(STAY, &[&organization_id, &conversations, &went, &inbound]).await?;
+    Ok(())
 }
 
 /// The rest of the contact goes, the contact last.
@@ -154,7 +166,9 @@ pub async fn any_organization_finish_person(
     }
     let organization_id = scope.organization_id();
     for table in tables.iter().rev().filter(|table| table.name != "file") {
-        let Some((name, Part::Rows(clause))) = OF_A_PERSON.iter().find(|(name, _)| *name == table.name) else { continue };
+        let Some((name, Part::Rows(clause))) = OF_A_PERSON.iter().find(|(name, _)| *name == table.name) else {
+            continue;
+        };
         let statement = listed(&format!("DELETE FROM {} t WHERE {{own}} RETURNING 1", table.place()), clause);
         let gone = line.query(&statement, &person.params(&organization_id)).await?;
         count(&mut counts, name, gone.len());
@@ -177,7 +191,9 @@ pub fn add(counts: &mut Counts, more: Counts) {
 
 /// What was written down of what people did with the contact loses the contact's words; answers of how many deeds.
 pub async fn any_organization_blank_audit(database: &Database, scope: &Scope, person: &Person) -> Result<u64> {
-    let Some((_, Part::Words(clause, _))) = OF_A_PERSON.iter().find(|(table, _)| *table == "audit") else { return Ok(0) };
+    let Some((_, Part::Words(clause, _))) = OF_A_PERSON.iter().find(|(table, _)| *table == "audit") else {
+        return Ok(0);
+    };
     let organization_id = scope.organization_id();
     let tx = database.operator().await?;
     let statement = listed(
@@ -196,7 +212,9 @@ pub async fn any_organization_blank_audit(database: &Database, scope: &Scope, pe
     }
     // Neither role may change it, and its owner sees no row of it while policies hold for the owner too.
     let owner = database.owner().await?;
-    owner.batch_execute("BEGIN; SET LOCAL lock_timeout = '10s'; ALTER TABLE wazapp.audit NO FORCE ROW LEVEL SECURITY").await?;
+    owner
+        .batch_execute("BEGIN; SET LOCAL lock_timeout = '10s'; ALTER TABLE wazapp.audit NO FORCE ROW LEVEL SECURITY")
+        .await?;
     owner
         .execute(
             "UPDATE wazapp.audit SET subject_id = NULL, subject_name = NULL, before = NULL, after = NULL
@@ -209,7 +227,7 @@ pub async fn any_organization_blank_audit(database: &Database, scope: &Scope, pe
 }
 
 /// Where others' rows hold what stands for the contact alone, it is taken out of their words; answers of how many rows.
-pub async fn any_organization_redact(tx: &Operator, scope: &Scope, person: &Person, table: &Table) -> Result<u64> {
+pub async fn any_organization_redact(line: &Line<'_>, person: &Person, table: &Table) -> Result<u64> {
     let clause = match OF_A_PERSON.iter().find(|(name, _)| *name == table.name) {
         Some((_, Part::Rows(clause))) => *clause,
         _ => "false",
@@ -217,7 +235,7 @@ pub async fn any_organization_redact(tx: &Operator, scope: &Scope, person: &Pers
     if matches!(table.name.as_str(), "audit" | "organization") {
         return Ok(0);
     }
-    let (organization_id, marks, mut rows) = (scope.organization_id(), person.marks(), 0);
+    let (organization_id, marks, mut rows) = (line.organization_id(), person.marks(), 0);
     for column in table.columns.iter().filter(|column| !table.key.contains(&column.name)) {
         let name = quoted(&column.name);
         let set = match column.kind.as_str() {
@@ -238,8 +256,9 @@ pub async fn any_organization_redact(tx: &Operator, scope: &Scope, person: &Pers
             clause,
         );
         for mark in &marks {
-            let params: Vec<&dyn Param> = person.params(&organization_id).into_iter().chain([mark as &dyn Param]).collect();
-            rows += tx.query(&statement, &params).await?.len() as u64;
+            let params: Vec<&dyn Param> =
+                person.params(&organization_id).into_iter().chain([mark as &dyn Param]).collect();
+            rows += line.query(&statement, &params).await?.len() as u64;
         }
     }
     Ok(rows)

@@ -156,11 +156,9 @@ pub async fn any_organization_next_raw(tx: &Operator) -> Result<Vec<Raw>> {
     let rows = tx.query("FETCH 200 FROM raw", &[]).await?;
     let place = |row: &Row| match row.get::<_, Option<Uuid>>("id") {
         Some(id) => Place::Quarantine(id),
-        None => Place::Inbound {
-            stream_id: row.get("stream_id"),
-            lane: row.get("lane"),
-            position: row.get("position"),
-        },
+        None => {
+            Place::Inbound { stream_id: row.get("stream_id"), lane: row.get("lane"), position: row.get("position") }
+        }
     };
     let body = |row: &Row| Bytes::copy_from_slice(row.get("body"));
     Ok(rows.iter().map(|row| Raw { place: place(row), received_at: row.get("received_at"), body: body(row) }).collect())

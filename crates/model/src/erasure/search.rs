@@ -83,7 +83,9 @@ pub async fn any_organization_found(
                 ),
             ),
         };
-        counted.push(format!("count(*) FILTER (WHERE EXISTS (SELECT FROM unnest($2::text[]) AS k (word) WHERE {within}))"));
+        counted.push(format!(
+            "count(*) FILTER (WHERE EXISTS (SELECT FROM unnest($2::text[]) AS k (word) WHERE {within}))"
+        ));
         counted.push(format!("count(*) FILTER (WHERE {whole})"));
     }
     // So that each parameter has its type, whatever columns there are.

@@ -87,7 +87,8 @@ impl Import {
         for table in tables {
             let here = self.tables.iter().find(|here| here.name == table.name);
             let here = here.ok_or_else(|| newer(&format!("the table {}", table.name)))?;
-            let strange = table.columns.iter().find(|column| !here.columns.iter().any(|known| known.name == column.name));
+            let strange =
+                table.columns.iter().find(|column| !here.columns.iter().any(|known| known.name == column.name));
             if let Some(column) = strange {
                 return Err(newer(&format!("the column {} of the table {}", column.name, table.name)));
             }
@@ -133,7 +134,7 @@ impl Import {
         }
         for column in table.columns.iter().filter(|column| column.kind == "uuid") {
             if let Some(Some(id)) = row.get_mut(&column.name)
-                && let Some(known) = self.known.get(id)
+                && let Some(known) = self.known.get(id.as_str())
             {
                 id.clone_from(known);
             }
@@ -163,9 +164,8 @@ impl Import {
             // Its bytes were on their way out.
             "file" if row.get("deleted_at").is_some_and(Option::is_some) => return Ok(None),
             "file" => {
-                if let (Some(Some(sha256)), Some(Some(thumbnail))) = (row.get("sha256"), row.remove("thumbnail")) {
-                    self.thumbnails.push((sha256.clone(), thumbnail));
-                }
+                let thumbnail = row.remove("thumbnail").flatten();
+                self.thumbnails.extend(row.get("sha256").cloned().flatten().zip(thumbnail));
             }
             "quota" => row.retain(|column, _| !COUNTED.contains(&column.as_str())),
             _ => {}
@@ -191,8 +191,12 @@ impl Import {
         if let Some(taken) = taken {
             let named: String = taken.get(1);
             return Err(DatabaseError::Unfit(match taken.get::<_, String>(0) == id {
-                true => format!("this organization is here already, as {named}: erase it first, or import into another server"),
-                false => format!("another organization is called {slug} here: import it under another short name with --as"),
+                true => format!(
+                    "this organization is here already, as {named}: erase it first, or import into another server"
+                ),
+                false => {
+                    format!("another organization is called {slug} here: import it under another short name with --as")
+                }
             }));
         }
         self.organization_id = id.parse().ok();
@@ -326,7 +330,11 @@ mod tests {
         let column = |kind: &str| Column { name: "it".into(), kind: kind.into() };
         for (kind, raw, is) in [
             ("text", r#""a\"b\né""#, Some("a\"b\né")),
-            ("json", r#"{"a": "\u0000", "n": 12345678901234567890.5}"#, Some(r#"{"a": "\u0000", "n": 12345678901234567890.5}"#)),
+            (
+                "json",
+                r#"{"a": "\u0000", "n": 12345678901234567890.5}"#,
+                Some(r#"{"a": "\u0000", "n": 12345678901234567890.5}"#),
+            ),
             ("json", r#""word""#, Some(r#""word""#)),
             ("bigint", "9223372036854775807", Some("9223372036854775807")),
             ("boolean", "true", Some("true")),

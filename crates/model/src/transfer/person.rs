@@ -166,9 +166,6 @@ pub(crate) fn listed(statement: &str, clause: &str) -> String {
     statement.replace("{own}", &format!("t.organization_id = $1::uuid AND {PARAMS} AND ({clause})"))
 }
 
-/// Where a name of a contact stands.
-pub(crate) const PLACES: [&str; 4] = ["contact_identity", "identity_link", "identity_move", "identity_spelling"];
-
 /// A contact, and all that it is known by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
@@ -262,6 +259,12 @@ async fn gather(tx: &Operator, scope: &Scope, person: &mut Person) -> Result<()>
         )
         .await?;
     person.conversations = conversations.iter().map(|row| row.get(0)).collect();
+    name(tx, scope, person).await
+}
+
+/// What it is known by, and what it is called.
+async fn name(tx: &Operator, scope: &Scope, person: &mut Person) -> Result<()> {
+    let organization_id = scope.organization_id();
     // A name that passed on to somebody else is theirs.
     let names = tx
         .query(
@@ -277,7 +280,11 @@ async fn gather(tx: &Operator, scope: &Scope, person: &mut Person) -> Result<()>
     for row in &names {
         let (kind, value): (&str, String) = (row.get(0), row.get(1));
         person.names.push(format!("{kind}:{value}"));
-        if kind == "username" { called.insert(value) } else { words.insert(value) };
+        if kind == "username" {
+            called.insert(value)
+        } else {
+            words.insert(value)
+        };
     }
     let said = tx
         .query(
@@ -294,7 +301,11 @@ async fn gather(tx: &Operator, scope: &Scope, person: &mut Person) -> Result<()>
         .await?;
     for row in &said {
         let (kind, word): (&str, String) = (row.get(0), row.get(1));
-        if kind == "username" { called.insert(word) } else { words.insert(word) };
+        if kind == "username" {
+            called.insert(word)
+        } else {
+            words.insert(word)
+        };
     }
     // What is as short as this stands for many a thing.
     person.words = words.into_iter().filter(|word| word.len() > 4).collect();

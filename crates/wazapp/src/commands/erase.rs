@@ -52,10 +52,8 @@ pub(crate) async fn run(config: &Config, print: &Print, asked: &Erase) -> anyhow
             return Ok(ExitCode::SUCCESS);
         }
         print.line(&said(asked, &erased));
-        Ok(print.refused(
-            &answer,
-            "something is left, as listed: if it came in meanwhile, the same command erases it too",
-        ))
+        Ok(print
+            .refused(&answer, "something is left, as listed: if it came in meanwhile, the same command erases it too"))
     })
     .await
 }
@@ -84,7 +82,8 @@ fn said(asked: &Erase, erased: &Erased) -> String {
         .map(|name| vec![name.clone(), many(erased.gone.get(name)), many(erased.blanked.get(name))])
         .collect();
     let mut words = table(&["TABLE", "ROWS GONE", "STAY WITHOUT WORDS"], &rows);
-    let searched = format!("{} columns of {} tables were looked through", erased.searched.columns, erased.searched.tables);
+    let searched =
+        format!("{} columns of {} tables were looked through", erased.searched.columns, erased.searched.tables);
     words += &format!("\n{} files of media are gone.\n\nProof: {searched}", erased.files);
     let sought = if asked.contact.is_some() { "phones and ids of the contact" } else { "the organization" };
     words += &match erased.found.is_empty() {

@@ -28,7 +28,10 @@ pub(crate) async fn run(config: &Config, print: &Print, asked: &Import) -> anyho
     if let Some(slug) = &asked.slug
         && organization::slug(slug) != *slug
     {
-        bail!("--as: {slug:?} is no short name: write lower case letters, digits and hyphens, such as {}", organization::slug(slug));
+        bail!(
+            "--as: {slug:?} is no short name: write lower case letters, digits and hyphens, such as {}",
+            organization::slug(slug)
+        );
     }
     let scratch = std::env::temp_dir().join(format!("wazapp-import-{}", std::process::id()));
     let stop = CancellationToken::new();

@@ -74,12 +74,7 @@ fn rest(raw: Raw, holdings: &Holdings, what: What<'_>) -> Option<(Raw, Option<Ve
     Some((raw, left))
 }
 
-async fn put(
-    source: Source<'_>,
-    scope: &Scope,
-    left: Vec<(Raw, Option<Vec<u8>>)>,
-    erased: &mut Erased,
-) -> Result<()> {
+async fn put(source: Source<'_>, scope: &Scope, left: Vec<(Raw, Option<Vec<u8>>)>, erased: &mut Erased) -> Result<()> {
     erasure::any_organization_rewrite(source.database, scope, &left).await?;
     for (raw, left) in &left {
         let table = match raw.place {

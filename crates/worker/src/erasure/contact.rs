@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
+use model::Scope;
 use model::audit::{self, Actor};
 use model::erasure::{self, Sought};
 use model::event;
 use model::transfer::{self, Person, Table};
-use model::Scope;
 
 use super::prune::What;
 use super::{Erased, ErasureError, Result, Source, again, bodies, breathe, find, tell, until};
@@ -80,9 +80,12 @@ async fn blank_events(source: Source<'_>, scope: &Scope, person: &Person, erased
     let mut after = 0;
     while after < last {
         let (began, upto) = (Instant::now(), last.min(after + EVENTS));
-        let tx = source.database.operator().await?;
-        let rows = erasure::any_organization_blank_events(&tx, scope, person, (after, upto)).await?;
-        tx.commit_in_job().await?;
+        let rows = again(async || {
+            let tx = source.database.operator().await?;
+            let rows = erasure::any_organization_blank_events(&tx, scope, person, (after, upto)).await?;
+            tx.commit_in_job().await.map(|()| rows)
+        })
+        .await?;
         erased.blanked("event", rows);
         after = upto;
         breathe(began).await;
@@ -98,9 +101,13 @@ async fn redact(
     erased: &mut Erased,
 ) -> Result<()> {
     for table in tables {
-        let tx = source.database.operator().await?;
-        let rows = erasure::any_organization_redact(&tx, scope, person, table).await?;
-        tx.commit_in_job().await?;
+        let rows = again(async || {
+            let tx = source.database.operator().await?;
+            let line = event::line_of(&tx, scope).await?;
+            let rows = erasure::any_organization_redact(&line, person, table).await?;
+            tx.commit_in_job().await.map(|()| rows)
+        })
+        .await?;
         erased.blanked(&table.name, rows);
     }
     Ok(())
@@ -150,8 +157,7 @@ async fn prove(
         erased.searched.columns += table.columns.len() as u64;
     }
     for (words, is_called) in [(sought.marks.clone(), false), (sought.quoted(), true)] {
-        let (inbound, quarantine) =
-            erasure::any_organization_raw_left(&tx, (numbers, &words), end).await?;
+        let (inbound, quarantine) = erasure::any_organization_raw_left(&tx, (numbers, &words), end).await?;
         for (table, rows) in [("inbound", inbound), ("quarantine", quarantine)] {
             let found = erasure::Found { table: table.into(), column: "body".into(), rows };
             let list = if is_called { &mut erased.same_name } else { &mut erased.found };

@@ -119,9 +119,9 @@ fn note(counts: &mut Counts, table: &str, rows: u64) {
 
 /// The organization that was named.
 async fn find(tx: &Operator, name: &str) -> Result<Organization> {
-    model::organization::find(tx, name).await?.ok_or_else(|| {
-        ErasureError::Refused(format!("there is no organization {name:?}: see wazapp org list"))
-    })
+    model::organization::find(tx, name)
+        .await?
+        .ok_or_else(|| ErasureError::Refused(format!("there is no organization {name:?}: see wazapp org list")))
 }
 
 /// A transaction that lost against one of the server's is done again.

@@ -126,7 +126,9 @@ mod tests {
     }
 
     fn body(changes: &[Value]) -> Vec<u8> {
-        json!({ "object": "whatsapp_business_account", "entry": [{ "id": "102", "changes": changes }] }).to_string().into()
+        json!({ "object": "whatsapp_business_account", "entry": [{ "id": "102", "changes": changes }] })
+            .to_string()
+            .into()
     }
 
     fn without(body: &[u8], what: What<'_>, in_place: bool) -> Left {

@@ -161,7 +161,10 @@ fn sum(path: &Path) -> std::io::Result<(u64, String)> {
 /// Only what an export may hold gets a place, whatever an archive calls it.
 fn unpack(path: &Path, folder: &Path) -> Result<()> {
     let refused = |error: std::io::Error| {
-        TransferError::Refused(format!("{} cannot be read as an export ({error}): say a folder, or a .tar.zst", path.display()))
+        TransferError::Refused(format!(
+            "{} cannot be read as an export ({error}): say a folder, or a .tar.zst",
+            path.display()
+        ))
     };
     for one in [folder.to_owned(), folder.join(TABLES), folder.join(MEDIA)] {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(one)?;

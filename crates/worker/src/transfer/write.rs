@@ -54,9 +54,15 @@ impl Target {
     /// Nothing is written over.
     fn check(&self) -> Result<()> {
         let (path, free) = match self {
-            Self::Folder(path) => (path, !path.exists() || std::fs::read_dir(path).is_ok_and(|mut all| all.next().is_none())),
+            Self::Folder(path) => {
+                (path, !path.exists() || std::fs::read_dir(path).is_ok_and(|mut all| all.next().is_none()))
+            }
             Self::Archive(path) => (path, !path.exists()),
         };
+        let above = path.parent().filter(|above| !above.as_os_str().is_empty() && !above.is_dir());
+        if let Some(above) = above {
+            return Err(TransferError::Refused(format!("the folder {} is not there: make it first", above.display())));
+        }
         match free {
             true => Ok(()),
             false => Err(TransferError::Refused(format!("{} is there already: say another place", path.display()))),
@@ -92,9 +98,9 @@ pub async fn export(
     stop: &CancellationToken,
 ) -> Result<Manifest> {
     target.check()?;
-    let mut export = Export::begin(source.database, organization)
-        .await?
-        .ok_or_else(|| TransferError::Refused(format!("there is no organization {organization:?}: see wazapp org list")))?;
+    let mut export = Export::begin(source.database, organization).await?.ok_or_else(|| {
+        TransferError::Refused(format!("there is no organization {organization:?}: see wazapp org list"))
+    })?;
     if let Some(who) = contact
         && !export.only(who).await?
     {
