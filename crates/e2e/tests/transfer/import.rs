@@ -132,17 +132,14 @@ async fn what_is_not_whole_or_is_taken_is_refused() {
         std::fs::write(&path, change(whole.clone())).expect("it is written");
         (path, whole)
     };
-    for (name, how, word) in [
-        (
-            "tables/message.jsonl",
-            &(|text: String| text.replacen("hola", "adios", 1)) as &dyn Fn(String) -> String,
-            "message",
-        ),
+    let cases: [(&str, &dyn Fn(String) -> String, &str); 5] = [
+        ("tables/message.jsonl", &(|text: String| text.replacen("hola", "adios", 1)), "message"),
         ("tables/contact.jsonl", &|text| text.lines().skip(1).map(|line| format!("{line}\n")).collect(), "contact"),
         ("manifest.json", &|text| text.replacen("\"format\": 1", "\"format\": 2", 1), "format 2"),
         ("manifest.json", &|text| text.replacen("20261124000000_receive", "20990101000000_later", 1), "newer wazapp"),
         ("manifest.json", &|text| text.replacen("\"name\": \"notes\"", "\"name\": \"secrets\"", 1), "newer wazapp"),
-    ] {
+    ];
+    for (name, how, word) in cases {
         let (path, whole) = change(name, how);
         let says = refusal(&source.run(&["import", text(&folder)]).await);
         assert!(says.contains(word), "{name}: {says}");

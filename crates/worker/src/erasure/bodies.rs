@@ -50,14 +50,18 @@ pub(super) async fn clear_relayed(
         }
         let left = found.into_iter().map(|raw| {
             let left = match prune(&raw.body, |_, _| true, What::Words(words), true) {
-                Left::Some(body) => Some(body),
+                Left::Some(body) if !holds(&body, words) => Some(body),
                 // Where the words stand outside of changes, it goes as a whole.
-                Left::All | Left::Nothing => None,
+                Left::Some(_) | Left::All | Left::Nothing => None,
             };
             (raw, left)
         });
         put(source, scope, left.collect(), erased).await?;
     }
+}
+
+fn holds(body: &[u8], words: &[String]) -> bool {
+    words.iter().any(|word| body.windows(word.len()).any(|window| window == word.as_bytes()))
 }
 
 /// `None`: nothing of it goes.

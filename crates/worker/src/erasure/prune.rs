@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+/// Stands where words were.
+const ERASED: &str = "[erased]";
+
 /// What is to go.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What<'a> {
@@ -73,10 +76,17 @@ struct Cut {
 }
 
 fn cut(value: &mut Value, words: &[String]) -> Cut {
-    let has = |text: &str| words.iter().any(|word| text.contains(word.as_str()));
+    let is = |text: &str| words.iter().any(|word| text.strip_prefix('+').unwrap_or(text) == word);
     match value {
-        Value::String(text) => Cut { names: has(text), ..Cut::default() },
-        Value::Number(number) => Cut { names: has(&number.to_string()), ..Cut::default() },
+        Value::String(text) if is(text) => Cut { names: true, ..Cut::default() },
+        // Who tells of them goes on telling, without.
+        Value::String(text) => {
+            let told: Vec<&String> = words.iter().filter(|word| text.contains(word.as_str())).collect();
+            let took = !told.is_empty();
+            told.into_iter().for_each(|word| *text = text.replace(word.as_str(), ERASED));
+            Cut { took, ..Cut::default() }
+        }
+        Value::Number(number) => Cut { names: is(&number.to_string()), ..Cut::default() },
         Value::Array(values) => {
             let (before, mut took) = (values.len(), false);
             values.retain_mut(|value| {
@@ -152,6 +162,8 @@ mod tests {
             // Another organization's is not ours to cut.
             assert_eq!(cut(&[change("2", all)]), Left::All, "{all}");
         }
+        let told = |phone: &str| json!({ "messages": [message(MARCO, &format!("call {phone}"))] });
+        assert_eq!(cut(&[change("1", &told(LUCIA))]), Left::Some(body(&[change("1", &told(ERASED))])));
     }
 
     #[test]
