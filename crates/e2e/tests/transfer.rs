@@ -84,7 +84,7 @@ impl Stage {
             .patch(&self.cafe, &format!("/contacts/{lucia}"), &json!({ "notes": "paga tarde", "own_name": NAME }))
             .await;
         assert_eq!(status, 200, "{answer}");
-        let endpoint = json!({ "url": "http://127.0.0.1:9/hook", "description": "nobody" });
+        let endpoint = json!({ "url": "http://127.0.0.1:9/hook", "format": "wazapp" });
         let (status, answer) = self.world.post_api(&self.cafe, "/endpoints", &endpoint).await;
         assert_eq!(status, 201, "{answer}");
         for (organization, wamid, bytes) in [
@@ -141,13 +141,14 @@ impl Stage {
         (path, said)
     }
 
-    /// Every row of the neighbour, as text, by its table.
+    /// Every row of the neighbour, as text, by its table. When its templates are asked for again is the running server's to say.
     async fn neighbours_rows(&self) -> BTreeMap<String, Vec<String>> {
         let sql = self.world.sql().await;
         let tables = sql
             .query(
                 "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
-                 WHERE c.relnamespace = 'wazapp'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition",
+                 WHERE c.relnamespace = 'wazapp'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+                   AND c.relname <> 'template_sync'",
                 &[],
             )
             .await
