@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    app, backup, config_show, doctor, endpoint, erase, export, health, import, key, key_ring, mcp, member, migrate, number, openapi,
-    organization, quarantine, replay, restore, setup, simulator, supabase, user, version, webhook,
+    app, backup, config_show, doctor, endpoint, erase, export, health, import, key, key_ring, mcp, member, migrate,
+    number, openapi, organization, quarantine, replay, restore, setup, simulator, supabase, user, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;

@@ -11,6 +11,9 @@ use crate::backup::Target;
 
 use super::{LUCIA, MARCO, NAME, Stage, media, refusal, rows, text};
 
+/// What is done to a file.
+type Spoil<'a> = &'a dyn Fn(String) -> String;
+
 /// What is another one there, and why: see `docs/operate.md`.
 fn named(table: &str, row: &mut Value) {
     let blank: &[&str] = match table {
@@ -106,6 +109,19 @@ async fn an_organization_is_the_same_on_another_server() {
     let events = read("/events?limit=100").await;
     assert_eq!(events["data"][0]["sequence"], 1, "{events}");
     assert!(running.terminate().await.0.success());
+
+    // There is no superuser there: it erases all the same, and what went comes in again. Who worked there has an account still.
+    let erased = server.json(&["erase", "--org", "cafe-lucero", "--contact", MARCO, "--yes", "cafe-lucero"]).await;
+    assert_eq!((&erased["proven"], &erased["erased"]["gone"]["message"]), (&json!(true), &json!(1)), "{erased:#}");
+    let erased = server.json(&["erase", "--org", "cafe-lucero", "--yes", "cafe-lucero"]).await;
+    assert_eq!(erased["proven"], true, "{erased:#}");
+    let taken = server.json(&["import", text(&folder), "--as", "cafe"]).await;
+    assert_eq!(
+        (&taken["organization"]["slug"], &taken["taken"]["tables"]["user"]),
+        (&json!("cafe"), &json!(0)),
+        "{taken}"
+    );
+    assert_eq!(taken["taken"]["tables"]["membership"], 1);
     target.end().await;
     stage.world.end().await;
 }
@@ -132,7 +148,7 @@ async fn what_is_not_whole_or_is_taken_is_refused() {
         std::fs::write(&path, change(whole.clone())).expect("it is written");
         (path, whole)
     };
-    let cases: [(&str, &dyn Fn(String) -> String, &str); 5] = [
+    let cases: [(&str, Spoil<'_>, &str); 5] = [
         ("tables/message.jsonl", &(|text: String| text.replacen("hola", "adios", 1)), "message"),
         ("tables/contact.jsonl", &|text| text.lines().skip(1).map(|line| format!("{line}\n")).collect(), "contact"),
         ("manifest.json", &|text| text.replacen("\"format\": 1", "\"format\": 2", 1), "format 2"),
