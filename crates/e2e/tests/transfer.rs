@@ -120,12 +120,8 @@ impl Stage {
         found.unwrap_or_else(|| panic!("no {wa_id} in {contacts:?}"))["id"].as_str().expect("an id").to_owned()
     }
 
-    /// The world's server as commands reach it.
     fn source(&self) -> Installation {
-        Installation::new()
-            .setting("WAZAPP_DATABASE_URL", &self.world.database_url())
-            .setting("WAZAPP_MEDIA_URL", &format!("file:{}", self.world.media_dir().display()))
-            .setting("WAZAPP_MASTER_KEY", &data_encoding::HEXLOWER.encode(&MASTER_KEY))
+        commands(&self.world)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -167,6 +163,14 @@ impl Stage {
         }
         all
     }
+}
+
+/// A world's server as commands reach it.
+fn commands(world: &World) -> Installation {
+    Installation::new()
+        .setting("WAZAPP_DATABASE_URL", &world.database_url())
+        .setting("WAZAPP_MEDIA_URL", &format!("file:{}", world.media_dir().display()))
+        .setting("WAZAPP_MASTER_KEY", &data_encoding::HEXLOWER.encode(&MASTER_KEY))
 }
 
 fn text(path: &Path) -> &str {

@@ -2,10 +2,10 @@
 
 use std::process::Stdio;
 
-use e2e::body;
+use e2e::{World, body};
 use serde_json::{Value, json};
 
-use super::{LUCIA, MARCO, NAME, NEIGHBOUR_NUMBER, NUMBER, Stage, refusal, said};
+use super::{ACCOUNT, LUCIA, MARCO, NAME, NEIGHBOUR_NUMBER, NUMBER, Stage, commands, refusal, said};
 
 /// How many rows of the café, and raw bodies with its number, hold these words: every column of every table, as PostgreSQL writes it.
 async fn found(stage: &Stage, words: &[&str]) -> Vec<String> {
@@ -185,6 +185,27 @@ async fn an_organization_is_erased_and_the_other_is_untouched() {
     let listed: Value = source.json(&["org", "list"]).await;
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
     stage.world.end().await;
+}
+
+/// Of a number that changed hands, what came in the time of the other stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_for_a_number_once_it_was_anothers_stays() {
+    let world = World::new().await;
+    let (cafe, neighbour) = (world.organization("Café Lucero").await, world.organization("Neighbour").await);
+    world.connect(&cafe, NUMBER, ACCOUNT, None).await;
+    world.receive(&body::text(NUMBER, LUCIA, "wamid.before", 1_795_000_000, "antes")).await;
+    world.disconnect(&cafe, NUMBER).await;
+    world.connect(&neighbour, NUMBER, ACCOUNT, None).await;
+    let now = world.now().as_second() + 1;
+    world.receive(&body::text(NUMBER, LUCIA, "wamid.after", now, "despues")).await;
+    let erased = commands(&world).json(&["erase", "--org", &cafe.slug, "--yes", &cafe.slug]).await;
+    assert_eq!(erased["proven"], true, "{erased:#}");
+    for (word, left) in [("antes", 0), ("despues", 1)] {
+        let raw = format!("SELECT count(*) FROM wazapp.inbound WHERE position('{word}' IN encode(body, 'escape')) > 0");
+        assert_eq!(world.count(&raw).await, left, "{word}");
+    }
+    assert_eq!(world.all_messages(&neighbour).await.len(), 1);
+    world.end().await;
 }
 
 /// How many files lie below.
