@@ -198,9 +198,12 @@ async fn what_came_for_a_number_once_it_was_anothers_stays() {
     world.connect(&neighbour, NUMBER, ACCOUNT, None).await;
     let now = world.now().as_second() + 1;
     world.receive(&body::text(NUMBER, LUCIA, "wamid.after", now, "despues")).await;
+    // Late, and the former one's by Meta's time, as it was applied.
+    world.receive(&body::text(NUMBER, LUCIA, "wamid.late", 1_795_000_100, "tarde")).await;
+    assert_eq!(world.all_messages(&cafe).await.len(), 2);
     let erased = commands(&world).json(&["erase", "--org", &cafe.slug, "--yes", &cafe.slug]).await;
     assert_eq!(erased["proven"], true, "{erased:#}");
-    for (word, left) in [("antes", 0), ("despues", 1)] {
+    for (word, left) in [("antes", 0), ("tarde", 0), ("despues", 1)] {
         let raw = format!("SELECT count(*) FROM wazapp.inbound WHERE position('{word}' IN encode(body, 'escape')) > 0");
         assert_eq!(world.count(&raw).await, left, "{word}");
     }

@@ -13,19 +13,24 @@ use crate::scope::Scope;
 /// Whose numbers and accounts a body may name.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
-    /// The organization's numbers, each with the times at which it was another's.
-    pub numbers: BTreeMap<String, Vec<(Timestamp, Option<Timestamp>)>>,
+    /// The organization's numbers, each with when who began to have it: the oldest first; `true`: this organization.
+    pub numbers: BTreeMap<String, Vec<(Timestamp, bool)>>,
     /// The accounts that have numbers of this organization alone.
     pub accounts: BTreeSet<String>,
 }
 
 impl Holdings {
-    /// Whether what came at this time for a number is the organization's.
+    /// Whether others had the number too.
+    pub fn is_shared(&self, phone_number_id: &str) -> bool {
+        self.numbers.get(phone_number_id).is_some_and(|claims| claims.iter().any(|(_, ours)| !ours))
+    }
+
+    /// Whether the number was the organization's at this time. What is older than every claim is the first's.
     pub fn has(&self, phone_number_id: &str, at: Timestamp) -> bool {
-        let others = |others: &Vec<(Timestamp, Option<Timestamp>)>| {
-            others.iter().any(|(since, until)| *since <= at && until.is_none_or(|until| at < until))
-        };
-        self.numbers.get(phone_number_id).is_some_and(|times| !others(times))
+        self.numbers.get(phone_number_id).is_some_and(|claims| {
+            let then = claims.iter().rev().find(|(since, _)| *since <= at).or(claims.first());
+            then.is_none_or(|(_, ours)| *ours)
+        })
     }
 
     /// What stands in every body of the organization, as JSON writes it.
@@ -35,7 +40,7 @@ impl Holdings {
 
     /// The same of what was never another's.
     pub fn own_words(&self) -> Vec<String> {
-        let own = self.numbers.iter().filter(|(_, others)| others.is_empty()).map(|(id, _)| id);
+        let own = self.numbers.keys().filter(|id| !self.is_shared(id));
         own.chain(&self.accounts).map(|id| format!("\"{id}\"")).collect()
     }
 }
@@ -56,16 +61,19 @@ pub async fn any_organization_holdings(tx: &Operator, scope: &Scope) -> Result<H
         holdings.accounts.extend(row.get::<_, Option<String>>(1));
     }
     let numbers: Vec<String> = holdings.numbers.keys().cloned().collect();
-    let others = tx
+    let claims = tx
         .query(
-            "SELECT phone_number_id, claimed_at, NULL::timestamptz FROM wazapp.number_claim
-               WHERE organization_id <> $1 AND phone_number_id = ANY ($2::text[])
-             UNION ALL SELECT phone_number_id, claimed_at, ended_at FROM wazapp.former_claim
-               WHERE organization_id <> $1 AND phone_number_id = ANY ($2)",
+            "SELECT phone_number_id, claimed_at AS since, organization_id = $1 AS ours FROM wazapp.number_claim
+               WHERE phone_number_id = ANY ($2::text[])
+             UNION SELECT phone_number_id, claimed_at, organization_id = $1 FROM wazapp.former_claim
+               WHERE phone_number_id = ANY ($2)
+             UNION SELECT phone_number_id, connected_at, true FROM wazapp.number
+               WHERE organization_id = $1 AND connected_at IS NOT NULL
+             ORDER BY since",
             &[&organization_id, &numbers],
         )
         .await?;
-    for row in &others {
+    for row in &claims {
         holdings.numbers.entry(row.get(0)).or_default().push((row.get(1), row.get(2)));
     }
     let accounts: Vec<String> = holdings.accounts.iter().cloned().collect();
@@ -79,6 +87,17 @@ pub async fn any_organization_holdings(tx: &Operator, scope: &Scope) -> Result<H
         holdings.accounts.remove(row.get::<_, &str>(0));
     }
     Ok(holdings)
+}
+
+/// Which of these messages, by Meta's ids, the organization has.
+pub async fn any_organization_having(tx: &Operator, scope: &Scope, wamids: &[String]) -> Result<BTreeSet<String>> {
+    let rows = tx
+        .query(
+            "SELECT DISTINCT wamid FROM wazapp.message WHERE organization_id = $1 AND wamid = ANY ($2)",
+            &[&scope.organization_id(), &wamids.to_vec()],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Where a body is kept.

@@ -1,10 +1,13 @@
 //! Raw bodies: those that were received, those in quarantine, and those for endpoints in Meta's format.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use model::Scope;
 use model::erasure::{self, Holdings, Place, Raw};
+use serde_json::Value;
 
-use super::prune::{Left, What, prune};
+use super::prune::{Left, What, items, number, prune, wamids};
 use super::{Erased, Result, Source};
 
 /// Takes what is to go out of everything that was received until a time.
@@ -27,7 +30,13 @@ pub(super) async fn clear(
         if found.is_empty() {
             break;
         }
-        let left = found.into_iter().filter_map(|raw| rest(raw, holdings, what)).collect();
+        // Of numbers that others had too, a message that the organization has is its own, whenever it came.
+        let wamids = match holdings.numbers.keys().any(|number| holdings.is_shared(number)) {
+            true => found.iter().flat_map(|raw| wamids(&raw.body)).collect(),
+            false => Vec::new(),
+        };
+        let having = erasure::any_organization_having(&walk, scope, &wamids).await?;
+        let left = found.into_iter().filter_map(|raw| rest(raw, holdings, &having, what)).collect();
         put(source, scope, left, erased).await?;
     }
     walk.close();
@@ -65,9 +74,16 @@ fn holds(body: &[u8], words: &[String]) -> bool {
 }
 
 /// `None`: nothing of it goes.
-fn rest(raw: Raw, holdings: &Holdings, what: What<'_>) -> Option<(Raw, Option<Vec<u8>>)> {
-    let whose = |account: &str, number: Option<&str>| match number {
-        Some(number) => holdings.has(number, raw.received_at),
+fn rest(raw: Raw, holdings: &Holdings, having: &BTreeSet<String>, what: What<'_>) -> Option<(Raw, Option<Vec<u8>>)> {
+    let whose = |account: &str, change: &Value| match number(change) {
+        Some(number) if holdings.is_shared(number) => {
+            // As they were told apart when they were applied: by what they are about, else by Meta's time.
+            let (mut ids, mut times) = (items(change), items(change));
+            let time = times.find_map(|(_, time)| Timestamp::from_second(time?).ok());
+            ids.any(|(id, _)| id.is_some_and(|id| having.contains(id)))
+                || holdings.has(number, time.unwrap_or(raw.received_at).min(raw.received_at))
+        }
+        Some(number) => holdings.numbers.contains_key(number),
         None => holdings.accounts.contains(account),
     };
     let left = match prune(&raw.body, whose, what, false) {

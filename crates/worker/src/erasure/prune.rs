@@ -25,9 +25,9 @@ pub(super) enum Left {
     Nothing,
 }
 
-/// Takes out of a body what is to go, of the changes that are `whose`: told the account, and the number if one is named. `in_place`: changes
+/// Takes out of a body what is to go, of the changes that are `whose`: told the account, and the change. `in_place`: changes
 /// that say nothing any more keep their places. What is not a body of Meta's goes as a whole.
-pub(super) fn prune(body: &[u8], whose: impl Fn(&str, Option<&str>) -> bool, what: What<'_>, in_place: bool) -> Left {
+pub(super) fn prune(body: &[u8], whose: impl Fn(&str, &Value) -> bool, what: What<'_>, in_place: bool) -> Left {
     let Ok(mut body) = serde_json::from_slice::<Value>(body) else { return Left::Nothing };
     let Some(Value::Array(entries)) = body.get_mut("entry") else { return Left::Nothing };
     let (mut touched, mut says) = (false, false);
@@ -35,8 +35,7 @@ pub(super) fn prune(body: &[u8], whose: impl Fn(&str, Option<&str>) -> bool, wha
         let account = entry.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         let Some(Value::Array(changes)) = entry.get_mut("changes") else { continue };
         changes.retain_mut(|change| {
-            let number = change.pointer("/value/metadata/phone_number_id").and_then(Value::as_str);
-            let goes = whose(&account, number)
+            let goes = whose(&account, change)
                 && match what {
                     What::Changes => true,
                     What::Words(words) => {
@@ -60,6 +59,29 @@ pub(super) fn prune(body: &[u8], whose: impl Fn(&str, Option<&str>) -> bool, wha
         (true, false) => Left::Nothing,
         (true, true) => Left::Some(body.to_string().into_bytes()),
     }
+}
+
+/// The number that a change names.
+pub(super) fn number(change: &Value) -> Option<&str> {
+    change.pointer("/value/metadata/phone_number_id").and_then(Value::as_str)
+}
+
+/// What a change tells of: messages and statuses, each by Meta's id and time.
+pub(super) fn items(change: &Value) -> impl Iterator<Item = (Option<&str>, Option<i64>)> {
+    let lists = ["messages", "statuses", "message_echoes"];
+    let items = lists.into_iter().filter_map(|list| change.get("value")?.get(list)?.as_array()).flatten();
+    items.map(|item| {
+        let time = item.get("timestamp").and_then(|time| time.as_str()?.parse().ok());
+        (item.get("id").and_then(Value::as_str), time)
+    })
+}
+
+/// All messages that a body tells of, by Meta's ids.
+pub(super) fn wamids(body: &[u8]) -> Vec<String> {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
+    let lists = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let changes = lists(&body, "entry").into_iter().flat_map(|entry| lists(&entry, "changes"));
+    changes.flat_map(|change| items(&change).filter_map(|(id, _)| id.map(str::to_owned)).collect::<Vec<_>>()).collect()
 }
 
 /// What became of a value.
@@ -142,7 +164,7 @@ mod tests {
     }
 
     fn without(body: &[u8], what: What<'_>, in_place: bool) -> Left {
-        prune(body, |_, number| number == Some("1"), what, in_place)
+        prune(body, |_, change| number(change) == Some("1"), what, in_place)
     }
 
     #[test]
