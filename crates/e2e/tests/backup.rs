@@ -93,13 +93,13 @@ fn refusal(output: &Output) -> String {
 }
 
 /// An empty database with an owner who is no superuser, and a data directory.
-struct Target {
+pub(crate) struct Target {
     name: String,
-    installation: Installation,
+    pub(crate) installation: Installation,
 }
 
 impl Target {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::beside(|installation| installation).await
     }
 
@@ -137,7 +137,7 @@ impl Target {
         assert!(!self.installation.data_dir().join("master-key").exists(), "a key was left");
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         cluster::remove(&cluster::socket_dir(), &self.name).await.expect("it is removed");
         let client = cluster::connect(&cluster::socket_dir(), "postgres").await.expect("a connection");
         client.batch_execute(&format!("DROP ROLE {}", self.name)).await.expect("its owner is removed");

@@ -49,5 +49,6 @@ mod spanish;
 mod sync;
 mod templates;
 mod tenancy;
+mod transfer;
 mod upkeep;
 mod world;

@@ -2,7 +2,8 @@
 //!
 //! A *stream* is one writer connection; it numbers its rows itself, so within a stream rows become visible in order and
 //! a cursor that has passed a row will never miss an earlier one. A *lane* holds the bodies of some numbers: each
-//! number's bodies are applied in order, lanes run in parallel. Nothing here is updated or deleted row by row.
+//! number's bodies are applied in order, lanes run in parallel. Nothing here is updated or deleted row by row, but by an
+//! erasure ([`crate::erasure`]).
 
 use std::hash::Hasher;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -48,6 +48,29 @@ impl Organization {
         Deed::new(Act::ManageOrganization, "create", self.id, self.name.as_str())
     }
 
+    /// That it was taken in from another server.
+    pub fn imported(&self) -> Deed {
+        Deed::new(Act::ManageOrganization, "import", self.id, self.name.as_str())
+    }
+
+    /// That it, or what is of one contact, was taken out into files.
+    pub fn exported(&self, whole: bool) -> Deed {
+        match whole {
+            true => Deed::new(Act::ManageOrganization, "export", self.id, self.name.as_str()),
+            false => Deed::new(Act::ManageOrganization, "export_contact", self.id, self.name.as_str()),
+        }
+    }
+
+    /// That everything of one contact was erased. Of whom is not said: nothing of them is to be left.
+    pub fn contact_erased(&self) -> Deed {
+        Deed::new(Act::ManageOrganization, "erase_contact", self.id, self.name.as_str())
+    }
+
+    /// That it was erased.
+    pub fn erased(&self) -> Deed {
+        Deed::of_server("erase", self.id, self.slug.as_str())
+    }
+
     /// That nobody works in it any more, or again.
     pub fn suspended(&self, suspended: bool) -> Deed {
         match suspended {

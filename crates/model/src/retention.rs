@@ -21,6 +21,7 @@ use crate::scope::Scope;
 
 pub use events::{any_organization_drop_events, any_organization_mark};
 pub use messages::any_organization_drop_messages;
+pub(crate) use messages::{FOLLOW, STAY};
 pub use statuses::any_organization_drop_statuses;
 
 /// The fewest days: Meta repeats for seven what it was not heard on, and a repeat must find what it repeats.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    app, backup, config_show, doctor, endpoint, health, key, key_ring, mcp, member, migrate, number, openapi,
-    organization, quarantine, replay, restore, setup, simulator, supabase, user, version, webhook,
+    app, backup, config_show, doctor, endpoint, erase, export, health, import, key, key_ring, mcp, member, migrate,
+    number, openapi, organization, quarantine, replay, restore, setup, simulator, supabase, user, version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -77,6 +77,12 @@ enum Command {
     Backup(backup::Backup),
     /// Restore a backup into an empty place. Nothing is sent from there until it is released.
     Restore(restore::Restore),
+    /// Take an organization, or what is of one of its contacts, out into files: rows as JSON, a line each, and media.
+    Export(export::Export),
+    /// Take an exported organization into this server, where it is not yet. Its numbers come in disconnected, and nothing is sent.
+    Import(import::Import),
+    /// Erase an organization, or one of its contacts: everything, everywhere on this server, with a proof. There is no way back.
+    Erase(erase::Erase),
     /// Webhooks, as Meta sends them.
     #[command(subcommand)]
     Webhook(webhook::Command),
@@ -111,7 +117,7 @@ enum ConfigCommand {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OrganizationArg {
     /// The organization's id or slug.
-    #[arg(long = "org", value_name = "ORG")]
+    #[arg(long = "org", alias = "organization", value_name = "ORG")]
     pub(crate) organization: String,
 }
 
@@ -170,6 +176,9 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,
         Command::Backup(backup) => backup::run(&config, print, &backup).await?,
         Command::Restore(restore) => restore::run(&config, print, &restore).await?,
+        Command::Export(export) => export::run(&config, print, &export).await?,
+        Command::Import(import) => import::run(&config, print, &import).await?,
+        Command::Erase(erase) => return erase::run(&config, print, &erase).await,
         Command::Webhook(command) => return webhook::run(&config, print, command).await,
         Command::Simulator(command) => simulator::run(&config, print, command).await?,
         Command::Supabase(command) => supabase::run(print, command).await?,

@@ -2,7 +2,7 @@
 //!
 //! [`connection`] connects and disconnects numbers, [`numbers`] looks at them now and then; [`inbound`] turns raw webhook
 //! bodies into conversations, [`delivery`] tells organizations' endpoints of them, [`media`] fetches the files that they announce; [`outbox`] sends what was queued, [`mail`]
-//! what is written to people; [`backup`] makes backups and reads them; [`certificate`] gets the certificate of HTTPS; [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
+//! what is written to people; [`backup`] makes backups and reads them, [`transfer`] takes an organization out and in, [`erasure`] out for good; [`certificate`] gets the certificate of HTTPS; [`template`] keeps templates as Meta lists them; [`upkeep`] keeps the house in order.
 
 mod advice;
 pub mod backup;
@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod connection;
 pub mod delivery;
 mod doubt;
+pub mod erasure;
 pub mod inbound;
 pub mod mail;
 pub mod media;
@@ -21,6 +22,7 @@ pub mod retention;
 mod rounds;
 pub mod template;
 mod to_meta;
+pub mod transfer;
 mod trouble;
 pub mod upkeep;
 

@@ -50,6 +50,7 @@ fn places() -> [Place; 5] {
                 ("model/src/event/", "where a line is taken, and events are numbered"),
                 ("model/src/organization.rs", "a new organization's log begins"),
                 ("model/src/outbox/echo.rs", "reads where the log ends, under the line"),
+                ("model/src/transfer/person.rs", "says that nothing of a contact is in it"),
                 ("model/src/retention/events.rs", "notes how far logs have come: what is less than that stands there"),
             ],
             instead: "take the organization's line with `event::line`, and record by it",

@@ -29,7 +29,7 @@ const GO: &str = concat!(
 
 /// What is kept by Meta's ids follows. A reaction goes with its target; where that is not here, with the message that
 /// brought it.
-const FOLLOW: [&str; 3] = [
+pub(crate) const FOLLOW: [&str; 3] = [
     "DELETE FROM wazapp.status s USING unnest($2::uuid[], $3::text[], $4::text[]) AS k (number_id, wamid, target)
      WHERE s.organization_id = $1 AND s.number_id = k.number_id AND s.wamid = k.wamid",
     "DELETE FROM wazapp.reaction r USING unnest($2::uuid[], $3::text[], $4::text[]) AS k (number_id, wamid, target)
@@ -42,7 +42,7 @@ const FOLLOW: [&str; 3] = [
 
 /// A conversation keeps its state, its window, its place and when the contact wrote last. It shows a message that is there,
 /// or none, and has no more unread ones than there are.
-const STAY: &str = concat!(
+pub(crate) const STAY: &str = concat!(
     "UPDATE wazapp.conversation v SET
        messages_gone = v.messages_gone + k.gone, gone_inbound_at = greatest(v.gone_inbound_at, k.inbound_at),
        unread_count = CASE WHEN v.unread_count = 0 THEN 0 ELSE least(v.unread_count,

@@ -6,7 +6,7 @@
 
 mod made;
 mod manifest;
-mod pack;
+pub(crate) mod pack;
 mod read;
 mod restored;
 pub mod schedule;

@@ -10,8 +10,8 @@ use super::{BackupError, Recipients, Result};
 /// Little time for much less.
 const LEVEL: i32 = 3;
 
-/// What comes next in a backup.
-pub(super) enum Piece {
+/// What comes next in an archive.
+pub(crate) enum Piece {
     /// A name with so many bytes, which follow.
     Entry(String, u64),
     /// Some of them.
@@ -31,8 +31,13 @@ pub(super) fn pack(
     let outlet = Outlet { parts, part, buffer: BytesMut::with_capacity(part) };
     let each = recipients.0.iter().map(|recipient| recipient as &dyn age::Recipient);
     let encryptor = age::Encryptor::with_recipients(each).map_err(|error| BackupError::Refused(error.to_string()))?;
-    let compressor = zstd::Encoder::new(encryptor.wrap_output(outlet)?, LEVEL)?;
-    let mut tar = tar::Builder::new(compressor);
+    pack_into(&mut pieces, encryptor.wrap_output(outlet)?, seconds)?.finish()?.end()?;
+    Ok(())
+}
+
+/// The same into anything, in the open.
+pub(crate) fn pack_into<W: Write>(pieces: &mut Receiver<Piece>, into: W, seconds: u64) -> Result<W> {
+    let mut tar = tar::Builder::new(zstd::Encoder::new(into, LEVEL)?);
     loop {
         match pieces.blocking_recv() {
             Some(Piece::Entry(name, size)) => {
@@ -41,14 +46,13 @@ pub(super) fn pack(
                 header.set_size(size);
                 header.set_mode(0o600);
                 header.set_mtime(seconds);
-                tar.append_data(&mut header, &name, Body { pieces: &mut pieces, left: size, at_hand: Bytes::new() })?;
+                tar.append_data(&mut header, &name, Body { pieces, left: size, at_hand: Bytes::new() })?;
             }
             Some(Piece::End) => break,
             Some(Piece::Bytes(_)) | None => return Err(BackupError::Stopped),
         }
     }
-    tar.into_inner()?.finish()?.finish()?.end()?;
-    Ok(())
+    Ok(tar.into_inner()?.finish()?)
 }
 
 /// An entry's bytes, as they come.

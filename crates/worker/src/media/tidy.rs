@@ -66,6 +66,19 @@ pub async fn tidy(database: &Database, store: &Store, now: Timestamp) -> Result<
     }
 }
 
+/// Lets the bytes go of all files that are leaving now; answers how many went.
+pub async fn let_go(database: &Database, store: &Store, now: Timestamp) -> Result<u64, DatabaseError> {
+    let (mut files, mut stayed) = (0, 0);
+    while stayed < MOST_STAYED {
+        match leave(database, store, now).await? {
+            Left::Gone => files += 1,
+            Left::Stayed => stayed += 1,
+            Left::Nothing => break,
+        }
+    }
+    Ok(files)
+}
+
 /// What became of the next file that was to go.
 enum Left {
     Gone,
