@@ -99,7 +99,7 @@ pub struct Content {
     pub needs_window: bool,
     /// Whether it can go to a phone number alone.
     pub needs_phone: bool,
-    /// Files of the organization's that it shows; [`upload::find`] had them stay.
+    /// Files of the organization's that it shows; [`upload::find`](crate::upload::find) had them stay.
     pub files: Vec<Attached>,
 }
 
