@@ -74,6 +74,9 @@ const BACKUP: &str = "a backup is of all organizations";
 /// Of PostgreSQL alone.
 const OTHERWISE: &str = "Citus is given another statement";
 
+/// An operator asks, now and then.
+const ERASURE: &str = "asked once as somebody is erased: what others have of the same";
+const CLAUSE: &str = "its clause, which is put in, names the organization";
 /// What Citus has still to be spared.
 const REFUSED: &str = "Citus refuses it until it is mended";
 
@@ -93,6 +96,10 @@ const PASSES: &[Pass] = &[
     Pass("delivery.rs", "SELECT count(*) AS waiting", &[AllShards], SWEEP),
     Pass("delivery/claim.rs", "SELECT min(due_at) FROM wazapp.endpoint", &[AllShards], POLL),
     Pass("delivery/settle.rs", "DELETE FROM wazapp.delivery", &[AllShards], SWEEP),
+    Pass("erasure/person.rs", "UPDATE wazapp.event t SET data = NULL", &[AllShards], CLAUSE),
+    Pass("erasure/raw.rs", "SELECT phone_number_id, claimed_at AS since", &[JoinsLocal], ERASURE),
+    Pass("erasure/raw.rs", "SELECT DISTINCT waba_id FROM wazapp.number", &[AllShards], ERASURE),
+    Pass("transfer/export.rs", "SELECT t.sha256, t.size FROM wazapp.file t", &[AllShards], CLAUSE),
     Pass("relay.rs", "DELETE FROM wazapp.relay", &[AllShards], SWEEP),
     Pass("event/line.rs", "SELECT s.organization_id, s.last", &[AllShards, Locks], OTHERWISE),
     Pass("mail.rs", "SELECT organization_id, id, state_at FROM wazapp.endpoint", &[AllShards], POLL),

@@ -214,38 +214,32 @@ pub async fn any_organization_rewrite(
     let (owner, tx) = (database.owner().await?, database.operator().await?);
     owner.batch_execute("BEGIN").await?;
     for (raw, body) in bodies {
-        match &raw.place {
-            Place::Inbound { stream_id, lane, position } => {
-                let change = match body {
-                    Some(_) => "UPDATE wazapp.inbound SET body = $5",
-                    None => "DELETE FROM wazapp.inbound",
-                };
-                let statement = format!(
-                    "{change} WHERE stream_id = $1 AND lane = $2 AND position = $3 AND received_at = $4
-                       AND ($5::bytea IS NULL) = {}",
-                    body.is_none()
-                );
-                owner.execute(&statement, &[stream_id, lane, position, &raw.received_at, body]).await?;
+        let organization_id = scope.organization_id();
+        match (&raw.place, body) {
+            (Place::Inbound { stream_id, lane, position }, Some(body)) => {
+                let change = "UPDATE wazapp.inbound SET body = $5
+                              WHERE stream_id = $1 AND lane = $2 AND position = $3 AND received_at = $4";
+                owner.execute(change, &[stream_id, lane, position, &raw.received_at, body]).await?;
             }
-            Place::Quarantine(id) => {
-                let change = match body {
-                    Some(_) => "UPDATE wazapp.quarantine SET body = $2",
-                    None => "DELETE FROM wazapp.quarantine",
-                };
-                let statement = format!("{change} WHERE id = $1 AND ($2::bytea IS NULL) = {}", body.is_none());
-                tx.query(&statement, &[id, body]).await?;
+            (Place::Inbound { stream_id, lane, position }, None) => {
+                let change = "DELETE FROM wazapp.inbound
+                              WHERE stream_id = $1 AND lane = $2 AND position = $3 AND received_at = $4";
+                owner.execute(change, &[stream_id, lane, position, &raw.received_at]).await?;
+            }
+            (Place::Quarantine(id), Some(body)) => {
+                tx.query("UPDATE wazapp.quarantine SET body = $2 WHERE id = $1", &[id, body]).await?;
+            }
+            (Place::Quarantine(id), None) => {
+                tx.query("DELETE FROM wazapp.quarantine WHERE id = $1", &[id]).await?;
+            }
+            (Place::Relay(sequence), Some(body)) => {
+                let change = "UPDATE wazapp.relay SET body = $3 WHERE organization_id = $1 AND sequence = $2";
+                tx.query(change, &[&organization_id, sequence, body]).await?;
             }
             // What is not there any more is not told: its delivery is over.
-            Place::Relay(sequence) => {
-                let change = match body {
-                    Some(_) => "UPDATE wazapp.relay SET body = $3",
-                    None => "DELETE FROM wazapp.relay",
-                };
-                let statement = format!(
-                    "{change} WHERE organization_id = $1 AND sequence = $2 AND ($3::bytea IS NULL) = {}",
-                    body.is_none()
-                );
-                tx.query(&statement, &[&scope.organization_id(), sequence, body]).await?;
+            (Place::Relay(sequence), None) => {
+                let change = "DELETE FROM wazapp.relay WHERE organization_id = $1 AND sequence = $2";
+                tx.query(change, &[&organization_id, sequence]).await?;
             }
         }
     }
