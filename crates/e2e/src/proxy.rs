@@ -169,6 +169,9 @@ impl Line {
         let mut trap = self.trap.lock().expect("no panic");
         if trap.as_ref().is_some_and(|trap| has(&trap.text)) {
             *caught = trap.take();
+        } else if caught.is_some() && has("ROLLBACK") {
+            // It only read: the one that writes is another.
+            *trap = caught.take();
         }
         match caught {
             Some(trap) if has("COMMIT") => {

@@ -78,6 +78,16 @@ pub(crate) fn idempotency(key: String, operation: &str, body: &Value) -> Idempot
     Idempotency { key, fingerprint: whatsapp::json_hash(&[&json!(operation), body]).into_bytes() }
 }
 
+/// Ends a transaction in which files and templates were looked up, before the message is queued in another. Files that it shows
+/// stay from here on, and nothing else was changed.
+pub(crate) async fn looked(tx: Tenant, shows_files: bool) -> Result<(), DatabaseError> {
+    if !shows_files {
+        tx.close();
+        return Ok(());
+    }
+    tx.commit().await.map_err(CommitError::in_job)
+}
+
 /// A message that was put into the queue.
 pub(crate) enum Queued {
     /// Its place is durable: it will be sent.

@@ -205,6 +205,11 @@ impl Wanted {
         names(&self.shown) || names(&self.shown_instead) || self.templates.iter().any(Option::is_some)
     }
 
+    /// Whether it shows files of the organization's.
+    pub(super) fn shows_files(&self) -> bool {
+        !self.shown.own.is_empty() || !self.shown_instead.own.is_empty()
+    }
+
     /// The files that it shows, by our ids.
     fn media(&self) -> Vec<Uuid> {
         self.shown.own.iter().chain(&self.shown_instead.own).map(|shown| shown.media_id).collect()
@@ -313,8 +318,7 @@ async fn queue(
             return Ok((StatusCode::ACCEPTED, Json(answer)));
         }
         wanted.look_further(&tx, state.clock.now(), &to, language).await?;
-        // Files that are shown stay from here on.
-        tx.commit().await.map_err(|error| language.problem(error.in_job()))?;
+        sending::looked(tx, wanted.shows_files()).await.map_err(|error| language.problem(error))?;
     }
     let has_key = idempotency.is_some();
     let order = wanted.order(caller, to, idempotency);

@@ -16,7 +16,7 @@ use super::refusals::{Always, BadBody, Conflict};
 use super::send::{self, ADDRESS, Address, NewMessageTo};
 use super::send_headers::Key;
 use crate::problem::{Details, Problem};
-use crate::sending::Order;
+use crate::sending::{self, Order};
 
 /// So many messages are taken at once.
 const MOST: usize = 1_000;
@@ -150,9 +150,10 @@ impl Batch<'_> {
         if !all.iter().any(looks) {
             return Ok(all);
         }
-        let tx = self.caller.begin().await?;
+        let (tx, mut files) = (self.caller.begin().await?, false);
         for one in all.iter_mut().filter(|one| looks(one)) {
             if let Ok(One::Checked(checked)) = one {
+                files |= checked.wanted.shows_files();
                 match self.look(&tx, checked).await {
                     Ok(None) => {}
                     Ok(Some(before)) => *one = Ok(One::Before(Box::new(before))),
@@ -160,7 +161,7 @@ impl Batch<'_> {
                 }
             }
         }
-        tx.commit().await.map_err(|error| self.language.problem(error.in_job()))?;
+        sending::looked(tx, files).await.map_err(|error| self.language.problem(error))?;
         Ok(all)
     }
 

@@ -105,8 +105,7 @@ async fn queue(
         let tx = call.begin().await?;
         wanted.fill(&tx, &to).await?;
         wanted.attach(&tx, now).await?;
-        // Files that are shown stay from here on.
-        tx.commit().await.map_err(|error| error.in_job())?;
+        sending::looked(tx, !wanted.content.files.is_empty()).await?;
     }
     let order = Order { to, content: wanted.content.clone(), options, idempotency: key };
     let queued = call.state.gathering.queue(&call.state, &call.scope, order).await;
