@@ -14,10 +14,7 @@ use crate::restoration;
 use crate::upload::Attached;
 
 /// A claim takes at most so many, so that every number gets its turn.
-const MOST: i64 = 50;
-
-/// After refusals in a row: half of so many with the first, and half of that with each.
-const TRUSTED: i64 = 20;
+const MOST: i64 = 20;
 
 /// A look names at most so many numbers: whoever comes later waits for so many claims.
 const TURNS: i64 = 64;
@@ -203,7 +200,7 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, r
 /// How many leave at once of a number that was refused so many times: one, and twice as many with each time that goes
 /// well.
 fn trusted(refusals: u32) -> i64 {
-    if refusals == 0 { MOST } else { (TRUSTED >> refusals.min(62)).max(1) }
+    (MOST >> refusals.min(62)).max(1)
 }
 
 /// How many more fit now, when the number's clock runs ahead by so much.
