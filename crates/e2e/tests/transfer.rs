@@ -5,13 +5,14 @@ mod import;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Output;
 
 use e2e::program::Installation;
 use e2e::{Organization, World, body};
 use model::transfer::{LEFT_BEHIND, NOT_TAKEN_IN, OF_A_PERSON, OF_THE_SERVER, PEOPLE, PLAIN_BYTES, SECRETS};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use super::backup::{refusal, text};
 
 const LUCIA: &str = "34600111222";
 const MARCO: &str = "34600999888";
@@ -171,17 +172,6 @@ fn commands(world: &World) -> Installation {
         .setting("WAZAPP_DATABASE_URL", &world.database_url())
         .setting("WAZAPP_MEDIA_URL", &format!("file:{}", world.media_dir().display()))
         .setting("WAZAPP_MASTER_KEY", &data_encoding::HEXLOWER.encode(&MASTER_KEY))
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a path in UTF-8")
-}
-
-/// What a refused command said.
-#[track_caller]
-fn refusal(output: &Output) -> String {
-    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The rows of a table in an export.

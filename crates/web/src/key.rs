@@ -30,6 +30,9 @@ const WAITS: usize = 256;
 /// Live streams of one organization that are open at once.
 const STREAMS: usize = 1024;
 
+/// An organization has at most so many requests under way that hold many messages: each may be some megabytes.
+const BATCHES: usize = 4;
+
 /// A few slips cost nothing; from then on each bad key is answered later than the last.
 const FREE_TRIES: u32 = 5;
 const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -47,13 +50,20 @@ pub struct Desk {
     requests: Arc<Shares>,
     waits: Arc<Shares>,
     streams: Arc<Shares>,
+    batches: Arc<Shares>,
     guesses: Arc<Guesses>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
         let share = |size| Arc::new(Shares::new(size));
-        Self { requests: share(REQUESTS), waits: share(WAITS), streams: share(STREAMS), guesses: Arc::default() }
+        Self {
+            requests: share(REQUESTS),
+            waits: share(WAITS),
+            streams: share(STREAMS),
+            batches: share(BATCHES),
+            guesses: Arc::default(),
+        }
     }
 }
 
@@ -61,6 +71,11 @@ impl Desk {
     /// A place to wait for Meta's answer; `None`: the organization has none left.
     pub(crate) fn wait(&self, scope: &Scope) -> Option<OwnedSemaphorePermit> {
         self.waits.try_take(scope.organization_id())
+    }
+
+    /// A place for a request that holds many messages; `None`: the organization has none left.
+    pub(crate) fn batch(&self, scope: &Scope) -> Option<OwnedSemaphorePermit> {
+        self.batches.try_take(scope.organization_id())
     }
 
     /// A place for a live stream; `None`: the organization has none left.

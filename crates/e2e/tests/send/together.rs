@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use reqwest::Method;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::*;
 
@@ -136,7 +138,7 @@ async fn a_batch_keeps_its_order_and_its_bounds() {
         let (status, answer) = post(body).await;
         assert_eq!(status, 400, "{answer}");
     }
-    let (status, answer) = post(json!({ "messages": [stage.text_to(LUCIA, &"a".repeat(9 << 20))] })).await;
+    let (status, answer) = post(json!({ "messages": [stage.text_to(LUCIA, &"a".repeat(5 << 20))] })).await;
     assert_eq!(status, 413, "{answer}");
     let request =
         stage.world.request(Method::POST, &stage.organization, "/messages/batch").header("idempotency-key", "a");
@@ -144,6 +146,33 @@ async fn a_batch_keeps_its_order_and_its_bounds() {
     let answer = request.send().await.expect("an answer").text().await.expect("its text");
     assert!(answer.contains("idempotency_key"), "{answer}");
     assert!(stage.texts_at_meta(LUCIA).await.is_empty());
+    stage.world.end().await;
+}
+
+/// Bodies that trickle in hold no more memory than those of four.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_batches_few_are_read_at_once() {
+    let stage = Stage::new().await;
+    let key = &stage.organization.key;
+    let head = format!(
+        "POST /api/v1/messages/batch HTTP/1.1\r\nHost: wazapp\r\nAuthorization: Bearer {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{{"
+    );
+    let mut trickling = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(stage.world.address()).await.expect("a connection");
+        stream.write_all(head.as_bytes()).await.expect("it is read");
+        trickling.push(stream);
+    }
+    let status = async || {
+        let body = json!({ "messages": [] });
+        stage.world.post_api(&stage.organization, "/messages/batch", &body).await.0
+    };
+    stage.world.until("there is no place for another", async || status().await == 429).await;
+    // A message alone finds its place.
+    stage.send(text("Hola")).await;
+    drop(trickling);
+    stage.world.until("there is a place again", async || status().await == 400).await;
     stage.world.end().await;
 }
 

@@ -17,7 +17,7 @@ use crate::scope::Scope;
 use crate::upload::Attached;
 
 /// Who a message is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum To {
     /// Whoever a conversation is with.
     Conversation(Uuid),
@@ -31,7 +31,7 @@ pub enum To {
 }
 
 /// How someone is named who may not have written yet.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipient {
     /// By phone.
     Phone {

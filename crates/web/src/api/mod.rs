@@ -77,7 +77,7 @@ pub use receipt::Typing;
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// The same of a body that holds many messages.
-const BATCH_LIMIT: usize = 8 * 1024 * 1024;
+const BATCH_LIMIT: usize = 4 * 1024 * 1024;
 
 const BASE: &str = "/api/v1";
 

@@ -1,7 +1,7 @@
 //! Sending many messages at once: `POST /messages/batch`
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use futures::future::join_all;
 use model::database::Tenant;
 use model::message::Message;
@@ -12,9 +12,10 @@ use super::caller::Caller;
 use super::example;
 use super::fields::{ManyMembers, Members, Nothing, Query, given};
 use super::language::Language;
-use super::refusals::{Always, BadBody, Conflict};
+use super::refusals::{Always, BadBody, OverQuota};
 use super::send::{self, ADDRESS, Address, NewMessageTo};
 use super::send_headers::Key;
+use crate::key::Refused;
 use crate::problem::{Details, Problem};
 use crate::sending::{self, Order};
 
@@ -92,7 +93,7 @@ struct Own {
     responses(
         (status = 200, description = "What became of each.", body = Results,
          example = json!({ "data": [{ "status": 202, "message": example::queued() }] })),
-        Always, Conflict, BadBody,
+        Always, BadBody, OverQuota,
     ),
 )]
 pub(super) async fn to_recipients(
@@ -101,8 +102,11 @@ pub(super) async fn to_recipients(
     _: Query<Nothing>,
     language: Language,
     key: Key,
-    many: ManyMembers,
+    request: Request,
 ) -> Result<Json<Results>, Problem> {
+    // Before it is read: what many of these hold together is much.
+    let _place = state.desk.batch(caller.scope()).ok_or(Refused::TooMany)?;
+    let many = ManyMembers::from_request(request, &state).await?;
     if key.is_there() {
         return Err(Problem::malformed(
             "Here the header `Idempotency-Key` says nothing: give each message its own `idempotency_key`.",

@@ -98,9 +98,8 @@ async fn queue(
 ) -> Result<Waiting, GraphError> {
     let to = To::Recipient { number_id: link.number_id, recipient: wanted.recipient.clone() };
     let now = call.state.clock.now();
-    let mut waiting = Waiting::new(call, Uuid::now_v7());
-    let options =
-        Options { id: Some(waiting.message_id()), deadline: Some(now + patience.tried()), ..Options::default() };
+    let id = Uuid::now_v7();
+    let options = Options { id: Some(id), deadline: Some(now + patience.tried()), ..Options::default() };
     if wanted.looks_further() {
         let tx = call.begin().await?;
         wanted.fill(&tx, &to).await?;
@@ -108,6 +107,7 @@ async fn queue(
         sending::looked(tx, !wanted.content.files.is_empty()).await?;
     }
     let order = Order { to, content: wanted.content.clone(), options, idempotency: key };
+    let mut waiting = Waiting::new(call, id);
     let queued = call.state.gathering.queue(&call.state, &call.scope, order).await;
     if !matches!(queued, Ok(Ok(_))) {
         waiting.ends();

@@ -131,10 +131,6 @@ impl Waiting {
         Self { state: call.state.clone(), scope: call.scope, message_id, held: None, over: false }
     }
 
-    pub(super) fn message_id(&self) -> Uuid {
-        self.message_id
-    }
-
     /// It is another message that is waited for.
     pub(super) fn waits_for(&mut self, message_id: Uuid) {
         self.message_id = message_id;

@@ -43,6 +43,13 @@ struct Waiting {
     answer: oneshot::Sender<Answer>,
 }
 
+impl Waiting {
+    /// Whoever is gone knows that they do not know.
+    fn hears(self, said: Answer) {
+        let _ = self.answer.send(said);
+    }
+}
+
 /// Who waits, by what they may see. Where anybody does, a task writes.
 #[derive(Clone, Default)]
 pub struct Gathering(Arc<Mutex<HashMap<Scope, Vec<Waiting>>>>);
@@ -113,38 +120,28 @@ impl Writer {
     }
 
     /// Together, or one by one where one of them may be why nothing could be written.
-    async fn write(&self, all: Vec<Waiting>) {
-        let alone = all.len() == 1;
-        match self.together(all).await {
-            Ok(()) => {}
-            Err((all, error)) if alone || !error.is_lasting() && !error.is_transient() => {
-                let reason = error.reason();
-                let mut errors = std::iter::once(error).chain(std::iter::repeat_with(|| again(reason)));
-                for one in all {
-                    answer(one, Err(errors.next().expect("there is one for each")));
-                }
+    async fn write(&self, mut all: Vec<Waiting>) {
+        let error = match self.queue(&mut all).await {
+            Ok(answers) => return all.into_iter().zip(answers).for_each(|(one, said)| one.hears(Ok(said))),
+            Err(error) => error,
+        };
+        if all.len() > 1 && (error.is_lasting() || error.is_transient()) {
+            for one in all {
+                Box::pin(self.write(vec![one])).await;
             }
-            Err((all, _)) => {
-                for one in all {
-                    if let Err((all, error)) = self.together(vec![one]).await {
-                        all.into_iter().for_each(|one| answer(one, Err(again(error.reason()))));
-                    }
-                }
-            }
+            return;
+        }
+        // One hears the error itself, the others of it.
+        let reason = error.reason();
+        if let Some(one) = all.pop() {
+            one.hears(Err(error));
+        }
+        for one in all {
+            one.hears(Err(DatabaseError::Unreachable(reason.to_owned())));
         }
     }
 
     /// In one transaction. An error means that none was queued.
-    async fn together(&self, mut all: Vec<Waiting>) -> Result<(), (Vec<Waiting>, DatabaseError)> {
-        match self.queue(&mut all).await {
-            Ok(answers) => {
-                all.into_iter().zip(answers).for_each(|(one, said)| answer(one, Ok(said)));
-                Ok(())
-            }
-            Err(error) => Err((all, error)),
-        }
-    }
-
     async fn queue(&self, all: &mut Vec<Waiting>) -> Result<Vec<Result<Queued, Refusal>>, DatabaseError> {
         let tx = self.state.database.tenant(&self.scope).await?;
         let line = event::line(&tx).await?;
@@ -165,14 +162,4 @@ impl Drop for Writer {
             self.state.gathering.waiting().remove(&self.scope);
         }
     }
-}
-
-/// Says what became of one. Whoever is gone knows that they do not know.
-fn answer(one: Waiting, said: Answer) {
-    let _ = one.answer.send(said);
-}
-
-/// The same error for the next one.
-fn again(reason: &str) -> DatabaseError {
-    DatabaseError::Unreachable(reason.to_owned())
 }

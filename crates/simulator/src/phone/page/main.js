@@ -73,6 +73,8 @@ function hear(customer) {
 /** What stands beside the phone on a wide screen. */
 function beside() {
   if (side.contains(document.activeElement) && document.activeElement.matches("select")) return;
+  // What is pressed just now stays until it is let go: a click is on one element.
+  if (side.matches(":active")) return void addEventListener("pointerup", () => setTimeout(beside), { once: true });
   const customer = screen?.customer;
   const about = customer
     ? h("section", { class: "panel", "aria-label": t("this-phone") }, owner(customer, screen.chat, () => screen.refresh().then(beside)))
