@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 
 export const CHECKS = {
   inbox: {
@@ -86,6 +87,25 @@ const tried = new Set();
 export function check(number, words, is, expected = true) {
   tried.add(number);
   assert.deepEqual(is, expected, `check ${number}: ${words}`);
+}
+
+/** What a page is on its way to is soon the case, however slow the machine is. */
+export async function becomes(is, expected = true, words = "") {
+  const end = performance.now() + 20_000;
+  // A page that is left has nothing to say; the next one has.
+  const look = () => is().catch((fault) => { if (performance.now() < end && /context was destroyed/.test(fault.message)) return fault; throw fault; });
+  let found = await look();
+  while (!isDeepStrictEqual(found, expected) && performance.now() < end) {
+    await new Promise((on) => { setTimeout(on, 50); });
+    found = await look();
+  }
+  assert.deepEqual(found, expected, words);
+}
+
+/** A promise that a page is on its way to is soon kept. */
+export async function comes(number, words, is, expected = true) {
+  tried.add(number);
+  await becomes(is, expected, `check ${number}: ${words}`);
 }
 
 /** Machines that are shared are slower than people's: so many times longer than promised is still no failure. */

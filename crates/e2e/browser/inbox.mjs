@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { allTried, check, soon } from "./checks.mjs";
+import { allTried, becomes, check, comes, soon } from "./checks.mjs";
 import { files } from "./inbox_files.mjs";
 import { hostile } from "./inbox_hostile.mjs";
 import { kinds } from "./inbox_kinds.mjs";
@@ -112,7 +112,7 @@ async function visit(look) {
   await page.locator("#list > li a", { hasText: "Mariana Ortega" }).click();
   await page.locator(".thread h2", { hasText: "Mariana Ortega" }).waitFor();
   await page.waitForURL(/inbox\/[0-9a-f-]{36}/);
-  assert.ok(await page.locator(".message").count() > 3);
+  await becomes(async () => await page.locator(".message").count() > 3);
   await see("thread");
   await page.goBack();
   await page.waitForURL(/inbox\?view=all/);
@@ -135,27 +135,27 @@ async function live() {
   await writes(from, "¿Hacen envíos a domicilio?");
   const row = page.locator("#list > li", { hasText: "¿Hacen envíos a domicilio?" });
   await soon(1, 1_000, "a row", row.waitFor());
-  check(1, "it stands on top", await page.locator("#list > li").first().getAttribute("id"), await row.getAttribute("id"));
-  check(1, "with its count", (await row.locator(".unread [aria-hidden]").textContent()).trim(), "1");
-  check(1, "nothing was loaded anew", await page.evaluate(() => globalThis.same));
+  await comes(1, "it stands on top", () => page.locator("#list > li").first().getAttribute("id"), await row.getAttribute("id"));
+  await comes(1, "with its count", async () => (await row.locator(".unread [aria-hidden]").textContent()).trim(), "1");
+  await comes(1, "nothing was loaded anew", () => page.evaluate(() => globalThis.same));
   await row.hover();
   // As long as whoever looks at a conversation takes to have read it, and longer.
   await page.waitForTimeout(2_000);
-  check(3, "it is as unread as before", (await row.locator(".unread [aria-hidden]").textContent()).trim(), "1");
+  await comes(3, "it is as unread as before", async () => (await row.locator(".unread [aria-hidden]").textContent()).trim(), "1");
   await row.locator("a").click();
   await page.locator(".thread .text", { hasText: "¿Hacen envíos a domicilio?" }).waitFor();
-  assert.ok(await page.locator("#body").evaluate((box) => box === document.activeElement), "what is written goes into the box");
+  await becomes(() => page.locator("#body").evaluate((box) => box === document.activeElement), true, "what is written goes into the box");
   await row.locator(".unread").waitFor({ state: "detached" });
 
   await page.mouse.move(900, 300);
   await page.locator("#body").fill("Sí, de 8 a 20 h.");
   await page.keyboard.press("Enter");
   await page.keyboard.press("Enter");
-  assert.equal(await page.locator("#body").inputValue(), "");
+  await becomes(() => page.locator("#body").inputValue(), "");
   const sent = page.locator(".message.out", { hasText: "Sí, de 8 a 20 h." });
   await sent.waitFor();
   await page.locator(".message.out:not(.pending) .tick.delivered, .message.out:not(.pending) .tick.read").last().waitFor();
-  assert.equal(await sent.count(), 1, "one bubble");
+  await becomes(() => sent.count(), 1, "one bubble");
   for (const text of ["uno", "dos", "tres"]) {
     await page.locator("#body").fill(text);
     await page.keyboard.press("Enter");
@@ -220,7 +220,7 @@ async function offline() {
   await page.locator(".message.pending", { hasText: "esto mejor no" }).waitFor();
   await page.locator(".message.pending", { hasText: "esto mejor no" }).evaluate((item) => item.classList.add("waiting"));
   await page.locator(".message.pending", { hasText: "esto mejor no" }).getByRole("button", { name: "Cancelar" }).click();
-  check(28, "what is taken back is a draft again", await page.locator("#body").inputValue(), "esto mejor no");
+  await comes(28, "what is taken back is a draft again", () => page.locator("#body").inputValue(), "esto mejor no");
   await page.locator("#body").fill("");
   for (let nth = 0; nth < 60; nth += 1) await writes(from, `mensaje ${nth}`);
   const other = await sitDown(LOOKS[0], sessions);
@@ -238,13 +238,13 @@ async function offline() {
   // Meta's seconds, and what came first within one.
   const places = await page.locator(".message[data-sequence]").evaluateAll((all) => all.map(({ dataset }) => [Number(dataset.second), Number(dataset.sequence)]));
   check(29, "in order", places, places.toSorted(([a, b], [c, d]) => a - c || b - d));
-  check(29, "a colleague's too", await page.locator(".message.out", { hasText: "yo le contesto" }).count(), 1);
-  check(28, "each went once, in order", (await page.locator(".message.out .text").allTextContents()).filter((text) => /sin red|después$/.test(text)), ["lo escribí sin red", "y esto después"]);
+  await comes(29, "a colleague's too", () => page.locator(".message.out", { hasText: "yo le contesto" }).count(), 1);
+  await comes(28, "each went once, in order", async () => (await page.locator(".message.out .text").allTextContents()).filter((text) => /sin red|después$/.test(text)), ["lo escribí sin red", "y esto después"]);
   const accepted = async () => JSON.stringify(await (await fetch(`${simulator}/_sim/accepted?phone_number_id=${number}`)).json());
   await page.waitForFunction(() => !document.querySelector(".messages .tick.waits"));
   const gone = await accepted();
   check(28, "Meta has them once, and not what was taken back", ["lo escribí sin red", "y esto después", "esto mejor no"].map((text) => gone.split(`"${text}"`).length - 1), [1, 1, 0]);
-  check(28, "nothing was loaded anew", await page.evaluate(() => globalThis.same));
+  await comes(28, "nothing was loaded anew", () => page.evaluate(() => globalThis.same));
   await context.close();
 }
 
@@ -265,7 +265,7 @@ async function kept() {
   await page.unroute("**/*");
   const sent = page.locator(".message.out:not(.pending)", { hasText: "va en camino" });
   await sent.waitFor();
-  assert.equal(await page.locator(".message.out", { hasText: "va en camino" }).count(), 1);
+  await becomes(() => page.locator(".message.out", { hasText: "va en camino" }).count(), 1);
 
   // An answer that was lost behind a proxy: it is asked for again, and the message is there once.
   let lost = 0;
@@ -280,13 +280,13 @@ async function kept() {
   await page.locator(".message.out:not(.pending)", { hasText: "con proxy" }).waitFor();
   await page.unroute("**/*");
   await page.reload();
-  assert.equal(await page.locator(".message.out", { hasText: "con proxy" }).count(), 1);
+  await becomes(() => page.locator(".message.out", { hasText: "con proxy" }).count(), 1);
   assert.equal(lost, 1);
 
   // Within a second of typing it is the tab's; and the next tab has it from the server.
   await page.locator("#body").fill("a medio escribir");
   await page.reload();
-  check(16, "it outlives a reload", await page.locator("#body").inputValue(), "a medio escribir");
+  await comes(16, "it outlives a reload", () => page.locator("#body").inputValue(), "a medio escribir");
   const next = await context.newPage();
   const isSaved = page.waitForResponse((answer) => answer.url().endsWith("/draft") && answer.ok());
   await page.locator("#body").fill("a medio escribir, otra vez");
@@ -296,7 +296,7 @@ async function kept() {
     await next.goto(href);
     if (await next.locator("#body").inputValue() === "a medio escribir, otra vez") break;
   }
-  check(16, "it outlives its tab", await next.locator("#body").inputValue(), "a medio escribir, otra vez");
+  await comes(16, "it outlives its tab", () => next.locator("#body").inputValue(), "a medio escribir, otra vez");
   await inNext(context, next);
 }
 

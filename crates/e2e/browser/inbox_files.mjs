@@ -2,7 +2,7 @@
 // is cut, a file that is refused and one that is taken back cost nothing else.
 
 import assert from "node:assert/strict";
-import { check } from "./checks.mjs";
+import { becomes, check, comes } from "./checks.mjs";
 import { noise } from "./noise.mjs";
 
 export async function files({ url, simulator, number, sessions, sitDown, writes, look }) {
@@ -24,16 +24,16 @@ export async function files({ url, simulator, number, sessions, sitDown, writes,
     { name: "dos.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n1 0 obj\n<<>>\nendobj\n") },
     { name: "tres.txt", mimeType: "text/plain", buffer: Buffer.from("hola\n") },
   ]);
-  assert.equal(await tray.count(), 3);
+  await becomes(() => tray.count(), 3);
   await see("tray");
   await page.getByRole("button", { name: "Quitar tres.txt" }).click();
   await page.locator("#body").fill("Aquí van");
   await page.keyboard.press("Enter");
   await sent("dos.pdf").waitFor();
-  assert.equal(await tray.count(), 0);
+  await becomes(() => tray.count(), 0);
   const [first, second] = await page.locator(".message.out:not(.pending)").all();
-  assert.equal(await first.locator(".text").textContent(), "Aquí van");
-  assert.ok(await first.locator("a.picture").count() && await second.locator("a.file").count(), "in their order");
+  await becomes(() => first.locator(".text").textContent(), "Aquí van");
+  await becomes(async () => [await first.locator("a.picture").count(), await second.locator("a.file").count()], [1, 1], "in their order");
   const allGone = () => page.waitForFunction(() => !document.querySelector(".messages .tick.waits, .messages .pending"));
   await allGone();
   const accepted = async () => (await (await fetch(`${simulator}/_sim/accepted?phone_number_id=${number}`)).json()).data.map(({ request }) => request);
@@ -51,7 +51,7 @@ export async function files({ url, simulator, number, sessions, sitDown, writes,
   await page.getByRole("button", { name: "Reducir y enviar" }).click();
   await page.locator(".message.out:not(.pending) a.picture").nth(1).waitFor();
   await allGone();
-  check(38, "the smaller one went", (await accepted()).filter(({ type }) => type === "image").length, 2);
+  await comes(38, "the smaller one went", async () => (await accepted()).filter(({ type }) => type === "image").length, 2);
   await page.locator("[data-files]").setInputFiles({ name: "otra.png", mimeType: "image/png", buffer: small });
   await page.getByRole("button", { name: "Enviar como documento" }).click();
   await page.locator("#body").press("Enter");
@@ -71,7 +71,7 @@ export async function files({ url, simulator, number, sessions, sitDown, writes,
   await page.getByText(/No se subió: El archivo dice ser de un tipo/).waitFor();
   await see("refused");
   await page.locator(".pending [data-cancel]").click();
-  assert.equal(await page.locator(".message.pending").count(), 0);
+  await becomes(() => page.locator(".message.pending").count(), 0);
 
   // Without a line it waits, and says so; with one it goes.
   await context.setOffline(true);
@@ -81,7 +81,7 @@ export async function files({ url, simulator, number, sessions, sitDown, writes,
   await page.getByText("Se subirá al recuperar la conexión. Deja abierta esta página.").waitFor();
   await context.setOffline(false);
   await sent("luego.txt").waitFor();
-  assert.equal(await sent("te lo mando luego").count(), 1);
+  await becomes(() => sent("te lo mando luego").count(), 1);
 
   await dropped(page, open, sent, small);
   await context.close();
@@ -100,14 +100,14 @@ async function dropped(page, open, sent, picture) {
     return event.defaultPrevented;
   }, { kind: how, all: names, bytes: [...picture] });
   assert.ok(await give("paste", ["pegada.png"]));
-  assert.equal(await page.locator("[data-tray] li").count(), 1);
+  await becomes(() => page.locator("[data-tray] li").count(), 1);
   await open("525555500302", "Soy otra persona");
-  check(38, "a file stays with whom it was chosen for", await page.locator("[data-tray] li").count(), 0);
+  await comes(38, "a file stays with whom it was chosen for", () => page.locator("[data-tray] li").count(), 0);
   assert.ok(await give("dragover", ["suelta.png"]));
   await page.getByText("Suelta aquí lo que quieras enviar a").waitFor();
   assert.ok(await give("drop", ["suelta.png"]));
   await page.locator("[data-tray] li", { hasText: "suelta.png" }).waitFor();
   await page.locator("#body").press("Enter");
   await page.locator(".message.out:not(.pending) a.picture").waitFor();
-  assert.equal(await sent("suelta.png").count() + await page.locator(".message.out").count(), 1);
+  await becomes(async () => await sent("suelta.png").count() + await page.locator(".message.out").count(), 1);
 }

@@ -74,32 +74,38 @@ export async function hostile({ url, simulator, number, sessions, sitDown, contr
   await each(SEEDS.slice(0, 64).flatMap((text, nth) => places(text)[nth % 9]), (message) => says(one, message));
   for (let waits = 0; ; waits += 1) {
     if ((await (await fetch(`${simulator}/_sim/state`)).json()).settled) break;
-    assert.ok(waits < 600, "webhooks are delivered");
+    assert.ok(waits < 2_400, "webhooks are delivered");
     await new Promise((on) => { setTimeout(on, 50); });
   }
 
   // The list, all of it.
   await page.goto(`${url}/inbox?view=all`);
   await page.locator("#list > li").first().waitFor();
-  // A part of its rows is here at a time.
-  const rows = new Set();
-  for (let isEnd = false; !isEnd || rows.size <= 300;) {
-    const known = rows.size;
-    // In one step: what is put aside between two of them has no height.
-    const here = await page.evaluate(() => [...document.querySelectorAll("#list > li > a")].map((row) => [row.getAttribute("href"), row.offsetHeight]));
-    here.forEach(([href]) => rows.add(href));
-    assert.deepEqual([...new Set(here.map(([, height]) => height))], [72], "each row is as high as the others");
-    if (rows.size > known) await look390(`the list, ${rows.size} rows of it`);
-    isEnd = await page.evaluate(async (last) => {
+  // A part of its rows is here at a time: each is noted as it comes.
+  await page.evaluate(() => {
+    globalThis.rows = new Map();
+    const note = () => document.querySelectorAll("#list > li > a").forEach((row) => globalThis.rows.set(row.getAttribute("href"), row.offsetHeight));
+    note();
+    new MutationObserver(note).observe(document.querySelector("[data-list]"), { childList: true, subtree: true });
+  });
+  let rows = [];
+  for (let steps = 0, isEnd = false; !isEnd; steps += 1) {
+    assert.ok(steps < 100, `the list ends, and did not after ${rows.length} rows`);
+    await look390(`the list, ${rows.length} rows of it`);
+    isEnd = await page.evaluate(async () => {
+      const known = globalThis.rows.size;
       document.querySelector("[data-list]").scrollTo(0, 1e9);
-      const isMore = () => [...document.querySelectorAll("#list > li > a")].at(-1).getAttribute("href") !== last;
-      for (let waits = 0; waits < 100 && document.querySelector("[data-more]") && !isMore(); waits += 1) await new Promise((on) => { setTimeout(on, 50); });
-      return !document.querySelector("[data-more]") && !isMore();
-    }, here.at(-1)[0]);
+      for (let waits = 0; waits < 100 && document.querySelector("[data-more]") && globalThis.rows.size === known; waits += 1) await new Promise((on) => { setTimeout(on, 50); });
+      return !document.querySelector("[data-more]") && globalThis.rows.size === known;
+    });
+    const found = await page.evaluate(() => [...globalThis.rows]);
+    assert.deepEqual([...new Set(found.map(([, height]) => height))], [72], "each row is as high as the others");
+    rows = found.map(([href]) => href);
   }
+  check(50, "each of them has a row", rows.length > 300);
 
   // Those with the worst names: their page, its title, and what can be done there.
-  for (const href of [...rows].filter((_, nth) => nth % 43 === 0)) {
+  for (const href of rows.filter((_, nth) => nth % 43 === 0)) {
     await page.goto(`${url}${href}`);
     await page.locator(".thread h2").waitFor();
     assert.match(await page.title(), / · (Bandeja|Inbox)/);

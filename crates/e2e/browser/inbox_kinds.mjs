@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { check } from "./checks.mjs";
+import { check, comes } from "./checks.mjs";
 
 const base64 = (text) => Buffer.from(text).toString("base64");
 
@@ -78,12 +78,12 @@ async function each({ page, see, says, open }) {
   await page.waitForFunction(() => !document.querySelector("li.message .file.waits"));
   const texts = await page.locator("li.message.in").allTextContents();
   for (const [type, , shown] of KINDS) if (shown) check(36, `${type} shows ${shown}`, texts.some((text) => text.includes(shown)));
-  check(36, "none is blank", await page.evaluate(`(${blank})(document)`), []);
+  await comes(36, "none is blank", () => page.evaluate(`(${blank})(document)`), []);
   const named = { image: "a.picture img", video: "video", audio: "audio", sticker: "img.sticker" };
-  for (const [type, part] of Object.entries(named)) check(36, `${type} can be seen or heard`, await page.locator(`li.message ${part}`).count() > 0);
-  check(36, "an unknown type can be looked into", await page.locator("li.message", { hasText: '"angle": 7' }).locator("details pre").count(), 1);
+  for (const [type, part] of Object.entries(named)) await comes(36, `${type} can be seen or heard`, async () => await page.locator(`li.message ${part}`).count() > 0);
+  await comes(36, "an unknown type can be looked into", () => page.locator("li.message", { hasText: '"angle": 7' }).locator("details pre").count(), 1);
   // Boxes have their place before what is in them has come.
-  check(36, "pictures have a box of their own", await page.locator("li.message a.picture img").first().evaluate((image) => image.getBoundingClientRect().height > 40));
+  await comes(36, "pictures have a box of their own", () => page.locator("li.message a.picture img").first().evaluate((image) => image.getBoundingClientRect().height > 40));
   await page.evaluate(() => document.querySelector("[data-scroller]").scrollTo(0, -1e6));
   await see("kinds");
   // What the demo's people wrote and were told, in all conversations.
@@ -129,12 +129,12 @@ async function about({ page, see, hears, open }) {
   for (const when of ["behind", "before"]) {
     await bubble("reacted", when).first().waitFor();
     await bubble("mended", when).first().waitFor();
-    check(37, `a reaction ${when}`, await page.locator("li.message.in:has(.reactions)", { hasText: `reacted ${when}` }).locator(".reactions", { hasText: "👍" }).count(), 1);
-    check(37, `an edit ${when}`, [await bubble("mended", when).getByText("editado").count(), await page.getByText(`edited ${when}`, { exact: true }).count()], [1, 0]);
-    check(37, `a deletion ${when}`, [await page.getByText(`deleted ${when}`).count()], [0]);
-    check(37, `an answer ${when}`, await bubble("answer", when).locator("blockquote", { hasText: `reacted ${when}` }).count(), 1);
+    await comes(37, `a reaction ${when}`, () => page.locator("li.message.in:has(.reactions)", { hasText: `reacted ${when}` }).locator(".reactions", { hasText: "👍" }).count(), 1);
+    await comes(37, `an edit ${when}`, async () => [await bubble("mended", when).getByText("editado").count(), await page.getByText(`edited ${when}`, { exact: true }).count()], [1, 0]);
+    await comes(37, `a deletion ${when}`, () => page.getByText(`deleted ${when}`).count(), 0);
+    await comes(37, `an answer ${when}`, () => bubble("answer", when).locator("blockquote", { hasText: `reacted ${when}` }).count(), 1);
   }
-  check(37, "what was deleted says so", await page.locator("li.message", { hasText: "Mensaje eliminado" }).count(), 2);
+  await comes(37, "what was deleted says so", () => page.locator("li.message", { hasText: "Mensaje eliminado" }).count(), 2);
   await see("about");
 }
 
@@ -175,7 +175,7 @@ async function turned({ page, see, says, open }) {
   await says(from, { type: "text", text: { body: "hola \u202eoirártnoc" } });
   await page.goto(new URL("/inbox?view=all", page.url()).href);
   check(49, "the row beside it is as it was", await neighbour(), before);
-  check(49, "each row is as large as the others", new Set(await rows()).size, 1);
+  await comes(49, "each row is as large as the others", async () => new Set(await rows()).size, 1);
   await open("عمر", "مرحبا");
   const arabic = page.locator("li.message", { hasText: "مرحبا" });
   const found = await arabic.evaluate((item) => ({
@@ -185,10 +185,10 @@ async function turned({ page, see, says, open }) {
   }));
   const latin = await page.locator("li.message.in", { hasText: "hola" }).evaluate((item) => item.querySelector("article").getBoundingClientRect().left);
   check(49, "its text runs from the right, its bubble and its foot stay", [found.direction, found.foot, Math.round(found.article)], ["rtl", "ltr", Math.round(latin)]);
-  check(49, "Hebrew too", await page.locator("li.message .text", { hasText: "שלום" }).evaluate((text) => getComputedStyle(text).direction), "rtl");
+  await comes(49, "Hebrew too", () => page.locator("li.message .text", { hasText: "שלום" }).evaluate((text) => getComputedStyle(text).direction), "rtl");
   const file = page.locator("li.message a.file bdi", { hasText: "factura" });
   await file.waitFor();
-  check(49, "a file ends as it seems to", await file.textContent(), "facturagpj.exe");
+  await comes(49, "a file ends as it seems to", () => file.textContent(), "facturagpj.exe");
   const name = await page.locator(".thread h2 bdi").textContent();
   assert.ok(name.includes("عمر"));
   await see("turned");
@@ -217,8 +217,8 @@ async function runs({ page, context, says, open }) {
     // Whoever follows its address all the same.
     const other = await context.newPage();
     await other.goto(new URL(href, page.url()).href).catch(() => {});
-    check(51, `${filename} never runs`, await other.evaluate(() => window.hit !== undefined).catch(() => false), false);
+    await comes(51, `${filename} never runs`, () => other.evaluate(() => window.hit !== undefined).catch(() => false), false);
     await other.close();
   }
-  check(51, "nor here", await page.evaluate(() => window.hit !== undefined), false);
+  await comes(51, "nor here", () => page.evaluate(() => window.hit !== undefined), false);
 }

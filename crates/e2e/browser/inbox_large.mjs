@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { allTried, check } from "./checks.mjs";
+import { allTried, check, comes } from "./checks.mjs";
 import { lookAt, open } from "./screens.mjs";
 
 const [url, simulator, number, email, password, folder] = process.argv.slice(2);
@@ -57,8 +57,8 @@ async function long(page) {
   check(26, `it costs ${costs.toFixed(1)} ms beside ${costsLittle.toFixed(1)} ms`, costs < costsLittle * 4 + 50);
   await row.click();
   await page.locator(".message .text", { hasText: `largo ${LONG}.` }).waitFor();
-  check(26, "a part of it is here", await page.locator("li.message").count() <= 200);
-  check(26, "the page stays small", await page.evaluate(() => document.querySelectorAll("*").length) <= 6_000);
+  await comes(26, "a part of it is here", async () => await page.locator("li.message").count() <= 200);
+  await comes(26, "the page stays small", async () => await page.evaluate(() => document.querySelectorAll("*").length) <= 6_000);
   await lookAt(page, "long", join(folder, "long.png"));
   // Around a message of its first day.
   const id = new URL(page.url()).pathname.split("/")[2];
@@ -67,14 +67,14 @@ async function long(page) {
   await found.waitFor();
   const [bubble, pane] = [await found.boundingBox(), await page.locator("[data-scroller]").boundingBox()];
   check(26, "it is in the middle", Math.abs(bubble.y + bubble.height / 2 - pane.y - pane.height / 2) < pane.height / 3);
-  check(26, "the end is elsewhere, and a press away", await page.locator("[data-latest]").isVisible());
+  await comes(26, "the end is elsewhere, and a press away", () => page.locator("[data-latest]").isVisible());
   await page.locator("[data-latest]").click();
   await page.locator(".message .text", { hasText: `largo ${LONG}.` }).waitFor();
 }
 
 async function list(page) {
   await page.goto(`${url}/inbox?view=all`);
-  check(27, "fifty rows are sent", await page.locator("#list > li").count(), 50);
+  await comes(27, "fifty rows are sent", () => page.locator("#list > li").count(), 50);
   const seen = new Map();
   const step = () => page.evaluate(async () => {
     const pane = document.querySelector("[data-list]");
@@ -107,6 +107,6 @@ async function list(page) {
     if (isTop) break;
   }
   await page.locator("#list > li", { hasText: "La de siempre" }).waitFor();
-  check(27, "what waits is counted, as far as that says anything", (await page.locator("#views [data-view=active] .count").textContent()).trim(), "99+");
+  await comes(27, "what waits is counted, as far as that says anything", async () => (await page.locator("#views [data-view=active] .count").textContent()).trim(), "99+");
   await lookAt(page, "list", join(folder, "list.png"));
 }

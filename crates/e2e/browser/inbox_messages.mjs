@@ -1,7 +1,7 @@
 // What one does with a message: answer it, react, pass it on, copy it; and a long conversation, read from end to end.
 
 import assert from "node:assert/strict";
-import { check } from "./checks.mjs";
+import { becomes, check, comes } from "./checks.mjs";
 
 export async function messages({ url, simulator, number, sessions, sitDown, writes, control, look }) {
   const { context, page, see } = await sitDown(look, sessions);
@@ -44,7 +44,7 @@ export async function messages({ url, simulator, number, sessions, sitDown, writ
   // Its text, an answer to it by its menu and by ↑, and a way from the answer to what it answers.
   await menu.click();
   await bubble.getByRole("button", { name: "Copiar texto" }).click();
-  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "¿Tienen roles de canela?");
+  await becomes(() => page.evaluate(() => navigator.clipboard.readText()), "¿Tienen roles de canela?");
   await menu.click();
   await bubble.getByRole("link", { name: "Responder" }).click();
   await page.locator("[data-replying]:not([hidden])").waitFor();
@@ -91,10 +91,10 @@ async function kinds({ page, see, url, control, number }) {
   await page.keyboard.press("ArrowRight");
   assert.notEqual(await box.getAttribute("src"), src);
   await page.keyboard.press("ArrowLeft");
-  assert.equal(await box.getAttribute("src"), src);
+  await becomes(() => box.getAttribute("src"), src);
   await page.keyboard.press("Escape");
   await box.waitFor({ state: "hidden" });
-  assert.ok(await picture.evaluate((link) => link === document.activeElement), "back where it was opened");
+  await becomes(() => picture.evaluate((link) => link === document.activeElement), true, "back where it was opened");
 }
 
 /** Of four hundred messages, no more than two hundred are here at once; none is missed, none comes twice, and what is read stays where it is. */
@@ -110,10 +110,10 @@ async function long({ page, url, control, number }) {
   await row.click();
   await page.locator("li.new").waitFor();
   // It opens at the first that is unread, far above the end; the line stands there once.
-  assert.equal(await page.locator("li.new").count(), 1);
+  await becomes(() => page.locator("li.new").count(), 1);
   const [line, pane] = [await page.locator("li.new").boundingBox(), await page.locator("[data-scroller]").boundingBox()];
   assert.ok(line.y >= pane.y - 2 && line.y < pane.y + pane.height, "what is new is in sight");
-  assert.ok(await page.locator("li.older").isHidden() && await page.locator("li.newer").isVisible(), "at its beginning, not at its end");
+  await becomes(async () => await page.locator("li.older").isHidden() && await page.locator("li.newer").isVisible(), true, "at its beginning, not at its end");
 
   const step = (by) => page.evaluate(async (pixels) => {
     const scroller = document.querySelector("[data-scroller]");

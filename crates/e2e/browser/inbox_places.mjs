@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { brotliCompressSync, constants } from "node:zlib";
-import { check, soon } from "./checks.mjs";
+import { becomes, check, comes, soon } from "./checks.mjs";
 import { noise } from "./noise.mjs";
 
 const WIDE = { name: "places", width: 1280, height: 860, language: "es", scheme: "light" };
@@ -80,7 +80,7 @@ async function presses({ page, url }) {
   await page.locator("#list > li > a", { hasText: "plaza una" }).click();
   await page.locator(".thread h2", { hasText: "Plaza una" }).waitFor();
   await page.waitForFunction(() => document.activeElement?.id === "body");
-  check(2, "the box is where one writes", await page.evaluate(() => document.activeElement.id), "body");
+  await comes(2, "the box is where one writes", () => page.evaluate(() => document.activeElement.id), "body");
 }
 
 /** At the end, a tall picture that comes, and comes late. */
@@ -89,7 +89,7 @@ async function late({ page, open, control, number }) {
   const isAtEnd = () => page.locator("[data-scroller]").evaluate((pane) => Math.abs(pane.scrollTop) <= 1);
   for (let nth = 0; nth < 25; nth += 1) await control("messages", { phone_number_id: number, from: "525555500910", type: "text", text: { body: `relleno ${nth}.` } });
   await page.locator(".message .text", { hasText: "relleno 24." }).waitFor();
-  assert.ok(await isAtEnd());
+  await becomes(isAtEnd);
   await page.route(/\/media\//, async (route) => { await new Promise((on) => { setTimeout(on, 700); }); await route.continue().catch(() => {}); });
   await control("messages", { phone_number_id: number, from: "525555500910", type: "image", image: { data: noise(400).toString("base64"), mime_type: "image/png", caption: "alta" } });
   await page.locator(".message a.picture img").waitFor();
@@ -101,27 +101,21 @@ async function late({ page, open, control, number }) {
 /** Back and forward across four conversations. */
 async function wayBack({ page, url, says, row }) {
   await page.goto(`${url}/inbox?view=all`);
-  const names = ["una", "dos", "tres", "cuatro"];
-  for (const name of names) {
+  const ids = {};
+  for (const name of ["una", "dos", "tres", "cuatro"]) {
     await row(`Plaza ${name}`).locator("a").click();
     await page.locator(".thread h2", { hasText: `Plaza ${name}` }).waitFor();
     await page.waitForFunction(() => location.pathname.split("/")[2] === document.querySelector("[data-thread]").dataset.thread);
+    ids[name] = await page.evaluate(() => document.querySelector("[data-thread]").dataset.thread);
   }
   await says("525555500911", "mientras tanto");
-  const agrees = async (name, way) => {
-    await page.locator(".thread h2", { hasText: `Plaza ${name}` }).waitFor();
+  const agrees = (name, way) => {
     const open = () => page.evaluate(() => ({
-      address: location.pathname.split("/")[2], thread: document.querySelector("[data-thread]").dataset.thread,
+      address: location.pathname.split("/")[2], thread: document.querySelector("[data-thread]")?.dataset.thread,
       rows: [...document.querySelectorAll("#list a[aria-current]")].map((row) => row.closest("li").id.slice(2)),
       title: document.title.split(" · ")[0],
     }));
-    let found;
-    for (let tries = 0; tries < 40; tries += 1) {
-      found = await open();
-      if (new Set([found.address, found.thread, ...found.rows]).size === 1 && found.title === `Plaza ${name}`) break;
-      await page.waitForTimeout(50);
-    }
-    check(33, `${way} to ${name}`, found, { address: found.thread, thread: found.thread, rows: [found.thread], title: `Plaza ${name}` });
+    return comes(33, `${way} to ${name}`, open, { address: ids[name], thread: ids[name], rows: [ids[name]], title: `Plaza ${name}` });
   };
   for (const name of ["tres", "dos", "una"]) {
     await page.goBack();
@@ -129,7 +123,7 @@ async function wayBack({ page, url, says, row }) {
     if (name === "dos") await page.locator(".message .text", { hasText: "mientras tanto" }).waitFor();
   }
   for (const name of ["dos", "tres", "cuatro"]) { await page.goForward(); await agrees(name, "forward"); }
-  check(33, "what came meanwhile is there", await row("mientras tanto").count(), 1);
+  await comes(33, "what came meanwhile is there", () => row("mientras tanto").count(), 1);
 }
 
 /** Who was away for more than can be told one by one. */
@@ -149,8 +143,8 @@ async function away({ page, open, says, row }) {
   await row("entre muchos").waitFor();
   await page.unroute(/\/api\/v1\/events\?/);
   check(31, "the log was gone", told > 0);
-  check(31, "the conversation and the list are right", [await page.locator(".message .text", { hasText: "entre muchos" }).count(), await row("entre muchos").count()], [1, 1]);
-  check(31, "the draft is kept", await page.locator("#body").inputValue(), "borrador de antes");
+  await comes(31, "the conversation and the list are right", async () => [await page.locator(".message .text", { hasText: "entre muchos" }).count(), await row("entre muchos").count()], [1, 1]);
+  await comes(31, "the draft is kept", () => page.locator("#body").inputValue(), "borrador de antes");
   await page.locator("#body").fill("");
 }
 
@@ -262,7 +256,7 @@ async function heard({ page, open, says, row }) {
   });
   await says("525555500913", "esto es nuevo");
   await page.locator(".message .text", { hasText: "esto es nuevo" }).waitFor();
-  check(44, "one line for a message", await page.evaluate(() => globalThis.said), ["Plaza cuatro: esto es nuevo"]);
+  await comes(44, "one line for a message", () => page.evaluate(() => globalThis.said), ["Plaza cuatro: esto es nuevo"]);
 }
 
 /** Enlarged four times on a screen of 1280, a page has 320 pixels. */
@@ -286,7 +280,7 @@ async function still({ page, url, open, says }) {
   await open("plaza cuatro dice");
   await says("525555500913", "se mueve");
   await page.locator(".message .text", { hasText: "se mueve" }).waitFor();
-  check(46, "nothing moves", await page.evaluate(() => document.getAnimations().filter((one) => one.playState === "running").length), 0);
+  await comes(46, "nothing moves", () => page.evaluate(() => document.getAnimations().filter((one) => one.playState === "running").length), 0);
   await page.emulateMedia({ forcedColors: "active" });
   await page.goto(`${url}/inbox?view=all`);
   await page.locator("#list > li a", { hasText: "Plaza" }).first().click();
@@ -312,21 +306,21 @@ async function plain({ url, email, password, kitBrowser, says }) {
   await page.waitForURL("**/inbox");
   await page.goto(`${url}/inbox?view=all`);
   await page.locator("#list > li a", { hasText: "Plaza plana" }).click();
-  check(57, "it can be read", await page.locator(".message .text", { hasText: "sin guiones" }).count(), 1);
+  await comes(57, "it can be read", () => page.locator(".message .text", { hasText: "sin guiones" }).count(), 1);
   await page.getByRole("button", { name: "Marcar como leído" }).click();
-  check(57, "and marked as read", await page.locator("form.mark-read").count(), 0);
+  await comes(57, "and marked as read", () => page.locator("form.mark-read").count(), 0);
   await page.locator("#body").fill("respuesta sin guiones");
   await page.getByRole("button", { name: "Enviar", exact: true }).click();
-  check(57, "and answered, once", await page.locator(".message.out .text", { hasText: "respuesta sin guiones" }).count(), 1);
+  await comes(57, "and answered, once", () => page.locator(".message.out .text", { hasText: "respuesta sin guiones" }).count(), 1);
   await page.getByRole("button", { name: "Resolver" }).click();
-  check(57, "and closed", await page.getByRole("button", { name: "Reabrir" }).count(), 1);
+  await comes(57, "and closed", () => page.getByRole("button", { name: "Reabrir" }).count(), 1);
   await page.goto(`${url}/inbox?view=resolved`);
-  check(57, "and is among what was", await page.locator("#list > li", { hasText: "Plaza plana" }).count(), 1);
+  await comes(57, "and is among what was", () => page.locator("#list > li", { hasText: "Plaza plana" }).count(), 1);
   for (let nth = 0; nth < 45; nth += 1) await says(`5255555095${String(nth).padStart(2, "0")}`, `página ${nth}`);
   await page.goto(`${url}/inbox?view=all`);
   const first = await page.locator("#list > li").first().getAttribute("id");
   await page.getByRole("link", { name: "Más conversaciones" }).click();
-  check(57, "and the list goes on", await page.locator("#list > li").count() > 0 && await page.locator(`#${first}`).count() === 0);
+  await comes(57, "and the list goes on", async () => await page.locator("#list > li").count() > 0 && await page.locator(`#${first}`).count() === 0);
   await context.close();
 }
 
@@ -340,7 +334,7 @@ async function words({ page, url, see }) {
     for (const path of ["/inbox?view=all", "/settings", "/settings/members", "/settings/numbers"]) {
       await page.goto(`${url}${path}`);
       if (path.startsWith("/inbox")) { await page.locator("#list > li a").first().click(); await page.locator("[data-thread]").waitFor(); }
-      check(48, `${path} says its language`, await page.evaluate(() => document.documentElement.lang), language);
+      await comes(48, `${path} says its language`, () => page.evaluate(() => document.documentElement.lang), language);
       // A text that nobody wrote shows its name: words and hyphens, as `row-waits`.
       const raw = await page.evaluate(() => {
         const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -364,7 +358,7 @@ async function words({ page, url, see }) {
     }
   });
   await see("long-words");
-  check(48, "long words fit", await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await comes(48, "long words fit", () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   const cut = await page.evaluate(() => [...document.querySelectorAll(".thread header > *, .composer form > *")].filter((one) => one.offsetParent && one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.className));
   check(48, "and nothing is pushed out of sight", cut, []);
 }
@@ -411,7 +405,7 @@ async function weight({ kitBrowser, sessions, url, open, page, row }) {
   await ready("a warm page", 350);
   const frame = packed(await (await context.request.get(`${url}${href}`, { headers: { "turbo-frame": "thread" } })).body());
   check(58, `a conversation alone: ${kilo(frame)} KB`, frame <= 14 * 1024);
-  check(58, "elements", await fresh.evaluate(() => document.querySelectorAll("*").length) <= 6_000);
+  await comes(58, "elements", async () => await fresh.evaluate(() => document.querySelectorAll("*").length) <= 6_000);
   // Two hundred events in one burst: no long task of ours.
   const burst = await fresh.evaluate(async () => {
     const long = [];
@@ -534,7 +528,7 @@ async function touch({ kitBrowser, sessions, url, says }) {
   await page.goto(`${url}/inbox?view=all`);
   await page.locator("#list > li a", { hasText: "plaza una toca" }).tap();
   await page.locator(".thread .text", { hasText: "plaza una toca" }).waitFor();
-  check(47, "the list makes room", await page.locator("#list").isVisible(), false);
+  await comes(47, "the list makes room", () => page.locator("#list").isVisible(), false);
   await page.locator("[data-panel]").tap();
   await page.waitForURL(/\/contact/);
   await page.goBack();
@@ -542,7 +536,7 @@ async function touch({ kitBrowser, sessions, url, says }) {
   await page.goBack();
   await page.waitForURL(/\/inbox\?view=all/);
   await page.locator("#list > li").first().waitFor();
-  check(47, "back retraces", await page.locator("#list").isVisible());
+  await comes(47, "back retraces", () => page.locator("#list").isVisible());
   await page.locator("#list > li a", { hasText: "plaza una toca" }).tap();
   await page.locator(".thread .text", { hasText: "plaza una toca" }).waitFor();
   const small = await page.evaluate(() => [...document.querySelectorAll(".inbox a, .inbox button, .inbox summary, .inbox textarea, .inbox label.attach, .rail a, .rail summary")]
@@ -555,10 +549,10 @@ async function touch({ kitBrowser, sessions, url, says }) {
   await page.locator("#body").tap();
   const inSight = await page.evaluate(() => ["#body", ".message article"].map((one) => [...document.querySelectorAll(one)].at(-1).getBoundingClientRect()).map(({ top, bottom }) => top >= 0 && top < innerHeight && bottom <= innerHeight + 1));
   check(47, "the box and the last message are in sight above it", inSight, [true, true]);
-  check(47, "the box is not enlarged by itself", await page.locator("#body").evaluate((box) => parseFloat(getComputedStyle(box).fontSize) >= 16));
+  await comes(47, "the box is not enlarged by itself", () => page.locator("#body").evaluate((box) => parseFloat(getComputedStyle(box).fontSize) >= 16));
   await page.locator("#body").fill("línea");
   await page.keyboard.press("Enter");
-  check(47, "Enter is a new line", await page.locator("#body").inputValue(), "línea\n");
+  await comes(47, "Enter is a new line", () => page.locator("#body").inputValue(), "línea\n");
   await page.locator("#body").fill("");
   await context.close();
 }
@@ -575,7 +569,7 @@ async function signsOut({ kitBrowser, url, email, password }) {
   await page.getByRole("button", { name: /Salir|Cerrar sesión/ }).click();
   await page.waitForURL(/login/);
   await other.locator("#status", { hasText: "Tu sesión terminó." }).waitFor({ timeout: 40_000 });
-  check(34, "the other tab says so", await other.locator("#status").textContent(), "Tu sesión terminó. Lo que escribiste está guardado.");
-  check(34, "nothing is left behind", await page.evaluate(() => [localStorage.length, sessionStorage.length]), [0, 0]);
+  await comes(34, "the other tab says so", () => other.locator("#status").textContent(), "Tu sesión terminó. Lo que escribiste está guardado.");
+  await comes(34, "nothing is left behind", () => page.evaluate(() => [localStorage.length, sessionStorage.length]), [0, 0]);
   await context.close();
 }

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { createInterface } from "node:readline";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { allTried, check } from "./checks.mjs";
+import { allTried, check, comes } from "./checks.mjs";
 import { lookAt, open } from "./screens.mjs";
 
 const [url, first, number, email, password, folder] = process.argv.slice(2);
@@ -50,8 +50,8 @@ try {
   check(30, "nothing is missed, nothing doubled", texts.filter((text) => text.startsWith("después")).sort(), Array.from({ length: 20 }, (_, nth) => `después ${nth}.`).sort());
   const row = page.locator("#list > li", { has: page.locator("a[aria-current]") });
   await row.getByText("Borrador:").waitFor();
-  check(30, "one row, on top", [await row.count(), await page.locator("#list > li").first().getAttribute("id")], [1, await row.getAttribute("id")]);
-  check(30, "nothing was loaded anew, and the draft is there", [await page.evaluate(() => globalThis.same), await page.locator("#body").inputValue()], [true, "lo que escribía"]);
+  await comes(30, "one row, on top", async () => [await row.count(), await page.locator("#list > li").first().getAttribute("id")], [1, await row.getAttribute("id")]);
+  await comes(30, "nothing was loaded anew, and the draft is there", async () => [await page.evaluate(() => globalThis.same), await page.locator("#body").inputValue()], [true, "lo que escribía"]);
   await page.locator("#body").fill("y ya contesto");
   await page.locator("#body").press("Enter");
   await page.locator(".message.out:not(.pending)", { hasText: "y ya contesto" }).waitFor();

@@ -2,7 +2,7 @@
 // closes.
 
 import assert from "node:assert/strict";
-import { check, soon } from "./checks.mjs";
+import { becomes, check, comes, soon } from "./checks.mjs";
 
 const RUNGS = ["waits", "sent", "delivered", "read"];
 
@@ -70,8 +70,8 @@ async function ladder({ page, box, out, says, open, accepted, simulator }) {
   await phone("soon");
   await tick("delivered").waitFor();
   await tick("read").waitFor();
-  check(6, "step by step, each with its name", await rungs(page), [["waits", "en cola"], ["sent", "enviado"], ["delivered", "entregado"], ["read", "leído"]]);
-  check(6, "Meta has it once", await accepted("Sí, a las ocho"), 1);
+  await comes(6, "step by step, each with its name", () => rungs(page), [["waits", "en cola"], ["sent", "enviado"], ["delivered", "entregado"], ["read", "leído"]]);
+  await comes(6, "Meta has it once", () => accepted("Sí, a las ocho"), 1);
   const name = await out("Sí, a las ocho").locator("article").getAttribute("aria-label");
   assert.match(name, /leído/);
 }
@@ -85,8 +85,8 @@ async function once({ page, box, out, accepted }) {
   await box.press("Enter");
   await out("dos veces Intro").locator(".tick:not(.waits)").waitFor();
   for (const text of ["dos toques", "dos veces Intro"]) {
-    check(7, `${text}: one bubble`, await out(text).count(), 1);
-    check(7, `${text}: sent once`, await accepted(text), 1);
+    await comes(7, `${text}: one bubble`, () => out(text).count(), 1);
+    await comes(7, `${text}: sent once`, () => accepted(text), 1);
   }
 }
 
@@ -98,9 +98,9 @@ async function one({ page, box, out, fault, accepted }) {
   for (const text of three.slice(1)) await out(text).locator(".tick:is(.sent, .delivered, .read)").waitFor();
   const texts = await page.locator("li.message.out .text").allTextContents();
   check(8, "in the order in which they were written", texts.slice(-3), three);
-  check(8, "one failed", await page.locator("li.message.out .tick.failed").count(), 1);
-  check(8, "the others went", await Promise.all(three.map(accepted)), [0, 1, 1]);
-  check(8, "it offers to be sent again", await out("el primero").getByRole("button", { name: "Reintentar" }).count(), 1);
+  await comes(8, "one failed", () => page.locator("li.message.out .tick.failed").count(), 1);
+  await comes(8, "the others went", () => Promise.all(three.map(accepted)), [0, 1, 1]);
+  await comes(8, "it offers to be sent again", () => out("el primero").getByRole("button", { name: "Reintentar" }).count(), 1);
   assert.match(await out("el primero").locator(".fault").textContent(), /131009/);
 }
 
@@ -113,10 +113,10 @@ async function windowFault({ page, see, box, out, fault }) {
   await out("ya es tarde").getByRole("link", { name: "Elegir plantilla" }).click();
   await page.locator(".template-pane").waitFor();
   const beside = page.locator(".template-pane > .draft", { hasText: "ya es tarde" });
-  check(9, "the text stands beside the templates", await beside.count(), 1);
+  await comes(9, "the text stands beside the templates", () => beside.count(), 1);
   await page.locator(".templates a").first().click();
   await page.locator(".template-pane form").waitFor();
-  check(9, "and beside the one that was chosen", await beside.count(), 1);
+  await comes(9, "and beside the one that was chosen", () => beside.count(), 1);
   await see("template-beside");
   await page.locator(".template-pane .back-list").click();
   await page.locator("[data-thread]").waitFor();
@@ -130,11 +130,11 @@ async function nobodyKnows({ page, see, box, out, fault, noFaults, accepted }) {
   await out("¿llegó?").locator(".tick.doubtful").waitFor();
   await out("¿llegó?").getByText("No sabemos si llegó: WhatsApp no contestó.").waitFor();
   await see("unknown");
-  check(10, "whoever wants it may send it again, and knows", await out("¿llegó?").getByRole("button", { name: "Enviar de nuevo, puede llegar dos veces" }).count(), 1);
+  await comes(10, "whoever wants it may send it again, and knows", () => out("¿llegó?").getByRole("button", { name: "Enviar de nuevo, puede llegar dos veces" }).count(), 1);
   await out("¿llegó?").locator(".tick:is(.delivered, .read)").waitFor();
-  check(10, "one bubble", await out("¿llegó?").count(), 1);
-  check(10, "nothing was sent again", await accepted("¿llegó?"), 1);
-  check(10, "nothing is said of it any more", await out("¿llegó?").locator(".fault").count(), 0);
+  await comes(10, "one bubble", () => out("¿llegó?").count(), 1);
+  await comes(10, "nothing was sent again", () => accepted("¿llegó?"), 1);
+  await comes(10, "nothing is said of it any more", () => out("¿llegó?").locator(".fault").count(), 0);
   await noFaults();
 }
 
@@ -148,7 +148,7 @@ async function anyOrder({ page, box, out, fault, noFaults }) {
     const places = (await rungs(page)).map(([rung]) => RUNGS.indexOf(rung)).slice((await rungs(page)).findIndex(([rung]) => rung === "waits"));
     check(11, "it never falls back", places, places.toSorted());
   }
-  check(11, "one bubble each", await page.locator("li.message.out .text").evaluateAll((all) => all.filter((text) => text.textContent.startsWith("al revés")).length), 2);
+  await comes(11, "one bubble each", () => page.locator("li.message.out .text").evaluateAll((all) => all.filter((text) => text.textContent.startsWith("al revés")).length), 2);
   await noFaults();
 }
 
@@ -156,22 +156,22 @@ async function closes({ page, see, box, says, open }) {
   const ago = (seconds) => String(Math.floor(Date.now() / 1000) - seconds);
   await says("525555500602", "Hace casi un día", { timestamp: ago(23 * 3600) });
   await open("Hace casi un día");
-  check(12, "near its end, it warns above the conversation", await page.locator(".window.warn").count(), 1);
+  await comes(12, "near its end, it warns above the conversation", () => page.locator(".window.warn").count(), 1);
   const row = page.locator("#list > li", { hasText: "Hace casi un día" });
-  check(12, "and in the list", await row.locator(".urgent.warn").count(), 1);
+  await comes(12, "and in the list", () => row.locator(".urgent.warn").count(), 1);
   await see("window-warned");
   await says("525555500603", "Hace un día", { timestamp: ago(24 * 3600 - 12) });
   await open("Hace un día");
   await box.fill("lo que iba a decir");
   await page.evaluate(() => { globalThis.same = true; });
   await page.locator(".composer .why", { hasText: "La ventana de 24 h se cerró" }).waitFor();
-  check(12, "at its end, templates take the place of the box", [await box.count(), await page.locator(".composer .templates a").count() > 0], [0, true]);
+  await comes(12, "at its end, templates take the place of the box", async () => [await box.count(), await page.locator(".composer .templates a").count() > 0], [0, true]);
   await page.locator(".composer .draft", { hasText: "lo que iba a decir" }).waitFor();
   await page.locator(".window.over").waitFor();
   await see("window-over");
   await soon(12, 1_000, "once the customer writes, the box is back with its draft", says("525555500603", "Aquí sigo").then(async () => {
     await page.waitForFunction(() => document.querySelector("#body")?.value === "lo que iba a decir");
   }));
-  check(12, "nothing was loaded anew", await page.evaluate(() => globalThis.same));
-  check(12, "and the window is open again", await page.locator(".window:not(.over, .warn)").count(), 1);
+  await comes(12, "nothing was loaded anew", () => page.evaluate(() => globalThis.same));
+  await comes(12, "and the window is open again", () => page.locator(".window:not(.over, .warn)").count(), 1);
 }

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { allTried, check, soon } from "./checks.mjs";
+import { allTried, becomes, check, comes, soon } from "./checks.mjs";
 import { noise } from "./noise.mjs";
 import { lookAt, open } from "./screens.mjs";
 
@@ -94,16 +94,16 @@ async function drafts({ lucia, marta, sessions }) {
   await row(lucia).getByText("Borrador:").waitFor();
   const phone = await sitDown(NARROW, "es", "light", sessions);
   await phone.page.goto(lucia.url());
-  check(15, "their other device has it", await box(phone.page).inputValue(), "Claro, ¿de qué");
+  await comes(15, "their other device has it", () => box(phone.page).inputValue(), "Claro, ¿de qué");
   await opens(marta);
-  check(15, "nobody else has", [await box(marta).inputValue(), await row(marta).getByText("Borrador:").count()], ["", 0]);
+  await comes(15, "nobody else has", async () => [await box(marta).inputValue(), await row(marta).getByText("Borrador:").count()], ["", 0]);
   // Nor another conversation.
   await lucia.locator("#list > li > a:not([aria-current])").first().click();
   await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread !== id, conversation.slice(2));
-  check(15, "it stays with its conversation", await box(lucia).count() ? await box(lucia).inputValue() : "", "");
+  await comes(15, "it stays with its conversation", async () => await box(lucia).count() ? await box(lucia).inputValue() : "", "");
   await row(lucia).locator("a").click();
   await lucia.locator(".thread .text", { hasText: "¿Me apartas un pastel?" }).waitFor();
-  check(15, "and is there again", await box(lucia).inputValue(), "Claro, ¿de qué");
+  await comes(15, "and is there again", () => box(lucia).inputValue(), "Claro, ¿de qué");
   const saved = phone.page.waitForResponse((answer) => answer.url().endsWith("/draft"));
   await box(phone.page).fill("Claro, ¿de qué sabor?");
   assert.equal((await saved).status(), 200);
@@ -117,12 +117,12 @@ async function drafts({ lucia, marta, sessions }) {
   await phone.page.waitForFunction(() => document.querySelector("#body").value === "Claro, ¿para cuándo?");
   await phone.context.close();
   await lucia.reload();
-  assert.equal(await box(lucia).inputValue(), "Claro, ¿para cuándo?");
+  await becomes(() => box(lucia).inputValue(), "Claro, ¿para cuándo?");
   await lucia.keyboard.press("Enter");
   await lucia.locator(".message.out:not(.pending)", { hasText: "¿para cuándo?" }).waitFor();
   await row(lucia).getByText("Borrador:").waitFor({ state: "detached" });
   await lucia.reload();
-  assert.equal(await box(lucia).inputValue(), "");
+  await becomes(() => box(lucia).inputValue(), "");
 }
 
 /** Who writes is seen within two seconds, and no longer than some seconds after they stopped. */
@@ -154,12 +154,12 @@ async function reading({ lucia, marta, sessions }) {
   await behind.page.goto(`${url}${await row(lucia).locator("a").getAttribute("href")}`);
   await behind.page.locator(".message .text", { hasText: "¿Y velas?" }).waitFor();
   await behind.page.waitForTimeout(1_800);
-  check(4, "unseen, it is unread", await Promise.all([lucia, marta].map((page) => unread(page).count())), [1, 1]);
+  await comes(4, "unseen, it is unread", () => Promise.all([lucia, marta].map((page) => unread(page).count())), [1, 1]);
   await behind.page.evaluate(() => { globalThis.isSeen = true; document.dispatchEvent(new Event("visibilitychange")); });
   await Promise.all([lucia, marta].map((page) => unread(page).waitFor({ state: "detached" })));
-  check(4, "seen, it is read for both", await Promise.all([lucia, marta].map((page) => unread(page).count())), [0, 0]);
+  await comes(4, "seen, it is read for both", () => Promise.all([lucia, marta].map((page) => unread(page).count())), [0, 0]);
   // Read is not answered.
-  check(4, "it waits for an answer all the same", await row(lucia).locator(".urgent", { hasText: "espera" }).count(), 1);
+  await comes(4, "it waits for an answer all the same", () => row(lucia).locator(".urgent", { hasText: "espera" }).count(), 1);
   await behind.context.close();
 }
 
@@ -176,12 +176,12 @@ async function answering({ lucia, marta }) {
   await marta.locator(".message.out:not(.pending)", { hasText: "Velas no quedan" }).waitFor();
   await box(lucia).press("Enter");
   await lucia.locator(".question", { hasText: "Rosa Díaz respondió mientras escribías." }).waitFor();
-  check(18, "it is asked about", [await accepted("Sí, velas también"), await box(lucia).inputValue()], [0, "Sí, velas también"]);
+  await comes(18, "it is asked about", async () => [await accepted("Sí, velas también"), await box(lucia).inputValue()], [0, "Sí, velas también"]);
   await lookAt(lucia, "question", join(folder, "question.png"));
   await lucia.unroute(/\/inbox\/[^/]+\/messages\?.*ids=/);
   await lucia.getByRole("button", { name: "Enviar también" }).click();
   await lucia.locator(".message.out:not(.pending)", { hasText: "Sí, velas también" }).locator(".tick:not(.waits)").waitFor();
-  check(18, "it goes once, when that is meant", await accepted("Sí, velas también"), 1);
+  await comes(18, "it goes once, when that is meant", () => accepted("Sí, velas también"), 1);
   const takes = async (page) => {
     await page.locator("[data-thread] details.menu > summary[aria-keyshortcuts=A]").click();
     await page.getByRole("button", { name: "Asignarme" }).click();
@@ -192,7 +192,7 @@ async function answering({ lucia, marta }) {
   await box(lucia).fill("¿Le ayudo?");
   await box(lucia).press("Enter");
   await lucia.locator(".question", { hasText: "La lleva Rosa Díaz." }).waitFor();
-  check(19, "whoever answers all the same is asked", await accepted("¿Le ayudo?"), 0);
+  await comes(19, "whoever answers all the same is asked", () => accepted("¿Le ayudo?"), 0);
   await box(lucia).fill("");
   await marta.locator("[data-thread] details.menu > summary[aria-keyshortcuts=A]").click();
   await marta.getByRole("button", { name: "A nadie" }).click();
@@ -217,11 +217,11 @@ async function moving({ lucia, marta }) {
   await lucia.locator(".who-has:not(:text('Sin asignar'))").waitFor();
   await marta.locator("[data-held]:not([hidden])").waitFor();
   check(22, "what is under the pointer stays", await under.boundingBox(), before);
-  check(22, "and the list says that there is more to know", (await marta.locator("[data-held]").textContent()).trim(), "1 con novedades · Actualizar");
+  await comes(22, "and the list says that there is more to know", async () => (await marta.locator("[data-held]").textContent()).trim(), "1 con novedades · Actualizar");
   await lookAt(marta, "held", join(folder, "held.png"));
   await marta.mouse.move(900, 500);
   await line(marta, 2).waitFor({ state: "detached" });
-  check(22, "then it goes", await line(marta, 2).count(), 0);
+  await comes(22, "then it goes", () => line(marta, 2).count(), 0);
 }
 
 /** Whoever is removed hears nothing more, and sees nothing more. */
@@ -235,7 +235,7 @@ async function removed({ lucia, marta }) {
   await lucia.getByRole("link", { name: "Quitar a Rosa Díaz" }).waitFor({ state: "detached" });
   await writes("esto ya no es para Rosa");
   await soon(35, 2_000, "her page says that it is over", marta.locator("#status", { hasText: "Tu sesión terminó." }).waitFor());
-  check(35, "she hears nothing more", await marta.getByText("esto ya no es para Rosa").count(), 0);
+  await comes(35, "she hears nothing more", () => marta.getByText("esto ya no es para Rosa").count(), 0);
   const answers = await marta.evaluate((paths) => Promise.all(paths.map(async (path) => (await fetch(path, { redirect: "manual" })).status)), [there, "/api/v1/events/stream", "/inbox/rows"]);
   check(35, `nor sees anything (${answers})`, answers.every((status) => [0, 401, 403, 404].includes(status)));
 }
@@ -282,12 +282,12 @@ async function keys({ lucia, marta }) {
   await lucia.keyboard.press("r");
   await lucia.waitForFunction(() => document.activeElement.id === "body");
   await lucia.keyboard.type("jkie?");
-  check(42, "letters are letters where somebody writes", [await box(lucia).inputValue(), await at()], ["jkie?", first]);
+  await comes(42, "letters are letters where somebody writes", async () => [await box(lucia).inputValue(), await at()], ["jkie?", first]);
   await box(lucia).fill("");
   await lucia.keyboard.press("Escape");
   await lucia.keyboard.press("Control+k");
   await lucia.keyboard.type("jue?");
-  check(42, "and where somebody looks for something", [await lucia.locator("#palette input").inputValue(), await at(), await lucia.locator("#keys-dialog[open]").count()], ["jue?", first, 0]);
+  await comes(42, "and where somebody looks for something", async () => [await lucia.locator("#palette input").inputValue(), await at(), await lucia.locator("#keys-dialog[open]").count()], ["jue?", first, 0]);
   await lucia.locator("#palette input").fill("pastel");
   await lucia.locator("#palette [role=option]", { hasText: "La del pastel" }).waitFor();
   await lookAt(lucia, "palette", join(folder, "palette.png"));
@@ -316,7 +316,7 @@ async function keys({ lucia, marta }) {
   await lucia.waitForURL(/view=mine/);
   await lucia.getByRole("button", { name: "Deshacer" }).click();
   await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread === id, closed.thread);
-  assert.equal((await open()).state, "active");
+  await becomes(async () => (await open()).state, "active");
   await lucia.locator("#undo").waitFor({ state: "hidden" });
   await later(lucia);
   // What was read is unread again, for both, and nobody who stays in the list reads it by that; nothing else of it changes.
@@ -330,8 +330,8 @@ async function keys({ lucia, marta }) {
   await lucia.waitForURL((at) => at.pathname === "/inbox");
   await row(lucia).locator(".unread", { hasText: "1" }).waitFor();
   await marta.goto(`${url}/inbox?view=all`);
-  check(5, "for both", (await row(marta).locator(".unread [aria-hidden]").textContent()).trim(), "1");
-  check(5, "and nothing else is changed", await row(lucia).locator(".urgent").allTextContents(), before);
+  await comes(5, "for both", async () => (await row(marta).locator(".unread [aria-hidden]").textContent()).trim(), "1");
+  await comes(5, "and nothing else is changed", () => row(lucia).locator(".urgent").allTextContents(), before);
   // Nothing else marks it: to take it, or to name whom it is with.
   await marta.goto(`${url}${(await row(marta).locator("a").getAttribute("href")).replace("?", "/contact?")}`);
   await marta.getByLabel("Nombre propio").fill("La del pastel de tres leches");
@@ -339,7 +339,7 @@ async function keys({ lucia, marta }) {
   await marta.locator("h2", { hasText: "La del pastel de tres leches" }).waitFor();
   await lucia.reload();
   await row(lucia).getByText("La del pastel de tres leches").first().waitFor();
-  check(5, "nor by another name", (await row(lucia).locator(".unread [aria-hidden]").textContent()).trim(), "1");
+  await comes(5, "nor by another name", async () => (await row(lucia).locator(".unread [aria-hidden]").textContent()).trim(), "1");
   // Whoever turned them off has them off.
   await lucia.goto(`${url}/settings/profile`);
   await lucia.getByLabel("Usar letras sueltas como atajos").uncheck();
@@ -349,7 +349,7 @@ async function keys({ lucia, marta }) {
   await lucia.locator("#list > li").first().waitFor();
   await lucia.keyboard.press("j");
   await lucia.keyboard.press("?");
-  check(42, "no letter does anything for whoever turned them off", await lucia.locator("[data-thread], #keys-dialog[open]").count(), 0);
+  await comes(42, "no letter does anything for whoever turned them off", () => lucia.locator("[data-thread], #keys-dialog[open]").count(), 0);
 }
 
 /** What is written now and leaves later is there with its time, and can leave at once all the same. */
@@ -364,7 +364,7 @@ async function later(page) {
   await page.getByRole("button", { name: "Programar" }).click();
   const bubble = page.locator("li.message:not(.pending)", { hasText: "Su pedido sale a las nueve." }).last();
   await bubble.getByText("Se enviará hoy").or(bubble.getByText("Se enviará mañana")).waitFor();
-  assert.equal(await page.locator(".composer .later[open]").count(), 0);
+  await becomes(() => page.locator(".composer .later[open]").count(), 0);
   await bubble.hover();
   await bubble.locator(".on-message > summary").click();
   await lookAt(page, "planned", join(folder, "planned.png"));
@@ -381,7 +381,7 @@ async function later(page) {
   await box(page).press("Enter");
   const third = page.locator("li.message:not(.pending)", { hasText: "Esto ya." }).last();
   await third.locator(".tick:not(.waits)").waitFor();
-  assert.equal(await third.getByText("Se enviará").count(), 0);
+  await becomes(() => third.getByText("Se enviará").count(), 0);
   // So is a file; and the next one goes at once.
   const file = (name) => page.locator("[data-files]").setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(name) });
   const shown = (name) => page.locator("li.message:not(.pending)", { hasText: name }).last();
@@ -395,7 +395,7 @@ async function later(page) {
   await page.locator("[data-tray] li").waitFor();
   await page.locator(".composer button.primary").click();
   await shown("ahora.txt").locator(".tick:not(.waits)").waitFor();
-  assert.equal(await shown("ahora.txt").getByText("Se enviará").count(), 0);
+  await becomes(() => shown("ahora.txt").getByText("Se enviará").count(), 0);
   // One that must be made smaller first waits for that, and is planned all the same.
   await page.locator("[data-files]").setInputFiles({ name: "grande.png", mimeType: "image/png", buffer: noise(1500) });
   await page.locator(".composer .later > summary").click();
@@ -413,7 +413,7 @@ async function later(page) {
   await box(page).fill("Algo más");
   await edit();
   await page.getByRole("alert").getByText("Ya tienes un borrador aquí.").waitFor();
-  assert.equal(await box(page).inputValue(), "Algo más");
+  await becomes(() => box(page).inputValue(), "Algo más");
   const isDraft = (answer) => answer.url().endsWith("/draft") && answer.request().method() === "POST";
   const emptied = page.waitForResponse((answer) => isDraft(answer) && !new URLSearchParams(answer.request().postData()).get("body"));
   await box(page).fill("");

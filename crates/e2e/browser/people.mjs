@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { becomes } from "./checks.mjs";
 import { lookAt, open } from "./screens.mjs";
 
 const [url, code, issuer, folder] = process.argv.slice(2);
@@ -82,8 +83,8 @@ async function setUp(look) {
   await see("00-setup");
   await page.getByRole("button", { name: "Empezar" }).click();
   await page.getByText("Este no es el código.").waitFor();
-  assert.equal(await page.getByLabel("Tu nombre").inputValue(), "Lucía Pérez", "what was entered stays");
-  assert.equal(await page.getByLabel("Contraseña", { exact: true }).inputValue(), "", "but no password");
+  await becomes(() => page.getByLabel("Tu nombre").inputValue(), "Lucía Pérez", "what was entered stays");
+  await becomes(() => page.getByLabel("Contraseña", { exact: true }).inputValue(), "", "but no password");
   await see("00-setup-wrong");
   await page.getByLabel("Código").fill(code);
   await page.getByLabel("Contraseña", { exact: true }).fill(OWNER.password);
@@ -115,7 +116,7 @@ async function visit(look) {
   await click(t.in);
   await page.getByText(t.wrong).waitFor();
   await see("02-sign-in-wrong");
-  assert.equal(await page.getByLabel(t.email).inputValue(), OWNER.email);
+  await becomes(() => page.getByLabel(t.email).inputValue(), OWNER.email);
   await page.getByLabel(t.password, { exact: true }).fill(OWNER.password);
   await click(t.in);
   await page.waitForURL("**/settings/profile");
@@ -173,7 +174,7 @@ async function visit(look) {
   await see("11-key-made");
   await page.goto(`${url}/settings/keys`);
   await see("12-keys");
-  assert.ok(!(await page.content()).includes(key), "a key is shown once");
+  await becomes(async () => !(await page.content()).includes(key), true, "a key is shown once");
   await page.locator("li", { hasText: `Tienda ${look.name}` }).getByRole("link").click();
   await click(t.revoke);
   await said(t.revoked);
@@ -223,7 +224,7 @@ async function accept(look, link, { t, guest, name, troubles }) {
   const { context, page, see } = await sitDown(look, troubles);
   await page.goto(link);
   await page.getByRole("heading", { name: t.says }).waitFor();
-  assert.equal(await page.getByLabel(t.email).inputValue(), guest);
+  await becomes(() => page.getByLabel(t.email).inputValue(), guest);
   await page.getByLabel(t.yours).fill(name);
   await page.getByLabel(t.password, { exact: true }).fill("una frase de Marta");
   await see("06-invitation");

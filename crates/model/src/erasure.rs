@@ -2,6 +2,7 @@
 //!
 //! What tells whose things are goes last. So whoever is killed in between begins again, and finds what is left.
 
+pub mod mark;
 mod person;
 mod raw;
 mod search;

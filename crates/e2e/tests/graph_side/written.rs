@@ -216,6 +216,10 @@ async fn a_repeated_send_with_its_key_is_one() {
     stage.world.until("it is taken back", async || stage.outbound().await[1]["status"] == "failed").await;
     stage.world.meta().no_faults().await;
     stage.world.advance(std::time::Duration::from_secs(60)).await;
+    // Another one under its key does not make it forgotten.
+    let another = send("k2", "otro").await;
+    assert_eq!((another.status, another.code()), (400, 100), "{}", another.body);
+    assert_eq!(stage.accepted().await.len(), 1);
     assert_eq!(send("k2", "dos").await.status, 200);
     assert_eq!(stage.accepted().await.len(), 2);
     stage.end().await;

@@ -134,18 +134,42 @@ async fn a_batch_keeps_its_order_and_its_bounds() {
     assert_eq!(stage.texts_at_meta(MARTIN).await, texts);
     let post = async |body: Value| stage.world.post_api(&stage.organization, "/messages/batch", &body).await;
     let many: Vec<Value> = (0..1_001).map(|_| stage.text_to(LUCIA, "x")).collect();
-    for body in [json!({ "messages": many }), json!({ "messages": [] }), json!({}), json!({ "messages": [1] })] {
+    for body in [json!({ "messages": many }), json!({ "messages": [] }), json!({}), json!({ "messages": 1 })] {
         let (status, answer) = post(body).await;
         assert_eq!(status, 400, "{answer}");
     }
     let (status, answer) = post(json!({ "messages": [stage.text_to(LUCIA, &"a".repeat(5 << 20))] })).await;
     assert_eq!(status, 413, "{answer}");
+    // One that is no message, too large, or has a key that no header could hold, stops no other.
+    let mut unfit = stage.text_to(LUCIA, "x");
+    unfit["idempotency_key"] = "a\u{0}b".into();
+    let results = stage.batch(&[json!(1), stage.text_to(LUCIA, &"a".repeat(70 << 10)), unfit]).await;
+    assert_eq!(statuses(&results), [400, 413, 400], "{results:#?}");
     let request =
         stage.world.request(Method::POST, &stage.organization, "/messages/batch").header("idempotency-key", "a");
     let request = request.header("content-type", "application/json").body(json!({ "messages": [] }).to_string());
     let answer = request.send().await.expect("an answer").text().await.expect("its text");
     assert!(answer.contains("idempotency_key"), "{answer}");
     assert!(stage.texts_at_meta(LUCIA).await.is_empty());
+    stage.world.end().await;
+}
+
+/// Whoever is refused lets nobody past who came behind, by whatever name.
+#[tokio::test]
+async fn nobody_overtakes_in_a_batch() {
+    let stage = Stage::new().await;
+    let conversation = stage.met(MARTIN).await;
+    let martin = stage.world.read(&stage.organization, &format!("/conversations/{conversation}")).await;
+    let user_id = martin["contact"]["user_id"].as_str().expect("he has one").to_owned();
+    let mut refused = stage.text_to("34600999111", "no");
+    refused["number_id"] = json!(Uuid::nil());
+    let mut first = stage.text_to(MARTIN, "first");
+    let second = json!({ "number_id": stage.number_id, "recipient": user_id, "text": { "body": "second" } });
+    (refused["idempotency_key"], first["idempotency_key"]) = ("k".into(), "k".into());
+    let results = stage.batch(&[refused, first, second]).await;
+    assert_eq!(statuses(&results), [404, 202, 202], "{results:#?}");
+    let place = |nth: usize| results[nth]["message"]["sequence"].as_u64().expect("a place");
+    assert!(place(1) < place(2), "{results:#?}");
     stage.world.end().await;
 }
 

@@ -120,6 +120,71 @@ async fn a_contact_is_erased_from_an_organization_that_goes_on() {
     stage.world.end().await;
 }
 
+/// Whoever's phone is within another's, or within a time or a sum, takes nothing of those along.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_named_alike_is_untouched() {
+    const SHORT: &str = "1795000";
+    const WITHIN: &str = "15512345678";
+    const AROUND: &str = "5215512345678";
+    let stage = Stage::new().await;
+    let world = &stage.world;
+    let order = json!({
+        "from": AROUND, "id": "wamid.cafe.order", "timestamp": "1795000400", "type": "order",
+        "order": { "catalog_id": "1", "text": "para hoy", "product_items": [
+            { "product_retailer_id": "roll", "quantity": 165_055_598_765_i64, "item_price": 155_123_456_789_i64, "currency": "MXN" },
+        ] },
+    });
+    let all = [
+        body::text_message(WITHIN, "wamid.cafe.within", 1_795_000_200, "soy yo"),
+        body::text_message(
+            AROUND,
+            "wamid.cafe.around",
+            1_795_000_300,
+            &format!("mi número es {AROUND}, no el {WITHIN}."),
+        ),
+        order,
+        body::text_message(SHORT, "wamid.cafe.short", 1_795_000_500, "corto"),
+        body::text_message("16505559876", "wamid.cafe.sum", 1_795_000_600, "nadie me busca"),
+    ];
+    for message in &all {
+        world.receive(&body::message(NUMBER, message.clone())).await;
+    }
+    world.receive(&body::text(NEIGHBOUR_NUMBER, WITHIN, "wamid.next.within", 1_795_000_700, "aquí también")).await;
+    let (neighbour, sql) = (stage.neighbours_rows().await, world.sql().await);
+    let rows = async |of: &str| {
+        let select = format!(
+            "SELECT coalesce(m.text, '') || m.payload::text, i.body FROM wazapp.message m
+             JOIN wazapp.inbound i ON position(m.wamid IN encode(i.body, 'escape')) > 0
+             WHERE m.organization_id = '{}' AND m.wamid = '{of}'",
+            stage.cafe.id
+        );
+        let row = sql.query_one(&select, &[]).await.expect("it is there");
+        (row.get::<_, String>(0), row.get::<_, Vec<u8>>(1))
+    };
+    let others = ["wamid.cafe.order", "wamid.cafe.sum", "wamid.cafe.both.2"];
+    let mut before = Vec::new();
+    for wamid in others {
+        before.push(rows(wamid).await);
+    }
+    let source = stage.source();
+    for phone in [WITHIN, SHORT, "16505559876"] {
+        let erased = source.json(&["erase", "--org", "cafe-lucero", "--contact", phone, "--yes", "cafe-lucero"]).await;
+        assert_eq!((&erased["proven"], &erased["erased"]["gone"]["contact"]), (&json!(true), &json!(1)), "{erased:#}");
+    }
+    for (wamid, before) in others.iter().zip(before).filter(|(wamid, _)| **wamid != "wamid.cafe.sum") {
+        assert_eq!(rows(wamid).await, before, "{wamid}");
+    }
+    let (text, raw) = rows("wamid.cafe.around").await;
+    for said in [text, String::from_utf8(raw).expect("text")] {
+        let of_hers = said.contains(AROUND) && said.contains("[erased].") && said.contains("1795000300");
+        assert!(of_hers && !said.replace(AROUND, "").contains(WITHIN), "{said}");
+    }
+    let gone = "SELECT count(*) FROM wazapp.message WHERE wamid IN ('wamid.cafe.within', 'wamid.cafe.short', 'wamid.cafe.sum')";
+    assert_eq!(world.count(gone).await, 0);
+    assert_eq!(stage.neighbours_rows().await, neighbour);
+    stage.world.end().await;
+}
+
 /// Killed between two batches, it leaves whose the rest is, and the same command ends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_that_was_killed_goes_on() {

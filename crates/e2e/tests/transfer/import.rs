@@ -148,12 +148,19 @@ async fn what_is_not_whole_or_is_taken_is_refused() {
         std::fs::write(&path, change(whole.clone())).expect("it is written");
         (path, whole)
     };
-    let cases: [(&str, Spoil<'_>, &str); 5] = [
+    let twice = |text: String| {
+        let mut manifest: Value = serde_json::from_str(&text).expect("JSON");
+        let tables = manifest["tables"].as_array_mut().expect("a list");
+        tables.push(tables[0].clone());
+        manifest.to_string()
+    };
+    let cases: [(&str, Spoil<'_>, &str); 6] = [
         ("tables/message.jsonl", &(|text: String| text.replacen("hola", "adios", 1)), "message"),
         ("tables/contact.jsonl", &|text| text.lines().skip(1).map(|line| format!("{line}\n")).collect(), "contact"),
         ("manifest.json", &|text| text.replacen("\"format\": 1", "\"format\": 2", 1), "format 2"),
         ("manifest.json", &|text| text.replacen("20261124000000_receive", "20990101000000_later", 1), "newer wazapp"),
         ("manifest.json", &|text| text.replacen("\"name\": \"notes\"", "\"name\": \"secrets\"", 1), "newer wazapp"),
+        ("manifest.json", &twice, "names a table twice"),
     ];
     for (name, how, word) in cases {
         let (path, whole) = change(name, how);

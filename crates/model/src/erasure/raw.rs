@@ -183,16 +183,16 @@ pub async fn any_organization_next_raw(tx: &Operator) -> Result<Vec<Raw>> {
     Ok(rows.iter().map(|row| Raw { place: place(row), received_at: row.get("received_at"), body: body(row) }).collect())
 }
 
-/// Bodies for the organization's endpoints that hold one of these words.
-pub async fn any_organization_relayed(tx: &Operator, scope: &Scope, words: &[String]) -> Result<Vec<Raw>> {
+/// Bodies for the organization's endpoints, behind that of a sequence, that may hold one of these words.
+pub async fn any_organization_relayed(tx: &Operator, scope: &Scope, words: &[String], after: i64) -> Result<Vec<Raw>> {
     let rows = tx
         .query(
             concat!(
-                "SELECT t.sequence, t.received_at, t.body FROM wazapp.relay t WHERE t.organization_id = $1 AND ",
+                "SELECT t.sequence, t.received_at, t.body FROM wazapp.relay t WHERE t.organization_id = $1 AND t.sequence > $3 AND ",
                 holds!("t.body", "$2"),
                 " ORDER BY t.sequence LIMIT 200"
             ),
-            &[&scope.organization_id(), &words.to_vec()],
+            &[&scope.organization_id(), &words.to_vec(), &after],
         )
         .await?;
     Ok(rows

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::mark;
 use crate::database::{Operator, Result};
 use crate::scope::Scope;
 use crate::transfer::{Column, Table, quoted};
@@ -9,7 +10,7 @@ use crate::transfer::{Column, Table, quoted};
 /// What is sought.
 #[derive(Clone, Debug, Default)]
 pub struct Sought {
-    /// Found wherever they stand, also within other words.
+    /// Found wherever they stand: see [`mark`].
     pub marks: Vec<String>,
     /// Found where they are all that is said: a value, or a string in JSON.
     pub called: Vec<String>,
@@ -26,9 +27,10 @@ pub struct Found {
     pub rows: u64,
 }
 
-/// Columns that hold words, bytes or ids.
-fn is_searched(column: &Column) -> bool {
-    matches!(column.kind.as_str(), "text" | "json" | "jsonb" | "bytea" | "text[]" | "uuid" | "uuid[]")
+/// Columns that hold words, bytes or ids. Bodies for endpoints are read one by one, as what was received is.
+fn is_searched(table: &Table, column: &Column) -> bool {
+    let is_raw = table.name == "relay" && column.is_bytes();
+    !is_raw && matches!(column.kind.as_str(), "text" | "json" | "jsonb" | "bytea" | "text[]" | "uuid" | "uuid[]")
 }
 
 /// As strings are written in JSON, with and without escapes beyond ASCII.
@@ -64,7 +66,7 @@ pub async fn any_organization_found(
     table: &Table,
     sought: &Sought,
 ) -> Result<(Vec<Found>, Vec<Found>)> {
-    let columns: Vec<&Column> = table.columns.iter().filter(|column| is_searched(column)).collect();
+    let columns: Vec<&Column> = table.columns.iter().filter(|column| is_searched(table, column)).collect();
     let mut counted = Vec::new();
     for column in &columns {
         let name = quoted(&column.name);
@@ -76,7 +78,7 @@ pub async fn any_organization_found(
                 ),
             ),
             false => (
-                format!("strpos(t.{name}::text, k.word) > 0"),
+                format!("strpos(t.{name}::text, k.word) > 0 AND t.{name}::text ~ k.pattern"),
                 format!(
                     "t.{name}::text = ANY ($3::text[])
                      OR EXISTS (SELECT FROM unnest($4::text[]) AS k (word) WHERE strpos(t.{name}::text, k.word) > 0)"
@@ -84,19 +86,20 @@ pub async fn any_organization_found(
             ),
         };
         counted.push(format!(
-            "count(*) FILTER (WHERE EXISTS (SELECT FROM unnest($2::text[]) AS k (word) WHERE {within}))"
+            "count(*) FILTER (WHERE EXISTS (SELECT FROM unnest($2::text[], $5::text[]) AS k (word, pattern) WHERE {within}))"
         ));
         counted.push(format!("count(*) FILTER (WHERE {whole})"));
     }
     // So that each parameter has its type, whatever columns there are.
     let statement = format!(
-        "SELECT {} FROM {} t WHERE t.{} = $1 AND num_nulls($2::text[], $3::text[], $4::text[]) = 0",
+        "SELECT {} FROM {} t WHERE t.{} = $1 AND num_nulls($2::text[], $3::text[], $4::text[], $5::text[]) = 0",
         counted.join(", "),
         table.place(),
         table.owner()
     );
-    let params = (scope.organization_id(), sought.quoted());
-    let row = tx.query_opt(&statement, &[&params.0, &sought.marks, &sought.called, &params.1]).await?;
+    let (organization_id, quoted) = (scope.organization_id(), sought.quoted());
+    let patterns: Vec<String> = sought.marks.iter().map(|mark| mark::pattern(mark)).collect();
+    let row = tx.query_opt(&statement, &[&organization_id, &sought.marks, &sought.called, &quoted, &patterns]).await?;
     let (mut marks, mut called) = (Vec::new(), Vec::new());
     let Some(row) = row else { return Ok((marks, called)) };
     for (nth, column) in columns.iter().enumerate() {

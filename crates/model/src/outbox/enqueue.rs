@@ -225,26 +225,24 @@ async fn read(tx: &Tenant, answers: Vec<Result<Uuid, Refusal>>) -> Result<Vec<Re
     Ok(answers.into_iter().map(|answer| answer.and_then(message)).collect())
 }
 
-/// Wishes that have nothing to do with one another: no two of them go to one recipient, or have one key.
+/// Wishes that come one behind the other and have nothing to do with one another: no two of them go to one recipient, or have one key.
 struct Round<'w> {
     wishes: Vec<(usize, Wish<'w>)>,
 }
 
 impl<'w> Round<'w> {
-    /// Takes the next ones out of what is left.
+    /// Takes what is left up to the first that comes again: nobody overtakes it.
     fn next(wishes: &[Wish<'w>], left: &mut Vec<usize>) -> Self {
         let (mut conversations, mut names, mut keys) = (HashSet::new(), HashSet::new(), HashSet::new());
-        let mut alone = |wish: &Wish<'w>| {
-            let has_key_alone = wish.idempotency.is_none_or(|known| keys.insert(known.key.as_str()));
-            let goes_there_alone = match wish.to {
-                To::Conversation(id) => conversations.insert(*id),
-                To::Recipient { recipient, .. } => recipient.names().filter(|name| !names.insert(*name)).count() == 0,
-            };
-            goes_there_alone && has_key_alone
+        let mut comes_again = |wish: &Wish<'w>| {
+            wish.idempotency.is_some_and(|known| !keys.insert(known.key.as_str()))
+                || match wish.to {
+                    To::Conversation(id) => !conversations.insert(*id),
+                    To::Recipient { recipient, .. } => recipient.names().any(|name| !names.insert(name)),
+                }
         };
-        let (now, later) = left.iter().partition::<Vec<usize>, _>(|nth| alone(&wishes[**nth]));
-        *left = later;
-        Self { wishes: now.into_iter().map(|nth| (nth, wishes[nth])).collect() }
+        let end = left.iter().position(|nth| comes_again(&wishes[*nth])).unwrap_or(left.len());
+        Self { wishes: left.drain(..end).map(|nth| (nth, wishes[nth])).collect() }
     }
 
     /// What became of each; `None`: it has to wait for the next round.
@@ -368,14 +366,14 @@ async fn stored(tx: &Tenant, keys: Vec<&str>) -> Result<HashMap<String, (Uuid, V
 
 /// Forgets a key whose message was provably not sent and will not be, because nobody waited for it any more or its time was
 /// over: the same request is a new one then. False: there is no such key, or its message had another end.
-pub async fn forget_unsent(tx: &Operator, scope: &Scope, key: &str) -> Result<bool> {
+pub async fn forget_unsent(tx: &Operator, scope: &Scope, known: &Idempotency) -> Result<bool> {
     let row = tx
         .query_opt(
             "DELETE FROM wazapp.idempotency_key k USING wazapp.message m
-             WHERE k.organization_id = $1 AND k.key = $2 AND m.organization_id = $1 AND m.id = k.message_id
+             WHERE k.organization_id = $1 AND k.key = $2 AND k.fingerprint = $3 AND m.organization_id = $1 AND m.id = k.message_id
                AND m.status = 'failed' AND m.wamid IS NULL AND m.error ->> 'code' IN ('cancelled', 'deadline')
              RETURNING k.key",
-            &[&scope.organization_id(), &key],
+            &[&scope.organization_id(), &known.key, &known.fingerprint.as_slice()],
         )
         .await?;
     Ok(row.is_some())

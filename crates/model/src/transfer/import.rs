@@ -181,16 +181,17 @@ impl Import {
         }
         let word = |name: &str| row.get(name).cloned().flatten().unwrap_or_default();
         let (id, slug) = (word("id"), word("slug"));
+        let id: Uuid = id.parse().map_err(|_| DatabaseError::Unfit(format!("{id:?} is the id of no organization")))?;
         let taken = self
             .tx
             .query_opt(
-                "SELECT id::text, slug FROM wazapp.organization WHERE id::text = $1 OR slug = $2 ORDER BY id::text = $1 DESC",
+                "SELECT id, slug FROM wazapp.organization WHERE id = $1 OR slug = $2 ORDER BY id = $1 DESC",
                 &[&id, &slug],
             )
             .await?;
         if let Some(taken) = taken {
             let named: String = taken.get(1);
-            return Err(DatabaseError::Unfit(match taken.get::<_, String>(0) == id {
+            return Err(DatabaseError::Unfit(match taken.get::<_, Uuid>(0) == id {
                 true => format!(
                     "this organization is here already, as {named}: erase it first, or import into another server"
                 ),
@@ -199,7 +200,7 @@ impl Import {
                 }
             }));
         }
-        self.organization_id = id.parse().ok();
+        self.organization_id = Some(id);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::database::{Operator, Param, Result};
+use crate::erasure::mark;
 use crate::scope::Scope;
 
 /// What a table has of a contact.
@@ -21,8 +22,8 @@ pub enum Part {
 use Part::{Nothing, Rows, Words};
 
 /// Names all parameters, so that each has its type in every statement: the organization, contacts, conversations, names as
-/// `kind:value`, and the values alone.
-pub(super) const PARAMS: &str = "num_nulls($2::uuid[], $3::uuid[], $4::text[], $5::text[]) = 0";
+/// `kind:value`, the values alone, and patterns of all that stands for them alone.
+pub(super) const PARAMS: &str = "num_nulls($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[]) = 0";
 
 macro_rules! messages {
     ($columns:literal) => {
@@ -83,7 +84,7 @@ pub const OF_A_PERSON: &[(&str, Part)] = &[
             concat!(
                 "t.subject_id = ANY ($2 || $3) OR t.subject_id IN (",
                 messages!("m.id"),
-                ") OR EXISTS (SELECT FROM unnest($5 || $2::text[] || $3::text[]) AS k (word) WHERE strpos(t.data::text, k.word) > 0)"
+                ") OR t.data::text ~ ANY ($6)"
             ),
             "numbers of events have no gap, and readers rely on it: an event without its words is told with null",
         ),
@@ -179,11 +180,13 @@ pub struct Person {
     pub words: Vec<String>,
     /// What it is called: others may be called the same.
     pub called: Vec<String>,
+    /// Of each mark, where it stands.
+    patterns: Vec<String>,
 }
 
 impl Person {
-    pub(crate) fn params<'a>(&'a self, organization_id: &'a Uuid) -> [&'a dyn Param; 5] {
-        [organization_id, &self.contacts, &self.conversations, &self.names, &self.words]
+    pub(crate) fn params<'a>(&'a self, organization_id: &'a Uuid) -> [&'a dyn Param; 6] {
+        [organization_id, &self.contacts, &self.conversations, &self.names, &self.words, &self.patterns]
     }
 
     /// What stands for it alone, wherever it is found.
@@ -219,9 +222,10 @@ pub async fn any_organization_find(tx: &Operator, scope: &Scope, who: &str) -> R
         }
         person.names.push(format!("wa_id:{said}"));
         person.words.push(said);
-        return Ok(Some(person));
+    } else {
+        gather(tx, scope, &mut person).await?;
     }
-    gather(tx, scope, &mut person).await?;
+    person.patterns = person.marks().iter().map(|mark| mark::pattern(mark)).collect();
     Ok(Some(person))
 }
 

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use model::database::Tenant;
 use model::message::Message;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
@@ -21,6 +22,9 @@ use crate::sending::{self, Order};
 
 /// So many messages are taken at once.
 const MOST: usize = 1_000;
+
+/// So many of them take their places at once.
+const AT_ONCE: usize = 64;
 
 /// Messages to send.
 #[derive(ToSchema)]
@@ -116,11 +120,15 @@ pub(super) async fn to_recipients(
         return Err(Problem::malformed(format!("The field `messages` must hold 1 to {MOST} messages.")));
     }
     let batch = Batch { caller: &caller, state: &state, language };
-    let read = many.messages.into_iter().map(|members| batch.read(members));
+    let read = many.messages.iter().map(|message| batch.read(message));
     let read = batch.look_further(read.collect()).await?;
-    // Each takes its place at once: they are written together, in their order.
-    let queued = join_all(read.into_iter().map(|one| batch.queue(one))).await;
-    Ok(Json(Results { data: queued.into_iter().map(Outcome::from).collect() }))
+    let (mut read, mut data) = (read.into_iter(), Vec::new());
+    while !read.as_slice().is_empty() {
+        // These take their places at once, and are written together, in their order; others' come in between.
+        let queued = join_all(read.by_ref().take(AT_ONCE).map(|one| batch.queue(one))).await;
+        data.extend(queued.into_iter().map(Outcome::from));
+    }
+    Ok(Json(Results { data }))
 }
 
 /// Whose messages they are.
@@ -139,7 +147,8 @@ enum One {
 }
 
 impl Batch<'_> {
-    fn read(&self, mut members: Members) -> Result<One, Problem> {
+    fn read(&self, message: &RawValue) -> Result<One, Problem> {
+        let mut members = Members::parse(message.get())?;
         let key = Key::written(members.take::<Own>(&["idempotency_key"])?.idempotency_key)?;
         let idempotency = key.with("POST /messages", &members.value());
         let to = members.take::<Address>(ADDRESS)?.to(self.language)?;

@@ -90,9 +90,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Said {
 impl Key {
     /// One that stands in a body.
     pub(super) fn written(text: Option<String>) -> Result<Self, Problem> {
-        let fits = |text: &String| text.is_ascii() && (1..=LONGEST_KEY).contains(&text.len());
+        // As a header could hold it.
+        let fits = |text: &String| {
+            (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        };
         if text.as_ref().is_some_and(|text| !fits(text)) {
-            return Err(Problem::malformed("The field `idempotency_key` must be a text of 1 to 255 ASCII characters."));
+            return Err(Problem::malformed(
+                "The field `idempotency_key` must be a text of 1 to 255 printable ASCII characters.",
+            ));
         }
         Ok(Self(text))
     }

@@ -45,7 +45,7 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
     for _ in 0..ROUNDS {
         if let Some(key) = &key {
             let tx = call.operator().await?;
-            outbox::forget_unsent(&tx, &call.scope, &key.key).await?;
+            outbox::forget_unsent(&tx, &call.scope, key).await?;
             // Forgotten or not, nothing was sent.
             tx.commit().await.map_err(|error| error.in_job())?;
         }

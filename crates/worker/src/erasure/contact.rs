@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use model::Scope;
 use model::audit::{self, Actor};
-use model::erasure::{self, Sought};
+use model::erasure::{self, Holdings, Sought};
 use model::event;
 use model::transfer::{self, Person, Table};
 
@@ -57,7 +57,7 @@ pub async fn erase(source: Source<'_>, organization: &str, who: &str, told: Told
     let end = until(source);
     bodies::clear(source, (&scope, &holdings), What::Words(&marks), end, &mut erased).await?;
     bodies::clear_relayed(source, &scope, &marks, &mut erased).await?;
-    prove(source, &scope, (&person, &tables), (&holdings.words(), end), &mut erased).await?;
+    prove(source, &scope, (&person, &tables), (&holdings, end), &mut erased).await?;
     tell(told, &erased, tables.len());
     Ok(erased)
 }
@@ -144,7 +144,7 @@ async fn prove(
     source: Source<'_>,
     scope: &Scope,
     (person, tables): (&Person, &[Table]),
-    (numbers, end): (&[String], jiff::Timestamp),
+    (holdings, end): (&Holdings, jiff::Timestamp),
     erased: &mut Erased,
 ) -> Result<()> {
     let sought = Sought { marks: person.marks(), called: person.called.clone() };
@@ -156,16 +156,17 @@ async fn prove(
         erased.searched.tables += 1;
         erased.searched.columns += table.columns.len() as u64;
     }
-    for (words, is_called) in [(sought.marks.clone(), false), (sought.quoted(), true)] {
-        let (inbound, quarantine) = erasure::any_organization_raw_left(&tx, (numbers, &words), end).await?;
-        for (table, rows) in [("inbound", inbound), ("quarantine", quarantine)] {
-            let found = erasure::Found { table: table.into(), column: "body".into(), rows };
-            let list = if is_called { &mut erased.same_name } else { &mut erased.found };
-            list.extend((rows > 0).then_some(found));
-        }
+    let (inbound, quarantine) =
+        erasure::any_organization_raw_left(&tx, (&holdings.words(), &sought.quoted()), end).await?;
+    tx.close();
+    for (table, rows) in [("inbound", inbound), ("quarantine", quarantine)] {
+        let found = erasure::Found { table: table.into(), column: "body".into(), rows };
+        erased.same_name.extend((rows > 0).then_some(found));
+    }
+    for (table, rows) in bodies::left(source, (scope, holdings), &sought.marks, end).await? {
+        erased.found(table, "body", rows);
     }
     erased.searched.tables += 2;
     erased.searched.columns += 2;
-    tx.close();
     Ok(())
 }

@@ -1,9 +1,7 @@
 //! A raw body without what is somebody's: of an organization its changes, of a contact the messages, statuses and names that tell of it.
 
+use model::erasure::mark;
 use serde_json::{Map, Value, json};
-
-/// Stands where words were.
-const ERASED: &str = "[erased]";
 
 /// What is to go.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +26,11 @@ pub(super) enum Left {
 /// Takes out of a body what is to go, of the changes that are `whose`: told the account, and the change. `in_place`: changes
 /// that say nothing any more keep their places. What is not a body of Meta's goes as a whole.
 pub(super) fn prune(body: &[u8], whose: impl Fn(&str, &Value) -> bool, what: What<'_>, in_place: bool) -> Left {
+    if let What::Words(words) = what
+        && !holds(body, words)
+    {
+        return Left::All;
+    }
     let Ok(mut body) = serde_json::from_slice::<Value>(body) else { return Left::Nothing };
     let Some(Value::Array(entries)) = body.get_mut("entry") else { return Left::Nothing };
     let (mut touched, mut says) = (false, false);
@@ -59,6 +62,11 @@ pub(super) fn prune(body: &[u8], whose: impl Fn(&str, &Value) -> bool, what: Wha
         (true, false) => Left::Nothing,
         (true, true) => Left::Some(body.to_string().into_bytes()),
     }
+}
+
+/// Whether one of these words stands in a body.
+pub(super) fn holds(body: &[u8], words: &[String]) -> bool {
+    words.iter().any(|word| !mark::places(body, word).is_empty())
 }
 
 /// The number that a change names.
@@ -103,9 +111,9 @@ fn cut(value: &mut Value, words: &[String]) -> Cut {
         Value::String(text) if is(text) => Cut { names: true, ..Cut::default() },
         // Who tells of them goes on telling, without.
         Value::String(text) => {
-            let told: Vec<&String> = words.iter().filter(|word| text.contains(word.as_str())).collect();
-            let took = !told.is_empty();
-            told.into_iter().for_each(|word| *text = text.replace(word.as_str(), ERASED));
+            let left = mark::without(text, words);
+            let took = left.is_some();
+            left.into_iter().for_each(|left| *text = left);
             Cut { took, ..Cut::default() }
         }
         Value::Number(number) => Cut { names: is(&number.to_string()), ..Cut::default() },
@@ -128,7 +136,7 @@ fn of_object(members: &mut Map<String, Value>, words: &[String]) -> Cut {
     let mut all = Cut::default();
     for (name, value) in members {
         let one = cut(value, words);
-        all.names |= one.names || words.iter().any(|word| name.contains(word.as_str()));
+        all.names |= one.names || words.iter().any(|word| !mark::places(name.as_bytes(), word).is_empty());
         all.emptied |= one.emptied;
         all.filled |= one.filled;
         all.took |= one.took;
@@ -138,6 +146,8 @@ fn of_object(members: &mut Map<String, Value>, words: &[String]) -> Cut {
 
 #[cfg(test)]
 mod tests {
+    use model::erasure::mark::ERASED;
+
     use super::*;
 
     const LUCIA: &str = "34600111222";

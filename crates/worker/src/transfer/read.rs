@@ -107,6 +107,9 @@ fn open(path: &Path, scratch: PathBuf) -> Result<Opened> {
         check_table(&folder, table)?;
     }
     let known: BTreeSet<String> = manifest.tables.iter().map(|table| format!("{}.jsonl", table.name)).collect();
+    if known.len() < manifest.tables.len() {
+        return Err(damaged("its manifest names a table twice"));
+    }
     if let Some(strange) = names(&folder.join(TABLES))?.into_iter().find(|name| !known.contains(name)) {
         return Err(damaged(&format!("its manifest does not know of {strange}")));
     }
@@ -181,7 +184,11 @@ fn unpack(path: &Path, folder: &Path) -> Result<()> {
         if !is_known {
             return Err(damaged(&format!("{name:?} belongs to no export")));
         }
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(name))?;
+        let place = folder.join(&name);
+        if place.exists() {
+            return Err(damaged(&format!("{name:?} is in it twice")));
+        }
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(place)?;
         std::io::copy(&mut entry, &mut file).map_err(refused)?;
     }
     Ok(())

@@ -9,6 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::object::read;
@@ -29,18 +30,18 @@ impl<S: Send + Sync> FromRequest<S> for Members {
     }
 }
 
-/// Several such objects: `{"messages": […]}`.
+/// Several such objects, each still as it was written: `{"messages": […]}`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct ManyMembers {
-    pub(in crate::api) messages: Vec<Members>,
+    pub(in crate::api) messages: Vec<Box<RawValue>>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for ManyMembers {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        json(request, state, BATCH_LIMIT, "a JSON object with `messages`, a list of objects").await
+        json(request, state, BATCH_LIMIT, "a JSON object with `messages`, a list").await
     }
 }
 
@@ -62,14 +63,12 @@ async fn json<T: DeserializeOwned>(
             _ => Problem::malformed("The body did not arrive whole. Send it again."),
         }
     })?;
-    // The parser's own message may quote the body.
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Problem::malformed(format!(
-            "The body is not {what} (line {}, column {}). Send one.",
-            error.line(),
-            error.column()
-        ))
-    })
+    serde_json::from_slice(&bytes).map_err(|error| unread(&format!("The body is not {what}"), &error))
+}
+
+/// The parser's own message may quote the body.
+fn unread(what: &str, error: &serde_json::Error) -> Problem {
+    Problem::malformed(format!("{what} (line {}, column {}). Send one.", error.line(), error.column()))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -81,6 +80,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 impl Members {
+    /// Of one object among several, which may be as large as one that comes alone.
+    pub(in crate::api) fn parse(text: &str) -> Result<Self, Problem> {
+        if text.len() > BODY_LIMIT {
+            return Err(Problem::too_large(BODY_LIMIT));
+        }
+        serde_json::from_str(text).map_err(|error| unread("This is not a JSON object", &error))
+    }
+
     /// Takes out those of `T`, which are these.
     pub(in crate::api) fn take<T: DeserializeOwned>(&mut self, names: &[&str]) -> Result<T, Problem> {
         let all = std::mem::take(&mut self.0).into_iter();
