@@ -20,7 +20,7 @@ assets: ## what pages bring along that others wrote; Node.js is needed here, and
 test: assets ## all tests, each with its own database on a cluster of their own
 	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler pebble receive sdk service monitoring proxies compose helm package
 	cargo build --locked --workspace --all-targets
-	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace
+	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace --test-threads $$(($$(nproc) * 2))
 	cargo test -q --locked --workspace --doc
 
 lint: assets
@@ -38,6 +38,8 @@ advisories: ## known holes in what is built in; says so where the list of them c
 	@scripts/need deny
 	@scripts/advisories
 
+# Nothing is compiled a second time there.
+ci: export CARGO_INCREMENTAL := 0
 ci: assets ## what a submission must pass
 	@scripts/need cargo cc postgres nextest deny
 	$(MAKE) lint licences advisories docs test

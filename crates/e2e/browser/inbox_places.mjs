@@ -317,9 +317,10 @@ async function plain({ url, email, password, kitBrowser, says }) {
   await page.goto(`${url}/inbox?view=resolved`);
   await comes(57, "and is among what was", () => page.locator("#list > li", { hasText: "Plaza plana" }).count(), 1);
   for (let nth = 0; nth < 45; nth += 1) await says(`5255555095${String(nth).padStart(2, "0")}`, `página ${nth}`);
-  await page.goto(`${url}/inbox?view=all`);
+  const more = page.getByRole("link", { name: "Más conversaciones" });
+  await comes(57, "what came is there when it is asked for", async () => { await page.goto(`${url}/inbox?view=all`); return more.count(); }, 1);
   const first = await page.locator("#list > li").first().getAttribute("id");
-  await page.getByRole("link", { name: "Más conversaciones" }).click();
+  await more.click();
   await comes(57, "and the list goes on", async () => await page.locator("#list > li").count() > 0 && await page.locator(`#${first}`).count() === 0);
   await context.close();
 }

@@ -1,7 +1,7 @@
 //! An authority that gives certificates, which others wrote: Debian's `pebble`, with a DNS of its own. `scripts/need pebble`
 //! installs both.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use reqwest::Certificate;
@@ -41,7 +41,7 @@ impl Authority {
     }
 
     async fn start_with(bound: bool) -> Self {
-        let [listen, control, http, tls, dns, fake] = free();
+        let [listen, control, http, tls, dns, fake] = [(); 6].map(|()| outside::free_address());
         let place = TempDir::with_prefix("wazapp-authority-").expect("a directory");
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
         let (own, file) = (made.cert.pem(), |name: &str| place.path().join(name));
@@ -120,11 +120,4 @@ impl Drop for Authority {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// Addresses that nobody listens at.
-fn free<const N: usize>() -> [SocketAddr; N] {
-    // Held until all are there, so that no two are the same.
-    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
-    held.map(|listener| listener.local_addr().expect("its address"))
 }

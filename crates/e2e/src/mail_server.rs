@@ -1,6 +1,5 @@
 //! A mail server of the test's own; `scripts/need smtp` has installed what it is made with.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -9,7 +8,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use worker::mail::Post;
 
-use crate::until;
+use crate::{outside, until};
 
 const PROGRAM: &str = include_str!("mail_server.py");
 
@@ -66,7 +65,7 @@ pub struct MailServer {
 impl MailServer {
     /// One that does not run yet.
     pub fn down() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = outside::free_address().port();
         Self { port, running: None, place: TempDir::with_prefix("wazapp-mail-").expect("a directory") }
     }
 

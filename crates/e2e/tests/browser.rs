@@ -123,10 +123,7 @@ async fn a_large_inbox() {
 /// The server ends and starts anew under a page that is open, when the page's script says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox_over_a_restart() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let listen = listener.local_addr().expect("an address").to_string();
-    drop(listener);
-    let installation = Installation::new().setting("WAZAPP_LISTEN", &listen);
+    let installation = Installation::new().setting("WAZAPP_LISTEN", &e2e::outside::free_address().to_string());
     let (mut server, welcome) = installation.demo().await;
     let mut node = script("inbox_restart", "inbox_restart", &arguments(&server, &welcome));
     node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

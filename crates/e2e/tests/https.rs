@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use e2e::program::Installation;
-use e2e::until;
+use e2e::{outside, until};
 use reqwest::{Certificate, Client};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -32,7 +32,7 @@ fn write(folder: &Path, cert: &str, key: &str) {
 /// One that trusts this certificate alone, at this address.
 fn trusting(made: &Made, address: SocketAddr) -> Client {
     let root = Certificate::from_pem(made.cert.as_bytes()).expect("a certificate");
-    let client = e2e::outside::http().tls_certs_only([root]).resolve("localhost", address);
+    let client = outside::http().tls_certs_only([root]).resolve("localhost", address);
     client.redirect(reqwest::redirect::Policy::none()).build().expect("a client")
 }
 
@@ -42,7 +42,7 @@ async fn a_certificate_in_files_is_shown_and_replaced_while_the_server_runs() {
     let (first, second) = (made(), made());
     write(folder.path(), &first.cert, &first.key);
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
+    let free = outside::free_address();
     let installation = Installation::new()
         .setting("WAZAPP_TLS_CERT", &path("cert.pem"))
         .setting("WAZAPP_TLS_KEY", &path("key.pem"))

@@ -81,7 +81,7 @@ async fn every_query_is_answered_from_what_a_server_measures() {
          scrape_configs: [{{ job_name: wazapp, static_configs: [{{ targets: [{target:?}] }}] }}]\n"
     );
     std::fs::write(folder.path().join("prometheus.yml"), settings).expect("written");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
+    let free = outside::free_address();
     let _prometheus = Command::new("prometheus")
         .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
         .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))

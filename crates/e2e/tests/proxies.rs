@@ -1,6 +1,5 @@
 //! The proxies that `deploy/` has files for, as Debian has them, between the world and a server.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,10 +15,6 @@ const AT: i64 = 1_795_000_000;
 fn deploy(path: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(path);
     std::fs::read_to_string(file).expect(path)
-}
-
-fn free() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address")
 }
 
 /// A proxy at work; it ends with the test.
@@ -118,7 +113,7 @@ async fn people_come_through(world: &World, acme: &Organization, proxy: &Proxy) 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_hands_on_all_that_is_asked_of_a_site() {
     let (world, acme) = set_up().await;
-    let (folder, at) = (folder(), free());
+    let (folder, at) = (folder(), outside::free_address());
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let path = |name: &str| -> PathBuf { folder.path().join(name) };
     std::fs::write(path("cert.pem"), made.cert.pem()).expect("written");
@@ -146,7 +141,7 @@ async fn nginx_hands_on_all_that_is_asked_of_a_site() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_hands_on_the_webhook_alone() {
     let (world, acme) = set_up().await;
-    let at = free();
+    let at = outside::free_address();
     let location = for_server(&deploy("nginx/webhook.conf"), &world);
     let site = format!("server {{ listen {at}; location / {{ return 418; }}\n{location}\n}}");
     let proxy = Proxy::nginx(&site, format!("http://{at}"), plain(), folder()).await;
@@ -162,7 +157,7 @@ async fn nginx_hands_on_the_webhook_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy_hands_on_all_that_is_asked_of_a_site() {
     let (world, acme) = set_up().await;
-    let (folder, at) = (folder(), free());
+    let (folder, at) = (folder(), outside::free_address());
     let site = for_server(&deploy("caddy/Caddyfile"), &world);
     assert!(site.starts_with("wa.example.org {"), "{site}");
     let site = site.replacen("wa.example.org {", &format!("http://{at} {{"), 1);

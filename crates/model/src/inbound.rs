@@ -6,7 +6,7 @@
 //! erasure ([`crate::erasure`]).
 
 use std::hash::Hasher;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -168,24 +168,51 @@ pub async fn append(connection: &Connection, reserved: Reserved, bodies: &[Body]
 #[derive(Debug)]
 pub struct Backlog {
     lanes: [AtomicU32; LANES],
+    /// In which of them something waits that somebody looks out for.
+    hurried: [AtomicBool; LANES],
     appended: Notify,
 }
 
 impl Default for Backlog {
     fn default() -> Self {
-        Self { lanes: std::array::from_fn(|_| AtomicU32::default()), appended: Notify::default() }
+        Self {
+            lanes: std::array::from_fn(|_| AtomicU32::default()),
+            hurried: std::array::from_fn(|_| AtomicBool::default()),
+            appended: Notify::default(),
+        }
     }
 }
 
 impl Backlog {
-    /// Bodies were committed.
-    pub fn appended(&self, lanes: impl Iterator<Item = i16>) {
-        for lane in lanes {
-            if let Some(count) = usize::try_from(lane).ok().and_then(|lane| self.lanes.get(lane)) {
+    /// Bodies were committed: the lane of each, and whether somebody looks out for what it tells.
+    pub fn appended(&self, bodies: impl Iterator<Item = (i16, bool)>) {
+        for (lane, is_hurried) in bodies {
+            let lane = usize::try_from(lane).unwrap_or(usize::MAX);
+            if let (Some(count), Some(hurried)) = (self.lanes.get(lane), self.hurried.get(lane)) {
                 count.fetch_add(1, Ordering::Relaxed);
+                hurried.fetch_or(is_hurried, Ordering::Relaxed);
             }
         }
         self.appended.notify_waiters();
+    }
+
+    /// The next [`Backlog::appended`], from now on.
+    pub fn more(&self) -> impl Future<Output = ()> {
+        self.appended.notified()
+    }
+
+    /// Whether something waits in these lanes that somebody looks out for.
+    pub fn is_hurried(&self, lanes: &[i16]) -> bool {
+        self.hurry(lanes).any(|hurried| hurried.load(Ordering::Relaxed))
+    }
+
+    /// What waits in these lanes is about to be taken.
+    pub fn calm(&self, lanes: &[i16]) {
+        self.hurry(lanes).for_each(|hurried| hurried.store(false, Ordering::Relaxed));
+    }
+
+    fn hurry<'a>(&'a self, lanes: &'a [i16]) -> impl Iterator<Item = &'a AtomicBool> {
+        lanes.iter().filter_map(|lane| self.hurried.get(usize::try_from(*lane).ok()?))
     }
 
     /// Waits for [`Backlog::appended`], if nothing waits already in these lanes.
@@ -224,7 +251,7 @@ impl Backlog {
 
     /// A lane may hold more than was counted: look again.
     pub fn suspect(&self, lane: i16) {
-        self.appended(std::iter::once(lane));
+        self.appended(std::iter::once((lane, true)));
     }
 }
 
@@ -410,10 +437,21 @@ mod tests {
     #[test]
     fn a_backlog_never_counts_below_nothing() {
         let backlog = Backlog::default();
-        backlog.appended([3, 3, 4].into_iter());
+        backlog.appended([(3, false), (3, true), (4, false)].into_iter());
         assert_eq!(backlog.waiting(&[3, 4]), 3);
         backlog.taken(3, 10);
         assert_eq!(backlog.waiting(&[3, 4]), 1);
         assert_eq!(backlog.lane(999), 0);
+    }
+
+    #[test]
+    fn a_backlog_knows_where_somebody_waits() {
+        let backlog = Backlog::default();
+        backlog.appended([(3, true), (3, false), (4, false)].into_iter());
+        assert!(backlog.is_hurried(&[3, 4]) && !backlog.is_hurried(&[4]));
+        backlog.calm(&[3]);
+        assert!(!backlog.is_hurried(&[3, 4, 999]));
+        backlog.suspect(4);
+        assert!(backlog.is_hurried(&[4]));
     }
 }

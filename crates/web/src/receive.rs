@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use whatsapp::webhook;
 
 /// The most bodies in one transaction: beyond it a larger batch saves nothing.
 const BATCH: usize = 250;
@@ -267,7 +268,7 @@ fn commit<'a>(
         let answer = match &result {
             Ok(()) => {
                 measure(&bodies, started.elapsed(), now);
-                backlog.appended(bodies.iter().map(|body| body.lane));
+                backlog.appended(bodies.iter().map(|body| (body.lane, !webhook::peek_only_statuses(&body.bytes))));
                 Ok(())
             }
             Err(error) => {

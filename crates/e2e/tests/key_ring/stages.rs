@@ -24,7 +24,14 @@ fn both() -> (Keyring, KeyId) {
 }
 
 async fn begin(world: &World, keyring: &Keyring) -> Rotation {
-    Rotation::begin(world.database(), keyring).await.expect("the statement runs").expect("nobody else does")
+    let mut begun = None;
+    // The connection of the one before is on its way out.
+    let begins = async || {
+        begun = Rotation::begin(world.database(), keyring).await.expect("the statement runs");
+        begun.is_some()
+    };
+    world.until("nobody else does", begins).await;
+    begun.expect("it began")
 }
 
 /// The whole change, with nobody in its way.

@@ -1,6 +1,5 @@
 //! An S3 server of the test's own; `scripts/need moto` has installed it.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -15,14 +14,14 @@ pub(crate) struct S3 {
 impl S3 {
     pub(crate) async fn start() -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools-moto/bin/moto_server");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let address = e2e::outside::free_address();
         let server = Command::new(program)
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("moto_server starts: scripts/need moto installs it");
-        let s3 = Self { server, url: format!("http://127.0.0.1:{port}") };
+        let s3 = Self { server, url: format!("http://{address}") };
         let client = e2e::outside::http().build().expect("a client");
         until("the S3 server makes a bucket", async || {
             let made = client.put(format!("{}/media", s3.url)).send().await;

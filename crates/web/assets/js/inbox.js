@@ -625,7 +625,12 @@ document.addEventListener("turbo:load", () => {
   flush();
   performance.mark("inbox-ready");
 });
-document.addEventListener("turbo:frame-load", ({ target }) => { if (target.id === "thread") opened(); });
+// As soon as it stands there: what is pressed next is meant for it.
+document.addEventListener("turbo:before-frame-render", ({ target, detail }) => {
+  if (target.id !== "thread") return;
+  const { render } = detail;
+  detail.render = (...frames) => { render(...frames); opened(); };
+});
 document.addEventListener("turbo:before-cache", () => document.querySelectorAll("li.pending").forEach((item) => item.remove()));
 /** What is answered, by the next message alone. */
 export function answer(id) {

@@ -40,6 +40,6 @@ pub use message::{Direction, Message, Origin};
 pub use notice::Notice;
 pub use number::NumberUpdate;
 pub use party::Party;
-pub use peek::peek_phone_number_id;
+pub use peek::{peek_only_statuses, peek_phone_number_id};
 pub use status::Status;
 pub use template::TemplateUpdate;

@@ -14,6 +14,16 @@ pub fn peek_phone_number_id(body: &[u8]) -> Option<&[u8]> {
     memmem::find_iter(body, KEY).find_map(|at| value_after(&body[at + KEY.len()..]))
 }
 
+/// Whether a body tells statuses of messages, and nothing that somebody waits for: no message, no call.
+///
+/// Only a hint: what a body tells is known when it is parsed.
+pub fn peek_only_statuses(body: &[u8]) -> bool {
+    let has = |key: &[u8]| {
+        memmem::find_iter(body, key).any(|at| body[at + key.len()..].trim_ascii_start().first() == Some(&b':'))
+    };
+    has(b"\"statuses\"") && !has(b"\"messages\"") && memmem::find(body, b"\"calls\"").is_none()
+}
+
 fn value_after(rest: &[u8]) -> Option<&[u8]> {
     let value = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
     let id = match value.strip_prefix(b"\"") {
@@ -36,6 +46,21 @@ fn leading_digits(value: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_statuses_from_what_is_waited_for() {
+        for (body, alone) in [
+            (r#"{"field":"messages","value":{"statuses":[{"id":"wamid.1"}]}}"#, true),
+            (r#"{"value":{"contacts":[],"statuses" : []},"field" : "messages" }"#, true),
+            (r#"{"field":"messages","value":{"messages":[{"text":{"body":"\"statuses\":"}}]}}"#, false),
+            (r#"{"value":{"statuses":[]},"other":{"messages" :[]}}"#, false),
+            (r#"{"field":"calls","value":{"statuses":[{"status":"RINGING"}]}}"#, false),
+            (r#"{"field":"statuses"}"#, false),
+            ("", false),
+        ] {
+            assert_eq!(peek_only_statuses(body.as_bytes()), alone, "{body}");
+        }
+    }
 
     #[test]
     fn finds_strings_and_numbers() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use whatsapp::webhook::{Effect, Item, Part, parse, peek_phone_number_id};
+use whatsapp::webhook::{Effect, Item, Part, parse, peek_only_statuses, peek_phone_number_id};
 
 use crate::show::{changes, fixtures, items};
 
@@ -81,6 +81,9 @@ fn a_glance_agrees_with_the_whole() {
         let peeked = peek_phone_number_id(&body).map(|id| String::from_utf8(id.to_vec()).unwrap());
         let parsed = changes(&parse(&body)).find_map(|change| change.phone_number_id.clone());
         assert_eq!(peeked, parsed, "{name}");
+        let told = items(&body);
+        let is_all_statuses = !told.is_empty() && told.iter().all(|item| matches!(item, Item::Status(_)));
+        assert!(is_all_statuses || !peek_only_statuses(&body), "{name}");
     }
 }
 

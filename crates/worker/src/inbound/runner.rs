@@ -25,6 +25,9 @@ const POLL: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_millis(5);
 const LONGEST_LINGER: Duration = Duration::from_millis(25);
 
+/// What only tells how far messages have come is looked out for by nobody: the statuses of one message come in one batch.
+const UNHURRIED: Duration = Duration::from_millis(100);
+
 /// So few bodies waiting mean that there is no load worth a longer wait.
 const FEW: u32 = 20;
 
@@ -124,7 +127,7 @@ impl Applier {
                     if matches!(round, Round::Idle) {
                         self.wait(&stop).await;
                     }
-                    self.linger().await;
+                    self.linger(&stop).await;
                 }
                 Err(error) => {
                     let wait = self.failed(&error, &mut pause);
@@ -148,13 +151,29 @@ impl Applier {
     }
 
     /// Lets a batch fill. A full enough one, or none, is not waited for.
-    async fn linger(&self) {
-        let waiting = self.backlog.waiting(&self.here());
-        if waiting == 0 || waiting >= self.batch / 2 {
-            return;
+    async fn linger(&self, stop: &CancellationToken) {
+        let here = self.here();
+        let is_enough = || {
+            let waiting = self.backlog.waiting(&here);
+            waiting == 0 || waiting >= self.batch / 2
+        };
+        let unhurried = tokio::time::sleep(UNHURRIED);
+        tokio::pin!(unhurried);
+        loop {
+            let more = self.backlog.more();
+            if is_enough() || self.backlog.is_hurried(&here) {
+                break;
+            }
+            tokio::select! {
+                () = more => {}
+                () = stop.cancelled() => return,
+                () = &mut unhurried => return,
+            }
         }
-        let longest = if waiting < FEW { LINGER } else { LONGEST_LINGER };
-        tokio::time::sleep(self.took.clamp(LINGER, longest)).await;
+        if !is_enough() {
+            let longest = if self.backlog.waiting(&here) < FEW { LINGER } else { LONGEST_LINGER };
+            tokio::time::sleep(self.took.clamp(LINGER, longest)).await;
+        }
     }
 
     /// The lanes that do not wait aside.
@@ -167,6 +186,7 @@ impl Applier {
         while self.aside.ended().now_or_never().is_some() {
             self.look_everywhere = true;
         }
+        self.backlog.calm(&self.here());
         let mut waiting: Vec<u32> = self.lanes.iter().map(|lane| self.backlog.lane(*lane)).collect();
         if std::mem::take(&mut self.look_everywhere) {
             // Nobody counted what others left: look for a little in every lane.
