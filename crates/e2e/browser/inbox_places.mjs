@@ -226,6 +226,9 @@ async function byKeys({ page, url, row }) {
   await page.keyboard.press("Control+k");
   await page.waitForFunction(() => document.activeElement?.matches("#palette input"));
   await ring("the palette");
+  // What was opened before stays, though the page remembers only now where it has come.
+  await page.waitForFunction(() => !document.documentElement.ariaBusy && !document.querySelector("[busy], [aria-busy=true]"));
+  await ring("the palette, still");
   await page.keyboard.press("Escape");
 }
 

@@ -133,7 +133,7 @@ async fn at_a_terminal(command: &Command, answers: &[(&str, &str)]) -> (bool, St
     let (mut keys, mut screen) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
     let (mut said, mut unread) = (String::new(), 0);
     let (mut answers, mut bytes) = (answers.iter(), [0; 4096]);
-    let (mut next, mut hidden) = (answers.next(), None);
+    let mut next = answers.next();
     loop {
         let read = tokio::time::timeout(Duration::from_secs(60), screen.read(&mut bytes)).await;
         let length = read.unwrap_or_else(|_| panic!("it waits for {next:?}: {said}")).expect("it can be read");
@@ -141,17 +141,9 @@ async fn at_a_terminal(command: &Command, answers: &[(&str, &str)]) -> (bool, St
             break;
         }
         said.push_str(&String::from_utf8_lossy(&bytes[..length]));
-        // What was typed before the terminal stopped showing it was thrown away.
-        if let Some(answer) = hidden
-            && let Some(at) = said[unread..].find(answer)
-        {
-            unread += at + answer.len();
-            keys.write_all(format!("{answer}\n").as_bytes()).await.expect("typed");
-        }
         while let Some((question, answer)) = next {
             let Some(at) = said[unread..].find(question) else { break };
             unread += at + question.len();
-            hidden = question.contains("not shown").then_some(*answer);
             keys.write_all(format!("{answer}\n").as_bytes()).await.expect("typed");
             next = answers.next();
         }

@@ -63,6 +63,11 @@ document.addEventListener("keydown", ({ key }) => {
 // After a form came back with faults, the first of them is where to go on.
 document.addEventListener("turbo:render", () => document.querySelector("[aria-invalid=true]")?.focus());
 
+// A frame that counts as a visit is remembered once it is shown: nobody leaves, and what is open since stays open.
+let stays = false;
+document.addEventListener("turbo:visit", ({ detail }) => { stays = detail.url === document.querySelector("#thread")?.src; });
+document.addEventListener("turbo:before-cache", (event) => { if (stays) event.stopImmediatePropagation(); }, { capture: true });
+
 // Menus are closed, and what was typed in secret is gone, before a page is remembered.
 document.addEventListener("turbo:before-cache", () => {
   document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });

@@ -142,7 +142,7 @@ function release() {
   all.forEach((then) => then());
 }
 
-/** The list is one stop of Tab's way: the row that has the focus, or that is open, or the first. */
+/** The list is one stop of Tab's way, whatever comes and goes: the row that has the focus, or that is open, or the first. */
 function rove(to) {
   const rows = [...document.querySelectorAll("#list > li > a")];
   const stop = to ?? rows.find((row) => row === document.activeElement) ?? rows.find((row) => row.ariaCurrent) ?? rows[0];
@@ -156,7 +156,6 @@ StreamActions.upsert = function upsert() {
     if (target.id === "list") placeRow(fresh);
     else placeMessage(target, fresh);
   }
-  if (target.id === "list") rove();
 };
 
 StreamActions.leave = function leave() {
@@ -616,6 +615,7 @@ document.addEventListener("turbo:load", () => {
   // What waited for a row to be free belongs to the same list on another page, and to no other list.
   if ($("#list") !== listed) {
     listed = $("#list");
+    if (listed) new MutationObserver(() => rove()).observe(listed, { childList: true });
     if (heldIn === inbox().dataset.query) release();
     else waiting.clear();
   }

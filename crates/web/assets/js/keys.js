@@ -19,12 +19,12 @@ function neighbour(way) {
   return from ? rows[rows.indexOf(from) + way] : rows.at(way > 0 ? 0 : -1);
 }
 
-let coming; // The address of the conversation that is on its way.
-document.addEventListener("turbo:before-fetch-request", ({ target, detail }) => { if (target.id === "thread") coming = detail.url.href; });
-for (const end of ["turbo:frame-missing", "turbo:fetch-request-error", "turbo:load"]) document.addEventListener(end, () => { coming = undefined; });
+let asked; // The address of the conversation that was asked for last, unless it cannot be had.
+document.addEventListener("turbo:before-fetch-request", ({ target, detail }) => { if (target.id === "thread") asked = detail.url.href; });
+for (const end of ["turbo:frame-missing", "turbo:fetch-request-error"]) document.addEventListener(end, () => { asked = undefined; });
 
 /** Whether what this row leads to is on its way: once it is there, it has the focus. */
-const comes = (row) => row.href === coming && !row.ariaCurrent;
+const comes = (row) => row.href === asked && $("#thread")?.src === asked && !row.ariaCurrent;
 
 function go(way, stays) {
   const row = neighbour(way);
