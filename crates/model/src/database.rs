@@ -23,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::activity::Activity;
 use crate::api_key::Met;
 use crate::event::{Bell, SharedBell};
 use crate::quota::Limits;
@@ -81,6 +82,7 @@ pub struct Database {
     people: Arc<Semaphore>,
     met: Arc<Met>,
     bell: SharedBell,
+    activity: Activity,
     web_prepares: bool,
     access: Access,
     limits: Limits,
@@ -115,6 +117,7 @@ impl Database {
             people,
             met,
             bell,
+            activity: Activity::default(),
             web_prepares,
             access,
             limits,
@@ -161,6 +164,7 @@ impl Database {
     /// A transaction of one person, before it is known where they are at work. Who is not known yet has a place among
     /// strangers.
     pub(crate) async fn person(&self, user_id: Uuid, is_known: bool) -> Result<Tx> {
+        self.activity.note();
         let place = async {
             if is_known {
                 return self.shares.take(user_id).await;
@@ -177,6 +181,7 @@ impl Database {
 
     /// A transaction for signing in and for what people change about themselves: these have a few connections together.
     pub async fn people(&self) -> Result<Operator> {
+        self.activity.note();
         let turn = tokio::time::timeout(POOL_WAIT, self.people.clone().acquire_owned());
         let place = turn.await.map_err(|_| all_busy())?.expect("the semaphore is never closed");
         let begin: Vec<&str> = BEGIN_OPERATOR.into_iter().chain(REQUEST_LIMITS).collect();
@@ -202,12 +207,18 @@ impl Database {
         Manner { prepares, recognized: self.recognized.clone(), bell: self.bell.clone() }
     }
 
+    /// Whether anybody uses it.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
     /// Rung when a log grew.
     pub fn bell(&self) -> &Bell {
         &self.bell
     }
 
     async fn place(&self, scope: &Scope) -> Result<OwnedSemaphorePermit> {
+        self.activity.note();
         let turn = self.shares.take(scope.organization_id());
         tokio::time::timeout(POOL_WAIT, turn).await.map_err(|_| all_busy())
     }

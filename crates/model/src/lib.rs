@@ -4,6 +4,7 @@
 //! is a noun.
 
 pub mod act;
+pub mod activity;
 pub mod api_key;
 pub mod app;
 pub mod apps;

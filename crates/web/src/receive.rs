@@ -229,6 +229,7 @@ impl Writer {
                         }
                     }
                     next = Instant::now() + spacing;
+                    self.database.activity().note();
                     let taken = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
                     under_way.push(Box::pin(commit(connection, &mut stream, taken, now, self.backlog.clone())));
                 }

@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use model::activity::Activity;
 use model::database::{DatabaseError, Result};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,9 @@ pub(crate) trait Job {
 
     /// What is said, once, when the database fails a look.
     const WAITS: &'static str;
+
+    /// Whether it says exactly when something will be due; else looks are rarer where nobody is there.
+    const KNOWS_WHEN: bool = false;
 
     /// Whether a piece of work that ends lets more begin at once.
     const FILLS: bool = true;
@@ -45,8 +49,8 @@ pub(crate) trait Job {
     }
 }
 
-/// Looks until the token is cancelled; answers what is still under way.
-pub(crate) async fn run<J: Job>(job: &mut J, stop: &CancellationToken) -> JoinSet<J::Done> {
+/// Looks until the token is cancelled, less often where nobody is there; answers what is still under way.
+pub(crate) async fn run<J: Job>(job: &mut J, activity: &Activity, stop: &CancellationToken) -> JoinSet<J::Done> {
     let mut begun = JoinSet::new();
     let (mut pause, mut rest) = (Pause::default(), Pause::default());
     while !stop.is_cancelled() {
@@ -63,7 +67,10 @@ pub(crate) async fn run<J: Job>(job: &mut J, stop: &CancellationToken) -> JoinSe
             () = stop.cancelled() => {}
             () = job.wake(), if goes_on => {}
             Some(ended) = begun.join_next(), if goes_on && J::FILLS => done.extend(heard(ended)),
-            () = tokio::time::sleep(next) => {}
+            () = pause_until_next::<J>(next, activity) => {}
+        }
+        if !begun.is_empty() {
+            activity.note();
         }
         while let Some(ended) = begun.try_join_next() {
             done.extend(heard(ended));
@@ -80,6 +87,13 @@ pub(crate) async fn run<J: Job>(job: &mut J, stop: &CancellationToken) -> JoinSe
         }
     }
     begun
+}
+
+async fn pause_until_next<J: Job>(next: Duration, activity: &Activity) {
+    match J::KNOWS_WHEN {
+        true => tokio::time::sleep(next).await,
+        false => activity.pause(next).await,
+    }
 }
 
 /// Waits for what is still under way.
@@ -133,23 +147,36 @@ impl Pause {
 pub(crate) struct Every {
     period: Duration,
     nth: u32,
+    activity: Option<Activity>,
 }
 
 impl Every {
     /// The first comes after the first period.
     pub(crate) fn new(period: Duration) -> Self {
-        Self { period, nth: 0 }
+        Self { period, nth: 0, activity: None }
+    }
+
+    /// Comes less often where nobody is there.
+    pub(crate) fn busy(period: Duration, activity: &Activity) -> Self {
+        Self { activity: Some(activity.clone()), ..Self::new(period) }
     }
 
     /// Waits for the next, and answers its number, from 0 on. `None`: it is over.
     pub(crate) async fn next(&mut self, stop: &CancellationToken) -> Option<u32> {
         tokio::select! {
             () = stop.cancelled() => return None,
-            () = tokio::time::sleep(self.period) => {}
+            () = self.pause() => {}
         }
         let nth = self.nth;
         self.nth = nth.wrapping_add(1);
         Some(nth)
+    }
+
+    async fn pause(&self) {
+        match &self.activity {
+            Some(activity) => activity.pause(self.period).await,
+            None => tokio::time::sleep(self.period).await,
+        }
     }
 }
 
@@ -261,7 +288,7 @@ mod tests {
     async fn work_that_panics_gives_its_place_back_and_the_rest_goes_on() {
         let stop = CancellationToken::new();
         let mut job = Panics { stop: stop.clone(), under_way: UnderWay::default(), looks: 0, done: Vec::new() };
-        finish(run(&mut job, &stop).await).await;
+        finish(run(&mut job, &Activity::default(), &stop).await).await;
         assert_eq!((job.under_way.total(), job.under_way.all()), (0, vec![]), "nothing is under way for ever");
     }
 
@@ -293,7 +320,7 @@ mod tests {
     #[tokio::test]
     async fn what_fails_at_once_is_not_begun_again_at_once() {
         let (began, stop) = (Instant::now(), CancellationToken::new());
-        finish(run(&mut Fails { stop: stop.clone(), looks: 0 }, &stop).await).await;
+        finish(run(&mut Fails { stop: stop.clone(), looks: 0 }, &Activity::default(), &stop).await).await;
         assert!(began.elapsed() >= FIRST_PAUSE * (1 + 2 + 4), "{:?}", began.elapsed());
     }
 

@@ -57,8 +57,9 @@ pub struct Settings {
 
 /// Works until the token is cancelled; steps under way are finished first.
 pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    let activity = database.activity().clone();
     let mut attempts = Attempts { database, settings, stop: stop.clone(), look: 0 };
-    let left = rounds::run(&mut attempts, &stop).await;
+    let left = rounds::run(&mut attempts, &activity, &stop).await;
     if tokio::time::timeout(LAST_STEPS, rounds::finish(left)).await.is_err() {
         tracing::warn!("attempts to connect were left at the end: whoever takes them next goes on");
     }

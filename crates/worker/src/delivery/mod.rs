@@ -75,7 +75,7 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
             again: Again::default(),
         };
         let mut endpoints = Endpoints { room: Arc::new(room), claiming: UnderWay::default(), looked: None };
-        rounds::finish(rounds::run(&mut endpoints, &stop).await).await;
+        rounds::finish(rounds::run(&mut endpoints, database.activity(), &stop).await).await;
     };
     tokio::join!(serving, counting);
 }
@@ -140,6 +140,7 @@ struct Endpoints {
 impl Job for Endpoints {
     type Done = ();
     const WAITS: &'static str = "what endpoints are told waits";
+    const KNOWS_WHEN: bool = true;
     const FILLS: bool = false;
 
     async fn look(&mut self, begun: &mut JoinSet<Self::Done>) -> Result<Duration> {

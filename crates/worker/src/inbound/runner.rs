@@ -146,7 +146,7 @@ impl Applier {
             () = stop.cancelled() => {}
             () = self.aside.ended() => self.look_everywhere = true,
             () = self.backlog.wait(&here) => {}
-            () = tokio::time::sleep(POLL) => self.look_everywhere = true,
+            () = self.database.activity().pause(POLL) => self.look_everywhere = true,
         }
     }
 

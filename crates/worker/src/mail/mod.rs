@@ -75,7 +75,7 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
     let counting = count(&database, &clock, &stop);
     let sending = async {
         let mut mails = Mails { database: database.clone(), settings };
-        rounds::finish(rounds::run(&mut mails, &stop).await).await;
+        rounds::finish(rounds::run(&mut mails, database.activity(), &stop).await).await;
     };
     tokio::join!(sending, counting, looking);
 }

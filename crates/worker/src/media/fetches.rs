@@ -23,9 +23,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Fetches until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
     let under_way = UnderWay::default();
+    let activity = database.activity().clone();
     let mut fetches = Fetches { database, settings, stop: stop.clone(), last: Uuid::nil(), under_way };
     // Each hears of the end itself, and lets its medium go.
-    rounds::finish(rounds::run(&mut fetches, &stop).await).await;
+    rounds::finish(rounds::run(&mut fetches, &activity, &stop).await).await;
 }
 
 struct Fetches {

@@ -23,8 +23,9 @@ const LONGEST: u64 = 25 << 20;
 
 /// Makes thumbnails until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
+    let activity = database.activity().clone();
     let mut pictures = Pictures { database, settings, stop: stop.clone() };
-    rounds::finish(rounds::run(&mut pictures, &stop).await).await;
+    rounds::finish(rounds::run(&mut pictures, &activity, &stop).await).await;
 }
 
 struct Pictures {

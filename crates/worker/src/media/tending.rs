@@ -27,7 +27,7 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
             tracing::warn!(%error, "files of media may be readable by others: see who owns the media directory")
         }
     }
-    let mut every = Every::new(EVERY);
+    let mut every = Every::busy(EVERY, database.activity());
     while let Some(look) = every.next(&stop).await {
         if let Err(error) = tend(&database, &settings).await {
             tracing::debug!(%error, "the queue of media could not be looked through");

@@ -26,7 +26,8 @@ const LOOKS: usize = 4;
 
 /// Looks until the token is cancelled; what is under way is finished first.
 pub async fn run(database: Database, to_meta: ToMeta, stop: CancellationToken) {
-    rounds::finish(rounds::run(&mut Looks { database, to_meta }, &stop).await).await;
+    let activity = database.activity().clone();
+    rounds::finish(rounds::run(&mut Looks { database, to_meta }, &activity, &stop).await).await;
 }
 
 struct Looks {

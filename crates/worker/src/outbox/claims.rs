@@ -37,7 +37,9 @@ pub(super) async fn run(
 ) -> JoinSet<()> {
     let (under_way, uploads) = (UnderWay::default(), Uploads::default());
     let (stop_too, looked) = (stop.clone(), Instant::now());
-    rounds::run(&mut Claims { database, settings, hear, under_way, uploads, stop: stop_too, looked }, stop).await
+    let activity = database.activity().clone();
+    let mut claims = Claims { database, settings, hear, under_way, uploads, stop: stop_too, looked };
+    rounds::run(&mut claims, &activity, stop).await
 }
 
 /// How many more calls a number may have under way. The fewer are free over all, the fewer any number may hold, so that

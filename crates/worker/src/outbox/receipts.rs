@@ -35,7 +35,8 @@ const LOOKED_AT_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// Tells until the token is cancelled. Calls under way are given up then: a claim that nobody settles is told again.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
     let under_way = UnderWay::default();
-    rounds::run(&mut Receipts { database, settings, under_way }, &stop).await.shutdown().await;
+    let activity = database.activity().clone();
+    rounds::run(&mut Receipts { database, settings, under_way }, &activity, &stop).await.shutdown().await;
 }
 
 struct Receipts {

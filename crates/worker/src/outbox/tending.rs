@@ -21,7 +21,7 @@ const SWEEP: u32 = 7200;
 /// Tends until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
     let mut look: u32 = 0;
-    let mut every = Every::new(EVERY);
+    let mut every = Every::busy(EVERY, database.activity());
     while every.next(&stop).await.is_some() {
         match tend(&database, &settings, look).await {
             Ok(()) => look = look.wrapping_add(1),

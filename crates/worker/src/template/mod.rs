@@ -32,7 +32,8 @@ const LAST_READINGS: Duration = Duration::from_secs(5);
 
 /// Reads until the token is cancelled.
 pub async fn run(database: Database, to_meta: ToMeta, stop: CancellationToken) {
-    let readings = rounds::run(&mut Readings { database, to_meta, look: 0 }, &stop).await;
+    let activity = database.activity().clone();
+    let readings = rounds::run(&mut Readings { database, to_meta, look: 0 }, &activity, &stop).await;
     // One that hangs is given up where it is, and begun anew when its lease is over.
     let _ = tokio::time::timeout(LAST_READINGS, rounds::finish(readings)).await;
 }
