@@ -11,8 +11,8 @@ use tokio::time::Instant;
 const QUIET_AFTER: Duration = Duration::from_secs(20);
 
 /// Then looks are so many times rarer, but not rarer than this.
-const RARER: u32 = 8;
-const RAREST: Duration = Duration::from_secs(4);
+const RARER: u32 = 10;
+const RAREST: Duration = Duration::from_secs(5);
 
 /// When something happened in this process last: a request, a webhook, work that was found. Clones know the same.
 #[derive(Clone, Debug)]
