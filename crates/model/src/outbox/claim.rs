@@ -245,19 +245,24 @@ async fn any_organization_take(
             "SELECT q.message_id, q.recipient, q.body::text AS body, q.files::text AS files, q.attempts + 1 AS attempt,
                     q.fence + 1 AS fence, q.refusals, coalesce(r.refusals, 0) AS of_pair, r.next_at AS pair_next_at
              FROM wazapp.outbox q
-             LEFT JOIN wazapp.pair_pace r
-               ON r.organization_id = q.organization_id AND r.number_id = q.number_id AND r.recipient = q.recipient
+             -- OFFSET 0: each row looks up its own. PostgreSQL plans for the empty tables it knows, where all of a number's pairs,
+             -- and all that an organization is sending, are few.
+             LEFT JOIN LATERAL (
+               SELECT p.refusals, p.next_at FROM wazapp.pair_pace p
+               WHERE p.organization_id = q.organization_id AND p.number_id = q.number_id AND p.recipient = q.recipient
+               OFFSET 0) r ON true
              WHERE q.organization_id = $1 AND q.number_id = $2 AND q.state = 'queued' AND q.bulk = $6 AND q.send_at <= $3
                AND q.deadline > $3 AND (r.next_at IS NULL OR r.next_at <= $5)
                AND NOT EXISTS (
                  SELECT FROM wazapp.outbox e
                  WHERE e.organization_id = q.organization_id AND e.conversation_id = q.conversation_id
-                   AND e.state = 'sending')
+                   AND e.state = 'sending' OFFSET 0)
                AND NOT EXISTS (
                  SELECT FROM wazapp.outbox e
                  WHERE e.organization_id = q.organization_id AND e.conversation_id = q.conversation_id
-                   -- Said so, it does not lead through all that is queued: PostgreSQL plans for the empty queue it knows.
-                   AND e.sequence < q.sequence AND e.due_at <= $3 AND e.state || '' = 'queued' AND (q.bulk OR NOT e.bulk))
+                   -- Said so, it does not lead through all that is queued.
+                   AND e.sequence < q.sequence AND e.due_at <= $3 AND e.state || '' = 'queued' AND (q.bulk OR NOT e.bulk)
+                 OFFSET 0)
              ORDER BY q.send_at, q.sequence LIMIT $4 FOR UPDATE OF q SKIP LOCKED",
             &[&number.organization_id, &number.number_id, &now, &most, &(now + PAIR_AHEAD), &bulk],
         )

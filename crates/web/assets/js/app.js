@@ -68,6 +68,12 @@ let stays = false;
 document.addEventListener("turbo:visit", ({ detail }) => { stays = detail.url === document.querySelector("#thread")?.src; });
 document.addEventListener("turbo:before-cache", (event) => { if (stays) event.stopImmediatePropagation(); }, { capture: true });
 
+// Whoever went back meanwhile is not led to what the frame showed.
+document.addEventListener("turbo:before-visit", (event) => {
+  const { url } = event.detail;
+  if (url === document.querySelector("#thread")?.src && url !== location.href) event.preventDefault();
+});
+
 // Menus are closed, and what was typed in secret is gone, before a page is remembered.
 document.addEventListener("turbo:before-cache", () => {
   document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
