@@ -5,7 +5,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { becomes } from "./checks.mjs";
 import { open } from "./screens.mjs";
 
 const [url, simulator, number, email, password, folder] = process.argv.slice(2);
@@ -157,7 +156,7 @@ async function settled(page) {
 
 /** What the page shows is what the server has, and what was sent. */
 async function checks(page, nth, said) {
-  await becomes(() => page.evaluate(() => globalThis.same), true, "the page was loaded anew");
+  assert.ok(await page.evaluate(() => globalThis.same), "the page was loaded anew");
   // The conversation that stayed open: each once, in order, beside what was answered.
   const mine = sent.flatMap((one, mark) => (one.nth === nth ? [`m${mark}`] : []));
   const here = await page.locator(".message .text").allTextContents().then((all) => all.map((text) => text.trim()));

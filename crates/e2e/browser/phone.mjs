@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { business, until } from "./business.mjs";
-import { becomes } from "./checks.mjs";
 import { lookAt, open } from "./screens.mjs";
 
 const [url, folder, scale = "1"] = process.argv.slice(2);
@@ -219,7 +218,7 @@ async function visit(look, desk) {
   assert.notEqual(otherPerson.from_user_id, first.from_user_id);
   await desk.say(otherPerson, { type: "text", text: { body: "Solo para ti" } });
   await second.getByText("Solo para ti").waitFor();
-  await becomes(() => page.getByText("Solo para ti").count(), 0);
+  assert.equal(await page.getByText("Solo para ti").count(), 0);
   await second.close();
 
   // The phone goes off and on, and blocks.
@@ -230,7 +229,7 @@ async function visit(look, desk) {
   await page.getByText(t("phone-off")).waitFor();
   const waits = await desk.say(first, { type: "text", text: { body: "¿Sigues ahí?" } });
   await until(() => shop.heard.some((value) => value.statuses?.some((status) => status.id === waits && status.status === "sent")), "the business hears that it left");
-  await becomes(() => page.getByText("¿Sigues ahí?").count(), 0);
+  assert.equal(await page.getByText("¿Sigues ahí?").count(), 0);
   await button(t("turn-on")).click();
   await page.getByText("¿Sigues ahí?").waitFor();
   panel = await settings();

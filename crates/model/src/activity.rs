@@ -20,8 +20,8 @@ pub struct Activity(Arc<Known>);
 
 #[derive(Debug)]
 struct Known {
-    begun: Instant,
     quiet_after: Duration,
+    begun: Instant,
     /// Milliseconds since then.
     last: AtomicU64,
     resumed: Notify,

@@ -6,7 +6,7 @@
 //! erasure ([`crate::erasure`]).
 
 use std::hash::Hasher;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -167,19 +167,21 @@ pub async fn append(connection: &Connection, reserved: Reserved, bodies: &[Body]
 /// What this process knows to be waiting, by lane. Hints only: polling is the truth.
 #[derive(Debug)]
 pub struct Backlog {
-    lanes: [AtomicU32; LANES],
-    /// In which of them something waits that somebody looks out for.
-    hurried: [AtomicBool; LANES],
+    lanes: [Waiting; LANES],
     appended: Notify,
+}
+
+/// Bodies that wait in a lane.
+#[derive(Debug, Default)]
+struct Waiting {
+    all: AtomicU32,
+    /// Those that somebody looks out for.
+    hurried: AtomicU32,
 }
 
 impl Default for Backlog {
     fn default() -> Self {
-        Self {
-            lanes: std::array::from_fn(|_| AtomicU32::default()),
-            hurried: std::array::from_fn(|_| AtomicBool::default()),
-            appended: Notify::default(),
-        }
+        Self { lanes: std::array::from_fn(|_| Waiting::default()), appended: Notify::default() }
     }
 }
 
@@ -187,10 +189,9 @@ impl Backlog {
     /// Bodies were committed: the lane of each, and whether somebody looks out for what it tells.
     pub fn appended(&self, bodies: impl Iterator<Item = (i16, bool)>) {
         for (lane, is_hurried) in bodies {
-            let lane = usize::try_from(lane).unwrap_or(usize::MAX);
-            if let (Some(count), Some(hurried)) = (self.lanes.get(lane), self.hurried.get(lane)) {
-                count.fetch_add(1, Ordering::Relaxed);
-                hurried.fetch_or(is_hurried, Ordering::Relaxed);
+            if let Some(lane) = self.at(lane) {
+                lane.all.fetch_add(1, Ordering::Relaxed);
+                lane.hurried.fetch_add(u32::from(is_hurried), Ordering::Relaxed);
             }
         }
         self.appended.notify_waiters();
@@ -201,25 +202,11 @@ impl Backlog {
         self.appended.notified()
     }
 
-    /// Whether something waits in these lanes that somebody looks out for.
-    pub fn is_hurried(&self, lanes: &[i16]) -> bool {
-        self.hurry(lanes).any(|hurried| hurried.load(Ordering::Relaxed))
-    }
-
-    /// What waits in these lanes is about to be taken.
-    pub fn calm(&self, lanes: &[i16]) {
-        self.hurry(lanes).for_each(|hurried| hurried.store(false, Ordering::Relaxed));
-    }
-
-    fn hurry<'a>(&'a self, lanes: &'a [i16]) -> impl Iterator<Item = &'a AtomicBool> {
-        lanes.iter().filter_map(|lane| self.hurried.get(usize::try_from(*lane).ok()?))
-    }
-
     /// Waits for [`Backlog::appended`], if nothing waits already in these lanes.
     pub async fn wait(&self, lanes: &[i16]) {
-        let appended = self.appended.notified();
+        let more = self.more();
         if self.waiting(lanes) == 0 {
-            appended.await;
+            more.await;
         }
     }
 
@@ -228,30 +215,37 @@ impl Backlog {
         lanes.iter().map(|lane| self.lane(*lane)).sum()
     }
 
+    /// Whether something waits in these lanes that somebody looks out for.
+    pub fn is_hurried(&self, lanes: &[i16]) -> bool {
+        lanes.iter().filter_map(|lane| self.at(*lane)).any(|lane| lane.hurried.load(Ordering::Relaxed) > 0)
+    }
+
     /// How many bodies wait in all lanes.
     pub fn total(&self) -> u32 {
-        self.lanes.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+        self.lanes.iter().map(|lane| lane.all.load(Ordering::Relaxed)).sum()
     }
 
     /// How many bodies wait in one lane.
     pub fn lane(&self, lane: i16) -> u32 {
-        usize::try_from(lane)
-            .ok()
-            .and_then(|lane| self.lanes.get(lane))
-            .map_or(0, |count| count.load(Ordering::Relaxed))
+        self.at(lane).map_or(0, |lane| lane.all.load(Ordering::Relaxed))
     }
 
-    /// Bodies of a lane were taken.
-    pub fn taken(&self, lane: i16, taken: u32) {
-        if let Some(count) = usize::try_from(lane).ok().and_then(|lane| self.lanes.get(lane)) {
-            let _ =
-                count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| Some(waiting.saturating_sub(taken)));
+    /// Bodies of a lane were taken, so many of them such that somebody looked out for.
+    pub fn taken(&self, lane: i16, all: u32, hurried: u32) {
+        let Some(lane) = self.at(lane) else { return };
+        for (count, taken) in [(&lane.all, all), (&lane.hurried, hurried)] {
+            let less = |waiting: u32| Some(waiting.saturating_sub(taken));
+            let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         }
     }
 
     /// A lane may hold more than was counted: look again.
     pub fn suspect(&self, lane: i16) {
         self.appended(std::iter::once((lane, true)));
+    }
+
+    fn at(&self, lane: i16) -> Option<&Waiting> {
+        self.lanes.get(usize::try_from(lane).ok()?)
     }
 }
 
@@ -439,7 +433,7 @@ mod tests {
         let backlog = Backlog::default();
         backlog.appended([(3, false), (3, true), (4, false)].into_iter());
         assert_eq!(backlog.waiting(&[3, 4]), 3);
-        backlog.taken(3, 10);
+        backlog.taken(3, 10, 10);
         assert_eq!(backlog.waiting(&[3, 4]), 1);
         assert_eq!(backlog.lane(999), 0);
     }
@@ -448,9 +442,11 @@ mod tests {
     fn a_backlog_knows_where_somebody_waits() {
         let backlog = Backlog::default();
         backlog.appended([(3, true), (3, false), (4, false)].into_iter());
-        assert!(backlog.is_hurried(&[3, 4]) && !backlog.is_hurried(&[4]));
-        backlog.calm(&[3]);
-        assert!(!backlog.is_hurried(&[3, 4, 999]));
+        assert!(backlog.is_hurried(&[3, 4]) && !backlog.is_hurried(&[4, 999]));
+        backlog.taken(3, 1, 0);
+        assert!(backlog.is_hurried(&[3]), "what a batch had no room for is waited for as before");
+        backlog.taken(3, 1, 1);
+        assert!(!backlog.is_hurried(&[3, 4]));
         backlog.suspect(4);
         assert!(backlog.is_hurried(&[4]));
     }

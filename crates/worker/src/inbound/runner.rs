@@ -12,6 +12,7 @@ use model::outbox::Wake;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use whatsapp::webhook;
 
 use super::fill::fill;
 use super::{Input, Outcome, apply, keep_aside};
@@ -186,7 +187,6 @@ impl Applier {
         while self.aside.ended().now_or_never().is_some() {
             self.look_everywhere = true;
         }
-        self.backlog.calm(&self.here());
         let mut waiting: Vec<u32> = self.lanes.iter().map(|lane| self.backlog.lane(*lane)).collect();
         if std::mem::take(&mut self.look_everywhere) {
             // Nobody counted what others left: look for a little in every lane.
@@ -265,7 +265,7 @@ impl Applier {
         if claim.bodies.is_empty() {
             tx.commit_in_job().await?;
             for (lane, _) in plan.iter().filter(|(lane, _)| claim.lanes.contains(lane)) {
-                self.backlog.taken(*lane, u32::MAX);
+                self.backlog.taken(*lane, u32::MAX, u32::MAX);
             }
             return Ok(Round::Idle);
         }
@@ -308,7 +308,9 @@ impl Applier {
             let of_lane = || bodies.iter().filter(|body| body.lane == *lane);
             let taken = of_lane().count();
             let size: usize = of_lane().map(|body| body.body.len()).sum();
-            self.backlog.taken(*lane, u32::try_from(taken).unwrap_or(u32::MAX));
+            let hurried = of_lane().filter(|body| !webhook::peek_only_statuses(&body.body)).count();
+            let count = |bodies: usize| u32::try_from(bodies).unwrap_or(u32::MAX);
+            self.backlog.taken(*lane, count(taken), count(hurried));
             // A full quota, or a body that filled it, may mean that more waits than this process has counted.
             let full = taken >= usize::try_from(*quota).unwrap_or(usize::MAX) || size >= inbound::LANE_BYTES;
             if full && self.backlog.lane(*lane) == 0 {
