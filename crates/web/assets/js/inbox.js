@@ -1,6 +1,6 @@
 // The inbox beyond links and forms: what comes is shown at once, what is written stands there before it is sent. Without
 // this, every page still works.
-import { StreamActions, cache, renderStreamMessage, visit } from "./turbo.js";
+import { StreamActions, cache, renderStreamMessage, session, visit } from "./turbo.js";
 import { Live } from "./live.js";
 import { isAtEnd, isBeyond, isEndHere, lastSeen, openAt, readOnNear, scroller, toEnd } from "./reading.js";
 import * as draft from "./draft.js";
@@ -541,7 +541,10 @@ document.addEventListener("submit", (event) => {
   $("#alert").textContent = submitter.dataset.hasDraft;
 }, true);
 
-// A composer that comes by itself goes on with what this tab has.
+// Turbo gives the focus back to what had it a repaint before a stream was drawn: from whoever moved on meanwhile, that takes it.
+session.streamMessageRenderer = { render: ({ fragment }) => document.documentElement.append(fragment) };
+
+// What is drawn anew keeps the focus. A composer that comes by itself goes on with what this tab has.
 document.addEventListener("turbo:before-stream-render", ({ detail }) => {
   const { render } = detail;
   detail.render = async (stream) => {
@@ -551,7 +554,9 @@ document.addEventListener("turbo:before-stream-render", ({ detail }) => {
       menu.addEventListener("toggle", () => listen({ conversation_id: thread()?.dataset.thread }), { once: true });
       return;
     }
+    const focused = document.activeElement;
     await render(stream);
+    if (focused.id && !focused.isConnected) document.getElementById(focused.id)?.focus({ preventScroll: true });
     if (stream.target?.startsWith("head-")) headed();
     if (!stream.target?.startsWith("composer-")) return;
     document.dispatchEvent(new Event("wazapp:composer"));
