@@ -137,11 +137,11 @@ async function live() {
   await soon(1, 1_000, "a row", row.waitFor());
   await comes(1, "it stands on top", () => page.locator("#list > li").first().getAttribute("id"), await row.getAttribute("id"));
   await comes(1, "with its count", async () => (await row.locator(".unread [aria-hidden]").textContent()).trim(), "1");
-  await comes(1, "nothing was loaded anew", () => page.evaluate(() => globalThis.same));
+  check(1, "nothing was loaded anew", await page.evaluate(() => globalThis.same));
   await row.hover();
   // As long as whoever looks at a conversation takes to have read it, and longer.
   await page.waitForTimeout(2_000);
-  await comes(3, "it is as unread as before", async () => (await row.locator(".unread [aria-hidden]").textContent()).trim(), "1");
+  check(3, "it is as unread as before", (await row.locator(".unread [aria-hidden]").textContent()).trim(), "1");
   await row.locator("a").click();
   await page.locator(".thread .text", { hasText: "¿Hacen envíos a domicilio?" }).waitFor();
   await becomes(() => page.locator("#body").evaluate((box) => box === document.activeElement), true, "what is written goes into the box");
@@ -155,7 +155,7 @@ async function live() {
   const sent = page.locator(".message.out", { hasText: "Sí, de 8 a 20 h." });
   await sent.waitFor();
   await page.locator(".message.out:not(.pending) .tick.delivered, .message.out:not(.pending) .tick.read").last().waitFor();
-  await becomes(() => sent.count(), 1, "one bubble");
+  assert.equal(await sent.count(), 1, "one bubble");
   for (const text of ["uno", "dos", "tres"]) {
     await page.locator("#body").fill(text);
     await page.keyboard.press("Enter");
@@ -244,7 +244,7 @@ async function offline() {
   await page.waitForFunction(() => !document.querySelector(".messages .tick.waits"));
   const gone = await accepted();
   check(28, "Meta has them once, and not what was taken back", ["lo escribí sin red", "y esto después", "esto mejor no"].map((text) => gone.split(`"${text}"`).length - 1), [1, 1, 0]);
-  await comes(28, "nothing was loaded anew", () => page.evaluate(() => globalThis.same));
+  check(28, "nothing was loaded anew", await page.evaluate(() => globalThis.same));
   await context.close();
 }
 

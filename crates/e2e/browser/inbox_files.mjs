@@ -102,7 +102,7 @@ async function dropped(page, open, sent, picture) {
   assert.ok(await give("paste", ["pegada.png"]));
   await becomes(() => page.locator("[data-tray] li").count(), 1);
   await open("525555500302", "Soy otra persona");
-  await comes(38, "a file stays with whom it was chosen for", () => page.locator("[data-tray] li").count(), 0);
+  check(38, "a file stays with whom it was chosen for", await page.locator("[data-tray] li").count(), 0);
   assert.ok(await give("dragover", ["suelta.png"]));
   await page.getByText("Suelta aquí lo que quieras enviar a").waitFor();
   assert.ok(await give("drop", ["suelta.png"]));

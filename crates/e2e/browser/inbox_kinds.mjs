@@ -217,8 +217,8 @@ async function runs({ page, context, says, open }) {
     // Whoever follows its address all the same.
     const other = await context.newPage();
     await other.goto(new URL(href, page.url()).href).catch(() => {});
-    await comes(51, `${filename} never runs`, () => other.evaluate(() => window.hit !== undefined).catch(() => false), false);
+    check(51, `${filename} never runs`, await other.evaluate(() => window.hit !== undefined).catch(() => false), false);
     await other.close();
   }
-  await comes(51, "nor here", () => page.evaluate(() => window.hit !== undefined), false);
+  check(51, "nor here", await page.evaluate(() => window.hit !== undefined), false);
 }

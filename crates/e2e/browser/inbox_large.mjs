@@ -57,8 +57,8 @@ async function long(page) {
   check(26, `it costs ${costs.toFixed(1)} ms beside ${costsLittle.toFixed(1)} ms`, costs < costsLittle * 4 + 50);
   await row.click();
   await page.locator(".message .text", { hasText: `largo ${LONG}.` }).waitFor();
-  await comes(26, "a part of it is here", async () => await page.locator("li.message").count() <= 200);
-  await comes(26, "the page stays small", async () => await page.evaluate(() => document.querySelectorAll("*").length) <= 6_000);
+  check(26, "a part of it is here", await page.locator("li.message").count() <= 200);
+  check(26, "the page stays small", await page.evaluate(() => document.querySelectorAll("*").length) <= 6_000);
   await lookAt(page, "long", join(folder, "long.png"));
   // Around a message of its first day.
   const id = new URL(page.url()).pathname.split("/")[2];

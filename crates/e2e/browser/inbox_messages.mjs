@@ -1,7 +1,7 @@
 // What one does with a message: answer it, react, pass it on, copy it; and a long conversation, read from end to end.
 
 import assert from "node:assert/strict";
-import { becomes, check, comes } from "./checks.mjs";
+import { becomes, check } from "./checks.mjs";
 
 export async function messages({ url, simulator, number, sessions, sitDown, writes, control, look }) {
   const { context, page, see } = await sitDown(look, sessions);

@@ -51,7 +51,7 @@ try {
   const row = page.locator("#list > li", { has: page.locator("a[aria-current]") });
   await row.getByText("Borrador:").waitFor();
   await comes(30, "one row, on top", async () => [await row.count(), await page.locator("#list > li").first().getAttribute("id")], [1, await row.getAttribute("id")]);
-  await comes(30, "nothing was loaded anew, and the draft is there", async () => [await page.evaluate(() => globalThis.same), await page.locator("#body").inputValue()], [true, "lo que escribía"]);
+  check(30, "nothing was loaded anew, and the draft is there", [await page.evaluate(() => globalThis.same), await page.locator("#body").inputValue()], [true, "lo que escribía"]);
   await page.locator("#body").fill("y ya contesto");
   await page.locator("#body").press("Enter");
   await page.locator(".message.out:not(.pending)", { hasText: "y ya contesto" }).waitFor();

@@ -2,7 +2,7 @@
 // closes.
 
 import assert from "node:assert/strict";
-import { becomes, check, comes, soon } from "./checks.mjs";
+import { check, comes, soon } from "./checks.mjs";
 
 const RUNGS = ["waits", "sent", "delivered", "read"];
 
@@ -71,7 +71,7 @@ async function ladder({ page, box, out, says, open, accepted, simulator }) {
   await tick("delivered").waitFor();
   await tick("read").waitFor();
   await comes(6, "step by step, each with its name", () => rungs(page), [["waits", "en cola"], ["sent", "enviado"], ["delivered", "entregado"], ["read", "leído"]]);
-  await comes(6, "Meta has it once", () => accepted("Sí, a las ocho"), 1);
+  check(6, "Meta has it once", await accepted("Sí, a las ocho"), 1);
   const name = await out("Sí, a las ocho").locator("article").getAttribute("aria-label");
   assert.match(name, /leído/);
 }
@@ -85,8 +85,8 @@ async function once({ page, box, out, accepted }) {
   await box.press("Enter");
   await out("dos veces Intro").locator(".tick:not(.waits)").waitFor();
   for (const text of ["dos toques", "dos veces Intro"]) {
-    await comes(7, `${text}: one bubble`, () => out(text).count(), 1);
-    await comes(7, `${text}: sent once`, () => accepted(text), 1);
+    check(7, `${text}: one bubble`, await out(text).count(), 1);
+    check(7, `${text}: sent once`, await accepted(text), 1);
   }
 }
 
@@ -132,9 +132,9 @@ async function nobodyKnows({ page, see, box, out, fault, noFaults, accepted }) {
   await see("unknown");
   await comes(10, "whoever wants it may send it again, and knows", () => out("¿llegó?").getByRole("button", { name: "Enviar de nuevo, puede llegar dos veces" }).count(), 1);
   await out("¿llegó?").locator(".tick:is(.delivered, .read)").waitFor();
-  await comes(10, "one bubble", () => out("¿llegó?").count(), 1);
-  await comes(10, "nothing was sent again", () => accepted("¿llegó?"), 1);
-  await comes(10, "nothing is said of it any more", () => out("¿llegó?").locator(".fault").count(), 0);
+  check(10, "one bubble", await out("¿llegó?").count(), 1);
+  check(10, "nothing was sent again", await accepted("¿llegó?"), 1);
+  check(10, "nothing is said of it any more", await out("¿llegó?").locator(".fault").count(), 0);
   await noFaults();
 }
 
@@ -148,7 +148,7 @@ async function anyOrder({ page, box, out, fault, noFaults }) {
     const places = (await rungs(page)).map(([rung]) => RUNGS.indexOf(rung)).slice((await rungs(page)).findIndex(([rung]) => rung === "waits"));
     check(11, "it never falls back", places, places.toSorted());
   }
-  await comes(11, "one bubble each", () => page.locator("li.message.out .text").evaluateAll((all) => all.filter((text) => text.textContent.startsWith("al revés")).length), 2);
+  check(11, "one bubble each", await page.locator("li.message.out .text").evaluateAll((all) => all.filter((text) => text.textContent.startsWith("al revés")).length), 2);
   await noFaults();
 }
 
@@ -172,6 +172,6 @@ async function closes({ page, see, box, says, open }) {
   await soon(12, 1_000, "once the customer writes, the box is back with its draft", says("525555500603", "Aquí sigo").then(async () => {
     await page.waitForFunction(() => document.querySelector("#body")?.value === "lo que iba a decir");
   }));
-  await comes(12, "nothing was loaded anew", () => page.evaluate(() => globalThis.same));
+  check(12, "nothing was loaded anew", await page.evaluate(() => globalThis.same));
   await comes(12, "and the window is open again", () => page.locator(".window:not(.over, .warn)").count(), 1);
 }

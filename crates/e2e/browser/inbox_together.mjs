@@ -96,11 +96,11 @@ async function drafts({ lucia, marta, sessions }) {
   await phone.page.goto(lucia.url());
   await comes(15, "their other device has it", () => box(phone.page).inputValue(), "Claro, ¿de qué");
   await opens(marta);
-  await comes(15, "nobody else has", async () => [await box(marta).inputValue(), await row(marta).getByText("Borrador:").count()], ["", 0]);
+  check(15, "nobody else has", [await box(marta).inputValue(), await row(marta).getByText("Borrador:").count()], ["", 0]);
   // Nor another conversation.
   await lucia.locator("#list > li > a:not([aria-current])").first().click();
   await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread !== id, conversation.slice(2));
-  await comes(15, "it stays with its conversation", async () => await box(lucia).count() ? await box(lucia).inputValue() : "", "");
+  check(15, "it stays with its conversation", await box(lucia).count() ? await box(lucia).inputValue() : "", "");
   await row(lucia).locator("a").click();
   await lucia.locator(".thread .text", { hasText: "¿Me apartas un pastel?" }).waitFor();
   await comes(15, "and is there again", () => box(lucia).inputValue(), "Claro, ¿de qué");
@@ -154,7 +154,7 @@ async function reading({ lucia, marta, sessions }) {
   await behind.page.goto(`${url}${await row(lucia).locator("a").getAttribute("href")}`);
   await behind.page.locator(".message .text", { hasText: "¿Y velas?" }).waitFor();
   await behind.page.waitForTimeout(1_800);
-  await comes(4, "unseen, it is unread", () => Promise.all([lucia, marta].map((page) => unread(page).count())), [1, 1]);
+  check(4, "unseen, it is unread", await Promise.all([lucia, marta].map((page) => unread(page).count())), [1, 1]);
   await behind.page.evaluate(() => { globalThis.isSeen = true; document.dispatchEvent(new Event("visibilitychange")); });
   await Promise.all([lucia, marta].map((page) => unread(page).waitFor({ state: "detached" })));
   await comes(4, "seen, it is read for both", () => Promise.all([lucia, marta].map((page) => unread(page).count())), [0, 0]);
@@ -176,12 +176,12 @@ async function answering({ lucia, marta }) {
   await marta.locator(".message.out:not(.pending)", { hasText: "Velas no quedan" }).waitFor();
   await box(lucia).press("Enter");
   await lucia.locator(".question", { hasText: "Rosa Díaz respondió mientras escribías." }).waitFor();
-  await comes(18, "it is asked about", async () => [await accepted("Sí, velas también"), await box(lucia).inputValue()], [0, "Sí, velas también"]);
+  check(18, "it is asked about", [await accepted("Sí, velas también"), await box(lucia).inputValue()], [0, "Sí, velas también"]);
   await lookAt(lucia, "question", join(folder, "question.png"));
   await lucia.unroute(/\/inbox\/[^/]+\/messages\?.*ids=/);
   await lucia.getByRole("button", { name: "Enviar también" }).click();
   await lucia.locator(".message.out:not(.pending)", { hasText: "Sí, velas también" }).locator(".tick:not(.waits)").waitFor();
-  await comes(18, "it goes once, when that is meant", () => accepted("Sí, velas también"), 1);
+  check(18, "it goes once, when that is meant", await accepted("Sí, velas también"), 1);
   const takes = async (page) => {
     await page.locator("[data-thread] details.menu > summary[aria-keyshortcuts=A]").click();
     await page.getByRole("button", { name: "Asignarme" }).click();
@@ -192,7 +192,7 @@ async function answering({ lucia, marta }) {
   await box(lucia).fill("¿Le ayudo?");
   await box(lucia).press("Enter");
   await lucia.locator(".question", { hasText: "La lleva Rosa Díaz." }).waitFor();
-  await comes(19, "whoever answers all the same is asked", () => accepted("¿Le ayudo?"), 0);
+  check(19, "whoever answers all the same is asked", await accepted("¿Le ayudo?"), 0);
   await box(lucia).fill("");
   await marta.locator("[data-thread] details.menu > summary[aria-keyshortcuts=A]").click();
   await marta.getByRole("button", { name: "A nadie" }).click();
@@ -235,7 +235,7 @@ async function removed({ lucia, marta }) {
   await lucia.getByRole("link", { name: "Quitar a Rosa Díaz" }).waitFor({ state: "detached" });
   await writes("esto ya no es para Rosa");
   await soon(35, 2_000, "her page says that it is over", marta.locator("#status", { hasText: "Tu sesión terminó." }).waitFor());
-  await comes(35, "she hears nothing more", () => marta.getByText("esto ya no es para Rosa").count(), 0);
+  check(35, "she hears nothing more", await marta.getByText("esto ya no es para Rosa").count(), 0);
   const answers = await marta.evaluate((paths) => Promise.all(paths.map(async (path) => (await fetch(path, { redirect: "manual" })).status)), [there, "/api/v1/events/stream", "/inbox/rows"]);
   check(35, `nor sees anything (${answers})`, answers.every((status) => [0, 401, 403, 404].includes(status)));
 }
@@ -282,12 +282,12 @@ async function keys({ lucia, marta }) {
   await lucia.keyboard.press("r");
   await lucia.waitForFunction(() => document.activeElement.id === "body");
   await lucia.keyboard.type("jkie?");
-  await comes(42, "letters are letters where somebody writes", async () => [await box(lucia).inputValue(), await at()], ["jkie?", first]);
+  check(42, "letters are letters where somebody writes", [await box(lucia).inputValue(), await at()], ["jkie?", first]);
   await box(lucia).fill("");
   await lucia.keyboard.press("Escape");
   await lucia.keyboard.press("Control+k");
   await lucia.keyboard.type("jue?");
-  await comes(42, "and where somebody looks for something", async () => [await lucia.locator("#palette input").inputValue(), await at(), await lucia.locator("#keys-dialog[open]").count()], ["jue?", first, 0]);
+  check(42, "and where somebody looks for something", [await lucia.locator("#palette input").inputValue(), await at(), await lucia.locator("#keys-dialog[open]").count()], ["jue?", first, 0]);
   await lucia.locator("#palette input").fill("pastel");
   await lucia.locator("#palette [role=option]", { hasText: "La del pastel" }).waitFor();
   await lookAt(lucia, "palette", join(folder, "palette.png"));
@@ -331,7 +331,7 @@ async function keys({ lucia, marta }) {
   await row(lucia).locator(".unread", { hasText: "1" }).waitFor();
   await marta.goto(`${url}/inbox?view=all`);
   await comes(5, "for both", async () => (await row(marta).locator(".unread [aria-hidden]").textContent()).trim(), "1");
-  await comes(5, "and nothing else is changed", () => row(lucia).locator(".urgent").allTextContents(), before);
+  check(5, "and nothing else is changed", await row(lucia).locator(".urgent").allTextContents(), before);
   // Nothing else marks it: to take it, or to name whom it is with.
   await marta.goto(`${url}${(await row(marta).locator("a").getAttribute("href")).replace("?", "/contact?")}`);
   await marta.getByLabel("Nombre propio").fill("La del pastel de tres leches");
@@ -339,7 +339,7 @@ async function keys({ lucia, marta }) {
   await marta.locator("h2", { hasText: "La del pastel de tres leches" }).waitFor();
   await lucia.reload();
   await row(lucia).getByText("La del pastel de tres leches").first().waitFor();
-  await comes(5, "nor by another name", async () => (await row(lucia).locator(".unread [aria-hidden]").textContent()).trim(), "1");
+  check(5, "nor by another name", (await row(lucia).locator(".unread [aria-hidden]").textContent()).trim(), "1");
   // Whoever turned them off has them off.
   await lucia.goto(`${url}/settings/profile`);
   await lucia.getByLabel("Usar letras sueltas como atajos").uncheck();
@@ -349,7 +349,7 @@ async function keys({ lucia, marta }) {
   await lucia.locator("#list > li").first().waitFor();
   await lucia.keyboard.press("j");
   await lucia.keyboard.press("?");
-  await comes(42, "no letter does anything for whoever turned them off", () => lucia.locator("[data-thread], #keys-dialog[open]").count(), 0);
+  check(42, "no letter does anything for whoever turned them off", await lucia.locator("[data-thread], #keys-dialog[open]").count(), 0);
 }
 
 /** What is written now and leaves later is there with its time, and can leave at once all the same. */
