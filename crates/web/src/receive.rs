@@ -13,6 +13,7 @@ use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
 use model::Clock;
+use model::activity::Activity;
 use model::database::{Connection, Database, DatabaseError};
 use model::inbound::{self, Backlog, Body, Stream};
 use tokio::sync::{mpsc, oneshot};
@@ -229,9 +230,9 @@ impl Writer {
                         }
                     }
                     next = Instant::now() + spacing;
-                    self.database.activity().note();
+                    let told = (self.backlog.clone(), self.database.activity().clone());
                     let taken = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                    under_way.push(Box::pin(commit(connection, &mut stream, taken, now, self.backlog.clone())));
+                    under_way.push(Box::pin(commit(connection, &mut stream, taken, now, told)));
                 }
                 () = tokio::time::sleep_until(next), if free && !due => {}
                 () = self.stop.cancelled(), if !self.waiting.is_closed() => self.waiting.close(),
@@ -258,7 +259,7 @@ fn commit<'a>(
     stream: &mut Stream,
     batch: Vec<Waiting>,
     now: Timestamp,
-    backlog: Arc<Backlog>,
+    (backlog, activity): (Arc<Backlog>, Activity),
 ) -> impl Future<Output = Result<(), DatabaseError>> + 'a {
     let reserved = stream.reserve(batch.len(), now);
     async move {
@@ -270,6 +271,8 @@ fn commit<'a>(
             Ok(()) => {
                 measure(&bodies, started.elapsed(), now);
                 backlog.appended(bodies.iter().map(|body| (body.lane, !webhook::peek_only_statuses(&body.bytes))));
+                // Whoever looks because of it finds the bodies.
+                activity.note();
                 Ok(())
             }
             Err(error) => {
