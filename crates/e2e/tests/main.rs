@@ -14,6 +14,7 @@ mod cost;
 mod crash;
 mod demo;
 mod distributed;
+mod docs;
 mod doctor;
 mod endpoint;
 mod faults;
