@@ -37,7 +37,7 @@ const LANGUAGES: [&str; 16] = [
 ];
 
 /// Variables that are not wazapp's, and what reads them.
-const OTHERS_VARIABLES: [&str; 1] = ["AWS_"];
+const OTHERS_VARIABLES: [&str; 2] = ["AWS_", "OTEL_"];
 
 fn of_all_pages() -> Vec<Block> {
     pages().iter().flat_map(|page| blocks(page)).collect()

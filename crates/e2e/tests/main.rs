@@ -50,6 +50,7 @@ mod spanish;
 mod sync;
 mod templates;
 mod tenancy;
+mod traces;
 mod transfer;
 mod upkeep;
 mod world;
