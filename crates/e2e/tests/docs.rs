@@ -120,7 +120,9 @@ fn every_command_is_one_that_the_program_knows() {
         }
         let Some(words) = of_wazapp(&command.text) else { continue };
         seen += 1;
-        wazapp::cli::check(&words).unwrap_or_else(|error| panic!("{}: {}\n{error}", command.at, command.text));
+        // A value may be a placeholder: what is typed has another.
+        let odd = wazapp::cli::check(&words).err().filter(|error| error.kind() != ErrorKind::ValueValidation);
+        assert!(odd.is_none(), "{}: {}\n{}", command.at, command.text, odd.expect("one"));
     }
     assert!(seen > 80, "{seen} commands");
 }

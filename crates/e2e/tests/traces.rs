@@ -184,24 +184,33 @@ async fn nobody_waits_for_a_collector_that_does_not_answer() {
     // It takes calls, and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", silent.local_addr().expect("an address"));
-    let traced = Installation::new().setting("WAZAPP_OTLP_ENDPOINT", &url);
+    let (_collector, answering) = Collector::start().await;
     let plain = Installation::new();
-    let (traced, plain) = (traced.serve().await, plain.serve().await);
-    // More than wait for it.
-    let with = requests(&traced, 3000).await;
-    let without = requests(&plain, 3000).await;
-    eprintln!("3000 requests: {with:?} with a collector that does not answer, {without:?} without one");
-    assert!(with < without * 2 + Duration::from_secs(1), "{with:?} with a collector, {without:?} without");
+    let told = Installation::new().setting("WAZAPP_OTLP_ENDPOINT", &answering);
+    let untold = Installation::new().setting("WAZAPP_OTLP_ENDPOINT", &url);
+    let (plain, told, untold) = (plain.serve().await, told.serve().await, untold.serve().await);
+    // In turn, so that whatever else the machine does meets all of them; more in all than may wait.
+    let mut best = [Duration::MAX; 3];
+    for _ in 0..10 {
+        for (server, best) in [&plain, &told, &untold].into_iter().zip(&mut best) {
+            *best = requests(server, 300).await.min(*best);
+        }
+    }
+    let [without, with, silent_one] = best;
+    eprintln!(
+        "300 requests: {without:?} without a collector, {with:?} with one, {silent_one:?} with one that is silent"
+    );
+    assert!(silent_one < with * 3 / 2 + Duration::from_millis(50), "{silent_one:?} with a silent one, {with:?} else");
     let client = outside::http().build().expect("a client");
-    let metrics = client.get(format!("{}/metrics", traced.url())).send().await.expect("an answer").text().await;
+    let metrics = client.get(format!("{}/metrics", untold.url())).send().await.expect("an answer").text().await;
     let metrics = metrics.expect("a text");
     let dropped = metrics.lines().find_map(|line| line.strip_prefix("wazapp_spans_dropped_total{reason=\"no_room\"} "));
     let dropped: u64 = dropped.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{metrics}"));
     assert!((900..3100).contains(&dropped), "{dropped} found no room");
-    let (status, took, log) = traced.terminate().await;
+    let (status, took, log) = untold.terminate().await;
     assert!(status.success() && took < Duration::from_secs(20), "{status} {took:?}");
     assert!(log.contains("the last traces were not told"), "{log}");
-    assert!(plain.terminate().await.0.success());
+    assert!(plain.terminate().await.0.success() && told.terminate().await.0.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
