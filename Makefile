@@ -18,7 +18,7 @@ assets: ## what pages bring along that others wrote; Node.js is needed here, and
 	@scripts/need assets
 
 test: assets ## all tests, each with its own database on a cluster of their own
-	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler pebble receive sdk service monitoring proxies compose helm package
+	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler pebble receive sdk service monitoring proxies compose helm package sbom docs
 	cargo build --locked --workspace --all-targets
 	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace --test-threads $$(($$(nproc) * 2))
 	cargo test -q --locked --workspace --doc
@@ -54,7 +54,7 @@ sdk: build ## typed clients of the API, as they are published: sdk/typescript/*.
 	./target/release/wazapp openapi > target/sdk/openapi.json
 	sdk/make target/sdk/openapi.json pack
 
-dist: assets ## what is released, in target/dist: a Debian package, an archive, and their sums; see docs/operate.md
+dist: assets ## what is released, in target/dist: a Debian package, an archive, the list of parts, and their sums; see docs/operate.md
 	@scripts/need cargo cc package
 	scripts/dist
 

@@ -98,7 +98,7 @@ impl Installation {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("WAZAPP_") {
+            if ["WAZAPP_", "OTEL_"].iter().any(|by| name.to_string_lossy().starts_with(by)) {
                 command.env_remove(name);
             }
         }

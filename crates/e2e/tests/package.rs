@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use data_encoding::HEXLOWER;
 use e2e::program;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -46,11 +49,16 @@ fn the_same_program_is_packed_into_the_same_bytes_for_both_kinds_of_machine() {
             // As whoever else packs it, later.
             std::fs::write(&program, "GLIBC_2.4 GLIBC_2.34 GLIBC_2.17").expect("written");
         }
-        let names = [format!("wazapp_0.1.0_{arch}.deb"), format!("wazapp-0.1.0-{arch}-linux.tar.gz")];
-        for name in names.iter().chain([&format!("wazapp-0.1.0-{arch}.sha256")]) {
+        let parts = format!("wazapp-0.1.0-{arch}.cdx.json");
+        let names = [format!("wazapp_0.1.0_{arch}.deb"), format!("wazapp-0.1.0-{arch}-linux.tar.gz"), parts];
+        let sums = format!("wazapp-0.1.0-{arch}.sha256");
+        for name in names.iter().chain([&sums]) {
             let [one, other] = ["one", "other"].map(|out| std::fs::read(path(out).join(name)).expect("a file"));
             assert!(!one.is_empty() && one == other, "{name}");
         }
+        let sums = std::fs::read_to_string(path("one").join(sums)).expect("sums");
+        assert!(names.iter().all(|name| sums.contains(name)), "{sums}");
+        it_says_what_is_in(&program, &path("one").join(&names[2]));
         let says = Command::new("dpkg-deb").arg("--field").arg(path("one").join(&names[0])).output().expect("dpkg-deb");
         let says = String::from_utf8(says.stdout).expect("text");
         assert!(says.contains(&format!("Architecture: {arch}\n")) && says.contains("libc6 (>= 2.34)"), "{says}");
@@ -59,6 +67,35 @@ fn the_same_program_is_packed_into_the_same_bytes_for_both_kinds_of_machine() {
     let refused = refused.expect("scripts/package runs");
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("amd64 and arm64, not for sparc"));
+}
+
+/// A list of parts keeps to its schema, and has what is linked into the program and what its pages are made of, and nothing that only
+/// builds or tests it.
+fn it_says_what_is_in(program: &Path, list: &Path) {
+    let reader = root().join("target/tools-sbom/bin/python");
+    let script = "import sys, pathlib\n\
+        from cyclonedx.schema import SchemaVersion\n\
+        from cyclonedx.validation.json import JsonStrictValidator\n\
+        odd = JsonStrictValidator(SchemaVersion.V1_6).validate_str(pathlib.Path(sys.argv[1]).read_text())\n\
+        sys.exit(odd and str(odd))";
+    let output = Command::new(reader).args(["-c", script]).arg(list).output();
+    done("the schema", &output.expect("scripts/need sbom installs the schema"));
+    let said: Value = serde_json::from_slice(&std::fs::read(list).expect("a list")).expect("JSON");
+    let own = &said["metadata"]["component"];
+    let digest = HEXLOWER.encode(&Sha256::digest(std::fs::read(program).expect("a program")));
+    assert_eq!((&own["name"], &own["version"]), (&json!("wazapp"), &json!("0.1.0")));
+    assert_eq!(own["hashes"][0]["content"], json!(digest), "it is of this program");
+    let parts = said["components"].as_array().expect("parts");
+    let has = |name: &str| parts.iter().any(|part| part["name"] == name);
+    for linked in ["model", "tokio", "rustls", "aws-lc-sys", "@hotwired/turbo", "lucide-static"] {
+        assert!(has(linked), "{linked} is in it");
+    }
+    for not in ["e2e", "proptest", "cc", "serde_derive", "windows-sys"] {
+        assert!(!has(not), "{not} is not in it");
+    }
+    assert!(parts.iter().all(|part| part["licenses"][0]["expression"].is_string()), "each says its licence");
+    let text = said.to_string();
+    assert!(!text.contains(&*root().canonicalize().expect("a path").to_string_lossy()), "no path of this machine");
 }
 
 fn is_root() -> bool {

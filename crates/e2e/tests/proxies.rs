@@ -179,7 +179,7 @@ fn the_page_shows_the_files() {
     for (language, file) in [
         ("nginx", "nginx/wazapp.conf"),
         ("nginx", "nginx/webhook.conf"),
-        ("", "caddy/Caddyfile"),
+        ("caddyfile", "caddy/Caddyfile"),
         ("yaml", "traefik/wazapp.yml"),
     ] {
         assert!(

@@ -131,6 +131,11 @@ fn command_line() -> clap::Command {
     with_settings(Cli::command(), false)
 }
 
+/// Whether these arguments, the program's name first, are a command; what is wrong with them if not. Nothing is run.
+pub fn check(arguments: &[String]) -> Result<(), clap::Error> {
+    command_line().try_get_matches_from(arguments).map(drop)
+}
+
 /// Runs the command that the arguments name. Exit code 0: done, 1: failed, 2: misuse.
 pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());

@@ -127,6 +127,8 @@ pub struct Config {
     pub log: String,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// Where traces are told, without a trailing slash; none: where OpenTelemetry's own variables say, if they do.
+    pub otlp_endpoint: Option<String>,
     /// Connections that commit webhook bodies.
     pub inbound_writers: usize,
     /// Lanes applied at the same time.
@@ -214,6 +216,7 @@ impl Config {
             backup_recipients: said.optional("backup_recipient", Recipients::read)?,
             log: said.required("log", parse::log_filter)?,
             log_format: said.required("log_format", parse::log_format)?,
+            otlp_endpoint: said.optional("otlp_endpoint", parse::http_url)?,
             inbound_writers: said.number("inbound_writers", 1..=8)?,
             inbound_appliers: said.number("inbound_appliers", 1..=16)?,
             inbound_batch: said.number("inbound_batch", 1..=1000)?,

@@ -34,7 +34,15 @@ const RESTART_AFTER: Duration = Duration::from_millis(500);
 const EXAMPLE: &str = "examples/hello.json";
 
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
-    telemetry::log(config);
+    let traces = telemetry::log_and_trace(config)?;
+    let served = serve(config).await;
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
+    served
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
     let place = Place::take(config).await?;
     let mut serving = Serving::start(config, place).await?;
     greet(config, serving.address(), serving.database()).await;

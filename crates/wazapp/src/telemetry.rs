@@ -1,10 +1,16 @@
-//! Logs and metrics.
+//! Logs, metrics and traces.
+
+mod traces;
 
 use std::io::IsTerminal;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+pub(crate) use traces::Traces;
 
 use crate::config::{Config, LogFormat};
 
@@ -14,6 +20,21 @@ const BODIES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1
 
 /// Sends log lines to standard error: text on a terminal, JSON otherwise.
 pub(crate) fn log(config: &Config) {
+    Registry::default().with(lines(config)).init();
+}
+
+/// The same, and tells traces to a collector where one is set.
+pub(crate) fn log_and_trace(config: &Config) -> anyhow::Result<Option<Traces>> {
+    let Some(traces) = Traces::read(config)? else {
+        log(config);
+        return Ok(None);
+    };
+    Registry::default().with(lines(config)).with(traces.layer()).init();
+    Ok(Some(traces))
+}
+
+/// Lines of the log.
+fn lines(config: &Config) -> Box<dyn Layer<Registry> + Send + Sync> {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
     // Their finer levels tell all that is said: every statement with its parameters, every call of an assistant and its answer.
     // Messages, names and numbers are never logged. And h2 warns of each connection that floods it: a flood of the log.
@@ -25,14 +46,12 @@ pub(crate) fn log(config: &Config) {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     if json {
-        subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
+        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).with_filter(filter).boxed()
     } else {
-        subscriber.with_target(false).init();
+        lines.with_target(false).with_filter(filter).boxed()
     }
 }
 
@@ -69,6 +88,7 @@ fn describe() {
     for outcome in ["whole", "failed", "lost"] {
         counter!("wazapp_template_readings_total", "outcome" => outcome).absolute(0);
     }
+    traces::describe();
     describe_counter!("wazapp_bytes_received_total", Unit::Bytes, "Bytes of webhook bodies committed");
     describe_histogram!("wazapp_receive_commit_seconds", Unit::Seconds, "Time to commit a batch of webhook bodies");
     describe_histogram!("wazapp_receive_batch_bodies", "Webhook bodies in one commit");

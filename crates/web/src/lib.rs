@@ -40,6 +40,7 @@ pub use key::Desk;
 pub use letter::Letters;
 pub use live::Live;
 pub use provider::{JoinRule, NoRule, Provider, ProviderSettings};
+pub use request_id::{ROUTE, STATUS};
 pub use sending::Gathering;
 pub use session::{SetUpCode, SignInLink};
 

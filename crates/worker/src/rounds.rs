@@ -50,6 +50,11 @@ pub(crate) trait Job {
     }
 }
 
+/// A piece of work as it is traced.
+pub(crate) fn job(what: &'static str) -> tracing::Span {
+    tracing::info_span!("job", what)
+}
+
 /// Looks until the token is cancelled, less often where nobody is there; answers what is still under way.
 pub(crate) async fn run<J: Job>(job: &mut J, activity: &Activity, stop: &CancellationToken) -> JoinSet<J::Done> {
     let mut begun = JoinSet::new();

@@ -91,6 +91,7 @@ pub static SETTINGS: &[Setting] = &[
     open("mail_from", "", "whom mail is from, like wazapp@example.com; goes with smtp_url"),
     open("log", "info", "what is logged: a level, or a filter like wazapp=debug,info"),
     open("log_format", "auto", "auto (text on a terminal, JSON otherwise), text or json"),
+    open("otlp_endpoint", "", "collector that traces are told to by OTLP/HTTP, like http://127.0.0.1:4318; OTEL_EXPORTER_OTLP_ENDPOINT if not set, else nobody"),
     open("inbound_writers", "1", "connections that commit webhook bodies (1-8)"),
     open("inbound_appliers", "2", "lanes of webhook bodies applied at the same time (1-16)"),
     open("inbound_batch", "1000", "webhook bodies applied in one transaction, at most (1-1000)"),

@@ -26,6 +26,7 @@ use model::database::Result;
 use model::outbox::Wake;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::rounds::{self, Seldom};
 use crate::to_meta::ToMeta;
@@ -83,7 +84,7 @@ impl rounds::Job for Attempts {
             tx.commit_in_job().await?;
             let Some(job) = taken else { break };
             let carrier = Carrier::new(self.database.clone(), self.settings.clone(), job);
-            begun.spawn(carry(carrier, self.stop.clone()));
+            begun.spawn(carry(carrier, self.stop.clone()).instrument(rounds::job("connection")));
         }
         if self.sweeps.is_due() {
             self.sweeps.done();

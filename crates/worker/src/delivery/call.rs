@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
 use sha2::Sha256;
+use tracing::Instrument;
 use whatsapp::{signature, webhook};
 
 use super::Settings;
@@ -49,7 +50,9 @@ pub(super) async fn call(settings: &Settings, caller: &Caller, call: &Call) -> H
         heard.past = true;
         return heard;
     };
-    match try_call(settings, caller, call, said, at).await {
+    let span =
+        tracing::info_span!("deliver", organization = %caller.scope.organization_id(), endpoint = %caller.endpoint_id);
+    match try_call(settings, caller, call, said, at).instrument(span).await {
         Ok(answer) => {
             heard.took = answer.took;
             heard.status = Some(answer.status.as_u16());

@@ -20,8 +20,9 @@ use model::trouble::Trouble;
 use model::{Clock, Database};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use crate::rounds::{self, Every, Job};
+use crate::rounds::{self, Every, Job, job};
 
 pub use smtp::{Failing, NoSender, NoSmtp, Sender, Smtp};
 
@@ -123,7 +124,7 @@ impl Job for Mails {
         tx.commit_in_job().await?;
         for one in claimed {
             let (database, settings) = (self.database.clone(), self.settings.clone());
-            begun.spawn(async move { try_one(&database, &settings, &one).await });
+            begun.spawn(async move { try_one(&database, &settings, &one).await }.instrument(job("mail")));
         }
         Ok(POLL)
     }

@@ -8,10 +8,11 @@ use model::database::Result;
 use model::media::{self, Settled};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{FETCHES, FETCHES_OF_AN_ORGANIZATION, Settings, fetch};
-use crate::rounds::{self, Job, UnderWay};
+use crate::rounds::{self, Job, UnderWay, job};
 
 /// Wake-ups are hints: retries and other nodes' media are found by looking.
 const POLL: Duration = Duration::from_millis(500);
@@ -64,11 +65,14 @@ impl Job for Fetches {
             for medium in claimed {
                 let place = self.under_way.begin(organization_id);
                 let (database, settings, stop) = (self.database.clone(), self.settings.clone(), self.stop.clone());
-                begun.spawn(async move {
-                    let settled = fetch::fetch(&database, &settings, medium, &stop).await;
-                    settle(&database, &settings, &settled).await;
-                    drop(place);
-                });
+                begun.spawn(
+                    async move {
+                        let settled = fetch::fetch(&database, &settings, medium, &stop).await;
+                        settle(&database, &settings, &settled).await;
+                        drop(place);
+                    }
+                    .instrument(job("media")),
+                );
             }
         }
         Ok(POLL)

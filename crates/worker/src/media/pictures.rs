@@ -10,10 +10,11 @@ use model::media::{self, Picture};
 use model::store::StoreError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::Settings;
 use super::decoder::{DecoderError, Shrunk};
-use crate::rounds::{self, Job};
+use crate::rounds::{self, Job, job};
 
 /// Other nodes' pictures, and uploads, are found by looking.
 const POLL: Duration = Duration::from_millis(500);
@@ -44,12 +45,15 @@ impl Job for Pictures {
             && let Some(picture) = claim(&self.database, &self.settings).await?
         {
             let (database, settings, stop) = (self.database.clone(), self.settings.clone(), self.stop.clone());
-            begun.spawn(async move {
-                work(&database, &settings, &picture, &stop).await.unwrap_or_else(|error| {
-                    tracing::debug!(%error, "a thumbnail waits");
-                    false
-                })
-            });
+            begun.spawn(
+                async move {
+                    work(&database, &settings, &picture, &stop).await.unwrap_or_else(|error| {
+                        tracing::debug!(%error, "a thumbnail waits");
+                        false
+                    })
+                }
+                .instrument(job("thumbnail")),
+            );
         }
         Ok(POLL)
     }

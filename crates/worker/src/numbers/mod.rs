@@ -14,8 +14,9 @@ use model::database::{DatabaseError, Result};
 use model::number_check::{self, Claimed};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use crate::rounds::{self, Job};
+use crate::rounds::{self, Job, job};
 use crate::to_meta::ToMeta;
 
 /// How often numbers that are due are looked for.
@@ -43,7 +44,7 @@ impl Job for Looks {
         while begun.len() < LOOKS {
             let Some(claimed) = claim(&self.database, &self.to_meta).await? else { break };
             let (database, to_meta) = (self.database.clone(), self.to_meta.clone());
-            begun.spawn(async move { look_at(&database, &to_meta, claimed).await });
+            begun.spawn(async move { look_at(&database, &to_meta, claimed).await }.instrument(job("number")));
         }
         Ok(EVERY)
     }

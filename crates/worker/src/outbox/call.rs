@@ -7,6 +7,7 @@ use model::link::{Link, NoToken};
 use model::outbox::{Claimed, Outcome, Pause, Refused, Settled};
 use model::trouble::Trouble;
 use serde_json::{Map, Value, json};
+use tracing::Instrument;
 use whatsapp::graph::{Credential, Failure, Sent};
 use whatsapp::phone;
 use whatsapp::verdict::{Verdict, verdict};
@@ -25,10 +26,14 @@ pub(super) async fn send(
     message: Claimed,
 ) -> Settled {
     let started = std::time::Instant::now();
+    let span = tracing::info_span!("send", organization = %message.organization_id, message_id = %message.message_id,
+        attempt = message.attempt);
     let (outcome, pause) = match number.open(&settings.to_meta.keyring, &settings.to_meta.apps) {
         Ok(secrets) => {
             let credential = Credential::from(secrets);
-            attempt(&Sender { database, settings, uploads, number, credential: &credential }, &message).await
+            attempt(&Sender { database, settings, uploads, number, credential: &credential }, &message)
+                .instrument(span)
+                .await
         }
         Err(reason) => no_token(&reason, settings.to_meta.clock.now()),
     };

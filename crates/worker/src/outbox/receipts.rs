@@ -10,13 +10,14 @@ use model::database::Result;
 use model::receipt::{self, Claimed, Outcome};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use uuid::Uuid;
 use whatsapp::graph::{Credential, Failure};
 use whatsapp::verdict::{Verdict, verdict};
 
 use super::Settings;
 use crate::doubt;
-use crate::rounds::{self, Job, UnderWay};
+use crate::rounds::{self, Job, UnderWay, job};
 
 /// Calls at once, over all numbers; and of one number.
 const CALLS: usize = 64;
@@ -54,11 +55,14 @@ impl Job for Receipts {
         for one in claim(&self.database, &self.settings, &self.under_way, begun.len()).await? {
             let place = self.under_way.begin(one.number.number_id);
             let (database, settings) = (self.database.clone(), self.settings.clone());
-            begun.spawn(async move {
-                let told = tell(&database, &settings, one).await;
-                drop(place);
-                told
-            });
+            begun.spawn(
+                async move {
+                    let told = tell(&database, &settings, one).await;
+                    drop(place);
+                    told
+                }
+                .instrument(job("receipt")),
+            );
         }
         Ok(POLL)
     }

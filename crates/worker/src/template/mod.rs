@@ -14,8 +14,9 @@ use model::database::Result;
 use model::template::sync::{self, Claimed};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use crate::rounds::{self, Job, Seldom};
+use crate::rounds::{self, Job, Seldom, job};
 use crate::to_meta::ToMeta;
 
 /// Accounts that are read at once. One that hangs leaves room for the others.
@@ -61,12 +62,15 @@ impl Job for Readings {
             tx.commit_in_job().await?;
             let Some(claimed) = claimed else { break };
             let (database, to_meta) = (self.database.clone(), self.to_meta.clone());
-            begun.spawn(async move {
-                if let Err(error) = reading(&database, &to_meta, &claimed).await {
-                    // Its lease ends, and it is read again.
-                    tracing::warn!(%error, waba = claimed.waba_id, "a reading of templates was given up");
+            begun.spawn(
+                async move {
+                    if let Err(error) = reading(&database, &to_meta, &claimed).await {
+                        // Its lease ends, and it is read again.
+                        tracing::warn!(%error, waba = claimed.waba_id, "a reading of templates was given up");
+                    }
                 }
-            });
+                .instrument(job("templates")),
+            );
         }
         Ok(POLL)
     }
