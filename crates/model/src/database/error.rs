@@ -2,9 +2,10 @@
 
 use std::error::Error as _;
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::{Severity, SqlState};
 
+use crate::hosts;
 use crate::quota::Exceeded;
 
 /// Something the database, or the way to it, did not do.
@@ -13,6 +14,9 @@ pub enum DatabaseError {
     /// No connection could be had.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
+    /// Whoever answers is no primary.
+    #[error("the database only reads: it is a standby, and takes what is written once it leads")]
+    OnlyReads,
     /// A statement failed.
     #[error("the database refused a statement: {}", describe(.0))]
     Refused(#[from] tokio_postgres::Error),
@@ -89,7 +93,7 @@ impl DatabaseError {
         match self {
             Self::UnknownWord { .. } | Self::UnknownShape { .. } | Self::Unfit(_) => true,
             Self::Refused(_) => self.blames_data() || self.is_unsupported(),
-            Self::Unreachable(_) | Self::RolledBack | Self::OverQuota(_) => false,
+            Self::Unreachable(_) | Self::OnlyReads | Self::RolledBack | Self::OverQuota(_) => false,
         }
     }
 
@@ -98,6 +102,7 @@ impl DatabaseError {
         match self {
             Self::RolledBack => "the transaction was rolled back",
             Self::OverQuota(_) => "a quota is used up",
+            Self::OnlyReads => "the database only reads",
             Self::UnknownWord { .. } | Self::UnknownShape { .. } | Self::Unfit(_) => {
                 "the database is not as this version needs it"
             }
@@ -128,7 +133,9 @@ fn describe(error: &tokio_postgres::Error) -> String {
 impl From<PoolError> for DatabaseError {
     fn from(error: PoolError) -> Self {
         match error {
+            PoolError::Backend(error) if hosts::only_reads(&error) => Self::OnlyReads,
             PoolError::Backend(error) => Self::Unreachable(describe(&error)),
+            PoolError::Timeout(TimeoutType::Create) => Self::Unreachable("no answer in time".into()),
             PoolError::Timeout(_) => all_busy(),
             other => Self::Unreachable(other.to_string()),
         }
