@@ -64,6 +64,12 @@ impl Pair {
         format!("postgres://wazapp_owner@{one},{other}/wazapp?sslmode=disable&target_session_attrs=read-write")
     }
 
+    /// Names the standby alone.
+    pub fn standby_url(&self) -> String {
+        let address = self.standby.as_ref().expect("there is one").address;
+        format!("postgres://wazapp_owner@{address}/wazapp?sslmode=disable")
+    }
+
     /// A connection to the one that leads, as its superuser.
     pub async fn sql(&self) -> Client {
         self.leader.sql("wazapp").await

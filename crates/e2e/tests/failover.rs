@@ -146,3 +146,24 @@ async fn without_its_standby_nothing_is_acknowledged() {
     assert!(stage.server.terminate().await.0.success());
     stage.meta.stop().await;
 }
+
+/// Where every address leads to what only reads, nothing begins, and it is said why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_alone_is_refused() {
+    let pair = Pair::start().await;
+    let led = Installation::new().setting("WAZAPP_DATABASE_URL", &pair.url());
+    assert!(led.run(&["migrate"]).await.status.success());
+    for (url, because) in [
+        (pair.standby_url(), "read-only standby"),
+        (pair.standby_url() + "&target_session_attrs=primary", "the database only reads"),
+        (pair.standby_url() + "&target_session_attrs=standby", "leads to what only reads"),
+    ] {
+        let misled = Installation::new().setting("WAZAPP_DATABASE_URL", &url);
+        for command in ["serve", "migrate"] {
+            let refused = misled.run(&[command]).await;
+            let says = String::from_utf8_lossy(&refused.stderr);
+            assert_eq!(refused.status.code(), Some(1), "{command}: {says}");
+            assert!(says.contains(because), "{command} {url}: {says}");
+        }
+    }
+}

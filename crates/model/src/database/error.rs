@@ -73,10 +73,12 @@ impl DatabaseError {
     pub fn refuses_statement(&self) -> bool {
         match self {
             // 0A: not supported. 25: not in this state of the transaction; what ends a session is no refusal.
-            Self::Refused(error) => error.as_db_error().is_some_and(|said| {
-                let class = &said.code().code()[..2];
-                said.parsed_severity() == Some(Severity::Error) && matches!(class, "0A" | "25")
-            }),
+            Self::Refused(error) => {
+                error.as_db_error().is_some_and(|said| {
+                    let class = &said.code().code()[..2];
+                    said.parsed_severity() == Some(Severity::Error) && matches!(class, "0A" | "25")
+                }) && !self.is_of_former_schema()
+            }
             _ => false,
         }
     }
@@ -113,9 +115,18 @@ impl DatabaseError {
         }
     }
 
-    /// A deadlock or a serialization failure: the same transaction, again, will do.
+    /// A deadlock, a serialization failure, or a schema that grew: the same transaction, again, will do.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Refused(error) if error.code().is_some_and(|code| code.code().starts_with("40")))
+            || self.is_of_former_schema()
+    }
+
+    /// A newer version gave a table more columns, so what was prepared before answers other rows than it said. Prepared anew it
+    /// answers them.
+    pub fn is_of_former_schema(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.as_db_error().is_some_and(|said| {
+            said.code() == &SqlState::FEATURE_NOT_SUPPORTED && said.routine() == Some("RevalidateCachedQuery")
+        }))
     }
 }
 
