@@ -134,6 +134,18 @@ async fn under_the_database(stage: &Stage) {
     stage.ledger.until_taken(stage.ledger.taken() + 200).await;
 }
 
+/// PostgreSQL finds no room for its log, and falls: it is started again until there is.
+async fn under_its_log(stage: &Stage) {
+    let socket = stage.installation.socket_dir().expect("PostgreSQL runs");
+    let sql = cluster::connect(&socket, "wazapp").await.expect("a connection");
+    stage.fill("postgres");
+    let next = "SELECT pg_logical_emit_message(false, 'test', 'more'); SELECT pg_switch_wal()";
+    until("no more of its log fits", async || sql.batch_execute(next).await.is_err()).await;
+    stage.ledger.until_refused().await;
+    stage.make_room("postgres");
+    stage.ledger.until_taken(stage.ledger.taken() + 200).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_costs_nothing_that_was_acknowledged() {
     if !rustix::process::geteuid().is_root() {
@@ -145,9 +157,8 @@ async fn a_full_disk_costs_nothing_that_was_acknowledged() {
     let wamid = under_the_files(&stage).await;
     let posting = stage.ledger.flow(&[stage.server.url()], "disk", Duration::from_millis(10));
     stage.ledger.until_taken(200).await;
-    for _ in 0..2 {
-        under_the_database(&stage).await;
-    }
+    under_the_database(&stage).await;
+    under_its_log(&stage).await;
     posting.stop().await;
     stage.ledger.note_taken(&wamid);
     stage.ledger.assert_shown(stage.server.url(), &stage.key, &stage.ledger.wamids(true)).await;
@@ -160,6 +171,7 @@ async fn a_full_disk_costs_nothing_that_was_acknowledged() {
         said("ERROR:  could not"),
         said("PANIC:")
     );
+    assert!(said("ERROR:  could not") > 0 && said("PANIC:") > 0, "it met both: {postgres}");
     let (status, _, log) = stage.server.terminate().await;
     assert!(status.success(), "{log}");
     stage.meta.stop().await;

@@ -267,10 +267,9 @@ fn ident(account: &str, own_name: &str) -> String {
 
 fn settings(memory: u64) -> String {
     // A small machine has room for little else beside it.
-    let shared_buffers = match memory {
-        0 => "128MB",
-        ..1_000_000_000 => "64MB",
-        ..4_000_000_000 => "128MB",
+    let shared_buffers = match memory >> 30 {
+        0 if memory > 0 => "64MB",
+        0..4 => "128MB",
         _ => "256MB",
     };
     format!(
