@@ -25,6 +25,7 @@ pub mod entry;
 pub mod erasure;
 pub mod event;
 pub mod file;
+mod hosts;
 pub mod inbound;
 pub mod inspect;
 pub mod invitation;

@@ -13,6 +13,7 @@ mod cluster;
 mod error;
 mod lock;
 mod log;
+mod memory;
 
 use std::fs;
 use std::os::unix::net::UnixStream;

@@ -4,7 +4,7 @@
 //! added, and under load one flush serves hundreds of requests. The queue is bounded: full means 503, and Meta tries
 //! again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -47,7 +47,7 @@ pub enum NotStored {
 /// Takes bodies to be stored.
 #[derive(Clone, Debug)]
 pub struct Receiver {
-    writers: Arc<[mpsc::Sender<Waiting>]>,
+    writers: Arc<[(mpsc::Sender<Waiting>, Arc<HeldUp>)]>,
 }
 
 #[derive(Debug)]
@@ -70,15 +70,17 @@ impl Receiver {
         let writers = (0..writers.max(1))
             .map(|_| {
                 let (sender, waiting) = mpsc::channel(queue.div_ceil(writers.max(1)));
+                let held_up = Arc::new(HeldUp::default());
                 let writer = Writer {
                     database: database.clone(),
                     backlog: backlog.clone(),
                     clock: clock.clone(),
                     waiting,
+                    held_up: held_up.clone(),
                     stop: stop.clone(),
                 };
                 running.spawn(writer.run());
-                sender
+                (sender, held_up)
             })
             .collect();
         (Self { writers }, running)
@@ -87,7 +89,7 @@ impl Receiver {
     /// Stores a body. On success it is committed.
     pub async fn receive(&self, body: Body) -> Result<(), NotStored> {
         // A number always goes to the same writer, so its bodies keep their order.
-        let writer = &self.writers[usize::try_from(body.lane).unwrap_or(0) % self.writers.len()];
+        let (writer, _) = &self.writers[usize::try_from(body.lane).unwrap_or(0) % self.writers.len()];
         let (stored, answer) = oneshot::channel();
         writer.try_send(Waiting { body, stored }).map_err(|_| NotStored::QueueFull)?;
         match tokio::time::timeout(PATIENCE, answer).await {
@@ -98,7 +100,31 @@ impl Receiver {
 
     /// How many bodies wait for a commit.
     pub fn waiting(&self) -> usize {
-        self.writers.iter().map(|writer| writer.max_capacity() - writer.capacity()).sum()
+        self.writers.iter().map(|(writer, _)| writer.max_capacity() - writer.capacity()).sum()
+    }
+
+    /// For how long the database has confirmed nothing of what it was given; of several writers, of the worst.
+    pub fn held_up(&self) -> Duration {
+        self.writers.iter().map(|(_, held_up)| held_up.time()).max().unwrap_or_default()
+    }
+}
+
+/// Since when a writer waits for the database.
+#[derive(Debug, Default)]
+struct HeldUp(Mutex<Option<Instant>>);
+
+impl HeldUp {
+    fn time(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn begins(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+    }
+
+    /// It heard something. Whether it waits for more?
+    fn heard(&self, waits: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = waits.then(Instant::now);
     }
 }
 
@@ -107,6 +133,7 @@ struct Writer {
     backlog: Arc<Backlog>,
     clock: Clock,
     waiting: mpsc::Receiver<Waiting>,
+    held_up: Arc<HeldUp>,
     stop: CancellationToken,
 }
 
@@ -160,6 +187,7 @@ impl Writer {
 
     /// A connection with a fresh stream; none: stopped. Whoever waits meanwhile is told to come back.
     async fn connect(&mut self, pause: &mut Duration) -> Option<Way> {
+        self.held_up.begins();
         loop {
             if self.stop.is_cancelled() && self.waiting.is_empty() {
                 return None;
@@ -170,6 +198,7 @@ impl Writer {
                         tracing::info!("the database is back: webhooks are stored again");
                     }
                     *pause = Duration::ZERO;
+                    self.held_up.heard(false);
                     return Some(way);
                 }
                 Err(error) => {
@@ -217,6 +246,7 @@ impl Writer {
                     if done.is_err() {
                         return Left::ConnectionLost;
                     }
+                    self.held_up.heard(!under_way.is_empty());
                 }
                 taken = self.waiting.recv_many(&mut batch, BATCH), if free && due => {
                     if taken == 0 {
@@ -231,6 +261,7 @@ impl Writer {
                     }
                     next = Instant::now() + spacing;
                     let told = (self.backlog.clone(), self.database.activity().clone());
+                    self.held_up.begins();
                     let taken = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
                     under_way.push(Box::pin(commit(connection, &mut stream, taken, now, told)));
                 }
