@@ -1,4 +1,5 @@
-//! Everything moves: the database from one PostgreSQL to another, files from one store to another. At no moment two places are served.
+//! Everything moves: the database from one PostgreSQL to another, files from one store to another. At no moment two
+//! places are served.
 
 mod broken_off;
 mod database;
@@ -23,7 +24,8 @@ use crate::backup::{Target, files, rows, schema};
 const LUCIA: &str = "34600111222";
 const WORD: &str = "a-word";
 
-/// A server on a private PostgreSQL that has something to lose: a conversation, files, and a message that waits to be sent.
+/// A server on a private PostgreSQL that has something to lose: a conversation, files, and a message that waits to be
+/// sent.
 struct Stage {
     meta: Meta,
     number: SimulatedNumber,

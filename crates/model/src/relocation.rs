@@ -1,8 +1,8 @@
 //! A database that moves to another place, and which of the two places is served.
 //!
-//! Two servers on two copies would send the same messages. So a place is closed before anything is copied from it, the place that
-//! it goes to stays closed until all of it is there and was seen to be the same, and the old one is marked as left before the new one
-//! opens. At no moment are both open, whenever the move is broken off.
+//! Two servers on two copies would send the same messages. So a place is closed before anything is copied from it, the
+//! place that it goes to stays closed until all of it is there and was seen to be the same, and the old one is marked
+//! as left before the new one opens. At no moment are both open, whenever the move is broken off.
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::error::SqlState;
@@ -49,7 +49,8 @@ impl Standing {
         Some(match self {
             Self::Open => return None,
             Self::Leaving(to) => format!(
-                "this database is being moved to {} since {}: run the same command again to finish it (wazapp move database, or wazapp postgres upgrade), or wazapp move cancel to stay here",
+                "this database is being moved to {} since {}: run the same command again to finish it (wazapp move database, or \
+                 wazapp postgres upgrade), or wazapp move cancel to stay here",
                 to.place, to.begun_at
             ),
             Self::Left(to) => format!(
@@ -99,8 +100,8 @@ pub async fn check(database: &Database) -> Result<()> {
     standing.refusal().map_or(Ok(()), |why| Err(DatabaseError::Unfit(why)))
 }
 
-/// Closes this place, which everything is to leave for another one; whoever begins to work on it from now on is refused. A move that was
-/// begun to another place before goes to this one now.
+/// Closes this place, which everything is to leave for another one; whoever begins to work on it from now on is
+/// refused. A move that was begun to another place before goes to this one now.
 pub async fn leave(tx: &Operator, place: &str, now: Timestamp) -> Result<Relocation> {
     let row = tx
         .query_opt(
@@ -195,7 +196,8 @@ pub async fn alone(database: &Database) -> Result<Presence> {
     session(database, "pg_advisory_lock").await
 }
 
-/// Notes that a move comes to an end here, in the transaction that brings everything. Moves from the former place are not this one's.
+/// Notes that a move comes to an end here, in the transaction that brings everything. Moves from the former place are
+/// not this one's.
 pub(crate) async fn arrive(client: &Client, id: Uuid, from: &str, now: Timestamp) -> Result<()> {
     client.batch_execute("DELETE FROM wazapp.relocation WHERE side = 'from'").await?;
     client
@@ -207,8 +209,8 @@ pub(crate) async fn arrive(client: &Client, id: Uuid, from: &str, now: Timestamp
     Ok(())
 }
 
-/// Whether what a database holds may be taken away by a move that knows these: it was left by one of them, or one of them did not come to its
-/// end here. Such a place is served by nobody.
+/// Whether what a database holds may be taken away by a move that knows these: it was left by one of them, or one of
+/// them did not come to its end here. Such a place is served by nobody.
 pub(crate) async fn may_be_replaced(client: &Client, known: &[Uuid]) -> Result<bool> {
     let there: bool = client.query_one("SELECT to_regclass('wazapp.relocation') IS NOT NULL", &[]).await?.get(0);
     if !there || known.is_empty() {

@@ -50,8 +50,10 @@ async fn unfit_places_are_refused_and_the_old_one_is_served_as_before() {
     assert!(server.terminate().await.0.success());
     let served = other.at(&taken.url);
     let server = served.installation.serve().await;
-    let says = refused(&served.installation, &["move", "database", "--to", &empty.url]).await;
-    assert!(says.contains("a server runs on") && says.contains("stop it first"), "{says}");
+    for to in [&empty.url, "private"] {
+        let says = refused(&served.installation, &["move", "database", "--to", to]).await;
+        assert!(says.contains("a server runs on") && says.contains("stop it first"), "{says}");
+    }
     assert_eq!(served.installation.json(&["move", "cancel"]).await["was_open"], true, "it was opened again");
     assert!(server.terminate().await.0.success());
     // The same database, said otherwise.

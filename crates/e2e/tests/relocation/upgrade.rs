@@ -107,7 +107,7 @@ async fn killed_wherever_it_goes_on_and_neither_is_served() {
     let (from, holder) = (sql(&private).await, sql(&private).await);
     let before = rows(&from).await;
 
-    // While rows are copied.
+    // While rows are copied; by another version than the next try.
     holder.batch_execute("BEGIN; LOCK TABLE wazapp.message IN ACCESS EXCLUSIVE MODE").await.expect("it is held");
     let mut command = stage.installation.command(&arguments);
     let mut upgrading = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");

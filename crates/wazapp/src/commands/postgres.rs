@@ -18,8 +18,8 @@ use crate::print::Print;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Go on with a newer major version of PostgreSQL, of the newest that is installed. The old one's programs are needed once more; its
-    /// cluster is kept. No server may run meanwhile.
+    /// Go on with a newer major version of PostgreSQL, of the newest that is installed. The old one's programs are
+    /// needed once more; its cluster is kept. No server may run meanwhile.
     Upgrade(Upgrade),
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
     };
     print.line(&format!("From PostgreSQL {} to {}", upgrade.from, upgrade.to));
     let name = |major| format!("the private PostgreSQL {major} in {}", config.data_dir.display());
-    let old = Reached::private(config, &upgrade.old(), name(upgrade.from)).await?;
+    let old = Reached::private(config, &upgrade.old_options(), name(upgrade.from)).await?;
     let moved = move_over(config, print, &upgrade, &old, name(upgrade.to)).await;
     let closed = old.close().await;
     let rows = moved?;
@@ -76,7 +76,7 @@ async fn move_over(
     name: String,
 ) -> anyhow::Result<u64> {
     old.refuse_server()?;
-    let new = upgrade.new()?;
+    let new = upgrade.new_options()?;
     let new = Reached::private(config, &new, name).await?;
     let moved = carry(print, old, &new).await;
     let closed = new.close().await;
@@ -111,13 +111,19 @@ fn done(print: &Print, data_dir: &Path, old: u32, rows: Option<u64>) -> anyhow::
     let own = postgres::own_settings(&kept);
     let answer = json!({ "upgraded": true, "from": old, "rows": rows, "kept": kept, "own_settings": own });
     print.answer(&answer, || {
-        let rows = rows.map_or_else(String::new, |rows| format!("{} rows are there, each table the same on both sides. ", HumanCount(rows)));
+        let rows = rows.map_or_else(String::new, |rows| {
+            format!("{} rows are there, each table the same on both sides. ", HumanCount(rows))
+        });
         let mut words = format!(
-            "Upgraded. {rows}wazapp serve goes on with the new PostgreSQL.\nThe old cluster is kept in {}: remove it when you do not want it any more.",
+            "Upgraded. {rows}wazapp serve goes on with the new PostgreSQL.\nThe old cluster is kept in {}: remove it when you do \
+             not want it any more.",
             kept.display()
         );
         if !own.is_empty() {
-            words += &format!("\nYour own settings were not taken over; put them at the end of the new postgresql.conf:\n    {}", own.join("\n    "));
+            words += &format!(
+                "\nYour own settings were not taken over; put them at the end of the new postgresql.conf:\n    {}",
+                own.join("\n    ")
+            );
         }
         words
     });

@@ -18,7 +18,8 @@ use crate::print::Print;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Move all rows to another PostgreSQL: from the private one to an external one, back, or between two. No server may run meanwhile.
+    /// Move all rows to another PostgreSQL: from the private one to an external one, back, or between two. No server
+    /// may run meanwhile.
     Database(database::Move),
     /// Copy all files of media to another store: a bucket, or a directory. The server may run meanwhile.
     Media(media::Move),
@@ -28,7 +29,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Cancel {
-    /// Though the move had come to its end: what the new place has received and sent since is given up, and no server runs there.
+    /// Though the move had come to its end: what the new place has received and sent since is given up, and no server
+    /// runs there.
     #[arg(long)]
     abandon: bool,
 }

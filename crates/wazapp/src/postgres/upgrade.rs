@@ -1,6 +1,7 @@
 //! The cluster made anew by a newer major version of PostgreSQL, beside the old one, and put in its place.
 //!
-//! The new one is made in a data directory of its own, `DATA_DIR/upgrade`, so that both can run at the same time, each by its own programs.
+//! The new one is made in a data directory of its own, `DATA_DIR/upgrade`, so that both can run at the same time, each
+//! by its own programs.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -32,8 +33,8 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// What is to be done; `None`: no newer version than the cluster's is found. `old_bin` has the programs of the old version, where they are not
-    /// in their usual place.
+    /// What is to be done; `None`: no newer version than the cluster's is found. `old_bin` has the programs of the old
+    /// version, where they are not in their usual place.
     pub fn plan(options: &Options, old_bin: Option<&Path>) -> Result<Option<Self>, PostgresError> {
         let data_dir = absolute_data_dir(&options.data_dir)?;
         let cluster = Cluster::in_data_dir(&data_dir);
@@ -53,13 +54,17 @@ impl Upgrade {
     }
 
     /// The cluster that is there, by its own programs.
-    pub fn old(&self) -> Options {
+    pub fn old_options(&self) -> Options {
         Options { data_dir: self.data_dir.clone(), postgres_bin: Some(self.old_bin.clone()) }
     }
 
     /// The new one; it belongs to whom the old one's directory belongs to.
-    pub fn new(&self) -> Result<Options, PostgresError> {
+    pub fn new_options(&self) -> Result<Options, PostgresError> {
         let beside = self.data_dir.join(BESIDE);
+        // One that was begun for another version is nobody's.
+        if Cluster::in_data_dir(&beside).major()?.is_some_and(|major| major != self.to) {
+            fs::remove_dir_all(&beside).context("remove", &beside)?;
+        }
         create_data_dir(&beside).context("create", &beside)?;
         if geteuid().is_root() {
             let owner = fs::metadata(&self.data_dir).context("read", &self.data_dir)?;

@@ -1,4 +1,5 @@
-//! From one PostgreSQL to another: all rows of one moment, while nobody works on either, and at the end the proof that both hold the same.
+//! From one PostgreSQL to another: all rows of one moment, while nobody works on either, and at the end the proof that
+//! both hold the same.
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -41,8 +42,8 @@ impl Proof {
     }
 }
 
-/// Moves everything. The place that is left is closed from here on, and opens again if it fails; the other one opens when the first is
-/// marked as left. Whoever is killed meanwhile leaves both closed, and the same again goes on.
+/// Moves everything. The place that is left is closed from here on, and opens again if it fails; the other one opens
+/// when the first is marked as left. Whoever is killed meanwhile leaves both closed, and the same again goes on.
 pub async fn run(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock, told: Told<'_>) -> Result<Proof> {
     let tx = from.database.operator().await?;
     let (standing, known) = (relocation::standing(&tx).await?, relocation::known(&tx).await?);
@@ -75,7 +76,8 @@ pub async fn compared(from: Place<'_>, to: Place<'_>, told: Told<'_>) -> Result<
     prove(sums(from.database, told).await?, to, true, told).await
 }
 
-/// Opens the place again from which a move was begun. Until that side has ended the other one is closed, whatever has come to it.
+/// Opens the place again from which a move was begun. Until that side has ended the other one is closed, whatever has
+/// come to it.
 pub async fn give_up(from: &Database, clock: &Clock) -> Result<()> {
     let tx = from.operator().await?;
     if matches!(relocation::standing(&tx).await?, Standing::Leaving(_)) {

@@ -1,5 +1,5 @@
-//! From one store to another. Files are named by what they hold and never change, so a server may go on meanwhile: what it takes in
-//! after is for a next run, which copies that alone.
+//! From one store to another. Files are named by what they hold and never change, so a server may go on meanwhile: what
+//! it takes in after is for a next run, which copies that alone.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

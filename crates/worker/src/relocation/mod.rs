@@ -17,7 +17,7 @@ pub enum RelocationError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// A store did not do its part.
-    #[error("{0}{more}", more = if matches!(.0, StoreError::Failed(_)) { ": run the same command again, it goes on where it was" } else { "" })]
+    #[error("{0}{on}", on = way_on(.0))]
     Store(StoreError),
     /// What arrived is not what left.
     #[error(
@@ -37,3 +37,11 @@ impl From<StoreError> for RelocationError {
 
 /// The result of everything here.
 pub type Result<T, E = RelocationError> = std::result::Result<T, E>;
+
+/// The same may work later, or something is to be set right first.
+fn way_on(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Failed(_) => ": run the same command again, it goes on where it was",
+        StoreError::Missing | StoreError::Unfit(_) => "",
+    }
+}

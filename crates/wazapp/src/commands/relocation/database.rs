@@ -16,8 +16,8 @@ use crate::print::Print;
 
 #[derive(Debug, Args)]
 pub(crate) struct Move {
-    /// Where to: postgres://USER:PASSWORD@HOST:PORT/DATABASE of an empty database, - to read that from standard input, or private for
-    /// the one in DATA_DIR.
+    /// Where to: postgres://USER:PASSWORD@HOST:PORT/DATABASE of an empty database, - to read that from standard input,
+    /// or private for the one in DATA_DIR.
     #[arg(long, value_name = "URL|private")]
     to: SecretArg,
     /// Where that URL leads to a transaction pooler: the server itself, as WAZAPP_DATABASE_DIRECT_URL will say.
@@ -40,6 +40,11 @@ pub(crate) async fn run(config: &Config, print: &Print, asked: Move) -> anyhow::
     }
     let (from_private, to_private) = (source.is_private(), target.is_private());
     let from = source.reach(config).await?;
+    // It would hold DATA_DIR, which a private target is started in.
+    if let Err(runs) = from.refuse_servers().await {
+        from.close().await?;
+        return Err(runs);
+    }
     let done = match target.reach(config).await {
         Ok(to) => {
             let moved = carry(print, &from, from_private, &to).await;
@@ -53,13 +58,14 @@ pub(crate) async fn run(config: &Config, print: &Print, asked: Move) -> anyhow::
     from.close().await?;
     let (proof, to) = done?;
     let settings = settings(&asked, to_private);
-    let answer = json!({ "from": name, "to": to, "rows": proof.rows(), "tables": proof.tables, "was_there": proof.was_there, "settings": settings });
+    let answer = json!({
+        "from": name, "to": to, "rows": proof.rows(), "tables": proof.tables, "was_there": proof.was_there, "settings": settings,
+    });
     print.answer(&answer, || words(&name, &to, &proof, &settings));
     Ok(())
 }
 
 async fn carry(print: &Print, from: &Reached, from_private: bool, to: &Reached) -> anyhow::Result<Proof> {
-    from.refuse_server()?;
     to.refuse_server()?;
     migrate::run(&from.database).await.context("the schema could not be brought up to date before the move")?;
     let (shown, clock, stop) = (Shown::new(print, "moving"), Clock::default(), CancellationToken::new());

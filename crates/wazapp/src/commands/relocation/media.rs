@@ -56,7 +56,10 @@ pub(crate) async fn run(config: &Config, print: &Print, asked: &Move) -> anyhow:
         let in_use = running.filter(|_| to != config.media_url);
         if asked.remove {
             if let Some(server) = &in_use {
-                bail!("all is there, and nothing was removed: a server runs ({server}) and reads from {from}. Stop it first, or wait 20 s if it was killed");
+                bail!(
+                    "all is there, and nothing was removed: a server runs ({server}) and reads from {from}. Stop it first, or wait 20 s \
+                     if it was killed"
+                );
             }
             tokio::select! {
                 removed = media::remove(way, &mut moved) => removed?,
@@ -65,7 +68,9 @@ pub(crate) async fn run(config: &Config, print: &Print, asked: &Move) -> anyhow:
         }
         shown.over();
         let setting = format!("WAZAPP_MEDIA_URL={to}");
-        let answer = json!({ "from": from.to_string(), "to": to.to_string(), "moved": moved, "server": in_use, "setting": setting });
+        let answer = json!({
+            "from": from.to_string(), "to": to.to_string(), "moved": moved, "server": in_use, "setting": setting,
+        });
         print.answer(&answer, || words(&from, &to, &moved, in_use.as_deref(), to == config.media_url));
         Ok(())
     })

@@ -1,8 +1,8 @@
 //! A database of a move: the private one, or one by its URL.
 
 use anyhow::bail;
-use model::Database;
 use model::database::Access;
+use model::{Clock, Database, relocation};
 use secrecy::{ExposeSecret, SecretString};
 use worker::relocation::database;
 
@@ -96,6 +96,20 @@ impl Reached {
             Some(pid) => bail!("a server runs on {} (process {pid}): stop it first", self.name),
             None => Ok(()),
         }
+    }
+
+    /// The same, and of an external one those that show themselves; in a database without a schema there is none.
+    pub(super) async fn refuse_servers(&self) -> anyhow::Result<()> {
+        self.refuse_server()?;
+        if self.private.is_some() {
+            return Ok(());
+        }
+        let tx = self.database.operator().await;
+        let Ok(tx) = tx else { return Ok(()) };
+        if let Ok(Some(server)) = relocation::running(&tx, Clock::default().now()).await {
+            bail!("a server runs on {} ({server}): stop it first, or wait 20 s if it was killed", self.name);
+        }
+        Ok(())
     }
 
     pub(in super::super) async fn close(self) -> anyhow::Result<()> {
