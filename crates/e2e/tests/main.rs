@@ -43,6 +43,7 @@ mod pooler;
 mod proxies;
 mod quota;
 mod receive;
+mod relocation;
 mod retention;
 mod sdk;
 mod send;

@@ -49,6 +49,7 @@ pub mod quarantine;
 pub mod quota;
 pub mod receipt;
 pub mod relay;
+pub mod relocation;
 pub mod restoration;
 pub mod retention;
 pub mod scope;

@@ -75,6 +75,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129033000_repeats",
     "20261129040500_challenge_way",
     "20261129042000_restoration",
+    "20261130010000_relocation",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.
@@ -222,11 +223,14 @@ pub(crate) async fn lock(client: &Client) -> Result<()> {
 /// Makes the schema that these steps made, in the transaction at hand. What it notes of them is loaded like other rows.
 pub(crate) async fn remake(client: &Client, steps: &[Step]) -> Result<()> {
     check_steps(steps)?;
-    client.batch_execute(TABLE).await?;
-    for migration in MIGRATIONS.iter().filter(|migration| steps.iter().any(|step| step.name == migration.name)) {
-        client.batch_execute(migration.sql).await?;
-    }
-    Ok(())
+    let made = async {
+        client.batch_execute(TABLE).await?;
+        for migration in MIGRATIONS.iter().filter(|migration| steps.iter().any(|step| step.name == migration.name)) {
+            client.batch_execute(migration.sql).await?;
+        }
+        Ok(())
+    };
+    made.await.map_err(|error| explain(&error).unwrap_or(error))
 }
 
 /// The one refusal that a hosted database may give, with the way out.
@@ -305,6 +309,17 @@ pub(crate) async fn check_server(client: &Client) -> Result<i32> {
         return unfit("this PostgreSQL is a read-only standby: point WAZAPP_DATABASE_URL at the primary".into());
     }
     Ok(major)
+}
+
+/// The roles that are there already: before the first migration there may be none.
+pub(crate) async fn check_roles(client: &Client) -> Result<()> {
+    let there = client
+        .query("SELECT rolname::text FROM pg_roles WHERE rolname IN ('wazapp_web', 'wazapp_worker') ORDER BY 1", &[])
+        .await?;
+    for role in &there {
+        check_role(client, role.get(0)).await?;
+    }
+    Ok(())
 }
 
 /// A role that could step around row-level security would make the policies decoration.
