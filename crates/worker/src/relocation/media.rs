@@ -67,7 +67,7 @@ pub async fn run(way: Way<'_>, told: Told<'_>) -> Result<Moved> {
     let progress = Mutex::new(Progress { all_files: moved.files, ..Progress::default() });
     for files in files.chunk_by(|one, other| one.organization_id == other.organization_id) {
         let there = way.listed(files[0].organization_id).await?;
-        let became = futures::stream::iter(files)
+        let mut became = futures::stream::iter(files)
             .map(|file| {
                 let (size, progress) = (there.get(&file.sha256).copied(), &progress);
                 async move {
@@ -79,7 +79,9 @@ pub async fn run(way: Way<'_>, told: Told<'_>) -> Result<Moved> {
                 }
             })
             .buffer_unordered(AT_ONCE);
-        became.try_for_each(|(file, became)| futures::future::ok(moved.note(file, &became))).await?;
+        while let Some((file, became)) = became.try_next().await? {
+            moved.note(file, &became);
+        }
     }
     moved.missing.sort();
     moved.damaged.sort();

@@ -103,8 +103,9 @@ fn words(from: &str, to: &str, proof: &Proof, settings: &[&str]) -> String {
     let again = if proof.was_there { " (they were there from an earlier try)" } else { "" };
     format!(
         "{} rows of {} tables are in {to}{again}, each table with the same rows and the same sum on both sides.\n\nNow set this, and start the \
-         server:\n\n    {}\n\nFiles of media and the keys in DATA_DIR stay where they are, and are needed as before. {from} keeps its rows and is \
-         not served any more: wazapp serve refuses there, so that nothing is sent twice. Take it away when you do not want it any more.",
+         server:\n\n    {}\n\nFiles of media and the keys in DATA_DIR stay where they are, and are needed as before. The rows in {from} stay \
+         there and are not served any more: wazapp serve refuses, so that nothing is sent twice. Take them away when you do not \
+         want them.",
         HumanCount(proof.rows()),
         proof.tables.len(),
         settings.join("\n    ")

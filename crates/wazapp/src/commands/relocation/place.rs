@@ -15,7 +15,7 @@ pub(super) enum Place {
     /// In DATA_DIR.
     Private,
     /// By its URLs.
-    External(Access),
+    External(Box<Access>),
 }
 
 /// One that is reached.
@@ -29,7 +29,7 @@ pub(in super::super) struct Reached {
 impl Place {
     /// The one that is configured.
     pub(super) fn configured(config: &Config) -> anyhow::Result<Self> {
-        Ok(open::external(config)?.map_or(Self::Private, Self::External))
+        Ok(open::external(config)?.map_or(Self::Private, |access| Self::External(Box::new(access))))
     }
 
     /// The one that somebody says.
@@ -47,10 +47,11 @@ impl Place {
             );
         }
         let access = Access::external(to.expose_secret(), direct.map(ExposeSecret::expose_secret))?;
-        Ok(Self::External(match web {
+        let access = match web {
             Some(web) => access.with_web_login(web.expose_secret())?,
             None => access,
-        }))
+        };
+        Ok(Self::External(Box::new(access)))
     }
 
     pub(super) fn is_private(&self) -> bool {
@@ -62,7 +63,7 @@ impl Place {
         match self {
             Self::External(access) => {
                 let name = access.place();
-                Ok(Reached { database: connected(config, access)?, name, private: None })
+                Ok(Reached { database: connected(config, *access)?, name, private: None })
             }
             Self::Private => {
                 let name = format!("the private PostgreSQL in {}", config.data_dir.display());
