@@ -18,7 +18,7 @@ assets: ## what pages bring along that others wrote; Node.js is needed here, and
 	@scripts/need assets
 
 test: assets ## all tests, each with its own database on a cluster of their own
-	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler pebble receive sdk service monitoring proxies compose helm package sbom docs
+	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler pebble receive sdk service monitoring proxies compose helm package sbom docs postgres-majors
 	cargo build --locked --workspace --all-targets
 	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace --test-threads $$(($$(nproc) * 2))
 	cargo test -q --locked --workspace --doc

@@ -27,7 +27,7 @@ export async function places(kit) {
     },
   };
   // Those that take long, or need a machine to themselves, are made by hand: `STEP=away,still,weight,foreign,screens`.
-  const always = [presses, late, wayBack, tabs, byKeys, heard, wide, words, touch, plain, signsOut];
+  const always = [presses, late, wayBack, tabs, byKeys, heard, wide, words, touch, plain, elsewhere, signsOut];
   const wanted = process.env.STEP?.split(",");
   for (const step of wanted ? [...always, away, still, weight, foreign, screens].filter(({ name }) => wanted.includes(name)) : always) {
     const began = Date.now();
@@ -500,6 +500,38 @@ async function foreign({ page, url, kitBrowser, email, password }) {
     return all;
   }, [paths, posts, theirs.id]);
   check(53, "not there, whatever is asked", found.filter(([, status]) => status !== 404 && status !== false), []);
+}
+
+/** What a row leads to is not there, is no page, or is for who signs in: it is said, and asked for again. */
+async function elsewhere({ kitBrowser, url, email, password }) {
+  const { context, page } = await signIn(kitBrowser, { url, email, password });
+  const first = page.locator("#list > li a").first();
+  const atTheList = async () => {
+    await page.goto(`${url}/inbox?view=all`);
+    await first.waitFor();
+    await page.waitForFunction(() => performance.getEntriesByName("inbox-ready").length);
+  };
+  await atTheList();
+  const gone = `/inbox/${crypto.randomUUID()}`;
+  await first.evaluate((row, href) => { row.href = href; }, gone);
+  await first.click();
+  await page.waitForURL(`**${gone}`);
+  await comes(26, "what is not there has a page that says so", () => page.locator("main h1").count(), 1);
+  await atTheList();
+  const href = await first.getAttribute("href");
+  let asked = 0;
+  await page.route(`${url}${href}`, (route) => { asked += 1; return route.fulfill({ status: 503, contentType: "text/plain", body: "busy" }); });
+  for (const nth of [1, 2]) {
+    await first.focus();
+    await page.keyboard.press("Enter");
+    await comes(26, `asked for, ${nth}`, async () => asked, nth);
+    await page.waitForFunction(() => !document.querySelector("#thread[busy], #thread[aria-busy=true]"));
+  }
+  await page.unroute(`${url}${href}`);
+  await context.clearCookies();
+  await first.click();
+  await page.waitForURL("**/login**");
+  await context.close();
 }
 
 /** Every screen, in both languages and schemes, at three widths, with menus and dialogs open. */

@@ -10,6 +10,7 @@ pub mod canary;
 pub mod cluster;
 pub mod form;
 mod identity_provider;
+pub mod ledger;
 pub mod lint;
 pub mod mail_server;
 pub mod meta;
@@ -19,7 +20,9 @@ pub mod program;
 pub mod proxy;
 pub mod random;
 pub mod receiver;
+pub mod standby;
 mod wait;
+pub mod wishes;
 mod world;
 
 pub use authority::{Authority, BINDING};

@@ -49,6 +49,7 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
          server's about accounts, which only the worker sees",
     ),
     ("restoration", "what was restored from a backup: the whole server"),
+    ("relocation", "moves of the whole database to another place"),
     ("backup", "backups of the whole server"),
     ("server_audit", "what operators did to what belongs to no organization"),
 ];

@@ -1,5 +1,6 @@
 //! wazapp as its users have it: a program with a data directory of its own.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,15 +48,31 @@ pub fn connect<'a>(organization: &'a str, number: &'a SimulatedNumber, token: &'
 pub struct Installation {
     data_dir: TempDir,
     settings: Vec<(String, String)>,
+    around: Vec<OsString>,
 }
 
 impl Installation {
     /// An empty data directory.
     pub fn new() -> Self {
+        Self::below(&crate::cluster::memory())
+    }
+
+    /// The same on a disk, where a test is of what memory is taken.
+    pub fn on_disk() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    fn below(place: &Path) -> Self {
         // A short path: a socket's name has room for a hundred bytes.
-        let data_dir = tempfile::Builder::new().prefix("wazapp-").tempdir_in(crate::cluster::memory());
-        let data_dir = data_dir.expect("a temporary directory");
-        Self { data_dir, settings: Vec::new() }
+        let data_dir = tempfile::Builder::new().prefix("wazapp-").tempdir_in(place).expect("a temporary directory");
+        Self { data_dir, settings: Vec::new(), around: Vec::new() }
+    }
+
+    /// Has every run begin by this command line, which runs what is appended to it.
+    #[must_use]
+    pub fn within<S: Into<OsString>>(mut self, around: impl IntoIterator<Item = S>) -> Self {
+        self.around = around.into_iter().map(Into::into).collect();
+        self
     }
 
     /// Adds an environment variable to every run.
@@ -96,7 +113,14 @@ impl Installation {
 
     /// A run of the program, not started yet; it sees no settings but these.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.around.split_first() {
+            None => Command::new(binary()),
+            Some((program, rest)) => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(binary());
+                command
+            }
+        };
         for (name, _) in std::env::vars_os() {
             if ["WAZAPP_", "OTEL_"].iter().any(|by| name.to_string_lossy().starts_with(by)) {
                 command.env_remove(name);
@@ -235,6 +259,11 @@ impl Server {
             assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}: {}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Its process id.
+    pub fn process(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     fn pid(&self) -> Pid {

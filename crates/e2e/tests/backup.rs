@@ -81,6 +81,8 @@ impl Stage {
     }
 }
 
+pub(crate) use drill::{rows, schema};
+
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
@@ -95,6 +97,7 @@ pub(crate) fn refusal(output: &Output) -> String {
 /// An empty database with an owner who is no superuser, and a data directory.
 pub(crate) struct Target {
     name: String,
+    pub(crate) url: String,
     pub(crate) installation: Installation,
 }
 
@@ -106,6 +109,12 @@ impl Target {
     async fn beside(also: impl FnOnce(Installation) -> Installation) -> Self {
         let name = format!("restored_{}", Uuid::now_v7().simple());
         let client = cluster::connect(&cluster::socket_dir(), "postgres").await.expect("a connection");
+        // Whoever comes first on this cluster finds none.
+        for role in ["wazapp_web", "wazapp_worker"] {
+            let made = client.batch_execute(&format!("CREATE ROLE {role} NOLOGIN")).await;
+            let there = "SELECT FROM pg_roles WHERE rolname = $1";
+            assert!(made.is_ok() || client.query_one(there, &[&role]).await.is_ok(), "{made:?}");
+        }
         client
             .batch_execute(&format!("CREATE ROLE {name} NOLOGIN; GRANT wazapp_web, wazapp_worker TO {name}"))
             .await
@@ -114,10 +123,14 @@ impl Target {
         let host = text(&cluster::socket_dir()).replace('/', "%2F");
         // The socket lets in postgres alone, who goes on as the owner.
         let url = format!("postgres://postgres@{host}/{name}?sslmode=disable&options=-c%20role%3D{name}");
-        Self { name, installation: also(Installation::new().setting("WAZAPP_DATABASE_URL", &url)) }
+        Self { name, installation: also(Installation::new().setting("WAZAPP_DATABASE_URL", &url)), url }
     }
 
-    async fn sql(&self) -> Client {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) async fn sql(&self) -> Client {
         cluster::connect(&cluster::socket_dir(), &self.name).await.expect("a connection")
     }
 
@@ -145,7 +158,7 @@ impl Target {
 }
 
 /// Files below a directory with their bytes, by their path in it.
-fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut found, mut directories) = (BTreeMap::new(), vec![directory.to_owned()]);
     while let Some(at) = directories.pop() {
         for entry in std::fs::read_dir(at).into_iter().flatten().flatten() {

@@ -16,9 +16,9 @@ const AT: i64 = 1_795_000_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
-struct Frame {
-    id: i64,
-    event: String,
+pub(super) struct Frame {
+    pub(super) id: i64,
+    pub(super) event: String,
     data: Value,
 }
 
@@ -34,7 +34,7 @@ impl Frame {
 }
 
 /// A stream that is open.
-struct Stream {
+pub(super) struct Stream {
     response: reqwest::Response,
     text: String,
     frames: VecDeque<Frame>,
@@ -45,11 +45,8 @@ impl Stream {
         Self::of(world.request(Method::GET, acme, &format!("/events/stream{query}")), last).await
     }
 
-    async fn of(mut request: reqwest::RequestBuilder, last: Option<i64>) -> Self {
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
-        }
-        let response = request.send().await.expect("an answer");
+    async fn of(request: reqwest::RequestBuilder, last: Option<i64>) -> Self {
+        let response = Self::ask(request, last).await.expect("an answer");
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -57,8 +54,21 @@ impl Stream {
         Self { response, text: String::new(), frames: VecDeque::new() }
     }
 
+    /// The same from a server that may be gone.
+    pub(super) async fn attempt(request: reqwest::RequestBuilder, last: Option<i64>) -> Option<Self> {
+        let response = Self::ask(request, last).await.ok()?;
+        (response.status() == 200).then(|| Self { response, text: String::new(), frames: VecDeque::new() })
+    }
+
+    async fn ask(mut request: reqwest::RequestBuilder, last: Option<i64>) -> reqwest::Result<reqwest::Response> {
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        request.send().await
+    }
+
     /// The next frame; `None`: the stream is over.
-    async fn any(&mut self) -> Option<Frame> {
+    pub(super) async fn any(&mut self) -> Option<Frame> {
         while self.frames.is_empty() {
             let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("it goes on");
             // Whoever does not read is cut off in the middle.

@@ -245,8 +245,9 @@ impl Database {
         let queries = prepared.iter().zip(&params).map(|(statement, params)| tx.client().query(statement, params));
         let (begun, rows) = futures::join!(start(tx.client(), tx.engine(), &BEGIN_OPERATOR), in_order(queries));
         begun?;
-        let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let rows = rows.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));
+        let rows = rows.into_iter().collect::<Result<Vec<_>, _>>().map_err(DatabaseError::from);
+        let rows =
+            tx.watched(rows)?.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));
         Ok((Operator { tx, limits: self.limits, retention: self.retention }, rows))
     }
 

@@ -6,8 +6,9 @@
 pub mod ending;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
-use crate::database::{CommitError, Database, DatabaseError, Result, Tenant};
+use crate::database::{CommitError, Database, DatabaseError, Operator, Result, Tenant};
 use crate::quota::{self, Quota};
 use crate::scope::Scope;
 use crate::store::{StoreError, Writing, Written};
@@ -162,4 +163,15 @@ pub async fn get(tx: &Tenant, sha256: &str) -> Result<Option<File>> {
         )
         .await?;
     Ok(row.map(|row| File { sha256: row.get(0), size: row.get(1), mime_type: row.get(2) }))
+}
+
+/// Whether an organization still has a file.
+pub async fn is_known(tx: &Operator, organization_id: Uuid, sha256: &str) -> Result<bool> {
+    let row = tx
+        .query_opt(
+            "SELECT FROM wazapp.file WHERE organization_id = $1 AND sha256 = $2 AND deleted_at IS NULL",
+            &[&organization_id, &sha256],
+        )
+        .await?;
+    Ok(row.is_some())
 }

@@ -6,7 +6,7 @@
 //! erasure ([`crate::erasure`]).
 
 use std::hash::Hasher;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -167,21 +167,44 @@ pub async fn append(connection: &Connection, reserved: Reserved, bodies: &[Body]
 /// What this process knows to be waiting, by lane. Hints only: polling is the truth.
 #[derive(Debug)]
 pub struct Backlog {
-    lanes: [Waiting; LANES],
+    /// A [`Count`] each, in one word.
+    lanes: [AtomicU64; LANES],
     appended: Notify,
 }
 
 /// Bodies that wait in a lane.
-#[derive(Debug, Default)]
-struct Waiting {
-    all: AtomicU32,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// All of them.
+    pub all: u32,
     /// Those that somebody looks out for.
-    hurried: AtomicU32,
+    pub hurried: u32,
+}
+
+impl Count {
+    fn read(word: u64) -> Self {
+        let half = |word: u64| u32::try_from(word & u64::from(u32::MAX)).expect("it is a half");
+        Self { all: half(word >> 32), hurried: half(word) }
+    }
+
+    fn word(self) -> u64 {
+        u64::from(self.all) << 32 | u64::from(self.hurried)
+    }
+
+    fn with(self, is_hurried: bool) -> Self {
+        Self { all: self.all.saturating_add(1), hurried: self.hurried.saturating_add(u32::from(is_hurried)) }
+    }
+
+    /// Of nothing, nobody looks out for anything.
+    fn without(self, taken: Self) -> Self {
+        let all = self.all.saturating_sub(taken.all);
+        Self { all, hurried: self.hurried.saturating_sub(taken.hurried).min(all) }
+    }
 }
 
 impl Default for Backlog {
     fn default() -> Self {
-        Self { lanes: std::array::from_fn(|_| Waiting::default()), appended: Notify::default() }
+        Self { lanes: std::array::from_fn(|_| AtomicU64::default()), appended: Notify::default() }
     }
 }
 
@@ -189,10 +212,7 @@ impl Backlog {
     /// Bodies were committed: the lane of each, and whether somebody looks out for what it tells.
     pub fn appended(&self, bodies: impl Iterator<Item = (i16, bool)>) {
         for (lane, is_hurried) in bodies {
-            if let Some(lane) = self.at(lane) {
-                lane.all.fetch_add(1, Ordering::Relaxed);
-                lane.hurried.fetch_add(u32::from(is_hurried), Ordering::Relaxed);
-            }
+            self.change(lane, |count| count.with(is_hurried));
         }
         self.appended.notify_waiters();
     }
@@ -212,31 +232,27 @@ impl Backlog {
 
     /// How many bodies wait in these lanes.
     pub fn waiting(&self, lanes: &[i16]) -> u32 {
-        lanes.iter().map(|lane| self.lane(*lane)).sum()
+        lanes.iter().map(|lane| self.count(*lane).all).sum()
     }
 
     /// Whether something waits in these lanes that somebody looks out for.
     pub fn is_hurried(&self, lanes: &[i16]) -> bool {
-        lanes.iter().filter_map(|lane| self.at(*lane)).any(|lane| lane.hurried.load(Ordering::Relaxed) > 0)
+        lanes.iter().any(|lane| self.count(*lane).hurried > 0)
     }
 
     /// How many bodies wait in all lanes.
     pub fn total(&self) -> u32 {
-        self.lanes.iter().map(|lane| lane.all.load(Ordering::Relaxed)).sum()
+        self.lanes.iter().map(|lane| Count::read(lane.load(Ordering::Relaxed)).all).sum()
     }
 
     /// How many bodies wait in one lane.
-    pub fn lane(&self, lane: i16) -> u32 {
-        self.at(lane).map_or(0, |lane| lane.all.load(Ordering::Relaxed))
+    pub fn count(&self, lane: i16) -> Count {
+        self.at(lane).map(|lane| Count::read(lane.load(Ordering::Relaxed))).unwrap_or_default()
     }
 
-    /// Bodies of a lane were taken, so many of them such that somebody looked out for.
-    pub fn taken(&self, lane: i16, all: u32, hurried: u32) {
-        let Some(lane) = self.at(lane) else { return };
-        for (count, taken) in [(&lane.all, all), (&lane.hurried, hurried)] {
-            let less = |waiting: u32| Some(waiting.saturating_sub(taken));
-            let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        }
+    /// Bodies of a lane were taken.
+    pub fn taken(&self, lane: i16, taken: Count) {
+        self.change(lane, |count| count.without(taken));
     }
 
     /// A lane may hold more than was counted: look again.
@@ -244,7 +260,13 @@ impl Backlog {
         self.appended(std::iter::once((lane, true)));
     }
 
-    fn at(&self, lane: i16) -> Option<&Waiting> {
+    fn change(&self, lane: i16, change: impl Fn(Count) -> Count) {
+        let Some(lane) = self.at(lane) else { return };
+        let changed = |word| Some(change(Count::read(word)).word());
+        let _ = lane.fetch_update(Ordering::Relaxed, Ordering::Relaxed, changed);
+    }
+
+    fn at(&self, lane: i16) -> Option<&AtomicU64> {
         self.lanes.get(usize::try_from(lane).ok()?)
     }
 }
@@ -433,9 +455,9 @@ mod tests {
         let backlog = Backlog::default();
         backlog.appended([(3, false), (3, true), (4, false)].into_iter());
         assert_eq!(backlog.waiting(&[3, 4]), 3);
-        backlog.taken(3, 10, 10);
+        backlog.taken(3, Count { all: 10, hurried: 10 });
         assert_eq!(backlog.waiting(&[3, 4]), 1);
-        assert_eq!(backlog.lane(999), 0);
+        assert_eq!(backlog.count(999).all, 0);
     }
 
     #[test]
@@ -443,11 +465,23 @@ mod tests {
         let backlog = Backlog::default();
         backlog.appended([(3, true), (3, false), (4, false)].into_iter());
         assert!(backlog.is_hurried(&[3, 4]) && !backlog.is_hurried(&[4, 999]));
-        backlog.taken(3, 1, 0);
+        backlog.taken(3, Count { all: 1, hurried: 0 });
         assert!(backlog.is_hurried(&[3]), "what a batch had no room for is waited for as before");
-        backlog.taken(3, 1, 1);
+        backlog.taken(3, Count { all: 1, hurried: 1 });
         assert!(!backlog.is_hurried(&[3, 4]));
         backlog.suspect(4);
         assert!(backlog.is_hurried(&[4]));
+        backlog.taken(4, Count { all: 2, hurried: 0 });
+        assert!(!backlog.is_hurried(&[4]), "where nothing waits, nobody does");
+    }
+
+    #[test]
+    fn what_came_during_a_look_that_found_nothing_stays_counted() {
+        let backlog = Backlog::default();
+        backlog.suspect(3);
+        let before = backlog.count(3);
+        backlog.appended(std::iter::once((3, true)));
+        backlog.taken(3, before);
+        assert_eq!(backlog.count(3), Count { all: 1, hurried: 1 });
     }
 }

@@ -75,6 +75,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129033000_repeats",
     "20261129040500_challenge_way",
     "20261129042000_restoration",
+    "20261130010000_relocation",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.
@@ -143,6 +144,7 @@ pub async fn run(database: &Database) -> Result<Vec<&'static str>> {
 
 async fn apply(client: &Client) -> Result<Vec<&'static str>> {
     client.batch_execute(TABLE).await?;
+    refuse_newer(client).await?;
     let mut taken = Vec::new();
     for migration in MIGRATIONS {
         let known =
@@ -165,6 +167,21 @@ async fn apply(client: &Client) -> Result<Vec<&'static str>> {
         }
     }
     Ok(taken)
+}
+
+/// A schema that a newer version made is none for this one to begin on: what that wrote, this one may not understand. Servers that
+/// run already go on beside it.
+async fn refuse_newer(client: &Client) -> Result<()> {
+    let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();
+    let newer = "SELECT name FROM wazapp.migration WHERE name <> ALL ($1) ORDER BY name DESC LIMIT 1";
+    match client.query_opt(newer, &[&names]).await? {
+        None => Ok(()),
+        Some(row) => Err(DatabaseError::Unfit(format!(
+            "a newer wazapp brought this database to {}, which this version does not know: run that version, or a newer one; to go \
+             back to this one, restore a backup from before the upgrade",
+            row.get::<_, &str>(0)
+        ))),
+    }
 }
 
 /// A step that a database took, and of which text.
@@ -206,11 +223,14 @@ pub(crate) async fn lock(client: &Client) -> Result<()> {
 /// Makes the schema that these steps made, in the transaction at hand. What it notes of them is loaded like other rows.
 pub(crate) async fn remake(client: &Client, steps: &[Step]) -> Result<()> {
     check_steps(steps)?;
-    client.batch_execute(TABLE).await?;
-    for migration in MIGRATIONS.iter().filter(|migration| steps.iter().any(|step| step.name == migration.name)) {
-        client.batch_execute(migration.sql).await?;
-    }
-    Ok(())
+    let made = async {
+        client.batch_execute(TABLE).await?;
+        for migration in MIGRATIONS.iter().filter(|migration| steps.iter().any(|step| step.name == migration.name)) {
+            client.batch_execute(migration.sql).await?;
+        }
+        Ok(())
+    };
+    made.await.map_err(|error| explain(&error).unwrap_or(error))
 }
 
 /// The one refusal that a hosted database may give, with the way out.
@@ -240,13 +260,18 @@ pub async fn pending(database: &Database) -> Result<Vec<&'static str>> {
         .collect())
 }
 
-/// Whether the database answers and has every step this version needs.
+/// Whether the database answers, takes what is written, and has every step this version needs.
 pub async fn is_current(database: &Database) -> Result<bool> {
     let tx = database.operator().await?;
     let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();
-    let row = tx.query_opt("SELECT count(*) FROM wazapp.migration WHERE name = ANY ($1)", &[&names]).await?;
+    let asked = "SELECT count(*), current_setting('transaction_read_only') = 'on' FROM wazapp.migration
+                 WHERE name = ANY ($1)";
+    let row = tx.query_opt(asked, &[&names]).await?;
     tx.close();
-    Ok(row.is_some_and(|row| usize::try_from(row.get::<_, i64>(0)) == Ok(names.len())))
+    match row {
+        Some(row) if row.get(1) => Err(DatabaseError::OnlyReads),
+        row => Ok(row.is_some_and(|row| usize::try_from(row.get::<_, i64>(0)) == Ok(names.len()))),
+    }
 }
 
 /// A 200 to Meta means flushed to disk, so a server that may answer before that is refused.
@@ -284,6 +309,17 @@ pub(crate) async fn check_server(client: &Client) -> Result<i32> {
         return unfit("this PostgreSQL is a read-only standby: point WAZAPP_DATABASE_URL at the primary".into());
     }
     Ok(major)
+}
+
+/// The roles that are there already: before the first migration there may be none.
+pub(crate) async fn check_roles(client: &Client) -> Result<()> {
+    let there = client
+        .query("SELECT rolname::text FROM pg_roles WHERE rolname IN ('wazapp_web', 'wazapp_worker') ORDER BY 1", &[])
+        .await?;
+    for role in &there {
+        check_role(client, role.get(0)).await?;
+    }
+    Ok(())
 }
 
 /// A role that could step around row-level security would make the policies decoration.

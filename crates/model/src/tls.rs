@@ -1,7 +1,6 @@
 //! TLS to an external PostgreSQL, with the meanings libpq gives to `sslmode`.
 //! <https://www.postgresql.org/docs/current/libpq-ssl.html>
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +8,13 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio_postgres::config::SslMode;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::database::{DatabaseError, Result};
+use crate::hosts;
 
 /// Whether and how the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,34 +76,27 @@ impl Way {
 
     /// Opens a connection, driven until the client is dropped.
     pub async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
-        match self.tls.clone() {
-            None => {
-                let (client, connection) = self.config.connect(tokio_postgres::NoTls).await?;
-                drive(connection);
-                Ok(client)
-            }
-            Some(tls) => {
-                let (client, connection) = self.config.connect(tls).await?;
-                drive(connection);
-                Ok(client)
-            }
-        }
+        Ok(hosts::open(&self.config, self.tls.as_ref()).await?.client)
     }
 }
 
-/// Splits `sslmode` off, which tokio-postgres knows only in part.
+/// Splits `sslmode` and `target_session_attrs` off, which tokio-postgres knows only in part.
 pub(crate) fn parse_url(url: &str) -> Result<(Config, Mode)> {
     parse(url, "WAZAPP_DATABASE_URL")
 }
 
 fn parse(url: &str, variable: &str) -> Result<(Config, Mode)> {
-    let mut mode = None;
+    let (mut mode, mut target) = (None, None);
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let kept: Vec<&str> = query
         .split('&')
         .filter(|pair| match pair.split_once('=') {
             Some(("sslmode", value)) => {
                 mode = Some(value.to_owned());
+                false
+            }
+            Some(("target_session_attrs", value)) => {
+                target = Some(value.to_owned());
                 false
             }
             Some(("pgbouncer", _)) => false,
@@ -129,6 +121,18 @@ fn parse(url: &str, variable: &str) -> Result<(Config, Mode)> {
         }
     };
     config.ssl_mode(ssl);
+    match target.as_deref() {
+        None | Some("any" | "read-write" | "primary") => {}
+        Some(other) => {
+            return Err(DatabaseError::Unfit(format!(
+                "{variable}: target_session_attrs={other} leads to what only reads: leave it out, or use read-write"
+            )));
+        }
+    }
+    // Of several addresses the one that takes what is written is the only one of use.
+    if hosts::are_several(&config) || matches!(target.as_deref(), Some("read-write" | "primary")) {
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
     Ok((config, mode))
 }
 
@@ -139,37 +143,14 @@ pub(crate) async fn connect(config: &Config, mode: &Mode) -> Result<Client> {
 
 /// The same, with what the server notifies it of; that ends when the connection does.
 pub(crate) async fn connect_hearing(config: &Config, mode: &Mode) -> Result<(Client, UnboundedReceiver<String>)> {
-    let unreachable = |error: tokio_postgres::Error| {
+    let opened = hosts::open(config, mode.connector()?.as_ref()).await.map_err(|error| {
+        if hosts::only_reads(&error) {
+            return DatabaseError::OnlyReads;
+        }
         let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
         DatabaseError::Unreachable(format!("{error}{cause}"))
-    };
-    match mode.connector()? {
-        None => {
-            let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(unreachable)?;
-            Ok((client, drive(connection)))
-        }
-        Some(tls) => {
-            let (client, connection) = config.connect(tls).await.map_err(unreachable)?;
-            Ok((client, drive(connection)))
-        }
-    }
-}
-
-fn drive<S, T>(mut connection: Connection<S, T>) -> UnboundedReceiver<String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (heard, hearing) = unbounded_channel();
-    tokio::spawn(async move {
-        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-            if let AsyncMessage::Notification(notification) = message {
-                // Most do not listen.
-                let _ = heard.send(notification.payload().to_owned());
-            }
-        }
-    });
-    hearing
+    })?;
+    Ok((opened.client, opened.heard))
 }
 
 /// Accepts any certificate, as libpq does below `verify-ca`.

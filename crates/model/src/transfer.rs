@@ -55,6 +55,7 @@ pub const OF_THE_SERVER: &[(&str, &str)] = &[
     ("provider_answer", "the same"),
     ("quarantine", "raw bodies that belonged to nobody"),
     ("recovery_code", "by which a person signs in"),
+    ("relocation", "where the whole server moved"),
     ("restoration", "what was restored: the whole server"),
     ("sealing_key", "which keys seal"),
     ("server_audit", "what operators did to what belongs to no organization"),

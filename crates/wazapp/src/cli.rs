@@ -6,7 +6,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     app, backup, config_show, doctor, endpoint, erase, export, health, import, key, key_ring, mcp, member, migrate,
-    number, openapi, organization, quarantine, replay, restore, setup, simulator, supabase, user, version, webhook,
+    number, openapi, organization, postgres, quarantine, relocation, replay, restore, setup, simulator, supabase, user,
+    version, webhook,
 };
 use crate::config::{Config, Flags};
 use crate::demo;
@@ -77,6 +78,12 @@ enum Command {
     Backup(backup::Backup),
     /// Restore a backup into an empty place. Nothing is sent from there until it is released.
     Restore(restore::Restore),
+    /// The private PostgreSQL.
+    #[command(subcommand)]
+    Postgres(postgres::Command),
+    /// Move everything to another PostgreSQL, or to another store of files.
+    #[command(subcommand)]
+    Move(relocation::Command),
     /// Take an organization, or what is of one of its contacts, out into files: rows as JSON, a line each, and media.
     Export(export::Export),
     /// Take an exported organization into this server, where it is not yet. Its numbers come in disconnected, and nothing is sent.
@@ -181,6 +188,8 @@ async fn run(cli: Cli, print: &Print) -> anyhow::Result<ExitCode> {
         Command::Replay(replay) => replay::run(&config, print, &replay).await?,
         Command::Backup(backup) => backup::run(&config, print, &backup).await?,
         Command::Restore(restore) => restore::run(&config, print, &restore).await?,
+        Command::Postgres(command) => postgres::run(&config, print, command).await?,
+        Command::Move(command) => relocation::run(&config, print, command).await?,
         Command::Export(export) => export::run(&config, print, &export).await?,
         Command::Import(import) => import::run(&config, print, &import).await?,
         Command::Erase(erase) => return erase::run(&config, print, &erase).await,

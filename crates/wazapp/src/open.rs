@@ -6,7 +6,7 @@ use anyhow::Context;
 use model::database::Access;
 use model::secret::Keyring;
 use model::store::Store;
-use model::{Database, migrate};
+use model::{Database, migrate, relocation};
 use secrecy::ExposeSecret;
 
 use crate::config::{Config, MediaUrl};
@@ -71,6 +71,7 @@ where
 {
     let database = Database::new(access, 2)?.with_limits(config.limits).with_retention(config.retention);
     migrate::run(&database).await.context("the schema could not be brought up to date")?;
+    let _presence = relocation::enter(&database).await?;
     let opened = Opened { database: database.clone(), keyring: keyring(config)? };
     model::secret::ring::check(&database, &opened.keyring).await?;
     let result = command(opened).await;
@@ -80,7 +81,12 @@ where
 
 /// Where the bytes of media are.
 pub(crate) fn store(config: &Config) -> anyhow::Result<Store> {
-    Ok(match &config.media_url {
+    store_at(&config.media_url)
+}
+
+/// A store at another place.
+pub(crate) fn store_at(url: &MediaUrl) -> anyhow::Result<Store> {
+    Ok(match url {
         MediaUrl::File(directory) => Store::directory(directory)?,
         MediaUrl::S3 { bucket, prefix } => Store::s3(bucket, prefix)?,
     })

@@ -3,7 +3,8 @@
 //!
 //! `binaries` finds PostgreSQL, `account` says as whom it runs, `cluster`
 //! makes and configures the database cluster, `child` is the process, `lock`
-//! says who may start it and `access` is the way in for admin commands.
+//! says who may start it, `access` is the way in for admin commands, and `upgrade`
+//! goes on to a newer major version.
 
 mod access;
 mod account;
@@ -13,6 +14,8 @@ mod cluster;
 mod error;
 mod lock;
 mod log;
+mod memory;
+mod upgrade;
 
 use std::fs;
 use std::os::unix::net::UnixStream;
@@ -26,6 +29,7 @@ use tokio::time::{Instant, sleep};
 pub use access::Access;
 pub use error::PostgresError;
 pub use lock::DirLock;
+pub use upgrade::{Upgrade, finish as finish_upgrade, own_settings};
 
 use account::Account;
 use child::Child;

@@ -12,7 +12,7 @@ use model::secret::Keyring;
 use model::secret::holder::Holder;
 use model::store::Store;
 use model::user::Passwords;
-use model::{Clock, Database, migrate};
+use model::{Clock, Database, migrate, relocation};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -253,8 +253,14 @@ fn host() -> String {
 /// Brings the schema up to date, and joins those who hold keys.
 async fn prepare(setup: &Setup, address: SocketAddr) -> anyhow::Result<Holder> {
     migrate::run(&setup.database).await.context("the schema could not be brought up to date")?;
+    relocation::check(&setup.database).await?;
     let name = format!("{}, process {}, {address}", host(), std::process::id());
     let holder = Holder::join(setup.database.clone(), setup.keyring.clone(), setup.clock.clone(), name).await?;
+    // Whoever moves the database closes it first and then looks who runs.
+    if let Err(moved) = relocation::check(&setup.database).await {
+        holder.leave().await?;
+        return Err(moved.into());
+    }
     model::upkeep::run(&setup.database, setup.clock.now(), setup.retention_days)
         .await
         .context("the inbound log could not be prepared")?;

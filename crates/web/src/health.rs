@@ -1,6 +1,7 @@
 //! For operators: alive, ready, metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -8,10 +9,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics::gauge;
+use model::database::DatabaseError;
 use model::inbound::Backlog;
 use model::{Database, migrate, restoration};
 
 use crate::receive::Receiver;
+
+/// A database that confirms nothing for so long is called away.
+const HELD_UP: Duration = Duration::from_secs(3);
 
 /// What the operators' pages need.
 #[derive(Clone)]
@@ -55,21 +60,26 @@ async fn ready_or_not(health: State<Health>) -> Response {
     (status, if status.is_success() { "ready\n" } else { "not ready\n" }).into_response()
 }
 
-/// Able to serve: the database answers and its schema is ours.
+/// Able to serve: the database answers, takes what is written, and its schema is ours.
 async fn ready(State(health): State<Health>) -> Response {
+    let not_ready = |says: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {says}\n")).into_response();
     match migrate::is_current(&health.database).await {
+        Ok(true) if health.receiver.held_up() > HELD_UP => not_ready(&format!(
+            "the database has confirmed nothing for {} s, so webhooks are answered 503; one with a synchronous standby waits for that",
+            health.receiver.held_up().as_secs()
+        )),
         Ok(true) => match is_held(&health.database).await {
             true => "ready, and held: restored from a backup, it sends nothing until wazapp restore release\n"
                 .into_response(),
             false => "ready\n".into_response(),
         },
-        Ok(false) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the schema is older than this version; run wazapp migrate\n")
-                .into_response()
+        Ok(false) => not_ready("the schema is older than this version; run wazapp migrate"),
+        Err(DatabaseError::OnlyReads) => {
+            not_ready("the database is a standby, which only reads; wazapp goes on once one that leads is reached")
         }
         Err(error) => {
             tracing::debug!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the database does not answer\n").into_response()
+            not_ready("the database does not answer")
         }
     }
 }

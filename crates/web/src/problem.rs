@@ -342,6 +342,13 @@ impl From<DatabaseError> for Problem {
             DatabaseError::Refused(refusal) => refusal.code().map(|code| code.code()),
             _ => None,
         };
+        if error.is_of_former_schema() {
+            tracing::info!(code, "a newer version brought the schema up to date: what was prepared is prepared anew");
+            return Self::unavailable(
+                "A newer version of wazapp is bringing the database up to date, and this request changed nothing. Send it again in a second.",
+                1,
+            );
+        }
         if error.is_transient() {
             tracing::warn!(code, "a transaction lost against another one");
             return Self::unavailable(

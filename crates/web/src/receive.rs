@@ -4,7 +4,7 @@
 //! added, and under load one flush serves hundreds of requests. The queue is bounded: full means 503, and Meta tries
 //! again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -13,6 +13,7 @@ use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
 use model::Clock;
+use model::activity::Activity;
 use model::database::{Connection, Database, DatabaseError};
 use model::inbound::{self, Backlog, Body, Stream};
 use tokio::sync::{mpsc, oneshot};
@@ -46,7 +47,7 @@ pub enum NotStored {
 /// Takes bodies to be stored.
 #[derive(Clone, Debug)]
 pub struct Receiver {
-    writers: Arc<[mpsc::Sender<Waiting>]>,
+    writers: Arc<[(mpsc::Sender<Waiting>, Arc<HeldUp>)]>,
 }
 
 #[derive(Debug)]
@@ -69,15 +70,17 @@ impl Receiver {
         let writers = (0..writers.max(1))
             .map(|_| {
                 let (sender, waiting) = mpsc::channel(queue.div_ceil(writers.max(1)));
+                let held_up = Arc::new(HeldUp::default());
                 let writer = Writer {
                     database: database.clone(),
                     backlog: backlog.clone(),
                     clock: clock.clone(),
                     waiting,
+                    held_up: held_up.clone(),
                     stop: stop.clone(),
                 };
                 running.spawn(writer.run());
-                sender
+                (sender, held_up)
             })
             .collect();
         (Self { writers }, running)
@@ -86,7 +89,7 @@ impl Receiver {
     /// Stores a body. On success it is committed.
     pub async fn receive(&self, body: Body) -> Result<(), NotStored> {
         // A number always goes to the same writer, so its bodies keep their order.
-        let writer = &self.writers[usize::try_from(body.lane).unwrap_or(0) % self.writers.len()];
+        let (writer, _) = &self.writers[usize::try_from(body.lane).unwrap_or(0) % self.writers.len()];
         let (stored, answer) = oneshot::channel();
         writer.try_send(Waiting { body, stored }).map_err(|_| NotStored::QueueFull)?;
         match tokio::time::timeout(PATIENCE, answer).await {
@@ -97,7 +100,31 @@ impl Receiver {
 
     /// How many bodies wait for a commit.
     pub fn waiting(&self) -> usize {
-        self.writers.iter().map(|writer| writer.max_capacity() - writer.capacity()).sum()
+        self.writers.iter().map(|(writer, _)| writer.max_capacity() - writer.capacity()).sum()
+    }
+
+    /// For how long the database has confirmed nothing of what it was given; of several writers, of the worst.
+    pub fn held_up(&self) -> Duration {
+        self.writers.iter().map(|(_, held_up)| held_up.time()).max().unwrap_or_default()
+    }
+}
+
+/// Since when a writer waits for the database.
+#[derive(Debug, Default)]
+struct HeldUp(Mutex<Option<Instant>>);
+
+impl HeldUp {
+    fn time(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn begins(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+    }
+
+    /// It heard something. Whether it waits for more?
+    fn heard(&self, waits: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = waits.then(Instant::now);
     }
 }
 
@@ -106,6 +133,7 @@ struct Writer {
     backlog: Arc<Backlog>,
     clock: Clock,
     waiting: mpsc::Receiver<Waiting>,
+    held_up: Arc<HeldUp>,
     stop: CancellationToken,
 }
 
@@ -159,6 +187,7 @@ impl Writer {
 
     /// A connection with a fresh stream; none: stopped. Whoever waits meanwhile is told to come back.
     async fn connect(&mut self, pause: &mut Duration) -> Option<Way> {
+        self.held_up.begins();
         loop {
             if self.stop.is_cancelled() && self.waiting.is_empty() {
                 return None;
@@ -169,6 +198,7 @@ impl Writer {
                         tracing::info!("the database is back: webhooks are stored again");
                     }
                     *pause = Duration::ZERO;
+                    self.held_up.heard(false);
                     return Some(way);
                 }
                 Err(error) => {
@@ -216,6 +246,7 @@ impl Writer {
                     if done.is_err() {
                         return Left::ConnectionLost;
                     }
+                    self.held_up.heard(!under_way.is_empty());
                 }
                 taken = self.waiting.recv_many(&mut batch, BATCH), if free && due => {
                     if taken == 0 {
@@ -229,9 +260,10 @@ impl Writer {
                         }
                     }
                     next = Instant::now() + spacing;
-                    self.database.activity().note();
+                    let told = (self.backlog.clone(), self.database.activity().clone());
+                    self.held_up.begins();
                     let taken = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                    under_way.push(Box::pin(commit(connection, &mut stream, taken, now, self.backlog.clone())));
+                    under_way.push(Box::pin(commit(connection, &mut stream, taken, now, told)));
                 }
                 () = tokio::time::sleep_until(next), if free && !due => {}
                 () = self.stop.cancelled(), if !self.waiting.is_closed() => self.waiting.close(),
@@ -258,7 +290,7 @@ fn commit<'a>(
     stream: &mut Stream,
     batch: Vec<Waiting>,
     now: Timestamp,
-    backlog: Arc<Backlog>,
+    (backlog, activity): (Arc<Backlog>, Activity),
 ) -> impl Future<Output = Result<(), DatabaseError>> + 'a {
     let reserved = stream.reserve(batch.len(), now);
     async move {
@@ -270,6 +302,8 @@ fn commit<'a>(
             Ok(()) => {
                 measure(&bodies, started.elapsed(), now);
                 backlog.appended(bodies.iter().map(|body| (body.lane, !webhook::peek_only_statuses(&body.bytes))));
+                // Whoever looks because of it finds the bodies.
+                activity.note();
                 Ok(())
             }
             Err(error) => {

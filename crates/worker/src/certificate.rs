@@ -56,12 +56,12 @@ pub struct Settings {
 
 /// Runs until the token is cancelled.
 pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
-    let mut every = Every::new(LOOK);
+    let every = Every::new(LOOK);
     loop {
         if let Err(error) = round(&database, &settings, &stop).await {
             tracing::debug!(%error, "it could not be looked whether a certificate is due");
         }
-        if every.next(&stop).await.is_none() {
+        if !every.next(&stop).await {
             return;
         }
     }

@@ -18,6 +18,7 @@ pub mod numbers;
 pub mod outbox;
 mod outside;
 mod pause;
+pub mod relocation;
 pub mod retention;
 mod rounds;
 pub mod template;

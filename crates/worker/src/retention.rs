@@ -20,8 +20,8 @@ const MESSAGES: i64 = 100;
 
 /// Runs until the token is cancelled.
 pub async fn run(database: Database, clock: Clock, stop: CancellationToken) {
-    let mut every = Every::new(EVERY);
-    while every.next(&stop).await.is_some() {
+    let every = Every::new(EVERY);
+    while every.next(&stop).await {
         // Between two batches nothing is half done.
         let round = tokio::select! {
             round = drop_past(&database, clock.now()) => round,

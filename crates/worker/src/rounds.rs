@@ -9,6 +9,7 @@ use std::time::Duration;
 use model::activity::Activity;
 use model::database::{DatabaseError, Result};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The pause after failures of the database grows from the first up to the longest.
@@ -147,18 +148,46 @@ impl Pause {
     }
 }
 
+/// What a look does now and then: by the time, since looks are rarer where nobody is there.
+#[derive(Debug)]
+pub(crate) struct Seldom {
+    period: Duration,
+    due: Instant,
+}
+
+impl Seldom {
+    /// With the first look, and then at most once a period.
+    pub(crate) fn new(period: Duration) -> Self {
+        Self { period, due: Instant::now() }
+    }
+
+    /// The first time only after so long.
+    pub(crate) fn after(first: Duration, period: Duration) -> Self {
+        Self { period, due: Instant::now() + first }
+    }
+
+    /// Whether it is to be done with this look.
+    pub(crate) fn is_due(&self) -> bool {
+        Instant::now() >= self.due
+    }
+
+    /// It was done, and waits a period.
+    pub(crate) fn done(&mut self) {
+        self.due = Instant::now() + self.period;
+    }
+}
+
 /// Comes again and again, until a token is cancelled.
 #[derive(Debug)]
 pub(crate) struct Every {
     period: Duration,
-    nth: u32,
     activity: Option<Activity>,
 }
 
 impl Every {
     /// The first comes after the first period.
     pub(crate) fn new(period: Duration) -> Self {
-        Self { period, nth: 0, activity: None }
+        Self { period, activity: None }
     }
 
     /// Comes less often where nobody is there.
@@ -166,15 +195,12 @@ impl Every {
         Self { activity: Some(activity.clone()), ..Self::new(period) }
     }
 
-    /// Waits for the next, and answers its number, from 0 on. `None`: it is over.
-    pub(crate) async fn next(&mut self, stop: &CancellationToken) -> Option<u32> {
+    /// Waits for the next. False: it is over.
+    pub(crate) async fn next(&self, stop: &CancellationToken) -> bool {
         tokio::select! {
-            () = stop.cancelled() => return None,
-            () = self.pause() => {}
+            () = stop.cancelled() => false,
+            () = self.pause() => true,
         }
-        let nth = self.nth;
-        self.nth = nth.wrapping_add(1);
-        Some(nth)
     }
 
     async fn pause(&self) {
@@ -251,8 +277,6 @@ impl<K: Eq + Hash> Drop for Place<K> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-
     use super::*;
 
     /// Claims one piece of work a look, one at a time of each, of which every third panics; until the others were heard.
@@ -340,10 +364,24 @@ mod tests {
         assert_eq!(pause.after(&away, "it waits"), FIRST_PAUSE);
 
         let (began, stop) = (Instant::now(), CancellationToken::new());
-        let mut every = Every::new(Duration::from_millis(20));
-        assert_eq!((every.next(&stop).await, every.next(&stop).await), (Some(0), Some(1)));
+        let every = Every::new(Duration::from_millis(20));
+        assert!(every.next(&stop).await && every.next(&stop).await);
         assert!(began.elapsed() >= Duration::from_millis(40));
         stop.cancel();
-        assert_eq!(every.next(&stop).await, None);
+        assert!(!every.next(&stop).await);
+    }
+
+    #[test]
+    fn what_is_seldom_goes_by_the_time_and_not_by_looks() {
+        let mut hourly = Seldom::new(Duration::from_secs(3600));
+        assert!(hourly.is_due());
+        // What was due and could not be done is due at the next look.
+        assert!(hourly.is_due());
+        hourly.done();
+        assert!(!(0..10_000).any(|_| hourly.is_due()));
+        let mut always = Seldom::new(Duration::ZERO);
+        always.done();
+        assert!(always.is_due());
+        assert!(!Seldom::after(Duration::from_secs(3600), Duration::ZERO).is_due());
     }
 }

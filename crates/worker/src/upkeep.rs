@@ -35,7 +35,7 @@ pub async fn run(database: Database, clock: Clock, retention: Retention, stop: C
 }
 
 async fn keep_house(database: &Database, clock: &Clock, retention: Retention, stop: &CancellationToken) {
-    let mut every = Every::new(EVERY);
+    let every = Every::new(EVERY);
     loop {
         match clear_quarantine(database, clock.now(), retention.quarantine_days).await {
             Ok(gone) => tracing::debug!(gone, "what was in quarantine for too long is gone"),
@@ -50,7 +50,7 @@ async fn keep_house(database: &Database, clock: &Clock, retention: Retention, st
                 tracing::warn!(%error, "what endpoints were told could not be forgotten; it is tried again in an hour")
             }
         }
-        if every.next(stop).await.is_none() {
+        if !every.next(stop).await {
             return;
         }
         match model::upkeep::run(database, clock.now(), retention.inbound_days).await {
@@ -106,12 +106,12 @@ pub async fn clear_quarantine(database: &Database, now: Timestamp, days: u16) ->
 
 /// Says how many organizations come near a limit.
 async fn watch(database: &Database, clock: &Clock, stop: &CancellationToken) {
-    let mut every = Every::new(LOOK);
+    let every = Every::new(LOOK);
     loop {
         if let Err(error) = measure(database, clock).await {
             tracing::debug!(%error, "nobody could be measured by their quotas");
         }
-        if every.next(stop).await.is_none() {
+        if !every.next(stop).await {
             return;
         }
     }

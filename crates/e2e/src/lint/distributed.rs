@@ -6,7 +6,7 @@ use std::path::Path;
 use super::sources::collect;
 
 /// Tables that stand on one node, or whole on each.
-const UNDISTRIBUTED: [&str; 31] = [
+const UNDISTRIBUTED: [&str; 32] = [
     "organization",
     "number_claim",
     "app",
@@ -38,6 +38,7 @@ const UNDISTRIBUTED: [&str; 31] = [
     "certificate",
     "restoration",
     "backup",
+    "relocation",
 ];
 
 /// What Citus refuses, or does at a price.

@@ -9,12 +9,13 @@ use tokio_postgres::Client;
 
 use super::{LUCIA, MASTER_KEY, Stage, Target, files, text};
 
-/// Every row of every table, as text; of a partitioned one with the partition that it is in. Which servers run is of the moment.
-async fn rows(sql: &Client) -> BTreeMap<String, Vec<String>> {
+/// Every row of every table, as text; of a partitioned one with the partition that it is in. Which servers run, and
+/// what a place says of itself, is of the moment.
+pub(crate) async fn rows(sql: &Client) -> BTreeMap<String, Vec<String>> {
     let tables = sql
         .query(
             "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = 'wazapp'::regnamespace
-               AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> ALL ('{key_holder,restoration}')",
+               AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> ALL ('{key_holder,restoration,relocation}')",
             &[],
         )
         .await
@@ -30,7 +31,7 @@ async fn rows(sql: &Client) -> BTreeMap<String, Vec<String>> {
 }
 
 /// What stands around the rows: constraints, triggers, policies, partitions, rights.
-async fn schema(sql: &Client) -> Vec<String> {
+pub(crate) async fn schema(sql: &Client) -> Vec<String> {
     let found = sql
         .query(
             "SELECT format('%s %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid), convalidated) FROM pg_constraint

@@ -67,6 +67,29 @@ async fn each_piece_of_news_is_one_event_of_its_name() {
     world.end().await;
 }
 
+/// Meta tells each number of a group, or of a customer who wants nothing any more, the same in the same second.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_numbers_are_told_alike_is_news_of_both() {
+    let (world, acme) = set_up().await;
+    world.connect(&acme, "101", ACCOUNT, None).await;
+    let at = e2e::outside::now().as_second().to_string();
+    let group = json!({ "groups": [{
+        "timestamp": at, "group_id": "g", "type": "group_create", "subject": "Trip" }] });
+    let wish = json!({ "user_preferences": [{
+        "wa_id": "34600111222", "category": "marketing_messages", "value": "stop", "timestamp": at }] });
+    for number in [NUMBER, "101", NUMBER] {
+        for (field, value) in [("group_lifecycle_update", &group), ("user_preferences", &wish)] {
+            world.receive(&body::single(body::change(number, field, value))).await;
+        }
+    }
+    for kind in ["meta.group_lifecycle_update", "meta.user_preferences"] {
+        let events = world.events(&acme, kind).await;
+        let of: Vec<_> = events.iter().map(|event| event["data"]["phone_number_id"].as_str().expect("one")).collect();
+        assert_eq!(of, [NUMBER, "101"], "{kind}");
+    }
+    world.end().await;
+}
+
 /// For partner events the entry is the partner's portfolio: the account is in `waba_info`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partners_event_finds_the_account_inside_it() {

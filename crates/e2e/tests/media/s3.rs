@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use e2e::until;
 use model::store::Store;
+use model::store::shelf::Shelf;
 
 pub(crate) struct S3 {
     server: Child,
@@ -31,16 +32,29 @@ impl S3 {
         s3
     }
 
-    /// A store in its bucket.
-    pub(crate) fn store(&self, prefix: &str) -> Store {
-        let settings = [
+    /// How programs reach it.
+    pub(crate) fn settings(&self) -> [(&str, &str); 5] {
+        [
             ("AWS_ENDPOINT", self.url.as_str()),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_ALLOW_HTTP", "true"),
-        ];
-        Store::s3_with(&settings, "media", prefix).expect("a store")
+        ]
+    }
+
+    /// Puts other bytes in the place of an object's, below this prefix.
+    pub(crate) async fn spoil(&self, prefix: &str, name: &str, bytes: Vec<u8>) {
+        let shelf = Shelf::of(self.store(prefix));
+        shelf.remove(name).await.expect("it goes");
+        let mut laying = shelf.begin(name).await.expect("another one comes");
+        laying.put(bytes.into()).await.expect("its bytes");
+        laying.complete().await.expect("it is there");
+    }
+
+    /// A store in its bucket.
+    pub(crate) fn store(&self, prefix: &str) -> Store {
+        Store::s3_with(&self.settings(), "media", prefix).expect("a store")
     }
 }
 

@@ -5,16 +5,14 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures::SinkExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio_postgres::{Client, CopyInSink};
 use uuid::Uuid;
 
 use super::{AS_TEXT, Contents, Table, tables};
 use crate::database::{Database, DatabaseError, Result};
+use crate::relocation::{self, RUNS};
 use crate::{inspect, migrate, upkeep};
-
-/// A server shows that it runs every two seconds.
-const RUNS: SignedDuration = SignedDuration::from_secs(20);
 
 /// One transaction, which goes with whoever drops it, or is killed.
 pub struct Load {
@@ -50,8 +48,11 @@ impl Rows {
     }
 }
 
-/// A restore would take away what is there, and the ground from whoever works on it.
-async fn refuse_what_is_there(client: &Client, now: Timestamp) -> Result<()> {
+/// Rows would take away what is there, and the ground from whoever works on it. What moves knows may be taken away.
+async fn refuse_what_is_there(client: &Client, known: &[Uuid], now: Timestamp) -> Result<()> {
+    if relocation::may_be_replaced(client, known).await? {
+        return Ok(());
+    }
     let there = client
         .query_one(
             "SELECT to_regclass('wazapp.organization') IS NOT NULL, to_regclass('wazapp.user') IS NOT NULL,
@@ -72,8 +73,7 @@ async fn refuse_what_is_there(client: &Client, now: Timestamp) -> Result<()> {
         let any = format!("SELECT EXISTS (SELECT FROM wazapp.{table})");
         if there.get::<_, bool>(column) && client.query_one(&any, &[]).await?.get(0) {
             return Err(DatabaseError::Unfit(format!(
-                "this database is not empty: it holds {what}. Restore into an empty one: another WAZAPP_DATA_DIR, or another \
-                 database in WAZAPP_DATABASE_URL"
+                "this database is not empty: it holds {what}. Take an empty one: another WAZAPP_DATA_DIR, or another database in the URL"
             )));
         }
     }
@@ -92,21 +92,34 @@ async fn refuse_what_is_there(client: &Client, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// A transaction of the owner of a place that is fit, and free.
+async fn opened(database: &Database, known: &[Uuid], now: Timestamp) -> Result<Client> {
+    inspect::check_sessions(database).await?;
+    let client = database.owner().await?;
+    migrate::check_server(&client).await?;
+    client.batch_execute(&format!("BEGIN; SET LOCAL lock_timeout = '10s'; {AS_TEXT}")).await?;
+    migrate::lock(&client).await?;
+    refuse_what_is_there(&client, known, now).await?;
+    Ok(client)
+}
+
 /// Columns stand in the order in which the steps of the schema were taken.
 fn by_name(tables: &[Table]) -> BTreeMap<&str, BTreeSet<&str>> {
     tables.iter().map(|table| (&*table.name, table.columns.iter().map(String::as_str).collect())).collect()
 }
 
 impl Load {
+    /// Whether rows could be put there, as a server and [`Load::begin`] would say; changes nothing.
+    pub async fn check(database: &Database, known: &[Uuid], now: Timestamp) -> Result<()> {
+        let client = opened(database, known, now).await?;
+        migrate::check_roles(&client).await?;
+        Ok(client.batch_execute("ROLLBACK").await?)
+    }
+
     /// Makes the schema as it was, without rows, and takes off what would look at single ones. Refused where the database holds
-    /// anything.
-    pub async fn begin(database: &Database, contents: &Contents, now: Timestamp) -> Result<Self> {
-        inspect::check_sessions(database).await?;
-        let client = database.owner().await?;
-        migrate::check_server(&client).await?;
-        client.batch_execute(&format!("BEGIN; SET LOCAL lock_timeout = '10s'; {AS_TEXT}")).await?;
-        migrate::lock(&client).await?;
-        refuse_what_is_there(&client, now).await?;
+    /// anything, but for what moves of these ids left there or did not bring to its end.
+    pub async fn begin(database: &Database, contents: &Contents, known: &[Uuid], now: Timestamp) -> Result<Self> {
+        let client = opened(database, known, now).await?;
         client.batch_execute("DROP SCHEMA IF EXISTS wazapp CASCADE").await?;
         migrate::remake(&client, &contents.migrations).await?;
         for day in &contents.days {
@@ -170,8 +183,6 @@ impl Load {
     /// All is there: from now on it is this database's, and nothing leaves it until a person says so. `made_at` is when the
     /// backup was made.
     pub async fn commit(self, made_at: Timestamp, now: Timestamp) -> Result<()> {
-        // These run elsewhere, if they run.
-        self.client.batch_execute("DELETE FROM wazapp.key_holder").await?;
         self.client
             .execute("UPDATE wazapp.restoration SET released_at = $1 WHERE released_at IS NULL", &[&now])
             .await?;
@@ -181,10 +192,21 @@ impl Load {
                 &[&Uuid::now_v7(), &made_at, &now],
             )
             .await?;
+        self.close().await
+    }
+
+    /// All is there that was moved from another place; it stays closed until the move has ended.
+    pub async fn arrive(self, id: Uuid, from: &str, now: Timestamp) -> Result<()> {
+        relocation::arrive(&self.client, id, from, now).await?;
+        self.close().await
+    }
+
+    async fn close(self) -> Result<()> {
+        // These run elsewhere, if they run.
+        self.client.batch_execute("DELETE FROM wazapp.key_holder").await?;
         for statement in &self.mend {
             self.client.batch_execute(statement).await?;
         }
-        self.client.batch_execute("COMMIT").await?;
-        Ok(())
+        Ok(self.client.batch_execute("COMMIT").await?)
     }
 }

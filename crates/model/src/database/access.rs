@@ -1,6 +1,7 @@
 //! How to reach PostgreSQL.
 
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
 use super::{Engine, Result};
 use crate::tls;
@@ -72,5 +73,16 @@ impl Access {
     /// Whether requests log in as somebody who cannot become the worker's role.
     pub fn has_two_logins(&self) -> bool {
         self.roles_log_in || self.web.is_some()
+    }
+
+    /// What people call it: `USER@HOST:PORT/DATABASE`, without secrets.
+    pub fn place(&self) -> String {
+        let host = self.direct.get_hosts().first().map_or_else(String::new, |host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(directory) => directory.display().to_string(),
+        });
+        let port = self.direct.get_ports().first().map_or_else(String::new, |port| format!(":{port}"));
+        let user = self.direct.get_user().unwrap_or("postgres");
+        format!("{user}@{host}{port}/{}", self.direct.get_dbname().unwrap_or(user))
     }
 }

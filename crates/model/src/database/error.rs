@@ -2,9 +2,10 @@
 
 use std::error::Error as _;
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::{Severity, SqlState};
 
+use crate::hosts;
 use crate::quota::Exceeded;
 
 /// Something the database, or the way to it, did not do.
@@ -13,6 +14,9 @@ pub enum DatabaseError {
     /// No connection could be had.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
+    /// Whoever answers is no primary.
+    #[error("the database only reads: it is a standby, and takes what is written once it leads")]
+    OnlyReads,
     /// A statement failed.
     #[error("the database refused a statement: {}", describe(.0))]
     Refused(#[from] tokio_postgres::Error),
@@ -69,10 +73,12 @@ impl DatabaseError {
     pub fn refuses_statement(&self) -> bool {
         match self {
             // 0A: not supported. 25: not in this state of the transaction; what ends a session is no refusal.
-            Self::Refused(error) => error.as_db_error().is_some_and(|said| {
-                let class = &said.code().code()[..2];
-                said.parsed_severity() == Some(Severity::Error) && matches!(class, "0A" | "25")
-            }),
+            Self::Refused(error) => {
+                error.as_db_error().is_some_and(|said| {
+                    let class = &said.code().code()[..2];
+                    said.parsed_severity() == Some(Severity::Error) && matches!(class, "0A" | "25")
+                }) && !self.is_of_former_schema()
+            }
             _ => false,
         }
     }
@@ -89,7 +95,7 @@ impl DatabaseError {
         match self {
             Self::UnknownWord { .. } | Self::UnknownShape { .. } | Self::Unfit(_) => true,
             Self::Refused(_) => self.blames_data() || self.is_unsupported(),
-            Self::Unreachable(_) | Self::RolledBack | Self::OverQuota(_) => false,
+            Self::Unreachable(_) | Self::OnlyReads | Self::RolledBack | Self::OverQuota(_) => false,
         }
     }
 
@@ -98,6 +104,7 @@ impl DatabaseError {
         match self {
             Self::RolledBack => "the transaction was rolled back",
             Self::OverQuota(_) => "a quota is used up",
+            Self::OnlyReads => "the database only reads",
             Self::UnknownWord { .. } | Self::UnknownShape { .. } | Self::Unfit(_) => {
                 "the database is not as this version needs it"
             }
@@ -108,9 +115,18 @@ impl DatabaseError {
         }
     }
 
-    /// A deadlock or a serialization failure: the same transaction, again, will do.
+    /// A deadlock, a serialization failure, or a schema that grew: the same transaction, again, will do.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Refused(error) if error.code().is_some_and(|code| code.code().starts_with("40")))
+            || self.is_of_former_schema()
+    }
+
+    /// A newer version gave a table more columns, so what was prepared before answers other rows than it said. Prepared anew it
+    /// answers them.
+    pub fn is_of_former_schema(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.as_db_error().is_some_and(|said| {
+            said.code() == &SqlState::FEATURE_NOT_SUPPORTED && said.routine() == Some("RevalidateCachedQuery")
+        }))
     }
 }
 
@@ -128,7 +144,9 @@ fn describe(error: &tokio_postgres::Error) -> String {
 impl From<PoolError> for DatabaseError {
     fn from(error: PoolError) -> Self {
         match error {
+            PoolError::Backend(error) if hosts::only_reads(&error) => Self::OnlyReads,
             PoolError::Backend(error) => Self::Unreachable(describe(&error)),
+            PoolError::Timeout(TimeoutType::Create) => Self::Unreachable("no answer in time".into()),
             PoolError::Timeout(_) => all_busy(),
             other => Self::Unreachable(other.to_string()),
         }

@@ -86,7 +86,10 @@ impl Operator {
         let (outcomes, committed) = futures::join!(in_order(queries), client.batch_execute("COMMIT"));
         let failure = outcomes.into_iter().find_map(std::result::Result::err);
         // PostgreSQL answers the COMMIT behind a failed statement with success, after rolling back.
-        commit::flight(failure, committed)?;
+        match commit::flight(failure, committed) {
+            Err(CommitError::NotDone(error)) => self.tx.watched(Err(error))?,
+            outcome => outcome?,
+        }
         self.tx.committed();
         Ok(())
     }

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
-use tokio_postgres::{Config, NoTls};
+use deadpool_postgres::{Connect, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
+use futures::future::BoxFuture;
+use tokio::task::JoinHandle;
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::engine::{Engine, Recognized};
 use super::{Access, DatabaseError, Result};
-use crate::tls;
+use crate::{hosts, tls};
 
 /// How long a request waits for a connection before it is told that the database is busy.
 pub(super) const POOL_WAIT: Duration = Duration::from_secs(5);
@@ -48,6 +52,19 @@ impl Role {
     }
 }
 
+/// How the pool opens connections.
+struct Opening(Option<MakeRustlsConnect>);
+
+impl Connect for Opening {
+    fn connect(&self, config: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        let config = config.clone();
+        Box::pin(async move {
+            let opened = hosts::open(&config, self.0.as_ref()).await?;
+            Ok((opened.client, opened.driven))
+        })
+    }
+}
+
 pub(super) fn pool(
     access: &Access,
     (config, tls): (&Config, tls::Mode),
@@ -61,15 +78,14 @@ pub(super) fn pool(
         .keepalives_interval(Duration::from_secs(5))
         .keepalives_retries(3)
         .tcp_user_timeout(Duration::from_secs(20))
-        .connect_timeout(Duration::from_secs(5));
+        .connect_timeout(Duration::from_secs(5))
+        // A standby would show what is old, and take nothing.
+        .target_session_attrs(TargetSessionAttrs::ReadWrite);
     if access.roles_log_in {
         config.user(role.name());
     }
     let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = match tls.connector()? {
-        None => Manager::from_config(config, NoTls, manager_config),
-        Some(connector) => Manager::from_config(config, connector, manager_config),
-    };
+    let manager = Manager::from_connect(config, Opening(tls.connector()?), manager_config);
     let mut builder = Pool::builder(manager)
         .max_size(size)
         .wait_timeout(Some(POOL_WAIT))

@@ -84,11 +84,20 @@ impl Tx {
     }
 
     pub(crate) async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
-        let rows = query(self.client(), self.manner.prepares, sql, params).await;
-        if rows.is_err() {
+        self.watched(query(self.client(), self.manner.prepares, sql, params).await)
+    }
+
+    /// An error ends the transaction; and where the schema grew, all that was prepared is forgotten, on every connection.
+    pub(super) fn watched<T>(&self, outcome: Result<T>) -> Result<T> {
+        if let Err(error) = &outcome {
             self.failed.store(true, Ordering::Relaxed);
+            if error.is_of_former_schema()
+                && let Some(pool) = self.object.as_ref().and_then(Object::pool)
+            {
+                pool.manager().statement_caches.clear();
+            }
         }
-        rows
+        outcome
     }
 
     /// The same for a list with filters that may be left out, or whose parameters say which index serves it: planned for these
@@ -97,11 +106,7 @@ impl Tx {
         if !self.manner.prepares || self.engine() == Engine::Citus {
             return self.query(sql, params).await;
         }
-        let rows = planned_anew(self.client(), sql, params).await;
-        if rows.is_err() {
-            self.failed.store(true, Ordering::Relaxed);
-        }
-        rows
+        self.watched(planned_anew(self.client(), sql, params).await)
     }
 
     pub(crate) async fn query_opt(&self, sql: &str, params: &[&dyn Param]) -> Result<Option<Row>> {

@@ -47,22 +47,26 @@ fn is_all(before: &[u8], behind: &[u8]) -> bool {
     matches!(before.last(), None | Some(b'"')) && matches!(behind.first(), None | Some(b'"'))
 }
 
-/// Nothing before goes on with it: a letter or digit does, unless JSON's escape ends there, and what makes it a fraction.
+/// Nothing before goes on with it: a letter or digit does, unless an escape of JSON or of an address ends there.
 fn ends_before(before: &[u8]) -> bool {
     match before {
         [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] => true,
         [.., b'\\', b'u', a, b, c, d] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => true,
-        [.., last] if last.is_ascii_alphanumeric() => false,
-        [.., digit, b'.'] => !digit.is_ascii_digit(),
-        _ => true,
+        [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => true,
+        [.., last] => !last.is_ascii_alphanumeric(),
+        [] => true,
     }
 }
 
+/// Nothing behind goes on with it: a letter or digit does, and what makes it a number with a fraction. A file's ending does not.
 fn begins_behind(behind: &[u8]) -> bool {
     match behind {
-        [first, ..] if first.is_ascii_alphanumeric() => false,
-        [b'.', digit, ..] => !digit.is_ascii_digit(),
-        _ => true,
+        [b'.', rest @ ..] => {
+            let digits = rest.iter().take_while(|digit| digit.is_ascii_digit()).count();
+            digits == 0 || rest.get(digits).is_some_and(u8::is_ascii_alphanumeric)
+        }
+        [first, ..] => !first.is_ascii_alphanumeric(),
+        [] => true,
     }
 }
 
@@ -79,9 +83,24 @@ pub fn pattern(mark: &str) -> String {
     if mark.len() < SHORT {
         return format!(r#"((?:^|")\+?){word}($|")"#);
     }
-    let before = r"((?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<![0-9A-Za-z])(?<![0-9]\.))";
-    format!(r"{before}{word}((?![0-9A-Za-z])(?!\.[0-9]))")
+    let before = r"((?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2})|(?<![0-9A-Za-z]))";
+    format!(r"{before}{word}((?![0-9A-Za-z])(?!\.[0-9]+($|[^0-9A-Za-z])))")
 }
+
+/// Whether one of the marks `$6` stands in an expression; `$7` are their patterns. Most texts hold none, which is seen without one.
+macro_rules! tells_of_them {
+    ($text:literal) => {
+        concat!(
+            "EXISTS (SELECT FROM unnest($6::text[], $7::text[]) AS k (mark, pattern)
+             WHERE strpos(",
+            $text,
+            ", k.mark) > 0 AND ",
+            $text,
+            " ~ k.pattern)"
+        )
+    };
+}
+pub(crate) use tells_of_them;
 
 #[cfg(test)]
 mod tests {
@@ -101,10 +120,14 @@ mod tests {
             r"a\n15512345678",
             r"\u00f115512345678",
             "a:15512345678,b",
+            "https://api.whatsapp.com/send?phone=%2B15512345678",
+            "VID-15512345678.3gp",
+            "1.15512345678",
         ] {
             assert!(stands(text, phone), "{text}");
         }
-        for text in ["5215512345678", "155123456789", "a15512345678", "15512345678b", "1.15512345678", "15512345678.5"]
+        for text in
+            ["5215512345678", "155123456789", "a15512345678", "15512345678b", "15512345678.5", "15512345678.50,"]
         {
             assert!(!stands(text, phone), "{text}");
         }

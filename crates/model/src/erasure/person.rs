@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::mark::{ERASED, pattern};
+use super::mark::{ERASED, pattern, tells_of_them};
 use crate::database::{Database, Operator, Param, Result, column};
 use crate::event::{self, Line};
 use crate::retention::{FOLLOW, STAY};
@@ -73,7 +73,7 @@ pub async fn any_organization_blank_events(
     };
     let statement = listed(
         "UPDATE wazapp.event t SET data = NULL, subject_id = NULL
-         WHERE {own} AND t.sequence > $7::bigint AND t.sequence <= $8::bigint AND (t.data IS NOT NULL OR t.subject_id IS NOT NULL)
+         WHERE {own} AND t.sequence > $8::bigint AND t.sequence <= $9::bigint AND (t.data IS NOT NULL OR t.subject_id IS NOT NULL)
          RETURNING 1",
         clause,
     );
@@ -195,10 +195,17 @@ pub async fn any_organization_blank_audit(database: &Database, scope: &Scope, pe
     let organization_id = scope.organization_id();
     let tx = database.operator().await?;
     let statement = listed(
-        "SELECT t.id FROM wazapp.audit t
-         WHERE t.organization_id = $1::uuid AND ({own} OR t.subject_id ~ ANY ($6) OR t.subject_name ~ ANY ($6)
-             OR t.before::text ~ ANY ($6) OR t.after::text ~ ANY ($6))
-           AND num_nulls(t.subject_id, t.subject_name, t.before, t.after) < 4",
+        concat!(
+            "SELECT t.id FROM wazapp.audit t WHERE t.organization_id = $1::uuid AND ({own} OR ",
+            tells_of_them!("t.subject_id"),
+            " OR ",
+            tells_of_them!("t.subject_name"),
+            " OR ",
+            tells_of_them!("t.before::text"),
+            " OR ",
+            tells_of_them!("t.after::text"),
+            ") AND num_nulls(t.subject_id, t.subject_name, t.before, t.after) < 4"
+        ),
         clause,
     );
     let found = tx.query(&statement, &person.params(&organization_id)).await?;
@@ -236,23 +243,23 @@ pub async fn any_organization_redact(line: &Line<'_>, person: &Person, table: &T
     for column in table.columns.iter().filter(|column| !table.key.contains(&column.name)) {
         let name = quoted(&column.name);
         let set = match column.kind.as_str() {
-            "text" => format!(r"regexp_replace(t.{name}, $8::text, '\1{ERASED}\2', 'g')"),
+            "text" => format!(r"regexp_replace(t.{name}, $9::text, '\1{ERASED}\2', 'g')"),
             // Whole strings and numbers stay JSON.
             "json" | "jsonb" => format!(
-                r#"regexp_replace(replace(t.{name}::text, '"' || $7 || '"', '"{ERASED}"'), $8::text, '\10\2', 'g')::{}"#,
+                r#"regexp_replace(replace(t.{name}::text, '"' || $8 || '"', '"{ERASED}"'), $9::text, '\10\2', 'g')::{}"#,
                 column.kind
             ),
             _ => continue,
         };
         let statement = listed(
             &format!(
-                "UPDATE {} t SET {name} = {set} WHERE t.organization_id = $1::uuid AND strpos(t.{name}::text, $7::text) > 0
-                 AND t.{name}::text ~ $8 AND ({{own}}) IS NOT TRUE RETURNING 1",
+                "UPDATE {} t SET {name} = {set} WHERE t.organization_id = $1::uuid AND strpos(t.{name}::text, $8::text) > 0
+                 AND t.{name}::text ~ $9 AND ({{own}}) IS NOT TRUE RETURNING 1",
                 table.place()
             ),
             clause,
         );
-        for mark in &marks {
+        for mark in marks {
             let pattern = pattern(mark);
             let params: Vec<&dyn Param> =
                 person.params(&organization_id).into_iter().chain([mark as &dyn Param, &pattern]).collect();

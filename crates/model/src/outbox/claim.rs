@@ -1,6 +1,6 @@
 //! Claiming: which messages leave now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
@@ -242,8 +242,9 @@ async fn any_organization_take(
     }
     let rows = tx
         .query(
+            // No two claims choose the same fence: whoever has it knows the claim for its own.
             "SELECT q.message_id, q.recipient, q.body::text AS body, q.files::text AS files, q.attempts + 1 AS attempt,
-                    q.fence + 1 AS fence, q.refusals, coalesce(r.refusals, 0) AS of_pair, r.next_at AS pair_next_at
+                    q.fence + 1 + floor(random() * (1::bigint << 40))::bigint AS fence, q.refusals, coalesce(r.refusals, 0) AS of_pair, r.next_at AS pair_next_at
              FROM wazapp.outbox q
              -- OFFSET 0: each row looks up its own. PostgreSQL plans for the empty tables it knows, where all of a number's pairs,
              -- and all that an organization is sending, are few.
@@ -301,10 +302,11 @@ async fn any_organization_note(
 ) -> Result<()> {
     let ids = column(messages, |message| message.message_id);
     tx.query(
-        "UPDATE wazapp.outbox SET state = 'sending', attempts = attempts + 1, fence = fence + 1, lease_until = $3,
-                                  preparing = files IS NOT NULL
-         WHERE organization_id = $1 AND message_id = ANY ($2)",
-        &[&number.organization_id, &ids, &(now + LEASE)],
+        "UPDATE wazapp.outbox q SET state = 'sending', attempts = q.attempts + 1, fence = k.fence, lease_until = $3,
+                                    preparing = q.files IS NOT NULL
+         FROM unnest($2::uuid[], $4::bigint[]) AS k (id, fence)
+         WHERE q.organization_id = $1 AND q.message_id = k.id",
+        &[&number.organization_id, &ids, &(now + LEASE), &column(messages, |message| message.fence)],
     )
     .await?;
     tx.query(
@@ -327,6 +329,26 @@ async fn any_organization_note(
         );
     tx.run(&used).await?;
     Ok(())
+}
+
+/// Of a claim whose COMMIT nobody answered: the messages that it has after all. They are the claimer's for another lease.
+pub async fn any_organization_recognize(tx: &Operator, now: Timestamp, taken: &Taken) -> Result<HashSet<Uuid>> {
+    let rows = tx
+        .query(
+            "UPDATE wazapp.outbox q SET lease_until = $5
+             FROM unnest($2::uuid[], $3::bigint[]) AS k (id, fence)
+             WHERE q.organization_id = $1 AND q.message_id = k.id AND q.fence = k.fence AND q.state = 'sending'
+               AND q.lease_until > $4 RETURNING q.message_id",
+            &[
+                &taken.number.organization_id,
+                &column(&taken.messages, |message| message.message_id),
+                &column(&taken.messages, |message| message.fence),
+                &now,
+                &(now + LEASE),
+            ],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// The files of a claimed message are at Meta, and the call begins. `false`: the claim is lost, or the deadline passed:

@@ -151,7 +151,8 @@ impl Holder {
         *told = noted.to_vec();
     }
 
-    async fn leave(&self) -> Result<()> {
+    /// This server does not run.
+    pub async fn leave(&self) -> Result<()> {
         let tx = self.database.operator().await?;
         tx.query("DELETE FROM wazapp.key_holder WHERE id = $1", &[&self.id]).await?;
         tx.commit_in_job().await

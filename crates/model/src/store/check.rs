@@ -9,6 +9,13 @@ use super::{Result, Store, StoreError};
 impl Store {
     /// Writes, reads and deletes a small file. It lies under an organization that is none, so no other file is touched.
     pub async fn check(&self) -> Result<()> {
+        self.probe().await.map_err(|error| match error {
+            StoreError::Missing => StoreError::Unfit(format!("{self} cannot be written to: there is no such bucket")),
+            other => other,
+        })
+    }
+
+    async fn probe(&self) -> Result<()> {
         let probe = Bytes::from(format!("wazapp {}", Uuid::now_v7()));
         let mut writing = self.writer(Uuid::nil());
         writing.push(probe.clone()).await?;

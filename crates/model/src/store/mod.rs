@@ -93,6 +93,8 @@ pub struct Listed {
     pub sha256: Option<String>,
     /// When it was written.
     pub written_at: Timestamp,
+    /// Bytes.
+    pub size: u64,
     path: Path,
 }
 
@@ -201,6 +203,7 @@ impl Store {
             Ok(Listed {
                 sha256: object.location.filename().filter(|name| is_sha256(name)).map(str::to_owned),
                 written_at: written_at.unwrap_or(Timestamp::MAX),
+                size: object.size,
                 path: object.location,
             })
         });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::database::{Operator, Param, Result};
-use crate::erasure::mark;
+use crate::erasure::mark::{self, tells_of_them};
 use crate::scope::Scope;
 
 /// What a table has of a contact.
@@ -22,8 +22,8 @@ pub enum Part {
 use Part::{Nothing, Rows, Words};
 
 /// Names all parameters, so that each has its type in every statement: the organization, contacts, conversations, names as
-/// `kind:value`, the values alone, and patterns of all that stands for them alone.
-pub(super) const PARAMS: &str = "num_nulls($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[]) = 0";
+/// `kind:value`, the values alone, and all marks that stand for them alone, each with its pattern.
+pub(super) const PARAMS: &str = "num_nulls($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) = 0";
 
 macro_rules! messages {
     ($columns:literal) => {
@@ -84,7 +84,8 @@ pub const OF_A_PERSON: &[(&str, Part)] = &[
             concat!(
                 "t.subject_id = ANY ($2 || $3) OR t.subject_id IN (",
                 messages!("m.id"),
-                ") OR t.data::text ~ ANY ($6)"
+                ") OR ",
+                tells_of_them!("t.data::text")
             ),
             "numbers of events have no gap, and readers rely on it: an event without its words is told with null",
         ),
@@ -180,19 +181,27 @@ pub struct Person {
     pub words: Vec<String>,
     /// What it is called: others may be called the same.
     pub called: Vec<String>,
+    /// What stands for it alone, wherever it is found.
+    marks: Vec<String>,
     /// Of each mark, where it stands.
     patterns: Vec<String>,
 }
 
 impl Person {
-    pub(crate) fn params<'a>(&'a self, organization_id: &'a Uuid) -> [&'a dyn Param; 6] {
-        [organization_id, &self.contacts, &self.conversations, &self.names, &self.words, &self.patterns]
+    pub(crate) fn params<'a>(&'a self, organization_id: &'a Uuid) -> [&'a dyn Param; 7] {
+        let Self { contacts, conversations, names, words, marks, patterns, .. } = self;
+        [organization_id, contacts, conversations, names, words, marks, patterns]
     }
 
     /// What stands for it alone, wherever it is found.
-    pub fn marks(&self) -> Vec<String> {
+    pub fn marks(&self) -> &[String] {
+        &self.marks
+    }
+
+    fn mark(&mut self) {
         let ids = self.contacts.iter().chain(&self.conversations).map(Uuid::to_string);
-        self.words.iter().cloned().chain(ids).collect()
+        self.marks = self.words.iter().cloned().chain(ids).collect();
+        self.patterns = self.marks.iter().map(|mark| mark::pattern(mark)).collect();
     }
 }
 
@@ -225,7 +234,7 @@ pub async fn any_organization_find(tx: &Operator, scope: &Scope, who: &str) -> R
     } else {
         gather(tx, scope, &mut person).await?;
     }
-    person.patterns = person.marks().iter().map(|mark| mark::pattern(mark)).collect();
+    person.mark();
     Ok(Some(person))
 }
 

@@ -39,6 +39,13 @@ pub enum MediaUrl {
     },
 }
 
+impl MediaUrl {
+    /// `file:DIR` or `s3://BUCKET/PREFIX`.
+    pub fn read(text: &str) -> Result<Self, String> {
+        media_url(text)
+    }
+}
+
 impl fmt::Display for MediaUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -16,6 +16,7 @@ pub struct Access {
     params: ConnectionParams,
     commands: CommandsLock,
     started: Option<PrivatePostgres>,
+    server: Option<u32>,
 }
 
 impl Access {
@@ -33,13 +34,19 @@ impl Access {
             // Whoever held the lock may have failed to start.
             if let Some(lock) = DirLock::for_command(&data_dir)? {
                 let started = PrivatePostgres::start(options, lock, progress).await?;
-                return Ok(Self { params: started.connection_params(), commands, started: Some(started) });
+                return Ok(Self {
+                    params: started.connection_params(),
+                    commands,
+                    started: Some(started),
+                    server: None,
+                });
             }
             if let Some(running) = cluster.running().filter(|running| running.answers()) {
                 return Ok(Self {
                     params: ConnectionParams { host: running.socket_dir, dbname: cluster::DATABASE },
                     commands,
                     started: None,
+                    server: Holder::of(&data_dir).filter(Holder::serves).map(|holder| holder.pid),
                 });
             }
             if started.elapsed() > PATIENCE {
@@ -51,6 +58,11 @@ impl Access {
             }
             sleep(POLL).await;
         }
+    }
+
+    /// The process of the server whose PostgreSQL this is; `None`: no server runs on it.
+    pub fn server(&self) -> Option<u32> {
+        self.server
     }
 
     /// How to reach the database.

@@ -33,6 +33,11 @@ pub(super) fn find(given: Option<&Path>, made_by: Option<u32>, cluster: &Path) -
     }
 }
 
+/// All that are found, with their major versions; those that are said come first.
+pub(super) fn all<'a>(said: impl Iterator<Item = &'a Path>) -> Vec<(u32, PathBuf)> {
+    said.map(Path::to_owned).chain(candidates()).filter_map(versioned).collect()
+}
+
 fn list(found: &[(u32, PathBuf)]) -> String {
     let mut majors: Vec<u32> = found.iter().map(|(major, _)| *major).collect();
     majors.sort_unstable();

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::account::{self, Account};
 use super::error::{Context, PostgresError};
-use super::{PATIENCE, POLL, Progress, Running, log};
+use super::{PATIENCE, POLL, Progress, Running, log, memory};
 use crate::config::close_directory;
 
 /// The database that holds everything of ours.
@@ -85,7 +85,7 @@ impl Cluster {
         close_directory(&self.path).context("chmod", &self.path)?;
         include_ours(&self.path)?;
         let own_name = account::own_name()?;
-        self.write("wazapp.conf", &settings(memory_bytes()), account)?;
+        self.write("wazapp.conf", &settings(memory::bytes()), account)?;
         self.write("pg_hba.conf", HBA, account)?;
         self.write("pg_ident.conf", &ident(&account.name, &own_name), account)
     }
@@ -266,7 +266,12 @@ fn ident(account: &str, own_name: &str) -> String {
 }
 
 fn settings(memory: u64) -> String {
-    let shared_buffers = if memory >= 4 << 30 { "256MB" } else { "128MB" };
+    // A small machine has room for little else beside it.
+    let shared_buffers = match memory >> 30 {
+        0 if memory > 0 => "64MB",
+        0..4 => "128MB",
+        _ => "256MB",
+    };
     format!(
         "# Written by wazapp at every start: put your own settings at the end of
 # postgresql.conf. What must hold stands on the command line.
@@ -292,11 +297,4 @@ autovacuum_analyze_scale_factor = 0.05
 autovacuum_vacuum_cost_limit = 1000
 "
     )
-}
-
-fn memory_bytes() -> u64 {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kilobytes = total.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kilobytes.unwrap_or(0) * 1024
 }

@@ -16,9 +16,17 @@ pub enum PostgresError {
     NotThere(PathBuf),
 
     #[error(
-        "{} was made by PostgreSQL {made_by}, found is only {found}: apt-get install postgresql-{made_by}, or upgrade it with pg_upgrade, see docs/operate.md", cluster.display()
+        "{} was made by PostgreSQL {made_by}, found is only {found}: apt-get install postgresql-{made_by}, and then run wazapp postgres upgrade to go on with a newer one", cluster.display()
     )]
     OtherMajor { cluster: PathBuf, made_by: u32, found: String },
+
+    #[error(
+        "{} was made by PostgreSQL {made_by}, whose programs are needed once more: apt-get install postgresql-{made_by}, or say where they are with --old-bin DIR", cluster.display()
+    )]
+    NoOldPrograms { cluster: PathBuf, made_by: u32 },
+
+    #[error("{} is in the way, from an earlier upgrade: move it away, or remove it", .0.display())]
+    InTheWay(PathBuf),
 
     #[error("{} is no PostgreSQL cluster (no PG_VERSION): move it away", .0.display())]
     NoCluster(PathBuf),

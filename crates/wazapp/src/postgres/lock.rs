@@ -46,7 +46,7 @@ impl DirLock {
             // A holder that does not live has just been followed by one that
             // is still about to write its name.
             let holder = Holder::of(data_dir).filter(Holder::lives);
-            let serves = holder.as_ref().is_some_and(|holder| holder.role == SERVE);
+            let serves = holder.as_ref().is_some_and(Holder::serves);
             if serves || Instant::now() > deadline {
                 return Err(PostgresError::InUse {
                     pid: holder.map_or(0, |holder| holder.pid),
@@ -93,6 +93,11 @@ impl Holder {
         let text = fs::read_to_string(data_dir.join("wazapp.lock")).ok()?;
         let (pid, role) = text.trim().split_once(' ')?;
         Some(Self { pid: pid.parse().ok()?, role: role.to_owned() })
+    }
+
+    /// Whether it is a server.
+    pub(super) fn serves(&self) -> bool {
+        self.role == SERVE
     }
 
     fn lives(&self) -> bool {

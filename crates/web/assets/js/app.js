@@ -68,10 +68,13 @@ let stays = false;
 document.addEventListener("turbo:visit", ({ detail }) => { stays = detail.url === document.querySelector("#thread")?.src; });
 document.addEventListener("turbo:before-cache", (event) => { if (stays) event.stopImmediatePropagation(); }, { capture: true });
 
-// Whoever went back meanwhile is not led to what the frame showed.
+// Whoever went back meanwhile is not led to what the frame showed; what is not for the frame is shown as a page.
+let missing;
+document.addEventListener("turbo:frame-missing", ({ detail }) => { missing = detail.response.url; }, { capture: true });
 document.addEventListener("turbo:before-visit", (event) => {
   const { url } = event.detail;
-  if (url === document.querySelector("#thread")?.src && url !== location.href) event.preventDefault();
+  if (url === document.querySelector("#thread")?.src && url !== location.href && url !== missing) event.preventDefault();
+  missing = undefined;
 });
 
 // Menus are closed, and what was typed in secret is gone, before a page is remembered.

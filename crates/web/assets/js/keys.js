@@ -22,6 +22,10 @@ function neighbour(way) {
 let asked; // The address of the conversation that was asked for last, unless it cannot be had.
 document.addEventListener("turbo:before-fetch-request", ({ target, detail }) => { if (target.id === "thread") asked = detail.url.href; });
 for (const end of ["turbo:frame-missing", "turbo:fetch-request-error"]) document.addEventListener(end, () => { asked = undefined; });
+// Turbo says nothing more of an answer that is no page.
+document.addEventListener("turbo:before-fetch-response", ({ target, detail }) => {
+  if (target.id === "thread" && !detail.fetchResponse.isHTML) asked = undefined;
+});
 
 /** Whether what this row leads to is on its way: once it is there, it has the focus. */
 const comes = (row) => row.href === asked && $("#thread")?.src === asked && !row.ariaCurrent;

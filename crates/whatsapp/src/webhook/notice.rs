@@ -57,7 +57,13 @@ impl Notice {
     }
 }
 
+/// Two numbers of a group, or of a customer who wants nothing any more, are told the same in the same second: an element of a
+/// list does not say of which it is.
 fn key(scope: &Scope, data: &Value) -> String {
     let entry = |key| scope.entry.get(key).unwrap_or(&Value::Null);
-    json::hash(&[&Value::String(scope.field.clone()), entry("id"), entry("time"), data])
+    let field = Value::String(scope.field.clone());
+    let mut said = vec![&field, entry("id"), entry("time"), data];
+    let number = scope.phone_number_id().filter(|_| !std::ptr::eq(data, scope.value)).map(Value::String);
+    said.extend(&number);
+    json::hash(&said)
 }

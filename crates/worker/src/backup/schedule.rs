@@ -71,12 +71,12 @@ fn is_name(name: &str) -> bool {
 
 /// Runs until the token is cancelled.
 pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
-    let mut every = Every::new(LOOK);
+    let every = Every::new(LOOK);
     loop {
         if let Err(error) = round(&database, &settings, &stop).await {
             tracing::warn!(%error, "the backup that is due could not be looked after; it is tried again in a minute");
         }
-        if every.next(&stop).await.is_none() {
+        if !every.next(&stop).await {
             return;
         }
     }

@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::rounds;
+use crate::rounds::{self, Seldom};
 use crate::to_meta::ToMeta;
 
 use carry::{Carrier, Rest};
@@ -39,8 +39,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// Attempts at once.
 const AT_ONCE: usize = 32;
 
-/// What is not kept for ever is looked for at the first look, and then after so many.
-const SWEEP: u32 = 600;
+/// How often what is not kept for ever is looked for.
+const SWEEP: Duration = Duration::from_mins(5);
 
 /// At the end, the step under way gets this long.
 const LAST_STEPS: Duration = Duration::from_secs(20);
@@ -59,7 +59,7 @@ pub struct Settings {
 /// Works until the token is cancelled; steps under way are finished first.
 pub async fn run(database: Database, settings: Settings, stop: CancellationToken) {
     let activity = database.activity().clone();
-    let mut attempts = Attempts { database, settings, stop: stop.clone(), look: 0 };
+    let mut attempts = Attempts { database, settings, stop: stop.clone(), sweeps: Seldom::new(SWEEP) };
     let left = rounds::run(&mut attempts, &activity, &stop).await;
     if tokio::time::timeout(LAST_STEPS, rounds::finish(left)).await.is_err() {
         tracing::warn!("attempts to connect were left at the end: whoever takes them next goes on");
@@ -70,7 +70,7 @@ struct Attempts {
     database: Database,
     settings: Settings,
     stop: CancellationToken,
-    look: u32,
+    sweeps: Seldom,
 }
 
 impl rounds::Job for Attempts {
@@ -86,12 +86,12 @@ impl rounds::Job for Attempts {
             let carrier = Carrier::new(self.database.clone(), self.settings.clone(), job);
             begun.spawn(carry(carrier, self.stop.clone()).instrument(rounds::job("connection")));
         }
-        if self.look.is_multiple_of(SWEEP)
-            && let Err(error) = sweep(&self.database, self.settings.to_meta.clock.now()).await
-        {
-            tracing::debug!(%error, "old attempts to connect could not be swept");
+        if self.sweeps.is_due() {
+            self.sweeps.done();
+            if let Err(error) = sweep(&self.database, self.settings.to_meta.clock.now()).await {
+                tracing::debug!(%error, "old attempts to connect could not be swept");
+            }
         }
-        self.look = self.look.wrapping_add(1);
         Ok(POLL)
     }
 

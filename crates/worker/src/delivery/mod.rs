@@ -316,8 +316,8 @@ fn not_served(error: DatabaseError) -> Vec<(Turn, Served)> {
 }
 
 async fn count(database: &Database, stop: &CancellationToken) {
-    let mut every = Every::new(COUNT);
-    while every.next(stop).await.is_some() {
+    let every = Every::new(COUNT);
+    while every.next(stop).await {
         match backlog(database).await {
             Ok(waiting) => {
                 #[expect(clippy::cast_precision_loss, reason = "a queue is not that long")]

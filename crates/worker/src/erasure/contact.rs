@@ -147,7 +147,7 @@ async fn prove(
     (holdings, end): (&Holdings, jiff::Timestamp),
     erased: &mut Erased,
 ) -> Result<()> {
-    let sought = Sought { marks: person.marks(), called: person.called.clone() };
+    let sought = Sought { marks: person.marks().to_vec(), called: person.called.clone() };
     let tx = source.database.operator().await?;
     for table in tables {
         let (found, called) = erasure::any_organization_found(&tx, scope, table, &sought).await?;

@@ -1,5 +1,6 @@
 //! A raw body without what is somebody's: of an organization its changes, of a contact the messages, statuses and names that tell of it.
 
+use memchr::memmem;
 use model::erasure::mark;
 use serde_json::{Map, Value, json};
 
@@ -27,7 +28,7 @@ pub(super) enum Left {
 /// that say nothing any more keep their places. What is not a body of Meta's goes as a whole.
 pub(super) fn prune(body: &[u8], whose: impl Fn(&str, &Value) -> bool, what: What<'_>, in_place: bool) -> Left {
     if let What::Words(words) = what
-        && !holds(body, words)
+        && !words.iter().any(|word| memmem::find(body, word.as_bytes()).is_some())
     {
         return Left::All;
     }

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use metrics::{counter, histogram};
 use model::Clock;
 use model::database::{Database, DatabaseError, Operator, Pipeline, Result};
-use model::inbound::{self, Backlog, Claimed, LANES};
+use model::inbound::{self, Backlog, Claimed, Count, LANES};
 use model::outbox::Wake;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -187,7 +187,7 @@ impl Applier {
         while self.aside.ended().now_or_never().is_some() {
             self.look_everywhere = true;
         }
-        let mut waiting: Vec<u32> = self.lanes.iter().map(|lane| self.backlog.lane(*lane)).collect();
+        let mut waiting: Vec<u32> = self.lanes.iter().map(|lane| self.backlog.count(*lane).all).collect();
         if std::mem::take(&mut self.look_everywhere) {
             // Nobody counted what others left: look for a little in every lane.
             let some = (self.limit / u32::try_from(self.lanes.len()).expect("lanes are few")).max(1);
@@ -261,14 +261,17 @@ impl Applier {
 
     /// Applies what these lanes have, waiting no longer than this for what others hold.
     async fn attempt(&mut self, plan: &[(i16, i32)], patience: Option<Duration>) -> Result<Round> {
+        let counted: Vec<(i16, Count)> = plan.iter().map(|(lane, _)| (*lane, self.backlog.count(*lane))).collect();
         let (tx, claim) = inbound::claim(&self.database, plan, patience).await?;
         if claim.bodies.is_empty() {
             tx.commit_in_job().await?;
-            for (lane, _) in plan.iter().filter(|(lane, _)| claim.lanes.contains(lane)) {
-                self.backlog.taken(*lane, u32::MAX, u32::MAX);
+            // What was counted since then may have come since then.
+            for (lane, count) in counted.into_iter().filter(|(lane, _)| claim.lanes.contains(lane)) {
+                self.backlog.taken(lane, count);
             }
             return Ok(Round::Idle);
         }
+        self.database.activity().note();
         let span = tracing::info_span!("apply", bodies = claim.bodies.len(), lanes = claim.lanes.len());
         let started = std::time::Instant::now();
         let (outcome, lag) = match self.apply(tx, &claim.bodies).instrument(span.clone()).await {
@@ -306,14 +309,14 @@ impl Applier {
     fn count_taken(&self, plan: &[(i16, i32)], bodies: &[Claimed]) {
         for (lane, quota) in plan {
             let of_lane = || bodies.iter().filter(|body| body.lane == *lane);
+            let count = |bodies: usize| u32::try_from(bodies).unwrap_or(u32::MAX);
             let taken = of_lane().count();
             let size: usize = of_lane().map(|body| body.body.len()).sum();
             let hurried = of_lane().filter(|body| !webhook::peek_only_statuses(&body.body)).count();
-            let count = |bodies: usize| u32::try_from(bodies).unwrap_or(u32::MAX);
-            self.backlog.taken(*lane, count(taken), count(hurried));
+            self.backlog.taken(*lane, Count { all: count(taken), hurried: count(hurried) });
             // A full quota, or a body that filled it, may mean that more waits than this process has counted.
             let full = taken >= usize::try_from(*quota).unwrap_or(usize::MAX) || size >= inbound::LANE_BYTES;
-            if full && self.backlog.lane(*lane) == 0 {
+            if full && self.backlog.count(*lane).all == 0 {
                 self.backlog.suspect(*lane);
             }
         }

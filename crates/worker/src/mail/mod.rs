@@ -83,8 +83,8 @@ pub async fn run(database: Database, settings: Settings, stop: CancellationToken
 
 /// Has those written to whose programs are not told any more.
 async fn look_at_endpoints(database: &Database, clock: &Clock, wake: &Wake, stop: &CancellationToken) {
-    let mut rounds = Every::new(LOOK);
-    while rounds.next(stop).await.is_some() {
+    let rounds = Every::new(LOOK);
+    while rounds.next(stop).await {
         let noted = async {
             let tx = database.operator().await?;
             let any = mail::any_organization_tell_of_endpoints(&tx, clock.now()).await?;
@@ -227,8 +227,8 @@ async fn settle(database: &Database, now: Timestamp, one: &Claimed, sent: Option
 }
 
 async fn count(database: &Database, clock: &Clock, stop: &CancellationToken) {
-    let mut every = Every::new(COUNT);
-    while every.next(stop).await.is_some() {
+    let every = Every::new(COUNT);
+    while every.next(stop).await {
         match backlog(database, clock.now()).await {
             Ok(backlog) => {
                 #[expect(clippy::cast_precision_loss, reason = "a queue is not that long")]

@@ -9,14 +9,14 @@ use model::media;
 use tokio_util::sync::CancellationToken;
 
 use super::{Settings, sweep, tidy};
-use crate::rounds::Every;
+use crate::rounds::{Every, Seldom};
 
 /// How often the queue is looked through.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Files past their time go every so many looks: hourly. What lies about unknown is looked for daily.
-const TIDY: u32 = 1800;
-const SWEEP: u32 = 24 * TIDY;
+/// Files past their time go hourly. What lies about unknown is looked for daily, and not by a server that just started.
+const TIDY: Duration = Duration::from_hours(1);
+const SWEEP: Duration = Duration::from_hours(24);
 
 /// Tends until the token is cancelled.
 pub(super) async fn run(database: Database, settings: Settings, stop: CancellationToken) {
@@ -27,12 +27,14 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
             tracing::warn!(%error, "files of media may be readable by others: see who owns the media directory")
         }
     }
-    let mut every = Every::busy(EVERY, database.activity());
-    while let Some(look) = every.next(&stop).await {
+    let every = Every::busy(EVERY, database.activity());
+    let (mut tidies, mut sweeps) = (Seldom::new(TIDY), Seldom::after(SWEEP / 2, SWEEP));
+    while every.next(&stop).await {
         if let Err(error) = tend(&database, &settings).await {
             tracing::debug!(%error, "the queue of media could not be looked through");
         }
-        if look.is_multiple_of(TIDY) {
+        if tidies.is_due() {
+            tidies.done();
             match tidy(&database, &settings.store, settings.to_meta.clock.now()).await {
                 Ok(done) => tracing::debug!(?done, "media past their retention are gone"),
                 Err(error) => {
@@ -40,7 +42,8 @@ pub(super) async fn run(database: Database, settings: Settings, stop: Cancellati
                 }
             }
         }
-        if look % SWEEP == SWEEP / 2 {
+        if sweeps.is_due() {
+            sweeps.done();
             match sweep(&database, &settings.store, settings.to_meta.clock.now()).await {
                 Ok(swept) => tracing::info!(swept, "what lay about in the media store is gone"),
                 Err(error) => tracing::warn!(%error, "the media store could not be swept; it is tried again in a day"),

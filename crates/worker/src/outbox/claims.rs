@@ -38,7 +38,8 @@ pub(super) async fn run(
     let (under_way, uploads) = (UnderWay::default(), Uploads::default());
     let (stop_too, looked) = (stop.clone(), Instant::now());
     let activity = database.activity().clone();
-    let mut claims = Claims { database, settings, hear, under_way, uploads, stop: stop_too, looked };
+    let doubtful = Vec::new();
+    let mut claims = Claims { database, settings, hear, under_way, uploads, doubtful, stop: stop_too, looked };
     rounds::run(&mut claims, &activity, stop).await
 }
 
@@ -63,6 +64,8 @@ struct Claims {
     /// Calls, by number.
     under_way: UnderWay<Uuid>,
     uploads: Uploads,
+    /// Claims whose COMMIT nobody answered.
+    doubtful: Vec<Taken>,
     stop: CancellationToken,
     /// When the last look began.
     looked: Instant,
@@ -92,8 +95,8 @@ impl Job for Claims {
 
 impl Claims {
     /// Serves number after number until nothing more may leave now; answers how many messages left.
-    async fn round(&self, begun: &mut JoinSet<()>) -> Result<usize> {
-        let mut left = 0;
+    async fn round(&mut self, begun: &mut JoinSet<()>) -> Result<usize> {
+        let mut left = self.recognize(begun).await?;
         // What waits of these must wait longer.
         let mut passed: HashSet<Uuid> = HashSet::new();
         let mut passing_since = Instant::now();
@@ -113,7 +116,10 @@ impl Claims {
                 }
                 let tx = self.database.operator().await?;
                 let taken = outbox::any_organization_claim(&tx, self.settings.to_meta.clock.now(), turn, room).await?;
-                tx.commit_in_job().await?;
+                if let Err(error) = tx.commit_in_job().await {
+                    self.doubtful.extend(taken);
+                    return Err(error);
+                }
                 match taken {
                     Some(taken) if !taken.messages.is_empty() => {
                         left += taken.messages.len();
@@ -132,6 +138,21 @@ impl Claims {
                 passing_since = Instant::now();
             }
         }
+    }
+
+    /// The database went away while something was claimed: what was is still this claimer's, and nobody else would send it.
+    async fn recognize(&mut self, begun: &mut JoinSet<()>) -> Result<usize> {
+        let mut left = 0;
+        while let Some(taken) = self.doubtful.last() {
+            let tx = self.database.operator().await?;
+            let ours = outbox::any_organization_recognize(&tx, self.settings.to_meta.clock.now(), taken).await?;
+            tx.commit_in_job().await?;
+            let Some(mut taken) = self.doubtful.pop() else { break };
+            taken.messages.retain(|message| ours.contains(&message.message_id));
+            left += taken.messages.len();
+            self.send(taken, begun);
+        }
+        Ok(left)
     }
 
     fn send(&self, taken: Taken, begun: &mut JoinSet<()>) {

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::rounds::{self, Job, job};
+use crate::rounds::{self, Job, Seldom, job};
 use crate::to_meta::ToMeta;
 
 /// Accounts that are read at once. One that hangs leaves room for the others.
@@ -25,8 +25,8 @@ const READINGS: usize = 8;
 /// How often it is looked whether something is due.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Every so many looks it is looked whether an account is new.
-const ENTER: u32 = 4;
+/// How often it is looked whether an account is new.
+const ENTER: Duration = Duration::from_secs(2);
 
 /// At the end, readings under way get this long; the lease of what is left ends, and another node goes on.
 const LAST_READINGS: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ const LAST_READINGS: Duration = Duration::from_secs(5);
 /// Reads until the token is cancelled.
 pub async fn run(database: Database, to_meta: ToMeta, stop: CancellationToken) {
     let activity = database.activity().clone();
-    let readings = rounds::run(&mut Readings { database, to_meta, look: 0 }, &activity, &stop).await;
+    let readings = rounds::run(&mut Readings { database, to_meta, enters: Seldom::new(ENTER) }, &activity, &stop).await;
     // One that hangs is given up where it is, and begun anew when its lease is over.
     let _ = tokio::time::timeout(LAST_READINGS, rounds::finish(readings)).await;
 }
@@ -42,7 +42,7 @@ pub async fn run(database: Database, to_meta: ToMeta, stop: CancellationToken) {
 struct Readings {
     database: Database,
     to_meta: ToMeta,
-    look: u32,
+    enters: Seldom,
 }
 
 impl Job for Readings {
@@ -50,12 +50,12 @@ impl Job for Readings {
     const WAITS: &'static str = "templates wait to be read";
 
     async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
-        if self.look.is_multiple_of(ENTER) {
+        if self.enters.is_due() {
             let tx = self.database.operator().await?;
             sync::any_organization_enter(&tx, self.to_meta.clock.now()).await?;
             tx.commit_in_job().await?;
+            self.enters.done();
         }
-        self.look = self.look.wrapping_add(1);
         while begun.len() < READINGS {
             let tx = self.database.operator().await?;
             let claimed = sync::any_organization_claim(&tx, self.to_meta.clock.now()).await?;

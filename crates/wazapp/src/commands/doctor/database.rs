@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use model::database::Result;
 use model::secret::Keyring;
 use model::secret::ring::{self, Change, NotedKey, Stage};
-use model::{Database, inspect, migrate};
+use model::{Database, inspect, migrate, relocation};
 
 use super::configuration::is_set;
 use super::finding::{Finding, Level};
@@ -68,6 +68,12 @@ async fn examine(config: &Config, database: &Database, findings: &mut Vec<Findin
         return Ok(false);
     }
     findings.push(Finding::good(AREA, "schema", "current"));
+    let tx = database.operator().await?;
+    let standing = relocation::standing(&tx).await?;
+    tx.close();
+    if let Some(refusal) = standing.refusal() {
+        findings.push(Finding::broken(AREA, "place", refusal, "as it says; docs/operate.md, Moving"));
+    }
     Ok(key(config, database, findings).await? && server.faults.is_empty())
 }
 

@@ -1,0 +1,118 @@
+//! Wherever a move is killed, no two places are served, and the same again brings it to its end.
+
+use e2e::until;
+use tokio_postgres::Client;
+
+use super::{Stage, begin, count, refused, same};
+use crate::backup::Target;
+
+/// Of nobody's key.
+const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
+/// A table that a move is to read is held: it stands there.
+async fn hold(sql: &Client, table: &str, mode: &str) {
+    sql.batch_execute(&format!("BEGIN; LOCK TABLE wazapp.{table} IN {mode} MODE")).await.expect("it is held");
+}
+
+pub(super) async fn stands(sql: &Client, what: &str) {
+    let waits = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '{what}'"
+    );
+    until(what, async || count(sql, &waits).await == 1).await;
+}
+
+async fn gone(sql: &Client) {
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    AND state <> 'idle' AND backend_type = 'client backend'";
+    until("its transactions are gone", async || count(sql, others).await == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_rows_are_copied() {
+    let ((stage, source), target) = (Stage::external().await, Target::new().await);
+    let (from, holder, to) = (source.sql().await, source.sql().await, target.sql().await);
+    hold(&holder, "message", "ACCESS EXCLUSIVE").await;
+    let mut moving = begin(&stage.installation, &target.url);
+    stands(&from, "COPY%message%").await;
+    // Nobody begins to work there meanwhile, and is told why.
+    for arguments in [&["serve"][..], &["org", "list"], &["backup", "--to", "x.age", "--recipient", RECIPIENT]] {
+        let says = refused(&stage.installation, arguments).await;
+        assert!(says.contains("is being moved to") && says.contains("wazapp move cancel"), "{arguments:?}: {says}");
+    }
+    let found = stage.installation.run(&["doctor", "--json"]).await;
+    assert!(String::from_utf8_lossy(&found.stdout).contains("is being moved to"), "{found:?}");
+    moving.kill().await.expect("a process of ours");
+    holder.batch_execute("ROLLBACK").await.expect("it lets go");
+    (gone(&from).await, gone(&to).await);
+    assert_eq!(
+        count(&to, "SELECT count(*) FROM pg_namespace WHERE nspname = 'wazapp'").await,
+        0,
+        "nothing was left there"
+    );
+    for arguments in [&["serve"][..], &["org", "list"]] {
+        let says = refused(&stage.installation, arguments).await;
+        assert!(says.contains("is being moved to") && says.contains("wazapp move cancel"), "{says}");
+    }
+
+    // Who stays after all is served again, and moves later.
+    stage.installation.json(&["move", "cancel"]).await;
+    stage.installation.json(&["org", "create", "Later"]).await;
+    let said = stage.installation.json(&["move", "database", "--to", &target.url]).await;
+    assert_eq!(said["was_there"], false);
+    same(&from, &to).await;
+    drop((from, holder, to));
+    source.end().await;
+    target.end().await;
+    stage.meta.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_when_all_is_there() {
+    let ((stage, source), target) = (Stage::external().await, Target::new().await);
+    let (from, holder, other) = (source.sql().await, source.sql().await, source.sql().await);
+    // It comes as far as the end of the side that is left.
+    let arrived = async || {
+        hold(&holder, "message", "ACCESS EXCLUSIVE").await;
+        let moving = begin(&stage.installation, &target.url);
+        stands(&from, "COPY%message%").await;
+        hold(&other, "relocation", "SHARE").await;
+        holder.batch_execute("ROLLBACK").await.expect("it lets go");
+        stands(&from, "UPDATE%relocation%").await;
+        moving
+    };
+    let mut moving = arrived().await;
+    let says = stage.refused_at(&target.url).await;
+    assert!(says.contains("did not come to its end"), "{says}");
+    moving.kill().await.expect("a process of ours");
+    other.batch_execute("ROLLBACK").await.expect("it lets go");
+    gone(&from).await;
+    for url in [&source.url, &target.url] {
+        let says = stage.refused_at(url).await;
+        assert!(says.contains("run the same command again"), "neither is served: {says}");
+    }
+
+    // Who stays opens the old place, and never the new one; the next move begins anew, for it is another state.
+    stage.installation.json(&["move", "cancel"]).await;
+    let says = stage.refused_at(&target.url).await;
+    assert!(says.contains("did not come to its end"), "{says}");
+    stage.installation.json(&["org", "create", "Later"]).await;
+    let mut moving = arrived().await;
+    let to = target.sql().await;
+    assert_eq!(count(&to, "SELECT count(*) FROM wazapp.organization WHERE slug = 'later'").await, 1);
+    moving.kill().await.expect("a process of ours");
+    other.batch_execute("ROLLBACK").await.expect("it lets go");
+    gone(&from).await;
+
+    // The same again finds everything there.
+    let said = stage.installation.json(&["move", "database", "--to", &target.url]).await;
+    assert_eq!(said["was_there"], true);
+    same(&from, &to).await;
+    let says = refused(&stage.installation, &["serve"]).await;
+    assert!(says.contains("was moved to"), "{says}");
+    let stage = stage.at(&target.url);
+    assert!(stage.installation.serve().await.terminate().await.0.success());
+    drop((from, holder, other, to));
+    source.end().await;
+    target.end().await;
+    stage.meta.stop().await;
+}

@@ -1,0 +1,231 @@
+//! A database that moves to another place, and which of the two places is served.
+//!
+//! Two servers on two copies would send the same messages. So a place is closed before anything is copied from it, the
+//! place that it goes to stays closed until all of it is there and was seen to be the same, and the old one is marked
+//! as left before the new one opens. At no moment are both open, whenever the move is broken off.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use crate::database::{Database, DatabaseError, Operator, Result};
+
+/// A server shows that it runs every two seconds.
+pub(crate) const RUNS: SignedDuration = SignedDuration::from_secs(20);
+
+/// Shared by whoever works on a database by a command; alone, by a move. Any number that nobody else locks.
+const LOCK: i64 = 0x7761_7a61_6d6f;
+
+/// What a place says of a move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relocation {
+    /// The same on both sides.
+    pub id: Uuid,
+    /// The other side, for people.
+    pub place: String,
+    /// When it was begun.
+    pub begun_at: Timestamp,
+    /// When all was there.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Whether a place is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Open,
+    /// A move from here was begun, and not ended.
+    Leaving(Relocation),
+    /// Everything is elsewhere now.
+    Left(Relocation),
+    /// A move to here was begun, and not ended.
+    Arriving(Relocation),
+}
+
+impl Standing {
+    /// Why nothing works on it, with the way on; `None`: it is open.
+    pub fn refusal(&self) -> Option<String> {
+        Some(match self {
+            Self::Open => return None,
+            Self::Leaving(to) => format!(
+                "this database is being moved to {} since {}: run the same command again to finish it (wazapp move database, or \
+                 wazapp postgres upgrade), or wazapp move cancel to stay here",
+                to.place, to.begun_at
+            ),
+            Self::Left(to) => format!(
+                "this database was moved to {} at {} and is not served here any more: set WAZAPP_DATABASE_URL to that place (unset it for \
+                 the private one). The way back is wazapp move database, run there with --to this place",
+                to.place,
+                to.ended_at.unwrap_or(to.begun_at)
+            ),
+            Self::Arriving(from) => format!(
+                "the move from {} to this database did not come to its end: run the same command again, with the settings of that place",
+                from.place
+            ),
+        })
+    }
+}
+
+fn read(row: &Row) -> Relocation {
+    Relocation {
+        id: row.get("id"),
+        place: row.get("place"),
+        begun_at: row.get("begun_at"),
+        ended_at: row.get("ended_at"),
+    }
+}
+
+/// Whether the place is served.
+pub async fn standing(tx: &Operator) -> Result<Standing> {
+    let rows = tx
+        .query(
+            "SELECT id, side, place, begun_at, ended_at FROM wazapp.relocation
+             WHERE cancelled_at IS NULL AND (side = 'from' OR ended_at IS NULL) ORDER BY side, begun_at DESC",
+            &[],
+        )
+        .await?;
+    Ok(rows.first().map_or(Standing::Open, |row| match (row.get("side"), read(row)) {
+        ("from", left) if left.ended_at.is_some() => Standing::Left(left),
+        ("from", leaving) => Standing::Leaving(leaving),
+        (_, arriving) => Standing::Arriving(arriving),
+    }))
+}
+
+/// Refused where the place is not served.
+pub async fn check(database: &Database) -> Result<()> {
+    let tx = database.operator().await?;
+    let standing = standing(&tx).await?;
+    tx.close();
+    standing.refusal().map_or(Ok(()), |why| Err(DatabaseError::Unfit(why)))
+}
+
+/// Closes this place, which everything is to leave for another one; whoever begins to work on it from now on is
+/// refused. A move that was begun to another place before goes to this one now.
+pub async fn leave(tx: &Operator, place: &str, now: Timestamp) -> Result<Relocation> {
+    let row = tx
+        .query_opt(
+            "WITH again AS (
+               UPDATE wazapp.relocation SET place = $1, begun_at = $2, cancelled_at = NULL
+               WHERE side = 'from' AND ended_at IS NULL RETURNING id, place, begun_at, ended_at),
+             first AS (
+               INSERT INTO wazapp.relocation (id, side, place, begun_at) SELECT $3, 'from', $1, $2
+               WHERE NOT EXISTS (SELECT FROM wazapp.relocation WHERE side = 'from' AND ended_at IS NULL)
+               RETURNING id, place, begun_at, ended_at)
+             SELECT * FROM again UNION ALL SELECT * FROM first",
+            &[&place, &now, &Uuid::now_v7()],
+        )
+        .await?;
+    Ok(read(&row.expect("it is there or made")))
+}
+
+/// Moves that this place took part in, by which another one knows it.
+pub async fn known(tx: &Operator) -> Result<Vec<Uuid>> {
+    let rows = tx.query("SELECT DISTINCT id FROM wazapp.relocation", &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// What a place says of this move as the one that it goes to.
+pub async fn arrival(tx: &Operator, id: Uuid) -> Result<Option<Relocation>> {
+    let row = tx
+        .query_opt("SELECT id, place, begun_at, ended_at FROM wazapp.relocation WHERE id = $1 AND side = 'to'", &[&id])
+        .await?;
+    Ok(row.as_ref().map(read))
+}
+
+/// All is there: this side of the move has ended. The side that is left ends first.
+pub async fn end(tx: &Operator, id: Uuid, now: Timestamp) -> Result<()> {
+    tx.query("UPDATE wazapp.relocation SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", &[&id, &now]).await?;
+    Ok(())
+}
+
+/// This place is served after all. What was copied of it elsewhere stays closed there.
+pub async fn cancel(tx: &Operator, now: Timestamp) -> Result<()> {
+    // Of one that had ended, the other place is open: no next move may take it for its own.
+    tx.query("DELETE FROM wazapp.relocation WHERE side = 'from' AND ended_at IS NOT NULL", &[]).await?;
+    tx.query("UPDATE wazapp.relocation SET cancelled_at = $1 WHERE side = 'from' AND cancelled_at IS NULL", &[&now])
+        .await?;
+    Ok(())
+}
+
+/// A server that runs on this database, or was killed a moment ago.
+pub async fn running(tx: &Operator, now: Timestamp) -> Result<Option<String>> {
+    let row = tx.query_opt("SELECT name FROM wazapp.key_holder WHERE seen_at > $1 LIMIT 1", &[&(now - RUNS)]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Somebody works on the database: no move ends meanwhile. It is so until it is dropped.
+pub struct Presence(#[expect(dead_code, reason = "its session holds the lock")] Client);
+
+impl std::fmt::Debug for Presence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Presence")
+    }
+}
+
+/// Holds the lock in this way, as soon as nobody stands against it.
+async fn session(database: &Database, lock: &str) -> Result<Presence> {
+    let client = database.owner().await?;
+    // It idles for long, and does not wait for long.
+    client
+        .batch_execute(
+            "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'idle_session_timeout');
+             SET lock_timeout = '10s'",
+        )
+        .await?;
+    match client.batch_execute(&format!("SELECT {lock}({LOCK})")).await {
+        Ok(()) => Ok(Presence(client)),
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Err(DatabaseError::Unfit(
+            "a wazapp command that works on this database stands against this one: wait until it has ended".into(),
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Begins to work on a database; refused where the place is not served.
+pub async fn enter(database: &Database) -> Result<Presence> {
+    check(database).await?;
+    let session = session(database, "pg_advisory_lock_shared").await?;
+    // Behind the lock once more: a place is closed before the lock is taken alone.
+    check(database).await?;
+    Ok(session)
+}
+
+/// Waits a while until nobody works on it by a command; nor does anybody until this is dropped.
+pub async fn alone(database: &Database) -> Result<Presence> {
+    session(database, "pg_advisory_lock").await
+}
+
+/// Notes that a move comes to an end here, in the transaction that brings everything. Moves from the former place are
+/// not this one's.
+pub(crate) async fn arrive(client: &Client, id: Uuid, from: &str, now: Timestamp) -> Result<()> {
+    client.batch_execute("DELETE FROM wazapp.relocation WHERE side = 'from'").await?;
+    client
+        .execute(
+            "INSERT INTO wazapp.relocation (id, side, place, begun_at) VALUES ($1, 'to', $2, $3)",
+            &[&id, &from, &now],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Whether what a database holds may be taken away by a move that knows these: it was left by one of them, or one of
+/// them did not come to its end here. Such a place is served by nobody.
+pub(crate) async fn may_be_replaced(client: &Client, known: &[Uuid]) -> Result<bool> {
+    let there: bool = client.query_one("SELECT to_regclass('wazapp.relocation') IS NOT NULL", &[]).await?.get(0);
+    if !there || known.is_empty() {
+        return Ok(false);
+    }
+    let sides = client
+        .query_one(
+            "SELECT bool_or(side = 'from' AND ended_at IS NULL AND cancelled_at IS NULL),
+                    bool_or(side = 'from' AND ended_at IS NOT NULL OR side = 'to' AND ended_at IS NULL)
+             FROM wazapp.relocation WHERE id = ANY ($1)",
+            &[&known],
+        )
+        .await?;
+    if sides.get::<_, Option<bool>>(0) == Some(true) {
+        return Err(DatabaseError::Unfit("that is the database that is to be moved: say another one with --to".into()));
+    }
+    Ok(sides.get::<_, Option<bool>>(1) == Some(true))
+}

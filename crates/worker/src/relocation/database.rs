@@ -1,0 +1,243 @@
+//! From one PostgreSQL to another: all rows of one moment, while nobody works on either, and at the end the proof that
+//! both hold the same.
+
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use model::backup::{Load, LoadRows, Snapshot, Table, analyze};
+use model::relocation::{self, Relocation, Standing};
+use model::{Clock, Database, migrate};
+use serde::Serialize;
+
+use super::sum::Sum;
+use super::{Progress, RelocationError, Result, TableSum, Told};
+
+/// Of a place and its moment: which servers run, and what a place says of moves.
+const OF_THE_PLACE: [&str; 2] = ["key_holder", "relocation"];
+
+/// So many bytes are told of at once.
+const TOLD_EVERY: u64 = 1 << 20;
+
+/// A database, and what people call it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Its connections.
+    pub database: &'a Database,
+    /// Without secrets.
+    pub name: &'a str,
+}
+
+/// What moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// Each table, the same on both sides.
+    pub tables: Vec<TableSum>,
+    /// Whether all of it was there from an earlier try.
+    pub was_there: bool,
+}
+
+impl Proof {
+    /// Of all tables.
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+}
+
+/// Moves everything. The place that is left is closed from here on, and opens again if it fails; the other one opens
+/// when the first is marked as left. Whoever is killed meanwhile leaves both closed, and the same again goes on.
+pub async fn run(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock, told: Told<'_>) -> Result<Proof> {
+    let tx = from.database.operator().await?;
+    let (standing, known) = (relocation::standing(&tx).await?, relocation::known(&tx).await?);
+    tx.close();
+    match standing {
+        Standing::Arriving(_) => return Err(RelocationError::Refused(standing.refusal().unwrap_or_default())),
+        Standing::Left(left) => return finish(from, to, &left, clock, told).await,
+        Standing::Open | Standing::Leaving(_) => {}
+    }
+    Load::check(to.database, &known, clock.now()).await?;
+    let moved = leave(from, to, is_private, clock, told).await;
+    if moved.is_err() {
+        // Where it cannot be opened again, it says itself what to do.
+        let _ = give_up(from.database, clock).await;
+    }
+    moved
+}
+
+/// Whether everything has moved from one of these to the other, to its end.
+pub async fn has_moved(from: Place<'_>, to: Place<'_>) -> Result<bool> {
+    let tx = from.database.operator().await?;
+    let standing = relocation::standing(&tx).await?;
+    tx.close();
+    let Standing::Left(left) = standing else { return Ok(false) };
+    Ok(arrival(to, &left).await?.is_some_and(|arrival| arrival.ended_at.is_some()))
+}
+
+/// Both sides, held against each other.
+pub async fn compared(from: Place<'_>, to: Place<'_>, told: Told<'_>) -> Result<Proof> {
+    prove(sums(from.database, told).await?, to, true, told).await
+}
+
+/// Opens the place again from which a move was begun. Until that side has ended the other one is closed, whatever has
+/// come to it.
+pub async fn give_up(from: &Database, clock: &Clock) -> Result<()> {
+    let tx = from.operator().await?;
+    if matches!(relocation::standing(&tx).await?, Standing::Leaving(_)) {
+        relocation::cancel(&tx, clock.now()).await?;
+        tx.commit_in_job().await?;
+    }
+    Ok(())
+}
+
+async fn leave(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock, told: Told<'_>) -> Result<Proof> {
+    let tx = from.database.operator().await?;
+    let leaving = relocation::leave(&tx, to.name, clock.now()).await?;
+    tx.commit_in_job().await?;
+    // Who began before is waited for, or refused; who begins now sees that it is closed.
+    let _alone = relocation::alone(from.database).await?;
+    let tx = from.database.operator().await?;
+    let (running, known) = (relocation::running(&tx, clock.now()).await?, relocation::known(&tx).await?);
+    tx.close();
+    // Whether one runs on a private one is known for certain.
+    if let Some(server) = running.filter(|_| !is_private) {
+        return Err(RelocationError::Refused(format!(
+            "a server runs on {} ({server}): stop it first, or wait 20 s if it was killed",
+            from.name
+        )));
+    }
+    let left = sums_of_earlier(from, to, &leaving, told).await?;
+    let was_there = left.is_some();
+    let left = match left {
+        Some(left) => left,
+        None => copy(from, to, &leaving, &known, clock.now(), told).await?,
+    };
+    migrate::run(to.database).await?;
+    analyze(to.database).await?;
+    let proof = prove(left, to, was_there, told).await?;
+    let tx = from.database.operator().await?;
+    relocation::end(&tx, leaving.id, clock.now()).await?;
+    tx.commit_in_job().await?;
+    open(to, &leaving, clock).await?;
+    Ok(proof)
+}
+
+/// All of it arrived in an earlier try, which was broken off before the end; `None`: it did not.
+async fn sums_of_earlier(
+    from: Place<'_>,
+    to: Place<'_>,
+    leaving: &Relocation,
+    told: Told<'_>,
+) -> Result<Option<Vec<TableSum>>> {
+    if !has_arrived(to, leaving).await? {
+        return Ok(None);
+    }
+    let (left, there) = (sums(from.database, told).await?, sums(to.database, told).await?);
+    // The place that it left was opened again in between: all anew.
+    Ok((left == there).then_some(left))
+}
+
+async fn has_arrived(to: Place<'_>, leaving: &Relocation) -> Result<bool> {
+    Ok(arrival(to, leaving).await?.is_some_and(|arrival| arrival.ended_at.is_none()))
+}
+
+async fn arrival(to: Place<'_>, leaving: &Relocation) -> Result<Option<Relocation>> {
+    if !migrate::pending(to.database).await?.is_empty() {
+        return Ok(None);
+    }
+    let tx = to.database.operator().await?;
+    let arrival = relocation::arrival(&tx, leaving.id).await?;
+    tx.close();
+    Ok(arrival)
+}
+
+/// The first side had ended, and whoever was at it was killed before the other one was opened, or has it all behind them.
+async fn finish(from: Place<'_>, to: Place<'_>, left: &Relocation, clock: &Clock, told: Told<'_>) -> Result<Proof> {
+    let refusal = || RelocationError::Refused(Standing::Left(left.clone()).refusal().unwrap_or_default());
+    if !has_arrived(to, left).await? {
+        return Err(refusal());
+    }
+    let proof = compared(from, to, told).await?;
+    open(to, left, clock).await?;
+    Ok(proof)
+}
+
+async fn open(to: Place<'_>, leaving: &Relocation, clock: &Clock) -> Result<()> {
+    let tx = to.database.operator().await?;
+    relocation::end(&tx, leaving.id, clock.now()).await?;
+    Ok(tx.commit_in_job().await?)
+}
+
+async fn prove(left: Vec<TableSum>, to: Place<'_>, was_there: bool, told: Told<'_>) -> Result<Proof> {
+    let there = sums(to.database, told).await?;
+    if left == there {
+        return Ok(Proof { tables: left, was_there });
+    }
+    let differs = left.iter().find(|table| !there.contains(table)).or(there.iter().find(|table| !left.contains(table)));
+    Err(RelocationError::Differs(differs.map_or_else(|| "the schema".to_owned(), |table| table.name.clone())))
+}
+
+async fn copy(
+    from: Place<'_>,
+    to: Place<'_>,
+    leaving: &Relocation,
+    known: &[uuid::Uuid],
+    now: Timestamp,
+    told: Told<'_>,
+) -> Result<Vec<TableSum>> {
+    let snapshot = Snapshot::take(from.database).await?;
+    let load = Load::begin(to.database, snapshot.contents(), known, now).await?;
+    let sums = read(snapshot, Some(&load), told).await?;
+    load.arrive(leaving.id, from.name, now).await?;
+    Ok(sums)
+}
+
+async fn sums(database: &Database, told: Told<'_>) -> Result<Vec<TableSum>> {
+    read(Snapshot::take(database).await?, None, told).await
+}
+
+/// Reads all tables, and puts what is read where it goes.
+async fn read(snapshot: Snapshot, into: Option<&Load>, told: Told<'_>) -> Result<Vec<TableSum>> {
+    let tables = snapshot.contents().tables.clone();
+    let mut progress = Progress { all_tables: tables.len() as u64, ..Progress::default() };
+    let mut sums = Vec::new();
+    for table in &tables {
+        let rows = match into {
+            Some(load) => Some(load.rows(table).await?),
+            None => None,
+        };
+        let sum = read_table(&snapshot, table, rows, &mut progress, told).await?;
+        if !OF_THE_PLACE.contains(&&*table.name) {
+            sums.push(sum);
+        }
+    }
+    snapshot.end().await?;
+    Ok(sums)
+}
+
+async fn read_table(
+    snapshot: &Snapshot,
+    table: &Table,
+    mut into: Option<LoadRows>,
+    progress: &mut Progress,
+    told: Told<'_>,
+) -> Result<TableSum> {
+    let (mut rows, mut sum, mut told_at) = (snapshot.rows(table).await?, Sum::default(), progress.bytes);
+    while let Some(bytes) = rows.try_next().await? {
+        sum.add(&bytes);
+        progress.bytes += bytes.len() as u64;
+        if let Some(into) = &mut into {
+            into.push(bytes).await?;
+        }
+        if progress.bytes - told_at >= TOLD_EVERY {
+            told_at = progress.bytes;
+            told(Progress { rows: progress.rows + sum.rows, ..*progress });
+        }
+    }
+    if let Some(into) = into
+        && into.finish().await? != sum.rows
+    {
+        return Err(RelocationError::Differs(table.name.clone()));
+    }
+    progress.tables += 1;
+    progress.rows += sum.rows;
+    told(*progress);
+    Ok(sum.of(&table.name))
+}
