@@ -33,6 +33,10 @@ pub(super) const NOT_HERE: &[(&str, &str)] = &[
     ("useradd ", "as root; the unit that it is for is looked at by service.rs"),
     ("wazapp serve --domain", "the ports 80 and 443 of a domain, and an authority: https_by_itself.rs"),
     ("wazapp backup --to s3://", "a bucket: backup/schedule.rs backs up into one"),
+    ("wazapp move database ", "another PostgreSQL: relocation.rs"),
+    ("wazapp move media ", "a bucket: relocation.rs"),
+    ("wazapp move cancel", "a move that is under way: relocation.rs"),
+    ("wazapp postgres upgrade", "a PostgreSQL of a newer major version: relocation.rs"),
     ("pg_basebackup ", "a PostgreSQL of the operator's own, with an archive"),
     ("cd deploy/container", "Docker; container.rs has the same files read by Compose"),
     (

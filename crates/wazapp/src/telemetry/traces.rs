@@ -33,8 +33,9 @@ const QUEUE: usize = 2048;
 /// How long the last of them are waited for at the end.
 const LAST: Duration = Duration::from_secs(3);
 
-/// One call of the collector, at most; as long as OpenTelemetry waits unless told otherwise.
+/// One call of the collector, at most, unless a variable says how many milliseconds.
 const CALL: Duration = Duration::from_secs(10);
+const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
 
 /// Who says by a variable of its own where traces go: <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
@@ -68,11 +69,14 @@ impl Traces {
         let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let is_off = said("OTEL_SDK_DISABLED").is_some_and(|word| word.eq_ignore_ascii_case("true"))
             || said("OTEL_TRACES_EXPORTER").is_some_and(|word| word == "none");
-        let theirs = ENDPOINTS.into_iter().find(|name| said(name).is_some());
+        let theirs = ENDPOINTS.into_iter().find(|&name| said(name).is_some());
         if is_off || (config.otlp_endpoint.is_none() && theirs.is_none()) {
             return Ok(None);
         }
-        let client = outside::http().build().context("no HTTP client for traces")?;
+        // Between tries the exporter looks at the same variables; a call under way is ended by us alone.
+        let call =
+            TIMEOUTS.into_iter().find_map(said).and_then(|text| text.parse().ok()).map_or(CALL, Duration::from_millis);
+        let client = outside::http().timeout(call).build().context("no HTTP client for traces")?;
         let caller = Caller { client, runtime: Handle::current() };
         let mut exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
@@ -81,9 +85,9 @@ impl Traces {
         if let Some(base) = &config.otlp_endpoint {
             exporter = exporter.with_endpoint(format!("{base}/v1/traces"));
         }
-        let exporter = exporter.build().with_context(|| match (&config.otlp_endpoint, theirs) {
-            (None, Some(name)) => format!("{name} is no collector's address"),
-            _ => "WAZAPP_OTLP_ENDPOINT is no collector's address".to_owned(),
+        let exporter = exporter.build().with_context(|| {
+            let named = theirs.filter(|_| config.otlp_endpoint.is_none()).unwrap_or("WAZAPP_OTLP_ENDPOINT");
+            format!("traces cannot be told: look at {named}, and at what else is set of OTEL_EXPORTER_OTLP_*")
         })?;
         global::set_text_map_propagator(TraceContextPropagator::new());
         Ok(Some(Self(provider(exporter))))
@@ -259,8 +263,7 @@ struct Caller {
 #[async_trait]
 impl HttpClient for Caller {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let mut call = reqwest::Request::try_from(request)?;
-        call.timeout_mut().get_or_insert(CALL);
+        let call = reqwest::Request::try_from(request)?;
         let client = self.client.clone();
         let called = self.runtime.spawn(async move {
             let answer = client.execute(call).await?;
