@@ -43,7 +43,8 @@ async fn killed_while_rows_are_copied() {
     assert!(String::from_utf8_lossy(&found.stdout).contains("is being moved to"), "{found:?}");
     moving.kill().await.expect("a process of ours");
     holder.batch_execute("ROLLBACK").await.expect("it lets go");
-    (gone(&from).await, gone(&to).await);
+    gone(&from).await;
+    gone(&to).await;
     assert_eq!(
         count(&to, "SELECT count(*) FROM pg_namespace WHERE nspname = 'wazapp'").await,
         0,
