@@ -13,10 +13,12 @@ use crate::outside;
 use crate::wait::until;
 
 /// Small, for a test holds a few megabytes.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "max_connections=100",
+    // In its directory: one that is killed leaves nothing elsewhere.
+    "dynamic_shared_memory_type=mmap",
     "shared_buffers=32MB",
     "min_wal_size=32MB",
     "max_wal_size=256MB",

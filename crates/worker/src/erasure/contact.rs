@@ -35,8 +35,8 @@ pub async fn erase(source: Source<'_>, organization: &str, who: &str, told: Told
     let (mut erased, marks) = (Erased::default(), person.marks());
 
     // First what could be applied again.
-    bodies::clear(source, (&scope, &holdings), What::Words(&marks), until(source), &mut erased).await?;
-    bodies::clear_relayed(source, &scope, &marks, &mut erased).await?;
+    bodies::clear(source, (&scope, &holdings), What::Words(marks), until(source), &mut erased).await?;
+    bodies::clear_relayed(source, &scope, marks, &mut erased).await?;
     let events = blank_events(source, &scope, &person, &mut erased).await?;
     redact(source, &scope, (&person, &tables), &mut erased).await?;
     tell(told, &erased, tables.len());
@@ -55,8 +55,8 @@ pub async fn erase(source: Source<'_>, organization: &str, who: &str, told: Told
     erased.files += media::let_go(source.database, source.store, source.clock.now()).await?;
     // What came in between.
     let end = until(source);
-    bodies::clear(source, (&scope, &holdings), What::Words(&marks), end, &mut erased).await?;
-    bodies::clear_relayed(source, &scope, &marks, &mut erased).await?;
+    bodies::clear(source, (&scope, &holdings), What::Words(marks), end, &mut erased).await?;
+    bodies::clear_relayed(source, &scope, marks, &mut erased).await?;
     prove(source, &scope, (&person, &tables), (&holdings, end), &mut erased).await?;
     tell(told, &erased, tables.len());
     Ok(erased)
