@@ -2,7 +2,7 @@
 // nothing is asked of anybody else, no policy is broken, and no screen becomes wider than it is.
 
 import assert from "node:assert/strict";
-import { check } from "./checks.mjs";
+import { becomes, check } from "./checks.mjs";
 
 const HIT = "window.hit=1";
 const SEEDS = [
@@ -77,6 +77,7 @@ export async function hostile({ url, simulator, number, sessions, sitDown, contr
     assert.ok(waits < 2_400, "webhooks are delivered");
     await new Promise((on) => { setTimeout(on, 50); });
   }
+  await becomes(async () => /^wazapp_inbound_waiting 0$/m.test(await (await fetch(`${url}/metrics`)).text()), true, "webhooks are applied");
 
   // The list, all of it.
   await page.goto(`${url}/inbox?view=all`);
