@@ -296,9 +296,7 @@ async function keys({ lucia, marta }) {
   await lucia.waitForFunction(() => document.activeElement.id === "body" && !document.querySelector("[busy], [aria-busy=true], [data-turbo-preview]"));
   await lucia.keyboard.press("Escape");
   await lucia.waitForFunction(() => document.activeElement.matches("[data-scroller]"));
-  await lucia.keyboard.press("g");
-  await lucia.keyboard.press("m");
-  await lucia.waitForURL(/view=mine/);
+  await toMine(lucia);
   // Closed by a key: the next one opens, and what was closed can be taken up again as it was.
   const open = () => lucia.evaluate(() => ({ ...document.querySelector("[data-thread]")?.dataset }));
   await lucia.goto(`${url}/inbox?view=active`);
@@ -311,9 +309,7 @@ async function keys({ lucia, marta }) {
   await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread !== id, closed.thread);
   await lucia.getByText(`Resuelta: ${closed.who}.`).waitFor();
   await lookAt(lucia, "undo", join(folder, "undo.png"));
-  await lucia.keyboard.press("g");
-  await lucia.keyboard.press("m");
-  await lucia.waitForURL(/view=mine/);
+  await toMine(lucia);
   await lucia.getByRole("button", { name: "Deshacer" }).click();
   await lucia.waitForFunction((id) => document.querySelector("[data-thread]")?.dataset.thread === id, closed.thread);
   await becomes(async () => (await open()).state, "active");
@@ -352,12 +348,22 @@ async function keys({ lucia, marta }) {
   check(42, "no letter does anything for whoever turned them off", await lucia.locator("[data-thread], #keys-dialog[open]").count(), 0);
 }
 
+/** By two keys, which count together only where they come soon one after the other: on a slow machine a second time. */
+async function toMine(page) {
+  for (let tries = 0; tries < 5; tries += 1) {
+    await page.keyboard.press("g");
+    await page.keyboard.press("m");
+    if (await page.waitForURL(/view=mine/, { timeout: 4_000 }).then(() => true, () => false)) return;
+  }
+  assert.fail("g and m lead to one's own");
+}
+
 /** What is written now and leaves later is there with its time, and can leave at once all the same. */
 async function later(page) {
   await box(page).fill("Su pedido sale a las nueve.");
   await page.locator(".composer .later > summary").click();
   const zone = (await page.locator(".composer .later .small").textContent()).trim();
-  assert.match(await page.locator("#plan-at").inputValue(), /T09:00$/, "what is meant most is there");
+  await becomes(async () => /T09:00$/.test(await page.locator("#plan-at").inputValue()), true, "what is meant most is there");
   const soon = new Date(Date.now() + 30 * 60_000).toLocaleString("sv-SE", { timeZone: zone }).slice(0, 16).replace(" ", "T");
   await page.locator("#plan-at").fill(soon);
   await lookAt(page, "plan", join(folder, "plan.png"));
