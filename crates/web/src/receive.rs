@@ -252,6 +252,7 @@ impl Writer {
                     if taken == 0 {
                         return self.finish(under_way).await;
                     }
+                    self.held_up.begins();
                     let now = self.clock.now();
                     if stream.is_stale(now) {
                         match Stream::start(connection, now).await {
@@ -261,7 +262,6 @@ impl Writer {
                     }
                     next = Instant::now() + spacing;
                     let told = (self.backlog.clone(), self.database.activity().clone());
-                    self.held_up.begins();
                     let taken = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
                     under_way.push(Box::pin(commit(connection, &mut stream, taken, now, told)));
                 }
