@@ -17,6 +17,9 @@ pub(crate) const RUNS: SignedDuration = SignedDuration::from_secs(20);
 /// Shared by whoever works on a database by a command; alone, by a move. Any number that nobody else locks.
 const LOCK: i64 = 0x7761_7a61_6d6f;
 
+/// Had by one move from a place at a time, from before it closes the place until it has opened one.
+const MOVER: i64 = LOCK + 1;
+
 /// What a place says of a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relocation {
@@ -133,9 +136,26 @@ pub async fn arrival(tx: &Operator, id: Uuid) -> Result<Option<Relocation>> {
     Ok(row.as_ref().map(read))
 }
 
-/// All is there: this side of the move has ended. The side that is left ends first.
-pub async fn end(tx: &Operator, id: Uuid, now: Timestamp) -> Result<()> {
-    tx.query("UPDATE wazapp.relocation SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", &[&id, &now]).await?;
+/// All is elsewhere, and this place is left. Refused where it was opened again meanwhile: then the other one must not open.
+pub async fn end_leaving(tx: &Operator, id: Uuid, now: Timestamp) -> Result<()> {
+    let ended = tx
+        .query_opt(
+            "UPDATE wazapp.relocation SET ended_at = $2
+             WHERE id = $1 AND side = 'from' AND ended_at IS NULL AND cancelled_at IS NULL RETURNING id",
+            &[&id, &now],
+        )
+        .await?;
+    ended.map(drop).ok_or_else(|| {
+        DatabaseError::Unfit(
+            "the move was given up meanwhile, and this place is served: run the same command again".into(),
+        )
+    })
+}
+
+/// All is here, and the other side has ended: this place opens.
+pub async fn end_arriving(tx: &Operator, id: Uuid, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE wazapp.relocation SET ended_at = $2 WHERE id = $1 AND side = 'to' AND ended_at IS NULL";
+    tx.query(sql, &[&id, &now]).await?;
     Ok(())
 }
 
@@ -164,7 +184,7 @@ impl std::fmt::Debug for Presence {
 }
 
 /// Holds the lock in this way, as soon as nobody stands against it.
-async fn session(database: &Database, lock: &str) -> Result<Presence> {
+async fn session(database: &Database, lock: &str, key: i64) -> Result<Presence> {
     let client = database.owner().await?;
     // It idles for long, and does not wait for long.
     client
@@ -173,7 +193,7 @@ async fn session(database: &Database, lock: &str) -> Result<Presence> {
              SET lock_timeout = '10s'",
         )
         .await?;
-    match client.batch_execute(&format!("SELECT {lock}({LOCK})")).await {
+    match client.batch_execute(&format!("SELECT {lock}({key})")).await {
         Ok(()) => Ok(Presence(client)),
         Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Err(DatabaseError::Unfit(
             "a wazapp command that works on this database stands against this one: wait until it has ended".into(),
@@ -185,7 +205,7 @@ async fn session(database: &Database, lock: &str) -> Result<Presence> {
 /// Begins to work on a database; refused where the place is not served.
 pub async fn enter(database: &Database) -> Result<Presence> {
     check(database).await?;
-    let session = session(database, "pg_advisory_lock_shared").await?;
+    let session = session(database, "pg_advisory_lock_shared", LOCK).await?;
     // Behind the lock once more: a place is closed before the lock is taken alone.
     check(database).await?;
     Ok(session)
@@ -193,7 +213,12 @@ pub async fn enter(database: &Database) -> Result<Presence> {
 
 /// Waits a while until nobody works on it by a command; nor does anybody until this is dropped.
 pub async fn alone(database: &Database) -> Result<Presence> {
-    session(database, "pg_advisory_lock").await
+    session(database, "pg_advisory_lock", LOCK).await
+}
+
+/// Waits a while until nobody else moves everything from here; nor does anybody until this is dropped.
+pub async fn only_mover(database: &Database) -> Result<Presence> {
+    session(database, "pg_advisory_lock", MOVER).await
 }
 
 /// Notes that a move comes to an end here, in the transaction that brings everything. Moves from the former place are

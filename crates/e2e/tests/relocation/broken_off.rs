@@ -1,6 +1,7 @@
 //! Wherever a move is killed, no two places are served, and the same again brings it to its end.
 
-use e2e::until;
+use e2e::{World, until};
+use model::relocation::{self, Standing};
 use tokio_postgres::Client;
 
 use super::{Stage, begin, count, refused, same};
@@ -25,6 +26,47 @@ async fn gone(sql: &Client) {
     let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
                     AND state <> 'idle' AND backend_type = 'client backend'";
     until("its transactions are gone", async || count(sql, others).await == 0).await;
+}
+
+/// Whoever gave a move up serves the place that was to be left: whoever still moves must not open the other one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_was_opened_again_is_not_left() {
+    let world = World::new().await;
+    let (database, now) = (world.database(), e2e::outside::now());
+    let tx = database.operator().await.expect("a transaction");
+    let leaving = relocation::leave(&tx, "elsewhere", now).await.expect("it is closed");
+    relocation::cancel(&tx, now).await.expect("it is opened again");
+    let left = relocation::end_leaving(&tx, leaving.id, now).await.expect_err("nobody leaves it");
+    assert!(left.to_string().contains("given up meanwhile"), "{left}");
+    assert_eq!(relocation::standing(&tx).await.expect("its standing"), Standing::Open);
+    let again = relocation::leave(&tx, "elsewhere", now).await.expect("it is closed again");
+    relocation::end_leaving(&tx, again.id, now).await.expect("it is left");
+    assert!(matches!(relocation::standing(&tx).await.expect("its standing"), Standing::Left(_)));
+    tx.close();
+    world.end().await;
+}
+
+/// The second of two who move the same place closes nothing and opens nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_one_moves_at_a_time() {
+    let ((stage, source), target, other) = (Stage::external().await, Target::new().await, Target::new().await);
+    let (from, holder) = (source.sql().await, source.sql().await);
+    hold(&holder, "message", "ACCESS EXCLUSIVE").await;
+    let moving = begin(&stage.installation, &target.url);
+    stands(&from, "COPY%message%").await;
+    let says = refused(&stage.installation, &["move", "database", "--to", &other.url]).await;
+    assert!(says.contains("stands against this one"), "{says}");
+    let says = refused(&stage.installation, &["org", "list"]).await;
+    assert!(says.contains("is being moved to"), "the first one goes on: {says}");
+    holder.batch_execute("ROLLBACK").await.expect("it is let go");
+    assert!(moving.wait_with_output().await.expect("it ends").status.success());
+    // Everything went to the first one; the other place is nobody's.
+    let says = refused(&stage.installation, &["move", "database", "--to", &other.url]).await;
+    assert!(says.contains("was moved to"), "{says}");
+    source.end().await;
+    target.end().await;
+    other.end().await;
+    stage.meta.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

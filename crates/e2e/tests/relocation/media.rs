@@ -120,6 +120,14 @@ async fn what_is_damaged_or_gone_is_named_and_not_copied() {
     let said = moved(&stage, &["--to", "s3://media/named", "--remove"]).await;
     assert_eq!(said["moved"]["removed"], all.len() - 2);
     assert!(media.join(names[0]).exists());
+    // Two names of one place: nothing may be taken away there.
+    let alias = stage.installation.data_dir().join("another-name");
+    std::os::unix::fs::symlink(&media, &alias).expect("a link");
+    let said =
+        refused(&stage.installation, &["move", "media", "--to", &format!("file:{}", alias.display()), "--remove"])
+            .await;
+    assert!(said.contains("are one place"), "{said}");
+    assert!(media.join(names[0]).exists());
     for (to, expected) in [
         ("s3://nobodys/x", "bucket"),
         ("elsewhere", "--to: \"elsewhere\" is not a place for media"),

@@ -75,14 +75,18 @@ impl Access {
         self.roles_log_in || self.web.is_some()
     }
 
-    /// What people call it: `USER@HOST:PORT/DATABASE`, without secrets.
+    /// What people call it: `USER@HOST:PORT/DATABASE`, of several addresses all, without secrets.
     pub fn place(&self) -> String {
-        let host = self.direct.get_hosts().first().map_or_else(String::new, |host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(directory) => directory.display().to_string(),
-        });
-        let port = self.direct.get_ports().first().map_or_else(String::new, |port| format!(":{port}"));
+        let ports = self.direct.get_ports();
+        let address = |(nth, host): (usize, &Host)| {
+            let host = match host {
+                Host::Tcp(name) => name.clone(),
+                Host::Unix(directory) => directory.display().to_string(),
+            };
+            ports.get(nth).or(ports.first()).map_or(host.clone(), |port| format!("{host}:{port}"))
+        };
+        let addresses: Vec<String> = self.direct.get_hosts().iter().enumerate().map(address).collect();
         let user = self.direct.get_user().unwrap_or("postgres");
-        format!("{user}@{host}{port}/{}", self.direct.get_dbname().unwrap_or(user))
+        format!("{user}@{}/{}", addresses.join(","), self.direct.get_dbname().unwrap_or(user))
     }
 }

@@ -15,6 +15,22 @@ impl Store {
         })
     }
 
+    /// Whether what is written here is seen there: two names of one place.
+    pub async fn is_also(&self, other: &Store) -> Result<bool> {
+        let mut writing = self.writer(Uuid::nil());
+        writing.push(Bytes::from(format!("wazapp {}", Uuid::now_v7()))).await?;
+        let written = writing.finish().await?;
+        let (sha256, size) = (written.sha256.clone(), written.size);
+        written.keep().await?;
+        let seen = match other.read(Uuid::nil(), &sha256, 0..size).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Missing) => Ok(false),
+            Err(error) => Err(error),
+        };
+        self.delete(Uuid::nil(), &sha256).await?;
+        seen
+    }
+
     async fn probe(&self) -> Result<()> {
         let probe = Bytes::from(format!("wazapp {}", Uuid::now_v7()));
         let mut writing = self.writer(Uuid::nil());

@@ -97,7 +97,9 @@ async fn carry(print: &Print, old: &Reached, new: &Reached) -> anyhow::Result<u6
         tokio::select! {
             moved = database::run(places.0, places.1, true, &clock, &told) => moved?,
             () = stop.cancelled() => {
-                database::give_up(&old.database, &clock).await?;
+                if !database::give_up(&old.database, &clock).await? {
+                    bail!("stopped just before the end: run the same command again, which goes on");
+                }
                 bail!("stopped: nothing was changed");
             }
         }

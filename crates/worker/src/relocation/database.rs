@@ -45,6 +45,7 @@ impl Proof {
 /// Moves everything. The place that is left is closed from here on, and opens again if it fails; the other one opens
 /// when the first is marked as left. Whoever is killed meanwhile leaves both closed, and the same again goes on.
 pub async fn run(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock, told: Told<'_>) -> Result<Proof> {
+    let _mover = relocation::only_mover(from.database).await?;
     let tx = from.database.operator().await?;
     let (standing, known) = (relocation::standing(&tx).await?, relocation::known(&tx).await?);
     tx.close();
@@ -68,6 +69,9 @@ pub async fn has_moved(from: Place<'_>, to: Place<'_>) -> Result<bool> {
     let standing = relocation::standing(&tx).await?;
     tx.close();
     let Standing::Left(left) = standing else { return Ok(false) };
+    if left.place != to.name {
+        return Ok(false);
+    }
     Ok(arrival(to, &left).await?.is_some_and(|arrival| arrival.ended_at.is_some()))
 }
 
@@ -77,14 +81,15 @@ pub async fn compared(from: Place<'_>, to: Place<'_>, told: Told<'_>) -> Result<
 }
 
 /// Opens the place again from which a move was begun. Until that side has ended the other one is closed, whatever has
-/// come to it.
-pub async fn give_up(from: &Database, clock: &Clock) -> Result<()> {
+/// come to it. Answers whether it is open.
+pub async fn give_up(from: &Database, clock: &Clock) -> Result<bool> {
     let tx = from.operator().await?;
-    if matches!(relocation::standing(&tx).await?, Standing::Leaving(_)) {
+    let standing = relocation::standing(&tx).await?;
+    if matches!(standing, Standing::Leaving(_)) {
         relocation::cancel(&tx, clock.now()).await?;
         tx.commit_in_job().await?;
     }
-    Ok(())
+    Ok(!matches!(standing, Standing::Left(_)))
 }
 
 async fn leave(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock, told: Told<'_>) -> Result<Proof> {
@@ -113,7 +118,7 @@ async fn leave(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock, 
     analyze(to.database).await?;
     let proof = prove(left, to, was_there, told).await?;
     let tx = from.database.operator().await?;
-    relocation::end(&tx, leaving.id, clock.now()).await?;
+    relocation::end_leaving(&tx, leaving.id, clock.now()).await?;
     tx.commit_in_job().await?;
     open(to, &leaving, clock).await?;
     Ok(proof)
@@ -151,7 +156,8 @@ async fn arrival(to: Place<'_>, leaving: &Relocation) -> Result<Option<Relocatio
 /// The first side had ended, and whoever was at it was killed before the other one was opened, or has it all behind them.
 async fn finish(from: Place<'_>, to: Place<'_>, left: &Relocation, clock: &Clock, told: Told<'_>) -> Result<Proof> {
     let refusal = || RelocationError::Refused(Standing::Left(left.clone()).refusal().unwrap_or_default());
-    if !has_arrived(to, left).await? {
+    // It may have been begun to several places, one after the other: the last one is where everything went.
+    if left.place != to.name || !has_arrived(to, left).await? {
         return Err(refusal());
     }
     let proof = compared(from, to, told).await?;
@@ -161,7 +167,7 @@ async fn finish(from: Place<'_>, to: Place<'_>, left: &Relocation, clock: &Clock
 
 async fn open(to: Place<'_>, leaving: &Relocation, clock: &Clock) -> Result<()> {
     let tx = to.database.operator().await?;
-    relocation::end(&tx, leaving.id, clock.now()).await?;
+    relocation::end_arriving(&tx, leaving.id, clock.now()).await?;
     Ok(tx.commit_in_job().await?)
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Progress, Result, Told};
+use super::{Progress, RelocationError, Result, Told};
 
 /// So many files are on their way at once; of each, a part is in memory.
 const AT_ONCE: usize = 8;
@@ -61,6 +61,12 @@ enum Became {
 /// Copies what is not there yet.
 pub async fn run(way: Way<'_>, told: Told<'_>) -> Result<Moved> {
     way.to.check().await?;
+    if way.to.is_also(way.from).await? {
+        return Err(RelocationError::Refused(format!(
+            "{} and {} are one place: there is nothing to move",
+            way.from, way.to
+        )));
+    }
     let files = files(way.database).await?;
     let mut moved = Moved { files: files.len() as u64, ..Moved::default() };
     moved.bytes = files.iter().map(|file| file.size).sum();
@@ -75,7 +81,7 @@ pub async fn run(way: Way<'_>, told: Told<'_>) -> Result<Moved> {
                     let mut progress = progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     (progress.files, progress.bytes) = (progress.files + 1, progress.bytes + file.size);
                     told(*progress);
-                    Ok::<_, super::RelocationError>((file, became))
+                    Ok::<_, RelocationError>((file, became))
                 }
             })
             .buffer_unordered(AT_ONCE);
@@ -128,7 +134,7 @@ impl Moved {
 impl Way<'_> {
     /// The sizes of what the new store has of an organization.
     async fn listed(&self, organization_id: Uuid) -> Result<HashMap<String, u64>> {
-        let listed = self.to.list(organization_id).map_err(super::RelocationError::from);
+        let listed = self.to.list(organization_id).map_err(RelocationError::from);
         listed.try_filter_map(async |listed| Ok(listed.sha256.map(|sha256| (sha256, listed.size)))).try_collect().await
     }
 

@@ -75,7 +75,9 @@ async fn carry(print: &Print, from: &Reached, from_private: bool, to: &Reached) 
     let moved = tokio::select! {
         moved = database::run(places.0, places.1, from_private, &clock, &told) => moved?,
         () = stop.cancelled() => {
-            database::give_up(&from.database, &clock).await?;
+            if !database::give_up(&from.database, &clock).await? {
+                bail!("stopped just before the end, when {} was left already: run the same command again, which opens the new place", from.name);
+            }
             bail!("stopped: nothing was moved, and {} is served as before", from.name);
         }
     };
