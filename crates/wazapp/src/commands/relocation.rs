@@ -45,7 +45,8 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
 
 async fn stay(config: &Config, print: &Print, cancel: &Cancel) -> anyhow::Result<()> {
     open::as_it_is(config, async |database| {
-        // While somebody moves it, this waits.
+        // While somebody moves it, or ends a move, this waits.
+        let _mover = relocation::only_mover(&database).await?;
         let _alone = relocation::alone(&database).await?;
         let tx = database.operator().await?;
         let standing = relocation::standing(&tx).await?;

@@ -58,7 +58,7 @@ pub async fn run(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock
     let moved = leave(from, to, is_private, clock, told).await;
     if moved.is_err() {
         // Where it cannot be opened again, it says itself what to do.
-        let _ = give_up(from.database, clock).await;
+        let _ = reopen(from.database, clock).await;
     }
     moved
 }
@@ -83,6 +83,12 @@ pub async fn compared(from: Place<'_>, to: Place<'_>, told: Told<'_>) -> Result<
 /// Opens the place again from which a move was begun. Until that side has ended the other one is closed, whatever has
 /// come to it. Answers whether it is open.
 pub async fn give_up(from: &Database, clock: &Clock) -> Result<bool> {
+    // A move of somebody else's is not given up by who only waited for it.
+    let _mover = relocation::only_mover(from).await?;
+    reopen(from, clock).await
+}
+
+async fn reopen(from: &Database, clock: &Clock) -> Result<bool> {
     let tx = from.operator().await?;
     let standing = relocation::standing(&tx).await?;
     if matches!(standing, Standing::Leaving(_)) {
