@@ -56,6 +56,12 @@ async fn only_one_moves_at_a_time() {
     stands(&from, "COPY%message%").await;
     let says = refused(&stage.installation, &["move", "database", "--to", &other.url]).await;
     assert!(says.contains("stands against this one"), "{says}");
+    // Nor does whoever ends it while it waits give up what is the first one's.
+    let second = begin(&stage.installation, &other.url);
+    stands(&from, "SELECT pg_advisory_lock(%").await;
+    let pid = second.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())).expect("it runs");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a process of ours");
+    assert!(!second.wait_with_output().await.expect("it ends").status.success());
     let says = refused(&stage.installation, &["org", "list"]).await;
     assert!(says.contains("is being moved to"), "the first one goes on: {says}");
     holder.batch_execute("ROLLBACK").await.expect("it is let go");
