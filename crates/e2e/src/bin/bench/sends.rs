@@ -68,35 +68,56 @@ pub(crate) struct Queue {
 }
 
 pub(crate) async fn run(bench: &Bench<'_>) -> Result<Sends> {
-    if bench.options.statements {
-        statements::reset(&bench.cluster.connect("postgres").await?).await?;
-    }
     let meta = Meta::start(simulator::Options { seed: bench.options.seed, ..simulator::Options::default() }).await;
     let mut house = House::open(bench, meta).await?;
     let seconds = |full, quick| Duration::from_secs(bench.options.scale(full, quick));
+    let counted = Counted::begin(bench).await?;
     let alone = Spread::of(house.together(1, seconds(10, 4)).await?.0);
-    say(&format!("one alone: {alone}"));
     house.read().await?;
+    counted.say(&format!("one alone: {alone}")).await?;
     let mut steady = Vec::new();
     for rate in RATES {
+        let counted = Counted::begin(bench).await?;
         let one = house.steady(rate, seconds(30, 8)).await?;
-        say(&format!("{one}"));
+        counted.say(&one).await?;
         steady.push(one);
     }
+    let counted = Counted::begin(bench).await?;
     let burst = house.burst(seconds(15, 5)).await?;
-    say(&format!("{burst}"));
+    counted.say(&burst).await?;
+    let counted = Counted::begin(bench).await?;
     let queue = house.queue(bench.options.scale(8_000, 2_000)).await?;
-    say(&format!("{queue}"));
     house.read().await?;
+    counted.say(&queue).await?;
     let sends = Sends { alone, steady, burst, queue, wrongs: house.wrongs().await? };
-    if bench.options.statements {
-        statements::tell(&bench.cluster.connect("postgres").await?, DATABASE).await?;
-    }
     house.server.stop();
     house.meta.stop().await;
     drop(house.sql);
     bench.cluster.remove(DATABASE).await?;
     Ok(sends)
+}
+
+/// The statements of one part, where they are asked for.
+struct Counted(Option<tokio_postgres::Client>);
+
+impl Counted {
+    async fn begin(bench: &Bench<'_>) -> Result<Self> {
+        if !bench.options.statements {
+            return Ok(Self(None));
+        }
+        let client = bench.cluster.connect("postgres").await?;
+        statements::reset(&client).await?;
+        Ok(Self(Some(client)))
+    }
+
+    /// Says what a part measured, and what it asked of PostgreSQL.
+    async fn say(self, measured: &(impl std::fmt::Display + Sync)) -> Result<()> {
+        say(&measured.to_string());
+        match &self.0 {
+            Some(client) => statements::tell(client, DATABASE).await,
+            None => Ok(()),
+        }
+    }
 }
 
 /// A server beside a simulated Meta, an organization with its numbers, and customers who wrote.
