@@ -34,6 +34,7 @@ use crate::tls;
 
 pub use access::Access;
 pub use commit::CommitError;
+pub(crate) use commit::{server, trace};
 pub use connection::Connection;
 pub use engine::Engine;
 pub use error::{DatabaseError, Result};
@@ -46,9 +47,8 @@ pub use transaction::{Operator, Tenant, Tx};
 
 use engine::Recognized;
 use error::all_busy;
-use pipeline::in_order;
 use pool::{POOL_WAIT, Role, pool};
-use transaction::{Manner, start};
+use transaction::Manner;
 
 /// What a request may ask of the database: a statement, a lock, and a pause between statements end after this.
 const REQUEST_LIMITS: [&str; 3] = [
@@ -229,25 +229,13 @@ impl Database {
         Ok(Operator { tx, limits: self.limits, retention: self.retention })
     }
 
-    /// A transaction across organizations that begins by reading: BEGIN and the statements travel together. Each
-    /// statement has its own snapshot, taken when the one before it is done.
+    /// A transaction across organizations that begins by reading: BEGIN and the statements travel together.
     pub(crate) async fn operator_reading<const N: usize>(
         &self,
         statements: [(&str, &[&dyn Param]); N],
     ) -> Result<(Operator, [Vec<Row>; N])> {
-        // The guard stands before anything is sent: this future may be dropped at any await.
-        let tx = Tx::new(self.worker.get().await?, self.manner(true));
-        let mut prepared = Vec::with_capacity(N);
-        for (sql, _) in &statements {
-            prepared.push(tx.client().prepare_cached(sql).await?);
-        }
-        let params = statements.map(|(_, params)| params.iter().map(|param| param.as_sql()).collect::<Vec<_>>());
-        let queries = prepared.iter().zip(&params).map(|(statement, params)| tx.client().query(statement, params));
-        let (begun, rows) = futures::join!(start(tx.client(), tx.engine(), &BEGIN_OPERATOR), in_order(queries));
-        begun?;
-        let rows = rows.into_iter().collect::<Result<Vec<_>, _>>().map_err(DatabaseError::from);
-        let rows =
-            tx.watched(rows)?.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements"));
+        let tx = Tx::begin(&self.worker, &BEGIN_OPERATOR, self.manner(true)).await?;
+        let rows = tx.queries(statements).await?;
         Ok((Operator { tx, limits: self.limits, retention: self.retention }, rows))
     }
 

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use model::database::Tenant;
 use model::event;
 use model::message::{self, Message};
-use model::outbox::{self, Content, Idempotency, Recipient, Refusal, Wish};
+use model::outbox::{self, Content, Due, Idempotency, Recipient, Refusal, Wish};
 use model::template::known::Known;
 use model::{CommitError, DatabaseError, Scope};
 use serde_json::{Value, json};
@@ -100,14 +100,20 @@ pub(crate) enum Queued {
 /// queued.
 pub(crate) async fn queue(state: &State, tx: Tenant, wish: Wish<'_>) -> Result<Result<Queued, Refusal>, DatabaseError> {
     let line = event::line(&tx).await?;
-    match outbox::enqueue(&line, state.clock.now(), wish).await? {
-        Ok(message) => Ok(Ok(finish(state, tx, vec![message]).await?.remove(0))),
+    let (mut answers, due) = outbox::enqueue_all(&line, state.clock.now(), &[wish]).await?;
+    match answers.remove(0) {
+        Ok(message) => Ok(Ok(finish(state, tx, vec![message], due).await?.remove(0))),
         Err(refusal) => Ok(Err(refusal)),
     }
 }
 
 /// Commits messages that were put into the queue, and tells the sender of this process. An error means that nothing was queued.
-pub(crate) async fn finish(state: &State, tx: Tenant, messages: Vec<Message>) -> Result<Vec<Queued>, DatabaseError> {
+pub(crate) async fn finish(
+    state: &State,
+    tx: Tenant,
+    messages: Vec<Message>,
+    due: Due,
+) -> Result<Vec<Queued>, DatabaseError> {
     let scope = *tx.scope();
     let queued = match tx.commit().await {
         Ok(()) => messages.into_iter().map(Queued::Surely).collect(),
@@ -122,7 +128,7 @@ pub(crate) async fn finish(state: &State, tx: Tenant, messages: Vec<Message>) ->
             messages.into_iter().map(seen).collect()
         }
     };
-    state.wake.queued();
+    state.wake.tell(due);
     Ok(queued)
 }
 

@@ -205,10 +205,10 @@ async fn a_late_refusal_of_an_old_token_does_not_stop_the_new_one() {
     let paused = async || world.count("SELECT count(*) FROM wazapp.number_pace WHERE paused_until = 'infinity'").await;
     for (reconnects, stops) in [(true, 0), (false, 1)] {
         let tx = world.database().operator().await.expect("a transaction");
-        let turn = Turn { organization_id: acme.id, number_id };
-        let taken = outbox::any_organization_claim(&tx, world.now(), turn, 1).await.expect("the statement runs");
-        tx.commit().await.expect("it is claimed");
-        let Taken { number, messages, .. } = taken.expect("it may send");
+        let turns = [(Turn::of(acme.id, number_id), 1)];
+        let claim = outbox::any_organization_claim(&tx, world.now(), &turns).await.expect("the statement runs");
+        let taken = claim.commit(tx, world.now()).await.expect("it is claimed");
+        let Taken { number, messages, .. } = taken.into_iter().next().expect("it may send");
         if reconnects {
             world.connect_with(&acme, "11", "12", None, "new").await;
         }
@@ -227,7 +227,7 @@ async fn a_late_refusal_of_an_old_token_does_not_stop_the_new_one() {
             })
             .collect();
         let settled = outbox::any_organization_settle(world.database(), world.now(), &heard, str::to_owned).await;
-        assert_eq!(settled.expect("it is written"), 1);
+        assert_eq!(settled.expect("it is written"), [Turn::of(acme.id, number_id)], "it may be tried again");
         assert_eq!(paused().await, stops, "reconnected: {reconnects}");
         world.advance(Duration::from_secs(60)).await;
     }
@@ -302,14 +302,13 @@ async fn a_look_finds_whose_turn_it_is_among_thousands_of_numbers() {
     queue("^many", 1, 1, "now()").await;
     assert_eq!(look("something waits at all 5,001").await, 64, "some at a time");
     // Of one conversation with 10,000, its first is found.
-    let turn = Turn { organization_id: big.id, number_id: Uuid::nil() };
     let row = sql.query_one("SELECT id FROM wazapp.number WHERE phone_number_id = '11'", &[]).await.expect("its id");
-    let turn = Turn { number_id: row.get(0), ..turn };
+    let turn = Turn::of(big.id, row.get(0));
     let tx = world.database().operator().await.expect("a transaction");
     let began = Instant::now();
-    let taken = outbox::any_organization_claim(&tx, world.now(), turn, 20).await.expect("the statement runs");
+    let claim = outbox::any_organization_claim(&tx, world.now(), &[(turn, 20)]).await.expect("the statement runs");
     eprintln!("the first of 10,000 to one person is claimed in {:.1?}", began.elapsed());
-    assert_eq!(taken.expect("it may send").messages.len(), 1);
+    assert_eq!(claim.messages().count(), 1);
     drop((tx, sql));
     world.end().await;
 }

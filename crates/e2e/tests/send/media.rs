@@ -417,8 +417,8 @@ async fn a_preparer_that_dies_loses_and_doubles_nothing() {
     let database = stage.world.database_apart();
     let tx = database.operator().await.unwrap();
     let turn = outbox::any_organization_turns(&tx, due, &[]).await.unwrap().remove(0);
-    let taken = outbox::any_organization_claim(&tx, due, turn, 1).await.unwrap().expect("it is due").messages.remove(0);
-    tx.commit().await.unwrap();
+    let claim = outbox::any_organization_claim(&tx, due, &[(turn, 1)]).await.unwrap();
+    let taken = claim.commit(tx, due).await.unwrap().remove(0).messages.remove(0);
     assert_eq!(taken.message_id.to_string(), message);
     stage.world.restart().await;
     stage.world.advance(Duration::from_secs(61)).await;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use deadpool_postgres::{Object, Pool};
 use postgres_types::Type;
 use tokio::time::Instant;
+use tokio_postgres::Row;
 use tokio_postgres::error::Severity;
 
 use super::{DatabaseError, Operator, Result, Tenant, Tx};
@@ -82,14 +83,28 @@ pub(super) fn flight(
 }
 
 /// By what PostgreSQL knows a transaction after its end.
-struct Trace {
+#[derive(Debug)]
+pub(super) struct Trace {
     xid: String,
     server: String,
 }
 
 /// Names a run of PostgreSQL. One that crashed may give the number of a lost transaction to another one; its statistics
 /// begin anew then, and those of a standby that took over are others.
-const SERVER: &str = "concat(pg_postmaster_start_time(), ' ', pg_stat_get_bgwriter_stat_reset_time())";
+macro_rules! server {
+    () => {
+        "concat(pg_postmaster_start_time(), ' ', pg_stat_get_bgwriter_stat_reset_time())"
+    };
+}
+
+/// What a statement that writes, or locks a row, may answer beside: then nobody asks for it before COMMIT. See
+/// [`Tx::traced`].
+macro_rules! trace {
+    () => {
+        concat!("pg_current_xact_id()::text AS xid, ", crate::database::server!(), " AS server")
+    };
+}
+pub(crate) use {server, trace};
 
 enum Ended {
     Committed,
@@ -103,8 +118,8 @@ enum Ended {
 impl Trace {
     /// `None`: the transaction wrote nothing.
     async fn of(tx: &Tx) -> Result<Option<Self>> {
-        let sql = format!("SELECT pg_current_xact_id_if_assigned()::text AS xid, {SERVER} AS server");
-        let row = tx.query_opt(&sql, &[]).await?.expect("a SELECT without FROM answers a row");
+        let sql = concat!("SELECT pg_current_xact_id_if_assigned()::text AS xid, ", server!(), " AS server");
+        let row = tx.query_opt(sql, &[]).await?.expect("a SELECT without FROM answers a row");
         let xid: Option<String> = row.get("xid");
         Ok(xid.map(|xid| Self { xid, server: row.get("server") }))
     }
@@ -127,10 +142,12 @@ impl Trace {
 
     async fn ask(&self, pool: &Pool) -> Result<Ended> {
         let client = pool.get().await?;
-        let sql = format!(
-            "SELECT CASE WHEN {SERVER} = $2 THEN coalesce(pg_xact_status($1::text::xid8), 'too old') ELSE 'another server' END"
+        let sql = concat!(
+            "SELECT CASE WHEN ",
+            server!(),
+            " = $2 THEN coalesce(pg_xact_status($1::text::xid8), 'too old') ELSE 'another server' END"
         );
-        let rows = client.query_typed(&sql, &[(&self.xid, Type::TEXT), (&self.server, Type::TEXT)]).await?;
+        let rows = client.query_typed(sql, &[(&self.xid, Type::TEXT), (&self.server, Type::TEXT)]).await?;
         Ok(match rows.first().map(|row| row.get::<_, &str>(0)) {
             Some("committed") => Ended::Committed,
             Some("aborted") => Ended::RolledBack,
@@ -145,7 +162,13 @@ impl Tx {
     /// some seconds what became of it.
     pub async fn commit(mut self) -> Result<(), CommitError> {
         self.not_failed()?;
-        let trace = Trace::of(&self).await?;
+        if self.is_untouched() {
+            return Ok(());
+        }
+        let trace = match self.trace.take() {
+            Some(trace) => Some(trace),
+            None => Trace::of(&self).await?,
+        };
         let cause = match self.try_commit().await {
             Err(CommitError::InDoubt(cause)) => cause,
             certain => return certain,
@@ -162,6 +185,11 @@ impl Tx {
         }
     }
 
+    /// Reads what [`trace!`] answered.
+    pub(crate) fn traced(&self, row: &Row) {
+        _ = self.trace.set(Trace { xid: row.get("xid"), server: row.get("server") });
+    }
+
     /// PostgreSQL answers the COMMIT of a failed transaction with success, after rolling it back.
     pub(super) fn not_failed(&self) -> Result<(), CommitError> {
         if self.failed.load(Ordering::Relaxed) {
@@ -171,6 +199,9 @@ impl Tx {
     }
 
     async fn try_commit(&mut self) -> Result<(), CommitError> {
+        if self.is_untouched() {
+            return Ok(());
+        }
         self.client().batch_execute("COMMIT").await.map_err(unanswered)?;
         self.committed();
         Ok(())

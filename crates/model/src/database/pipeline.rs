@@ -73,6 +73,7 @@ impl Operator {
     /// none of them happened. A lost answer leaves it in doubt: to jobs, what is there tells at their next round.
     pub async fn finish(mut self, pipeline: Pipeline<'_>) -> Result<(), CommitError> {
         self.tx.not_failed()?;
+        self.tx.begun().await?;
         let client = self.tx.client();
         // All are prepared before the first is sent, or a first use would let later ones overtake.
         let mut statements = Vec::with_capacity(pipeline.steps.len());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Connect, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
+use deadpool_postgres::{Connect, Hook, HookError, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod};
 use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::TargetSessionAttrs;
@@ -15,6 +15,10 @@ use crate::{hosts, tls};
 
 /// How long a request waits for a connection before it is told that the database is busy.
 pub(super) const POOL_WAIT: Duration = Duration::from_secs(5);
+
+/// Whether a connection that nobody used for so long still lives is asked before it is lent: what lies between may have
+/// forgotten it.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// No statement of ours is worth compiling: a plan that is ruled out costs so much on paper that PostgreSQL would compile what reads
 /// two rows, for 140 ms, where there is no other plan. Statements are look-ups by key in an index; without statistics the planner
@@ -90,6 +94,8 @@ pub(super) fn pool(
         .max_size(size)
         .wait_timeout(Some(POOL_WAIT))
         .create_timeout(Some(POOL_WAIT))
+        // Of few the plans are soon settled, and the rest may sleep.
+        .queue_mode(QueueMode::Lifo)
         .runtime(deadpool_postgres::Runtime::Tokio1);
     // A transaction pooler would hand a setting to somebody else.
     let pooled = role == Role::Web && access.transaction_pooler;
@@ -102,6 +108,15 @@ pub(super) fn pool(
                 return Ok(());
             }
             client.batch_execute(settings(engine)).await.map_err(HookError::Backend)
+        })
+    }));
+    builder = builder.pre_recycle(Hook::async_fn(|client, metrics| {
+        let is_idle = metrics.last_used() > IDLE;
+        Box::pin(async move {
+            match is_idle {
+                true => client.batch_execute("").await.map_err(HookError::Backend),
+                false => Ok(()),
+            }
         })
     }));
     if !pooled {

@@ -1,12 +1,17 @@
 //! One open transaction, inside an organization or across them.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::task::Poll;
 
 use deadpool_postgres::{Object, Pool};
 use postgres_types::ToSql;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
 use tokio_postgres::Row;
 
+use super::commit::Trace;
 use super::engine::Recognized;
 use super::pipeline::in_order;
 use super::pool::POOL_WAIT;
@@ -35,7 +40,14 @@ pub(super) struct Manner {
 pub struct Tx {
     pub(super) object: Option<Object>,
     manner: Manner,
+    /// What begins it, until its first statement takes that along.
+    begin: Mutex<Option<Vec<String>>>,
+    /// Whose statement is sent next: statements are sent in the order in which they are first polled, also where one has to be
+    /// prepared before.
+    turn: tokio::sync::Mutex<()>,
     pub(super) failed: AtomicBool,
+    /// By what PostgreSQL knows it after its end, where that was asked already.
+    pub(super) trace: OnceLock<Trace>,
     /// Of the logs of the organizations in whose lines it stands first.
     pub(crate) ends: Ends,
     /// What it takes of its organization's share, until its connection is free again.
@@ -43,26 +55,33 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(super) fn new(object: Object, manner: Manner) -> Self {
-        let (failed, ends) = (AtomicBool::new(false), Ends::default());
-        Self { object: Some(object), manner, failed, ends, place: None }
+    /// BEGIN is not sent yet: it travels with the first statement.
+    pub(super) async fn begin(pool: &Pool, begin: &[&str], manner: Manner) -> Result<Self> {
+        Ok(Self {
+            object: Some(pool.get().await?),
+            manner,
+            begin: Mutex::new(Some(begin.iter().map(|&one| one.to_owned()).collect())),
+            turn: tokio::sync::Mutex::default(),
+            failed: AtomicBool::new(false),
+            trace: OnceLock::new(),
+            ends: Ends::default(),
+            place: None,
+        })
     }
 
-    pub(super) async fn begin(pool: &Pool, begin: &[&str], manner: Manner) -> Result<Self> {
-        // The guard stands before BEGIN is sent: this future may be dropped at the await below.
-        let tx = Self::new(pool.get().await?, manner);
-        match start(tx.client(), tx.engine(), begin).await {
-            Ok(()) => Ok(tx),
-            // A connection that died while it was idle: one fresh try, before anything was done.
-            Err(error) if error.is_closed() => {
-                let manner = tx.manner.clone();
-                drop(tx.detach());
-                let tx = Self::new(pool.get().await?, manner);
-                start(tx.client(), tx.engine(), begin).await?;
-                Ok(tx)
-            }
-            Err(error) => Err(error.into()),
-        }
+    /// What begins it, where nothing was sent yet.
+    fn take_begin(&self) -> Option<Vec<String>> {
+        self.begin.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Nothing was asked of it, and its connection is as it was.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.begin.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Has what begins it sent, where a statement does not take that along.
+    pub(super) async fn begun(&self) -> Result<()> {
+        self.watched(first(self.client(), self.engine(), self.take_begin(), async { Ok(()) }).await)
     }
 
     pub(super) fn client(&self) -> &deadpool_postgres::ClientWrapper {
@@ -84,7 +103,20 @@ impl Tx {
     }
 
     pub(crate) async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
-        self.watched(query(self.client(), self.manner.prepares, sql, params).await)
+        let (client, turn) = (self.client(), self.turn.lock().await);
+        // On the heap: futures of several statements side by side, one in the other, would fill a stack.
+        let asked = Box::pin(query(client, turn, self.manner.prepares, sql, params));
+        self.watched(first(client, self.engine(), self.take_begin(), asked).await)
+    }
+
+    /// Statements that travel together. Each has its own snapshot, taken when the one before it is done.
+    pub(crate) async fn queries<const N: usize>(
+        &self,
+        statements: [(&str, &[&dyn Param]); N],
+    ) -> Result<[Vec<Row>; N]> {
+        let all = in_order(statements.iter().map(|(sql, params)| self.query(sql, params))).await;
+        let rows = all.into_iter().collect::<Result<Vec<_>>>()?;
+        Ok(rows.try_into().unwrap_or_else(|_| unreachable!("there are as many answers as statements")))
     }
 
     /// An error ends the transaction; and where the schema grew, all that was prepared is forgotten, on every connection.
@@ -106,7 +138,9 @@ impl Tx {
         if !self.manner.prepares || self.engine() == Engine::Citus {
             return self.query(sql, params).await;
         }
-        self.watched(planned_anew(self.client(), sql, params).await)
+        let (client, turn) = (self.client(), self.turn.lock().await);
+        let asked = Box::pin(planned_anew(client, turn, sql, params));
+        self.watched(first(client, self.engine(), self.take_begin(), asked).await)
     }
 
     pub(crate) async fn query_opt(&self, sql: &str, params: &[&dyn Param]) -> Result<Option<Row>> {
@@ -120,11 +154,13 @@ impl Tx {
 
     /// A statement without parameters, which answers nothing: one, for Citus hands on the whole text that a SET came in.
     pub(crate) async fn execute(&self, sql: &str) -> Result<()> {
-        let done = self.client().batch_execute(sql).await;
+        let (client, turn) = (self.client(), self.turn.lock().await);
+        let done = async { Ok(sent(turn, client.batch_execute(sql)).await?) };
+        let done = first(client, self.engine(), self.take_begin(), done).await;
         if done.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
-        Ok(done?)
+        done
     }
 }
 
@@ -133,6 +169,9 @@ impl Drop for Tx {
         let Some(object) = self.object.take() else {
             return;
         };
+        if self.is_untouched() {
+            return;
+        }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             drop(Object::take(object));
             return;
@@ -184,6 +223,19 @@ impl Tenant {
             self.execute(&format!("SET LOCAL app.viewer_id = '{viewer}'")).await?;
         }
         done
+    }
+
+    /// Does two things that are nothing to one another, side by side. Of who is limited one after the other, since one of them
+    /// may reach past the limits meanwhile.
+    pub(crate) async fn both<A, B>(
+        &self,
+        one: impl Future<Output = Result<A>>,
+        other: impl Future<Output = Result<B>>,
+    ) -> Result<(A, B)> {
+        match self.scope.viewer_id() {
+            None => futures::try_join!(one, other),
+            Some(_) => Ok((one.await?, other.await?)),
+        }
     }
 
     /// From here on it changes nothing.
@@ -238,26 +290,60 @@ impl std::ops::Deref for Operator {
 pub(super) async fn start(
     client: &tokio_postgres::Client,
     engine: Engine,
-    begin: &[&str],
+    begin: &[impl AsRef<str>],
 ) -> Result<(), tokio_postgres::Error> {
+    let begin = begin.iter().map(AsRef::as_ref);
     match engine {
-        Engine::PostgreSql => client.batch_execute(&begin.join("; ")).await,
+        Engine::PostgreSql => client.batch_execute(&begin.collect::<Vec<_>>().join("; ")).await,
         Engine::Citus => {
-            let begun = in_order(begin.iter().map(|one| client.batch_execute(one))).await;
+            let begun = in_order(begin.map(|one| client.batch_execute(one))).await;
             begun.into_iter().collect()
         }
     }
 }
 
+/// What begins a transaction goes before its first statement, and nobody waits for the answer to that alone.
+async fn first<T>(
+    client: &tokio_postgres::Client,
+    engine: Engine,
+    begin: Option<Vec<String>>,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let Some(begin) = begin else { return work.await };
+    let (begun, done) = futures::join!(Box::pin(start(client, engine, &begin)), work);
+    begun?;
+    done
+}
+
+/// Sends a statement, has the next one follow, and waits for the answer.
+async fn sent<T>(turn: MutexGuard<'_, ()>, statement: impl Future<Output = T>) -> T {
+    let mut statement = pin!(statement);
+    // The driver sends when it is polled first.
+    let now = poll_fn(|context| Poll::Ready(statement.as_mut().poll(context))).await;
+    drop(turn);
+    match now {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => statement.await,
+    }
+}
+
 /// The setting, the statement and the setting as it was travel together.
-async fn planned_anew(client: &deadpool_postgres::ClientWrapper, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+async fn planned_anew(
+    client: &deadpool_postgres::ClientWrapper,
+    turn: MutexGuard<'_, ()>,
+    sql: &str,
+    params: &[&dyn Param],
+) -> Result<Vec<Row>> {
     let statement = client.prepare_cached(sql).await?;
     let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_sql()).collect();
-    let (anew, rows, kept) = futures::join!(
-        client.batch_execute(PLANNED_ANEW),
-        client.query(&statement, &params),
-        client.batch_execute(PLANS_KEPT),
-    );
+    let together = async {
+        futures::join!(
+            client.batch_execute(PLANNED_ANEW),
+            client.query(&statement, &params),
+            client.batch_execute(PLANS_KEPT),
+        )
+    };
+    let (anew, rows, kept) = sent(turn, together).await;
     anew?;
     let rows = rows?;
     kept?;
@@ -266,6 +352,7 @@ async fn planned_anew(client: &deadpool_postgres::ClientWrapper, sql: &str, para
 
 async fn query(
     client: &deadpool_postgres::ClientWrapper,
+    turn: MutexGuard<'_, ()>,
     prepares: bool,
     sql: &str,
     params: &[&dyn Param],
@@ -273,8 +360,8 @@ async fn query(
     if prepares {
         let statement = client.prepare_cached(sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_sql()).collect();
-        return Ok(client.query(&statement, &params).await?);
+        return Ok(sent(turn, client.query(&statement, &params)).await?);
     }
     let params: Vec<_> = params.iter().map(|param| (param.as_sql(), param.sql_type())).collect();
-    Ok(client.query_typed(sql, &params).await?)
+    Ok(sent(turn, client.query_typed(sql, &params)).await?)
 }

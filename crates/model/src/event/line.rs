@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::New;
-use crate::database::{Engine, Operator, Param, Result, Tenant, Tx, column};
+use crate::database::{Engine, Operator, Param, Result, Tenant, Tx, column, trace};
 use crate::scope::Scope;
 
 /// A transaction that stands first in one organization's line. It records what the log tells:
@@ -97,19 +97,19 @@ impl Events {
 
 /// Waits until this organization's turn has come. Before any row of it is touched, so that nobody waits crosswise.
 pub async fn line(tx: &Tenant) -> Result<Line<'_, Tenant>> {
-    wait(tx, &[tx.organization_id()]).await?;
+    wait_traced(tx, tx.organization_id()).await?;
     Ok(Line { tx, organization_id: tx.organization_id() })
 }
 
 /// The same for what an operator or a worker changes in one organization.
 pub async fn line_of<'t>(tx: &'t Operator, scope: &Scope) -> Result<Line<'t>> {
-    wait(tx, &[scope.organization_id()]).await?;
+    wait_traced(tx, scope.organization_id()).await?;
     Ok(Line { tx, organization_id: scope.organization_id() })
 }
 
 /// The same for several organizations, which are waited for in one order. A transaction takes all of its lines at once.
 pub async fn any_organization_lines<'t>(tx: &'t Operator, scopes: &[&Scope]) -> Result<Lines<'t>> {
-    wait(tx, &column(scopes, |scope| scope.organization_id())).await?;
+    wait(tx, &column(scopes, |scope| scope.organization_id()), HEAD).await?;
     Ok(Lines { tx })
 }
 
@@ -266,7 +266,7 @@ pub(crate) use queue;
 /// Locks the rows of the lines that `$rest` selects from `s`, in order of the organizations' ids, and reads `$columns` with
 /// them.
 macro_rules! head {
-    ($columns:literal, $($rest:expr),+) => {
+    ($columns:expr, $($rest:expr),+) => {
         concat!(
             "SELECT s.organization_id, s.last, s.relays, s.relayed",
             $columns,
@@ -283,20 +283,33 @@ const HEAD_ON_CITUS: &str = "
     UPDATE wazapp.organization_sequence s SET last = s.last WHERE s.organization_id = ANY ($1)
     RETURNING s.organization_id, s.last, s.relays, s.relayed";
 
-async fn wait(tx: &Tx, organizations: &[Uuid]) -> Result<()> {
+/// The same, and by what PostgreSQL knows the transaction.
+const HEAD: &str = head!("", "WHERE s.organization_id = ANY ($1)");
+const HEAD_TRACED: &str = head!(concat!(", ", trace!()), "WHERE s.organization_id = ANY ($1)");
+
+async fn wait(tx: &Tx, organizations: &[Uuid], head: &str) -> Result<Vec<Row>> {
     let wanted: HashSet<Uuid> = organizations.iter().copied().filter(|id| !tx.ends.holds(*id)).collect();
     if wanted.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let wanted: Vec<Uuid> = wanted.into_iter().collect();
     let head = match tx.engine() {
-        Engine::PostgreSql => head!("", "WHERE s.organization_id = ANY ($1)"),
+        Engine::PostgreSql => head,
         Engine::Citus => HEAD_ON_CITUS,
     };
-    take(tx, queue!("unnest($1::uuid[]) AS k (organization_id)"), head, &[&wanted]).await?;
+    let rows = take(tx, queue!("unnest($1::uuid[]) AS k (organization_id)"), head, &[&wanted]).await?;
     let mut held = tx.ends.held();
     for organization_id in wanted {
         held.entry(organization_id).or_default();
+    }
+    Ok(rows)
+}
+
+/// The same for one, for whoever asks what became of it if the answer to COMMIT is lost.
+async fn wait_traced(tx: &Tx, organization_id: Uuid) -> Result<()> {
+    let rows = wait(tx, &[organization_id], HEAD_TRACED).await?;
+    if tx.engine() == Engine::PostgreSql {
+        rows.iter().for_each(|row| tx.traced(row));
     }
     Ok(())
 }
@@ -313,8 +326,7 @@ pub(crate) async fn any_organization_take<'t>(
 
 async fn take(tx: &Tx, queue: &str, head: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
     debug_assert!(tx.ends.held().is_empty(), "a transaction takes its lines at once, or others wait crosswise");
-    tx.query(queue, params).await?;
-    let rows = tx.query(head, params).await?;
+    let [_, rows] = tx.queries([(queue, params), (head, params)]).await?;
     tx.ends.held().extend(rows.iter().map(|row| {
         let relayed = row.get::<_, bool>("relays").then(|| row.get("relayed"));
         let end = End { last: Some(row.get("last")), relayed, grew: false };

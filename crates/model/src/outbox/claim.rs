@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::pace::next_probe;
 use super::{LEASE, PAIR_AHEAD, PAIR_EACH};
-use crate::database::{Engine, Operator, Result, Rows, column};
+use crate::database::{CommitError, DatabaseError, Engine, Operator, Param, Pipeline, Result, Rows, column, params};
 use crate::link::{Link, link_columns};
 use crate::restoration;
 use crate::upload::Attached;
@@ -68,12 +68,23 @@ pub struct Refused {
 }
 
 /// A number that has something to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Turn {
     /// The owner.
     pub organization_id: Uuid,
     /// The number.
     pub number_id: Uuid,
+    /// Whether that may be what people or programs write.
+    pub plain: bool,
+    /// Whether it may be what waits behind that.
+    pub bulk: bool,
+}
+
+impl Turn {
+    /// Whatever the number has.
+    pub fn of(organization_id: Uuid, number_id: Uuid) -> Self {
+        Self { organization_id, number_id, plain: true, bulk: true }
+    }
 }
 
 /// What a claim took.
@@ -97,19 +108,20 @@ macro_rules! turns {
     ($waiting:literal) => {
         concat!(
             $waiting,
-            " SELECT p.organization_id, p.number_id FROM waiting w
+            " SELECT p.organization_id, p.number_id, due.plain, due.bulk FROM waiting w
              JOIN wazapp.number_pace p ON p.organization_id = w.organization_id AND p.number_id = w.number_id
              JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
+             CROSS JOIN LATERAL (SELECT
+               EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
+                         AND q.number_id = p.number_id AND q.state = 'queued' AND NOT q.bulk
+                         AND q.send_at <= $1 AND q.deadline > $1) AS plain,
+               (p.bulk_paused_until IS NULL OR p.bulk_paused_until <= $1)
+                 AND EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
+                         AND q.number_id = p.number_id AND q.state = 'queued' AND q.bulk
+                         AND q.send_at <= $1 AND q.deadline > $1) AS bulk) due
              WHERE n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $1 OR p.probe_at <= $1)
                AND (p.held_until IS NULL OR p.held_until <= $1)
-               AND p.next_at < $3 AND p.number_id <> ALL ($2)
-               AND (EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
-                              AND q.number_id = p.number_id AND q.state = 'queued' AND NOT q.bulk
-                              AND q.send_at <= $1 AND q.deadline > $1)
-                 OR (p.bulk_paused_until IS NULL OR p.bulk_paused_until <= $1)
-                    AND EXISTS (SELECT FROM wazapp.outbox q WHERE q.organization_id = p.organization_id
-                              AND q.number_id = p.number_id AND q.state = 'queued' AND q.bulk
-                              AND q.send_at <= $1 AND q.deadline > $1))
+               AND p.next_at < $3 AND p.number_id <> ALL ($2) AND (due.plain OR due.bulk)
              ORDER BY p.served_at LIMIT $4"
         )
     };
@@ -137,64 +149,84 @@ const TURNS_ON_CITUS: &str = turns!(
 
 /// The numbers from which something may leave now, the one that was served longest ago first; `full` are passed over.
 pub async fn any_organization_turns(tx: &Operator, now: Timestamp, full: &[Uuid]) -> Result<Vec<Turn>> {
-    if restoration::is_held(tx).await? {
-        return Ok(Vec::new());
-    }
     let turns = match tx.engine() {
         Engine::PostgreSql => TURNS_BY_INDEX,
         Engine::Citus => TURNS_ON_CITUS,
     };
-    let rows = tx.query(turns, &[&now, &full.to_vec(), &(now + AHEAD), &TURNS]).await?;
-    Ok(rows.iter().map(|row| Turn { organization_id: row.get(0), number_id: row.get(1) }).collect())
+    let (full, ahead) = (full.to_vec(), now + AHEAD);
+    let params: [&dyn Param; 4] = [&now, &full, &ahead, &TURNS];
+    let (is_held, rows) = futures::try_join!(restoration::is_held(tx), tx.query(turns, &params))?;
+    let turn = |row: &Row| Turn {
+        organization_id: row.get("organization_id"),
+        number_id: row.get("number_id"),
+        plain: row.get("plain"),
+        bulk: row.get("bulk"),
+    };
+    Ok(if is_held { Vec::new() } else { rows.iter().map(turn).collect() })
 }
 
-/// Claims what may leave now from a number, at most `room`. `None`: another node is at it, or it may send no more.
-pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turn: Turn, room: i64) -> Result<Option<Taken>> {
-    let Some(row) = any_organization_pace(tx, now, turn).await? else {
-        return Ok(None);
-    };
-    let number = Link::read(&row);
-    let rate = match row.get::<_, Option<&str>>("throughput") {
-        _ if number.shared => SHARED,
-        Some("HIGH") => HIGH,
-        _ => STANDARD,
-    };
-    let refusals = u32::try_from(row.get::<_, i32>("refusals")).unwrap_or(0);
-    let ahead = row.get::<_, Timestamp>("next_at").max(now);
-    let tries = row.get::<_, Option<bool>>("rests") == Some(true);
-    let trusted = if tries { 1 } else { trusted(refusals) };
-    let allowed = allowed(ahead.duration_since(now), rate).min(room).min(trusted);
-    let mut messages = any_organization_take(tx, now, &number, false, allowed).await?;
-    let bulk_rests = row.get::<_, Option<bool>>("bulk_rests") == Some(true);
-    let left = if bulk_rests { 0 } else { allowed - i64::try_from(messages.len()).unwrap_or(allowed) };
-    messages.extend(any_organization_take(tx, now, &number, true, left).await?);
-    for message in &mut messages {
-        message.refused.number = refusals;
+/// A claim that did not come to its end.
+#[derive(Debug)]
+pub struct Lost {
+    /// Why.
+    pub error: DatabaseError,
+    /// What it took nevertheless, if COMMIT was carried out: nobody answered that.
+    pub taken: Vec<Taken>,
+}
+
+impl From<DatabaseError> for Lost {
+    fn from(error: DatabaseError) -> Self {
+        Self { error, taken: Vec::new() }
     }
-    let each = SignedDuration::from_micros(8_000_000 / (PACE_EIGHTHS * rate));
-    let spent = each * i32::try_from(messages.len()).unwrap_or(i32::MAX);
-    tx.query(
-        concat!(
-            "UPDATE wazapp.number_pace SET served_at = $3, next_at = CASE WHEN $5 THEN $4 ELSE next_at END,
-               held_until = CASE WHEN $5 AND refusals > 0 THEN $6 ELSE held_until END,
-               probe_at = CASE WHEN $5 AND $7 THEN ",
-            next_probe!("$3::timestamptz", "refusals"),
-            " ELSE probe_at END
-             WHERE organization_id = $1 AND number_id = $2"
-        ),
-        &[
-            &number.organization_id,
-            &number.number_id,
-            &now,
-            &(ahead + spent),
-            &!messages.is_empty(),
-            &(now + HOLD),
-            &tries,
-        ],
-    )
-    .await?;
-    let more = allowed > 0 && i64::try_from(messages.len()).unwrap_or(i64::MAX) >= allowed;
-    Ok(Some(Taken { number, messages, more }))
+}
+
+/// What may leave now of numbers of one organization. Nobody else takes it until the transaction ends, with which it is written.
+#[derive(Debug)]
+pub struct Claim {
+    organization_id: Option<Uuid>,
+    numbers: Vec<(Pace, Vec<Waiting>)>,
+}
+
+/// Claims what may leave now from numbers of one organization, of each at most so many. A number that another node is at, or
+/// that may send no more, is left out.
+pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turns: &[(Turn, i64)]) -> Result<Claim> {
+    let organization_id = turns.first().map(|(turn, _)| turn.organization_id);
+    let (is_held, paces) = futures::try_join!(restoration::is_held(tx), any_organization_paces(tx, now, turns))?;
+    if is_held {
+        return Ok(Claim { organization_id, numbers: Vec::new() });
+    }
+    let plain = paces.iter().map(|pace| any_organization_take(tx, now, pace, false, &[]));
+    let mut taken = futures::future::try_join_all(plain).await?;
+    let bulk = paces.iter().zip(&taken).map(|(pace, plain)| any_organization_take(tx, now, pace, true, plain));
+    let bulk = futures::future::try_join_all(bulk).await?;
+    taken.iter_mut().zip(bulk).for_each(|(taken, bulk)| taken.extend(bulk));
+    Ok(Claim { organization_id, numbers: paces.into_iter().zip(taken).collect() })
+}
+
+impl Claim {
+    /// What leaves.
+    pub fn messages(&self) -> impl Iterator<Item = &Claimed> {
+        self.numbers.iter().flat_map(|(_, waiting)| waiting).map(|one| &one.message)
+    }
+
+    /// Writes it down, and ends the transaction: from then on it is the claimer's.
+    pub async fn commit(self, tx: Operator, now: Timestamp) -> Result<Vec<Taken>, Lost> {
+        let mut pipeline = Pipeline::at(now);
+        if let Some(organization_id) = self.organization_id {
+            any_organization_note(&mut pipeline, organization_id, now, &self.numbers);
+        }
+        let done = tx.finish(pipeline).await;
+        let taken = self.numbers.into_iter().map(|(pace, waiting)| Taken {
+            more: pace.allowed > 0 && i64::try_from(waiting.len()).unwrap_or(i64::MAX) >= pace.allowed,
+            messages: waiting.into_iter().map(|one| one.message).collect(),
+            number: pace.number,
+        });
+        match done {
+            Ok(()) => Ok(taken.collect()),
+            Err(CommitError::NotDone(error)) => Err(error.into()),
+            Err(CommitError::InDoubt(error)) => Err(Lost { error, taken: taken.collect() }),
+        }
+    }
 }
 
 /// How many leave at once of a number that was refused so many times: one, and twice as many with each time that goes
@@ -209,41 +241,104 @@ fn allowed(ahead: SignedDuration, rate: i64) -> i64 {
     i64::try_from(room.as_micros() * i128::from(PACE_EIGHTHS * rate) / 8_000_000).unwrap_or(0).max(0)
 }
 
-/// What paces the number; it is ours until the transaction ends.
-async fn any_organization_pace(tx: &Operator, now: Timestamp, turn: Turn) -> Result<Option<Row>> {
-    tx.query_opt(
-        concat!(
-            "SELECT ",
-            link_columns!(),
-            ", p.next_at, p.refusals, p.paused_until > $3 AS rests, p.bulk_paused_until > $3 AS bulk_rests, n.throughput
-         FROM wazapp.number_pace p
-         JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
-         WHERE p.organization_id = $1 AND p.number_id = $2
-           AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $3 OR p.probe_at <= $3)
-           AND (p.held_until IS NULL OR p.held_until <= $3) AND p.next_at < $4
-         FOR UPDATE OF p SKIP LOCKED"
-        ),
-        &[&turn.organization_id, &turn.number_id, &now, &(now + AHEAD)],
-    )
-    .await
+/// What paces a number, and how much may leave of it now.
+#[derive(Debug)]
+struct Pace {
+    number: Link,
+    turn: Turn,
+    /// When its next message has its place.
+    ahead: Timestamp,
+    /// How long one takes.
+    each: SignedDuration,
+    refusals: u32,
+    /// Whether it rests, and is tried with one message.
+    tries: bool,
+    bulk_rests: bool,
+    allowed: i64,
+}
+
+impl Pace {
+    fn read(row: &Row, now: Timestamp, turns: &[(Turn, i64)]) -> Self {
+        let number = Link::read(row);
+        let rate = match row.get::<_, Option<&str>>("throughput") {
+            _ if number.shared => SHARED,
+            Some("HIGH") => HIGH,
+            _ => STANDARD,
+        };
+        let (turn, room) =
+            *turns.iter().find(|(turn, _)| turn.number_id == number.number_id).expect("it was asked for");
+        let refusals = u32::try_from(row.get::<_, i32>("refusals")).unwrap_or(0);
+        let ahead = row.get::<_, Timestamp>("next_at").max(now);
+        let tries = row.get::<_, Option<bool>>("rests") == Some(true);
+        let trusted = if tries { 1 } else { trusted(refusals) };
+        Self {
+            turn,
+            ahead,
+            each: SignedDuration::from_micros(8_000_000 / (PACE_EIGHTHS * rate)),
+            refusals,
+            tries,
+            bulk_rests: row.get::<_, Option<bool>>("bulk_rests") == Some(true),
+            allowed: allowed(ahead.duration_since(now), rate).min(room).min(trusted),
+            number,
+        }
+    }
+
+    /// Whether something of this kind may leave.
+    fn lets(&self, bulk: bool) -> bool {
+        if bulk { self.turn.bulk && !self.bulk_rests } else { self.turn.plain }
+    }
+}
+
+/// What paces these numbers; those that answer are ours until the transaction ends.
+async fn any_organization_paces(tx: &Operator, now: Timestamp, turns: &[(Turn, i64)]) -> Result<Vec<Pace>> {
+    let Some((first, _)) = turns.first() else { return Ok(Vec::new()) };
+    let rows = tx
+        .query(
+            concat!(
+                "SELECT ",
+                link_columns!(),
+                ", p.next_at, p.refusals, p.paused_until > $3 AS rests, p.bulk_paused_until > $3 AS bulk_rests, n.throughput
+                 FROM wazapp.number_pace p
+                 JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
+                 WHERE p.organization_id = $1 AND p.number_id = ANY ($2)
+                   AND n.status = 'connected' AND (p.paused_until IS NULL OR p.paused_until <= $3 OR p.probe_at <= $3)
+                   AND (p.held_until IS NULL OR p.held_until <= $3) AND p.next_at < $4
+                 ORDER BY p.number_id FOR UPDATE OF p SKIP LOCKED"
+            ),
+            &[&first.organization_id, &column(turns, |(turn, _)| turn.number_id), &now, &(now + AHEAD)],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| Pace::read(row, now, turns)).collect())
+}
+
+/// A message that was taken.
+#[derive(Debug)]
+struct Waiting {
+    message: Claimed,
+    conversation_id: Uuid,
+    /// When its recipient's next has its turn.
+    next: Timestamp,
 }
 
 /// Takes messages of a number: of each conversation the first that is due, of each recipient no faster than Meta takes
-/// them. What people write waits for no bulk message that has not left.
+/// them. What people write waits for no bulk message that has not left. What was taken before counts, and holds up its
+/// conversations.
 async fn any_organization_take(
     tx: &Operator,
     now: Timestamp,
-    number: &Link,
+    pace: &Pace,
     bulk: bool,
-    most: i64,
-) -> Result<Vec<Claimed>> {
-    if most < 1 {
+    before: &[Waiting],
+) -> Result<Vec<Waiting>> {
+    let most = pace.allowed - i64::try_from(before.len()).unwrap_or(pace.allowed);
+    if most < 1 || !pace.lets(bulk) {
         return Ok(Vec::new());
     }
+    let number = &pace.number;
     let rows = tx
         .query(
             // No two claims choose the same fence: whoever has it knows the claim for its own.
-            "SELECT q.message_id, q.recipient, q.body::text AS body, q.files::text AS files, q.attempts + 1 AS attempt,
+            "SELECT q.message_id, q.conversation_id, q.recipient, q.body::text AS body, q.files::text AS files, q.attempts + 1 AS attempt,
                     q.fence + 1 + floor(random() * (1::bigint << 40))::bigint AS fence, q.refusals, coalesce(r.refusals, 0) AS of_pair, r.next_at AS pair_next_at
              FROM wazapp.outbox q
              -- OFFSET 0: each row looks up its own. PostgreSQL plans for the empty tables it knows, where all of a number's pairs,
@@ -253,7 +348,7 @@ async fn any_organization_take(
                WHERE p.organization_id = q.organization_id AND p.number_id = q.number_id AND p.recipient = q.recipient
                OFFSET 0) r ON true
              WHERE q.organization_id = $1 AND q.number_id = $2 AND q.state = 'queued' AND q.bulk = $6 AND q.send_at <= $3
-               AND q.deadline > $3 AND (r.next_at IS NULL OR r.next_at <= $5)
+               AND q.deadline > $3 AND (r.next_at IS NULL OR r.next_at <= $5) AND q.conversation_id <> ALL ($7)
                AND NOT EXISTS (
                  SELECT FROM wazapp.outbox e
                  WHERE e.organization_id = q.organization_id AND e.conversation_id = q.conversation_id
@@ -265,7 +360,15 @@ async fn any_organization_take(
                    AND e.sequence < q.sequence AND e.due_at <= $3 AND e.state || '' = 'queued' AND (q.bulk OR NOT e.bulk)
                  OFFSET 0)
              ORDER BY q.send_at, q.sequence LIMIT $4 FOR UPDATE OF q SKIP LOCKED",
-            &[&number.organization_id, &number.number_id, &now, &most, &(now + PAIR_AHEAD), &bulk],
+            &[
+                &number.organization_id,
+                &number.number_id,
+                &now,
+                &most,
+                &(now + PAIR_AHEAD),
+                &bulk,
+                &column(before, |one| one.conversation_id),
+            ],
         )
         .await?;
     let count = |row: &Row, column| u32::try_from(row.get::<_, i32>(column)).unwrap_or(0);
@@ -277,58 +380,78 @@ async fn any_organization_take(
         body: row.get("body"),
         attempt: count(row, "attempt"),
         fence: row.get("fence"),
-        refused: Refused { message: count(row, "refusals"), pair: count(row, "of_pair"), number: 0 },
+        refused: Refused { message: count(row, "refusals"), pair: count(row, "of_pair"), number: pace.refusals },
         files: row
             .get::<_, Option<&str>>("files")
             .map_or_else(Vec::new, |files| serde_json::from_str(files).expect("we wrote them ourselves")),
     };
-    let messages: Vec<Claimed> = rows.iter().map(claimed).collect();
-    if !messages.is_empty() {
-        let next =
-            |row: &Row| row.get::<_, Option<Timestamp>>("pair_next_at").map_or(now, |at| at.max(now)) + PAIR_EACH;
-        let turns: BTreeMap<&str, Timestamp> = rows.iter().map(|row| (row.get("recipient"), next(row))).collect();
-        any_organization_note(tx, now, number, &messages, turns).await?;
-    }
-    Ok(messages)
+    let next = |row: &Row| row.get::<_, Option<Timestamp>>("pair_next_at").map_or(now, |at| at.max(now)) + PAIR_EACH;
+    let waiting =
+        |row: &Row| Waiting { message: claimed(row), conversation_id: row.get("conversation_id"), next: next(row) };
+    Ok(rows.iter().map(waiting).collect())
 }
 
-/// Writes that these are being sent, and that their recipients' turns are used: when each has its next.
-async fn any_organization_note(
-    tx: &Operator,
+/// Writes that these are being sent, and that their numbers' and their recipients' turns are used.
+fn any_organization_note<'a>(
+    pipeline: &mut Pipeline<'a>,
+    organization_id: Uuid,
     now: Timestamp,
-    number: &Link,
-    messages: &[Claimed],
-    turns: BTreeMap<&str, Timestamp>,
-) -> Result<()> {
-    let ids = column(messages, |message| message.message_id);
-    tx.query(
-        "UPDATE wazapp.outbox q SET state = 'sending', attempts = q.attempts + 1, fence = k.fence, lease_until = $3,
-                                    preparing = q.files IS NOT NULL
-         FROM unnest($2::uuid[], $4::bigint[]) AS k (id, fence)
-         WHERE q.organization_id = $1 AND q.message_id = k.id",
-        &[&number.organization_id, &ids, &(now + LEASE), &column(messages, |message| message.fence)],
-    )
-    .await?;
-    tx.query(
-        "UPDATE wazapp.message SET status = 'sending'
-         WHERE organization_id = $1 AND id = ANY ($2) AND status = 'queued'",
-        &[&number.organization_id, &ids],
-    )
-    .await?;
-    let turns: Vec<(&str, Timestamp)> = turns.into_iter().collect();
-    let used = Rows::of(&turns)
-        .all("organization_id", number.organization_id)
-        .all("number_id", number.number_id)
-        .column("recipient", |turn| turn.0)
-        .column("next_at", |turn| turn.1)
-        .insert(
+    claims: &'a [(Pace, Vec<Waiting>)],
+) {
+    if claims.is_empty() {
+        return;
+    }
+    let taken: Vec<&Waiting> = claims.iter().flat_map(|(_, waiting)| waiting).collect();
+    if !taken.is_empty() {
+        let rows = Rows::of(&taken)
+            .given("organization", organization_id)
+            .given("lease", now + LEASE)
+            .column("id", |one| one.message.message_id)
+            .column("fence", |one| one.message.fence);
+        pipeline.add(rows.statement(
+            "UPDATE wazapp.outbox q SET state = 'sending', attempts = q.attempts + 1, fence = k.fence,
+               lease_until = {lease}, preparing = q.files IS NOT NULL
+             FROM {rows} WHERE q.organization_id = {organization} AND q.message_id = k.id",
+        ));
+        pipeline.push(
+            "UPDATE wazapp.message SET status = 'sending'
+             WHERE organization_id = $1 AND id = ANY ($2) AND status = 'queued'",
+            params![organization_id, column(&taken, |one| one.message.message_id)],
+        );
+        let turns: BTreeMap<(Uuid, &str), Timestamp> =
+            taken.iter().map(|one| ((one.message.number_id, one.message.recipient.as_str()), one.next)).collect();
+        let turns: Vec<_> = turns.into_iter().collect();
+        let used = Rows::of(&turns)
+            .all("organization_id", organization_id)
+            .column("number_id", |(pair, _)| pair.0)
+            .column("recipient", |(pair, _)| pair.1.to_owned())
+            .column("next_at", |(_, next)| *next);
+        pipeline.add(used.insert(
             "wazapp.pair_pace",
             // A refusal may have put it farther meanwhile.
             "ON CONFLICT (organization_id, number_id, recipient) DO UPDATE SET
                next_at = greatest(t.next_at, excluded.next_at)",
-        );
-    tx.run(&used).await?;
-    Ok(())
+        ));
+    }
+    let spent = |(pace, waiting): &(Pace, Vec<Waiting>)| {
+        pace.ahead + pace.each * i32::try_from(waiting.len()).unwrap_or(i32::MAX)
+    };
+    let served = Rows::of(claims)
+        .given("organization", organization_id)
+        .given("now", now)
+        .given("hold", now + HOLD)
+        .column("number_id", |(pace, _)| pace.number.number_id)
+        .column("next_at", spent)
+        .column("took", |(_, waiting)| !waiting.is_empty())
+        .column("tries", |(pace, _)| pace.tries);
+    pipeline.add(served.statement(concat!(
+        "UPDATE wazapp.number_pace p SET served_at = {now}, next_at = CASE WHEN k.took THEN k.next_at ELSE p.next_at END,
+           held_until = CASE WHEN k.took AND p.refusals > 0 THEN {hold} ELSE p.held_until END,
+           probe_at = CASE WHEN k.took AND k.tries THEN ",
+        next_probe!("{now}", "p.refusals"),
+        " ELSE p.probe_at END
+         FROM {rows} WHERE p.organization_id = {organization} AND p.number_id = k.number_id"
+    )));
 }
 
 /// Of a claim whose COMMIT nobody answered: the messages that it has after all. They are the claimer's for another lease.

@@ -1,6 +1,6 @@
 //! Settling by echo: a status webhook brings back the id that the send carried, and with it certainty.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -36,6 +36,11 @@ pub async fn any_organization_settle_echoes(tx: &Lines<'_>, now: Timestamp, echo
         }
     }
     let unique: Vec<(&Key, Uuid)> = unique.into_iter().collect();
+    let unsettled = unsettled(tx, &unique).await?;
+    if unsettled.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unique: Vec<(&Key, Uuid)> = unique.into_iter().filter(|(_, id)| unsettled.contains(id)).collect();
     let named = || {
         Rows::of(&unique)
             .key("organization_id", |(key, _)| key.organization_id)
@@ -77,9 +82,26 @@ pub async fn any_organization_settle_echoes(tx: &Lines<'_>, now: Timestamp, echo
         .collect())
 }
 
+/// Those of them that wait for an answer, or of which nobody knows what Meta calls them: most were settled by their answer.
+async fn unsettled(tx: &Lines<'_>, echoes: &[(&Key, Uuid)]) -> Result<HashSet<Uuid>> {
+    let waiting = Rows::of(echoes)
+        .column("organization_id", |(key, _)| key.organization_id)
+        .column("number_id", |(key, _)| key.number_id)
+        .column("id", |(_, id)| *id)
+        .statement(
+            "SELECT m.id FROM {rows}
+             JOIN wazapp.message m ON m.organization_id = k.organization_id AND m.id = k.id AND m.number_id = k.number_id
+               AND m.direction = 'outbound' AND m.origin = 'api'{here m}
+             WHERE coalesce(m.wamid, '') = '' OR EXISTS (
+               SELECT FROM wazapp.outbox q
+               WHERE q.organization_id = m.organization_id AND q.message_id = m.id OFFSET 0)",
+        );
+    Ok(tx.run(&waiting).await?.iter().map(|row| row.get(0)).collect())
+}
+
 /// A send of ours may come back as an echo before Meta has answered it: then there are two rows of one message, known now
-/// by Meta's id. Ours stays; the echo goes, and what was told of it is told of ours.
-pub(super) async fn any_organization_absorb(tx: &Lines<'_>, now: Timestamp, ours: &[(Key, Uuid)]) -> Result<()> {
+/// by Meta's id. Ours stays; the echo goes, and what was told of it is told of ours. Answers whether there was any.
+pub(super) async fn any_organization_absorb(tx: &Lines<'_>, now: Timestamp, ours: &[(Key, Uuid)]) -> Result<bool> {
     let twins = Rows::of(ours)
         .column("organization_id", |(key, _)| key.organization_id)
         .column("number_id", |(key, _)| key.number_id)
@@ -95,6 +117,7 @@ pub(super) async fn any_organization_absorb(tx: &Lines<'_>, now: Timestamp, ours
              WHERE x.direction = 'outbound' AND x.origin IN ('echo', 'standby_echo', 'history')",
         );
     let rows = tx.run(&twins).await?;
+    let absorbed = !rows.is_empty();
     for row in rows {
         let (organization_id, own, echo): (Uuid, Uuid, Uuid) = (row.get(0), row.get(1), row.get(2));
         // What happened a moment ago stands at the end of the log.
@@ -108,5 +131,5 @@ pub(super) async fn any_organization_absorb(tx: &Lines<'_>, now: Timestamp, ours
             .await?;
         conversation::recount(&tx.of(organization_id), now, &[row.get(3)]).await?;
     }
-    Ok(())
+    Ok(absorbed)
 }

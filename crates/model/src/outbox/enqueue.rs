@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::Due;
 use super::thread::{Thread, Threads, templates};
 use super::window::Window;
-use super::write::{New, write};
+use super::write::{New, begin};
 use crate::database::{Operator, Result, Tenant};
 use crate::event::Line;
 use crate::message::{self, Message};
@@ -185,22 +186,25 @@ pub struct Wish<'w> {
 
 /// Queues a message. A repeated request is answered with the message that it queued the first time.
 pub async fn enqueue(line: &Line<'_, Tenant>, now: Timestamp, wish: Wish<'_>) -> Result<Result<Message, Refusal>> {
-    Ok(enqueue_all(line, now, &[wish]).await?.remove(0))
+    Ok(enqueue_all(line, now, &[wish]).await?.0.remove(0))
 }
 
-/// Queues messages, each as if the ones before it had been queued alone; answers what became of each, in their order. Everyone
-/// who begins conversations or numbers messages waits in the organization's line, so nobody does the same beside us.
+/// Queues messages, each as if the ones before it had been queued alone; answers what became of each, in their order, and which
+/// numbers have something to send now, once this is committed. Everyone who begins conversations or numbers messages waits in the
+/// organization's line, so nobody does the same beside us.
 pub async fn enqueue_all(
     line: &Line<'_, Tenant>,
     now: Timestamp,
     wishes: &[Wish<'_>],
-) -> Result<Vec<Result<Message, Refusal>>> {
+) -> Result<(Vec<Result<Message, Refusal>>, Due)> {
     let tx: &Tenant = line;
+    let mut due = Due::default();
     let mut answers: Vec<Option<Result<Uuid, Refusal>>> = vec![None; wishes.len()];
     let mut left: Vec<usize> = (0..wishes.len()).collect();
-    while !left.is_empty() {
+    loop {
         let round = Round::next(wishes, &mut left);
-        for (nth, answer) in round.queue(tx, now).await? {
+        let (judged, to_write) = round.judge(tx, now).await?;
+        for (nth, answer) in judged {
             match answer {
                 Some(answer) => answers[nth] = Some(answer),
                 // It goes to whom another one of this round goes to: behind that one.
@@ -208,13 +212,19 @@ pub async fn enqueue_all(
             }
         }
         left.sort_unstable();
+        let leaves = to_write.iter().filter(|new| due_at(new.options, now) <= now);
+        due.turns.extend(leaves.map(|new| new.turn(tx.organization_id())));
+        let written = begin(tx, now, to_write).await?;
+        if left.is_empty() {
+            let answers = answers.into_iter().map(|answer| answer.expect("each was in a round")).collect();
+            return Ok((written.read(tx, now, answers).await?, due));
+        }
+        written.write(tx, now).await?;
     }
-    let answers: Vec<_> = answers.into_iter().map(|answer| answer.expect("each was in a round")).collect();
-    read(tx, answers).await
 }
 
 /// The messages that the answers name.
-async fn read(tx: &Tenant, answers: Vec<Result<Uuid, Refusal>>) -> Result<Vec<Result<Message, Refusal>>> {
+pub(super) async fn read(tx: &Tenant, answers: Vec<Result<Uuid, Refusal>>) -> Result<Vec<Result<Message, Refusal>>> {
     let ids: Vec<Uuid> = answers.iter().filter_map(|answer| answer.as_ref().ok().copied()).collect();
     let mut known: HashMap<Uuid, Message> = HashMap::new();
     if !ids.is_empty() {
@@ -224,6 +234,9 @@ async fn read(tx: &Tenant, answers: Vec<Result<Uuid, Refusal>>) -> Result<Vec<Re
     let message = |id| known.get(&id).cloned().ok_or(Refusal::KeyReused);
     Ok(answers.into_iter().map(|answer| answer.and_then(message)).collect())
 }
+
+/// What became of each wish of a round, by its place; `None`: nothing yet.
+type Judged = Vec<(usize, Option<Result<Uuid, Refusal>>)>;
 
 /// Wishes that come one behind the other and have nothing to do with one another: no two of them go to one recipient, or have one key.
 struct Round<'w> {
@@ -245,9 +258,11 @@ impl<'w> Round<'w> {
         Self { wishes: left.drain(..end).map(|nth| (nth, wishes[nth])).collect() }
     }
 
-    /// What became of each; `None`: it has to wait for the next round.
-    async fn queue(self, tx: &Tenant, now: Timestamp) -> Result<Vec<(usize, Option<Result<Uuid, Refusal>>)>> {
-        let before = self.repeated(tx).await?;
+    /// What becomes of each, and what is to be written for that; no answer: it has to wait for the next round.
+    async fn judge(self, tx: &Tenant, now: Timestamp) -> Result<(Judged, Vec<New<'w>>)> {
+        let threads = Threads::find(tx, self.wishes.iter().map(|(_, wish)| wish.to));
+        let room = quota::room(tx, now, Quota::QueuedMessages);
+        let ((before, mut room), threads) = tx.both(tx.both(self.repeated(tx), room), threads).await?;
         let mut answers = Vec::with_capacity(self.wishes.len());
         let mut fresh = Vec::with_capacity(self.wishes.len());
         for (nth, wish) in self.wishes {
@@ -259,11 +274,7 @@ impl<'w> Round<'w> {
                 None => fresh.push((nth, wish)),
             }
         }
-        if fresh.is_empty() {
-            return Ok(answers);
-        }
-        let threads = Threads::find(tx, fresh.iter().map(|(_, wish)| wish.to)).await?;
-        let (taken, mut room) = (taken(tx, &fresh).await?, quota::room(tx, now, Quota::QueuedMessages).await?);
+        let taken = taken(tx, &fresh).await?;
         let (mut to_write, mut met) = (Vec::with_capacity(fresh.len()), HashSet::new());
         for (nth, wish) in fresh {
             let answer = match threads.of(wish.to) {
@@ -288,8 +299,7 @@ impl<'w> Round<'w> {
             };
             answers.push((nth, answer));
         }
-        write(tx, now, &to_write).await?;
-        Ok(answers)
+        Ok((answers, to_write))
     }
 
     /// What came before under the same keys: the message, and what the request said.

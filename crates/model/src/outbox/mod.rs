@@ -21,8 +21,8 @@ mod write;
 
 pub use cancel::{Cancelled, cancel, try_no_more};
 pub use claim::{
-    Claimed, Refused, Taken, Turn, any_organization_begin, any_organization_claim, any_organization_recognize,
-    any_organization_renew, any_organization_turns, are_more_turns,
+    Claim, Claimed, Lost, Refused, Taken, Turn, any_organization_begin, any_organization_claim,
+    any_organization_recognize, any_organization_renew, any_organization_turns, are_more_turns,
 };
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{
@@ -36,7 +36,7 @@ pub(crate) use pace::{Rest, Well, begin_anew, let_go_seen, rests, resume};
 pub use plan::{Replanned, replan};
 pub use settle::{Outcome, Settled, any_organization_settle};
 pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
-pub use wake::{Wake, Watch};
+pub use wake::{Due, Wake, Watch};
 
 use jiff::SignedDuration;
 

@@ -1,15 +1,15 @@
 //! Settling: what became of claimed messages.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::Refused;
 use super::pace::{Heard, Pause};
 use super::plan::{self, Left, Undone};
+use super::{Refused, Turn};
 use crate::database::{CommitError, Database, Operator, Pipeline, RawJson, Result, Rows, column};
 use crate::event::{self, Events, Kind, Lines, New};
 use crate::message::{self, Key};
@@ -107,25 +107,33 @@ struct Written {
     event: Option<(Kind, Option<Value>)>,
 }
 
-/// Settles a batch in one transaction. Answers how many still were what they were claimed as. `words` adds to the errors
-/// of a status that came before its answer what they mean to people.
+/// Settles a batch in one transaction. Answers the numbers of which something may leave now that waited for these. `words`
+/// adds to the errors of a status that came before its answer what they mean to people.
 pub async fn any_organization_settle(
     database: &Database,
     now: Timestamp,
     settled: &[Settled],
     words: fn(&str) -> String,
-) -> Result<usize> {
+) -> Result<Vec<Turn>> {
     let tx = database.operator().await?;
     let scopes = column(settled, |one| Scope::new(one.organization_id));
-    let lines = event::any_organization_lines(&tx, &scopes.iter().collect::<Vec<_>>()).await?;
-    let rows = claimed(&tx, settled).await?;
-    let known = known(&lines, now, settled, &rows, words).await?;
+    let (scopes, keys) = (scopes.iter().collect::<Vec<_>>(), keys(settled));
+    // They travel together: what is claimed is read once the lines are had.
+    let (lines, rows, statuses) = futures::try_join!(
+        event::any_organization_lines(&tx, &scopes),
+        claimed(&tx, settled),
+        status::any_organization_find(&tx, &keys),
+    )?;
+    let known = known(&lines, now, settled, (&rows, statuses), words).await?;
 
-    let mut written: Vec<(&Settled, Written)> = Vec::new();
+    let (mut written, mut freed): (Vec<(&Settled, Written)>, HashSet<Turn>) = Default::default();
     for row in &rows {
         let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
         let one = &settled[nth];
         if let Some(what) = settle_one(one, row, &known, now) {
+            if frees(one, row) {
+                freed.insert(Turn::of(one.organization_id, one.number_id));
+            }
             written.push((one, what));
         }
     }
@@ -156,7 +164,14 @@ pub async fn any_organization_settle(
     event::any_organization_record(&mut pipeline, &events);
     pace.write(&mut pipeline);
     tx.finish(pipeline).await.map_err(CommitError::in_job)?;
-    Ok(written.len())
+    Ok(freed.into_iter().collect())
+}
+
+/// Whether something waited for what became of it: what stands behind it in its conversation, itself, or, where Meta had
+/// refused, whatever its number or its recipient has.
+fn frees(one: &Settled, row: &Row) -> bool {
+    let refused = one.refused.number > 0 || one.refused.pair > 0;
+    refused || row.get("followed") || !matches!(one.outcome, Outcome::Accepted { .. })
 }
 
 /// The rows that are still what they were claimed as; they are ours until the transaction ends.
@@ -167,7 +182,10 @@ async fn claimed(tx: &Operator, settled: &[Settled]) -> Result<Vec<Row>> {
         .column("fence", |one| one.fence)
         .statement(
             "SELECT k.nth, q.state, q.preparing, q.on_unknown, q.deadline, q.error, m.status,
-                    m.callback_data, m.conversation_id, m.sequence, q.turned_from, m.received_at < q.due_at AS planned
+                    m.callback_data, m.conversation_id, m.sequence, q.turned_from, m.received_at < q.due_at AS planned,
+                    EXISTS (SELECT FROM wazapp.outbox f
+                            WHERE f.organization_id = q.organization_id AND f.conversation_id = q.conversation_id
+                              AND f.message_id <> q.message_id OFFSET 0) AS followed
              FROM {numbered rows}
              JOIN wazapp.outbox q
                ON q.organization_id = k.organization_id AND q.message_id = k.id AND q.fence = k.fence{here q}
@@ -193,13 +211,32 @@ async fn known(
     tx: &Lines<'_>,
     now: Timestamp,
     settled: &[Settled],
-    rows: &[Row],
+    (rows, statuses): (&[Row], Vec<status::Known>),
     words: fn(&str) -> String,
 ) -> Result<Known> {
     let mut known = Known::default();
-    if rows.is_empty() {
+    for stored in statuses {
+        let errors = stored.errors.as_deref().map(words);
+        known.statuses.entry(stored.update.message).or_default().push((stored.update.status, errors));
+    }
+    let ours: Vec<(Key, Uuid)> = rows.iter().filter_map(|row| accepted(settled, row)).collect();
+    if ours.is_empty() {
         return Ok(known);
     }
+    let keys = column(&ours, |(key, _)| key.clone());
+    let (absorbed, mut found) = futures::try_join!(
+        super::echo::any_organization_absorb(tx, now, &ours),
+        message::any_organization_find(tx, &keys),
+    )?;
+    if absorbed {
+        found = message::any_organization_find(tx, &keys).await?;
+    }
+    known.taken.extend(found.into_iter().map(|(key, message)| (key, message.id)));
+    Ok(known)
+}
+
+/// What Meta called those that it took.
+fn keys(settled: &[Settled]) -> Vec<Key> {
     let mut keys: Vec<Key> = settled
         .iter()
         .filter_map(|one| match &one.outcome {
@@ -209,16 +246,7 @@ async fn known(
         .collect();
     keys.sort_unstable();
     keys.dedup();
-    for stored in status::any_organization_find(tx, &keys).await? {
-        let errors = stored.errors.as_deref().map(words);
-        known.statuses.entry(stored.update.message).or_default().push((stored.update.status, errors));
-    }
-    let echoed: Vec<(Key, Uuid)> = rows.iter().filter_map(|row| accepted(settled, row)).collect();
-    super::echo::any_organization_absorb(tx, now, &echoed).await?;
-    for (key, message) in message::any_organization_find(tx, &keys).await? {
-        known.taken.insert(key, message.id);
-    }
-    Ok(known)
+    keys
 }
 
 /// The id that Meta gave to a message which is still what it was claimed as.

@@ -1,6 +1,6 @@
 //! The conversations that messages go into, found or begun for many at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -81,19 +81,13 @@ impl Threads {
                 }
             }
         }
-        let existing = existing(tx, conversations).await?;
-        let numbers = of_numbers(tx, numbers).await?;
+        let named = tx.both(existing(tx, conversations), of_numbers(tx, numbers));
         // Somebody is one contact, also for those who see nothing of them.
-        let (contacts, mut theirs) = tx
-            .past_limits(async {
-                let contacts = contacts(tx, &recipients).await?;
-                let theirs = conversations_of(tx, contacts.values().copied().collect()).await?;
-                Ok((contacts, theirs))
-            })
-            .await?;
+        let met = tx.past_limits(contacts(tx, &recipients));
+        let ((existing, numbers), (contacts, mut theirs)) = tx.both(named, met).await?;
         if tx.scope().viewer_id().is_some() {
             let seen = conversations_of(tx, contacts.values().copied().collect()).await?;
-            theirs.iter_mut().for_each(|(place, theirs)| theirs.seen = seen.contains_key(place));
+            theirs.iter_mut().for_each(|(place, theirs)| theirs.seen = seen.contains(place));
         }
         Ok(Self { existing, numbers, contacts, theirs })
     }
@@ -185,37 +179,52 @@ async fn of_numbers(tx: &Tenant, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Number>
     Ok(rows.iter().map(|row| (row.get("id"), number(row))).collect())
 }
 
-/// Who of these is known, by what they are called.
-async fn contacts(tx: &Tenant, recipients: &[&Recipient]) -> Result<HashMap<(String, String), Uuid>> {
+/// Contacts by what they are called, and their conversations by contact and number.
+type Met = (HashMap<(String, String), Uuid>, HashMap<(Uuid, Uuid), Theirs>);
+
+/// Who of these is known, by what they are called, and what was said with them.
+async fn contacts(tx: &Tenant, recipients: &[&Recipient]) -> Result<Met> {
     let (phones, users): (Vec<_>, Vec<_>) =
         recipients.iter().flat_map(|recipient| recipient.names()).partition(|(kind, _)| *kind == "wa_id");
+    let (mut contacts, mut theirs) = Met::default();
     if phones.is_empty() && users.is_empty() {
-        return Ok(HashMap::new());
+        return Ok((contacts, theirs));
     }
     let rows = tx
         .query(
-            "SELECT kind, value, contact_id FROM wazapp.contact_identity
-             WHERE organization_id = $1 AND (kind = 'wa_id' AND value = ANY ($2) OR kind = 'user_id' AND value = ANY ($3))",
+            "SELECT i.kind, i.value, i.contact_id, v.id, v.number_id, v.window_expires_at
+             FROM wazapp.contact_identity i
+             LEFT JOIN wazapp.conversation v
+               ON v.organization_id = i.organization_id AND v.contact_id = i.contact_id AND v.group_id IS NULL
+             WHERE i.organization_id = $1
+               AND (i.kind = 'wa_id' AND i.value = ANY ($2) OR i.kind = 'user_id' AND i.value = ANY ($3))",
             &[&tx.organization_id(), &column(&phones, |name| name.1), &column(&users, |name| name.1)],
         )
         .await?;
-    Ok(rows.iter().map(|row| ((row.get("kind"), row.get("value")), row.get("contact_id"))).collect())
+    for row in &rows {
+        let contact_id = row.get("contact_id");
+        contacts.insert((row.get("kind"), row.get("value")), contact_id);
+        if let Some(id) = row.get("id") {
+            let conversation = Theirs { id, window_expires_at: row.get("window_expires_at"), seen: true };
+            theirs.insert((contact_id, row.get("number_id")), conversation);
+        }
+    }
+    Ok((contacts, theirs))
 }
 
-/// The contacts' conversations, by contact and number.
-async fn conversations_of(tx: &Tenant, contacts: Vec<Uuid>) -> Result<HashMap<(Uuid, Uuid), Theirs>> {
+/// By contact and number, where whoever asks sees a conversation of theirs.
+async fn conversations_of(tx: &Tenant, contacts: Vec<Uuid>) -> Result<HashSet<(Uuid, Uuid)>> {
     if contacts.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(HashSet::new());
     }
     let rows = tx
         .query(
-            "SELECT id, contact_id, number_id, window_expires_at FROM wazapp.conversation
+            "SELECT contact_id, number_id FROM wazapp.conversation
              WHERE organization_id = $1 AND contact_id = ANY ($2) AND group_id IS NULL",
             &[&tx.organization_id(), &contacts],
         )
         .await?;
-    let theirs = |row: &Row| Theirs { id: row.get("id"), window_expires_at: row.get("window_expires_at"), seen: true };
-    Ok(rows.iter().map(|row| ((row.get("contact_id"), row.get("number_id")), theirs(row))).collect())
+    Ok(rows.iter().map(|row| (row.get("contact_id"), row.get("number_id"))).collect())
 }
 
 /// Templates that would reach the recipient now.

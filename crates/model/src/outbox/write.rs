@@ -3,9 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::enqueue::{Content, Idempotency, Options, due_at};
+use super::Turn;
+use super::enqueue::{Content, Idempotency, Options, Refusal, due_at, read};
 use super::thread::{self, Thread};
-use crate::database::{Result, Rows, Tenant};
+use crate::database::{Result, Rows, Statement, Tenant};
+use crate::message::Message;
 use crate::upload;
 
 /// A message that names no deadline is given up after this long.
@@ -23,6 +25,11 @@ pub(super) struct New<'w> {
 impl New<'_> {
     fn deadline(&self, now: Timestamp) -> Timestamp {
         self.options.deadline.unwrap_or(due_at(self.options, now) + PATIENCE)
+    }
+
+    pub(super) fn turn(&self, organization_id: Uuid) -> Turn {
+        let (number_id, bulk) = (self.thread.number_id, self.options.bulk);
+        Turn { organization_id, number_id, plain: !bulk, bulk }
     }
 
     fn files(&self) -> Option<String> {
@@ -71,17 +78,50 @@ const WRITE: &str = "
            due_at, due_at, deadline, files::json, turned_from
     FROM thread";
 
-/// Writes messages down, each in the conversation that is its thread's, which is begun if need be.
-pub(super) async fn write(tx: &Tenant, now: Timestamp, all: &[New<'_>]) -> Result<()> {
-    if all.is_empty() {
-        return Ok(());
-    }
+/// Messages that are to be written down, each in the conversation that is its thread's.
+pub(super) struct Begun<'w>(Vec<(Uuid, New<'w>)>);
+
+/// Begins the conversations that are not there yet.
+pub(super) async fn begin<'w>(tx: &Tenant, now: Timestamp, all: Vec<New<'w>>) -> Result<Begun<'w>> {
     let threads: Vec<&Thread> = all.iter().map(|new| &new.thread).collect();
     let conversations = thread::begin(tx, now, &threads).await?;
-    let rows: Vec<(Uuid, &New<'_>)> = conversations.into_iter().zip(all).collect();
+    Ok(Begun(conversations.into_iter().zip(all).collect()))
+}
+
+impl Begun<'_> {
+    /// Writes them down.
+    pub(super) async fn write(&self, tx: &Tenant, now: Timestamp) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        tx.run(&statement(tx, now, &self.0)).await?;
+        for (_, new) in &self.0 {
+            if let Some(shown) = new.content.files.first() {
+                upload::attach(tx, now, new.id, shown).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same; and the messages that the answers name, which are read right behind.
+    pub(super) async fn read(
+        &self,
+        tx: &Tenant,
+        now: Timestamp,
+        answers: Vec<Result<Uuid, Refusal>>,
+    ) -> Result<Vec<Result<Message, Refusal>>> {
+        if self.0.iter().any(|(_, new)| !new.content.files.is_empty()) {
+            self.write(tx, now).await?;
+            return read(tx, answers).await;
+        }
+        Ok(tx.both(self.write(tx, now), read(tx, answers)).await?.1)
+    }
+}
+
+fn statement<'r>(tx: &Tenant, now: Timestamp, rows: &'r [(Uuid, New<'_>)]) -> Statement<'r> {
     // Meta's times are whole seconds: what was written in the same second stands in the order of its coming.
     let at = Timestamp::from_second(now.as_second()).expect("the start of a second is a time");
-    let statement = Rows::of(&rows)
+    Rows::of(rows)
         .given("organization", tx.organization_id())
         .given("now", now)
         .given("at", at)
@@ -106,12 +146,5 @@ pub(super) async fn write(tx: &Tenant, now: Timestamp, all: &[New<'_>]) -> Resul
         .column("deadline", |(_, new)| new.deadline(now))
         .column("key", |(_, new)| new.idempotency.map(|known| known.key.clone()))
         .column("fingerprint", |(_, new)| new.idempotency.map(|known| known.fingerprint.as_slice()))
-        .statement(WRITE);
-    tx.run(&statement).await?;
-    for new in all {
-        if let Some(shown) = new.content.files.first() {
-            upload::attach(tx, now, new.id, shown).await?;
-        }
-    }
-    Ok(())
+        .statement(WRITE)
 }

@@ -12,7 +12,7 @@ use model::audit::{self, Deed};
 use model::database::Tenant;
 use model::event;
 use model::message::Message;
-use model::outbox::{self, Content, Idempotency, Options, Refusal, To};
+use model::outbox::{self, Content, Due, Idempotency, Options, Refusal, To};
 use model::upload::{self, Kept};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -360,7 +360,7 @@ async fn queue_told(
         let deed = Deed::new(Act::Send, "mcp", message.id, "");
         audit::record(&tx, state.clock.now(), &caller.actor(), &deed).await?;
     }
-    Ok(Ok(sending::finish(state, tx, vec![message]).await?.remove(0)))
+    Ok(Ok(sending::finish(state, tx, vec![message], Due::somewhere()).await?.remove(0)))
 }
 
 impl Wanted {

@@ -148,9 +148,9 @@ impl Writer {
         // Whoever hung up until now sees to it, in this line, that nothing is sent later.
         all.retain(|one| !one.answer.is_closed());
         let wishes: Vec<Wish<'_>> = all.iter().map(|one| one.order.wish()).collect();
-        let answers = outbox::enqueue_all(&line, self.state.clock.now(), &wishes).await?;
+        let (answers, due) = outbox::enqueue_all(&line, self.state.clock.now(), &wishes).await?;
         let queued = answers.iter().filter_map(|answer| answer.as_ref().ok().cloned()).collect();
-        let mut queued = finish(&self.state, tx, queued).await?.into_iter();
+        let mut queued = finish(&self.state, tx, queued, due).await?.into_iter();
         Ok(answers.into_iter().map(|answer| answer.map(|_| queued.next().expect("one for each"))).collect())
     }
 }

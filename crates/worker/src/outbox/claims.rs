@@ -7,7 +7,7 @@ use std::time::Duration;
 use metrics::counter;
 use model::Database;
 use model::database::Result;
-use model::outbox::{self, Settled, Taken};
+use model::outbox::{self, Settled, Taken, Turn};
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -37,24 +37,24 @@ pub(super) async fn run(
 ) -> JoinSet<()> {
     let (under_way, uploads) = (UnderWay::default(), Uploads::default());
     let (stop_too, looked) = (stop.clone(), Instant::now());
+    let look_everywhere = looked;
     let activity = database.activity().clone();
     let doubtful = Vec::new();
-    let mut claims = Claims { database, settings, hear, under_way, uploads, doubtful, stop: stop_too, looked };
+    let mut claims =
+        Claims { database, settings, hear, under_way, uploads, doubtful, stop: stop_too, looked, look_everywhere };
     rounds::run(&mut claims, &activity, stop).await
 }
 
 /// How many more calls a number may have under way. The fewer are free over all, the fewer any number may hold, so that
 /// dozens of numbers that hang leave room for one that does not.
-fn room(under_way: &UnderWay<Uuid>, number_id: Uuid) -> usize {
-    let free = CALLS.saturating_sub(under_way.total());
-    let most = CALLS_OF_A_NUMBER.min(free.div_ceil(SHARE));
-    most.saturating_sub(under_way.of(number_id))
+fn room(free: usize, of_number: usize) -> usize {
+    CALLS_OF_A_NUMBER.min(free.div_ceil(SHARE)).saturating_sub(of_number)
 }
 
 /// Numbers that have no room.
 fn full(under_way: &UnderWay<Uuid>) -> HashSet<Uuid> {
-    let busy = under_way.all().into_iter().map(|(number, _)| number);
-    busy.filter(|number| room(under_way, *number) == 0).collect()
+    let free = CALLS.saturating_sub(under_way.total());
+    under_way.all().into_iter().filter(|(_, calls)| room(free, *calls) == 0).map(|(number, _)| number).collect()
 }
 
 struct Claims {
@@ -69,6 +69,8 @@ struct Claims {
     stop: CancellationToken,
     /// When the last look began.
     looked: Instant,
+    /// When numbers of which nobody said anything are looked for again.
+    look_everywhere: Instant,
 }
 
 impl Job for Claims {
@@ -80,11 +82,21 @@ impl Job for Claims {
 
     async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
         self.looked = Instant::now();
-        let left = self.round(begun).await;
-        if left.is_err() {
-            counter!("wazapp_claim_failures_total").increment(1);
+        let due = self.settings.wake.take_due();
+        let left = if due.others || due.turns.is_empty() || self.look_everywhere <= self.looked {
+            self.everywhere(begun).await
+        } else {
+            self.known(due.turns, begun).await
+        };
+        match left {
+            Ok(Left::All) => Ok(POLL),
+            Ok(Left::Some) => Ok(PACED_POLL),
+            Err(error) => {
+                counter!("wazapp_claim_failures_total").increment(1);
+                self.look_everywhere = self.looked;
+                Err(error)
+            }
         }
-        Ok(if left? == 0 { POLL } else { PACED_POLL })
     }
 
     async fn wake(&self) {
@@ -93,51 +105,114 @@ impl Job for Claims {
     }
 }
 
+/// Whether all that a look knew of has left, or some may follow soon.
+enum Left {
+    All,
+    Some,
+}
+
+/// What a round over some numbers took.
+#[derive(Default)]
+struct Took {
+    messages: usize,
+    /// Of these numbers nothing more leaves now.
+    passed: Vec<Uuid>,
+    /// Whether more may leave at once.
+    more: bool,
+}
+
 impl Claims {
-    /// Serves number after number until nothing more may leave now; answers how many messages left.
-    async fn round(&mut self, begun: &mut JoinSet<()>) -> Result<usize> {
+    /// Serves numbers of which somebody said that something is due. Nobody looks for others meanwhile.
+    async fn known(&mut self, due: HashSet<Turn>, begun: &mut JoinSet<()>) -> Result<Left> {
+        self.recognize(begun).await?;
+        let took = self.serve(due.into_iter().collect(), begun).await?;
+        if took.more {
+            return self.everywhere(begun).await;
+        }
+        Ok(if took.passed.is_empty() { Left::All } else { Left::Some })
+    }
+
+    /// Serves number after number until nothing more may leave now.
+    async fn everywhere(&mut self, begun: &mut JoinSet<()>) -> Result<Left> {
         let mut left = self.recognize(begun).await?;
         // What waits of these must wait longer.
         let mut passed: HashSet<Uuid> = HashSet::new();
         let mut passing_since = Instant::now();
         loop {
-            let full: Vec<Uuid> = full(&self.under_way).union(&passed).copied().collect();
+            self.look_everywhere = Instant::now() + POLL;
+            let full = full(&self.under_way);
+            if !full.is_empty() {
+                self.settings.wake.wants_room();
+            }
+            let full: Vec<Uuid> = full.union(&passed).copied().collect();
             let tx = self.database.operator().await?;
             let turns = outbox::any_organization_turns(&tx, self.settings.to_meta.clock.now(), &full).await?;
             tx.close();
-            let (before, mut more) = (left, outbox::are_more_turns(&turns));
-            for turn in turns {
-                if self.stop.is_cancelled() {
-                    return Ok(left);
-                }
-                let room = i64::try_from(room(&self.under_way, turn.number_id)).unwrap_or(0);
-                if room == 0 {
-                    continue;
-                }
-                let tx = self.database.operator().await?;
-                let taken = outbox::any_organization_claim(&tx, self.settings.to_meta.clock.now(), turn, room).await?;
-                if let Err(error) = tx.commit_in_job().await {
-                    self.doubtful.extend(taken);
-                    return Err(error);
-                }
-                match taken {
-                    Some(taken) if !taken.messages.is_empty() => {
-                        left += taken.messages.len();
-                        more |= taken.more;
-                        self.send(taken, begun);
-                    }
-                    _ => _ = passed.insert(turn.number_id),
-                }
-            }
-            if !more {
-                return Ok(left);
+            let many = outbox::are_more_turns(&turns);
+            let took = self.serve(turns, begun).await?;
+            left += took.messages;
+            passed.extend(took.passed);
+            if !many && !took.more || self.stop.is_cancelled() {
+                return Ok(if left == 0 && passed.is_empty() { Left::All } else { Left::Some });
             }
             // While one number always has more that may leave, the round does not end: the others are looked at again.
-            if left > before && passing_since.elapsed() >= PACED_POLL {
+            if took.messages > 0 && passing_since.elapsed() >= PACED_POLL {
                 passed.clear();
                 passing_since = Instant::now();
             }
         }
+    }
+
+    /// Serves these numbers once, those of one organization together.
+    async fn serve(&mut self, turns: Vec<Turn>, begun: &mut JoinSet<()>) -> Result<Took> {
+        let mut took = Took::default();
+        let mut organizations: Vec<(Uuid, Vec<Turn>)> = Vec::new();
+        for turn in turns {
+            match organizations.iter_mut().find(|(id, _)| *id == turn.organization_id) {
+                Some((_, turns)) => turns.push(turn),
+                None => organizations.push((turn.organization_id, vec![turn])),
+            }
+        }
+        for (_, turns) in organizations {
+            if self.stop.is_cancelled() {
+                break;
+            }
+            let turns = self.rooms(turns);
+            if turns.is_empty() {
+                continue;
+            }
+            let (tx, now) = (self.database.operator().await?, self.settings.to_meta.clock.now());
+            let claim = outbox::any_organization_claim(&tx, now, &turns).await?;
+            let taken = claim.commit(tx, now).await.map_err(|lost| {
+                self.doubtful.extend(lost.taken);
+                lost.error
+            })?;
+            let served =
+                |turn: &Turn| taken.iter().any(|of| of.number.number_id == turn.number_id && !of.messages.is_empty());
+            took.passed.extend(turns.iter().filter(|(turn, _)| !served(turn)).map(|(turn, _)| turn.number_id));
+            for of_number in taken.into_iter().filter(|of_number| !of_number.messages.is_empty()) {
+                took.messages += of_number.messages.len();
+                took.more |= of_number.more;
+                self.send(of_number, begun);
+            }
+        }
+        Ok(took)
+    }
+
+    /// How many more of each may be under way; what has no room waits for some.
+    fn rooms(&self, turns: Vec<Turn>) -> Vec<(Turn, i64)> {
+        let mut free = CALLS.saturating_sub(self.under_way.total());
+        let mut rooms = Vec::with_capacity(turns.len());
+        for turn in turns {
+            let room = room(free, self.under_way.of(turn.number_id));
+            free = free.saturating_sub(room);
+            if room == 0 {
+                self.settings.wake.wants_room();
+            } else {
+                rooms.push((turn, i64::try_from(room).unwrap_or(i64::MAX)));
+            }
+        }
+        rooms
     }
 
     /// The database went away while something was claimed: what was is still this claimer's, and nobody else would send it.
@@ -178,17 +253,18 @@ mod tests {
     #[test]
     fn dozens_of_numbers_that_hang_leave_room_for_another() {
         let under_way = UnderWay::default();
+        let room = |number: Uuid| room(CALLS.saturating_sub(under_way.total()), under_way.of(number));
         let mut hanging = Vec::new();
         for _ in 0..24 {
             let number = Uuid::now_v7();
-            while room(&under_way, number) > 0 {
+            while room(number) > 0 {
                 hanging.push(under_way.begin(number));
             }
             assert!(full(&under_way).contains(&number));
         }
         assert!(hanging.len() > 400, "and use what there is: {}", hanging.len());
-        assert!(room(&under_way, Uuid::now_v7()) >= 2);
+        assert!(room(Uuid::now_v7()) >= 2);
         hanging.clear();
-        assert_eq!(room(&under_way, Uuid::now_v7()), CALLS_OF_A_NUMBER);
+        assert_eq!(room(Uuid::now_v7()), CALLS_OF_A_NUMBER);
     }
 }

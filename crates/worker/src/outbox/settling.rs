@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use model::Database;
-use model::outbox::{self, Settled};
+use model::outbox::{self, Settled, Turn};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -40,15 +40,15 @@ pub(super) async fn run(database: Database, settings: Settings, mut heard: Recei
             let place = under_way.begin(batch[0].organization_id);
             writing.spawn(async move {
                 let until = Instant::now() + LINGER;
-                settle(&database, &settings, &batch).await;
+                let freed = settle(&database, &settings, &batch).await;
                 settings.wake.settled(batch.iter().map(|one| one.message_id));
+                settings.wake.due(freed);
+                settings.wake.has_room();
                 (place, until)
             });
         }
         tokio::select! {
             Some(written) = writing.join_next() => {
-                // Messages may wait for those that were just settled.
-                settings.wake.queued();
                 if let Ok((place, until)) = written {
                     resting.spawn(async move {
                         tokio::time::sleep_until(until).await;
@@ -80,26 +80,28 @@ fn next(waiting: &mut VecDeque<Settled>, under_way: &UnderWay<Uuid>) -> Option<V
     Some(batch)
 }
 
-/// What Meta answered is not asked twice, so it is written however long the database is away.
-async fn settle(database: &Database, settings: &Settings, batch: &[Settled]) {
+/// What Meta answered is not asked twice, so it is written however long the database is away. Answers the numbers of which
+/// something waited for that.
+async fn settle(database: &Database, settings: &Settings, batch: &[Settled]) -> Vec<Turn> {
     let mut pause = Pause::default();
     loop {
         let error =
             match outbox::any_organization_settle(database, settings.to_meta.clock.now(), batch, advised_text).await {
-                Ok(_) => return,
+                Ok(freed) => return freed,
                 Err(error) => error,
             };
         if error.blames_data() && batch.len() == 1 {
             // Its lease ends, and its status will tell.
             counter!("wazapp_settle_failures_total").increment(1);
             tracing::warn!(%error, message = %batch[0].message_id, "an answer of Meta could not be written");
-            return;
+            return Vec::new();
         }
         if error.blames_data() {
+            let mut freed = Vec::new();
             for one in batch {
-                Box::pin(settle(database, settings, std::slice::from_ref(one))).await;
+                freed.extend(Box::pin(settle(database, settings, std::slice::from_ref(one))).await);
             }
-            return;
+            return freed;
         }
         tokio::time::sleep(pause.after(&error, "answers of Meta wait")).await;
     }
