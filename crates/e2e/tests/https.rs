@@ -128,7 +128,7 @@ async fn a_certificate_is_replaced_under_load_and_no_webhook_is_lost_or_doubled(
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let client = if nth % 2 == 0 { stays.clone() } else { trusting_any(&made[..], address) };
+                let client = if nth.is_multiple_of(2) { stays.clone() } else { trusting_any(&made[..], address) };
                 let wamid = format!("wamid.{nth}.{many}");
                 assert_eq!(Posts::through(client, &url, &secret).post(ledger.message(&wamid)).await, 200);
                 ledger.note_taken(&wamid);

@@ -187,14 +187,23 @@ pub async fn abandon(tx: &Operator, now: Timestamp) -> Result<()> {
     cancel(tx, now).await
 }
 
-/// The servers that run on this database: those that show themselves while this waits, which it does where any is noted. The others
-/// have died, and are forgotten; one that was only held up comes back by itself.
+/// The servers that run on this database: those that show themselves while this waits, which it does where any is noted.
 pub async fn running(database: &Database) -> Result<Vec<Alive>> {
-    let client = database.owner().await?;
-    holder::alive(&client).await
+    Ok(holder::alive(&database.owner().await?).await?.0)
 }
 
-/// Any that is noted: behind [`running`], one that came back.
+/// The same of a closed place that nobody else works on. The others have died, and are forgotten: one that was only held up comes back by
+/// itself, and is seen by [`came_back`].
+pub async fn still_running(database: &Database) -> Result<Vec<Alive>> {
+    let client = database.owner().await?;
+    let (alive, silent) = holder::alive(&client).await?;
+    for (id, beat) in silent {
+        client.execute("DELETE FROM wazapp.key_holder WHERE id = $1 AND beat = $2", &[&id, &beat]).await?;
+    }
+    Ok(alive)
+}
+
+/// Any that is noted, behind [`still_running`].
 pub async fn came_back(tx: &Operator) -> Result<Option<String>> {
     Ok(holder::list(tx).await?.into_iter().next().map(|server| server.name))
 }

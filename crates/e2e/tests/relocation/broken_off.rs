@@ -221,7 +221,7 @@ async fn killed_between_the_end_of_the_one_side_and_the_opening_of_the_other() {
 
     // As a version made it that had one step less.
     for side in [&from, &to] {
-        let back = "ALTER TABLE wazapp.key_holder DROP COLUMN media;
+        let back = "ALTER TABLE wazapp.key_holder DROP COLUMN IF EXISTS media;
                     DELETE FROM wazapp.migration WHERE name = '20261130020000_holder_media'";
         side.batch_execute(back).await.expect("it is as it was");
     }

@@ -77,7 +77,7 @@ async fn refuse_what_is_there(client: &Client, known: &[Uuid]) -> Result<()> {
             )));
         }
     }
-    if let Some(server) = holder::alive(client).await?.first() {
+    if let Some(server) = holder::alive(client).await?.0.first() {
         return Err(DatabaseError::Unfit(format!("a server runs on this database ({}): stop it first", server.name)));
     }
     client.batch_execute("RESET ROLE").await?;

@@ -81,26 +81,28 @@ pub struct Alive {
     pub media: Option<String>,
 }
 
-/// Those that show themselves between two looks; where none is noted nobody waits. The others are forgotten.
-pub(crate) async fn alive(client: &Client) -> Result<Vec<Alive>> {
+/// Of a server, its id and how often it has shown itself.
+pub(crate) type Beat = (Uuid, i64);
+
+/// Those that show themselves between two looks, and the beats of those that do not; where none is noted nobody waits.
+pub(crate) async fn alive(client: &Client) -> Result<(Vec<Alive>, Vec<Beat>)> {
     let before = beats(client).await?;
     if before.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     tokio::time::sleep(SHOWS_ITSELF).await;
-    let mut alive = Vec::new();
+    let (mut alive, mut silent) = (Vec::new(), Vec::new());
     for (beat, server) in beats(client).await? {
-        if before.iter().any(|(earlier, _)| *earlier == beat) {
-            client.execute("DELETE FROM wazapp.key_holder WHERE id = $1 AND beat = $2", &[&beat.0, &beat.1]).await?;
-        } else {
-            alive.push(server);
+        match before.iter().any(|(earlier, _)| *earlier == beat) {
+            true => silent.push(beat),
+            false => alive.push(server),
         }
     }
-    Ok(alive)
+    Ok((alive, silent))
 }
 
-/// Each server that is noted, with its id and its beat.
-async fn beats(client: &Client) -> Result<Vec<((Uuid, i64), Alive)>> {
+/// Each server that is noted.
+async fn beats(client: &Client) -> Result<Vec<(Beat, Alive)>> {
     let there: bool = client.query_one("SELECT to_regclass('wazapp.key_holder') IS NOT NULL", &[]).await?.get(0);
     if !there {
         return Ok(Vec::new());

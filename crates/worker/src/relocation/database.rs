@@ -124,7 +124,7 @@ async fn leave(
     // Who began before is waited for, or refused; who begins now sees that it is closed.
     let _alone = relocation::alone(from.database).await?;
     // Whether one runs on a private one is known for certain.
-    if !is_private && let Some(server) = relocation::running(from.database).await?.first() {
+    if !is_private && let Some(server) = relocation::still_running(from.database).await?.first() {
         return Err(runs(from, &server.name));
     }
     let mut left = None;
