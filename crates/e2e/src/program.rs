@@ -288,14 +288,19 @@ impl Server {
         kill_process(pid.expect("PostgreSQL runs"), Signal::KILL).expect("it can be killed");
     }
 
-    /// Asks the server to end; answers how it did, after how long, and what it said.
-    pub async fn terminate(mut self) -> (ExitStatus, Duration, String) {
-        let started = Instant::now();
-        kill_process(self.pid(), Signal::TERM).expect("a process of ours");
+    /// Waits until the server has ended by itself; answers how, and what it said.
+    pub async fn ended(mut self) -> (ExitStatus, String) {
         let status = self.wait_for("the server to end", |server| server.child.try_wait().ok().flatten()).await;
-        let took = started.elapsed();
         // Its last words may still be in the pipes.
         while self.listening.join_next().await.is_some() {}
-        (status, took, self.log())
+        (status, self.log())
+    }
+
+    /// Asks the server to end; answers how it did, after how long, and what it said.
+    pub async fn terminate(self) -> (ExitStatus, Duration, String) {
+        let started = Instant::now();
+        kill_process(self.pid(), Signal::TERM).expect("a process of ours");
+        let (status, log) = self.ended().await;
+        (status, started.elapsed(), log)
     }
 }

@@ -2,13 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use e2e::ledger::Ledger;
 use e2e::program::Installation;
-use e2e::{outside, until};
+use e2e::{Posts, World, outside, until};
 use reqwest::{Certificate, Client};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use wazapp::certificate::Files;
+use wazapp::server::{Https, Source};
 
 struct Made {
     cert: String,
@@ -31,8 +36,12 @@ fn write(folder: &Path, cert: &str, key: &str) {
 
 /// One that trusts this certificate alone, at this address.
 fn trusting(made: &Made, address: SocketAddr) -> Client {
-    let root = Certificate::from_pem(made.cert.as_bytes()).expect("a certificate");
-    let client = outside::http().tls_certs_only([root]).resolve("localhost", address);
+    trusting_any(std::slice::from_ref(made), address)
+}
+
+fn trusting_any(made: &[Made], address: SocketAddr) -> Client {
+    let roots = made.iter().map(|made| Certificate::from_pem(made.cert.as_bytes()).expect("a certificate"));
+    let client = outside::http().tls_certs_only(roots).resolve("localhost", address);
     client.redirect(reqwest::redirect::Policy::none()).build().expect("a client")
 }
 
@@ -93,4 +102,54 @@ async fn a_certificate_in_files_is_shown_and_replaced_while_the_server_runs() {
     let refused = installation.run(&["serve"]).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("the key is not that of the first certificate"));
+}
+
+/// Replaced twice while webhooks come, over connections that stay and over new ones: each is taken, and is there once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_replaced_under_load_and_no_webhook_is_lost_or_doubled() {
+    const NUMBER: &str = "106540352242922";
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    world.connect(&acme, NUMBER, "200", None).await;
+    let (folder, made) = (tempfile::tempdir().expect("a folder"), Arc::new([made(), made(), made()]));
+    write(folder.path(), &made[0].cert, &made[0].key);
+    let mut files = Files::new(&folder.path().join("cert.pem"), &folder.path().join("key.pem"));
+    let source = Source::Files { certificate: files.read().expect("a certificate"), files };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("an address");
+    let address = listener.local_addr().expect("its address");
+    let node = world.secure_node(Https { listener, source, redirect: None, callers: None }).await;
+    let (url, stop) = (format!("https://localhost:{}", address.port()), Arc::new(AtomicBool::new(false)));
+    let ledger = Ledger::new(NUMBER, world.secret());
+    let load = |nth: usize| {
+        let (made, url, stop, ledger) = (made.clone(), url.clone(), stop.clone(), ledger.clone());
+        let (secret, stays) = (world.secret().to_owned(), trusting_any(&made[..], address));
+        tokio::spawn(async move {
+            for many in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let client = if nth.is_multiple_of(2) { stays.clone() } else { trusting_any(&made[..], address) };
+                let wamid = format!("wamid.{nth}.{many}");
+                assert_eq!(Posts::through(client, &url, &secret).post(ledger.message(&wamid)).await, 200);
+                ledger.note_taken(&wamid);
+            }
+        })
+    };
+    let loads: Vec<_> = (0..4).map(load).collect();
+    for next in &made[1..] {
+        ledger.until_taken(ledger.taken() + 50).await;
+        write(folder.path(), &next.cert, &next.key);
+        let live = format!("{url}/livez");
+        until("the new one is shown", async || trusting(next, address).get(&live).send().await.is_ok()).await;
+    }
+    ledger.until_taken(ledger.taken() + 50).await;
+    stop.store(true, Ordering::Relaxed);
+    for load in loads {
+        load.await.expect("every webhook was taken");
+    }
+    ledger.assert_shown(world.url(), &acme.key, &ledger.wamids(true)).await;
+    let there = i64::try_from(ledger.taken()).expect("a few");
+    assert_eq!(world.count("SELECT count(*) FROM wazapp.message").await, there);
+    node.stop().await;
+    world.end().await;
 }

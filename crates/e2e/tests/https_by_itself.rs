@@ -206,6 +206,8 @@ async fn order(sql: &tokio_postgres::Client, directory: &str) -> (i64, i32, Time
 async fn a_certificate_is_renewed_under_load_and_outlives_its_authority() {
     let (world, mut authority) = (World::new().await, Authority::start().await);
     let (root, directory) = (authority.root().await, authority.directory());
+    let acme = world.organization("Acme").await;
+    world.connect(&acme, "11", "200", None).await;
     let first = https(&authority, &directory, anywhere(), Some(authority.http())).await;
     let second = https(&authority, &directory, authority.tls(), None).await;
     let addresses = [&first, &second].map(|https| https.listener.local_addr().expect("its address"));
@@ -242,6 +244,9 @@ async fn a_certificate_is_renewed_under_load_and_outlives_its_authority() {
         load.await.expect("every webhook was taken");
     }
     assert_eq!(order(&sql, &directory).await.0, 2, "one has renewed it");
+    world.drain().await;
+    let there = world.count("SELECT count(*) FROM wazapp.message WHERE direction = 'inbound'").await;
+    assert_eq!(usize::try_from(there), Ok(taken.load(Ordering::Relaxed)), "0 lost, 0 doubled");
 
     // Without the authority the pauses grow, and the certificate goes on.
     let [current, _] = both().await;

@@ -57,6 +57,7 @@ mod templates;
 mod tenancy;
 mod traces;
 mod transfer;
+mod unsafe_configurations;
 mod upgrade;
 mod upkeep;
 mod world;

@@ -3,8 +3,10 @@
 
 mod broken_off;
 mod database;
+mod killed_media;
 mod media;
 mod refused;
+mod running;
 mod upgrade;
 
 use std::collections::BTreeMap;

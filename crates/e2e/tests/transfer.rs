@@ -2,6 +2,7 @@
 
 mod erase;
 mod import;
+mod together;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,10 @@ fn said(from: &str, name: &str, wamid: &str, text: &str) -> Value {
 
 impl Stage {
     async fn new() -> Self {
-        let world = World::new().await;
+        Self::within(World::new().await).await
+    }
+
+    async fn within(world: World) -> Self {
         let cafe = world.organization("Café Lucero").await;
         let neighbour = world.organization("Neighbour").await;
         world.connect(&cafe, NUMBER, ACCOUNT, None).await;

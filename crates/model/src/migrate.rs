@@ -76,6 +76,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129040500_challenge_way",
     "20261129042000_restoration",
     "20261130010000_relocation",
+    "20261130020000_holder_media",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

@@ -4,15 +4,14 @@
 //! place that it goes to stays closed until all of it is there and was seen to be the same, and the old one is marked
 //! as left before the new one opens. At no moment are both open, whenever the move is broken off.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError, Operator, Result};
-
-/// A server shows that it runs every two seconds.
-pub(crate) const RUNS: SignedDuration = SignedDuration::from_secs(20);
+use crate::inspect;
+use crate::secret::holder::{self, Alive};
 
 /// Shared by whoever works on a database by a command; alone, by a move. Any number that nobody else locks.
 const LOCK: i64 = 0x7761_7a61_6d6f;
@@ -23,7 +22,7 @@ const MOVER: i64 = LOCK + 1;
 /// What a place says of a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relocation {
-    /// The same on both sides.
+    /// The same on both sides, and another one for each copy: whatever a place is called, it has come to one alone.
     pub id: Uuid,
     /// The other side, for people.
     pub place: String,
@@ -79,47 +78,54 @@ fn read(row: &Row) -> Relocation {
     }
 }
 
-/// Whether the place is served.
-pub async fn standing(tx: &Operator) -> Result<Standing> {
-    let rows = tx
-        .query(
-            "SELECT id, side, place, begun_at, ended_at FROM wazapp.relocation
-             WHERE cancelled_at IS NULL AND (side = 'from' OR ended_at IS NULL) ORDER BY side, begun_at DESC",
-            &[],
-        )
-        .await?;
-    Ok(rows.first().map_or(Standing::Open, |row| match (row.get("side"), read(row)) {
+/// The first row says it.
+const STANDING: &str = "SELECT id, side, place, begun_at, ended_at FROM wazapp.relocation
+    WHERE cancelled_at IS NULL AND (side = 'from' OR ended_at IS NULL) ORDER BY side, begun_at DESC";
+
+fn read_standing(rows: &[Row]) -> Standing {
+    rows.first().map_or(Standing::Open, |row| match (row.get("side"), read(row)) {
         ("from", left) if left.ended_at.is_some() => Standing::Left(left),
         ("from", leaving) => Standing::Leaving(leaving),
         (_, arriving) => Standing::Arriving(arriving),
-    }))
+    })
 }
 
-/// Refused where the place is not served.
+/// Whether the place is served.
+pub async fn standing(tx: &Operator) -> Result<Standing> {
+    Ok(read_standing(&tx.query(STANDING, &[]).await?))
+}
+
+/// The same of a database whose schema may be that of another version, or none: that was never closed.
+pub async fn of(database: &Database) -> Result<Standing> {
+    inspect::check_sessions(database).await?;
+    let client = database.owner().await?;
+    match knows_moves(&client).await? {
+        true => Ok(read_standing(&client.query(STANDING, &[]).await?)),
+        false => Ok(Standing::Open),
+    }
+}
+
+async fn knows_moves(client: &Client) -> Result<bool> {
+    Ok(client.query_one("SELECT to_regclass('wazapp.relocation') IS NOT NULL", &[]).await?.get(0))
+}
+
+/// Refused where the place is not served; its schema is as it is.
 pub async fn check(database: &Database) -> Result<()> {
-    let tx = database.operator().await?;
-    let standing = standing(&tx).await?;
-    tx.close();
-    standing.refusal().map_or(Ok(()), |why| Err(DatabaseError::Unfit(why)))
+    of(database).await?.refusal().map_or(Ok(()), |why| Err(DatabaseError::Unfit(why)))
 }
 
 /// Closes this place, which everything is to leave for another one; whoever begins to work on it from now on is
-/// refused. A move that was begun to another place before goes to this one now.
+/// refused. What was copied by a move that was begun before is nobody's from here on.
 pub async fn leave(tx: &Operator, place: &str, now: Timestamp) -> Result<Relocation> {
+    cancel(tx, now).await?;
     let row = tx
         .query_opt(
-            "WITH again AS (
-               UPDATE wazapp.relocation SET place = $1, begun_at = $2, cancelled_at = NULL
-               WHERE side = 'from' AND ended_at IS NULL RETURNING id, place, begun_at, ended_at),
-             first AS (
-               INSERT INTO wazapp.relocation (id, side, place, begun_at) SELECT $3, 'from', $1, $2
-               WHERE NOT EXISTS (SELECT FROM wazapp.relocation WHERE side = 'from' AND ended_at IS NULL)
-               RETURNING id, place, begun_at, ended_at)
-             SELECT * FROM again UNION ALL SELECT * FROM first",
-            &[&place, &now, &Uuid::now_v7()],
+            "INSERT INTO wazapp.relocation (id, side, place, begun_at) VALUES ($1, 'from', $2, $3)
+             RETURNING id, place, begun_at, ended_at",
+            &[&Uuid::now_v7(), &place, &now],
         )
         .await?;
-    Ok(read(&row.expect("it is there or made")))
+    Ok(read(&row.expect("it is made")))
 }
 
 /// Moves that this place took part in, by which another one knows it.
@@ -128,12 +134,14 @@ pub async fn known(tx: &Operator) -> Result<Vec<Uuid>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// What a place says of this move as the one that it goes to.
-pub async fn arrival(tx: &Operator, id: Uuid) -> Result<Option<Relocation>> {
-    let row = tx
-        .query_opt("SELECT id, place, begun_at, ended_at FROM wazapp.relocation WHERE id = $1 AND side = 'to'", &[&id])
-        .await?;
-    Ok(row.as_ref().map(read))
+/// What a place says of this move as the one that it goes to, whichever version its schema is of.
+pub async fn arrival(database: &Database, id: Uuid) -> Result<Option<Relocation>> {
+    let client = database.owner().await?;
+    if !knows_moves(&client).await? {
+        return Ok(None);
+    }
+    let arrived = "SELECT id, place, begun_at, ended_at FROM wazapp.relocation WHERE id = $1 AND side = 'to'";
+    Ok(client.query_opt(arrived, &[&id]).await?.as_ref().map(read))
 }
 
 /// All is elsewhere, and this place is left. Refused where it was opened again meanwhile: then the other one must not open.
@@ -159,19 +167,45 @@ pub async fn end_arriving(tx: &Operator, id: Uuid, now: Timestamp) -> Result<()>
     Ok(())
 }
 
-/// This place is served after all. What was copied of it elsewhere stays closed there.
+/// This place is served after all, unless it was left meanwhile. What was copied of it elsewhere stays closed there, and is
+/// known, so that a next move may replace it.
 pub async fn cancel(tx: &Operator, now: Timestamp) -> Result<()> {
-    // Of one that had ended, the other place is open: no next move may take it for its own.
-    tx.query("DELETE FROM wazapp.relocation WHERE side = 'from' AND ended_at IS NOT NULL", &[]).await?;
-    tx.query("UPDATE wazapp.relocation SET cancelled_at = $1 WHERE side = 'from' AND cancelled_at IS NULL", &[&now])
-        .await?;
+    // Who just ends a move is waited for, and what has ended stays as it is.
+    tx.query(
+        "UPDATE wazapp.relocation SET cancelled_at = $1
+         WHERE side = 'from' AND ended_at IS NULL AND cancelled_at IS NULL",
+        &[&now],
+    )
+    .await?;
     Ok(())
 }
 
-/// A server that runs on this database, or was killed a moment ago.
-pub async fn running(tx: &Operator, now: Timestamp) -> Result<Option<String>> {
-    let row = tx.query_opt("SELECT name FROM wazapp.key_holder WHERE seen_at > $1 LIMIT 1", &[&(now - RUNS)]).await?;
-    Ok(row.map(|row| row.get(0)))
+/// This place is served again though everything is elsewhere: that place must be served by nobody any more.
+pub async fn abandon(tx: &Operator, now: Timestamp) -> Result<()> {
+    // The other place is open: no next move may take it for its own.
+    tx.query("DELETE FROM wazapp.relocation WHERE side = 'from' AND ended_at IS NOT NULL", &[]).await?;
+    cancel(tx, now).await
+}
+
+/// The servers that run on this database: those that show themselves while this waits, which it does where any is noted.
+pub async fn running(database: &Database) -> Result<Vec<Alive>> {
+    Ok(holder::alive(&database.owner().await?).await?.0)
+}
+
+/// The same of a closed place that nobody else works on. The others have died, and are forgotten: one that was only held up comes back by
+/// itself, and is seen by [`came_back`].
+pub async fn still_running(database: &Database) -> Result<Vec<Alive>> {
+    let client = database.owner().await?;
+    let (alive, silent) = holder::alive(&client).await?;
+    for (id, beat) in silent {
+        client.execute("DELETE FROM wazapp.key_holder WHERE id = $1 AND beat = $2", &[&id, &beat]).await?;
+    }
+    Ok(alive)
+}
+
+/// Any that is noted, behind [`still_running`].
+pub async fn came_back(tx: &Operator) -> Result<Option<String>> {
+    Ok(holder::list(tx).await?.into_iter().next().map(|server| server.name))
 }
 
 /// Somebody works on the database: no move ends meanwhile. It is so until it is dropped.
@@ -237,8 +271,7 @@ pub(crate) async fn arrive(client: &Client, id: Uuid, from: &str, now: Timestamp
 /// Whether what a database holds may be taken away by a move that knows these: it was left by one of them, or one of
 /// them did not come to its end here. Such a place is served by nobody.
 pub(crate) async fn may_be_replaced(client: &Client, known: &[Uuid]) -> Result<bool> {
-    let there: bool = client.query_one("SELECT to_regclass('wazapp.relocation') IS NOT NULL", &[]).await?.get(0);
-    if !there || known.is_empty() {
+    if known.is_empty() || !knows_moves(client).await? {
         return Ok(false);
     }
     let sides = client

@@ -58,13 +58,16 @@ pub(crate) async fn run(config: Config, print: &Print, demo: &Demo) -> anyhow::R
     let address = serving.address();
     let shown = tokio::select! {
         furnished = furnish::run(&config, print, &database, address, (&meta, &link)) => furnished.map(|welcome| welcome.show(print)),
-        () = serving.asked_to_stop() => Err(anyhow::anyhow!("stopped before it was furnished: the next start goes on")),
+        asked = serving.asked_to_stop() => {
+            Err(asked.err().unwrap_or_else(|| anyhow::anyhow!("stopped before it was furnished: the next start goes on")))
+        }
     };
-    if shown.is_ok() {
-        serving.asked_to_stop().await;
-    }
+    let asked = match &shown {
+        Ok(()) => serving.asked_to_stop().await,
+        Err(_) => Ok(()),
+    };
     meta.stop().await;
-    serving.stop().await?;
+    serving.end(asked).await?;
     shown
 }
 

@@ -70,6 +70,8 @@ where
     F: Future<Output = anyhow::Result<T>>,
 {
     let database = Database::new(access, 2)?.with_limits(config.limits).with_retention(config.retention);
+    // What was moved, or is being moved, stays as it was compared.
+    relocation::check(&database).await?;
     migrate::run(&database).await.context("the schema could not be brought up to date")?;
     let _presence = relocation::enter(&database).await?;
     let opened = Opened { database: database.clone(), keyring: keyring(config)? };

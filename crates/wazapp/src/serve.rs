@@ -46,8 +46,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let place = Place::take(config).await?;
     let mut serving = Serving::start(config, place).await?;
     greet(config, serving.address(), serving.database()).await;
-    serving.asked_to_stop().await;
-    serving.stop().await
+    let asked = serving.asked_to_stop().await;
+    serving.end(asked).await
 }
 
 /// What a server has for itself before it begins: its data directory and its address.
@@ -166,21 +166,32 @@ impl Serving {
         &self.database
     }
 
-    /// Waits for Ctrl-C or SIGTERM.
-    pub(crate) async fn asked_to_stop(&mut self) {
-        self.signals.any().await;
+    /// Waits for Ctrl-C or SIGTERM; an error where the database was taken away under it.
+    pub(crate) async fn asked_to_stop(&mut self) -> anyhow::Result<()> {
+        tokio::select! {
+            () = self.signals.any() => Ok(()),
+            why = self.running.taken_away() => Err(anyhow::anyhow!(why)),
+        }
     }
 
-    /// Finishes what is under way, then stops PostgreSQL.
-    pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        tracing::info!("stopping: what is under way is finished first");
+    /// Finishes what is under way, unless it was taken away, then stops PostgreSQL.
+    pub(crate) async fn end(self, asked: anyhow::Result<()>) -> anyhow::Result<()> {
         service::stopping();
-        self.running.stop().await;
+        match &asked {
+            Ok(()) => {
+                tracing::info!("stopping: what is under way is finished first");
+                self.running.stop().await;
+            }
+            Err(why) => {
+                tracing::error!("ending at once, and nobody is answered any more: {why}");
+                drop(self.running);
+            }
+        }
         drop(self.announced);
         let ended = end(self.postgres).await;
         // It is alive until then.
         self.silence.cancel();
-        ended
+        asked.and(ended)
     }
 }
 

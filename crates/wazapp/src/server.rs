@@ -15,6 +15,7 @@ use model::user::Passwords;
 use model::{Clock, Database, migrate, relocation};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use web::health::Health;
@@ -166,6 +167,8 @@ impl Setup {
 pub struct Running {
     address: SocketAddr,
     database: Database,
+    /// Why nothing is served here any more.
+    taken_away: oneshot::Receiver<String>,
     parts: Parts,
 }
 
@@ -252,10 +255,11 @@ fn host() -> String {
 
 /// Brings the schema up to date, and joins those who hold keys.
 async fn prepare(setup: &Setup, address: SocketAddr) -> anyhow::Result<Holder> {
-    migrate::run(&setup.database).await.context("the schema could not be brought up to date")?;
     relocation::check(&setup.database).await?;
+    migrate::run(&setup.database).await.context("the schema could not be brought up to date")?;
     let name = format!("{}, process {}, {address}", host(), std::process::id());
-    let holder = Holder::join(setup.database.clone(), setup.keyring.clone(), setup.clock.clone(), name).await?;
+    let (keyring, clock, media) = (setup.keyring.clone(), setup.clock.clone(), setup.store.place());
+    let holder = Holder::join(setup.database.clone(), keyring, clock, name, media).await?;
     // Whoever moves the database closes it first and then looks who runs.
     if let Err(moved) = relocation::check(&setup.database).await {
         holder.leave().await?;
@@ -292,7 +296,8 @@ pub async fn start(mut setup: Setup, listener: TcpListener) -> anyhow::Result<Ru
     shared.to_meta.apps.refresh().await;
 
     let mut parts = Parts::default();
-    parts.keys.spawn(|stop| holder.keep_current(stop));
+    let (says, taken_away) = oneshot::channel();
+    parts.keys.spawn(|stop| holder.keep_current(stop, says));
     let backlog = Arc::new(Backlog::default());
     let receiver = parts.receive(&setup, &backlog);
     parts.work(&setup, &shared, &backlog);
@@ -306,7 +311,7 @@ pub async fn start(mut setup: Setup, listener: TcpListener) -> anyhow::Result<Ru
         None => None,
     };
     parts.serve(setup, shared, webhook, health, (listener, secure));
-    Ok(Running { address, database, parts })
+    Ok(Running { address, database, taken_away, parts })
 }
 
 impl Parts {
@@ -501,6 +506,15 @@ impl Running {
     /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns when everything was moved elsewhere under it, which a server that was held up for long may find: what it would tell
+    /// anybody from here on is lost. It is to be dropped, not stopped.
+    pub async fn taken_away(&mut self) -> String {
+        match (&mut self.taken_away).await {
+            Ok(why) => why,
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// Answers what is under way, commits what was taken, applies the batch at hand, hears calls to Meta out.

@@ -67,7 +67,7 @@ async fn no_key_seals_that_a_running_server_has_not() {
     change(&world, &keyring, new).await;
     assert_eq!(noted(&world).await, [(new.to_string(), "seals".to_owned())]);
     let clock = model::Clock::default();
-    let late = Holder::join(world.database().clone(), Keyring::new([OLD]), clock, "late".into()).await;
+    let late = Holder::join(world.database().clone(), Keyring::new([OLD]), clock, "late".into(), String::new()).await;
     let error = late.expect_err("it cannot open anything").to_string();
     assert!(error.contains("another master key"), "{error}");
     assert_eq!(opened(&world, &Keyring::new([NEW])).await.len(), 2);
@@ -260,7 +260,8 @@ async fn requests_seal_with_the_new_key_when_their_server_heard_of_it() {
     world.idle().await;
     let (keyring, new) = both();
     let (database, clock) = (world.database().clone(), model::Clock::default());
-    let holder = Holder::join(database, keyring.clone(), clock, "a server".into()).await.expect("it has both");
+    let holder = Holder::join(database, keyring.clone(), clock, "a server".into(), String::new()).await;
+    let holder = holder.expect("it has both");
     let begin_attempt = async || {
         let token = SecretString::from("EAA");
         let tx = world.database().tenant(&acme.scope).await.unwrap();
@@ -276,7 +277,7 @@ async fn requests_seal_with_the_new_key_when_their_server_heard_of_it() {
     assert_eq!(rotation.unaware(new).await.expect("a list").len(), 1);
 
     let stop = CancellationToken::new();
-    let running = tokio::spawn(holder.keep_current(stop.clone()));
+    let running = tokio::spawn(holder.keep_current(stop.clone(), tokio::sync::oneshot::channel().0));
     world.until("it has heard", async || rotation.unaware(new).await.expect("a list").is_empty()).await;
     begin_attempt().await;
     assert_eq!(rotation.any_organization_left(new).await.expect("a count"), 1, "the second is under the new key");

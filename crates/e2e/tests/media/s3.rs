@@ -1,5 +1,6 @@
 //! An S3 server of the test's own; `scripts/need moto` has installed it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -9,6 +10,7 @@ use model::store::shelf::Shelf;
 
 pub(crate) struct S3 {
     server: Child,
+    address: SocketAddr,
     url: String,
 }
 
@@ -22,7 +24,7 @@ impl S3 {
             .stderr(Stdio::null())
             .spawn()
             .expect("moto_server starts: scripts/need moto installs it");
-        let s3 = Self { server, url: format!("http://{address}") };
+        let s3 = Self { server, address, url: format!("http://{address}") };
         let client = e2e::outside::http().build().expect("a client");
         until("the S3 server makes a bucket", async || {
             let made = client.put(format!("{}/media", s3.url)).send().await;
@@ -30,6 +32,10 @@ impl S3 {
         })
         .await;
         s3
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// How programs reach it.

@@ -46,6 +46,31 @@ async fn a_place_that_was_opened_again_is_not_left() {
     world.end().await;
 }
 
+/// Whoever gives a move up while its end is being committed waits for that end, and opens nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_is_left_meanwhile_is_not_opened() {
+    let world = World::new().await;
+    let (database, now) = (world.database(), e2e::outside::now());
+    let tx = database.operator().await.expect("a transaction");
+    let leaving = relocation::leave(&tx, "elsewhere", now).await.expect("it is closed");
+    tx.commit().await.expect("it is said");
+    let ending = database.operator().await.expect("a transaction");
+    relocation::end_leaving(&ending, leaving.id, now).await.expect("it is left");
+    let gives_up = database.clone();
+    let giving_up = tokio::spawn(async move {
+        let tx = gives_up.operator().await.expect("a transaction");
+        relocation::cancel(&tx, now).await.expect("it waits");
+        let standing = relocation::standing(&tx).await.expect("its standing");
+        tx.commit().await.expect("it is done");
+        standing
+    });
+    stands(&world.sql().await, "UPDATE%relocation%").await;
+    ending.commit().await.expect("it is committed");
+    assert!(matches!(giving_up.await.expect("it ends"), Standing::Left(_)));
+    assert!(matches!(relocation::of(database).await.expect("its standing"), Standing::Left(_)));
+    world.end().await;
+}
+
 /// The second of two who move the same place closes nothing and opens nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_one_moves_at_a_time() {
@@ -163,5 +188,92 @@ async fn killed_when_all_is_there() {
     drop((from, holder, other, to));
     source.end().await;
     target.end().await;
+    stage.meta.stop().await;
+}
+
+/// The same place, said otherwise.
+fn otherwise(url: &str) -> String {
+    let host = crate::backup::text(&e2e::cluster::socket_dir()).replace('/', "%2F");
+    let other = url.replace(&host, &format!("{host}%2F."));
+    assert_ne!(url, other);
+    other
+}
+
+/// One side has ended and the other is not open: the same again opens it, however the place is said, and though both are of an older
+/// version than who goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_end_of_the_one_side_and_the_opening_of_the_other() {
+    let ((stage, source), target, nobodys) = (Stage::external().await, Target::new().await, Target::new().await);
+    let (from, holder, other) = (source.sql().await, source.sql().await, source.sql().await);
+    hold(&holder, "message", "ACCESS EXCLUSIVE").await;
+    let mut moving = begin(&stage.installation, &target.url);
+    stands(&from, "COPY%message%").await;
+    hold(&other, "relocation", "SHARE").await;
+    holder.batch_execute("ROLLBACK").await.expect("it lets go");
+    stands(&from, "UPDATE%relocation%").await;
+    let (to, opening) = (target.sql().await, target.sql().await);
+    hold(&opening, "relocation", "SHARE").await;
+    other.batch_execute("ROLLBACK").await.expect("it lets go");
+    stands(&to, "UPDATE%relocation%").await;
+    moving.kill().await.expect("a process of ours");
+    opening.batch_execute("ROLLBACK").await.expect("it lets go");
+    gone(&to).await;
+
+    // As a version made it that had one step less.
+    for side in [&from, &to] {
+        let back = "ALTER TABLE wazapp.key_holder DROP COLUMN IF EXISTS media;
+                    DELETE FROM wazapp.migration WHERE name = '20261130020000_holder_media'";
+        side.batch_execute(back).await.expect("it is as it was");
+    }
+    let says = stage.refused_at(&target.url).await;
+    assert!(says.contains("run the same command again"), "{says}");
+    for arguments in [&["serve"][..], &["org", "list"], &["migrate"]] {
+        let says = refused(&stage.installation, arguments).await;
+        assert!(says.contains("was moved to"), "{arguments:?}: {says}");
+    }
+    let taken = "SELECT count(*) FROM wazapp.migration WHERE name = '20261130020000_holder_media'";
+    assert_eq!((count(&from, taken).await, count(&to, taken).await), (0, 0), "nobody changes what was compared");
+
+    // To another place there is nothing to finish.
+    let says = refused(&stage.installation, &["move", "database", "--to", &nobodys.url]).await;
+    assert!(says.contains("was moved to"), "{says}");
+    let said = stage.installation.json(&["move", "database", "--to", &otherwise(&target.url)]).await;
+    assert_eq!(said["was_there"], true, "{said}");
+    let says = refused(&stage.installation, &["serve"]).await;
+    assert!(says.contains("was moved to"), "{says}");
+    let stage = stage.at(&target.url);
+    assert!(stage.installation.serve().await.terminate().await.0.success());
+    drop((from, holder, other, to, opening));
+    source.end().await;
+    target.end().await;
+    nobodys.end().await;
+    stage.meta.stop().await;
+}
+
+/// What was copied to one place is not what a move to another one has brought there, and the first is never opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_place_than_the_one_it_was_begun_to() {
+    let ((stage, source), first, second) = (Stage::external().await, Target::new().await, Target::new().await);
+    let (from, holder, other) = (source.sql().await, source.sql().await, source.sql().await);
+    hold(&holder, "message", "ACCESS EXCLUSIVE").await;
+    let mut moving = begin(&stage.installation, &first.url);
+    stands(&from, "COPY%message%").await;
+    hold(&other, "relocation", "SHARE").await;
+    holder.batch_execute("ROLLBACK").await.expect("it lets go");
+    stands(&from, "UPDATE%relocation%").await;
+    moving.kill().await.expect("a process of ours");
+    other.batch_execute("ROLLBACK").await.expect("it lets go");
+    gone(&from).await;
+    let said = stage.installation.json(&["move", "database", "--to", &second.url]).await;
+    assert_eq!(said["was_there"], false, "{said}");
+    same(&from, &second.sql().await).await;
+    let says = refused(&stage.installation, &["move", "database", "--to", &first.url]).await;
+    assert!(says.contains("was moved to"), "{says}");
+    let says = stage.refused_at(&first.url).await;
+    assert!(says.contains("did not come to its end"), "{says}");
+    drop((from, holder, other));
+    source.end().await;
+    first.end().await;
+    second.end().await;
     stage.meta.stop().await;
 }

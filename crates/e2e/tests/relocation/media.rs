@@ -13,14 +13,14 @@ use crate::backup::files;
 use crate::media::s3::S3;
 
 /// What the directory has, by organization and name; not what is still on its way.
-fn kept(stage: &Stage) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(super) fn kept(stage: &Stage) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = files(&stage.installation.data_dir().join("media"));
     all.retain(|path, _| path.file_name().is_some_and(|name| name.len() == 64));
     all
 }
 
 /// The same of the bucket.
-async fn there(s3: &S3, prefix: &str, names: impl Iterator<Item = &PathBuf>) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(super) async fn there(s3: &S3, prefix: &str, names: impl Iterator<Item = &PathBuf>) -> BTreeMap<PathBuf, Vec<u8>> {
     let (store, mut found) = (s3.store(prefix), BTreeMap::new());
     for name in names {
         let organization = name.iter().next().expect("a folder").to_str().expect("text").parse().expect("an id");
@@ -33,11 +33,11 @@ async fn there(s3: &S3, prefix: &str, names: impl Iterator<Item = &PathBuf>) -> 
     found
 }
 
-fn with_bucket(installation: Installation, s3: &S3) -> Installation {
+pub(super) fn with_bucket(installation: Installation, s3: &S3) -> Installation {
     s3.settings().into_iter().fold(installation, |installation, (name, value)| installation.setting(name, value))
 }
 
-async fn moved(stage: &Stage, arguments: &[&str]) -> Value {
+pub(super) async fn moved(stage: &Stage, arguments: &[&str]) -> Value {
     stage.installation.json(&[&["move", "media"], arguments].concat()).await
 }
 
@@ -60,6 +60,13 @@ async fn files_are_the_same_one_by_one_and_go_when_asked() {
     assert!(there(&s3, "moved", before.keys()).await == before);
     let says = refused(&stage.installation, &["move", "media", "--to", bucket, "--remove"]).await;
     assert!(says.contains("nothing was removed") && says.contains("Stop it first"), "{says}");
+    // Nor where this command's settings are others than that server's.
+    let from = format!("file:{}", directory.display());
+    let arguments = ["move", "media", "--from", &from, "--to", bucket, "--remove"];
+    let output = stage.installation.command(&arguments).env("WAZAPP_MEDIA_URL", bucket).output().await;
+    let says = crate::backup::refusal(&output.expect("it runs"));
+    assert!(says.contains("nothing was removed") && says.contains("Stop it first"), "{says}");
+    assert!(kept(&stage) == before);
     // It takes in more, which the next run copies alone.
     let large = data_encoding::BASE64.encode(&vec![7; 12 << 20]);
     let document = json!({ "data": large, "mime_type": "application/pdf", "filename": "a.pdf" });
@@ -83,7 +90,6 @@ async fn files_are_the_same_one_by_one_and_go_when_asked() {
 
     // The server on the bucket shows them; then the old ones go.
     let stage = Stage { installation: stage.installation.setting("WAZAPP_MEDIA_URL", bucket), ..stage };
-    let from = format!("file:{}", directory.display());
     let server = stage.installation.serve().await;
     let said = moved(&stage, &["--from", &from, "--to", bucket, "--remove"]).await;
     assert_eq!((&said["moved"]["removed"], &said["moved"]["copied"]), (&json!(all.len()), &json!(0)), "{said}");

@@ -35,7 +35,8 @@ async fn unfit_places_are_refused_and_the_old_one_is_served_as_before() {
         (url(&cluster::socket_dir(), &latin), "encoding is LATIN1"),
         (url(&cluster::socket_dir(), &unsynced), "synchronous_commit = on"),
         (url(pooler.socket_dir(), &pooled), "transaction pooler"),
-        (url(&cluster::socket_dir(), "nowhere_at_all"), "nowhere_at_all"),
+        (url(&cluster::socket_dir(), "nowhere_at_all"), "--to: "),
+        ("postgres://x:s3cret-word@127.0.0.1:1/x?sslmode=disable".to_owned(), "--to: "),
         ("private".to_owned(), "that is where it is"),
         ("mysql://x".to_owned(), "--to: write postgres://"),
     ] {

@@ -126,7 +126,15 @@ async fn killed_wherever_it_goes_on_and_neither_is_served() {
     drop((from, holder));
     close(private).await;
 
-    let said = stage.installation.json(&arguments).await;
+    // The directory is called otherwise than before.
+    let alias = tempfile::TempDir::with_prefix("wazapp-alias-").expect("a directory");
+    let other = alias.path().join("data");
+    std::os::unix::fs::symlink(stage.installation.data_dir(), &other).expect("a link");
+    let output =
+        stage.installation.command(&[&arguments[..], &["--json"]].concat()).env("WAZAPP_DATA_DIR", &other).output();
+    let output = output.await.expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&said["from"], &said["upgraded"]), (&json!(16), &json!(true)), "{said}");
     let private = stage.private(Some(new)).await;
     let after = rows(&sql(&private).await).await;
@@ -137,5 +145,41 @@ async fn killed_wherever_it_goes_on_and_neither_is_served() {
     let server = stage.installation.serve().await;
     assert_eq!(stage.installation.json(&arguments).await["upgraded"], false);
     assert!(server.terminate().await.0.success());
+    stage.meta.stop().await;
+}
+
+/// What was begun with a version goes on with it, though a newer one was installed since.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_ends_with_the_version_that_it_was_begun_with() {
+    let (Some(newer), Some(newest)) = (programs(16), programs(18)) else { return };
+    let stage = with_programs(Stage::new().await, &newer);
+    let private = stage.private(None).await;
+    let (from, holder, other) = (sql(&private).await, sql(&private).await, sql(&private).await);
+    let major = count(&from, "SELECT current_setting('server_version_num')::int8 / 10000").await;
+    if major >= 16 {
+        eprintln!("skipped: the system's PostgreSQL is {major}");
+        drop((from, holder, other));
+        return close(private).await;
+    }
+    // All is there, and the end of the old one waits.
+    holder.batch_execute("BEGIN; LOCK TABLE wazapp.message IN ACCESS EXCLUSIVE MODE").await.expect("it is held");
+    let mut command = stage.installation.command(&["postgres", "upgrade"]);
+    let mut upgrading = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    super::broken_off::stands(&from, "COPY%message%").await;
+    other.batch_execute("BEGIN; LOCK TABLE wazapp.relocation IN SHARE MODE").await.expect("it is held");
+    holder.batch_execute("ROLLBACK").await.expect("it lets go");
+    super::broken_off::stands(&from, "UPDATE%relocation%").await;
+    upgrading.kill().await.expect("a process of ours");
+    other.batch_execute("ROLLBACK").await.expect("it lets go");
+    drop((from, holder, other));
+    close(private).await;
+
+    let path = format!("{}:{}", text(&newest), std::env::var("PATH").expect("a path"));
+    let output = stage.installation.command(&["postgres", "upgrade", "--json"]).env("PATH", path).output().await;
+    let output = output.expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    let private = stage.private(Some(newer)).await;
+    assert_eq!(count(&sql(&private).await, "SELECT current_setting('server_version_num')::int8 / 10000").await, 16);
+    close(private).await;
     stage.meta.stop().await;
 }

@@ -2,14 +2,18 @@
 
 use std::process::Stdio;
 
-use e2e::{World, body};
+use e2e::{Organization, World, body};
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, LUCIA, MARCO, NAME, NEIGHBOUR_NUMBER, NUMBER, Stage, commands, refusal, said};
 
-/// How many rows of the café, and raw bodies with its number, hold these words: every column of every table, as PostgreSQL writes it.
 async fn found(stage: &Stage, words: &[&str]) -> Vec<String> {
-    let sql = stage.world.sql().await;
+    found_in(&stage.world, &stage.cafe, NUMBER, words).await
+}
+
+/// Where rows of an organization, and raw bodies with its number, hold these words: every column of every table, as PostgreSQL writes it.
+pub(super) async fn found_in(world: &World, organization: &Organization, number: &str, words: &[&str]) -> Vec<String> {
+    let sql = world.sql().await;
     let tables = sql
         .query(
             "SELECT c.oid::regclass::text, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'organization_id')
@@ -25,9 +29,9 @@ async fn found(stage: &Stage, words: &[&str]) -> Vec<String> {
             // Bytes are shown in hexadecimal.
             let hex = data_encoding::HEXLOWER.encode(word.as_bytes());
             let whose = if owned {
-                format!("organization_id = '{}'", stage.cafe.id)
+                format!("organization_id = '{}'", organization.id)
             } else {
-                format!("position('{}' IN t::text) > 0", data_encoding::HEXLOWER.encode(NUMBER.as_bytes()))
+                format!("position('{}' IN t::text) > 0", data_encoding::HEXLOWER.encode(number.as_bytes()))
             };
             let count = format!(
                 "SELECT count(*) FROM {table} t WHERE {whose} AND (position($1 IN t::text) > 0 OR position($2 IN t::text) > 0)"

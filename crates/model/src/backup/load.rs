@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::{AS_TEXT, Contents, Table, tables};
 use crate::database::{Database, DatabaseError, Result};
-use crate::relocation::{self, RUNS};
-use crate::{inspect, migrate, upkeep};
+use crate::secret::holder;
+use crate::{inspect, migrate, relocation, upkeep};
 
 /// One transaction, which goes with whoever drops it, or is killed.
 pub struct Load {
@@ -49,14 +49,14 @@ impl Rows {
 }
 
 /// Rows would take away what is there, and the ground from whoever works on it. What moves knows may be taken away.
-async fn refuse_what_is_there(client: &Client, known: &[Uuid], now: Timestamp) -> Result<()> {
+async fn refuse_what_is_there(client: &Client, known: &[Uuid]) -> Result<()> {
     if relocation::may_be_replaced(client, known).await? {
         return Ok(());
     }
     let there = client
         .query_one(
             "SELECT to_regclass('wazapp.organization') IS NOT NULL, to_regclass('wazapp.user') IS NOT NULL,
-                    to_regclass('wazapp.inbound') IS NOT NULL, to_regclass('wazapp.key_holder') IS NOT NULL",
+                    to_regclass('wazapp.inbound') IS NOT NULL",
             &[],
         )
         .await?;
@@ -77,29 +77,21 @@ async fn refuse_what_is_there(client: &Client, known: &[Uuid], now: Timestamp) -
             )));
         }
     }
-    if there.get(3) {
-        let alive =
-            client.query_opt("SELECT name FROM wazapp.key_holder WHERE seen_at > $1 LIMIT 1", &[&(now - RUNS)]).await?;
-        if let Some(row) = alive {
-            return Err(DatabaseError::Unfit(format!(
-                "a server runs on this database ({}): stop it first, or wait {} s if it was killed",
-                row.get::<_, &str>(0),
-                RUNS.as_secs()
-            )));
-        }
+    if let Some(server) = holder::alive(client).await?.0.first() {
+        return Err(DatabaseError::Unfit(format!("a server runs on this database ({}): stop it first", server.name)));
     }
     client.batch_execute("RESET ROLE").await?;
     Ok(())
 }
 
 /// A transaction of the owner of a place that is fit, and free.
-async fn opened(database: &Database, known: &[Uuid], now: Timestamp) -> Result<Client> {
+async fn opened(database: &Database, known: &[Uuid]) -> Result<Client> {
     inspect::check_sessions(database).await?;
     let client = database.owner().await?;
     migrate::check_server(&client).await?;
     client.batch_execute(&format!("BEGIN; SET LOCAL lock_timeout = '10s'; {AS_TEXT}")).await?;
     migrate::lock(&client).await?;
-    refuse_what_is_there(&client, known, now).await?;
+    refuse_what_is_there(&client, known).await?;
     Ok(client)
 }
 
@@ -110,16 +102,16 @@ fn by_name(tables: &[Table]) -> BTreeMap<&str, BTreeSet<&str>> {
 
 impl Load {
     /// Whether rows could be put there, as a server and [`Load::begin`] would say; changes nothing.
-    pub async fn check(database: &Database, known: &[Uuid], now: Timestamp) -> Result<()> {
-        let client = opened(database, known, now).await?;
+    pub async fn check(database: &Database, known: &[Uuid]) -> Result<()> {
+        let client = opened(database, known).await?;
         migrate::check_roles(&client).await?;
         Ok(client.batch_execute("ROLLBACK").await?)
     }
 
     /// Makes the schema as it was, without rows, and takes off what would look at single ones. Refused where the database holds
     /// anything, but for what moves of these ids left there or did not bring to its end.
-    pub async fn begin(database: &Database, contents: &Contents, known: &[Uuid], now: Timestamp) -> Result<Self> {
-        let client = opened(database, known, now).await?;
+    pub async fn begin(database: &Database, contents: &Contents, known: &[Uuid]) -> Result<Self> {
+        let client = opened(database, known).await?;
         client.batch_execute("DROP SCHEMA IF EXISTS wazapp CASCADE").await?;
         migrate::remake(&client, &contents.migrations).await?;
         for day in &contents.days {

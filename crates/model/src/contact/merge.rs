@@ -322,7 +322,7 @@ const PART: [&str; 5] = [
      SELECT $1, $4, k ->> 'own_name', k ->> 'notes', k ->> 'book_name', (k ->> 'book_at')::timestamptz, k ->> 'profile_name',
             k ->> 'wa_id', k ->> 'user_id', k ->> 'parent_user_id', k ->> 'username', (k ->> 'created_at')::timestamptz
      FROM (SELECT kept -> 'vanished' AS k FROM wazapp.contact_merge WHERE organization_id = $1 AND id = $2 AND $3::uuid IS NOT NULL) kept",
-    // Words that are still as the merge made them are as they were before it.
+    // Words that are still as the merge made them are as they were before it; names of the one that comes back are that one's.
     "UPDATE wazapp.contact s SET
        own_name = CASE WHEN s.own_name IS NOT DISTINCT FROM coalesce(k.s ->> 'own_name', k.o ->> 'own_name')
                        THEN k.s ->> 'own_name' ELSE s.own_name END,
@@ -330,6 +330,10 @@ const PART: [&str; 5] = [
                            CASE WHEN k.o ->> 'own_name' <> k.s ->> 'own_name' THEN k.o ->> 'own_name' END,
                            CASE WHEN k.o ->> 'notes' IS DISTINCT FROM k.s ->> 'notes' THEN k.o ->> 'notes' END), '')
                     THEN k.s ->> 'notes' ELSE s.notes END,
+       wa_id = CASE WHEN s.wa_id = k.o ->> 'wa_id' THEN k.s ->> 'wa_id' ELSE s.wa_id END,
+       user_id = CASE WHEN s.user_id = k.o ->> 'user_id' THEN k.s ->> 'user_id' ELSE s.user_id END,
+       parent_user_id = CASE WHEN s.parent_user_id = k.o ->> 'parent_user_id' THEN k.s ->> 'parent_user_id' ELSE s.parent_user_id END,
+       username = CASE WHEN s.username = k.o ->> 'username' THEN k.s ->> 'username' ELSE s.username END,
        updated_at = greatest(s.updated_at, $5)
      FROM (SELECT kept -> 'survivor' AS s, kept -> 'vanished' AS o FROM wazapp.contact_merge
            WHERE organization_id = $1 AND id = $2) k

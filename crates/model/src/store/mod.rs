@@ -151,6 +151,12 @@ impl Store {
         Ok(Self { objects, directory: None, part: S3_PART, shown })
     }
 
+    /// What every server of this store calls it: a directory by its path from the root, past all links.
+    pub fn place(&self) -> String {
+        let directory = self.directory.as_ref().and_then(|directory| std::fs::canonicalize(directory).ok());
+        directory.map_or_else(|| self.shown.to_string(), |directory| format!("file:{}", directory.display()))
+    }
+
     /// Bytes of an organization, to be pushed piece by piece.
     pub fn writer(&self, organization_id: Uuid) -> Writing {
         Writing::new(self.clone(), organization_id)

@@ -146,7 +146,15 @@ pub const OF_A_PERSON: &[(&str, Part)] = &[
     ("seen", Rows("t.conversation_id = ANY ($3)")),
     ("session", Nothing("people who work there")),
     ("sight", Nothing("the same")),
-    ("status", Rows(concat!("(t.number_id, t.wamid) IN (", messages!("m.number_id, m.wamid"), ")"))),
+    // Of a message to a group, what became of it at them.
+    (
+        "status",
+        Rows(concat!(
+            "t.participant = ANY ($5) OR (t.number_id, t.wamid) IN (",
+            messages!("m.number_id, m.wamid"),
+            ")"
+        )),
+    ),
     ("team", Nothing("people who work there")),
     ("team_member", Nothing("the same")),
     ("template", Nothing("the organization's templates")),
@@ -211,8 +219,11 @@ pub async fn any_organization_find(tx: &Operator, scope: &Scope, who: &str) -> R
     let (id, said) = (who.parse::<Uuid>().ok(), plain(who));
     let found = tx
         .query(
+            // A name that is another's by now is that one's alone, whoever was called so.
             "SELECT c.id FROM wazapp.contact c WHERE c.organization_id = $1::uuid
-               AND (c.id = $2::uuid OR c.wa_id = $3::text OR c.user_id = $3)
+               AND (c.id = $2::uuid OR (c.wa_id = $3::text OR c.user_id = $3)
+                    AND NOT EXISTS (SELECT FROM wazapp.contact_identity o
+                                    WHERE o.organization_id = $1 AND o.value = $3 AND o.contact_id <> c.id))
              UNION SELECT i.contact_id FROM wazapp.contact_identity i WHERE i.organization_id = $1 AND i.value = $3
              UNION SELECT i.contact_id FROM wazapp.identity_spelling w
                JOIN wazapp.contact_identity i ON i.organization_id = $1 AND (i.kind, i.value) = (w.kind, w.value)
@@ -307,6 +318,8 @@ async fn name(tx: &Operator, scope: &Scope, person: &mut Person) -> Result<()> {
                  ('', c.wa_id), ('', c.user_id), ('', c.parent_user_id), ('username', c.username), ('username', c.own_name),
                  ('username', c.profile_name), ('username', c.book_name)) AS k (kind, word)
                WHERE c.organization_id = $1 AND c.id = ANY ($2::uuid[]) AND k.word IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM wazapp.contact_identity o WHERE k.kind = '' AND o.organization_id = $1
+                                   AND o.value = k.word AND o.contact_id <> ALL ($2))
              UNION SELECT 'username', b.name FROM wazapp.book_entry b
                WHERE b.organization_id = $1 AND b.kind || ':' || b.value = ANY ($3) AND b.name IS NOT NULL",
             &[&organization_id, &person.contacts, &person.names],

@@ -1,6 +1,6 @@
 //! `wazapp migrate`.
 
-use model::{Clock, Database};
+use model::{Clock, Database, relocation};
 use serde_json::json;
 
 use crate::config::Config;
@@ -10,6 +10,7 @@ use crate::print::Print;
 
 pub(crate) async fn run(config: &Config, print: &Print) -> anyhow::Result<()> {
     let bring_up = async |database: Database| {
+        relocation::check(&database).await?;
         let taken = model::migrate::run(&database).await?;
         let days = u16::try_from(config.inbound_retention_days).unwrap_or(u16::MAX);
         model::upkeep::run(&database, Clock::default().now(), days).await?;

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use indicatif::HumanCount;
-use model::{Clock, migrate};
+use model::Clock;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use worker::relocation::database;
 
 use super::backup::{Shown, stop_by_signal};
-use super::relocation::Reached;
+use super::relocation::{Reached, data_dir};
 use crate::config::Config;
 use crate::postgres::{self, PostgresError};
 use crate::print::Print;
@@ -51,7 +51,7 @@ pub(crate) async fn run(config: &Config, print: &Print, command: Command) -> any
         return Ok(());
     };
     print.line(&format!("From PostgreSQL {} to {}", upgrade.from, upgrade.to));
-    let name = |major| format!("the private PostgreSQL {major} in {}", config.data_dir.display());
+    let name = |major| format!("the private PostgreSQL {major} in {}", data_dir(config).display());
     let old = Reached::private(config, &upgrade.old_options(), name(upgrade.from)).await?;
     let moved = move_over(config, print, &upgrade, &old, name(upgrade.to)).await;
     let closed = old.close().await;
@@ -86,7 +86,6 @@ async fn move_over(
 
 async fn carry(print: &Print, old: &Reached, new: &Reached) -> anyhow::Result<u64> {
     let places = (old.place(), new.place());
-    migrate::run(&old.database).await.context("the schema could not be brought up to date before the upgrade")?;
     let (shown, clock, stop) = (Shown::new(print, "upgrading"), Clock::default(), CancellationToken::new());
     let _ends = stop_by_signal(&stop)?;
     let told = |progress| shown.told(progress);

@@ -10,7 +10,7 @@ use model::Clock;
 use model::relocation::{self, Standing};
 use serde_json::json;
 
-pub(super) use place::Reached;
+pub(super) use place::{Reached, data_dir};
 
 use crate::config::Config;
 use crate::open;
@@ -58,7 +58,15 @@ async fn stay(config: &Config, print: &Print, cancel: &Cancel) -> anyhow::Result
             Standing::Arriving(_) => bail!("{}", standing.refusal().unwrap_or_default()),
             Standing::Open | Standing::Leaving(_) | Standing::Left(_) => {}
         }
-        relocation::cancel(&tx, Clock::default().now()).await?;
+        let now = Clock::default().now();
+        match &standing {
+            Standing::Left(_) => relocation::abandon(&tx, now).await?,
+            _ => relocation::cancel(&tx, now).await?,
+        }
+        // Whoever was killed just before the end of a move may have come to it meanwhile.
+        if let Some(refusal) = relocation::standing(&tx).await?.refusal() {
+            bail!("{refusal}");
+        }
         tx.commit().await?;
         let was_open = standing == Standing::Open;
         print.answer(&json!({ "open": true, "was_open": was_open }), || match was_open {

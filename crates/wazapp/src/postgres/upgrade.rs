@@ -33,15 +33,18 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// What is to be done; `None`: no newer version than the cluster's is found. `old_bin` has the programs of the old
-    /// version, where they are not in their usual place.
+    /// What is to be done; `None`: no newer version than the cluster's is found. One that was begun goes on with the version that it
+    /// was begun with, while that one's programs are there. `old_bin` has the programs of the old version, where they are not in
+    /// their usual place.
     pub fn plan(options: &Options, old_bin: Option<&Path>) -> Result<Option<Self>, PostgresError> {
         let data_dir = absolute_data_dir(&options.data_dir)?;
         let cluster = Cluster::in_data_dir(&data_dir);
         cluster.refuse_other_owner()?;
         let Some(from) = cluster.major()? else { return Ok(None) };
         let found = binaries::all([old_bin, options.postgres_bin.as_deref()].into_iter().flatten());
-        let new = found.iter().filter(|(major, _)| *major > from).max_by_key(|(major, _)| *major);
+        let begun = Cluster::in_data_dir(&data_dir.join(BESIDE)).major()?;
+        let newer = found.iter().filter(|(major, _)| *major > from);
+        let new = newer.max_by_key(|(major, _)| (Some(*major) == begun, *major));
         let Some((to, new_bin)) = new.cloned() else { return Ok(None) };
         let Some((_, old_bin)) = found.into_iter().find(|(major, _)| *major == from) else {
             return Err(PostgresError::NoOldPrograms { cluster: cluster.path, made_by: from });

@@ -51,7 +51,7 @@ impl Opened {
         before: impl FnOnce() -> Result<()>,
     ) -> Result<Ending> {
         let made_at = self.manifest().made_at;
-        let load = Load::begin(target.database, &self.manifest().contents, &[], target.now).await?;
+        let load = Load::begin(target.database, &self.manifest().contents, &[]).await?;
         let ending = Taking::new(self, Some((&load, target.store)), told).take().await?;
         before()?;
         load.commit(made_at, target.now).await?;

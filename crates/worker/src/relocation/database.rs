@@ -7,6 +7,7 @@ use model::backup::{Load, LoadRows, Snapshot, Table, analyze};
 use model::relocation::{self, Relocation, Standing};
 use model::{Clock, Database, migrate};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::sum::Sum;
 use super::{Progress, RelocationError, Result, TableSum, Told};
@@ -46,16 +47,17 @@ impl Proof {
 /// when the first is marked as left. Whoever is killed meanwhile leaves both closed, and the same again goes on.
 pub async fn run(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock, told: Told<'_>) -> Result<Proof> {
     let _mover = relocation::only_mover(from.database).await?;
-    let tx = from.database.operator().await?;
-    let (standing, known) = (relocation::standing(&tx).await?, relocation::known(&tx).await?);
-    tx.close();
-    match standing {
-        Standing::Arriving(_) => return Err(RelocationError::Refused(standing.refusal().unwrap_or_default())),
+    let earlier = match relocation::of(from.database).await? {
+        standing @ Standing::Arriving(_) => {
+            return Err(RelocationError::Refused(standing.refusal().unwrap_or_default()));
+        }
         Standing::Left(left) => return finish(from, to, &left, clock, told).await,
-        Standing::Open | Standing::Leaving(_) => {}
-    }
-    Load::check(to.database, &known, clock.now()).await?;
-    let moved = leave(from, to, is_private, clock, told).await;
+        Standing::Leaving(leaving) if has_arrived(to, &leaving).await? => Some(leaving),
+        Standing::Open | Standing::Leaving(_) => None,
+    };
+    migrate::run(from.database).await?;
+    Load::check(to.database, &known(from.database).await?).await?;
+    let moved = leave(from, to, earlier, is_private, clock, told).await;
     if moved.is_err() {
         // Where it cannot be opened again, it says itself what to do.
         let _ = reopen(from.database, clock).await;
@@ -65,14 +67,9 @@ pub async fn run(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock
 
 /// Whether everything has moved from one of these to the other, to its end.
 pub async fn has_moved(from: Place<'_>, to: Place<'_>) -> Result<bool> {
-    let tx = from.database.operator().await?;
-    let standing = relocation::standing(&tx).await?;
-    tx.close();
-    let Standing::Left(left) = standing else { return Ok(false) };
-    if left.place != to.name {
-        return Ok(false);
-    }
-    Ok(arrival(to, &left).await?.is_some_and(|arrival| arrival.ended_at.is_some()))
+    let Standing::Left(left) = relocation::of(from.database).await? else { return Ok(false) };
+    let arrival = relocation::arrival(to.database, left.id).await?;
+    Ok(arrival.is_some_and(|arrival| arrival.ended_at.is_some()))
 }
 
 /// Both sides, held against each other.
@@ -90,81 +87,91 @@ pub async fn give_up(from: &Database, clock: &Clock) -> Result<bool> {
 
 async fn reopen(from: &Database, clock: &Clock) -> Result<bool> {
     let tx = from.operator().await?;
+    relocation::cancel(&tx, clock.now()).await?;
     let standing = relocation::standing(&tx).await?;
-    if matches!(standing, Standing::Leaving(_)) {
-        relocation::cancel(&tx, clock.now()).await?;
-        tx.commit_in_job().await?;
-    }
+    tx.commit_in_job().await?;
     Ok(!matches!(standing, Standing::Left(_)))
 }
 
-async fn leave(from: Place<'_>, to: Place<'_>, is_private: bool, clock: &Clock, told: Told<'_>) -> Result<Proof> {
+async fn known(from: &Database) -> Result<Vec<Uuid>> {
+    let tx = from.operator().await?;
+    let known = relocation::known(&tx).await?;
+    tx.close();
+    Ok(known)
+}
+
+async fn close(from: Place<'_>, to: Place<'_>, clock: &Clock) -> Result<Relocation> {
     let tx = from.database.operator().await?;
     let leaving = relocation::leave(&tx, to.name, clock.now()).await?;
     tx.commit_in_job().await?;
+    Ok(leaving)
+}
+
+/// `earlier` is a try that was broken off when all was there.
+async fn leave(
+    from: Place<'_>,
+    to: Place<'_>,
+    earlier: Option<Relocation>,
+    is_private: bool,
+    clock: &Clock,
+    told: Told<'_>,
+) -> Result<Proof> {
+    let came_before = earlier.is_some();
+    let mut leaving = match earlier {
+        Some(earlier) => earlier,
+        None => close(from, to, clock).await?,
+    };
     // Who began before is waited for, or refused; who begins now sees that it is closed.
     let _alone = relocation::alone(from.database).await?;
-    let tx = from.database.operator().await?;
-    let (running, known) = (relocation::running(&tx, clock.now()).await?, relocation::known(&tx).await?);
-    tx.close();
     // Whether one runs on a private one is known for certain.
-    if let Some(server) = running.filter(|_| !is_private) {
-        return Err(RelocationError::Refused(format!(
-            "a server runs on {} ({server}): stop it first, or wait 20 s if it was killed",
-            from.name
-        )));
+    if !is_private && let Some(server) = relocation::still_running(from.database).await?.first() {
+        return Err(runs(from, &server.name));
     }
-    let left = sums_of_earlier(from, to, &leaving, told).await?;
+    let mut left = None;
+    if came_before {
+        left = same_sums(from, to, told).await?;
+        if left.is_none() {
+            leaving = close(from, to, clock).await?;
+        }
+    }
     let was_there = left.is_some();
     let left = match left {
         Some(left) => left,
-        None => copy(from, to, &leaving, &known, clock.now(), told).await?,
+        None => copy(from, to, &leaving, clock.now(), told).await?,
     };
     migrate::run(to.database).await?;
     analyze(to.database).await?;
     let proof = prove(left, to, was_there, told).await?;
     let tx = from.database.operator().await?;
     relocation::end_leaving(&tx, leaving.id, clock.now()).await?;
+    if !is_private && let Some(server) = relocation::came_back(&tx).await? {
+        return Err(runs(from, &server));
+    }
     tx.commit_in_job().await?;
     open(to, &leaving, clock).await?;
     Ok(proof)
 }
 
-/// All of it arrived in an earlier try, which was broken off before the end; `None`: it did not.
-async fn sums_of_earlier(
-    from: Place<'_>,
-    to: Place<'_>,
-    leaving: &Relocation,
-    told: Told<'_>,
-) -> Result<Option<Vec<TableSum>>> {
-    if !has_arrived(to, leaving).await? {
-        return Ok(None);
-    }
+fn runs(from: Place<'_>, server: &str) -> RelocationError {
+    RelocationError::Refused(format!("a server runs on {} ({server}): stop it first", from.name))
+}
+
+/// What both hold, where it is the same.
+async fn same_sums(from: Place<'_>, to: Place<'_>, told: Told<'_>) -> Result<Option<Vec<TableSum>>> {
     let (left, there) = (sums(from.database, told).await?, sums(to.database, told).await?);
-    // The place that it left was opened again in between: all anew.
     Ok((left == there).then_some(left))
 }
 
 async fn has_arrived(to: Place<'_>, leaving: &Relocation) -> Result<bool> {
-    Ok(arrival(to, leaving).await?.is_some_and(|arrival| arrival.ended_at.is_none()))
+    let arrival = relocation::arrival(to.database, leaving.id).await?;
+    Ok(arrival.is_some_and(|arrival| arrival.ended_at.is_none()))
 }
 
-async fn arrival(to: Place<'_>, leaving: &Relocation) -> Result<Option<Relocation>> {
-    if !migrate::pending(to.database).await?.is_empty() {
-        return Ok(None);
-    }
-    let tx = to.database.operator().await?;
-    let arrival = relocation::arrival(&tx, leaving.id).await?;
-    tx.close();
-    Ok(arrival)
-}
-
-/// The first side had ended, and whoever was at it was killed before the other one was opened, or has it all behind them.
+/// The first side had ended, and whoever was at it was killed before the other one was opened. Neither is brought to another version
+/// of the schema before: both were left as they were compared.
 async fn finish(from: Place<'_>, to: Place<'_>, left: &Relocation, clock: &Clock, told: Told<'_>) -> Result<Proof> {
-    let refusal = || RelocationError::Refused(Standing::Left(left.clone()).refusal().unwrap_or_default());
-    // It may have been begun to several places, one after the other: the last one is where everything went.
-    if left.place != to.name || !has_arrived(to, left).await? {
-        return Err(refusal());
+    if !has_arrived(to, left).await? {
+        return Err(RelocationError::Refused(Standing::Left(left.clone()).refusal().unwrap_or_default()));
     }
     let proof = compared(from, to, told).await?;
     open(to, left, clock).await?;
@@ -190,12 +197,11 @@ async fn copy(
     from: Place<'_>,
     to: Place<'_>,
     leaving: &Relocation,
-    known: &[uuid::Uuid],
     now: Timestamp,
     told: Told<'_>,
 ) -> Result<Vec<TableSum>> {
     let snapshot = Snapshot::take(from.database).await?;
-    let load = Load::begin(to.database, snapshot.contents(), known, now).await?;
+    let load = Load::begin(to.database, snapshot.contents(), &known(from.database).await?).await?;
     let sums = read(snapshot, Some(&load), told).await?;
     load.arrive(leaving.id, from.name, now).await?;
     Ok(sums)

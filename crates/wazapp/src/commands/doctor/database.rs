@@ -153,3 +153,22 @@ fn change(keyring: &Keyring, noted: &[NotedKey]) -> Option<Finding> {
         "wazapp key-ring rotate goes on with it; wazapp key-ring status tells more",
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_either_way_is_told_with_its_fix() {
+        for (seconds, level) in
+            [(0, Level::Good), (-4, Level::Good), (6, Level::Warning), (-299, Level::Warning), (-3600, Level::Broken)]
+        {
+            let finding = clock(SignedDuration::from_secs(seconds));
+            assert_eq!(finding.level, level, "{seconds}");
+            if level != Level::Good {
+                assert!(finding.fix.is_some_and(|fix| fix.contains("NTP")), "{seconds}");
+            }
+        }
+        assert!(clock(SignedDuration::from_secs(-3600)).says.contains("3600.0 s behind ours"));
+    }
+}

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::HumanCount;
-use model::{Clock, migrate};
+use model::{Clock, relocation};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use worker::relocation::database::{self, Proof};
@@ -67,7 +67,7 @@ pub(crate) async fn run(config: &Config, print: &Print, asked: Move) -> anyhow::
 
 async fn carry(print: &Print, from: &Reached, from_private: bool, to: &Reached) -> anyhow::Result<Proof> {
     to.refuse_server()?;
-    migrate::run(&from.database).await.context("the schema could not be brought up to date before the move")?;
+    relocation::of(&to.database).await.context("--to")?;
     let (shown, clock, stop) = (Shown::new(print, "moving"), Clock::default(), CancellationToken::new());
     let _ends = stop_by_signal(&stop)?;
     let places = (from.place(), to.place());

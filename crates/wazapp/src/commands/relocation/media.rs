@@ -3,7 +3,7 @@
 use anyhow::bail;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
-use model::{Clock, relocation};
+use model::relocation;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use worker::relocation::media::{self, Moved, Way};
@@ -45,20 +45,28 @@ pub(crate) async fn run(config: &Config, print: &Print, asked: &Move) -> anyhow:
         let (shown, stop) = (Shown::new(print, "copying files"), CancellationToken::new());
         let _ends = stop_by_signal(&stop)?;
         let told = |progress| shown.told(progress);
-        let mut moved = tokio::select! {
-            moved = media::run(way, &told) => moved?,
+        let work = async {
+            let (moved, running) = tokio::join!(media::run(way, &told), relocation::running(&opened.database));
+            let running = match asked.remove {
+                // Who came while files were copied counts too.
+                true => relocation::running(&opened.database).await,
+                false => running,
+            };
+            anyhow::Ok((moved?, running?))
+        };
+        let (mut moved, running) = tokio::select! {
+            done = work => done?,
             () = stop.cancelled() => bail!("stopped: what was copied is there, and is not copied again"),
         };
-        let tx = opened.database.operator().await?;
-        let running = relocation::running(&tx, Clock::default().now()).await?;
-        tx.close();
-        // Where the settings say the new place, a server that runs reads there.
-        let in_use = running.filter(|_| to != config.media_url);
+        // Each says itself where it reads, whatever the settings of this command are.
+        let place = new.place();
+        let elsewhere = running.into_iter().find(|server| server.media.as_ref() != Some(&place));
+        let in_use = elsewhere.map(|server| server.name);
         if asked.remove {
             if let Some(server) = &in_use {
                 bail!(
-                    "all is there, and nothing was removed: a server runs ({server}) and reads from {from}. Stop it first, or wait 20 s \
-                     if it was killed"
+                    "all is there, and nothing was removed: a server runs ({server}) that does not read from {to}. Stop it first, \
+                     and start it with WAZAPP_MEDIA_URL={to}"
                 );
             }
             tokio::select! {

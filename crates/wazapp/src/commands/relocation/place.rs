@@ -1,8 +1,10 @@
 //! A database of a move: the private one, or one by its URL.
 
+use std::path::PathBuf;
+
 use anyhow::bail;
 use model::database::Access;
-use model::{Clock, Database, relocation};
+use model::{Database, relocation};
 use secrecy::{ExposeSecret, SecretString};
 use worker::relocation::database;
 
@@ -66,11 +68,16 @@ impl Place {
                 Ok(Reached { database: connected(config, *access)?, name, private: None })
             }
             Self::Private => {
-                let name = format!("the private PostgreSQL in {}", config.data_dir.display());
+                let name = format!("the private PostgreSQL in {}", data_dir(config).display());
                 Reached::private(config, &config.private_postgres(), name).await
             }
         }
     }
+}
+
+/// As it is called wherever a command is run.
+pub(in super::super) fn data_dir(config: &Config) -> PathBuf {
+    std::fs::canonicalize(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone())
 }
 
 fn connected(config: &Config, access: Access) -> anyhow::Result<Database> {
@@ -99,18 +106,16 @@ impl Reached {
         }
     }
 
-    /// The same, and of an external one those that show themselves; in a database without a schema there is none.
+    /// The same, and of an external one those that show themselves.
     pub(super) async fn refuse_servers(&self) -> anyhow::Result<()> {
         self.refuse_server()?;
         if self.private.is_some() {
             return Ok(());
         }
-        let tx = self.database.operator().await;
-        let Ok(tx) = tx else { return Ok(()) };
-        if let Ok(Some(server)) = relocation::running(&tx, Clock::default().now()).await {
-            bail!("a server runs on {} ({server}): stop it first, or wait 20 s if it was killed", self.name);
+        match relocation::running(&self.database).await?.first() {
+            Some(server) => bail!("a server runs on {} ({}): stop it first", self.name, server.name),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(in super::super) async fn close(self) -> anyhow::Result<()> {
