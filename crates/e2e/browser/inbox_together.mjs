@@ -123,6 +123,24 @@ async function drafts({ lucia, marta, sessions }) {
   await row(lucia).getByText("Borrador:").waitFor({ state: "detached" });
   await lucia.reload();
   await becomes(() => box(lucia).inputValue(), "");
+  // What one tab sends is no draft of another one, which goes on from there.
+  const begun = lucia.waitForResponse((answer) => answer.url().endsWith("/draft") && answer.ok());
+  await box(lucia).fill("Con nueces");
+  await begun;
+  const other = await lucia.context().newPage();
+  await other.goto(lucia.url());
+  await becomes(() => box(other).inputValue(), "Con nueces");
+  await box(lucia).press("Enter");
+  await lucia.locator(".message.out:not(.pending)", { hasText: "Con nueces" }).waitFor();
+  await comes(15, "what another tab sent is no draft here", () => box(other).inputValue(), "");
+  const goesOn = other.waitForResponse((answer) => answer.url().endsWith("/draft") && answer.ok());
+  await box(other).fill("¿Algo más?");
+  await goesOn;
+  check(15, "nothing is asked", await other.locator("[data-newer-draft]").isVisible(), false);
+  const emptied = other.waitForResponse((answer) => answer.url().endsWith("/draft") && answer.ok());
+  await box(other).fill("");
+  await emptied;
+  await other.close();
 }
 
 /** Who writes is seen within two seconds, and no longer than some seconds after they stopped. */

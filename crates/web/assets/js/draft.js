@@ -39,6 +39,14 @@ export function before(place, text, since) {
   return [all, rest].filter(Boolean).join("\n");
 }
 
+/** What was sent from another tab or device is no draft of this one any more. */
+export function gone(place, text) {
+  if (!text || written(place)?.trim() !== text.trim() || !known(place).saved) return;
+  const box = isOpen(place) ? boxOf() : undefined;
+  if (box) box.value = "";
+  write(place, "");
+}
+
 /** What could not be sent is a draft again. */
 export function give(place, text) {
   keep(place, before(place, text, written(place)));
@@ -101,7 +109,8 @@ async function save(place) {
       if (shown.get(name(place)) !== Boolean(text) || !isOpen(place)) tell(place);
     } else if (answer.status === 409) {
       const theirs = await answer.json();
-      if (theirs.text === before?.trim() || theirs.text === text.trim()) {
+      // Where nothing is written elsewhere, there is nothing to choose either.
+      if (!theirs.text || theirs.text === before?.trim() || theirs.text === text.trim()) {
         const isSame = theirs.text === written(place).trim();
         learn(place, theirs.version, isSame);
         if (!isSame) later(place, SOON);

@@ -57,6 +57,7 @@ function placeMessage(list, fresh) {
   known?.remove();
   nameDay(after);
   const isNews = !known && fresh.classList.contains("in");
+  if (!known && fresh.matches(".out:not(.pending)")) draft.gone(here(), $(".text", fresh)?.textContent);
   if (isNews) say(`${fresh.dataset.author}: ${$(".text", fresh)?.textContent.slice(0, 200) ?? ""}`);
   const wasAtEnd = isAtEnd();
   if (isNews && !wasAtEnd) raisePill();
@@ -74,7 +75,7 @@ let below = 0;
 function raisePill() {
   const pill = $("[data-newer]");
   below += 1;
-  pill.textContent = pill.dataset.said.replace("{n}", below);
+  pill.textContent = below === 1 ? pill.dataset.one : pill.dataset.said.replace("{n}", below);
   pill.hidden = false;
 }
 function lowerPill() {
@@ -333,6 +334,12 @@ export const outbox = {
 };
 const LONG_AGO = 600_000; // What was written so long ago may not be meant any more: its writer sees it first.
 
+// Another tab sends what this one has as a draft too.
+window.addEventListener("storage", ({ key, newValue }) => {
+  if (!home || key !== outbox.key()) return;
+  for (const { conversation, text } of JSON.parse(newValue ?? "[]")) draft.gone(here(conversation), text);
+});
+
 /** What will be a message stands where it will be, before anybody has it. */
 export function pend(id, item) {
   const list = $("ol", scroller());
@@ -568,6 +575,12 @@ document.addEventListener("inbox:changed", ({ detail }) => listen(detail));
 document.addEventListener("input", ({ target }) => {
   if (target === box()) keepDraft();
 });
+// A browser says nothing of what it leaves out.
+document.addEventListener("paste", ({ target, clipboardData }) => {
+  if (target !== box()) return;
+  const room = target.maxLength - target.value.length + target.selectionEnd - target.selectionStart;
+  $("#alert").textContent = clipboardData.getData("text/plain").length > room ? target.dataset.tooLong : "";
+});
 
 // --- The page ------------------------------------------------------------------------------------------------------------
 
@@ -609,6 +622,15 @@ function opened() {
   lookWhetherRead();
 }
 
+// What could not be had is said, and can be asked for again.
+document.addEventListener("turbo:fetch-request-error", ({ target }) => {
+  if (target.id !== "thread" || !$("#alert")) return;
+  const { src } = target;
+  const { notOpened, retry } = inbox().dataset;
+  const again = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: retry });
+  again.onclick = () => { $("#alert").textContent = ""; target.src = src; };
+  $("#alert").replaceChildren(`${notOpened} `, again);
+});
 // What is not there any more has a page of its own that says so.
 document.addEventListener("turbo:frame-missing", (event) => {
   event.preventDefault();
@@ -634,7 +656,12 @@ document.addEventListener("turbo:load", () => {
 document.addEventListener("turbo:before-frame-render", ({ target, detail }) => {
   if (target.id !== "thread") return;
   const { render } = detail;
-  detail.render = (...frames) => { render(...frames); opened(); };
+  detail.render = (...frames) => {
+    render(...frames);
+    opened();
+    // Who chooses a template by keys goes on among them.
+    if (document.activeElement === document.body) $(".template-pane :is(.templates a, .field input, button)")?.focus({ preventScroll: true });
+  };
 });
 document.addEventListener("turbo:before-cache", () => document.querySelectorAll("li.pending").forEach((item) => item.remove()));
 /** What is answered, by the next message alone. */
