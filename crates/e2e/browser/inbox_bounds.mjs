@@ -136,6 +136,7 @@ async function switches({ kitBrowser, sessions, url }) {
 /** Who was away for more than can be told one by one. */
 async function away({ page, open, says, control, number }) {
   await open("límite uno");
+  await page.mouse.move(900, 300); // What is under the pointer would wait.
   await page.locator("#body").fill("borrador de antes");
   const before = await page.evaluate(() => Number(document.querySelector("[data-inbox]").dataset.live));
   await page.context().setOffline(true);

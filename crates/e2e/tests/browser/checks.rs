@@ -28,7 +28,8 @@ fn each_promise_of_the_inbox_is_tried() {
     let tests = include_str!("../browser.rs");
     let mut files = BTreeMap::new();
     for Promise { number, run, test, steps } in promises {
-        let made = body(tests, &format!("async fn {test}(")).unwrap_or_else(|| panic!("{run}: there is no test {test}"));
+        let made =
+            body(tests, &format!("async fn {test}(")).unwrap_or_else(|| panic!("{run}: there is no test {test}"));
         assert!(made.contains(&format!("\"{run}\"")), "{test} does not make the run {run}");
         assert!(!steps.is_empty(), "{number} of {run} is tried nowhere");
         for (file, step) in steps {

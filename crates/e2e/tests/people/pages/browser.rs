@@ -253,7 +253,8 @@ async fn what_others_can_have_asked_for_is_not_compressed() {
     for elsewhere in ["cross-site", "same-site"] {
         assert_eq!(encoding(&owner.saying("sec-fetch-site", elsewhere), "/inbox").await, "", "{elsewhere}");
     }
-    let missing = owner.saying("sec-fetch-site", "same-origin").get("/inbox/019a0b1c-0000-7000-8000-000000000001").await;
+    let missing =
+        owner.saying("sec-fetch-site", "same-origin").get("/inbox/019a0b1c-0000-7000-8000-000000000001").await;
     assert_eq!((missing.status, missing.header("content-encoding")), (StatusCode::NOT_FOUND, ""));
     world.end().await;
 }
