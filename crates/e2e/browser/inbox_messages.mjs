@@ -163,6 +163,11 @@ async function long({ page, url, control, number }) {
     return [item.id, Math.round(item.getBoundingClientRect().top)];
   });
   const before = await read();
+  await page.locator("[data-thread] details.menu > summary").first().click();
+  await page.getByRole("button", { name: "Asignarme" }).click();
+  await page.locator(".who-has bdi").waitFor();
+  check(25, "nor does it by what is done above it", [await read(), await page.locator("[data-thread] details.menu[open]").count()], [before, 0]);
+  await becomes(() => page.evaluate(() => document.activeElement.id), "body");
   await control("messages", { phone_number_id: number, from, type: "text", text: { body: "largo 400." } });
   await becomes(() => page.locator("[data-newer]:not([hidden])").textContent(), "1 mensaje nuevo ↓");
   for (let nth = 401; nth < 405; nth += 1) await control("messages", { phone_number_id: number, from, type: "text", text: { body: `largo ${nth}.` } });

@@ -265,6 +265,7 @@ async function journey({ kitBrowser, url, email, password, says }) {
   await page.locator("[data-scroller]").focus();
   await press("t");
   await page.locator(".templates a").first().waitFor();
+  await comes(33, "what is open stays marked in the list", () => page.locator("#list > li:has(a[aria-current])", { hasText: "Teclado uno" }).count(), 1);
   await comes(41, "templates have the focus", async () => (await page.evaluate(() => document.activeElement.closest("#thread") !== null)));
   await page.goBack();
   await isOpen("Teclado uno");

@@ -275,6 +275,16 @@ async function panel({ lucia }) {
   await pane.getByText("Bloqueado:").waitFor({ state: "detached" });
   await pane.locator("[data-close-panel]").click();
   await pane.waitFor({ state: "hidden" });
+  // In less room it is a dialog: Esc leads back to what opened it, though that was drawn anew meanwhile.
+  await lucia.setViewportSize({ width: 820, height: 860 });
+  const link = lucia.locator("[data-panel]");
+  await link.evaluate((one) => { one.dataset.old = "1"; });
+  await link.press("Enter");
+  await pane.locator("h2", { hasText: "La del pastel" }).waitFor();
+  await lucia.locator("[data-panel]:not([data-old])").waitFor();
+  await lucia.keyboard.press("Escape");
+  await becomes(() => lucia.evaluate(() => document.activeElement.matches("[data-panel]")));
+  await lucia.setViewportSize(WIDE);
 }
 
 /** By keys alone: through the list, into a conversation, its panel, the list of keys, the palette; none while somebody writes. */

@@ -16,6 +16,9 @@ export async function lookAt(page, screen, picture) {
   await look(page, screen, picture);
   const [inside, outside] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(inside <= outside, `${screen} is ${inside} wide`);
+  const squeezed = await page.evaluate(() => [...document.querySelectorAll("h1, h2, h3")]
+    .filter((heading) => heading.checkVisibility() && heading.clientWidth > 1 && !heading.matches(".spoken") && heading.clientWidth < Math.min(72, 9 * heading.textContent.trim().length)).map(({ textContent }) => textContent));
+  assert.deepEqual(squeezed, [], `${screen} leaves its headings no room`);
 }
 
 /** The same of a screen that was looked at in other colours already. */

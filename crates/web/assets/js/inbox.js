@@ -564,11 +564,20 @@ document.addEventListener("turbo:before-stream-render", ({ detail }) => {
     const focused = document.activeElement;
     await render(stream);
     if (focused.id && !focused.isConnected) document.getElementById(focused.id)?.focus({ preventScroll: true });
+    else if (!focused.isConnected && !isTouch) (box() ?? scroller())?.focus({ preventScroll: true });
     if (stream.target?.startsWith("head-")) headed();
     if (!stream.target?.startsWith("composer-")) return;
     document.dispatchEvent(new Event("wazapp:composer"));
     if (box()) draft.restore(box(), here());
   };
+});
+
+// What is chosen in a menu above the conversation closes it: what stands there is drawn anew.
+document.addEventListener("turbo:submit-start", ({ target }) => {
+  const menu = target.closest(".above details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  $("summary", menu).focus({ preventScroll: true });
 });
 
 document.addEventListener("inbox:changed", ({ detail }) => listen(detail));
@@ -601,8 +610,9 @@ let entered; // The thread that was opened last: a frame that counts as a visit 
 function opened() {
   const open = thread();
   document.querySelectorAll("#list a[aria-current]").forEach((row) => row.removeAttribute("aria-current"));
+  const id = open?.dataset.thread ?? $("[data-of]")?.dataset.of.split("/")[2];
+  if (id) $(`#c-${CSS.escape(id)} a`)?.setAttribute("aria-current", "true");
   if (!open) return;
-  $(`#c-${CSS.escape(open.dataset.thread)} a`)?.setAttribute("aria-current", "true");
   rove();
   document.title = open.dataset.title;
   if (open === entered) return;
