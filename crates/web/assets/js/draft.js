@@ -3,6 +3,7 @@
 
 const SOON = 1_000;
 const LATER = 5_000;
+const STUCK = 15_000;
 
 const name = ({ home, conversation }) => `${home}:${conversation}`;
 const written = (place) => sessionStorage.getItem(`draft:${name(place)}`);
@@ -101,7 +102,7 @@ async function save(place) {
   try {
     const body = new URLSearchParams({ body: text, version });
     sessionStorage.setItem(`draft-sent:${name(place)}`, text);
-    const answer = await fetch(`/inbox/${place.conversation}/draft`, { method: "POST", body, redirect: "manual", keepalive: true });
+    const answer = await fetch(`/inbox/${place.conversation}/draft`, { method: "POST", body, redirect: "manual", keepalive: true, signal: AbortSignal.timeout(STUCK) });
     if (answer.ok) {
       const isSame = written(place) === text;
       learn(place, (await answer.json()).version, isSame);

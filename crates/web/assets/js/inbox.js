@@ -199,13 +199,17 @@ setInterval(() => {
 
 const STREAMS = { accept: "text/vnd.turbo-stream.html" };
 
+const STUCK = 15_000;
+
 /** Whether there was an answer; without one it is asked again. */
 async function ask(path) {
-  const answer = await fetch(path, { headers: STREAMS }).catch(() => undefined);
+  const answer = await fetch(path, { headers: STREAMS, signal: AbortSignal.timeout(STUCK) }).catch(() => undefined);
   if (!answer || answer.status >= 500 || answer.status === 429) return false;
   if (answer.redirected) over();
-  else if (answer.ok) renderStreamMessage(await answer.text());
-  return true;
+  if (answer.redirected || !answer.ok) return true;
+  const text = await answer.text().catch(() => undefined); // The line may be cut in between.
+  if (text !== undefined) renderStreamMessage(text);
+  return text !== undefined;
 }
 
 const MOST = 100; // So many are asked for at once.
@@ -564,7 +568,7 @@ document.addEventListener("turbo:before-stream-render", ({ detail }) => {
     const focused = document.activeElement;
     await render(stream);
     if (focused.id && !focused.isConnected) document.getElementById(focused.id)?.focus({ preventScroll: true });
-    else if (!focused.isConnected && !isTouch) (box() ?? scroller())?.focus({ preventScroll: true });
+    else if (stream.target?.startsWith("head-") && !focused.isConnected && document.activeElement === document.body && !isTouch) (box() ?? scroller())?.focus({ preventScroll: true });
     if (stream.target?.startsWith("head-")) headed();
     if (!stream.target?.startsWith("composer-")) return;
     document.dispatchEvent(new Event("wazapp:composer"));

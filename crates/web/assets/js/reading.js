@@ -154,7 +154,7 @@ async function newer(link) {
 
 const near = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) continue;
+    if (!isIntersecting || target.closest("[hidden]")) continue;
     if (target.matches("[data-older]")) older(target);
     else if (target.matches("[data-newer-ones]")) newer(target);
     else more(target);
