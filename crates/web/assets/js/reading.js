@@ -108,7 +108,8 @@ function setEdge(name, id) {
 function still(change) {
   const pane = scroller();
   const { top } = pane.getBoundingClientRect();
-  const read = messages().find((item) => item.getBoundingClientRect().bottom > top);
+  const first = messages().find((item) => item.getBoundingClientRect().bottom > top);
+  const read = first && ($("article, .across", first) ?? first); // The day above it may go.
   const was = read?.getBoundingClientRect().top;
   // The browser's own holding knows nothing of what is let go of.
   pane.style.overflowAnchor = "none";
@@ -154,7 +155,7 @@ async function newer(link) {
 
 const near = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting || target.closest("[hidden]")) continue;
+    if (!isIntersecting) continue;
     if (target.matches("[data-older]")) older(target);
     else if (target.matches("[data-newer-ones]")) newer(target);
     else more(target);
