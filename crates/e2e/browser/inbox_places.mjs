@@ -267,8 +267,12 @@ async function journey({ kitBrowser, url, email, password, says }) {
   await page.locator(".templates a").first().waitFor();
   await comes(33, "what is open stays marked in the list", () => page.locator("#list > li:has(a[aria-current])", { hasText: "Teclado uno" }).count(), 1);
   await comes(41, "templates have the focus", async () => (await page.evaluate(() => document.activeElement.closest("#thread") !== null)));
-  await page.goBack();
+  // Shown anew, it is a page of its own, which leads back to the whole of the inbox.
+  await page.reload();
+  await tabTo(".template-pane .back-list");
+  await press("Enter");
   await isOpen("Teclado uno");
+  await comes(41, "beside its list", () => page.locator("#list > li").first().isVisible());
   await page.locator("[data-scroller]").focus();
   await press("e");
   await page.getByText("Resuelta: Teclado uno.").waitFor();
