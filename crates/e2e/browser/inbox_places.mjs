@@ -274,8 +274,16 @@ async function journey({ kitBrowser, url, email, password, says }) {
   await isOpen("Teclado uno");
   await comes(41, "beside its list", () => page.locator("#list > li").first().isVisible());
   await page.locator("[data-scroller]").focus();
+  // What stands above it is drawn anew before there is an answer: what was done can be undone all the same.
+  const drawnAnew = page.evaluate(() => new Promise((on) => {
+    const above = document.querySelector(".above");
+    const look = setInterval(() => { if (above.isConnected) return; clearInterval(look); on(); }, 20);
+  }));
+  await page.route("**/state?*", async (route) => { await drawnAnew; await route.continue(); });
   await press("e");
+  await page.evaluate(() => document.dispatchEvent(new CustomEvent("inbox:changed", { detail: { conversation_id: document.querySelector("[data-thread]").dataset.thread } })));
   await page.getByText("Resuelta: Teclado uno.").waitFor();
+  await page.unroute("**/state?*");
   await comes(41, "the next one is open, and has the focus", async () => page.evaluate(() => document.querySelector("[data-thread]").dataset.who !== "Teclado uno" && document.activeElement !== document.body));
   await press("Control+k");
   await isAt("#palette input", "the palette");
