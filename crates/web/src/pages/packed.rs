@@ -4,7 +4,7 @@
 //! again, has a say in what stands in it, and watches the line, could find out what else stands there
 //! ([BREACH](https://www.breachattack.com/)). Customers have a say in every page of the inbox. So no page holds a secret that
 //! opens anything: the session is a cookie, and what is sent is known as ours by where it comes from, without a token. And what
-//! others can have asked for is not compressed: a page that somebody else's leads to ([`is_own`]), and the streams by which an
+//! others can have asked for is not compressed: a page that somebody else's leads to (`is_own`), and the streams by which an
 //! open page hears of a message. Pages that show a secret once are of other rooms, whose answers are not compressed.
 
 use axum::Router;
