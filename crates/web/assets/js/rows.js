@@ -117,7 +117,7 @@ document.addEventListener("click", ({ target }) => { if (target.closest?.("#view
 
 document.addEventListener("scroll", ({ target }) => {
   if (!target.matches?.("[data-list]") || !list()) return;
-  if (list() === seen && target.checkVisibility()) tops.set(query(), target.scrollTop);
+  if (target.checkVisibility()) tops.set(query(), target.scrollTop);
   const { above, height } = aside();
   if (above.length && target.scrollTop < above.length * height + NEAR) unfoldAbove();
 }, { capture: true, passive: true });
