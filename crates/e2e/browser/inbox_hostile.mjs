@@ -176,6 +176,8 @@ async function named({ page, url, id, look390 }) {
     if (!await fields.count()) continue;
     for (const [nth, field] of (await fields.all()).entries()) await field.fill(SEEDS[nth]);
     await page.locator(".template-pane button.primary").click();
+    await page.waitForURL(new RegExp(`/inbox/${id}\\?`));
+    await page.goto(`${url}/inbox/${id}?latest=1`);
     await page.locator(".message.out").last().waitFor();
     await look390(`a template with ${SEEDS[0]}`);
     break;
