@@ -482,7 +482,7 @@ async function touch({ kitBrowser, sessions, url, says }) {
   await says("525555500910", "plaza una toca");
   await page.goto(`${url}/inbox?view=all`);
   await page.locator("#list > li a", { hasText: "plaza una toca" }).tap();
-  await page.locator(".thread .text", { hasText: "plaza una toca" }).waitFor();
+  await page.locator(".thread .text", { hasText: "plaza una toca" }).first().waitFor();
   await comes(47, "the list makes room", () => page.locator("#list").isVisible(), false);
   await page.locator("[data-panel]").tap();
   await page.waitForURL(/\/contact/);
@@ -492,6 +492,8 @@ async function touch({ kitBrowser, sessions, url, says }) {
   await page.waitForURL(/\/inbox\?view=all/);
   await page.locator("#list > li").first().waitFor();
   await comes(47, "back retraces", () => page.locator("#list").isVisible());
+  await page.goto(`${url}/inbox?view=all`);
+  await page.locator("#list > li").first().waitFor();
   const top = await scrolled(page);
   for (const way of [() => page.goBack(), () => page.locator("header .back-list").tap()]) {
     await page.locator("#list > li a").nth(8).tap();
@@ -503,7 +505,7 @@ async function touch({ kitBrowser, sessions, url, says }) {
   }
   await page.locator("[data-list]").evaluate((list) => { list.scrollTop = 0; });
   await page.locator("#list > li a", { hasText: "plaza una toca" }).tap();
-  await page.locator(".thread .text", { hasText: "plaza una toca" }).waitFor();
+  await page.locator(".thread .text", { hasText: "plaza una toca" }).first().waitFor();
   const small = await page.evaluate(() => [...document.querySelectorAll(".inbox a, .inbox button, .inbox summary, .inbox textarea, .inbox label.attach, .rail a, .rail summary")]
     .filter((one) => one.checkVisibility({ checkVisibilityCSS: true, checkOpacity: true }) && !one.matches(".spoken, .skip, .text a, .day a"))
     .map((one) => [one.className || one.tagName, one.getBoundingClientRect()]).filter(([, { width, height }]) => width > 1 && (height < 43.5 || width < 43.5)).map(([name, { width, height }]) => `${name} ${Math.round(width)}×${Math.round(height)}`));
