@@ -25,7 +25,7 @@ try {
   await page.getByLabel("Contraseña", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Entrar", exact: true }).click();
   await page.waitForURL("**/inbox");
-  for (const step of [long, back, list]) {
+  for (const step of [long, list]) {
     const began = Date.now();
     await step(page);
     console.log(`ok ${step.name} after ${Date.now() - began} ms`);
@@ -74,31 +74,6 @@ async function long(page) {
   await comes(26, "the end is elsewhere, and a press away", () => page.locator("[data-latest]").isVisible());
   await page.locator("[data-latest]").click();
   await page.locator(".message .text", { hasText: `largo ${LONG}.` }).waitFor();
-}
-
-/** Two thousand messages back, as somebody scrolls. */
-async function back(page) {
-  const step = () => page.evaluate(async () => {
-    const pane = document.querySelector("[data-scroller]");
-    const middle = pane.getBoundingClientRect().top + pane.clientHeight / 2;
-    pane.scrollBy(0, -1_500);
-    const kept = [...document.querySelectorAll("li.message")].find((item) => item.getBoundingClientRect().bottom > middle);
-    const before = kept.getBoundingClientRect().top;
-    const frame = () => new Promise((on) => { requestAnimationFrame(() => setTimeout(on)); });
-    await frame();
-    do await frame(); while (document.querySelector("[data-asked]"));
-    const numbers = [...document.querySelectorAll("li.message .text")].map((text) => Number(/largo (\d+)/.exec(text.textContent)[1]));
-    return { moved: kept.isConnected ? Math.abs(kept.getBoundingClientRect().top - before) : 0, numbers };
-  });
-  const seen = new Set();
-  for (let nth = 0; nth < 200 && seen.size < 2_000; nth += 1) {
-    const { moved, numbers } = await step();
-    check(25, `what is read moved by ${moved} px at step ${nth}`, moved <= 2);
-    check(25, `${numbers.length} messages are here`, numbers.length <= 200);
-    check(25, "without a gap, each once", numbers, numbers.map((_, at) => numbers[0] + at));
-    numbers.forEach((number) => seen.add(number));
-  }
-  check(25, `two thousand are reached, and ${seen.size} were`, seen.size >= 2_000 && Math.min(...seen) === LONG + 1 - seen.size);
 }
 
 async function list(page) {
