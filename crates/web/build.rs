@@ -1,11 +1,15 @@
-//! Lays ready what pages bring along: our styles in one file, scripts, Turbo, the icons that are used as one sprite, and each
-//! of them compressed, so that serving only picks.
+//! Lays ready what pages bring along: our styles in one file, scripts and Turbo without their remarks, the icons that are used
+//! as one sprite, and each of them compressed, so that serving only picks.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use oxc_allocator::Allocator;
+use oxc_codegen::{Codegen, CodegenOptions, CommentOptions, LegalComment};
+use oxc_parser::Parser;
+use oxc_span::SourceType;
 use sha2::{Digest, Sha256};
 
 /// In the order in which the cascade reads them.
@@ -64,6 +68,7 @@ fn main() {
     let _ = fs::remove_dir_all(&out);
     fs::create_dir_all(&out).expect("the folder for assets can be made");
     for (name, bytes) in files {
+        let bytes = if name.ends_with(".js") { bare(&name, bytes) } else { bytes };
         fs::write(out.join(&name), &bytes).expect("an asset can be written");
         fs::write(out.join(format!("{name}.gz")), gzip(&bytes)).expect("an asset can be written");
         fs::write(out.join(format!("{name}.br")), brotli(&bytes)).expect("an asset can be written");
@@ -102,6 +107,18 @@ fn sprite(here: &Path) -> String {
     }
     sprite.push_str("</svg>\n");
     sprite
+}
+
+/// A script without remarks and spaces, but for the lines that say whose it is. What it does and what its parts are called stays
+/// as it is.
+fn bare(name: &str, script: Vec<u8>) -> Vec<u8> {
+    let script = String::from_utf8(script).expect("a script is text");
+    let allocator = Allocator::default();
+    let read = Parser::new(&allocator, &script, SourceType::mjs()).parse();
+    assert!(read.diagnostics.is_empty(), "{name}: {:?}", read.diagnostics);
+    let comments = CommentOptions { normal: false, jsdoc: false, annotation: false, legal: LegalComment::Inline };
+    let options = CodegenOptions { comments, ..CodegenOptions::minify() };
+    Codegen::new().with_options(options).build(&read.program).code.as_bytes().to_vec()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

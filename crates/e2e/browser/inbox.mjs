@@ -1,15 +1,17 @@
-// Uses the inbox of the demo as an agent does, beside customers who write. `node inbox.mjs URL SIMULATOR NUMBER EMAIL
-// PASSWORD FOLDER`.
+// Uses the inbox of the demo as an agent does, beside customers who write. `PART=places node inbox.mjs URL SIMULATOR NUMBER EMAIL
+// PASSWORD FOLDER` makes a run of `CHECKS.md`; with `ONLY=…` some visits of it, with `STEP=…` some steps of a visit.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { allTried, becomes, check, comes, soon } from "./checks.mjs";
+import { bounds } from "./inbox_bounds.mjs";
 import { files } from "./inbox_files.mjs";
 import { hostile } from "./inbox_hostile.mjs";
 import { kinds } from "./inbox_kinds.mjs";
 import { messages } from "./inbox_messages.mjs";
 import { places } from "./inbox_places.mjs";
+import { screens } from "./inbox_screens.mjs";
 import { sending } from "./inbox_sending.mjs";
 import { lookAt, open } from "./screens.mjs";
 
@@ -28,7 +30,7 @@ const troubles = [];
 let sessions;
 try {
   sessions = await signIn();
-  const kit = { kitBrowser: browser, email, password, url, simulator, number, sessions, sitDown, control, writes, look: LOOKS[0] };
+  const kit = { kitBrowser: browser, email, password, url, simulator, number, sessions, sitDown, control, writes, folder, look: LOOKS[0] };
   const visits = [
     ...LOOKS.map((look) => [look.name, () => visit(look)]),
     ["live", live],
@@ -40,8 +42,9 @@ try {
     ["sending", () => sending(kit), "sending"],
     ["kinds", () => kinds(kit), "kinds"],
     ["places", () => places(kit), "places"],
+    ["bounds", () => bounds(kit), "bounds"],
+    ["screens", () => screens(kit), "screens"],
   ];
-  // Parts run side by side; `ONLY=files,live node inbox.mjs …` makes some of them.
   const [part, only] = [process.env.PART ?? "inbox", process.env.ONLY?.split(",")];
   for (const [name, run] of visits.filter(([one, , of = "inbox"]) => (only ? only.includes(one) : of === part))) {
     const began = Date.now();

@@ -83,8 +83,28 @@ export async function files({ url, simulator, number, sessions, sitDown, writes,
   await sent("luego.txt").waitFor();
   await becomes(() => sent("te lo mando luego").count(), 1);
 
+  await onTheirWay(page, accepted);
   await dropped(page, open, sent, small);
   await context.close();
+}
+
+/** How far each is can be seen while it is on its way, and one that is taken back then never goes. */
+async function onTheirWay(page, accepted) {
+  const held = [];
+  await page.route(/\/files$/, (route) => { held.push(route); });
+  await page.locator("[data-files]").setInputFiles(["va.txt", "no va.txt", "va también.txt"].map((name) => ({ name, mimeType: "text/plain", buffer: Buffer.from(`${name}\n`) })));
+  await page.locator("#body").press("Enter");
+  const pending = (name) => page.locator(".message.pending", { hasText: name });
+  await becomes(async () => held.length, 3);
+  check(38, "each says how far it is", await page.locator(".message.pending progress:not([hidden])").count(), 3);
+  await pending("no va.txt").locator("[data-cancel]").click();
+  await pending("no va.txt").waitFor({ state: "detached" });
+  for (const route of held) await route.continue().catch(() => {});
+  await page.unroute(/\/files$/);
+  await page.locator(".message.out:not(.pending)", { hasText: "va también.txt" }).waitFor();
+  await page.waitForFunction(() => !document.querySelector(".messages .tick.waits, .messages .pending"));
+  const names = (await accepted()).filter(({ type }) => type === "document").map(({ document }) => document.filename);
+  check(38, "two went, in their order, and what was taken back did not", names.filter((name) => /va/.test(name)), ["va.txt", "va también.txt"]);
 }
 
 /** What is pasted and dropped goes to whoever is open, and to nobody else. */

@@ -138,5 +138,53 @@ export async function hostile({ url, simulator, number, sessions, sitDown, contr
   await page.goto(`${url}${hers.pathname}/messages/${await page.locator(".message.in").last().evaluate((item) => item.id.slice(2))}/forward`);
   await page.locator(".forward .choice").first().waitFor();
   await look390("forwarding");
+  await named({ page, url, id: hers.pathname.split("/")[2], look390 });
   await context.close();
+}
+
+/** What people here enter themselves, and what shows a name beside the list and the conversation. */
+async function named({ page, url, id, look390 }) {
+  const post = (path, fields) => page.evaluate(async ([to, form]) => (await fetch(to, { method: "POST", body: new URLSearchParams(form) })).status, [path, fields]);
+  const shows = async (what, text) => check(50, `${what} shows it as a text`, (await page.locator(what).first().textContent()).includes(text));
+  for (const seed of SEEDS.slice(0, 14)) {
+    const name = seed.slice(0, 100);
+    assert.equal(await post(`/inbox/${id}/contact`, { own_name: name }), 200);
+    await page.goto(`${url}/inbox/${id}?view=all`);
+    await page.locator(".thread h2").waitFor();
+    await shows(".thread h2", name);
+    check(50, "the title has it as a text", (await page.title()).startsWith(name));
+    await page.waitForFunction(() => performance.getEntriesByName("inbox-ready").length);
+    // In the palette, and in what can be undone.
+    await page.keyboard.press("Control+k");
+    await page.locator("#palette input").fill(name.slice(0, 60));
+    await page.locator("#palette [role=option]", { hasText: name }).first().waitFor();
+    await look390(`the palette with ${name}`);
+    await page.keyboard.press("Escape");
+    await page.locator("[data-thread] [data-key=e]").click();
+    await page.locator("#undo:not([hidden])").waitFor();
+    await shows("#undo p", name);
+    await look390(`what can be undone of ${name}`);
+    await page.locator("#undo button").click();
+    await page.locator("[data-thread] [data-key=e]").waitFor();
+  }
+  // As a draft, as what a template says, and as who looks after a conversation.
+  await page.goto(`${url}/inbox/${id}/templates?view=all`);
+  const templates = await page.locator(".templates a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+  for (const href of templates) {
+    await page.goto(`${url}${href}`);
+    const fields = page.locator(".template-pane .field input");
+    if (!await fields.count()) continue;
+    for (const [nth, field] of (await fields.all()).entries()) await field.fill(SEEDS[nth]);
+    await page.locator(".template-pane button.primary").click();
+    await page.waitForURL(new RegExp(`/inbox/${id}\\?`));
+    await page.goto(`${url}/inbox/${id}?latest=1`);
+    await page.locator(".message.out").last().waitFor();
+    await look390(`a template with ${SEEDS[0]}`);
+    break;
+  }
+  for (const seed of SEEDS.slice(0, 8)) {
+    assert.equal(await post(`/inbox/${id}/draft`, { body: seed, version: "0" }).then((status) => [200, 409].includes(status)), true);
+    await page.goto(`${url}/inbox/${id}?view=all`);
+    await look390(`a draft of ${seed}`);
+  }
 }

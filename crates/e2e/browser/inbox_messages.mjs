@@ -130,6 +130,12 @@ async function long({ page, url, control, number }) {
     const ends = ["older", "newer"].filter((name) => document.querySelector(`li.${name}`).hidden);
     return { moved: kept.isConnected ? Math.abs(kept.getBoundingClientRect().top - before) : 0, texts, places, ends };
   }, by);
+  // What comes as somebody reads is not read aloud.
+  await page.evaluate(() => {
+    globalThis.said = [];
+    const status = document.querySelector("#status");
+    new MutationObserver(() => globalThis.said.push(status.textContent)).observe(status, { childList: true, characterData: true, subtree: true });
+  });
   const all = new Set();
   const walk = async (by, end) => {
     for (let nth = 0; nth < 120; nth += 1) {
@@ -149,6 +155,7 @@ async function long({ page, url, control, number }) {
   all.clear();
   await walk(-600, "older");
   check(25, "nor on the way back", all.size, 400);
+  check(44, "nothing of it is read aloud", await page.evaluate(() => globalThis.said), []);
   // Far from the end, what comes does not move anything; it is told of, and a press leads there.
   const read = () => page.evaluate(() => {
     const pane = document.querySelector("[data-scroller]").getBoundingClientRect();
@@ -156,7 +163,14 @@ async function long({ page, url, control, number }) {
     return [item.id, Math.round(item.getBoundingClientRect().top)];
   });
   const before = await read();
-  for (let nth = 400; nth < 405; nth += 1) await control("messages", { phone_number_id: number, from, type: "text", text: { body: `largo ${nth}.` } });
+  await page.locator("[data-thread] details.menu > summary").first().click();
+  await page.getByRole("button", { name: "Asignarme" }).click();
+  await page.locator(".who-has bdi").waitFor();
+  check(25, "nor does it by what is done above it", [await read(), await page.locator("[data-thread] details.menu[open]").count()], [before, 0]);
+  await becomes(() => page.evaluate(() => document.activeElement.id), "body");
+  await control("messages", { phone_number_id: number, from, type: "text", text: { body: "largo 400." } });
+  await becomes(() => page.locator("[data-newer]:not([hidden])").textContent(), "1 mensaje nuevo ↓");
+  for (let nth = 401; nth < 405; nth += 1) await control("messages", { phone_number_id: number, from, type: "text", text: { body: `largo ${nth}.` } });
   await page.locator("[data-newer]:not([hidden])", { hasText: "5 mensajes nuevos" }).waitFor();
   check(23, "what is read is where it was", await read(), before);
   await page.locator("[data-newer]").click();

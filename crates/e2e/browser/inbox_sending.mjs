@@ -27,7 +27,7 @@ export async function sending(kit) {
       await page.mouse.move(900, 300);
     },
   };
-  for (const step of [ladder, once, one, windowFault, nobodyKnows, anyOrder, closes]) {
+  for (const step of [ladder, once, one, windowFault, nobodyKnows, anyOrder, closes, refused]) {
     const began = Date.now();
     await step(at);
     console.log(`  ${step.name} after ${Date.now() - began} ms`);
@@ -174,4 +174,26 @@ async function closes({ page, see, box, says, open }) {
   }));
   check(12, "nothing was loaded anew", await page.evaluate(() => globalThis.same));
   await comes(12, "and the window is open again", () => page.locator(".window:not(.over, .warn)").count(), 1);
+}
+
+/** A text that is sent by hand into a window that is closed. */
+async function refused({ page, says, open, accepted }) {
+  await says("525555500604", "Ayer les escribí", { timestamp: String(Math.floor(Date.now() / 1000) - 25 * 3600) });
+  await open("Ayer les escribí");
+  const by = (content) => page.evaluate(async ([kind, id]) => {
+    const form = new URLSearchParams({ id, body: "a escondidas", seen: "999999999", anyway: "1" });
+    const more = kind === "page" ? {} : { headers: { accept: "text/vnd.turbo-stream.html" } };
+    return (await fetch(`/inbox/${document.querySelector("[data-thread]").dataset.thread}/messages`, { method: "POST", body: form, ...more })).status;
+  }, [content, crypto.randomUUID()]);
+  check(13, "it is refused, as a form and as a script's", [await by("page"), await by("stream")], [409, 409]);
+  await page.reload();
+  await page.locator(".composer .why").waitFor();
+  check(13, "nothing waits to go", await page.locator("li.message.out").count(), 0);
+  // What is queued goes at once: what is sent behind it has been accepted.
+  await says("525555500605", "Yo escribo ahora");
+  await open("Yo escribo ahora");
+  await page.locator("#body").fill("a la vista");
+  await page.locator("#body").press("Enter");
+  await page.locator("li.message.out .tick:is(.sent, .delivered, .read)").waitFor();
+  check(13, "nothing went", [await accepted("a escondidas"), await accepted("a la vista")], [0, 1]);
 }

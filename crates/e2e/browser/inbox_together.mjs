@@ -123,6 +123,24 @@ async function drafts({ lucia, marta, sessions }) {
   await row(lucia).getByText("Borrador:").waitFor({ state: "detached" });
   await lucia.reload();
   await becomes(() => box(lucia).inputValue(), "");
+  // What one tab sends is no draft of another one, which goes on from there.
+  const begun = lucia.waitForResponse((answer) => answer.url().endsWith("/draft") && answer.ok());
+  await box(lucia).fill("Con nueces");
+  await begun;
+  const other = await lucia.context().newPage();
+  await other.goto(lucia.url());
+  await becomes(() => box(other).inputValue(), "Con nueces");
+  await box(lucia).press("Enter");
+  await lucia.locator(".message.out:not(.pending)", { hasText: "Con nueces" }).waitFor();
+  await comes(15, "what another tab sent is no draft here", () => box(other).inputValue(), "");
+  const goesOn = other.waitForResponse((answer) => answer.url().endsWith("/draft") && answer.ok());
+  await box(other).fill("¿Algo más?");
+  await goesOn;
+  check(15, "nothing is asked", await other.locator("[data-newer-draft]").isVisible(), false);
+  const emptied = other.waitForResponse((answer) => answer.url().endsWith("/draft") && answer.ok());
+  await box(other).fill("");
+  await emptied;
+  await other.close();
 }
 
 /** Who writes is seen within two seconds, and no longer than some seconds after they stopped. */
@@ -257,6 +275,16 @@ async function panel({ lucia }) {
   await pane.getByText("Bloqueado:").waitFor({ state: "detached" });
   await pane.locator("[data-close-panel]").click();
   await pane.waitFor({ state: "hidden" });
+  // In less room it is a dialog: Esc leads back to what opened it, though that was drawn anew meanwhile.
+  await lucia.setViewportSize({ width: 820, height: 860 });
+  const link = lucia.locator("[data-panel]");
+  await link.evaluate((one) => { one.dataset.old = "1"; });
+  await link.press("Enter");
+  await pane.locator("h2", { hasText: "La del pastel" }).waitFor();
+  await lucia.locator("[data-panel]:not([data-old])").waitFor();
+  await lucia.keyboard.press("Escape");
+  await becomes(() => lucia.evaluate(() => document.activeElement.matches("[data-panel]")));
+  await lucia.setViewportSize(WIDE);
 }
 
 /** By keys alone: through the list, into a conversation, its panel, the list of keys, the palette; none while somebody writes. */

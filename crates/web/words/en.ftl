@@ -549,6 +549,7 @@ messages-newer = Newer messages
 messages-latest = Go to the end ↓
 new-line = New
 newer-below = { "{n}" } new messages ↓
+newer-below-one = 1 new message ↓
 mark-read = Mark as read
 mark-unread = Mark as unread
 assign = Assign
@@ -585,6 +586,9 @@ elsewhere-has = { $name } has this one.
 take-and-send = Take it and send
 unseen-see = See it
 draft = Draft:
+text-too-long = A message has 4096 characters at most: the end did not fit. Send it in another message.
+not-opened = We couldn't open this conversation. Nothing is lost.
+draft-kept = Your draft is saved.
 together-write = { $count ->
     [one] { $names } is writing an answer
    *[other] { $names } are writing an answer
@@ -732,7 +736,7 @@ contact-close = Close
 contact-phone = Phone
 contact-username = Username
 contact-user-id = WhatsApp ID
-contact-profile-name = Calls themselves
+contact-profile-name = Name on WhatsApp
 contact-number = Number
 contact-own-name = Your name for them
 contact-own-name-hint = What your organization sees; the contact doesn't. Empty: their WhatsApp name.

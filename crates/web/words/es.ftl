@@ -255,8 +255,8 @@ member-remove-means = { $count ->
    *[other] Ya no podrá entrar aquí, y sus { $count } conversaciones quedan sin asignar.
 }
 member-remove-keys = { $count ->
-    [one] Una clave de API que hizo sigue valiendo. Si la tiene aún, revócala en Claves de la API.
-   *[other] { $count } claves de API que hizo siguen valiendo. Si las tiene aún, revócalas en Claves de la API.
+    [one] Una clave de API que hizo sigue valiendo. Si la tiene aún, anúlala en Claves de la API.
+   *[other] { $count } claves de API que hizo siguen valiendo. Si las tiene aún, anúlalas en Claves de la API.
 }
 member-remove-does = Quitar a { $name }
 last-owner = Es el último propietario. Nombra antes a otro: sin ninguno, nadie podría administrar la organización.
@@ -434,7 +434,7 @@ notice-invitation-revoked = La invitación quedó anulada.
 notice-team-made = El equipo está creado.
 notice-team-removed = El equipo se quitó.
 notice-key-revoked = La clave quedó anulada.
-notice-joined = Bienvenido al equipo.
+notice-joined = Ya eres parte del equipo.
 
 ## Lo que falla
 fault-empty = Falta este dato.
@@ -549,6 +549,7 @@ messages-newer = Mensajes siguientes
 messages-latest = Ir al final ↓
 new-line = Nuevo
 newer-below = { "{n}" } mensajes nuevos ↓
+newer-below-one = 1 mensaje nuevo ↓
 mark-read = Marcar como leído
 mark-unread = Marcar como no leído
 assign = Asignar
@@ -585,6 +586,9 @@ elsewhere-has = La lleva { $name }.
 take-and-send = Asignarme y enviar
 unseen-see = Ver su mensaje
 draft = Borrador:
+text-too-long = Un mensaje tiene 4096 caracteres como máximo: el final no cupo. Envíalo en otro mensaje.
+not-opened = No pudimos abrir esta conversación. No se perdió nada.
+draft-kept = Tu borrador está guardado.
 together-write = { $count ->
     [one] { $names } está escribiendo una respuesta
    *[other] { $names } están escribiendo una respuesta
@@ -732,7 +736,7 @@ contact-close = Cerrar
 contact-phone = Teléfono
 contact-username = Nombre de usuario
 contact-user-id = Identificador de WhatsApp
-contact-profile-name = Se llama a sí mismo
+contact-profile-name = Nombre en WhatsApp
 contact-number = Número
 contact-own-name = Nombre propio
 contact-own-name-hint = Así lo ve tu organización; el contacto no lo ve. Vacío: su nombre de WhatsApp.
@@ -864,7 +868,7 @@ server-suspend = Suspender
 server-suspend-which = Suspender { $organization }
 server-enter = Mirar
 server-enter-which = Mirar en { $organization }
-server-enter-means = La ves durante una hora, sin cambiar nada. Quien trabaja ahí lee en su auditoría que miraste, y por qué.
+server-enter-means = La ves durante una hora, sin cambiar nada. Quien trabaja ahí lee en su registro que miraste, y por qué.
 server-enter-suspended = Está suspendida: nadie ve su interior. Reanúdala primero.
 server-reason = Motivo
 server-more = Más

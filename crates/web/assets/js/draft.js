@@ -3,6 +3,7 @@
 
 const SOON = 1_000;
 const LATER = 5_000;
+const STUCK = 15_000;
 
 const name = ({ home, conversation }) => `${home}:${conversation}`;
 const written = (place) => sessionStorage.getItem(`draft:${name(place)}`);
@@ -37,6 +38,14 @@ export function before(place, text, since) {
   const all = [goesOn && earlier, text].filter(Boolean).join("\n");
   given.set(name(place), all);
   return [all, rest].filter(Boolean).join("\n");
+}
+
+/** What was sent from another tab or device is no draft of this one any more. */
+export function gone(place, text) {
+  if (!text || written(place)?.trim() !== text.trim() || !known(place).saved) return;
+  const box = isOpen(place) ? boxOf() : undefined;
+  if (box) box.value = "";
+  write(place, "");
 }
 
 /** What could not be sent is a draft again. */
@@ -93,7 +102,7 @@ async function save(place) {
   try {
     const body = new URLSearchParams({ body: text, version });
     sessionStorage.setItem(`draft-sent:${name(place)}`, text);
-    const answer = await fetch(`/inbox/${place.conversation}/draft`, { method: "POST", body, redirect: "manual", keepalive: true });
+    const answer = await fetch(`/inbox/${place.conversation}/draft`, { method: "POST", body, redirect: "manual", keepalive: true, signal: AbortSignal.timeout(STUCK) });
     if (answer.ok) {
       const isSame = written(place) === text;
       learn(place, (await answer.json()).version, isSame);
@@ -101,7 +110,8 @@ async function save(place) {
       if (shown.get(name(place)) !== Boolean(text) || !isOpen(place)) tell(place);
     } else if (answer.status === 409) {
       const theirs = await answer.json();
-      if (theirs.text === before?.trim() || theirs.text === text.trim()) {
+      // Where nothing is written elsewhere, there is nothing to choose either.
+      if (!theirs.text || theirs.text === before?.trim() || theirs.text === text.trim()) {
         const isSame = theirs.text === written(place).trim();
         learn(place, theirs.version, isSame);
         if (!isSame) later(place, SOON);

@@ -57,6 +57,7 @@ function placeMessage(list, fresh) {
   known?.remove();
   nameDay(after);
   const isNews = !known && fresh.classList.contains("in");
+  if (!known && fresh.matches(".out:not(.pending)")) draft.gone(here(), $(".text", fresh)?.textContent);
   if (isNews) say(`${fresh.dataset.author}: ${$(".text", fresh)?.textContent.slice(0, 200) ?? ""}`);
   const wasAtEnd = isAtEnd();
   if (isNews && !wasAtEnd) raisePill();
@@ -74,7 +75,7 @@ let below = 0;
 function raisePill() {
   const pill = $("[data-newer]");
   below += 1;
-  pill.textContent = pill.dataset.said.replace("{n}", below);
+  pill.textContent = below === 1 ? pill.dataset.one : pill.dataset.said.replace("{n}", below);
   pill.hidden = false;
 }
 function lowerPill() {
@@ -198,13 +199,17 @@ setInterval(() => {
 
 const STREAMS = { accept: "text/vnd.turbo-stream.html" };
 
+const STUCK = 15_000;
+
 /** Whether there was an answer; without one it is asked again. */
 async function ask(path) {
-  const answer = await fetch(path, { headers: STREAMS }).catch(() => undefined);
+  const answer = await fetch(path, { headers: STREAMS, signal: AbortSignal.timeout(STUCK) }).catch(() => undefined);
   if (!answer || answer.status >= 500 || answer.status === 429) return false;
   if (answer.redirected) over();
-  else if (answer.ok) renderStreamMessage(await answer.text());
-  return true;
+  if (answer.redirected || !answer.ok) return true;
+  const text = await answer.text().catch(() => undefined); // The line may be cut in between.
+  if (text !== undefined) renderStreamMessage(text);
+  return text !== undefined;
 }
 
 const MOST = 100; // So many are asked for at once.
@@ -332,6 +337,12 @@ export const outbox = {
   remove: ({ id }) => outbox.keep(outbox.all().filter((entry) => entry.id !== id)),
 };
 const LONG_AGO = 600_000; // What was written so long ago may not be meant any more: its writer sees it first.
+
+// Another tab sends what this one has as a draft too.
+window.addEventListener("storage", ({ key, newValue }) => {
+  if (!home || key !== outbox.key()) return;
+  for (const { conversation, text } of JSON.parse(newValue ?? "[]")) draft.gone(here(conversation), text);
+});
 
 /** What will be a message stands where it will be, before anybody has it. */
 export function pend(id, item) {
@@ -557,6 +568,7 @@ document.addEventListener("turbo:before-stream-render", ({ detail }) => {
     const focused = document.activeElement;
     await render(stream);
     if (focused.id && !focused.isConnected) document.getElementById(focused.id)?.focus({ preventScroll: true });
+    else if (stream.target?.startsWith("head-") && !focused.isConnected && document.activeElement === document.body && !isTouch) (box() ?? scroller())?.focus({ preventScroll: true });
     if (stream.target?.startsWith("head-")) headed();
     if (!stream.target?.startsWith("composer-")) return;
     document.dispatchEvent(new Event("wazapp:composer"));
@@ -564,9 +576,23 @@ document.addEventListener("turbo:before-stream-render", ({ detail }) => {
   };
 });
 
+// What is chosen in a menu above the conversation closes it: what stands there is drawn anew.
+document.addEventListener("turbo:submit-start", ({ target }) => {
+  const menu = target.closest(".above details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  $("summary", menu).focus({ preventScroll: true });
+});
+
 document.addEventListener("inbox:changed", ({ detail }) => listen(detail));
 document.addEventListener("input", ({ target }) => {
   if (target === box()) keepDraft();
+});
+// A browser says nothing of what it leaves out.
+document.addEventListener("paste", ({ target, clipboardData }) => {
+  if (target !== box()) return;
+  const room = target.maxLength - target.value.length + target.selectionEnd - target.selectionStart;
+  $("#alert").textContent = clipboardData.getData("text/plain").length > room ? target.dataset.tooLong : "";
 });
 
 // --- The page ------------------------------------------------------------------------------------------------------------
@@ -588,8 +614,9 @@ let entered; // The thread that was opened last: a frame that counts as a visit 
 function opened() {
   const open = thread();
   document.querySelectorAll("#list a[aria-current]").forEach((row) => row.removeAttribute("aria-current"));
+  const id = open?.dataset.thread ?? $("[data-of]")?.dataset.of.split("/")[2];
+  if (id) $(`#c-${CSS.escape(id)} a`)?.setAttribute("aria-current", "true");
   if (!open) return;
-  $(`#c-${CSS.escape(open.dataset.thread)} a`)?.setAttribute("aria-current", "true");
   rove();
   document.title = open.dataset.title;
   if (open === entered) return;
@@ -609,6 +636,15 @@ function opened() {
   lookWhetherRead();
 }
 
+// What could not be had is said, and can be asked for again.
+document.addEventListener("turbo:fetch-request-error", ({ target }) => {
+  if (target.id !== "thread" || !$("#alert")) return;
+  const { src } = target;
+  const { notOpened, retry } = inbox().dataset;
+  const again = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: retry });
+  again.onclick = () => { $("#alert").textContent = ""; target.src = src; };
+  $("#alert").replaceChildren(`${notOpened} `, again);
+});
 // What is not there any more has a page of its own that says so.
 document.addEventListener("turbo:frame-missing", (event) => {
   event.preventDefault();
@@ -634,7 +670,12 @@ document.addEventListener("turbo:load", () => {
 document.addEventListener("turbo:before-frame-render", ({ target, detail }) => {
   if (target.id !== "thread") return;
   const { render } = detail;
-  detail.render = (...frames) => { render(...frames); opened(); };
+  detail.render = (...frames) => {
+    render(...frames);
+    opened();
+    // Who chooses a template by keys goes on among them.
+    if (document.activeElement === document.body) $(".template-pane :is(.templates a, .field input, button)")?.focus({ preventScroll: true });
+  };
 });
 document.addEventListener("turbo:before-cache", () => document.querySelectorAll("li.pending").forEach((item) => item.remove()));
 /** What is answered, by the next message alone. */

@@ -52,7 +52,13 @@ function resolve(goesOn) {
   const button = $("[data-thread] [data-key=e]");
   if (!button) return;
   const next = neighbour(1) ?? neighbour(-1);
-  if (goesOn && next) button.form.addEventListener("turbo:submit-end", ({ detail }) => { if (detail.success) goOn(next.href); }, { once: true });
+  const { form } = button;
+  const ended = ({ detail }) => {
+    if (detail.formSubmission.formElement !== form) return;
+    document.removeEventListener("turbo:submit-end", ended);
+    if (detail.success) goOn(next.href);
+  };
+  if (goesOn && next) document.addEventListener("turbo:submit-end", ended);
   button.click();
 }
 

@@ -8,6 +8,7 @@ const TYPES = [
 ];
 const SILENT = 35_000; // The server says every 15 s that it is there.
 const UNSEEN = 5_000; // So long nobody needs to know that the line was cut.
+const STARTS_ANEW = 60_000; // A server that starts anew is soon there again.
 const PAGE = 100;
 const MOST = 1_000; // Whoever missed more reads everything anew.
 
@@ -63,8 +64,9 @@ export class Live {
       if (source.readyState !== EventSource.CLOSED || this.source !== source) return;
       // What is refused stays closed: come again, later each time.
       this.tries += 1;
-      clearTimeout(this.again);
-      this.again = setTimeout(() => this.readOn().then(() => this.leads && this.open()), Math.min(1_000 * 2 ** this.tries, 30_000) * (0.5 + Math.random() / 2));
+      clearTimeout(this.comes);
+      const longest = Date.now() - this.last < STARTS_ANEW ? 4_000 : 30_000;
+      this.comes = setTimeout(() => this.readOn().then(() => this.leads && this.open()), Math.min(1_000 * 2 ** this.tries, longest) * (0.5 + Math.random() / 2));
     };
   }
 
@@ -130,7 +132,7 @@ export class Live {
   end() {
     this.ended.abort();
     clearInterval(this.watch);
-    clearTimeout(this.again);
+    clearTimeout(this.comes);
     this.source?.close();
     this.channel.close();
   }

@@ -28,7 +28,12 @@ function tell() {
 }
 
 // Escape closes it too; a closing does not bubble.
-document.addEventListener("close", ({ target }) => { if (target === dialog()) tell(); }, true);
+document.addEventListener("close", ({ target }) => {
+  if (target !== dialog()) return;
+  tell();
+  // What led here may have been drawn anew meanwhile.
+  if (document.activeElement === document.body) link()?.focus();
+}, true);
 
 document.addEventListener("click", (event) => {
   const asks = event.target.closest("[data-panel], [data-close-panel]");

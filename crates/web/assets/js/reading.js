@@ -108,7 +108,8 @@ function setEdge(name, id) {
 function still(change) {
   const pane = scroller();
   const { top } = pane.getBoundingClientRect();
-  const read = messages().find((item) => item.getBoundingClientRect().bottom > top);
+  const first = messages().find((item) => item.getBoundingClientRect().bottom > top);
+  const read = first && ($("article, .across", first) ?? first); // The day above it may go.
   const was = read?.getBoundingClientRect().top;
   // The browser's own holding knows nothing of what is let go of.
   pane.style.overflowAnchor = "none";

@@ -102,8 +102,22 @@ export function putAside(row) {
 /** Whether a row stands among those aside. */
 export const isAside = (id) => [...aside().above, ...aside().below].some((row) => row.id === id);
 
+// Whoever comes back to a list finds it where they left it.
+const tops = new Map(); // By what a list shows: how far down it was.
+const query = () => $("[data-inbox]")?.dataset.query;
+let seen; // The list that stands where it stood.
+function keepTop() {
+  if (!list() || list() === seen) return;
+  seen = list();
+  const top = tops.get(query());
+  if (top) pane().scrollTop = top;
+}
+for (const when of ["turbo:render", "turbo:load"]) document.addEventListener(when, keepTop);
+document.addEventListener("click", ({ target }) => { if (target.closest?.("#views a, .chips a")) tops.clear(); });
+
 document.addEventListener("scroll", ({ target }) => {
   if (!target.matches?.("[data-list]") || !list()) return;
+  if (target.checkVisibility()) tops.set(query(), target.scrollTop);
   const { above, height } = aside();
   if (above.length && target.scrollTop < above.length * height + NEAR) unfoldAbove();
 }, { capture: true, passive: true });

@@ -37,8 +37,10 @@ document.addEventListener("submit", ({ target, submitter }) => {
   closing = { form: target, id, who, state, home: home(document), query: document.querySelector("[data-inbox]")?.dataset.query ?? "" };
 }, true);
 
-document.addEventListener("turbo:submit-end", ({ target, detail }) => {
-  if (closing?.form === target && detail.success) offer(closing);
+// What is above a conversation may be drawn anew before there is an answer: then the form is not in the page any more.
+document.addEventListener("turbo:submit-end", ({ detail }) => {
+  if (closing?.form !== detail.formSubmission.formElement) return;
+  if (detail.success) offer(closing);
   closing = undefined;
 });
 // Another page, or one that comes back from memory, offers what can be taken up now.

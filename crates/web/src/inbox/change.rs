@@ -1,11 +1,15 @@
 //! What is done with a conversation besides answering it.
 
 use axum::response::{IntoResponse, Redirect, Response};
+use http::HeaderMap;
 use model::act::Act;
 use model::conversation::{self, Change, State, Unfit};
 use model::event;
 use uuid::Uuid;
 
+use super::head::Head;
+use super::house::House;
+use super::stream;
 use super::thread;
 use super::view::Wanted;
 use crate::pages::{Entered, Failure, Notice, PathId, Visit};
@@ -58,22 +62,32 @@ pub(super) async fn state(
     Ok(([notice.leave(visit.page.is_https)], to).into_response())
 }
 
-/// Hands it to somebody, or to a team, or takes it from them.
+/// Hands it to somebody, or to a team, or takes it from them. A page with a script has only what stands above the conversation
+/// drawn anew: what is read there stays where it is.
 pub(super) async fn assign(
     visit: Visit,
     PathId(id): PathId,
     wanted: Wanted,
+    headers: HeaderMap,
     entered: Entered,
 ) -> Result<Response, Failure> {
     let (assignee_id, team_id) = (whose(&visit, entered.text("assignee"))?, whose(&visit, entered.text("team"))?);
     change(&visit, id, None, &Change { assignee_id, team_id, ..Change::default() }).await?;
     let tx = visit.begin(Act::Read).await?;
-    // Who hands on what they saw because it was theirs sees it no more.
-    let stays = conversation::get(&tx, id).await?.is_some();
-    tx.close();
     let query = wanted.query();
-    let to = if stays { format!("/inbox/{id}?{query}") } else { format!("/inbox?{query}") };
-    Ok(Redirect::to(&to).into_response())
+    // Who hands on what they saw because it was theirs sees it no more.
+    let Some(found) = conversation::get(&tx, id).await? else {
+        tx.close();
+        return Ok(Redirect::to(&format!("/inbox?{query}")).into_response());
+    };
+    if !stream::takes_streams(&headers) {
+        tx.close();
+        return Ok(Redirect::to(&format!("/inbox/{id}?{query}")).into_response());
+    }
+    let house = House::read(&tx, visit.now()).await?;
+    let head = Head::of(&visit, &house, &found);
+    tx.close();
+    Ok(stream::headed(visit.page, query, head))
 }
 
 /// To whom a form hands something; nothing where it says nothing.

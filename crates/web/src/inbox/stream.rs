@@ -76,6 +76,13 @@ pub(super) fn streamed(status: StatusCode, template: &impl askama::Template) -> 
     answer
 }
 
+/// What stands above a conversation, as it is now.
+pub(super) fn headed(page: Page, query: String, head: Head) -> Response {
+    let target = thread::messages_element(head.id);
+    let (bubbles, writing) = (Vec::new(), Writing::default());
+    streamed(StatusCode::OK, &Messages { page, query, target, bubbles, head: Some(head), thread: None, writing })
+}
+
 /// The ids that a query names.
 fn ids(query: Option<&str>) -> Vec<Uuid> {
     let named = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).find(|(name, _)| name == "ids");

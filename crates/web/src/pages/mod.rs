@@ -7,6 +7,7 @@ mod headers;
 mod named;
 mod notice;
 mod own_path;
+mod packed;
 mod page;
 mod path_id;
 mod visit;
@@ -48,7 +49,7 @@ pub(crate) fn router(state: &State) -> Router<State> {
         .route("/language", post(choose_language))
         .route("/theme", post(choose_theme))
         .merge(account::routes())
-        .merge(inbox::routes())
+        .merge(packed::packed(inbox::routes()))
         .merge(settings::routes())
         .merge(server::routes())
         .layer(DefaultBodyLimit::max(LONGEST_FORM))

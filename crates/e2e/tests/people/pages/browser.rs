@@ -229,3 +229,32 @@ async fn what_pages_bring_along_is_kept() {
     }
     world.end().await;
 }
+
+/// A page of the inbox comes compressed where it is asked for from here, and where nobody else can have it asked for again and
+/// again: how long such an answer is would tell them what else stands in it. Streams, and pages of other rooms, never do.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_can_have_asked_for_is_not_compressed() {
+    let world = World::new().await;
+    let owner = set_up(&world).await.saying("accept-encoding", "gzip, deflate, br");
+    let encoding = async |browser: &Browser, path: &str| {
+        let answer = browser.clone().get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        answer.header("content-encoding").to_owned()
+    };
+    for own in ["same-origin", "none"] {
+        let own = owner.saying("sec-fetch-site", own);
+        assert_eq!(encoding(&own, "/inbox").await, "gzip");
+        assert_eq!(encoding(&own.saying("turbo-frame", "thread"), "/inbox?view=all").await, "gzip");
+        for path in ["/inbox/rows", "/settings/keys", "/settings/second-factor", "/api/v1/events"] {
+            assert_eq!(encoding(&own, path).await, "", "{path}");
+        }
+    }
+    assert_eq!(encoding(&owner, "/inbox").await, "", "a browser that says nothing of it");
+    for elsewhere in ["cross-site", "same-site"] {
+        assert_eq!(encoding(&owner.saying("sec-fetch-site", elsewhere), "/inbox").await, "", "{elsewhere}");
+    }
+    let missing =
+        owner.saying("sec-fetch-site", "same-origin").get("/inbox/019a0b1c-0000-7000-8000-000000000001").await;
+    assert_eq!((missing.status, missing.header("content-encoding")), (StatusCode::NOT_FOUND, ""));
+    world.end().await;
+}

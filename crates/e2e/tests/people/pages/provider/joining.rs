@@ -138,7 +138,7 @@ async fn an_invitation_is_accepted_by_the_provider() {
 
     scene.provider.knows("s-2", "EVA@example.com", true).await;
     assert_eq!(scene.sign_in_to(&mut eva, "s-2", &link).await.leads_to(), "/inbox");
-    assert!(eva.get("/inbox").await.text.contains("Bienvenido al equipo."));
+    assert!(eva.get("/inbox").await.text.contains("Ya eres parte del equipo."));
     assert_eq!(roles(&scene, "EVA@example.com").await, [format!("{ESPIGA}:viewer")]);
     assert_eq!(scene.browser().get(&link).await.status, StatusCode::GONE, "it opens once");
 
