@@ -178,6 +178,12 @@ impl Installation {
         (server, welcome)
     }
 
+    /// A connection to its database, as the owner.
+    pub async fn demo_sql(&self) -> tokio_postgres::Client {
+        let socket = self.data_dir.path().join("demo/socket");
+        crate::cluster::connect(&socket, "wazapp").await.expect("the demo's PostgreSQL")
+    }
+
     async fn start(&self, arguments: &[&str], data_dir: PathBuf) -> Server {
         let mut command = self.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

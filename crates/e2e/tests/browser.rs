@@ -95,7 +95,13 @@ async fn the_inbox_of_a_crowd() {
 /// What is sent from the inbox, step by step, with what goes wrong on the way, and the window of 24 hours.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_inbox_sends() {
-    inbox("inbox", "sending").await;
+    let installation = Installation::new();
+    let (server, welcome) = installation.demo().await;
+    // Of a number that came a moment ago nobody knows which windows are closed.
+    let came = "UPDATE wazapp.number SET connected_at = connected_at - interval '2 days'";
+    installation.demo_sql().await.batch_execute(came).await.expect("it has been here for longer");
+    drive_part("inbox", "sending", &arguments(&server, &welcome)).await;
+    assert!(server.terminate().await.0.success());
 }
 
 /// Every kind of message that the inbox shows.
@@ -128,8 +134,7 @@ async fn every_screen_of_the_inbox() {
 async fn a_large_inbox() {
     let installation = Installation::new();
     let (server, welcome) = installation.demo().await;
-    let sql = e2e::cluster::connect(&installation.data_dir().join("demo/socket"), "wazapp").await;
-    let sql = sql.expect("the demo's PostgreSQL");
+    let sql = installation.demo_sql().await;
     sql.batch_execute(include_str!("browser/large.sql")).await.expect("what makes it large");
     drive_part("inbox_large", "inbox_large", &arguments(&server, &welcome)).await;
     assert!(server.terminate().await.0.success());

@@ -57,6 +57,22 @@ fn full(under_way: &UnderWay<Uuid>) -> HashSet<Uuid> {
     under_way.all().into_iter().filter(|(_, calls)| room(free, *calls) == 0).map(|(number, _)| number).collect()
 }
 
+/// Each organization's turns, and of each number one, in the order in which they came first.
+fn by_organization(turns: Vec<Turn>) -> Vec<Vec<Turn>> {
+    let mut all: Vec<Vec<Turn>> = Vec::new();
+    for turn in turns {
+        let Some(turns) = all.iter_mut().find(|turns| turns[0].organization_id == turn.organization_id) else {
+            all.push(vec![turn]);
+            continue;
+        };
+        match turns.iter_mut().find(|one| one.number_id == turn.number_id) {
+            Some(one) => (one.plain, one.bulk) = (one.plain || turn.plain, one.bulk || turn.bulk),
+            None => turns.push(turn),
+        }
+    }
+    all
+}
+
 struct Claims {
     database: Database,
     settings: Settings,
@@ -166,14 +182,7 @@ impl Claims {
     /// Serves these numbers once, those of one organization together.
     async fn serve(&mut self, turns: Vec<Turn>, begun: &mut JoinSet<()>) -> Result<Took> {
         let mut took = Took::default();
-        let mut organizations: Vec<(Uuid, Vec<Turn>)> = Vec::new();
-        for turn in turns {
-            match organizations.iter_mut().find(|(id, _)| *id == turn.organization_id) {
-                Some((_, turns)) => turns.push(turn),
-                None => organizations.push((turn.organization_id, vec![turn])),
-            }
-        }
-        for (_, turns) in organizations {
+        for turns in by_organization(turns) {
             if self.stop.is_cancelled() {
                 break;
             }
@@ -249,6 +258,20 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_said_of_a_number_twice_is_one_turn() {
+        let turn = |organization, number, bulk| Turn {
+            organization_id: Uuid::from_u128(organization),
+            number_id: Uuid::from_u128(number),
+            plain: !bulk,
+            bulk,
+        };
+        let turns =
+            by_organization(vec![turn(1, 11, true), turn(2, 21, false), turn(1, 12, false), turn(1, 11, false)]);
+        let both = Turn::of(Uuid::from_u128(1), Uuid::from_u128(11));
+        assert_eq!(turns, [vec![both, turn(1, 12, false)], vec![turn(2, 21, false)]]);
+    }
 
     #[test]
     fn dozens_of_numbers_that_hang_leave_room_for_another() {
