@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn what_was_said_of_a_number_twice_is_one_turn() {
-        let turn = |organization, number, bulk| Turn {
+        let turn = |organization, number, bulk: bool| Turn {
             organization_id: Uuid::from_u128(organization),
             number_id: Uuid::from_u128(number),
             plain: !bulk,
