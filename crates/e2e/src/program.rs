@@ -39,8 +39,17 @@ pub(crate) fn path() -> PathBuf {
 
 /// The arguments that connect a simulated number to an organization with this token.
 pub fn connect<'a>(organization: &'a str, number: &'a SimulatedNumber, token: &'a str) -> Vec<&'a str> {
-    let ids = ["--phone-number-id", &number.phone_number_id, "--waba-id", &number.waba_id];
-    [&["number", "connect", "--org", organization][..], &ids, &["--token", token]].concat()
+    connect_by(organization, (&number.phone_number_id, &number.waba_id), token)
+}
+
+/// The same of any number, by its id and its account's, which nobody asks Meta about.
+pub fn connect_unchecked<'a>(organization: &'a str, ids: (&'a str, &'a str), token: &'a str) -> Vec<&'a str> {
+    [connect_by(organization, ids, token), vec!["--skip-checks"]].concat()
+}
+
+fn connect_by<'a>(organization: &'a str, (number, account): (&'a str, &'a str), token: &'a str) -> Vec<&'a str> {
+    let whose = ["number", "connect", "--org", organization];
+    [&whose[..], &["--phone-number-id", number, "--waba-id", account], &["--token", token]].concat()
 }
 
 /// A data directory and the settings to run wazapp on it.
@@ -95,9 +104,8 @@ impl Installation {
 
     /// Connects a simulated number to an organization, or gives a connected one another token, unseen by Meta.
     pub async fn connect(&self, organization: &str, number: &SimulatedNumber, token: &str) {
-        let mut arguments = connect(organization, number, token);
-        arguments.push("--skip-checks");
-        self.json(&arguments).await;
+        let ids = (number.phone_number_id.as_str(), number.waba_id.as_str());
+        self.json(&connect_unchecked(organization, ids, token)).await;
     }
 
     /// The directory of the socket of its private PostgreSQL, if that runs.

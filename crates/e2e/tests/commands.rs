@@ -4,7 +4,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use e2e::body;
-use e2e::program::Installation;
+use e2e::program::{Installation, connect_unchecked};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -14,19 +14,7 @@ const NUMBER: &str = "106540352242922";
 const ACCOUNT: &str = "102290129340398";
 
 fn connect<'a>(organization: &'a str, number: &'a str, token: &'a str) -> Vec<&'a str> {
-    vec![
-        "number",
-        "connect",
-        "--org",
-        organization,
-        "--phone-number-id",
-        number,
-        "--waba-id",
-        ACCOUNT,
-        "--token",
-        token,
-        "--skip-checks",
-    ]
+    connect_unchecked(organization, (number, ACCOUNT), token)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use e2e::ledger::{Ledger, Persistence, SENDERS};
-use e2e::program::{Installation, Server};
+use e2e::program::{Installation, Server, connect_unchecked};
 use e2e::receiver::{Heard, Receiver};
 use e2e::{Options, World};
 use tokio::time::Instant;
@@ -25,21 +25,7 @@ async fn install() -> (Installation, Server, String) {
         .setting("WAZAPP_ALLOW_TARGETS", "127.0.0.0/8");
     let server = installation.serve().await;
     installation.json(&["org", "create", "Acme"]).await;
-    installation
-        .json(&[
-            "number",
-            "connect",
-            "--org",
-            "acme",
-            "--phone-number-id",
-            NUMBER,
-            "--waba-id",
-            "1",
-            "--token",
-            "none",
-            "--skip-checks",
-        ])
-        .await;
+    installation.json(&connect_unchecked("acme", (NUMBER, "1"), "none")).await;
     let key = installation.json(&["key", "create", "--org", "acme"]).await;
     let key = key["key"].as_str().expect("a key").to_owned();
     (installation, server, key)

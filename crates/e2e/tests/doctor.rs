@@ -44,21 +44,7 @@ impl Stage {
     }
 
     async fn connect(&self, token: &str) {
-        let number = &self.number;
-        let arguments = [
-            "number",
-            "connect",
-            "--org",
-            "acme",
-            "--phone-number-id",
-            &number.phone_number_id,
-            "--waba-id",
-            &number.waba_id,
-            "--token",
-            token,
-            "--skip-checks",
-        ];
-        self.installation.json(&arguments).await;
+        self.installation.connect("acme", &self.number, token).await;
     }
 
     async fn serve(&self) -> Server {

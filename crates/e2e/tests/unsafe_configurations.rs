@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use e2e::program::Installation;
+use e2e::program::{Installation, connect_unchecked};
 use e2e::standby::Pair;
 use e2e::until;
 use serde_json::Value;
@@ -79,21 +79,7 @@ async fn what_would_make_promises_hollow_is_refused_in_one_line_with_its_fix() {
     let pair = Pair::start().await;
     let installation = Installation::new().setting("WAZAPP_DATABASE_URL", &pair.url());
     installation.json(&["org", "create", "Acme"]).await;
-    installation
-        .json(&[
-            "number",
-            "connect",
-            "--org",
-            "acme",
-            "--phone-number-id",
-            "1",
-            "--waba-id",
-            "2",
-            "--token",
-            "none",
-            "--skip-checks",
-        ])
-        .await;
+    installation.json(&connect_unchecked("acme", ("1", "2"), "none")).await;
     let sql = pair.sql().await;
     for (unsafely, safely, says, fix) in OF_THE_DATABASE {
         sql.batch_execute(unsafely).await.expect(unsafely);

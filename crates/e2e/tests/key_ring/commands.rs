@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use e2e::World;
-use e2e::program::Installation;
+use e2e::program::{Installation, connect_unchecked};
 use serde_json::{Value, json};
 
 use super::noted;
@@ -25,9 +25,8 @@ async fn a_key_of_our_own_is_changed_in_one_command() {
     let server = installation.serve().await;
     installation.json(&["org", "create", "Acme"]).await;
     installation.json(&["app", "add", "--app-id", "555", "--secret", "first", "--verify-token", "word"]).await;
-    let connect =
-        ["number", "connect", "--org", "acme", "--phone-number-id", "100", "--waba-id", "1", "--token", "EAA"];
-    installation.json(&[&connect[..], &["--app", "555", "--skip-checks"]].concat()).await;
+    let connect = connect_unchecked("acme", ("100", "1"), "EAA");
+    installation.json(&[&connect[..], &["--app", "555"]].concat()).await;
     let before = installation.json(&["key-ring", "status"]).await;
     let (old, servers) = (before["keys"][0]["id"].clone(), before["servers"].as_array().expect("a list"));
     assert_eq!(before["keys"], json!([{ "id": old, "stage": "seals", "here": true, "seals": 3 }]));

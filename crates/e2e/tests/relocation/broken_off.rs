@@ -2,6 +2,7 @@
 
 use e2e::{World, until};
 use model::relocation::{self, Standing};
+use tokio::process::Child;
 use tokio_postgres::Client;
 
 use super::{Stage, begin, count, refused, same};
@@ -20,6 +21,23 @@ pub(super) async fn stands(sql: &Client, what: &str) {
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '{what}'"
     );
     until(what, async || count(sql, &waits).await == 1).await;
+}
+
+/// A move that stands at its first rows: `holder` holds them.
+pub(super) async fn copying(stage: &Stage, url: &str, from: &Client, holder: &Client) -> Child {
+    hold(holder, "message", "ACCESS EXCLUSIVE").await;
+    let moving = begin(&stage.installation, url);
+    stands(from, "COPY%message%").await;
+    moving
+}
+
+/// A move that came as far as the end of the side that is left, which `end` holds.
+async fn at_the_end(stage: &Stage, url: &str, from: &Client, [holder, end]: [&Client; 2]) -> Child {
+    let moving = copying(stage, url, from, holder).await;
+    hold(end, "relocation", "SHARE").await;
+    holder.batch_execute("ROLLBACK").await.expect("it lets go");
+    stands(from, "UPDATE%relocation%").await;
+    moving
 }
 
 async fn gone(sql: &Client) {
@@ -76,9 +94,7 @@ async fn a_place_that_is_left_meanwhile_is_not_opened() {
 async fn only_one_moves_at_a_time() {
     let ((stage, source), target, other) = (Stage::external().await, Target::new().await, Target::new().await);
     let (from, holder) = (source.sql().await, source.sql().await);
-    hold(&holder, "message", "ACCESS EXCLUSIVE").await;
-    let moving = begin(&stage.installation, &target.url);
-    stands(&from, "COPY%message%").await;
+    let moving = copying(&stage, &target.url, &from, &holder).await;
     let says = refused(&stage.installation, &["move", "database", "--to", &other.url]).await;
     assert!(says.contains("stands against this one"), "{says}");
     // Nor does whoever ends it while it waits give up what is the first one's.
@@ -104,9 +120,7 @@ async fn only_one_moves_at_a_time() {
 async fn killed_while_rows_are_copied() {
     let ((stage, source), target) = (Stage::external().await, Target::new().await);
     let (from, holder, to) = (source.sql().await, source.sql().await, target.sql().await);
-    hold(&holder, "message", "ACCESS EXCLUSIVE").await;
-    let mut moving = begin(&stage.installation, &target.url);
-    stands(&from, "COPY%message%").await;
+    let mut moving = copying(&stage, &target.url, &from, &holder).await;
     // Nobody begins to work there meanwhile, and is told why.
     for arguments in [&["serve"][..], &["org", "list"], &["backup", "--to", "x.age", "--recipient", RECIPIENT]] {
         let says = refused(&stage.installation, arguments).await;
@@ -144,17 +158,7 @@ async fn killed_while_rows_are_copied() {
 async fn killed_when_all_is_there() {
     let ((stage, source), target) = (Stage::external().await, Target::new().await);
     let (from, holder, other) = (source.sql().await, source.sql().await, source.sql().await);
-    // It comes as far as the end of the side that is left.
-    let arrived = async || {
-        hold(&holder, "message", "ACCESS EXCLUSIVE").await;
-        let moving = begin(&stage.installation, &target.url);
-        stands(&from, "COPY%message%").await;
-        hold(&other, "relocation", "SHARE").await;
-        holder.batch_execute("ROLLBACK").await.expect("it lets go");
-        stands(&from, "UPDATE%relocation%").await;
-        moving
-    };
-    let mut moving = arrived().await;
+    let mut moving = at_the_end(&stage, &target.url, &from, [&holder, &other]).await;
     let says = stage.refused_at(&target.url).await;
     assert!(says.contains("did not come to its end"), "{says}");
     moving.kill().await.expect("a process of ours");
@@ -170,7 +174,7 @@ async fn killed_when_all_is_there() {
     let says = stage.refused_at(&target.url).await;
     assert!(says.contains("did not come to its end"), "{says}");
     stage.installation.json(&["org", "create", "Later"]).await;
-    let mut moving = arrived().await;
+    let mut moving = at_the_end(&stage, &target.url, &from, [&holder, &other]).await;
     let to = target.sql().await;
     assert_eq!(count(&to, "SELECT count(*) FROM wazapp.organization WHERE slug = 'later'").await, 1);
     moving.kill().await.expect("a process of ours");
@@ -205,12 +209,7 @@ fn otherwise(url: &str) -> String {
 async fn killed_between_the_end_of_the_one_side_and_the_opening_of_the_other() {
     let ((stage, source), target, nobodys) = (Stage::external().await, Target::new().await, Target::new().await);
     let (from, holder, other) = (source.sql().await, source.sql().await, source.sql().await);
-    hold(&holder, "message", "ACCESS EXCLUSIVE").await;
-    let mut moving = begin(&stage.installation, &target.url);
-    stands(&from, "COPY%message%").await;
-    hold(&other, "relocation", "SHARE").await;
-    holder.batch_execute("ROLLBACK").await.expect("it lets go");
-    stands(&from, "UPDATE%relocation%").await;
+    let mut moving = at_the_end(&stage, &target.url, &from, [&holder, &other]).await;
     let (to, opening) = (target.sql().await, target.sql().await);
     hold(&opening, "relocation", "SHARE").await;
     other.batch_execute("ROLLBACK").await.expect("it lets go");
@@ -255,12 +254,7 @@ async fn killed_between_the_end_of_the_one_side_and_the_opening_of_the_other() {
 async fn another_place_than_the_one_it_was_begun_to() {
     let ((stage, source), first, second) = (Stage::external().await, Target::new().await, Target::new().await);
     let (from, holder, other) = (source.sql().await, source.sql().await, source.sql().await);
-    hold(&holder, "message", "ACCESS EXCLUSIVE").await;
-    let mut moving = begin(&stage.installation, &first.url);
-    stands(&from, "COPY%message%").await;
-    hold(&other, "relocation", "SHARE").await;
-    holder.batch_execute("ROLLBACK").await.expect("it lets go");
-    stands(&from, "UPDATE%relocation%").await;
+    let mut moving = at_the_end(&stage, &first.url, &from, [&holder, &other]).await;
     moving.kill().await.expect("a process of ours");
     other.batch_execute("ROLLBACK").await.expect("it lets go");
     gone(&from).await;

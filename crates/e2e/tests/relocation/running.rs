@@ -54,9 +54,7 @@ async fn clocks_do_not_say_whether_a_server_runs() {
 async fn a_server_that_comes_back_in_the_middle_is_seen_at_the_end() {
     let ((stage, source), target) = (Stage::external().await, Target::new().await);
     let (from, holder) = (source.sql().await, source.sql().await);
-    holder.batch_execute("BEGIN; LOCK TABLE wazapp.message IN ACCESS EXCLUSIVE MODE").await.expect("it is held");
-    let moving = super::begin(&stage.installation, &target.url);
-    super::broken_off::stands(&from, "COPY%message%").await;
+    let moving = super::broken_off::copying(&stage, &target.url, &from, &holder).await;
     from.batch_execute(&noted("now()")).await.expect("it comes back");
     holder.batch_execute("ROLLBACK").await.expect("it lets go");
     let says = crate::backup::refusal(&moving.wait_with_output().await.expect("it ends"));

@@ -239,7 +239,7 @@ async fn a_send_dropped_anywhere_is_whole_or_nothing() {
                 let tx = stage.database.tenant(&stage.first().scope).await.unwrap();
                 let wish = Wish { to: &to, content: &content, options: &options, idempotency: Some(&key) };
                 let line = event::line(&tx).await.unwrap();
-                outbox::enqueue(&line, now, wish).await.unwrap().unwrap();
+                outbox::enqueue(&line, now, wish).await.unwrap().0.unwrap();
                 tx.commit().await.unwrap();
             },
             async |attempt| {
