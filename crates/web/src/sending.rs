@@ -100,8 +100,8 @@ pub(crate) enum Queued {
 /// queued.
 pub(crate) async fn queue(state: &State, tx: Tenant, wish: Wish<'_>) -> Result<Result<Queued, Refusal>, DatabaseError> {
     let line = event::line(&tx).await?;
-    let (mut answers, due) = outbox::enqueue_all(&line, state.clock.now(), &[wish]).await?;
-    match answers.remove(0) {
+    let (answer, due) = outbox::enqueue(&line, state.clock.now(), wish).await?;
+    match answer {
         Ok(message) => Ok(Ok(finish(state, tx, vec![message], due).await?.remove(0))),
         Err(refusal) => Ok(Err(refusal)),
     }

@@ -185,8 +185,13 @@ pub struct Wish<'w> {
 }
 
 /// Queues a message. A repeated request is answered with the message that it queued the first time.
-pub async fn enqueue(line: &Line<'_, Tenant>, now: Timestamp, wish: Wish<'_>) -> Result<Result<Message, Refusal>> {
-    Ok(enqueue_all(line, now, &[wish]).await?.0.remove(0))
+pub async fn enqueue(
+    line: &Line<'_, Tenant>,
+    now: Timestamp,
+    wish: Wish<'_>,
+) -> Result<(Result<Message, Refusal>, Due)> {
+    let (mut answers, due) = enqueue_all(line, now, &[wish]).await?;
+    Ok((answers.remove(0), due))
 }
 
 /// Queues messages, each as if the ones before it had been queued alone; answers what became of each, in their order, and which

@@ -29,13 +29,6 @@ pub struct Due {
     pub others: bool,
 }
 
-impl Due {
-    /// Nobody says which.
-    pub fn somewhere() -> Self {
-        Self { others: true, ..Self::default() }
-    }
-}
-
 impl Wake {
     /// Something was committed.
     pub fn queued(&self) {

@@ -12,7 +12,7 @@ use model::audit::{self, Deed};
 use model::database::Tenant;
 use model::event;
 use model::message::Message;
-use model::outbox::{self, Content, Due, Idempotency, Options, Refusal, To};
+use model::outbox::{self, Content, Idempotency, Options, Refusal, To};
 use model::upload::{self, Kept};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -351,7 +351,8 @@ async fn queue_told(
     order.options.id = Some(Uuid::now_v7());
     let tx = state.database.tenant(caller.scope()).await?;
     let line = event::line(&tx).await?;
-    let message = match outbox::enqueue(&line, state.clock.now(), order.wish()).await? {
+    let (answer, due) = outbox::enqueue(&line, state.clock.now(), order.wish()).await?;
+    let message = match answer {
         Ok(message) => message,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -360,7 +361,7 @@ async fn queue_told(
         let deed = Deed::new(Act::Send, "mcp", message.id, "");
         audit::record(&tx, state.clock.now(), &caller.actor(), &deed).await?;
     }
-    Ok(Ok(sending::finish(state, tx, vec![message], Due::somewhere()).await?.remove(0)))
+    Ok(Ok(sending::finish(state, tx, vec![message], due).await?.remove(0)))
 }
 
 impl Wanted {

@@ -99,20 +99,19 @@ impl Job for Claims {
     async fn look(&mut self, begun: &mut JoinSet<()>) -> Result<Duration> {
         self.looked = Instant::now();
         let due = self.settings.wake.take_due();
-        let left = if due.others || due.turns.is_empty() || self.look_everywhere <= self.looked {
-            self.everywhere(begun).await
-        } else {
-            self.known(due.turns, begun).await
-        };
-        match left {
-            Ok(Left::All) => Ok(POLL),
-            Ok(Left::Some) => Ok(PACED_POLL),
+        let everywhere = due.others || self.look_everywhere <= self.looked;
+        let left = if everywhere { self.everywhere(begun).await } else { self.known(due.turns, begun).await };
+        let next = match left {
+            Ok(Left::All) => Instant::now() + POLL,
+            Ok(Left::Some) => Instant::now() + PACED_POLL,
             Err(error) => {
                 counter!("wazapp_claim_failures_total").increment(1);
                 self.look_everywhere = self.looked;
-                Err(error)
+                return Err(error);
             }
-        }
+        };
+        self.look_everywhere = if everywhere { next } else { self.look_everywhere.min(next) };
+        Ok(self.look_everywhere.saturating_duration_since(Instant::now()))
     }
 
     async fn wake(&self) {
@@ -155,7 +154,6 @@ impl Claims {
         let mut passed: HashSet<Uuid> = HashSet::new();
         let mut passing_since = Instant::now();
         loop {
-            self.look_everywhere = Instant::now() + POLL;
             let full = full(&self.under_way);
             if !full.is_empty() {
                 self.settings.wake.wants_room();
