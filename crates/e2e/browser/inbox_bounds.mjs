@@ -202,7 +202,7 @@ async function foreign({ page, url, simulator, number, control, says, kitBrowser
   const other = await signIn(kitBrowser, { url, email, password });
   await other.page.locator(".rail details.menu > summary").first().click();
   await other.page.getByRole("button", { name: "Harbor & Pine" }).click();
-  await other.page.waitForURL("**/inbox");
+  await other.page.locator(".rail summary .label", { hasText: "Harbor & Pine" }).waitFor({ state: "attached" });
   await other.page.goto(`${url}/inbox?view=all`);
   await other.page.locator("#list > li a").first().click();
   await other.page.locator(".message").first().waitFor();

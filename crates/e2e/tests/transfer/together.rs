@@ -163,9 +163,20 @@ async fn what_is_erased_goes_from_a_bucket_too() {
     let stage = Stage::within(world).await;
     let (world, neighbour) = (&stage.world, listed(&stage.world, &stage.neighbour).await);
     assert_eq!((listed(world, &stage.cafe).await.len(), neighbour.len()), (2, 1));
-    let source = s3.settings().into_iter().fold(commands(world), |source, (name, value)| source.setting(name, value));
-    let source = source.setting("WAZAPP_MEDIA_URL", "s3://media/erased");
+    let source = || {
+        let source =
+            s3.settings().into_iter().fold(commands(world), |source, (name, value)| source.setting(name, value));
+        source.setting("WAZAPP_MEDIA_URL", "s3://media/erased")
+    };
     let slug = stage.cafe.slug.as_str();
+    // A bucket that is away keeps her file: that is said, she can still be named, and the same command goes on.
+    let nobody = format!("http://{}", e2e::outside::free_address());
+    let away = source().setting("AWS_ENDPOINT", &nobody);
+    let output = away.run(&["erase", "--org", slug, "--contact", LUCIA, "--yes", slug]).await;
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && complained.contains("the same command goes on with the rest"), "{complained}");
+    assert_eq!(listed(world, &stage.cafe).await.len(), 2);
+    let source = source();
     let said = source.json(&["erase", "--org", slug, "--contact", LUCIA, "--yes", slug]).await;
     assert_eq!((&said["proven"], &said["erased"]["files"]), (&json!(true), &json!(1)), "{said:#}");
     assert_eq!(listed(world, &stage.cafe).await.len(), 1, "what Marco sent too stays");

@@ -23,8 +23,8 @@ pub use fetch::{
     any_organization_overdue, any_organization_settle,
 };
 pub use retention::{
-    NEW, any_organization_adopt, any_organization_expire, any_organization_forget, any_organization_mark,
-    any_organization_next_leaving, any_organization_stays,
+    NEW, any_organization_adopt, any_organization_expire, any_organization_forget, any_organization_leaving,
+    any_organization_mark, any_organization_next_leaving, any_organization_stays,
 };
 pub use thumbnail::{
     Picture, any_organization_give_back, any_organization_next_picture, any_organization_settle_picture,

@@ -114,6 +114,18 @@ pub async fn any_organization_next_leaving(tx: &Operator, now: Timestamp) -> Res
     Ok(None)
 }
 
+/// The next of an organization's files that are leaving, but for these; one that another node is letting go is waited for.
+pub async fn any_organization_leaving(tx: &Operator, scope: &Scope, but: Vec<String>) -> Result<Option<String>> {
+    let row = tx
+        .query_opt(
+            "SELECT sha256 FROM wazapp.file WHERE organization_id = $1 AND deleted_at IS NOT NULL AND sha256 <> ALL ($2)
+             ORDER BY deleted_at LIMIT 1 FOR UPDATE",
+            &[&scope.organization_id(), &but],
+        )
+        .await?;
+    Ok(row.map(|row| row.get("sha256")))
+}
+
 /// Forgets a file whose bytes are gone.
 pub async fn any_organization_forget(tx: &Operator, scope: &Scope, sha256: &str) -> Result<()> {
     tx.query(

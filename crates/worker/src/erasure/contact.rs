@@ -41,6 +41,10 @@ pub async fn erase(source: Source<'_>, organization: &str, who: &str, told: Told
     redact(source, &scope, (&person, &tables), &mut erased).await?;
     tell(told, &erased, tables.len());
     drop_messages(source, &scope, &person, &mut erased, &|erased| tell(told, erased, tables.len())).await?;
+    // While the contact can still be named: a store that is away is asked again by the same command.
+    let files = media::let_go(source.database, source.store, &scope, source.clock.now()).await?;
+    // A server may have been quicker with some, and some wait since a try before.
+    erased.files = files.max(erased.gone.get("file").copied().unwrap_or(0));
     let deeds = erasure::any_organization_blank_audit(source.database, &scope, &person).await?;
     erased.blanked("audit", deeds);
 
@@ -52,7 +56,6 @@ pub async fn erase(source: Source<'_>, organization: &str, who: &str, told: Told
     })
     .await?;
     take(&mut erased, rest);
-    erased.files += media::let_go(source.database, source.store, source.clock.now()).await?;
     // What came in between.
     let end = until(source);
     bodies::clear(source, (&scope, &holdings), What::Words(marks), end, &mut erased).await?;

@@ -20,6 +20,7 @@ use model::{Clock, Database};
 use serde::Serialize;
 
 use crate::backup::{Progress, Told};
+use crate::media::TidyError;
 
 /// How often a transaction that lost is done again.
 const TRIES: usize = 8;
@@ -39,6 +40,9 @@ pub enum ErasureError {
     /// Where media are.
     #[error("{0}; what went is gone, and the same command goes on with the rest")]
     Store(#[from] StoreError),
+    /// Files that are to go.
+    #[error("{0}; what went is gone, and the same command goes on with the rest")]
+    Files(#[from] TidyError),
     /// The text says whose move it is.
     #[error("{0}")]
     Refused(String),

@@ -2,10 +2,10 @@
 
 use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
-use model::database::DatabaseError;
+use model::database::{DatabaseError, Operator};
 use model::media::{self, NEW};
 use model::store::{Store, StoreError};
-use model::{Database, organization};
+use model::{Database, Scope, organization};
 use uuid::Uuid;
 
 /// So many files are marked, or adopted, in a transaction.
@@ -66,17 +66,26 @@ pub async fn tidy(database: &Database, store: &Store, now: Timestamp) -> Result<
     }
 }
 
-/// Lets the bytes go of all files that are leaving now; answers how many went.
-pub async fn let_go(database: &Database, store: &Store, now: Timestamp) -> Result<u64, DatabaseError> {
-    let (mut files, mut stayed) = (0, 0);
-    while stayed < MOST_STAYED {
-        match leave(database, store, now).await? {
-            Left::Gone => files += 1,
-            Left::Stayed => stayed += 1,
-            Left::Nothing => break,
+/// Lets the bytes go of every file of an organization that is leaving, also where it waits for another try. What another node is
+/// letting go is waited for: afterwards none of them lies in the store. Answers how many went; that one would not is an error, once
+/// all others did.
+pub async fn let_go(database: &Database, store: &Store, scope: &Scope, now: Timestamp) -> Result<u64, TidyError> {
+    let (mut files, mut stayed, mut why) = (0, Vec::new(), None);
+    while stayed.len() < MOST_STAYED as usize {
+        let tx = database.operator().await?;
+        let Some(sha256) = media::any_organization_leaving(&tx, scope, stayed.clone()).await? else {
+            break;
+        };
+        match part_with(&tx, store, scope, &sha256, now).await? {
+            Ok(()) => files += 1,
+            Err(error) => {
+                why = Some(error);
+                stayed.push(sha256);
+            }
         }
+        tx.commit_in_job().await?;
     }
-    Ok(files)
+    why.map_or(Ok(files), |why| Err(why.into()))
 }
 
 /// What became of the next file that was to go.
@@ -94,19 +103,31 @@ async fn leave(database: &Database, store: &Store, now: Timestamp) -> Result<Lef
     let Some((scope, sha256)) = media::any_organization_next_leaving(&tx, now).await? else {
         return Ok(Left::Nothing);
     };
-    let left = match store.delete(scope.organization_id(), &sha256).await {
-        Ok(()) => {
-            media::any_organization_forget(&tx, &scope, &sha256).await?;
-            Left::Gone
-        }
-        Err(error) => {
-            tracing::warn!(%error, organization = %scope.organization_id(), sha256, "a file could not be deleted; it is tried again");
-            media::any_organization_stays(&tx, &scope, &sha256, now + STAYS).await?;
-            Left::Stayed
-        }
+    let left = match part_with(&tx, store, &scope, &sha256, now).await? {
+        Ok(()) => Left::Gone,
+        Err(_) => Left::Stayed,
     };
     tx.commit_in_job().await?;
     Ok(left)
+}
+
+/// A file's bytes go, and then its row; where the store would not let them go, it waits.
+async fn part_with(
+    tx: &Operator,
+    store: &Store,
+    scope: &Scope,
+    sha256: &str,
+    now: Timestamp,
+) -> Result<Result<(), StoreError>, DatabaseError> {
+    let gone = store.delete(scope.organization_id(), sha256).await;
+    match &gone {
+        Ok(()) => media::any_organization_forget(tx, scope, sha256).await?,
+        Err(error) => {
+            tracing::warn!(%error, organization = %scope.organization_id(), sha256, "a file could not be deleted; it is tried again");
+            media::any_organization_stays(tx, scope, sha256, now + STAYS).await?;
+        }
+    }
+    Ok(gone)
 }
 
 /// Removes what lies in the store and no row knows, and what was never finished; answers how much. Only of organizations
