@@ -31,9 +31,11 @@ pub struct Waiting {
     pub mails: i64,
 }
 
-/// Whether nothing may leave.
+/// Whether nothing may leave: what was restored is not released, or everything is or goes elsewhere, and leaves from there.
 pub(crate) async fn is_held(tx: &Operator) -> Result<bool> {
-    let row = tx.query_opt("SELECT FROM wazapp.restoration WHERE released_at IS NULL", &[]).await?;
+    let held = "SELECT FROM wazapp.restoration WHERE released_at IS NULL
+                UNION ALL SELECT FROM wazapp.relocation WHERE side = 'from' AND cancelled_at IS NULL";
+    let row = tx.query_opt(held, &[]).await?;
     Ok(row.is_some())
 }
 

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use e2e::{Organization, SimulatedNumber, World};
-use model::outbox::{self, Outcome, Pause, Settled, Taken, Turn};
+use model::event;
+use model::message::Key;
+use model::outbox::{self, Echo, Outcome, Pause, Settled, Taken, Turn};
 use model::trouble::Trouble;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -231,6 +233,44 @@ async fn a_late_refusal_of_an_old_token_does_not_stop_the_new_one() {
         assert_eq!(paused().await, stops, "reconnected: {reconnects}");
         world.advance(Duration::from_secs(60)).await;
     }
+    drop(sql);
+    world.end().await;
+}
+
+/// A status may settle a message before its answer is written: then the answer says that what waits behind it may go.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_status_settled_first_holds_nobody_up() {
+    let mut world = World::new().await;
+    world.idle().await;
+    let acme = world.organization("Acme").await;
+    let number_id = world.connect_with(&acme, "11", "12", None, "token").await;
+    let sql = world.sql().await;
+    sql.batch_execute(QUEUE).await.expect("a function");
+    sql.batch_execute("SELECT pg_temp.queue('^11$', 1, 2, '{}', now())").await.expect("they are queued");
+    let turns = [(Turn::of(acme.id, number_id), 20)];
+    let tx = world.database().operator().await.expect("a transaction");
+    let claim = outbox::any_organization_claim(&tx, world.now(), &turns).await.expect("the statement runs");
+    let taken = claim.commit(tx, world.now()).await.expect("it is claimed").remove(0);
+    let message = &taken.messages[0];
+    let heard = Settled {
+        organization_id: message.organization_id,
+        message_id: message.message_id,
+        number_id,
+        recipient: message.recipient.clone(),
+        fence: message.fence,
+        refused: message.refused,
+        token_mark: taken.number.token_mark(),
+        outcome: Outcome::Accepted { wamid: "wamid.1".into(), wa_id: None, user_id: None, message_status: None },
+        pause: None,
+    };
+    let key = Key { organization_id: acme.id, number_id, wamid: "wamid.1".into() };
+    let tx = world.database().operator().await.expect("a transaction");
+    let lines = event::any_organization_lines(&tx, &[&acme.scope]).await.expect("its line");
+    let echo = Echo { key, message_id: message.message_id };
+    outbox::any_organization_settle_echoes(&lines, world.now(), &[echo]).await.expect("it is settled");
+    tx.commit().await.expect("it is written");
+    let freed = outbox::any_organization_settle(world.database(), world.now(), &[heard], str::to_owned).await;
+    assert_eq!(freed.expect("it is looked at"), [Turn::of(acme.id, number_id)]);
     drop(sql);
     world.end().await;
 }

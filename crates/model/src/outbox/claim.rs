@@ -13,8 +13,8 @@ use crate::link::{Link, link_columns};
 use crate::restoration;
 use crate::upload::Attached;
 
-/// A claim takes at most so many, so that every number gets its turn.
-const MOST: i64 = 20;
+/// A claim takes at most so many of a number, so that each gets its turn.
+pub const MOST: i64 = 20;
 
 /// A look names at most so many numbers: whoever comes later waits for so many claims.
 const TURNS: i64 = 64;
@@ -74,16 +74,14 @@ pub struct Turn {
     pub organization_id: Uuid,
     /// The number.
     pub number_id: Uuid,
-    /// Whether that may be what people or programs write.
-    pub plain: bool,
-    /// Whether it may be what waits behind that.
+    /// Whether that may be bulk. What goes before bulk is looked for in any case.
     pub bulk: bool,
 }
 
 impl Turn {
     /// Whatever the number has.
     pub fn of(organization_id: Uuid, number_id: Uuid) -> Self {
-        Self { organization_id, number_id, plain: true, bulk: true }
+        Self { organization_id, number_id, bulk: true }
     }
 }
 
@@ -96,6 +94,8 @@ pub struct Taken {
     pub messages: Vec<Claimed>,
     /// As many as could be taken: there may be more that may leave now.
     pub more: bool,
+    /// None could be taken: its pace lets nothing more go now.
+    pub paced: bool,
 }
 
 /// Whether other numbers may have something to send now too.
@@ -108,7 +108,7 @@ macro_rules! turns {
     ($waiting:literal) => {
         concat!(
             $waiting,
-            " SELECT p.organization_id, p.number_id, due.plain, due.bulk FROM waiting w
+            " SELECT p.organization_id, p.number_id, due.bulk FROM waiting w
              JOIN wazapp.number_pace p ON p.organization_id = w.organization_id AND p.number_id = w.number_id
              JOIN wazapp.number n ON n.organization_id = p.organization_id AND n.id = p.number_id
              CROSS JOIN LATERAL (SELECT
@@ -159,7 +159,6 @@ pub async fn any_organization_turns(tx: &Operator, now: Timestamp, full: &[Uuid]
     let turn = |row: &Row| Turn {
         organization_id: row.get("organization_id"),
         number_id: row.get("number_id"),
-        plain: row.get("plain"),
         bulk: row.get("bulk"),
     };
     Ok(if is_held { Vec::new() } else { rows.iter().map(turn).collect() })
@@ -218,6 +217,7 @@ impl Claim {
         let done = tx.finish(pipeline).await;
         let taken = self.numbers.into_iter().map(|(pace, waiting)| Taken {
             more: pace.allowed > 0 && i64::try_from(waiting.len()).unwrap_or(i64::MAX) >= pace.allowed,
+            paced: pace.allowed < 1,
             messages: waiting.into_iter().map(|one| one.message).collect(),
             number: pace.number,
         });
@@ -283,9 +283,9 @@ impl Pace {
         }
     }
 
-    /// Whether something of this kind may leave.
-    fn lets(&self, bulk: bool) -> bool {
-        if bulk { self.turn.bulk && !self.bulk_rests } else { self.turn.plain }
+    /// Whether bulk may leave.
+    fn lets_bulk(&self) -> bool {
+        self.turn.bulk && !self.bulk_rests
     }
 }
 
@@ -331,7 +331,7 @@ async fn any_organization_take(
     before: &[Waiting],
 ) -> Result<Vec<Waiting>> {
     let most = pace.allowed - i64::try_from(before.len()).unwrap_or(pace.allowed);
-    if most < 1 || !pace.lets(bulk) {
+    if most < 1 || bulk && !pace.lets_bulk() {
         return Ok(Vec::new());
     }
     let number = &pace.number;

@@ -21,7 +21,7 @@ mod write;
 
 pub use cancel::{Cancelled, cancel, try_no_more};
 pub use claim::{
-    Claim, Claimed, Lost, Refused, Taken, Turn, any_organization_begin, any_organization_claim,
+    Claim, Claimed, Lost, MOST, Refused, Taken, Turn, any_organization_begin, any_organization_claim,
     any_organization_recognize, any_organization_renew, any_organization_turns, are_more_turns,
 };
 pub use echo::{Echo, any_organization_settle_echoes};

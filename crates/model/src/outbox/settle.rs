@@ -126,10 +126,10 @@ pub async fn any_organization_settle(
     )?;
     let known = known(&lines, now, settled, (&rows, statuses), words).await?;
 
-    let (mut written, mut freed): (Vec<(&Settled, Written)>, HashSet<Turn>) = Default::default();
+    let mut written: Vec<(&Settled, Written)> = Vec::new();
+    let mut freed = told_before(settled, &rows);
     for row in &rows {
-        let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
-        let one = &settled[nth];
+        let one = claim_of(settled, row);
         if let Some(what) = settle_one(one, row, &known, now) {
             if frees(one, row) {
                 freed.insert(Turn::of(one.organization_id, one.number_id));
@@ -165,6 +165,22 @@ pub async fn any_organization_settle(
     pace.write(&mut pipeline);
     tx.finish(pipeline).await.map_err(CommitError::in_job)?;
     Ok(freed.into_iter().collect())
+}
+
+/// The numbers of those that are no longer what they were claimed as: whoever settled them, by a status or otherwise, told
+/// nobody that what waits may go on.
+fn told_before(settled: &[Settled], rows: &[Row]) -> HashSet<Turn> {
+    let mut left: HashSet<Uuid> = settled.iter().map(|one| one.message_id).collect();
+    for row in rows {
+        left.remove(&claim_of(settled, row).message_id);
+    }
+    let others = settled.iter().filter(|one| left.contains(&one.message_id));
+    others.map(|one| Turn::of(one.organization_id, one.number_id)).collect()
+}
+
+/// Of which claim a row is.
+fn claim_of<'s>(settled: &'s [Settled], row: &Row) -> &'s Settled {
+    &settled[usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1")]
 }
 
 /// Whether something waited for what became of it: what stands behind it in its conversation, itself, or, where Meta had
@@ -251,9 +267,9 @@ fn keys(settled: &[Settled]) -> Vec<Key> {
 
 /// The id that Meta gave to a message which is still what it was claimed as.
 fn accepted(settled: &[Settled], row: &Row) -> Option<(Key, Uuid)> {
-    let nth = usize::try_from(row.get::<_, i64>("nth") - 1).expect("it was numbered from 1");
-    match &settled[nth].outcome {
-        Outcome::Accepted { wamid, .. } => Some((key(&settled[nth], wamid), settled[nth].message_id)),
+    let one = claim_of(settled, row);
+    match &one.outcome {
+        Outcome::Accepted { wamid, .. } => Some((key(one, wamid), one.message_id)),
         _ => None,
     }
 }

@@ -131,8 +131,7 @@ mod tests {
     #[tokio::test]
     async fn who_waits_hears_which_numbers_are_due_and_whether_others_may_be() {
         let wake = Wake::default();
-        let turn =
-            Turn { organization_id: Uuid::from_u128(1), number_id: Uuid::from_u128(2), plain: true, bulk: false };
+        let turn = Turn { organization_id: Uuid::from_u128(1), number_id: Uuid::from_u128(2), bulk: false };
         wake.due([turn, turn]);
         wake.wait().await;
         assert_eq!(wake.take_due(), Due { turns: [turn].into(), others: false });

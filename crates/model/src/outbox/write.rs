@@ -28,8 +28,7 @@ impl New<'_> {
     }
 
     pub(super) fn turn(&self, organization_id: Uuid) -> Turn {
-        let (number_id, bulk) = (self.thread.number_id, self.options.bulk);
-        Turn { organization_id, number_id, plain: !bulk, bulk }
+        Turn { organization_id, number_id: self.thread.number_id, bulk: self.options.bulk }
     }
 
     fn files(&self) -> Option<String> {

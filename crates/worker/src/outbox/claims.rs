@@ -57,6 +57,18 @@ fn full(under_way: &UnderWay<Uuid>) -> HashSet<Uuid> {
     under_way.all().into_iter().filter(|(_, calls)| room(free, *calls) == 0).map(|(number, _)| number).collect()
 }
 
+/// How many may be claimed of each, and whether one gets no share.
+fn shares(under_way: &UnderWay<Uuid>, turns: Vec<Turn>) -> (Vec<(Turn, i64)>, bool) {
+    let mut free = CALLS.saturating_sub(under_way.total());
+    let of = |turn: Turn| {
+        let share = i64::try_from(room(free, under_way.of(turn.number_id))).unwrap_or(outbox::MOST).min(outbox::MOST);
+        free = free.saturating_sub(usize::try_from(share).unwrap_or(0));
+        (turn, share)
+    };
+    let (shares, none): (Vec<_>, Vec<_>) = turns.into_iter().map(of).partition(|(_, share)| *share > 0);
+    (shares, !none.is_empty())
+}
+
 /// Each organization's turns, and of each number one, in the order in which they came first.
 fn by_organization(turns: Vec<Turn>) -> Vec<Vec<Turn>> {
     let mut all: Vec<Vec<Turn>> = Vec::new();
@@ -66,7 +78,7 @@ fn by_organization(turns: Vec<Turn>) -> Vec<Vec<Turn>> {
             continue;
         };
         match turns.iter_mut().find(|one| one.number_id == turn.number_id) {
-            Some(one) => (one.plain, one.bulk) = (one.plain || turn.plain, one.bulk || turn.bulk),
+            Some(one) => one.bulk |= turn.bulk,
             None => turns.push(turn),
         }
     }
@@ -101,23 +113,29 @@ impl Job for Claims {
         let due = self.settings.wake.take_due();
         let everywhere = due.others || self.look_everywhere <= self.looked;
         let left = if everywhere { self.everywhere(begun).await } else { self.known(due.turns, begun).await };
-        let next = match left {
-            Ok(Left::All) => Instant::now() + POLL,
-            Ok(Left::Some) => Instant::now() + PACED_POLL,
-            Err(error) => {
-                counter!("wazapp_claim_failures_total").increment(1);
-                self.look_everywhere = self.looked;
-                return Err(error);
-            }
-        };
-        self.look_everywhere = if everywhere { next } else { self.look_everywhere.min(next) };
-        Ok(self.look_everywhere.saturating_duration_since(Instant::now()))
+        let left = left.inspect_err(|_| {
+            counter!("wazapp_claim_failures_total").increment(1);
+            self.look_everywhere = self.looked;
+        })?;
+        let (planned, now) = ((!everywhere).then_some(self.look_everywhere), Instant::now());
+        self.look_everywhere = next_look(planned, left, now);
+        Ok(self.look_everywhere.saturating_duration_since(now))
     }
 
     async fn wake(&self) {
         self.settings.wake.wait().await;
         tokio::time::sleep_until(self.looked + LINGER).await;
     }
+}
+
+/// When all numbers are looked at again. A look at some puts one that was planned off for nobody.
+fn next_look(planned: Option<Instant>, left: Left, now: Instant) -> Instant {
+    let next = now
+        + match left {
+            Left::All => POLL,
+            Left::Some => PACED_POLL,
+        };
+    planned.map_or(next, |planned| planned.min(next))
 }
 
 /// Whether all that a look knew of has left, or some may follow soon.
@@ -134,6 +152,8 @@ struct Took {
     passed: Vec<Uuid>,
     /// Whether more may leave at once.
     more: bool,
+    /// Whether the pace of one of them lets no more go now.
+    paced: bool,
 }
 
 impl Claims {
@@ -142,14 +162,15 @@ impl Claims {
         self.recognize(begun).await?;
         let took = self.serve(due.into_iter().collect(), begun).await?;
         if took.more {
-            return self.everywhere(begun).await;
+            self.everywhere(begun).await?;
         }
-        Ok(if took.passed.is_empty() { Left::All } else { Left::Some })
+        Ok(if took.more || took.paced { Left::Some } else { Left::All })
     }
 
     /// Serves number after number until nothing more may leave now.
     async fn everywhere(&mut self, begun: &mut JoinSet<()>) -> Result<Left> {
-        let mut left = self.recognize(begun).await?;
+        self.recognize(begun).await?;
+        let mut left = Left::All;
         // What waits of these must wait longer.
         let mut passed: HashSet<Uuid> = HashSet::new();
         let mut passing_since = Instant::now();
@@ -158,16 +179,21 @@ impl Claims {
             if !full.is_empty() {
                 self.settings.wake.wants_room();
             }
+            if self.under_way.total() >= CALLS {
+                return Ok(Left::Some);
+            }
             let full: Vec<Uuid> = full.union(&passed).copied().collect();
             let tx = self.database.operator().await?;
             let turns = outbox::any_organization_turns(&tx, self.settings.to_meta.clock.now(), &full).await?;
             tx.close();
             let many = outbox::are_more_turns(&turns);
             let took = self.serve(turns, begun).await?;
-            left += took.messages;
             passed.extend(took.passed);
+            if took.more || took.paced {
+                left = Left::Some;
+            }
             if !many && !took.more || self.stop.is_cancelled() {
-                return Ok(if left == 0 && passed.is_empty() { Left::All } else { Left::Some });
+                return Ok(left);
             }
             // While one number always has more that may leave, the round does not end: the others are looked at again.
             if took.messages > 0 && passing_since.elapsed() >= PACED_POLL {
@@ -180,11 +206,16 @@ impl Claims {
     /// Serves these numbers once, those of one organization together.
     async fn serve(&mut self, turns: Vec<Turn>, begun: &mut JoinSet<()>) -> Result<Took> {
         let mut took = Took::default();
+        let mut crowded = false;
         for turns in by_organization(turns) {
             if self.stop.is_cancelled() {
                 break;
             }
-            let turns = self.rooms(turns);
+            let (turns, waits) = shares(&self.under_way, turns);
+            if waits {
+                self.settings.wake.wants_room();
+            }
+            crowded |= waits;
             if turns.is_empty() {
                 continue;
             }
@@ -194,32 +225,22 @@ impl Claims {
                 self.doubtful.extend(lost.taken);
                 lost.error
             })?;
-            let served =
-                |turn: &Turn| taken.iter().any(|of| of.number.number_id == turn.number_id && !of.messages.is_empty());
-            took.passed.extend(turns.iter().filter(|(turn, _)| !served(turn)).map(|(turn, _)| turn.number_id));
+            for (turn, _) in turns {
+                let of_number = taken.iter().find(|of| of.number.number_id == turn.number_id);
+                took.paced |= of_number.is_none_or(|of| of.paced);
+                if of_number.is_none_or(|of| of.messages.is_empty()) {
+                    took.passed.push(turn.number_id);
+                }
+            }
             for of_number in taken.into_iter().filter(|of_number| !of_number.messages.is_empty()) {
                 took.messages += of_number.messages.len();
                 took.more |= of_number.more;
                 self.send(of_number, begun);
             }
         }
+        // Shares were kept for what did not come: there is room for those that got none.
+        took.more |= crowded && took.messages > 0;
         Ok(took)
-    }
-
-    /// How many more of each may be under way; what has no room waits for some.
-    fn rooms(&self, turns: Vec<Turn>) -> Vec<(Turn, i64)> {
-        let mut free = CALLS.saturating_sub(self.under_way.total());
-        let mut rooms = Vec::with_capacity(turns.len());
-        for turn in turns {
-            let room = room(free, self.under_way.of(turn.number_id));
-            free = free.saturating_sub(room);
-            if room == 0 {
-                self.settings.wake.wants_room();
-            } else {
-                rooms.push((turn, i64::try_from(room).unwrap_or(i64::MAX)));
-            }
-        }
-        rooms
     }
 
     /// The database went away while something was claimed: what was is still this claimer's, and nobody else would send it.
@@ -262,13 +283,40 @@ mod tests {
         let turn = |organization, number, bulk: bool| Turn {
             organization_id: Uuid::from_u128(organization),
             number_id: Uuid::from_u128(number),
-            plain: !bulk,
             bulk,
         };
         let turns =
             by_organization(vec![turn(1, 11, true), turn(2, 21, false), turn(1, 12, false), turn(1, 11, false)]);
         let both = Turn::of(Uuid::from_u128(1), Uuid::from_u128(11));
         assert_eq!(turns, [vec![both, turn(1, 12, false)], vec![turn(2, 21, false)]]);
+    }
+
+    #[test]
+    fn who_is_named_puts_no_look_off() {
+        let now = Instant::now();
+        let soon = next_look(None, Left::Some, now);
+        assert_eq!(soon, now + PACED_POLL);
+        assert_eq!(next_look(Some(soon), Left::All, now + LINGER), soon);
+        assert_eq!(next_look(Some(now + POLL), Left::Some, now), soon);
+    }
+
+    #[test]
+    fn numbers_of_one_organization_are_all_served_while_calls_are_free() {
+        let under_way = UnderWay::default();
+        let organization_id = Uuid::now_v7();
+        let mut left: Vec<Turn> = (0..100).map(|number| Turn::of(organization_id, Uuid::from_u128(number))).collect();
+        let (mut calls, mut rounds) = (Vec::new(), 0);
+        while !left.is_empty() {
+            // Each has one message.
+            let (served, waits) = shares(&under_way, std::mem::take(&mut left));
+            assert!(!served.is_empty(), "{rounds}");
+            calls.extend(served.iter().map(|(turn, _)| under_way.begin(turn.number_id)));
+            let all = (0..100).map(|number| Turn::of(organization_id, Uuid::from_u128(number)));
+            left = all.filter(|turn| under_way.of(turn.number_id) == 0).collect();
+            assert_eq!(waits, !left.is_empty());
+            rounds += 1;
+        }
+        assert!(rounds <= 5, "{rounds}");
     }
 
     #[test]
