@@ -25,6 +25,8 @@ const CUSTOMER: &str = "34600111222";
 /// Of somebody who calls.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
+/// What it keeps of its trace, in words of its own.
+const KEEPS: &str = "palabras-de-otra-casa";
 
 /// A collector that keeps what it is told.
 #[derive(Clone, Default)]
@@ -74,7 +76,8 @@ fn says(span: &Span, name: &str) -> Option<String> {
 async fn ask(server: &Server, key: &str, method: Method, path: &str, body: Option<&Value>) -> (String, Value) {
     let client = outside::http().build().expect("a client");
     let asked = client.request(method, format!("{}/api/v1{path}", server.url())).bearer_auth(key);
-    let asked = asked.header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
+    let asked =
+        asked.header("traceparent", format!("00-{TRACE}-{PARENT}-01")).header("tracestate", format!("casa={KEEPS}"));
     let asked = match body {
         Some(body) => asked.header("content-type", "application/json").body(body.to_string()),
         None => asked,
@@ -144,7 +147,7 @@ async fn a_collector_hears_of_requests_and_of_jobs_and_of_nobody() {
     assert!(send.end_time_unix_nano > send.start_time_unix_nano);
     collector.hears("deliver").await;
     assert!(server.terminate().await.0.success());
-    let secrets = [TEXT, ANSWER, CUSTOMER, &number.digits, &number.token, &key, &conversation, receiver.url()];
+    let secrets = [TEXT, ANSWER, CUSTOMER, KEEPS, &number.digits, &number.token, &key, &conversation, receiver.url()];
     for body in collector.bodies() {
         for secret in secrets {
             assert!(!canary::contains(&body, secret.as_bytes()), "{secret} was told");

@@ -95,6 +95,12 @@ pub async fn standing(tx: &Operator) -> Result<Standing> {
     Ok(read_standing(&tx.query(STANDING, &[]).await?))
 }
 
+/// The same for who enters the place: a move that comes to its end is waited for, and none does before this transaction ends.
+/// So either this knows that everything is elsewhere, or [`came_back`] knows who entered.
+pub(crate) async fn standing_held(tx: &Operator) -> Result<Standing> {
+    Ok(read_standing(&tx.query(&format!("{STANDING} FOR SHARE"), &[]).await?))
+}
+
 /// The same of a database whose schema may be that of another version, or none: that was never closed.
 pub async fn of(database: &Database) -> Result<Standing> {
     inspect::check_sessions(database).await?;

@@ -2,8 +2,12 @@
 
 use e2e::{World, until};
 use model::relocation::{self, Standing};
+use model::secret::Keyring;
+use model::secret::holder::Holder;
 use tokio::process::Child;
+use tokio::sync::oneshot;
 use tokio_postgres::Client;
+use tokio_util::sync::CancellationToken;
 
 use super::{Stage, begin, count, refused, same};
 use crate::backup::Target;
@@ -86,6 +90,31 @@ async fn a_place_that_is_left_meanwhile_is_not_opened() {
     ending.commit().await.expect("it is committed");
     assert!(matches!(giving_up.await.expect("it ends"), Standing::Left(_)));
     assert!(matches!(relocation::of(database).await.expect("its standing"), Standing::Left(_)));
+    world.end().await;
+}
+
+/// A server that was taken for dead, and shows itself while the end of the move is being committed, waits for that end, and serves
+/// no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_while_a_move_ends_learns_of_it() {
+    let world = World::new().await;
+    let (database, now, sql) = (world.database(), e2e::outside::now(), world.sql().await);
+    let keyring = Keyring::new([[7; 32]]);
+    let holder = Holder::join(database.clone(), keyring, world.clock().clone(), "held up".into(), "here".into()).await;
+    let tx = database.operator().await.expect("a transaction");
+    let leaving = relocation::leave(&tx, "elsewhere", now).await.expect("it is closed");
+    tx.commit().await.expect("it is said");
+    sql.batch_execute("DELETE FROM wazapp.key_holder WHERE name = 'held up'").await.expect("it is forgotten");
+    let ending = database.operator().await.expect("a transaction");
+    relocation::end_leaving(&ending, leaving.id, now).await.expect("it is left");
+    let (taken_away, why) = oneshot::channel();
+    let stop = CancellationToken::new();
+    let shows_itself = tokio::spawn(holder.expect("it came in").keep_current(stop.clone(), taken_away));
+    stands(&sql, "SELECT%relocation%FOR SHARE").await;
+    ending.commit().await.expect("it is committed");
+    assert!(why.await.expect("it is told").contains("was moved to elsewhere"));
+    shows_itself.await.expect("it ends");
+    assert_eq!(count(&sql, "SELECT count(*) FROM wazapp.key_holder WHERE name = 'held up'").await, 0);
     world.end().await;
 }
 

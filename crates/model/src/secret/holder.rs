@@ -184,7 +184,7 @@ impl Holder {
 
     async fn beat(&self) -> Result<Heard> {
         let tx = self.database.operator().await?;
-        let standing = relocation::standing(&tx).await?;
+        let standing = relocation::standing_held(&tx).await?;
         // A place that is only being left may be served on.
         if let (Standing::Left(_) | Standing::Arriving(_), Some(why)) = (&standing, standing.refusal()) {
             tx.close();
