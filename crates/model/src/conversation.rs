@@ -1,8 +1,10 @@
 //! The thread of one number and one contact, or one group.
 
 mod block;
+mod change;
 mod group;
 mod known;
+mod list;
 mod recount;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,15 +15,14 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::contact::ContactSummary;
-use crate::database::{Database, Param, Result, Tenant};
-use crate::event::{self, Kind, Line, New};
-use crate::page::{Cursor, Page};
-use crate::scope::Scope;
-use crate::search::{Search, matches};
+use crate::database::{Result, Tenant};
 
 pub use block::set_blocked;
+pub use change::{Change, Unfit, change, mark_read, mark_read_through, mark_unread, unfit};
+pub(crate) use change::{leave_all, leave_team};
 pub use group::{Group, any_organization_learn_groups};
 pub use known::{Known, Peer, any_organization_find, any_organization_load, any_organization_save};
+pub use list::{Filter, list, list_by_id, search};
 pub(crate) use recount::HAND_ON;
 pub use recount::{any_organization_hand_on, any_organization_recount};
 pub(crate) use recount::{recount, told};
@@ -152,6 +153,8 @@ macro_rules! select {
     };
 }
 
+use select;
+
 impl Conversation {
     fn read(row: &Row) -> Self {
         let contact = row.get::<_, Option<Uuid>>("c_id").map(|id| ContactSummary {
@@ -199,196 +202,6 @@ fn preview(text: &str) -> String {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
-}
-
-/// What a list may be narrowed to.
-#[derive(Debug, Default)]
-pub struct Filter {
-    /// Only in this state.
-    pub state: Option<State>,
-    /// Only with unread messages.
-    pub unread: bool,
-    /// Only on this number.
-    pub number_id: Option<Uuid>,
-    /// Only of this contact.
-    pub contact_id: Option<Uuid>,
-    /// Only assigned to this person.
-    pub assignee_id: Option<Uuid>,
-    /// Only unassigned ones.
-    pub unassigned: bool,
-    /// Only this team's.
-    pub team_id: Option<Uuid>,
-    /// Only those that no team looks after.
-    pub no_team: bool,
-}
-
-impl Filter {
-    /// Whether it narrows nothing.
-    pub fn is_none(&self) -> bool {
-        let ids = [self.number_id, self.contact_id, self.assignee_id, self.team_id];
-        self.state.is_none() && !self.unread && !self.unassigned && !self.no_team && ids.iter().all(Option::is_none)
-    }
-
-    /// Whether a list so narrowed has this one.
-    pub fn shows(&self, one: &Conversation) -> bool {
-        self.state.is_none_or(|state| one.state == state)
-            && (!self.unread || one.unread_count > 0)
-            && self.number_id.is_none_or(|id| one.number_id == id)
-            && self.contact_id.is_none_or(|id| one.contact.as_ref().is_some_and(|contact| contact.id == id))
-            && self.assignee_id.is_none_or(|id| one.assignee_id == Some(id))
-            && (!self.unassigned || one.assignee_id.is_none())
-            && self.team_id.is_none_or(|id| one.team_id == Some(id))
-            && (!self.no_team || one.team_id.is_none())
-    }
-}
-
-/// What narrows a list, besides the state of being unread.
-macro_rules! narrowed {
-    () => {
-        "(v.last_message_at, v.id) < ($2, $3)
-         AND ($4::text IS NULL OR v.state = $4) AND ($5::uuid IS NULL OR v.number_id = $5)
-         AND ($6::uuid IS NULL OR v.contact_id = $6) AND ($7::uuid IS NULL OR v.assignee_id = $7)
-         AND (NOT $8 OR v.assignee_id IS NULL) AND ($10::uuid IS NULL OR v.team_id = $10)
-         AND (NOT $11 OR v.team_id IS NULL)"
-    };
-}
-
-/// The parameters of what [`narrowed`] and [`in_order`] say, and those behind them.
-macro_rules! narrow {
-    ($organization:expr, $filter:expr, $after:expr, $limit:expr $(, $more:expr)*) => {
-        [
-            &$organization as &dyn Param,
-            &begin($after).timestamp(),
-            &begin($after).tie,
-            &$filter.state.map(State::as_str),
-            &$filter.number_id,
-            &$filter.contact_id,
-            &$filter.assignee_id,
-            &$filter.unassigned,
-            &($limit + 1),
-            &$filter.team_id,
-            &$filter.no_team,
-            $(&$more),*
-        ]
-    };
-}
-
-fn begin(after: Option<Cursor>) -> Cursor {
-    after.unwrap_or(Cursor::at(Timestamp::MAX, Uuid::max()))
-}
-
-macro_rules! in_order {
-    () => {
-        " ORDER BY v.last_message_at DESC, v.id DESC LIMIT $9"
-    };
-}
-
-const PAGE: &str = select!(narrowed!(), in_order!());
-// These conditions stand in the statement, not in a parameter, so that the small index of such ones serves it.
-const UNREAD_PAGE: &str = select!("v.unread_count > 0 AND ", narrowed!(), in_order!());
-const ASSIGNEES_PAGE: &str =
-    select!("v.assignee_id = $7 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
-const STATES_PAGE: &str = select!("v.state = $4 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
-const TEAMS_PAGE: &str = select!("v.team_id = $10 AND (NOT $12 OR v.unread_count > 0) AND ", narrowed!(), in_order!());
-
-// Few of many wait for an answer and are somebody's, or nobody's: each has an index of its own.
-const ACTIVE_ASSIGNEES_PAGE: &str = select!(
-    "v.state = 'active' AND v.assignee_id = $7 AND (NOT $12 OR v.unread_count > 0) AND ",
-    narrowed!(),
-    in_order!()
-);
-const ACTIVE_NOBODYS_PAGE: &str = select!(
-    "v.state = 'active' AND v.assignee_id IS NULL AND (NOT $12 OR v.unread_count > 0) AND ",
-    narrowed!(),
-    in_order!()
-);
-
-/// Of the newest, looked at one by one, those that match.
-const NEWEST: &str = select!(
-    "v.id = ANY (ARRAY(SELECT w.id FROM wazapp.conversation w
-                       WHERE w.organization_id = $1 AND (w.last_message_at, w.id) < ($2, $3)
-                       ORDER BY w.last_message_at DESC, w.id DESC LIMIT $14))
-     AND (NOT $12 OR v.unread_count > 0) AND ",
-    narrowed!(),
-    " AND (",
-    matches!("$13"),
-    " OR wazapp.searchable(concat_ws(' ', v.group_id, g.subject)) LIKE wazapp.searchable($13))",
-    in_order!()
-);
-
-/// The ids of all that match: those with people whom the index finds, and groups, one by one.
-const FOUND: &str = concat!(
-    "WITH people AS MATERIALIZED (
-       SELECT c.id FROM wazapp.contact c WHERE c.organization_id = $1 AND ",
-    matches!("$13"),
-    "), found AS (
-       SELECT v.* FROM people JOIN wazapp.conversation v ON v.organization_id = $1 AND v.contact_id = people.id
-       UNION ALL
-       SELECT v.* FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.group_id IS NOT NULL
-         AND wazapp.searchable(v.group_id) LIKE wazapp.searchable($13))
-     SELECT v.id FROM found v WHERE (NOT $12 OR v.unread_count > 0) AND ",
-    narrowed!(),
-    in_order!()
-);
-
-const THESE: &str = select!("v.id = ANY ($2) ORDER BY v.last_message_at DESC, v.id DESC");
-
-/// Conversations, newest last message first.
-pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
-    let organization = tx.organization_id();
-    let few = match (filter.assignee_id, filter.team_id, filter.state) {
-        (Some(_), _, Some(State::Active)) => Some(ACTIVE_ASSIGNEES_PAGE),
-        (None, None, Some(State::Active)) if filter.unassigned => Some(ACTIVE_NOBODYS_PAGE),
-        (Some(_), _, _) => Some(ASSIGNEES_PAGE),
-        (None, Some(_), _) => Some(TEAMS_PAGE),
-        (None, None, Some(_)) if !filter.unread => Some(STATES_PAGE),
-        (None, None, _) => None,
-    };
-    let rows = match few {
-        Some(sql) => tx.query_filtered(sql, &narrow!(organization, filter, after, limit, filter.unread)).await?,
-        None if filter.unread => tx.query_filtered(UNREAD_PAGE, &narrow!(organization, filter, after, limit)).await?,
-        None => tx.query_filtered(PAGE, &narrow!(organization, filter, after, limit)).await?,
-    };
-    Ok(page(&rows, limit))
-}
-
-/// All of them, those that began last first: what happens in them moves no page.
-pub async fn list_by_id(tx: &Tenant, after: Option<Cursor>, limit: i64) -> Result<Page<Conversation>> {
-    let below = after.map_or(Uuid::max(), |cursor| cursor.tie);
-    let sql = select!("v.id < $2 ORDER BY v.id DESC LIMIT $3");
-    let rows = tx.query(sql, &[&tx.organization_id(), &below, &(limit + 1)]).await?;
-    let rows = rows.iter().map(Conversation::read).collect();
-    Ok(Page::new(rows, limit, |one: &Conversation| Cursor { at: 0, tie: one.id }))
-}
-
-/// Of them, those with people whom a search finds, or groups.
-pub async fn search(
-    database: &Database,
-    scope: &Scope,
-    (filter, search): (&Filter, &Search),
-    after: Option<Cursor>,
-    limit: i64,
-) -> Result<Page<Conversation>> {
-    let tx = database.tenant(scope).await?;
-    let organization = scope.organization_id();
-    let (pattern, newest) = (search.pattern(), search.newest());
-    let rows =
-        tx.query_filtered(NEWEST, &narrow!(organization, filter, after, limit, filter.unread, pattern, newest)).await?;
-    tx.close();
-    if !search.is_indexed() || i64::try_from(rows.len()).is_ok_and(|found| found > limit) {
-        return Ok(page(&rows, limit));
-    }
-    let params = narrow!(organization, filter, after, limit, filter.unread, pattern);
-    let ids = Search::find(database, scope, FOUND, &params).await?;
-    let tx = database.tenant(scope).await?;
-    let rows = tx.query(THESE, &[&organization, &ids]).await?;
-    tx.close();
-    Ok(page(&rows, limit))
-}
-
-fn page(rows: &[Row], limit: i64) -> Page<Conversation> {
-    let cursor = |row: &Conversation| Cursor::at(row.last_message_at.unwrap_or(row.created_at), row.id);
-    Page::new(rows.iter().map(Conversation::read).collect(), limit, cursor)
 }
 
 /// Some of them, by id, in no order; those that are not there are left out.
@@ -453,192 +266,6 @@ pub async fn survivor(tx: &Tenant, vanished: Uuid) -> Result<Option<Uuid>> {
         )
         .await?;
     Ok(row.map(|row| row.get(0)))
-}
-
-/// What people may change. An outer `None` leaves a field as it is, an inner `None` clears it.
-#[derive(Debug, Default)]
-pub struct Change {
-    /// What it waits for.
-    pub state: Option<State>,
-    /// Whose it is.
-    pub assignee_id: Option<Option<Uuid>>,
-    /// Which team looks after it.
-    pub team_id: Option<Option<Uuid>>,
-}
-
-/// To whom a conversation cannot be handed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
-    /// Nobody who works here.
-    Assignee,
-    /// No team of the organization's.
-    Team,
-}
-
-/// Whether whoever a conversation is handed to is there; people and teams go in the organization's line too.
-pub async fn unfit(tx: &Tenant, change: &Change) -> Result<Option<Unfit>> {
-    let (assignee, team) = (change.assignee_id.flatten(), change.team_id.flatten());
-    if assignee.is_none() && team.is_none() {
-        return Ok(None);
-    }
-    event::line(tx).await?;
-    let row = tx
-        .query_opt(
-            "SELECT $2::uuid IS NULL OR EXISTS (
-                      SELECT FROM wazapp.membership m WHERE m.organization_id = $1 AND m.user_id = $2) AS assignee,
-                    $3::uuid IS NULL OR EXISTS (
-                      SELECT FROM wazapp.team t WHERE t.organization_id = $1 AND t.id = $3) AS team",
-            &[&tx.organization_id(), &assignee, &team],
-        )
-        .await?
-        .expect("a SELECT without FROM answers a row");
-    Ok(if !row.get::<_, bool>("assignee") {
-        Some(Unfit::Assignee)
-    } else if !row.get::<_, bool>("team") {
-        Some(Unfit::Team)
-    } else {
-        None
-    })
-}
-
-/// Changes what people may change.
-///
-/// A change to what is there already makes no event, and takes no place in the organization's line.
-pub async fn change(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> Result<Option<Conversation>> {
-    let Some(known) = get(tx, id).await? else { return Ok(None) };
-    if change.state.is_none_or(|state| state == known.state)
-        && change.assignee_id.is_none_or(|assignee| assignee == known.assignee_id)
-        && change.team_id.is_none_or(|team| team == known.team_id)
-    {
-        return Ok(Some(known));
-    }
-    let line = event::line(tx).await?;
-    // Who hands it on may see it no more from here.
-    tx.past_limits(async {
-        write(&line, now, id, change).await?;
-        record_update(&line, now, id).await
-    })
-    .await
-}
-
-async fn write(tx: &Tenant, now: Timestamp, id: Uuid, change: &Change) -> Result<()> {
-    if let Some(state) = change.state {
-        // Queue rows first. What is still to go, and proves not to have gone, leaves it as was said last.
-        let said = "UPDATE wazapp.outbox SET turned_from = nullif($3, 'waiting')
-                    WHERE organization_id = $1 AND conversation_id = $2 AND turned_from IS NOT NULL";
-        tx.query(said, &[&tx.organization_id(), &id, &state.as_str()]).await?;
-    }
-    tx.query(
-        "UPDATE wazapp.conversation SET state = coalesce($3, state),
-                                        state_at = CASE WHEN $3 IS NULL THEN state_at ELSE coalesce(state_at, 'epoch') END,
-                                        state_tie = CASE WHEN $3 IS NOT NULL AND coalesce(state_at, 'epoch') = 'epoch'
-                                                         THEN 'people' ELSE state_tie END,
-                                        assignee_id = CASE WHEN $4 THEN $5 ELSE assignee_id END,
-                                        team_id = CASE WHEN $6 THEN $7 ELSE team_id END, updated_at = $8
-         WHERE organization_id = $1 AND id = $2",
-        &[
-            &tx.organization_id(),
-            &id,
-            &change.state.map(State::as_str),
-            &change.assignee_id.is_some(),
-            &change.assignee_id.flatten(),
-            &change.team_id.is_some(),
-            &change.team_id.flatten(),
-            &now,
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-/// What is somebody's is nobody's from now on; the answer is how many conversations that were.
-///
-/// Whoever may let people go may see everything: [`Act::needs_whole_sight`](crate::act::Act::needs_whole_sight).
-pub(crate) async fn leave_all(tx: &Tenant, now: Timestamp, assignee: Uuid) -> Result<usize> {
-    let sql = "UPDATE wazapp.conversation SET assignee_id = NULL, updated_at = $3
-               WHERE organization_id = $1 AND assignee_id = $2 RETURNING id";
-    leave(tx, now, sql, assignee).await
-}
-
-/// The same of what is a team's.
-pub(crate) async fn leave_team(tx: &Tenant, now: Timestamp, team: Uuid) -> Result<usize> {
-    let sql = "UPDATE wazapp.conversation SET team_id = NULL, updated_at = $3
-               WHERE organization_id = $1 AND team_id = $2 RETURNING id";
-    leave(tx, now, sql, team).await
-}
-
-async fn leave(tx: &Tenant, now: Timestamp, sql: &str, whose: Uuid) -> Result<usize> {
-    let line = event::line(tx).await?;
-    let rows = tx.query(sql, &[&tx.organization_id(), &whose, &now]).await?;
-    for row in &rows {
-        record_update(&line, now, row.get("id")).await?;
-    }
-    Ok(rows.len())
-}
-
-/// Marks everything inbound as read.
-pub async fn mark_read(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
-    mark_read_through(tx, now, id, None).await
-}
-
-/// As many of the newest messages are looked at for what came behind what was read.
-const LOOKED_AT: i64 = 500;
-
-/// Marks what is inbound as read up to this sequence number; `None`: all. It never makes more unread.
-pub async fn mark_read_through(
-    tx: &Tenant,
-    now: Timestamp,
-    id: Uuid,
-    through: Option<i64>,
-) -> Result<Option<Conversation>> {
-    let known = get(tx, id).await?;
-    if known.as_ref().is_none_or(|known| known.unread_count == 0) {
-        return Ok(known);
-    }
-    let line = event::line(tx).await?;
-    let changed = tx
-        .query_opt(
-            concat!(
-                "UPDATE wazapp.conversation v SET unread_count = n.left_unread, updated_at = $3
-                 FROM (SELECT CASE WHEN $4::bigint IS NULL THEN 0 ELSE (
-                         SELECT count(*)::int
-                         FROM (SELECT * FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = $2
-                               ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $5) m
-                         WHERE m.sequence > $4 AND ",
-                told!(counts),
-                ") END AS left_unread) n WHERE v.organization_id = $1 AND v.id = $2 AND v.unread_count > n.left_unread RETURNING v.id"
-            ),
-            &[&tx.organization_id(), &id, &now, &through, &LOOKED_AT],
-        )
-        .await?;
-    if changed.is_some() { record_update(&line, now, id).await } else { get(tx, id).await }
-}
-
-/// Marks the newest that the customer wrote as unread, where all is read; where they wrote nothing, there is nothing to read.
-pub async fn mark_unread(tx: &Tenant, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
-    let line = event::line(tx).await?;
-    let changed = tx
-        .query_opt(
-            concat!(
-                "UPDATE wazapp.conversation v SET unread_count = 1, updated_at = $3
-                 WHERE v.organization_id = $1 AND v.id = $2 AND v.unread_count = 0 AND EXISTS (
-                   SELECT FROM (SELECT * FROM wazapp.message m WHERE m.organization_id = $1 AND m.conversation_id = $2
-                                ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $4) m WHERE ",
-                told!(counts),
-                ") RETURNING v.id"
-            ),
-            &[&tx.organization_id(), &id, &now, &LOOKED_AT],
-        )
-        .await?;
-    if changed.is_some() { record_update(&line, now, id).await } else { get(tx, id).await }
-}
-
-async fn record_update(line: &Line<'_, Tenant>, now: Timestamp, id: Uuid) -> Result<Option<Conversation>> {
-    let conversation = get(line, id).await?;
-    if let Some(conversation) = &conversation {
-        line.record(New::of(Kind::ConversationUpdated, now, Some(id), conversation)).await?;
-    }
-    Ok(conversation)
 }
 
 #[cfg(test)]

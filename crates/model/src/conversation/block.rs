@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Conversation, record_update};
+use super::Conversation;
+use super::change::record_update;
 use crate::database::{Result, Tenant};
 use crate::event;
 

@@ -39,6 +39,8 @@ pub(crate) struct Reading {
 pub(crate) struct Read {
     pub(crate) much: Size,
     pub(crate) little: Size,
+    /// Each of so many others, beside which both are read.
+    pub(crate) others: (u32, Size),
     pub(crate) readings: Vec<Reading>,
 }
 
@@ -57,11 +59,21 @@ pub(crate) async fn run(bench: &Bench<'_>) -> Result<Read> {
     let much = Size { conversations, messages, longest: messages / 20 };
     let little = Size { conversations: 240, messages: 1_000, longest: 100 };
     let ids = [bench.organization(0), bench.organization(1)];
-    say(&format!("read: {messages} messages in one organization, {} in another", little.messages));
+    // Five million in all.
+    let other = Size { conversations: 50, messages: 5_000, longest: 500 };
+    let others = bench.options.scale(998, 10);
+    say(&format!(
+        "read: {messages} messages in one organization, {} in another, {} in each of {others} others",
+        little.messages, other.messages
+    ));
     let mut longest = Vec::new();
     for (id, size) in ids.iter().zip([much, little]) {
         longest.push(fill(&client, *id, size).await?);
     }
+    for nth in 0..others {
+        fill(&client, bench.organization(2 + nth), other).await?;
+    }
+    say("filled");
     client.batch_execute("VACUUM (ANALYZE)").await?;
     let keys = world::keys(&client, &ids).await?;
     if bench.options.statements {
@@ -82,7 +94,7 @@ pub(crate) async fn run(bench: &Bench<'_>) -> Result<Read> {
         statements::tell(&bench.cluster.connect("postgres").await?, "read").await?;
     }
     bench.cluster.remove("read").await?;
-    Ok(Read { much, little, readings })
+    Ok(Read { much, little, others: (others, other), readings })
 }
 
 struct Reader {
