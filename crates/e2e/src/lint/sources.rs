@@ -44,7 +44,7 @@ fn places() -> [Place; 5] {
                 ("model/src/database/rows.rs", "on Citus, new rows are brought to where their organization's lie"),
                 ("model/src/delivery.rs", "on Citus, a new row is brought to where its organization's lie"),
                 ("model/src/delivery/claim.rs", "reads how far endpoints are behind"),
-                ("model/src/endpoint.rs", "under the line, an endpoint begins where its log ends"),
+                ("model/src/endpoint/change.rs", "under the line, an endpoint begins where its log ends"),
                 ("model/src/relay.rs", "moves the end of what the line has numbered"),
                 ("model/src/event.rs", "where events are recorded"),
                 ("model/src/event/", "where a line is taken, and events are numbered"),

@@ -1,6 +1,9 @@
 //! Which deliveries are called now.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod content;
+mod spread;
+
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -8,14 +11,16 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::settle::NOTED;
-use crate::database::{Operator, Result, Rows, stored_json};
+use crate::database::{Operator, Result};
 use crate::endpoint::{Format, Gathering, Headers};
-use crate::event::{self, Event};
+use crate::event::Event;
 use crate::relay;
 use crate::restoration;
 use crate::scope::Scope;
 use crate::secret::sealed::{ENDPOINT_HEADERS, ENDPOINT_SECRET};
 use crate::secret::{Keyring, Unopenable};
+use content::calls;
+use spread::spread;
 
 /// A claim that nobody settled is made again after this: longer than a call takes.
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
@@ -319,121 +324,6 @@ async fn any_organization_lock(tx: &Operator, now: Timestamp, turn: Turn) -> Res
     .await
 }
 
-/// A delivery to be made.
-struct New {
-    id: Uuid,
-    sequence: i64,
-    kind: String,
-    conversation_id: Option<Uuid>,
-    /// 1: it is claimed as it is written.
-    tries: i32,
-    due_at: Timestamp,
-}
-
-const NEW_EVENTS: &str = "
-    SELECT e.sequence, e.type AS kind, v.id AS conversation_id FROM wazapp.event e
-    LEFT JOIN wazapp.message m ON m.organization_id = $1 AND m.id = e.subject_id
-    LEFT JOIN wazapp.conversation v ON v.organization_id = $1 AND v.id = coalesce(m.conversation_id, e.subject_id)
-    WHERE e.organization_id = $1 AND e.sequence > $2 AND e.sequence <= $3 AND ($4::text[] IS NULL OR e.type LIKE ANY ($4))
-      AND ($5::uuid[] IS NULL OR coalesce(m.number_id, v.number_id) = ANY ($5))
-    ORDER BY e.sequence";
-
-const NEW_BODIES: &str = "
-    SELECT sequence, kind, NULL::uuid AS conversation_id FROM (
-      SELECT r.sequence, (SELECT string_agg(DISTINCT p ->> 'field', ',') FROM json_array_elements(r.parts) p
-                          WHERE ($4::text[] IS NULL OR p ->> 'field' LIKE ANY ($4))
-                            AND ($5::uuid[] IS NULL OR (p ->> 'number_id')::uuid = ANY ($5))) AS kind
-      FROM wazapp.relay r WHERE r.organization_id = $1 AND r.sequence > $2 AND r.sequence <= $3) asked
-    WHERE kind IS NOT NULL ORDER BY sequence";
-
-/// Makes deliveries of a stride of the log, and moves the cursor behind it; answers those that are claimed with it.
-async fn spread(tx: &Operator, now: Timestamp, endpoint: &mut Endpoint) -> Result<Vec<Claimed>> {
-    let (scope, id) = (endpoint.caller.scope, endpoint.caller.endpoint_id);
-    let through = endpoint.end.min(endpoint.cursor + STRIDE);
-    let statement = if endpoint.caller.format == Format::Meta { NEW_BODIES } else { NEW_EVENTS };
-    let found = tx
-        .query(
-            statement,
-            &[&scope.organization_id(), &endpoint.cursor, &through, &endpoint.patterns, &endpoint.caller.number_ids],
-        )
-        .await?;
-    endpoint.cursor = through;
-    let mut new: Vec<New> = found
-        .iter()
-        .map(|row| New {
-            id: Uuid::now_v7(),
-            sequence: row.get("sequence"),
-            kind: row.get("kind"),
-            conversation_id: row.get("conversation_id"),
-            tries: 0,
-            due_at: now,
-        })
-        .collect();
-    if new.is_empty() {
-        return Ok(Vec::new());
-    }
-    let room = if endpoint.takes_at_once() { usize::try_from(endpoint.room).unwrap_or(0) } else { 0 };
-    for new in new.iter_mut().take(room) {
-        (new.tries, new.due_at) = (1, now + LEASE);
-    }
-    if let Some(gather) = endpoint.gather {
-        put_off(tx, now, endpoint, gather, &mut new).await?;
-    }
-    let rows = Rows::of(&new)
-        .all("organization_id", scope.organization_id())
-        .column("id", |new| new.id)
-        .all("endpoint_id", id)
-        .column("sequence", |new| new.sequence)
-        .column("kind", |new| new.kind.as_str())
-        .column("conversation_id", |new| new.conversation_id)
-        .column("state", |new| if new.tries > 0 { "calling" } else { "waiting" })
-        .column("tries", |new| new.tries)
-        .column("step", |new| new.tries)
-        .column("due_at", |new| new.due_at)
-        .all("created_at", now);
-    // What was told once is told again by people alone.
-    let rows = tx.run(&rows.insert("wazapp.delivery", "ON CONFLICT DO NOTHING RETURNING id")).await?;
-    let written: HashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
-    let claimed = new.into_iter().filter(|new| new.tries > 0 && written.contains(&new.id)).map(|new| Claimed {
-        id: new.id,
-        sequence: Some(new.sequence),
-        tries: new.tries,
-        step: new.tries,
-        group: new.id,
-    });
-    Ok(claimed.collect())
-}
-
-/// Of conversations that go on, what waits is put off until they are quiet, or until it has waited long enough.
-async fn put_off(tx: &Operator, now: Timestamp, endpoint: &Endpoint, gather: Gathering, new: &mut [New]) -> Result<()> {
-    let (organization_id, id) = (endpoint.caller.scope.organization_id(), endpoint.caller.endpoint_id);
-    let conversations: Vec<Uuid> = new.iter().filter_map(|new| new.conversation_id).collect();
-    let rows = tx
-        .query(
-            "SELECT conversation_id, min(created_at) AS since FROM wazapp.delivery
-             WHERE organization_id = $1 AND endpoint_id = $2 AND conversation_id = ANY ($3) AND state = 'waiting'
-               AND batch_id IS NULL GROUP BY conversation_id",
-            &[&organization_id, &id, &conversations],
-        )
-        .await?;
-    let since: HashMap<Uuid, Timestamp> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    let [quiet, most] = [gather.quiet_ms, gather.most_ms].map(|ms| SignedDuration::from_millis(i64::from(ms)));
-    for new in new.iter_mut() {
-        let Some(conversation_id) = new.conversation_id else { continue };
-        new.due_at = (now + quiet).min(since.get(&conversation_id).copied().unwrap_or(now) + most);
-    }
-    let later: BTreeMap<Uuid, Timestamp> =
-        new.iter().filter_map(|new| Some((new.conversation_id?, new.due_at))).collect();
-    let later: Vec<(Uuid, Timestamp)> = later.into_iter().collect();
-    let later = Rows::of(&later)
-        .key("organization_id", |_| organization_id)
-        .key("endpoint_id", |_| id)
-        .key("conversation_id", |(conversation_id, _)| *conversation_id)
-        .column("due_at", |(_, due_at)| *due_at);
-    tx.run(&later.update("wazapp.delivery", "AND t.state = 'waiting' AND t.batch_id IS NULL")).await?;
-    Ok(())
-}
-
 const TAKE_EACH: &str = "
     UPDATE wazapp.delivery SET state = 'calling', tries = tries + 1, step = step + 1, due_at = $4
     WHERE organization_id = $1 AND id IN (
@@ -539,75 +429,4 @@ async fn leave(tx: &Operator, now: Timestamp, endpoint: &Endpoint, spread_at: Op
         )
         .await?;
     Ok(row.is_some_and(|row| row.get::<_, Option<bool>>("more") == Some(true)))
-}
-
-/// What the claimed tell, read in the same transaction.
-async fn calls(tx: &Operator, endpoint: &Endpoint, claimed: Vec<Claimed>) -> Result<Vec<Call>> {
-    let scope = endpoint.caller.scope;
-    let sequences: Vec<i64> = claimed.iter().filter_map(|one| one.sequence).collect();
-    let mut groups: Vec<(Uuid, Vec<Claimed>)> = Vec::new();
-    for one in claimed {
-        match groups.iter_mut().find(|(group, _)| *group == one.group) {
-            Some((_, members)) => members.push(one),
-            None => groups.push((one.group, vec![one])),
-        }
-    }
-    let contents = match (sequences.is_empty(), endpoint.caller.format) {
-        (true, _) => Contents::default(),
-        (_, Format::Wazapp) => Contents { events: events(tx, &scope, &sequences).await?, ..Contents::default() },
-        (_, Format::Meta) => Contents { bodies: bodies(tx, &scope, &sequences).await?, ..Contents::default() },
-    };
-    let mut contents = contents;
-    let groups = groups.into_iter().map(|(_, deliveries)| {
-        let content = contents.of(&deliveries, endpoint);
-        Call { deliveries, content }
-    });
-    Ok(groups.collect())
-}
-
-/// What was read, by its place in the log.
-#[derive(Default)]
-struct Contents {
-    events: HashMap<i64, Event>,
-    bodies: HashMap<i64, (Vec<u8>, Vec<relay::Part>)>,
-}
-
-impl Contents {
-    fn of(&mut self, deliveries: &[Claimed], endpoint: &Endpoint) -> Content {
-        let mut sequences = deliveries.iter().filter_map(|one| one.sequence).peekable();
-        if sequences.peek().is_none() {
-            return Content::Test;
-        }
-        if endpoint.caller.format == Format::Meta {
-            let body = sequences.find_map(|sequence| self.bodies.remove(&sequence));
-            return body.map_or(Content::Past, |(bytes, parts)| Content::Body { bytes, parts });
-        }
-        let mut events: Vec<Event> = sequences.filter_map(|sequence| self.events.remove(&sequence)).collect();
-        match (endpoint.gather, deliveries) {
-            (_, []) => Content::Past,
-            _ if events.is_empty() => Content::Past,
-            (Some(_), [first, ..]) => Content::Together(first.group, events),
-            (None, _) => Content::Event(events.remove(0)),
-        }
-    }
-}
-
-async fn events(tx: &Operator, scope: &Scope, sequences: &[i64]) -> Result<HashMap<i64, Event>> {
-    let events = event::at(tx, scope, sequences).await?;
-    Ok(events.into_iter().map(|event| (event.sequence, event)).collect())
-}
-
-async fn bodies(tx: &Operator, scope: &Scope, sequences: &[i64]) -> Result<HashMap<i64, (Vec<u8>, Vec<relay::Part>)>> {
-    let rows = tx
-        .query(
-            "SELECT sequence, body, parts FROM wazapp.relay WHERE organization_id = $1 AND sequence = ANY ($2)",
-            &[&scope.organization_id(), &sequences.to_vec()],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let parts: Option<Vec<relay::Part>> = stored_json(row, "parts", "relay.parts")?;
-            Ok((row.get("sequence"), (row.get("body"), parts.unwrap_or_default())))
-        })
-        .collect()
 }

@@ -15,14 +15,15 @@ mod plan;
 mod settle;
 mod sweep;
 mod thread;
+mod turns;
 mod wake;
 mod window;
 mod write;
 
 pub use cancel::{Cancelled, cancel, try_no_more};
 pub use claim::{
-    Claim, Claimed, Lost, MOST, Refused, Taken, Turn, any_organization_begin, any_organization_claim,
-    any_organization_recognize, any_organization_renew, any_organization_turns, are_more_turns,
+    Claim, Claimed, Lost, MOST, Refused, Taken, any_organization_begin, any_organization_claim,
+    any_organization_recognize, any_organization_renew,
 };
 pub use echo::{Echo, any_organization_settle_echoes};
 pub use enqueue::{
@@ -36,6 +37,7 @@ pub(crate) use pace::{Rest, Well, begin_anew, let_go_seen, rests, resume};
 pub use plan::{Replanned, replan};
 pub use settle::{Outcome, Settled, any_organization_settle};
 pub use sweep::{Backlog, any_organization_backlog, any_organization_overdue, any_organization_sweep};
+pub use turns::{Turn, any_organization_turns, are_more_turns};
 pub use wake::{Due, Wake, Watch};
 
 use jiff::SignedDuration;
