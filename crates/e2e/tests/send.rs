@@ -1,6 +1,7 @@
 //! Sending: from the API through the outbox to a simulated Meta and back by webhook. Meta's side counts what it truly
 //! accepted.
 
+mod alternative;
 mod canary;
 mod canary_people;
 mod cancel;

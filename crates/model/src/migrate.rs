@@ -77,6 +77,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "20261129042000_restoration",
     "20261130010000_relocation",
     "20261130020000_holder_media",
+    "20261130030000_alternative",
 ];
 
 /// Any number that nobody else locks: two servers starting at once migrate one after the other.

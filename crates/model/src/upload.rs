@@ -68,6 +68,33 @@ pub(crate) async fn attach(tx: &Tenant, now: Timestamp, message_id: Uuid, shown:
     write(tx, now, Uuid::now_v7(), Some(message_id), particulars).await
 }
 
+/// Has a message that leaves show this file as its own, in place of what it showed. One whose bytes are gone is not shown.
+pub(crate) async fn any_organization_show(
+    tx: &Operator,
+    now: Timestamp,
+    (organization_id, message_id): (Uuid, Uuid),
+    shown: Option<&Attached>,
+) -> Result<()> {
+    tx.query(
+        "DELETE FROM wazapp.media WHERE organization_id = $1 AND message_id = $2",
+        &[&organization_id, &message_id],
+    )
+    .await?;
+    let Some(shown) = shown else { return Ok(()) };
+    let size = i64::try_from(shown.size).unwrap_or(i64::MAX);
+    tx.query(
+        "WITH stays AS (
+           UPDATE wazapp.file f SET touched_at = greatest(f.touched_at, $8)
+           WHERE f.organization_id = $1 AND f.sha256 = $7 AND f.deleted_at IS NULL RETURNING f.sha256)
+         INSERT INTO wazapp.media
+           (organization_id, id, message_id, state, mime_type, filename, size, sha256, file, fetched_at)
+         SELECT $1, $2, $3, 'stored', $4, $5, $6, s.sha256, s.sha256, $8 FROM stays s",
+        &[&organization_id, &Uuid::now_v7(), &message_id, &shown.mime_type, &shown.filename, &size, &shown.file, &now],
+    )
+    .await?;
+    Ok(())
+}
+
 async fn write(
     tx: &Tenant,
     now: Timestamp,

@@ -338,6 +338,50 @@ async fn a_file_stands_wherever_meta_takes_an_id() {
     stage.world.end().await;
 }
 
+/// A message that leaves as its other content shows the file of that one, or none.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_leaves_in_its_place_shows_its_own_file() {
+    let stage = Stage::new().await;
+    let image = stage.uploads("image/png", "a.png", PNG).await["id"].clone();
+    let pdf = stage.uploads("application/pdf", "a.pdf", PDF).await["id"].clone();
+    let word = |text: &str| json!({ "type": "text", "text": text });
+    let promo = json!({ "name": "promo_image", "language": { "code": "en_US" }, "components": [
+        { "type": "header", "parameters": [{ "type": "image", "image": { "id": image } }] },
+        { "type": "body", "parameters": [word("Ana"), word("20%")] },
+        { "type": "button", "sub_type": "url", "index": 0, "parameters": [word("x")] },
+    ] });
+    let at = |hours: i64| stage.world.now() + jiff::SignedDuration::from_hours(hours);
+    let planned = async |template: &Value, hours: i64| {
+        let document = json!({ "id": pdf, "caption": "La carta" });
+        stage.send(json!({ "type": "document", "document": document, "send_at": at(hours), "when_window_closed": { "template": template } })).await
+    };
+    let moves = async |id: &str, hours: i64| {
+        let change = json!({ "send_at": at(hours) });
+        let (status, answer) = stage.world.patch(&stage.organization, &format!("/messages/{id}"), &change).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    let shows = |message: &Value| (message["type"].clone(), message["media"]["mime_type"].clone());
+
+    let sooner = planned(&promo, 72).await;
+    assert_eq!(shows(&stage.message(&sooner).await), (json!("template"), json!("image/png")));
+    moves(&sooner, 0).await;
+    let left = stage.until(&sooner, "read").await;
+    assert_eq!((shows(&left), &left["text"]), ((json!("document"), json!("application/pdf")), &json!("La carta")));
+    assert_eq!(stage.at_meta(&stage.number, &stage.request(&sooner).await["document"]["id"]).await, PDF);
+
+    let (later, bare) = (planned(&promo, 1).await, planned(&stage.template().await, 1).await);
+    for id in [&later, &bare] {
+        assert_eq!(shows(&stage.message(id).await), (json!("document"), json!("application/pdf")));
+        moves(id, 72).await;
+    }
+    stage.world.advance(Duration::from_secs(73 * 3600)).await;
+    assert_eq!(shows(&stage.until(&later, "read").await), (json!("template"), json!("image/png")));
+    let header = stage.request(&later).await["template"]["components"][0]["parameters"][0]["image"]["id"].clone();
+    assert_eq!(stage.at_meta(&stage.number, &header).await, PNG);
+    assert_eq!(shows(&stage.until(&bare, "read").await), (json!("template"), Value::Null));
+    stage.world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_checked_before_its_message_is_queued() {
     let stage = Stage::new().await;

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::alternative::{self, Alternative};
 use super::pace::next_probe;
 use super::{LEASE, PAIR_AHEAD, PAIR_EACH, Turn};
 use crate::database::{CommitError, DatabaseError, Operator, Pipeline, Result, Rows, column, params};
@@ -112,6 +113,8 @@ pub async fn any_organization_claim(tx: &Operator, now: Timestamp, turns: &[(Tur
     let bulk = paces.iter().zip(&taken).map(|(pace, plain)| any_organization_take(tx, now, pace, true, plain));
     let bulk = futures::future::try_join_all(bulk).await?;
     taken.iter_mut().zip(bulk).for_each(|(taken, bulk)| taken.extend(bulk));
+    let choosable = taken.iter_mut().flatten().filter_map(|one| Some((&mut one.message, one.alternative.take()?)));
+    alternative::any_organization_choose(tx, now, choosable.collect()).await?;
     Ok(Claim { organization_id, numbers: paces.into_iter().zip(taken).collect() })
 }
 
@@ -228,6 +231,8 @@ async fn any_organization_paces(tx: &Operator, now: Timestamp, turns: &[(Turn, i
 #[derive(Debug)]
 struct Waiting {
     message: Claimed,
+    /// What may leave in its place.
+    alternative: Option<Alternative>,
     conversation_id: Uuid,
     /// When its recipient's next has its turn.
     next: Timestamp,
@@ -251,7 +256,8 @@ async fn any_organization_take(
     let rows = tx
         .query(
             // No two claims choose the same fence: whoever has it knows the claim for its own.
-            "SELECT q.message_id, q.conversation_id, q.recipient, q.body::text AS body, q.files::text AS files, q.attempts + 1 AS attempt,
+            "SELECT q.message_id, q.conversation_id, q.recipient, q.body::text AS body, q.files::text AS files,
+                    q.alternative::text AS alternative, q.attempts + 1 AS attempt,
                     q.fence + 1 + floor(random() * (1::bigint << 40))::bigint AS fence, q.refusals, coalesce(r.refusals, 0) AS of_pair, r.next_at AS pair_next_at
              FROM wazapp.outbox q
              -- OFFSET 0: each row looks up its own. PostgreSQL plans for the empty tables it knows, where all of a number's pairs,
@@ -299,8 +305,12 @@ async fn any_organization_take(
             .map_or_else(Vec::new, |files| serde_json::from_str(files).expect("we wrote them ourselves")),
     };
     let next = |row: &Row| row.get::<_, Option<Timestamp>>("pair_next_at").map_or(now, |at| at.max(now)) + PAIR_EACH;
-    let waiting =
-        |row: &Row| Waiting { message: claimed(row), conversation_id: row.get("conversation_id"), next: next(row) };
+    let waiting = |row: &Row| Waiting {
+        message: claimed(row),
+        alternative: row.get::<_, Option<&str>>("alternative").map(Alternative::read),
+        conversation_id: row.get("conversation_id"),
+        next: next(row),
+    };
     Ok(rows.iter().map(waiting).collect())
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Due;
+use super::alternative::{Alternative, Goes};
 use super::thread::{Thread, Threads, templates};
 use super::window::Window;
 use super::write::{New, begin};
@@ -123,7 +124,7 @@ pub struct Options {
     pub bulk: bool,
     /// Whether it goes to Meta also where the recipient's service window is known to be closed.
     pub force: bool,
-    /// Sent in its place where the window is closed.
+    /// Sent in its place where the window is closed when it leaves.
     pub when_window_closed: Option<Content>,
 }
 
@@ -288,13 +289,15 @@ impl<'w> Round<'w> {
                 Ok(thread) => match judge(tx, now, &thread, wish, &taken).await? {
                     Err(refusal) => Some(Err(refusal)),
                     Ok(_) if room.left == Some(0) => Some(Err(Refusal::OverQuota(room.exceeded(now)))),
-                    Ok(content) => {
+                    Ok((content, alternative)) => {
                         room.left = room.left.map(|left| left - 1);
                         let id = wish.options.id.unwrap_or_else(Uuid::now_v7);
                         to_write.push(New {
                             id,
                             thread,
                             content,
+                            alternative,
+                            callback_data: wish.content.callback_data.as_deref(),
                             options: wish.options,
                             idempotency: wish.idempotency,
                         });
@@ -314,24 +317,28 @@ impl<'w> Round<'w> {
     }
 }
 
-/// What is sent of it now, or why nothing is.
+/// What is sent of it as things stand, and what may leave in its place; or why nothing is.
 async fn judge<'w>(
     tx: &Tenant,
     now: Timestamp,
     thread: &Thread,
     wish: Wish<'w>,
     taken: &HashSet<Uuid>,
-) -> Result<Result<&'w Content, Refusal>> {
+) -> Result<Result<(&'w Content, Option<Alternative>), Refusal>> {
     let Wish { content, options, .. } = wish;
     let window = Window::at(due_at(options, now), thread.window_expires_at, thread.connected_at);
-    let content = match (window, &options.when_window_closed) {
-        _ if !content.needs_window || options.force => content,
-        (Window::Open, _) | (Window::Unknown, None) => content,
-        (_, Some(instead)) => instead,
-        (Window::Closed { since }, None) => {
+    let asks = content.needs_window && !options.force;
+    let goes = Goes::at(window);
+    let (content, other) = match (&options.when_window_closed, window) {
+        (Some(instead), _) if asks => match goes {
+            Goes::Open => (content, Some(instead)),
+            Goes::Closed => (instead, Some(content)),
+        },
+        (None, Window::Closed { since }) if asks => {
             let templates = templates(tx, thread).await?;
             return Ok(Err(Refusal::WindowClosed { since, templates }));
         }
+        _ => (content, None),
     };
     if content.needs_phone && !thread.by_phone {
         return Ok(Err(Refusal::NeedsPhone));
@@ -339,7 +346,11 @@ async fn judge<'w>(
     if options.id.is_some_and(|id| taken.contains(&id)) {
         return Ok(Err(Refusal::KeyReused));
     }
-    Ok(Ok(content))
+    // A reaction stands nowhere of its own, so what it is cannot change any more. What could not go to them is no choice.
+    let is_choice = |other: &&Content| {
+        content.kind != "reaction" && other.kind != "reaction" && (thread.by_phone || !other.needs_phone)
+    };
+    Ok(Ok((content, other.filter(is_choice).map(|other| Alternative::of(other, goes.other())))))
 }
 
 /// The ids that were chosen and are taken. Also one that whoever sends does not see has its name.

@@ -4,6 +4,7 @@
 //! ([`any_organization_turns`]), claims a number's rows under its rate ([`any_organization_claim`]), calls Meta, and settles each with what it heard ([`any_organization_settle`]), or, where no
 //! whole answer came, leaves it `unknown` until the status webhook echoes our id ([`any_organization_settle_echoes`]).
 
+mod alternative;
 mod cancel;
 mod claim;
 mod echo;

@@ -41,6 +41,7 @@ pub async fn replan(tx: &Tenant, now: Timestamp, id: Uuid, send_at: Timestamp) -
         && due_at > message.send_at.unwrap_or(now)
         && let Some(Ok(thread)) = existing(tx, vec![message.conversation_id]).await?.remove(&message.conversation_id)
         && let Window::Closed { since } = Window::at(due_at, thread.window_expires_at, thread.connected_at)
+        && !has_alternative(tx, id).await?
     {
         return Ok(Some(Replanned::WindowClosed { since, templates: templates(tx, &thread).await? }));
     }
@@ -58,6 +59,12 @@ pub async fn replan(tx: &Tenant, now: Timestamp, id: Uuid, send_at: Timestamp) -
     let told = told(id, moved.get("callback_data"), "queued", now, None);
     line.record(New::of(Kind::MessageStatus, now, Some(id), &told)).await?;
     Ok(message::get(tx, id).await?.map(Box::new).map(Replanned::Done))
+}
+
+/// Whether something else leaves in its place where the window is closed then.
+async fn has_alternative(tx: &Tenant, id: Uuid) -> Result<bool> {
+    let sql = "SELECT FROM wazapp.outbox WHERE organization_id = $1 AND message_id = $2 AND alternative IS NOT NULL";
+    Ok(tx.query_opt(sql, &[&tx.organization_id(), &id]).await?.is_some())
 }
 
 /// A message that ended its waiting later than it was written.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Turn;
+use super::alternative::Alternative;
 use super::enqueue::{Content, Idempotency, Options, Refusal, due_at, read};
 use super::thread::{self, Thread};
 use crate::database::{Result, Rows, Statement, Tenant};
@@ -18,6 +19,10 @@ pub(super) struct New<'w> {
     pub(super) id: Uuid,
     pub(super) thread: Thread,
     pub(super) content: &'w Content,
+    /// What may leave in its place.
+    pub(super) alternative: Option<Alternative>,
+    /// The sender's own word, whatever leaves.
+    pub(super) callback_data: Option<&'w str>,
     pub(super) options: &'w Options,
     pub(super) idempotency: Option<&'w Idempotency>,
 }
@@ -72,9 +77,9 @@ const WRITE: &str = "
        SELECT {organization}, key, fingerprint, id, {now} FROM k WHERE key IS NOT NULL)
     INSERT INTO wazapp.outbox
       (organization_id, message_id, number_id, conversation_id, sequence, recipient, body, bulk, state, on_unknown,
-       due_at, send_at, deadline, files, turned_from)
+       due_at, send_at, deadline, files, alternative, turned_from)
     SELECT {organization}, id, number_id, conversation_id, last_sequence, recipient, body::json, bulk, 'queued', on_unknown,
-           due_at, due_at, deadline, files::json, turned_from
+           due_at, due_at, deadline, files::json, alternative::json, turned_from
     FROM thread";
 
 /// Messages that are to be written down, each in the conversation that is its thread's.
@@ -133,8 +138,9 @@ fn statement<'r>(tx: &Tenant, now: Timestamp, rows: &'r [(Uuid, New<'_>)]) -> St
         .column("text", |(_, new)| new.content.text.as_str())
         .column("body", |(_, new)| new.content.body.as_str())
         .column("reply_to_wamid", |(_, new)| new.content.reply_to_wamid.clone())
-        .column("callback_data", |(_, new)| new.content.callback_data.clone())
+        .column("callback_data", |(_, new)| new.callback_data.map(str::to_owned))
         .column("files", |(_, new)| new.files())
+        .column("alternative", |(_, new)| new.alternative.as_ref().map(Alternative::json))
         // A reaction answers nobody and stands nowhere of its own.
         .column("shows", |(_, new)| new.content.kind != "reaction")
         .column("bulk", |(_, new)| new.options.bulk)
