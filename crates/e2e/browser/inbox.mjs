@@ -214,14 +214,13 @@ async function offline() {
     await page.locator("#body").fill(text);
     await page.keyboard.press("Enter");
   }
-  await page.locator(".message.pending.waiting", { hasText: "lo escribí sin red" }).getByText("Se enviará al recuperar la conexión.").waitFor();
+  for (const text of ["lo escribí sin red", "y esto después"]) await page.locator(".message.pending", { hasText: text }).getByText("Se enviará al recuperar la conexión.").waitFor();
   await page.locator("#status", { hasText: /Sin conexión\. Lo que ves es de hace \d+ s\./ }).waitFor();
   check(28, `the line says how old it is, after ${Date.now() - cut} ms`, Date.now() - cut < 6_000 * 5);
   // One is meant no more.
   await page.locator("#body").fill("esto mejor no");
   await page.keyboard.press("Enter");
   await page.locator(".message.pending", { hasText: "esto mejor no" }).waitFor();
-  await page.locator(".message.pending", { hasText: "esto mejor no" }).evaluate((item) => item.classList.add("waiting"));
   await page.locator(".message.pending", { hasText: "esto mejor no" }).getByRole("button", { name: "Cancelar" }).click();
   await comes(28, "what is taken back is a draft again", () => page.locator("#body").inputValue(), "esto mejor no");
   await page.locator("#body").fill("");

@@ -40,6 +40,18 @@ export async function files({ url, simulator, number, sessions, sitDown, writes,
   const ours = JSON.stringify(await accepted());
   check(38, "once", ours.split('"Aquí van"').length, 2);
 
+  // Many of them leave what is written, and what sends it, in sight.
+  await page.locator("[data-files]").setInputFiles(Array.from({ length: 15 }, (_, nth) => ({ name: `muchos ${nth}.txt`, mimeType: "text/plain", buffer: Buffer.from("uno\n") })));
+  await becomes(() => tray.count(), 15);
+  const inSight = await page.evaluate(() => {
+    const end = document.querySelector(".composer").getBoundingClientRect().bottom;
+    const boxes = ["#body", ".composer button.primary"].map((one) => document.querySelector(one).getBoundingClientRect());
+    return [...boxes.map(({ top, bottom }) => top >= 0 && bottom <= Math.min(end, innerHeight)), document.documentElement.scrollHeight <= innerHeight];
+  });
+  check(38, "the box and its button are in sight, and the page stays where it is", inSight, [true, true, true]);
+  for (let left = 15; left > 0; left -= 1) await tray.first().locator("[data-remove]").click();
+  await becomes(() => tray.count(), 0);
+
   // Too large a picture: what is wrong is said, and what can be done.
   const large = noise(1500);
   assert.ok(large.length > 5 << 20);

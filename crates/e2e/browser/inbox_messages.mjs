@@ -68,6 +68,11 @@ export async function messages({ url, simulator, number, sessions, sitDown, writ
   await page.getByRole("heading", { name: "Reenviar a" }).waitFor();
   await page.getByRole("checkbox", { name: /5500502/ }).check();
   await see("forward");
+  // Who was chosen stays chosen, whomever a search finds.
+  await page.getByRole("searchbox").fill("Mariana");
+  await page.getByRole("searchbox").press("Enter");
+  await page.locator(".forward .choice", { hasText: "Mariana Ortega" }).waitFor();
+  await becomes(() => page.getByRole("checkbox", { name: /5500502/ }).isChecked(), true, "they are still chosen");
   await page.getByRole("button", { name: "Reenviar" }).click();
   await page.locator(".message.out:not(.pending)", { hasText: "¿Tienen roles de canela?" }).waitFor();
   await kinds({ page, see, url, control, number });

@@ -291,6 +291,29 @@ async function journey({ kitBrowser, url, email, password, says }) {
   await press("Enter");
   await isOpen("Teclado dos");
   await isAt("#body", "the box of whom was found");
+  // Where nothing can be written, and where the list alone is left, the focus is at the row of whom it was about.
+  const isAtRow = (who, words) => comes(41, words, () => page.evaluate(() => document.activeElement.closest("#list > li")?.querySelector(".name").textContent), who);
+  await says("525555500917", "por teclado ayer", { profile_name: "Teclado ayer", timestamp: String(Math.floor(Date.now() / 1000) - 25 * 3600) });
+  await page.goto(`${url}/inbox?view=all`);
+  await page.waitForFunction(() => performance.getEntriesByName("inbox-ready").length);
+  await press("j");
+  await page.locator("[data-thread]").waitFor();
+  await press("r");
+  await press("Control+k");
+  await page.keyboard.type("Teclado ayer");
+  await page.locator("#palette [role=option]", { hasText: "Teclado ayer" }).waitFor();
+  await press("Enter");
+  await isOpen("Teclado ayer");
+  await isAtRow("Teclado ayer", "the row of whom can be sent a template alone");
+  await page.waitForURL(/inbox\/[0-9a-f-]{36}/);
+  await page.waitForFunction(() => !document.documentElement.ariaBusy && !document.querySelector("[busy], [aria-busy=true]"));
+  await page.evaluate(() => document.activeElement.blur());
+  for (let nth = 0; nth < 4 && new URL(page.url()).pathname !== "/inbox"; nth += 1) {
+    await page.goBack();
+    await page.waitForFunction(() => !document.documentElement.ariaBusy);
+  }
+  await page.waitForURL((there) => there.pathname === "/inbox");
+  await comes(41, "back at the list, a row has it", () => page.evaluate(() => Boolean(document.activeElement.closest("#list > li"))));
   await context.close();
 }
 
@@ -335,6 +358,8 @@ async function wide({ sitDown, sessions, url }) {
   await page.locator("[data-thread]").waitFor();
   await sideways("a conversation");
   await see("thread");
+  const [ends, begins] = await page.evaluate(() => [document.querySelector(".window").getBoundingClientRect().right, document.querySelector(".above .menu").getBoundingClientRect().left]);
+  check(45, `what stands above it lies on nothing (${ends}, ${begins})`, ends <= begins);
   await page.goto(page.url().replace("?", "/contact?"));
   await sideways("a contact");
   await context.close();
@@ -449,7 +474,8 @@ async function elsewhere({ kitBrowser, url, email, password }) {
   await first.click();
   await page.getByRole("alert").getByText("No pudimos abrir esta conversación. No se perdió nada.").waitFor();
   await context.setOffline(false);
-  await page.getByRole("button", { name: "Reintentar" }).click();
+  // With a line again, it may be asked for by itself.
+  await page.getByRole("button", { name: "Reintentar" }).click({ timeout: 5_000 }).catch(() => {});
   await page.locator("[data-thread]").waitFor();
   await comes(2, "then it is there, and nothing is said any more", async () => [await page.locator("#alert").textContent(), new URL(page.url()).pathname], ["", new URL(href, url).pathname]);
   // Whose templates are open is marked in the list as well.
@@ -466,7 +492,22 @@ async function elsewhere({ kitBrowser, url, email, password }) {
     clipboardData.setData("text/plain", "x".repeat(5_000));
     box.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
   });
-  await page.getByRole("alert").getByText("Un mensaje tiene 4096 caracteres como máximo").waitFor();
+  const told = page.getByRole("alert").getByText("Un mensaje tiene 4096 caracteres como máximo");
+  await told.waitFor();
+  const [below, above] = await page.evaluate(() => [document.querySelector("#alert").parentElement.getBoundingClientRect().top, document.querySelector(".above > header").getBoundingClientRect().bottom]);
+  check(2, `what is told covers no button (${below}, ${above})`, below >= above);
+  // It goes by its button, by Esc, and once somebody writes on; the focus is not lost with it.
+  const isThere = () => page.evaluate(() => [document.querySelector("#alert").parentElement.checkVisibility(), document.activeElement.tagName]);
+  const tellsAgain = () => page.locator("#alert").evaluate((alert) => { alert.textContent = "se dice"; });
+  await page.getByRole("button", { name: "Cerrar el aviso" }).click();
+  await comes(2, "it is closed", isThere, [false, "TEXTAREA"]);
+  await tellsAgain();
+  await page.keyboard.press("Escape");
+  await comes(2, "Esc closes it", isThere, [false, "TEXTAREA"]);
+  await tellsAgain();
+  await page.locator("#body").pressSequentially("x");
+  await comes(2, "writing on closes it", isThere, [false, "TEXTAREA"]);
+  await page.locator("#body").fill("");
   await atTheList();
   await context.clearCookies();
   await first.click();
@@ -512,6 +553,11 @@ async function touch({ kitBrowser, sessions, url, says }) {
   check(47, "targets for fingers", small, []);
   const zoom = await page.locator("meta[name=viewport]").getAttribute("content");
   check(47, "it can be enlarged, and makes room for the keyboard", [/user-scalable=no|maximum-scale/.test(zoom), /interactive-widget=resizes-content/.test(zoom)], [false, true]);
+  const assign = page.locator("[data-thread] header details.menu");
+  await assign.locator("summary").tap();
+  const sheet = await assign.locator(".sheet").boundingBox();
+  check(47, `whose it is can be chosen on the screen (${JSON.stringify(sheet)})`, sheet.x >= 0 && sheet.y >= 0 && sheet.x + sheet.width <= PHONE.width && sheet.y + sheet.height <= PHONE.height);
+  await assign.locator("summary").tap();
   await page.setViewportSize({ width: 390, height: 420 });
   await page.locator("#body").tap();
   const inSight = await page.evaluate(() => ["#body", ".message article"].map((one) => [...document.querySelectorAll(one)].at(-1).getBoundingClientRect()).map(({ top, bottom }) => top >= 0 && top < innerHeight && bottom <= innerHeight + 1));
@@ -536,7 +582,9 @@ async function signsOut({ kitBrowser, url, email, password }) {
   await page.getByRole("button", { name: /Salir|Cerrar sesión/ }).click();
   await page.waitForURL(/login/);
   await other.locator("#status", { hasText: "Tu sesión terminó." }).waitFor({ timeout: 40_000 });
-  await comes(34, "the other tab says so", () => other.locator("#status").textContent(), "Tu sesión terminó. Lo que escribiste está guardado.");
+  await comes(34, "the other tab says so", () => other.locator("#status").textContent(), "Tu sesión terminó. Lo que escribiste está guardado. Entrar");
+  const back = new URL(await other.locator("#status").getByRole("link", { name: "Entrar" }).getAttribute("href"), url);
+  check(34, "and leads back there", [back.pathname, new URL(back.searchParams.get("next"), url).href], ["/login", other.url()]);
   check(34, "nothing is left behind", await page.evaluate(() => [localStorage.length, sessionStorage.length]), [0, 0]);
   await context.close();
 }

@@ -27,7 +27,7 @@ export async function sending(kit) {
       await page.mouse.move(900, 300);
     },
   };
-  for (const step of [ladder, once, one, windowFault, nobodyKnows, anyOrder, closes, refused]) {
+  for (const step of [ladder, once, one, windowFault, nobodyKnows, anyOrder, closes, before, refused]) {
     const began = Date.now();
     await step(at);
     console.log(`  ${step.name} after ${Date.now() - began} ms`);
@@ -174,6 +174,23 @@ async function closes({ page, see, box, says, open }) {
   }));
   check(12, "nothing was loaded anew", await page.evaluate(() => globalThis.same));
   await comes(12, "and the window is open again", () => page.locator(".window:not(.over, .warn)").count(), 1);
+}
+
+/** Who wrote, be it before the number came here, is not said never to have written. */
+async function before({ page, url }) {
+  await page.goto(`${url}/inbox?view=all`);
+  const found = await page.evaluate(async () => {
+    const all = [];
+    for (const { href } of document.querySelectorAll("#list > li > a")) {
+      const one = new DOMParser().parseFromString(await (await fetch(href)).text(), "text/html");
+      const why = one.querySelector(".composer .why")?.textContent ?? "";
+      if (one.querySelector("li.message.in")) all.push([one.querySelector(".window") !== null, why]);
+    }
+    return all;
+  });
+  const asHistory = found.filter(([heard, why]) => !heard && why);
+  check(12, "some came as history", asHistory.length > 0);
+  check(12, "their window is said to be closed", asHistory.filter(([, why]) => !/La ventana de 24 h se cerró hace \d+ (h|d)\./.test(why)), []);
 }
 
 /** A text that is sent by hand into a window that is closed. */

@@ -61,7 +61,7 @@ async function sitDown(viewport, language, scheme, state) {
   // Turbo's own: a frame went with its page while it was still asked for.
   const isOfTurbo = (error) => error.name === "AbortError" && /turbo\.js/.test(error.stack);
   page.on("pageerror", (error) => !isOfTurbo(error) && troubles.push(error.stack));
-  page.on("console", (line) => line.type() === "error" && !/ERR_FAILED|status of (401|403|404|409)/.test(line.text()) && troubles.push(line.text()));
+  page.on("console", (line) => line.type() === "error" && !/ERR_FAILED|status of (401|403|404|409|422)/.test(line.text()) && troubles.push(line.text()));
   return { context, page };
 }
 
@@ -200,6 +200,7 @@ async function answering({ lucia, marta }) {
   await lucia.getByRole("button", { name: "Enviar también" }).click();
   await lucia.locator(".message.out:not(.pending)", { hasText: "Sí, velas también" }).locator(".tick:not(.waits)").waitFor();
   check(18, "it goes once, when that is meant", await accepted("Sí, velas también"), 1);
+  await outOfSight({ lucia, marta, accepted });
   const takes = async (page) => {
     await page.locator("[data-thread] details.menu > summary[aria-keyshortcuts=A]").click();
     await page.getByRole("button", { name: "Asignarme" }).click();
@@ -215,6 +216,38 @@ async function answering({ lucia, marta }) {
   await marta.locator("[data-thread] details.menu > summary[aria-keyshortcuts=A]").click();
   await marta.getByRole("button", { name: "A nadie" }).click();
   await lucia.locator(".who-has", { hasText: "Sin asignar" }).waitFor();
+}
+
+/** An answer that comes where its reader has scrolled away is told of, and asked about until it was in sight. */
+async function outOfSight({ lucia, marta, accepted }) {
+  for (let nth = 0; nth < 24; nth += 1) await writes(`y otra cosa ${nth}`);
+  await lucia.locator(".message .text", { hasText: "y otra cosa 23" }).waitFor();
+  await lucia.locator("[data-scroller]").evaluate((pane) => new Promise((on) => {
+    pane.addEventListener("scroll", on, { once: true });
+    pane.scrollTop = -600;
+  }));
+  await becomes(() => marta.locator(".message .text", { hasText: "y otra cosa 23" }).count(), 1);
+  await box(marta).fill("De eso me encargo");
+  await box(marta).press("Enter");
+  await lucia.locator(".message.out:not(.pending)", { hasText: "De eso me encargo" }).waitFor({ state: "attached" });
+  await comes(18, "what came below is told of", () => lucia.locator("[data-newer]:not([hidden])").textContent(), "1 mensaje nuevo ↓");
+  await box(lucia).fill("Yo me encargo");
+  await box(lucia).press("Enter");
+  await lucia.locator(".question", { hasText: "Rosa Díaz respondió mientras escribías." }).waitFor();
+  check(18, "what was not in sight is asked about", await accepted("Yo me encargo"), 0);
+  // Now it is in sight: what is written from here on knows of it.
+  await lucia.reload();
+  await lucia.locator(".message.out", { hasText: "De eso me encargo" }).waitFor();
+  await box(lucia).fill("Gracias, Rosa");
+  await box(lucia).press("Enter");
+  await lucia.locator(".message.out:not(.pending)", { hasText: "Gracias, Rosa" }).locator(".tick:not(.waits)").waitFor();
+  await box(marta).fill("De nada");
+  await box(marta).press("Enter");
+  await lucia.locator(".message.out:not(.pending)", { hasText: "De nada" }).waitFor();
+  await box(lucia).fill("Hasta luego");
+  await box(lucia).press("Enter");
+  await lucia.locator(".message.out:not(.pending)", { hasText: "Hasta luego" }).locator(".tick:not(.waits)").waitFor();
+  check(18, "what was in sight is not asked about", await lucia.locator(".question[role=alert]").count(), 0);
 }
 
 /** What leaves a view leaves it without moving what somebody is about to press. */
@@ -343,6 +376,7 @@ async function keys({ lucia, marta }) {
   await becomes(async () => (await open()).state, "active");
   await lucia.locator("#undo").waitFor({ state: "hidden" });
   await later(lucia);
+  await oneAfterTheOther(lucia);
   // What was read is unread again, for both, and nobody who stays in the list reads it by that; nothing else of it changes.
   await lucia.goto(`${url}/inbox?view=all`);
   await row(lucia).click();
@@ -353,6 +387,7 @@ async function keys({ lucia, marta }) {
   await lucia.keyboard.press("u");
   await lucia.waitForURL((at) => at.pathname === "/inbox");
   await row(lucia).locator(".unread", { hasText: "1" }).waitFor();
+  await becomes(() => lucia.evaluate(() => document.activeElement.closest("#list > li")?.id), conversation, "the focus is at its row");
   await marta.goto(`${url}/inbox?view=all`);
   await comes(5, "for both", async () => (await row(marta).locator(".unread [aria-hidden]").textContent()).trim(), "1");
   check(5, "and nothing else is changed", await row(lucia).locator(".urgent").allTextContents(), before);
@@ -376,6 +411,23 @@ async function keys({ lucia, marta }) {
   check(42, "no letter does anything for whoever turned them off", await lucia.locator("[data-thread], #keys-dialog[open]").count(), 0);
 }
 
+/** From the list, by one key again and again. */
+async function oneAfterTheOther(page) {
+  for (const nth of [1, 2, 3]) await writes(`se resuelve ${nth}`, `52555550016${nth}`);
+  await page.goto(`${url}/inbox?view=active`);
+  for (const nth of [1, 2, 3]) await page.locator("#list > li", { hasText: `se resuelve ${nth}` }).waitFor();
+  await page.waitForFunction(() => performance.getEntriesByName("inbox-ready").length);
+  const rows = await page.locator("#list > li").evaluateAll((all) => all.slice(0, 3).map(({ id }) => id.slice(2)));
+  const at = () => page.evaluate(() => [document.querySelector("[data-thread]")?.dataset.thread, document.activeElement.closest("#list > li")?.id.slice(2)]);
+  await page.keyboard.press("j");
+  await becomes(at, [rows[0], rows[0]]);
+  for (const next of rows.slice(1)) {
+    await page.locator("[data-thread] [data-key=e]").waitFor();
+    await page.keyboard.press("e");
+    await becomes(at, [next, next], "the next one is open, and has the focus");
+  }
+}
+
 /** By two keys, which count together only where they come soon one after the other: on a slow machine a second time. */
 async function toMine(page) {
   for (let tries = 0; tries < 5; tries += 1) {
@@ -393,12 +445,19 @@ async function later(page) {
   const zone = (await page.locator(".composer .later .small").textContent()).trim();
   await becomes(async () => /T09:00$/.test(await page.locator("#plan-at").inputValue()), true, "what is meant most is there");
   const soon = new Date(Date.now() + 30 * 60_000).toLocaleString("sv-SE", { timeZone: zone }).slice(0, 16).replace(" ", "T");
+  // What was refused is said, and no more once it is mended.
+  const passed = new Date(Date.now() - 3_600_000).toLocaleString("sv-SE", { timeZone: zone }).slice(0, 16).replace(" ", "T");
+  await page.locator("#plan-at").fill(passed);
+  await page.getByRole("button", { name: "Programar" }).click();
+  await page.locator(".composer .fault").waitFor();
+  if (!await page.locator(".composer .later[open]").count()) await page.locator(".composer .later > summary").click();
   await page.locator("#plan-at").fill(soon);
   await lookAt(page, "plan", join(folder, "plan.png"));
   await page.getByRole("button", { name: "Programar" }).click();
   const bubble = page.locator("li.message:not(.pending)", { hasText: "Su pedido sale a las nueve." }).last();
   await bubble.getByText("Se enviará hoy").or(bubble.getByText("Se enviará mañana")).waitFor();
   await becomes(() => page.locator(".composer .later[open]").count(), 0);
+  await becomes(() => page.locator(".composer :is(.fault, [aria-invalid=true])").count(), 0, "nothing of it is refused any more");
   await bubble.hover();
   await bubble.locator(".on-message > summary").click();
   await lookAt(page, "planned", join(folder, "planned.png"));

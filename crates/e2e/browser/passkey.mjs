@@ -93,6 +93,11 @@ async function alone({ page, credentials }) {
   const [before] = await credentials();
   await leave(page);
   await lookAt(page, "sign in", join(folder, "02-sign-in.png"));
+  // Behind a password that is wrong there is the same way in.
+  await page.getByLabel("Correo").fill("lucia@laespiga.example");
+  await page.getByLabel("Contraseña", { exact: true }).fill("no es esta frase");
+  await page.getByRole("button", { name: "Entrar", exact: true }).click();
+  await page.getByText("El correo o la contraseña no coinciden.").waitFor();
   await byPasskey(page);
   await page.waitForURL("**/inbox");
   await becomes(async () => (await credentials())[0].signCount > before.signCount);

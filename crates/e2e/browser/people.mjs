@@ -116,6 +116,8 @@ async function visit(look) {
   await click(t.in);
   await page.getByText(t.wrong).waitFor();
   await see("02-sign-in-wrong");
+  const isReady = () => page.evaluate(() => [document.activeElement.id, document.querySelector("[data-reveal]").hidden]);
+  if (look.script) await becomes(isReady, ["password", false], "the password has the focus, and can be looked at");
   await becomes(() => page.getByLabel(t.email).inputValue(), OWNER.email);
   await page.getByLabel(t.password, { exact: true }).fill(OWNER.password);
   await click(t.in);
@@ -188,6 +190,10 @@ async function visit(look) {
   await see("19-organization");
   await page.goto(`${url}/server`);
   await see("20-server");
+  await page.goto(`${url}/settings/numbers`);
+  await page.getByText(/wazapp number connect --org \S+ --phone-number-id … --waba-id … --token -/).waitFor();
+  await page.goto(`${url}/welcome/demo`);
+  await page.getByText("wazapp demo --listen 127.0.0.1:0").waitFor();
   await page.goto(`${url}/inbox`);
   await see("15-inbox");
 

@@ -170,8 +170,8 @@ welcome-connect-why = Receive and answer messages of your WhatsApp number. It ta
 welcome-invite = Invite the team
 welcome-invite-why = By a link for each person; no mail needed.
 welcome-demo = See the demo
-welcome-demo-why = A bakery with sample conversations. Nothing goes to WhatsApp.
-demo-lead = A bakery with sample customers, messages and errors, and a simulated WhatsApp beside it.
+welcome-demo-why = A café and a shop with sample conversations. Nothing goes to WhatsApp.
+demo-lead = A café and a shop with sample customers, messages and errors, and a simulated WhatsApp beside it.
 demo-how = It opens on a server of its own, on this machine or another, and does not touch your data:
 
 ## Invitations
@@ -223,6 +223,7 @@ teams-means = Groups that answer together.
 numbers = Numbers
 numbers-means = The organization's WhatsApp numbers.
 numbers-how = A number is connected through the API or by this command on the server:
+numbers-where = Both ids are at Meta, in your App's dashboard: WhatsApp → API Setup; also in WhatsApp Manager. The token is that of a system user, made in the business settings; with “-” it is read from the input, and stays out of the terminal's history.
 keys = API keys
 keys-means = For programs that read and send.
 audit = Audit
@@ -635,6 +636,7 @@ react-too-soon = This message has not left yet: wait a moment, then react.
 react-no-emoji = A reaction is one emoji. Choose one.
 forward = Forward
 forward-to = Forward to
+forward-look = Search
 forward-search = Search by name or phone
 forward-none = No conversation is open for it. Search somebody by name.
 forward-closed = Their 24-hour window is closed: only a template can be sent.
@@ -733,6 +735,7 @@ waits-online = Will be sent when you're back online.
 contact = Contact
 contact-of = Contact: { $name }
 contact-close = Close
+alert-close = Close the notice
 contact-phone = Phone
 contact-username = Username
 contact-user-id = WhatsApp ID
@@ -861,6 +864,7 @@ server-waiting = { $count ->
    *[other] { $count } messages wait
 }
 server-media = { $count } MiB of files
+server-since = Made
 server-number-rests = sending rests
 server-resume = Resume
 server-resume-which = Resume { $organization }

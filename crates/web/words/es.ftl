@@ -170,8 +170,8 @@ welcome-connect-why = Recibe y contesta mensajes de tu número de WhatsApp. Tard
 welcome-invite = Invitar al equipo
 welcome-invite-why = Con un enlace por persona; no hace falta correo.
 welcome-demo = Ver la demostración
-welcome-demo-why = Una panadería con conversaciones de muestra. Nada sale a WhatsApp.
-demo-lead = Una panadería con clientes, mensajes y errores de muestra, y un WhatsApp simulado al lado.
+welcome-demo-why = Una cafetería y una tienda con conversaciones de muestra. Nada sale a WhatsApp.
+demo-lead = Una cafetería y una tienda con clientes, mensajes y errores de muestra, y un WhatsApp simulado al lado.
 demo-how = Se abre en un servidor aparte, en esta u otra máquina, y no toca tus datos:
 
 ## Invitaciones
@@ -223,6 +223,7 @@ teams-means = Grupos que atienden juntos.
 numbers = Números
 numbers-means = Los números de WhatsApp de la organización.
 numbers-how = Un número se conecta con la API o con esta orden en el servidor:
+numbers-where = Los dos identificadores están en Meta, en el panel de tu App: WhatsApp → Configuración de la API; también en el Administrador de WhatsApp. El token es el de un usuario del sistema, que se crea en la configuración del negocio; con «-» se lee de la entrada, y no queda en el historial de la terminal.
 keys = Claves de la API
 keys-means = Para programas que leen y envían.
 audit = Registro
@@ -635,6 +636,7 @@ react-too-soon = Este mensaje aún no ha salido: espera un momento y reacciona e
 react-no-emoji = Una reacción es un solo emoji. Elige uno.
 forward = Reenviar
 forward-to = Reenviar a
+forward-look = Buscar
 forward-search = Buscar por nombre o teléfono
 forward-none = No hay ninguna conversación abierta a la que se pueda reenviar. Busca a alguien por su nombre.
 forward-closed = Su ventana de 24 h está cerrada: solo se le puede enviar una plantilla.
@@ -733,6 +735,7 @@ waits-online = Se enviará al recuperar la conexión.
 contact = Contacto
 contact-of = Contacto: { $name }
 contact-close = Cerrar
+alert-close = Cerrar el aviso
 contact-phone = Teléfono
 contact-username = Nombre de usuario
 contact-user-id = Identificador de WhatsApp
@@ -861,6 +864,7 @@ server-waiting = { $count ->
    *[other] { $count } mensajes esperan
 }
 server-media = { $count } MiB de archivos
+server-since = Creada
 server-number-rests = el envío descansa
 server-resume = Reanudar
 server-resume-which = Reanudar { $organization }

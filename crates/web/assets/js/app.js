@@ -9,11 +9,13 @@ import "./together.js";
 import "./passkey.js";
 
 /** Runs on whatever is in the page now, and on what Turbo brings later. */
-const enhance = (selector, mend) =>
-  document.addEventListener("turbo:load", () => document.querySelectorAll(selector).forEach(mend));
+const enhance = (selector, mend, when = "turbo:load") =>
+  document.addEventListener(when, () => document.querySelectorAll(selector).forEach(mend));
+/** The same where a form comes back with faults, which is no load. */
+const enhanceAlways = (selector, mend) => ["turbo:load", "turbo:render"].forEach((when) => enhance(selector, mend, when));
 
 // A password can be looked at before it is sent.
-enhance("[data-reveal]", (button) => {
+enhanceAlways("[data-reveal]", (button) => {
   const input = document.getElementById(button.getAttribute("aria-controls"));
   button.hidden = false;
   button.onclick = () => {
@@ -24,7 +26,7 @@ enhance("[data-reveal]", (button) => {
 });
 
 // What is shown once can be copied.
-enhance("[data-copy]", (button) => {
+enhanceAlways("[data-copy]", (button) => {
   if (!navigator.clipboard) return;
   const input = document.getElementById(button.getAttribute("aria-controls"));
   button.hidden = false;
@@ -60,8 +62,9 @@ document.addEventListener("keydown", ({ key }) => {
   }
 });
 
-// After a form came back with faults, the first of them is where to go on.
-document.addEventListener("turbo:render", () => document.querySelector("[aria-invalid=true]")?.focus());
+// After a form came back with faults, the first of them is where to go on; where none of its fields is at fault, its password.
+document.addEventListener("turbo:render", () =>
+  (document.querySelector("[aria-invalid=true]") ?? document.querySelector(".card:has(> .notice.bad) input[type=password]"))?.focus());
 
 // A frame that counts as a visit is remembered once it is shown: nobody leaves, and what is open since stays open.
 let stays = false;

@@ -2,7 +2,7 @@
 // this, every page still works.
 import { StreamActions, cache, renderStreamMessage, session, visit } from "./turbo.js";
 import { Live } from "./live.js";
-import { isAtEnd, isBeyond, isEndHere, lastSeen, openAt, readOnNear, scroller, toEnd } from "./reading.js";
+import { inSight, isAtEnd, isBeyond, isEndHere, lastSeen, openAt, readOnNear, scroller, toEnd } from "./reading.js";
 import * as draft from "./draft.js";
 import { staysInList } from "./keys.js";
 import { isOlder, putAside, takeAside } from "./rows.js";
@@ -11,6 +11,14 @@ import "./undo.js";
 export const $ = (selector, within = document) => within.querySelector(selector);
 export const inbox = () => $("[data-inbox]");
 export const thread = () => $("[data-thread]");
+/** What was told beside the page is gone, and nobody's focus with it. */
+export function hush() {
+  const alert = $("#alert");
+  if (!alert?.hasChildNodes()) return;
+  const hadFocus = alert.parentElement.contains(document.activeElement);
+  alert.replaceChildren();
+  if (hadFocus && !isTouch) (box() ?? scroller() ?? $("#list a"))?.focus({ preventScroll: true });
+}
 const say = (text) => { const status = $("#status"); if (status) status.textContent = text; };
 const isTouch = matchMedia("(pointer: coarse)").matches;
 
@@ -57,10 +65,12 @@ function placeMessage(list, fresh) {
   known?.remove();
   nameDay(after);
   const isNews = !known && fresh.classList.contains("in");
-  if (!known && fresh.matches(".out:not(.pending)")) draft.gone(here(), $(".text", fresh)?.textContent);
+  const isAnswer = !known && fresh.matches(".out:not(.pending)");
+  if (isAnswer) draft.gone(here(), $(".text", fresh)?.textContent);
   if (isNews) say(`${fresh.dataset.author}: ${$(".text", fresh)?.textContent.slice(0, 200) ?? ""}`);
   const wasAtEnd = isAtEnd();
-  if (isNews && !wasAtEnd) raisePill();
+  const last = [...list.querySelectorAll(":scope > li.message:not(.pending)")].at(-1);
+  if (!wasAtEnd && (isNews || (isAnswer && last && isBefore(last, fresh)))) raisePill(fresh.id);
   // It has its place in a part of the conversation that is not here.
   if (isBeyond(fresh)) return;
   let next = $(":scope > .newer", list);
@@ -69,17 +79,20 @@ function placeMessage(list, fresh) {
   nameDay(fresh);
   nameDay(fresh.nextElementSibling);
   if (!known && fresh.classList.contains("pending")) toEnd();
+  looking ??= setTimeout(() => { looking = undefined; inSight(); }, 200);
 }
 
-let below = 0;
-function raisePill() {
+let looking;
+
+const below = new Set(); // One that is not here is told of again with each of its ticks.
+function raisePill(id) {
   const pill = $("[data-newer]");
-  below += 1;
-  pill.textContent = below === 1 ? pill.dataset.one : pill.dataset.said.replace("{n}", below);
+  below.add(id);
+  pill.textContent = below.size === 1 ? pill.dataset.one : pill.dataset.said.replace("{n}", below.size);
   pill.hidden = false;
 }
 function lowerPill() {
-  below = 0;
+  below.clear();
   const pill = $("[data-newer]");
   if (pill) pill.hidden = true;
 }
@@ -280,6 +293,8 @@ function follow() {
       const age = seconds < 60 ? `${Math.max(5, seconds - seconds % 10)} s` : `${Math.floor(seconds / 60)} min`;
       const line = online ? page.dataset.back : page.dataset.offline.replace("{t}", age);
       if ($("#status")?.textContent !== line) say(line);
+      // What could not be had is asked for again.
+      if (online) $("#alert button")?.click();
       document.documentElement.toggleAttribute("data-offline", !online);
     },
     over,
@@ -289,7 +304,11 @@ function follow() {
 export function over() {
   live?.end();
   live = undefined;
-  say(inbox()?.dataset.over ?? "");
+  const { over: line, enter } = inbox()?.dataset ?? {};
+  say(line ?? "");
+  const link = Object.assign(document.createElement("a"), { href: `/login?next=${encodeURIComponent(location.pathname + location.search)}`, textContent: enter });
+  link.dataset.turbo = "false"; // The page that comes is one that follows what happens again.
+  if (line) $("#status")?.append(" ", link);
   document.documentElement.setAttribute("data-offline", "");
 }
 
@@ -359,6 +378,7 @@ export function pend(id, item) {
 function pendText(id, text) {
   const item = $("[data-pending]").content.firstElementChild.cloneNode(true);
   $(".text", item).textContent = text;
+  item.classList.toggle("waiting", isStuck);
   pend(id, item);
 }
 
@@ -376,11 +396,10 @@ export function takeOut(form) {
   const text = box().value.trim();
   const params = new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
   const id = uuid7();
-  const seen = Math.max(Number(params.get("seen")), ...[...document.querySelectorAll("li.message:not(.pending)")].map((item) => Number(item.dataset.sequence)));
   params.set("id", id);
-  params.set("seen", seen);
-  // What was asked about is answered: behind it the composer is as it was before.
-  if (!form.parentElement.querySelector(".question[role=alert]")) params.set("only", "message");
+  params.set("seen", Math.max(params.get("seen"), inSight()));
+  // What was asked about is answered, and what was refused is mended: behind it the composer is as it was before.
+  if (!$(".question[role=alert], .fault", form.parentElement)) params.set("only", "message");
   if (form.dataset.choice) params.set(form.dataset.choice, "1");
   if (!params.has("later")) params.delete("at");
   const attached = $("[data-attached]", form);
@@ -449,6 +468,8 @@ document.addEventListener("submit", ({ target }) => {
 
 const TRIES = 8; // An answer that is no answer so often keeps what is behind it no longer; it is tried anew with the next page.
 
+let isStuck = false; // Behind what waits for a line, all else does.
+
 /** Sends it until there is an answer: with one id it is sent once, however often it is tried. Whether there was one. */
 async function deliver(entry, at) {
   for (let wait = 500, failed = 0; home === at && outbox.has(entry); wait = Math.min(wait * 2, 10_000)) {
@@ -457,13 +478,14 @@ async function deliver(entry, at) {
       const answer = await fetch(entry.action, { method: "POST", body: entry.params, headers });
       if (home !== at) return false;
       // Whether it was taken, nobody knows: the same id finds out.
-      if (answer.status < 500 && answer.status !== 429) { await took(entry, answer); return true; }
+      if (answer.status < 500 && answer.status !== 429) { isStuck = false; await took(entry, answer); return true; }
       failed += 1;
       if (failed === TRIES) return false;
     } catch {
       // The line is cut.
     }
-    $(`#m-${CSS.escape(entry.id)}`)?.classList.add("waiting");
+    isStuck = true;
+    for (const { id } of outbox.all()) $(`#m-${CSS.escape(id)}`)?.classList.add("waiting");
     await new Promise((on) => { setTimeout(on, wait); for (const sooner of ["online", "wazapp:taken-back"]) window.addEventListener(sooner, on, { once: true }); });
   }
   return false;
@@ -585,8 +607,9 @@ document.addEventListener("turbo:submit-start", ({ target }) => {
 });
 
 document.addEventListener("inbox:changed", ({ detail }) => listen(detail));
-document.addEventListener("input", ({ target }) => {
+document.addEventListener("input", ({ target, inputType }) => {
   if (target === box()) keepDraft();
+  if (inputType !== "insertFromPaste") hush(); // Of what is pasted it is told just before.
 });
 // A browser says nothing of what it leaves out.
 document.addEventListener("paste", ({ target, clipboardData }) => {
@@ -609,6 +632,16 @@ function headed() {
   if (ends > 0 && ends < 2 ** 31) closing = setTimeout(() => listen({ conversation_id: open.dataset.thread }), ends + 500);
 }
 
+let lately; // The conversation that was open last.
+let byKeys = false;
+for (const how of ["keydown", "pointerdown"]) document.addEventListener(how, () => { byKeys = how === "keydown"; }, true);
+/** Whoever goes by keys, and has lost the focus with what went, goes on at the conversation's row, or among its messages. */
+function land() {
+  if (!byKeys || document.activeElement !== document.body) return;
+  const row = lately && $(`#c-${CSS.escape(lately)} a`);
+  (row?.checkVisibility() ? row : scroller())?.focus({ preventScroll: true });
+}
+
 let closing;
 let entered; // The thread that was opened last: a frame that counts as a visit is told of twice.
 function opened() {
@@ -616,6 +649,7 @@ function opened() {
   document.querySelectorAll("#list a[aria-current]").forEach((row) => row.removeAttribute("aria-current"));
   const id = open?.dataset.thread ?? $("[data-of]")?.dataset.of.split("/")[2];
   if (id) $(`#c-${CSS.escape(id)} a`)?.setAttribute("aria-current", "true");
+  lately = id ?? lately;
   if (!open) return;
   rove();
   document.title = open.dataset.title;
@@ -629,7 +663,7 @@ function opened() {
   scroller()?.addEventListener("scroll", () => { if (isAtEnd()) lowerPill(); lookWhetherReadSoon(); }, { passive: true });
   const text = box();
   if (text) draft.restore(text, here());
-  if ($("#alert")) $("#alert").textContent = "";
+  hush();
   drawWaiting();
   if (text && !isTouch && !staysInList()) text.focus({ preventScroll: true });
   headed();
@@ -642,7 +676,7 @@ document.addEventListener("turbo:fetch-request-error", ({ target }) => {
   const { src } = target;
   const { notOpened, retry } = inbox().dataset;
   const again = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: retry });
-  again.onclick = () => { $("#alert").textContent = ""; target.src = src; };
+  again.onclick = () => { hush(); target.src = src; };
   $("#alert").replaceChildren(`${notOpened} `, again);
 });
 // What is not there any more has a page of its own that says so.
@@ -663,6 +697,7 @@ document.addEventListener("turbo:load", () => {
   readOnNear();
   rove();
   opened();
+  land();
   flush();
   performance.mark("inbox-ready");
 });
@@ -675,6 +710,7 @@ document.addEventListener("turbo:before-frame-render", ({ target, detail }) => {
     opened();
     // Who chooses a template by keys goes on among them.
     if (document.activeElement === document.body) $(".template-pane :is(.templates a, .field input, button)")?.focus({ preventScroll: true });
+    land();
   };
 });
 document.addEventListener("turbo:before-cache", () => document.querySelectorAll("li.pending").forEach((item) => item.remove()));
@@ -698,6 +734,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", ({ target }) => {
   if (target.closest("[data-newer]")) { toEnd(); lowerPill(); }
   if (target.closest("[data-held]")) { document.activeElement.blur(); release(); }
+  if (target.closest("[data-hush]")) hush();
 });
 document.addEventListener("pointerleave", ({ target }) => {
   if (target.matches?.("[data-list]") && waiting.size && !target.contains(document.activeElement)) release();
@@ -707,7 +744,7 @@ document.addEventListener("focusin", ({ target }) => {
 });
 for (const when of ["focus", "pointermove"]) window.addEventListener(when, () => lookWhetherReadSoon(), { passive: true });
 let soon;
-function lookWhetherReadSoon() { soon ??= setTimeout(() => { soon = undefined; lookWhetherRead(); }, 500); }
+function lookWhetherReadSoon() { soon ??= setTimeout(() => { soon = undefined; inSight(); lookWhetherRead(); }, 500); }
 document.addEventListener("visibilitychange", lookWhetherRead);
 // Arrows go through the list; it is one stop of Tab's way for who uses them.
 document.addEventListener("keydown", (event) => {

@@ -1,6 +1,7 @@
 // Keys of the inbox. Letters alone count only where nobody writes, and not at all for whoever turned them off.
 import { togglePanel } from "./panel.js";
 import { openPalette } from "./palette.js";
+import { hush } from "./inbox.js";
 
 const $ = (selector, within = document) => within.querySelector(selector);
 const page = () => $("[data-inbox]");
@@ -12,10 +13,13 @@ let inList = false; // Whoever goes through the list by keys stays there.
 /** Whether a conversation was opened from the list by a key, which leaves the focus there. */
 export const staysInList = () => inList && Boolean(document.activeElement?.closest("#list"));
 
-/** The row before or behind the one that has the focus, or that is open. */
-function neighbour(way) {
-  const rows = [...document.querySelectorAll("#list > li > a")];
-  const from = rows.find((row) => row === document.activeElement) ?? rows.find((row) => row.ariaCurrent);
+const rowsHere = () => [...document.querySelectorAll("#list > li > a")];
+const focusedRow = () => rowsHere().find((row) => row === document.activeElement);
+
+/** The row before or behind this one, or else the one that is open. */
+function neighbour(way, row) {
+  const rows = rowsHere();
+  const from = row ?? rows.find(({ ariaCurrent }) => ariaCurrent);
   return from ? rows[rows.indexOf(from) + way] : rows.at(way > 0 ? 0 : -1);
 }
 
@@ -31,7 +35,7 @@ document.addEventListener("turbo:before-fetch-response", ({ target, detail }) =>
 const comes = (row) => row.href === asked && $("#thread")?.src === asked && !row.ariaCurrent;
 
 function go(way, stays) {
-  const row = neighbour(way);
+  const row = neighbour(way, focusedRow());
   if (!row) return;
   inList = stays;
   if (stays) row.focus();
@@ -42,8 +46,11 @@ function go(way, stays) {
 function goOn(href) {
   const from = $("[data-thread]")?.dataset.thread;
   document.addEventListener("turbo:frame-load", () => {
-    const row = [...document.querySelectorAll("#list > li > a")].find((row) => row.href === href);
-    if ($("[data-thread]")?.dataset.thread === from) row?.click();
+    const row = rowsHere().find((row) => row.href === href);
+    if (!row || $("[data-thread]")?.dataset.thread !== from) return;
+    // What is closed stands there until the list is free: whoever goes on by keys goes on from here.
+    if (focusedRow()) row.focus();
+    row.click();
   }, { once: true });
 }
 
@@ -107,6 +114,7 @@ function letter(event) {
 
 /** From a field to the thread, from there to the list. What was written stays. */
 function stepBack(event) {
+  if ($("#alert")?.textContent) return hush;
   if (isField(event.target)) return () => { event.target.blur(); $("[data-scroller]")?.focus(); };
   if (event.target.matches?.("[data-scroller]")) return () => $("#list a[aria-current]")?.focus();
   return undefined;

@@ -2,6 +2,8 @@
 const $ = (selector, within = document) => within.querySelector(selector);
 const palette = () => $("#palette");
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+/** A name of which a reader sees something; no other one. What is blank though it is no white space: `model::name::shows`. */
+const shows = (name) => (/[^\p{Cc}\p{Cf}\p{Z}\p{M}\u115f\u1160\u2800\u3164\uffa0]/u.test(name ?? "") ? name : undefined);
 const label = (element) => (element.getAttribute("aria-label") ?? element.textContent).replace(/\s+/g, " ").trim();
 
 const PAUSE = 150;
@@ -62,8 +64,8 @@ function draw() {
 async function look(text) {
   const answer = await fetch(`/api/v1/conversations?${new URLSearchParams({ q: text, limit: MOST })}`).catch(() => undefined);
   if (!answer?.ok || $("input", palette()).value.trim() !== text) return;
-  const named = ({ contact, group_subject: group }) => contact?.name ?? (contact?.wa_id ? `+${contact.wa_id}` : contact?.username ?? group ?? "?");
-  const beside = ({ contact }) => (contact?.wa_id && contact.name ? ` +${contact.wa_id}` : "");
+  const named = ({ contact, group_subject: group }) => shows(contact?.name) ?? (contact?.wa_id ? `+${contact.wa_id}` : contact?.username ?? group ?? "?");
+  const beside = ({ contact }) => (contact?.wa_id && shows(contact.name) ? ` +${contact.wa_id}` : "");
   found = (await answer.json()).data.map((one) => ({ said: named(one) + beside(one), run: () => visit(one.id) }));
   draw();
 }

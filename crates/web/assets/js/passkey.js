@@ -19,7 +19,7 @@ const signIn = async (next) => {
   return send("/login/passkey", { question: asked.question, credential: credential.toJSON(), next });
 };
 
-document.addEventListener("turbo:load", () => {
+const offer = () => {
   for (const way of document.querySelectorAll("[data-passkey-sign-in]")) {
     if (!known()) continue;
     way.hidden = false;
@@ -54,4 +54,6 @@ document.addEventListener("turbo:load", () => {
       else failed.hidden = false;
     };
   }
-});
+};
+// A form that comes back with faults is no load.
+for (const when of ["turbo:load", "turbo:render"]) document.addEventListener(when, offer);

@@ -39,6 +39,17 @@ export function lastSeen() {
   return Number(seen?.dataset.sequence ?? 0);
 }
 
+/** The highest number of a message that was in sight since the conversation was opened. */
+export function inSight() {
+  const [open, pane] = [thread(), scroller()];
+  if (!open || !pane) return 0;
+  const { top, bottom } = pane.getBoundingClientRect();
+  const isThere = (item) => { const box = item.getBoundingClientRect(); return box.bottom > top && box.bottom <= bottom + 8; };
+  const places = messages().filter((item) => !item.matches(".pending") && isThere(item)).map((item) => Number(item.dataset.sequence));
+  open.dataset.sight = Math.max(open.dataset.sight ?? 0, ...places);
+  return Number(open.dataset.sight);
+}
+
 // --- Where it opens ------------------------------------------------------------------------------------------------------
 
 /** Shows a message in the middle, marked for a moment. */

@@ -1,6 +1,7 @@
 // Who else is at the conversation that is open: this page says again and again what its reader does there, and is told what
 // others do. A page that is not in sight says nothing.
 import { renderStreamMessage } from "./turbo.js";
+import { inSight } from "./reading.js";
 
 const BEAT = 1_500;
 const PAUSE = 3_000; // Whoever types nothing for so long does not write.
@@ -64,9 +65,8 @@ document.addEventListener("input", ({ target }) => {
 document.addEventListener("click", ({ target }) => {
   const link = target.closest("[data-seeing]");
   if (!link) return;
-  const places = [...thread().querySelectorAll("li.message:not(.pending)")].map((item) => Number(item.dataset.sequence));
   const there = new URL(link.href);
-  there.searchParams.set("seen", Math.max(0, ...places));
+  there.searchParams.set("seen", Math.max(there.searchParams.get("seen"), inSight()));
   link.href = there.href;
 }, true);
 document.addEventListener("turbo:load", beat);

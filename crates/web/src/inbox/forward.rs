@@ -146,6 +146,8 @@ impl ForwardPage {
             None => conversation::list(&tx, &filter, None, model::page::MAX_LIMIT).await?,
         };
         let house = House::read(&tx, visit.now()).await?;
+        // Who was chosen stays among them, whomever a search finds.
+        let chosen = conversation::these(&tx, chosen(&entered)).await?;
         tx.close();
         let target = |one: &Conversation| Target {
             id: one.id,
@@ -158,7 +160,9 @@ impl ForwardPage {
             closed: closed(one, &house, visit.now()).map(|key| say(language, key)),
         };
         // Who was looked for is shown, and why it cannot be sent to them.
-        let targets = all.data.iter().map(target).filter(|one| is_search || one.closed.is_none());
+        let others = all.data.iter().filter(|one| chosen.iter().all(|known| known.id != one.id));
+        let others = others.map(target).filter(|one| is_search || one.closed.is_none());
+        let others = others.take(usize::try_from(OFFERED).unwrap_or(0));
         Ok(Self {
             page: visit.page.clone(),
             back: format!("/inbox/{id}?{query}&message={}", message.id),
@@ -167,11 +171,19 @@ impl ForwardPage {
             id: Uuid::now_v7(),
             text: message.text.chars().take(160).collect(),
             search,
-            targets: targets.take(usize::try_from(OFFERED).unwrap_or(0)).collect(),
+            targets: chosen.iter().map(target).chain(others).collect(),
             entered,
             refused: Vec::new(),
         })
     }
+}
+
+/// To whom a form says that it goes.
+fn chosen(entered: &Entered) -> Vec<Uuid> {
+    let mut chosen: Vec<Uuid> = entered.all("to").filter_map(|id| id.parse().ok()).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
 }
 
 /// Why nothing but a template can be sent there now.
@@ -214,10 +226,10 @@ pub(super) async fn page(
     wanted: Wanted,
     extract::RawQuery(query): extract::RawQuery,
 ) -> Result<Response, Failure> {
-    let asked = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes()).find(|(name, _)| name == "q");
-    let search = asked.map(|(_, text)| text.into_owned()).unwrap_or_default();
-    let place = Place { search, ..Place::find(&visit, id, message_id, &wanted).await? };
-    let page = ForwardPage::read(&state, &visit, place, Entered::default()).await?;
+    let asked: Vec<_> = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes()).collect();
+    let entered = Entered::of(asked.iter().map(|(name, text)| (&**name, &**text)));
+    let place = Place { search: entered.text("q").to_owned(), ..Place::find(&visit, id, message_id, &wanted).await? };
+    let page = ForwardPage::read(&state, &visit, place, entered).await?;
     Ok(shown(StatusCode::OK, &page))
 }
 
@@ -231,9 +243,7 @@ pub(super) async fn send(
 ) -> Result<Response, Failure> {
     let place = Place::find(&visit, id, message_id, &wanted).await?;
     let onward = Onward::of(&place.message).ok_or(Failure::NotThere)?;
-    let mut targets: Vec<Uuid> = entered.all("to").filter_map(|id| id.parse().ok()).collect();
-    targets.sort_unstable();
-    targets.dedup();
+    let targets = chosen(&entered);
     let fault = match targets.len() {
         0 => Some(Key("forward-nobody")),
         1..=MOST => None,

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use jiff::SignedDuration;
 use model::act::Act;
-use model::conversation::{self, Conversation, Counts, State};
+use model::conversation::{self, Conversation, Counts, Filter, State};
 use model::database::Tenant;
 use model::number::Number;
 use model::user::Language;
-use model::{DatabaseError, draft, endpoint, membership};
+use model::{DatabaseError, draft, endpoint, membership, name};
 use uuid::Uuid;
 
 use super::bubble::kind_of;
@@ -86,7 +86,10 @@ impl List {
     pub(super) async fn read(tx: &Tenant, visit: &Visit, house: &House, wanted: Wanted) -> Result<Self, Failure> {
         let me = visit.user().id;
         let page = conversation::list(tx, &wanted.filter(me), wanted.after, ROWS).await?;
-        let first_number = house.numbers.first().map(Number::phone);
+        // Whoever looks at an empty view, and has conversations elsewhere, waits for nobody's first message.
+        let is_first =
+            page.data.is_empty() && conversation::list(tx, &Filter::default(), None, 1).await?.data.is_empty();
+        let first_number = house.numbers.first().map(Number::phone).filter(|_| is_first);
         let numbers = house.numbers.iter().map(|one| Choice { id: one.id, name: one.name() }).collect();
         let teams = house.teams.iter().map(|team| Choice { id: team.id, name: team.name.clone() }).collect();
         let (live, people) = (house.live, house.names());
@@ -197,12 +200,16 @@ pub(super) fn element(id: Uuid) -> String {
 /// Whom a conversation is with, as well as that is known.
 pub(super) fn who(one: &Conversation, language: Language) -> String {
     let Some(contact) = &one.contact else {
-        return one.group_subject.clone().unwrap_or_else(|| say(language, Key("group")).to_string());
+        return one
+            .group_subject
+            .clone()
+            .filter(|name| name::shows(name))
+            .unwrap_or_else(|| say(language, Key("group")).to_string());
     };
     contact
         .name
         .clone()
-        .filter(|name| !name.trim().is_empty())
+        .filter(|name| name::shows(name))
         .or_else(|| contact.wa_id.as_ref().map(|digits| format!("+{digits}")))
         .or_else(|| contact.username.as_ref().map(|name| format!("@{name}")))
         .or_else(|| contact.user_id.clone())
