@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::contact::ContactSummary;
 use crate::database::{Result, Tenant};
 
-pub use block::set_blocked;
+pub use block::{set_blocked, set_blocked_by_name};
 pub use change::{Change, Unfit, change, mark_read, mark_read_through, mark_unread, unfit};
 pub(crate) use change::{leave_all, leave_team};
 pub use group::{Group, any_organization_learn_groups};

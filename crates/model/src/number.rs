@@ -289,6 +289,23 @@ pub async fn get(tx: &Tenant, id: Uuid, now: Timestamp) -> Result<Option<(Number
     row.as_ref().map(|row| Ok((Number::read(row)?, row.get("app_id")))).transpose()
 }
 
+/// Meta's id of the account of the number that a message goes from. `None`: there is no such conversation or number.
+pub async fn account_of(tx: &Tenant, to: &outbox::To) -> Result<Option<String>> {
+    let (conversation_id, number_id): (Option<Uuid>, Option<Uuid>) = match to {
+        outbox::To::Conversation(id) => (Some(*id), None),
+        outbox::To::Recipient { number_id, .. } => (None, Some(*number_id)),
+    };
+    let row = tx
+        .query_opt(
+            "SELECT n.waba_id FROM wazapp.number n
+             WHERE n.organization_id = $1 AND n.id = coalesce($2::uuid, (
+               SELECT v.number_id FROM wazapp.conversation v WHERE v.organization_id = $1 AND v.id = $3::uuid))",
+            &[&tx.organization_id(), &number_id, &conversation_id],
+        )
+        .await?;
+    Ok(row.map(|row| row.get("waba_id")))
+}
+
 /// One number as its organization sees it now, for whoever tells of it.
 pub async fn find(tx: &Operator, scope: &Scope, id: Uuid, now: Timestamp) -> Result<Option<Number>> {
     let row = one(tx, scope.organization_id(), id, now).await?;

@@ -1,5 +1,7 @@
 //! Whom a number hears no more: Meta is asked, and what it did is written down.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use model::act::Act;
 use model::audit::{self, Actor, Deed};
@@ -8,7 +10,8 @@ use model::conversation::{self, Conversation};
 use model::link::{self, By};
 use model::{DatabaseError, Scope};
 use uuid::Uuid;
-use whatsapp::graph::{Blocks, Credential, Failure, MetaError, User};
+use whatsapp::graph::{Blocks, Credential, Failure, Listed, MetaError, User};
+use whatsapp::phone;
 
 use crate::{State, behind};
 
@@ -80,11 +83,7 @@ pub(crate) async fn note(
     (id, contact): (Uuid, ContactSummary),
     blocks: bool,
 ) -> Option<Option<Conversation>> {
-    let name = contact.name.or(contact.wa_id).unwrap_or_default();
-    let deed = match blocks {
-        true => Deed::new(Act::BlockContact, "block", contact.id, name),
-        false => Deed::new(Act::BlockContact, "unblock", contact.id, name),
-    };
+    let deed = deed(contact, blocks);
     let (database, scope) = (state.database.clone(), *scope);
     let written = behind::write_down("whom Meta blocks", move || {
         let (database, actor, deed) = (database.clone(), actor.clone(), deed.clone());
@@ -99,4 +98,45 @@ pub(crate) async fn note(
         }
     });
     written.await
+}
+
+/// The same of whom Meta itself named, who may not be known here.
+pub(crate) async fn note_listed(
+    state: &State,
+    scope: &Scope,
+    (now, actor): (Timestamp, Actor),
+    (number_id, listed): (Uuid, Vec<Listed>),
+    blocks: bool,
+) {
+    let (mut phones, mut user_ids) = (Vec::new(), Vec::new());
+    for user in listed {
+        let (named, input) = (user.user_id, user.input.unwrap_or_default());
+        let is_user_id = phone::is_user_id(&input);
+        user_ids.extend(named.into_iter().chain(is_user_id.then(|| input.clone())));
+        for digits in user.wa_id.into_iter().chain((!is_user_id).then(|| phone::digits(&input))) {
+            phones.extend(phone::equivalents(&digits));
+            phones.push(digits);
+        }
+    }
+    let (database, scope, names) = (state.database.clone(), *scope, Arc::new((phones, user_ids)));
+    behind::write_down("whom Meta blocks", move || {
+        let (database, actor, names) = (database.clone(), actor.clone(), Arc::clone(&names));
+        async move {
+            let tx = database.tenant(&scope).await?;
+            let (named, since) = ((&names.0[..], &names.1[..]), blocks.then_some(now));
+            for contact in conversation::set_blocked_by_name(&tx, now, number_id, named, since).await? {
+                audit::record(&tx, now, &actor, &deed(contact, blocks)).await?;
+            }
+            tx.commit().await
+        }
+    })
+    .await;
+}
+
+fn deed(contact: ContactSummary, blocks: bool) -> Deed {
+    let name = contact.name.or(contact.wa_id).unwrap_or_default();
+    match blocks {
+        true => Deed::new(Act::BlockContact, "block", contact.id, name),
+        false => Deed::new(Act::BlockContact, "unblock", contact.id, name),
+    }
 }

@@ -1,9 +1,10 @@
 //! Templates, numbers and accounts: asked of Meta with the organization's token, answered without it.
 
+use model::act::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Stage, body};
+use super::{LUCIA, Stage, body};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn templates_are_made_listed_page_by_page_changed_and_deleted() {
@@ -73,6 +74,50 @@ async fn numbers_and_accounts_are_shown_and_set() {
 }
 
 /// An SDK that sets its own callback would leave the inbox without a message.
+/// A block that was made in the API and ended here, or the other way round, left conversations saying what Meta did not: what a
+/// Graph call does to a customer is written down as the API's own is, told and audited, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_meta_blocks_is_the_same_in_the_api() {
+    let stage = Stage::new().await;
+    let edge = format!("{}/block_users", stage.number.phone_number_id);
+    let here = format!("/conversations/{}/block", id_of(&stage).await);
+    let list = |users: Value| json!({ "messaging_product": "whatsapp", "block_users": users });
+    let lucia = list(json!([{ "user": format!("+{LUCIA}") }]));
+    let (status, answer) = stage.world.post_api(&stage.organization, &here, &json!({})).await;
+    assert_eq!((status, answer["blocked_at"].is_string()), (200, true), "{answer}");
+    // Freed here. Twice is once.
+    for _ in 0..2 {
+        let freed = stage.ask(Method::DELETE, &edge, Some(lucia.clone())).await;
+        assert_eq!(freed.body["block_users"]["removed_users"][0]["wa_id"], LUCIA, "{}", freed.body);
+        assert_eq!(stage.world.conversation(&stage.organization).await["blocked_at"], Value::Null);
+    }
+    // Blocked here, beside somebody whom Meta does not block, which makes an error of the answer.
+    let both = list(json!([{ "user": "34600999888" }, { "user": LUCIA }]));
+    let blocked = stage.ask(Method::POST, &edge, Some(both)).await;
+    assert_eq!((blocked.status, blocked.code()), (400, 139_100), "{}", blocked.body);
+    assert!(stage.world.conversation(&stage.organization).await["blocked_at"].is_string());
+    let told = stage.world.events(&stage.organization, "conversation.updated").await;
+    let told: Vec<bool> = told.iter().map(|event| event["data"]["blocked_at"].is_string()).collect();
+    assert_eq!(told, [true, false, true], "each change, once");
+    let owner = stage.world.member(&stage.organization, Role::Owner).await;
+    let (_, audit) = stage.world.as_person(Method::GET, &owner, "/audit", None).await;
+    let rows =
+        audit["data"].as_array().expect("rows").iter().filter(|row| row["act"].as_str().unwrap().contains("block"));
+    let rows: Vec<(&Value, &Value)> = rows.map(|row| (&row["act"], &row["actor"]["kind"])).collect();
+    let (block, unblock, key) = (json!("contacts.block/block"), json!("contacts.block/unblock"), json!("key"));
+    assert_eq!(rows, [(&block, &key), (&unblock, &key), (&block, &key)], "{audit}");
+    // What Meta refused is no block, and who is not known here costs nothing.
+    stage.world.delete(&stage.organization, &here).await;
+    stage.world.advance(std::time::Duration::from_secs(25 * 3600)).await;
+    assert_eq!(stage.ask(Method::POST, &edge, Some(lucia)).await.code(), 139_100);
+    assert_eq!(stage.world.conversation(&stage.organization).await["blocked_at"], Value::Null);
+    stage.end().await;
+}
+
+async fn id_of(stage: &Stage) -> String {
+    stage.world.conversation(&stage.organization).await["id"].as_str().expect("an id").to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_stay_ours() {
     let stage = Stage::new().await;

@@ -55,6 +55,64 @@ async fn the_senders_word_is_the_same_in_the_api() {
     stage.end().await;
 }
 
+/// Where a token reaches several accounts, Meta is to be told by which a message goes. This side dropped that without a word, and
+/// API v1 knew no such member.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_account_that_a_message_goes_by_is_told_to_meta() {
+    let stage = Stage::new().await;
+    let (own, foreign) = (&stage.number.waba_id, &stage.strangers_number.waba_id);
+    let text = |name: &str, account: &str| json!({ "text": { "body": "hola" }, name: account });
+    let last = async || stage.accepted().await.pop().expect("a message")["request"].clone();
+    let conversation = stage.world.conversation(&stage.organization).await;
+    let (number_id, id) = (&conversation["number_id"], conversation["id"].as_str().unwrap());
+    let path = format!("/conversations/{id}/messages");
+    let post = async |path: &str, message: &Value| stage.world.post_api(&stage.organization, path, message).await;
+    let mut taken = 0;
+    for name in ["messaging_account_id", "paid_messaging_account_id"] {
+        let with_to = |account: &str| {
+            let mut message = text(name, account);
+            message["to"] = LUCIA.into();
+            message
+        };
+        assert_eq!(stage.send(with_to(own)).await.status, 200);
+        assert_eq!(last().await["messaging_account_id"], **own, "{name}");
+        let refused = stage.send(with_to(foreign)).await;
+        assert_eq!((refused.status, refused.code()), (400, 131_009), "{}", refused.body);
+        assert!(refused.details().contains(name), "{}", refused.details());
+
+        let to_someone = |account: &str| {
+            let mut message = with_to(account);
+            message["number_id"] = number_id.clone();
+            message
+        };
+        let many = json!({ "messages": [to_someone(own), to_someone(foreign)] });
+        for (path, message) in [(&*path, text(name, own)), ("/messages", to_someone(own)), ("/messages/batch", many)] {
+            let (_, answer) = post(path, &message).await;
+            let queued = answer["data"][0].get("message").unwrap_or(&answer);
+            assert_eq!(queued["status"], "queued", "{path}: {answer}");
+            taken += 1;
+        }
+        for (path, message) in [(&*path, text(name, foreign)), ("/messages", to_someone(foreign))] {
+            let (status, problem) = post(path, &message).await;
+            assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!(name)), "{problem}");
+            assert_eq!(problem["errors"][0]["rule"], "mismatch", "{problem}");
+        }
+        taken += 1;
+    }
+    stage.world.until("all are with Meta", async || stage.accepted().await.len() == taken).await;
+    assert!(stage.accepted().await.iter().all(|one| one["request"]["messaging_account_id"] == **own));
+    // What goes in its place goes by the same account.
+    let template = stage.world.meta().simple_template(&stage.number).await;
+    stage.world.advance(std::time::Duration::from_secs(25 * 3600)).await;
+    let mut instead = text("messaging_account_id", own);
+    instead["when_window_closed"] = json!({ "template": template });
+    assert_eq!(post(&path, &instead).await.0, 202);
+    stage.world.until("it is with Meta", async || stage.accepted().await.len() == taken + 1).await;
+    let sent = last().await;
+    assert_eq!((&sent["type"], &sent["messaging_account_id"]), (&json!("template"), &json!(own)));
+    stage.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_id_a_template_and_a_form_are_taken_too() {
     let stage = Stage::new().await;

@@ -181,6 +181,20 @@ async fn a_batch_is_calls_under_the_same_rules() {
     let sent: Value = serde_json::from_str(answers[1]["body"].as_str().unwrap()).unwrap();
     assert!(sent["messages"][0]["id"].is_string(), "{sent}");
     assert_eq!(stage.outbound().await[0]["text"], "tanda");
+    assert!(answers.as_array().unwrap().iter().all(|answer| answer["headers"].is_array()), "{answers:#}");
+    for (path, without) in [("", json!(false)), ("", json!("false")), ("?include_headers=0", Value::Null)] {
+        let mut asked = json!({ "batch": [{ "relative_url": "me" }, { "relative_url": "" }] });
+        if !without.is_null() {
+            asked["include_headers"] = without;
+        }
+        let answers = stage.ask(Method::POST, path, Some(asked)).await.body;
+        for answer in answers.as_array().unwrap() {
+            assert!(
+                answer["code"].is_u64() && answer["body"].is_string() && answer.get("headers").is_none(),
+                "{answers:#}"
+            );
+        }
+    }
     let many = json!({ "batch": vec![json!({ "relative_url": "me" }); 51] });
     let answer = stage.ask(Method::POST, "", Some(many)).await;
     assert_eq!((answer.status, answer.code()), (400, 100), "{}", answer.body);

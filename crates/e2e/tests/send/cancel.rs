@@ -38,7 +38,16 @@ async fn a_queued_message_can_be_cancelled_and_a_sent_one_cannot() {
         (200, &json!("failed"), &json!("cancelled")),
         "{answer}"
     );
-    assert_eq!(stage.world.delete(&stage.organization, &path).await.0, 409, "once");
+    // What was cancelled never went, and no answer says that it may have.
+    let later = json!({ "send_at": in_an_hour()["send_at"] });
+    for (status, problem) in [
+        stage.world.delete(&stage.organization, &path).await,
+        stage.world.patch(&stage.organization, &path, &later).await,
+    ] {
+        assert_eq!((status, &problem["type"]), (409, &json!("/docs#conflict")), "{problem}");
+        let detail = problem["detail"].as_str().expect("words");
+        assert!(detail.contains("was cancelled") && !detail.contains("may have been"), "{detail}");
+    }
     let sent = stage.send(text("ahora")).await;
     stage.until(&sent, "read").await;
     assert_eq!(stage.world.delete(&stage.organization, &format!("/messages/{sent}")).await.0, 409);

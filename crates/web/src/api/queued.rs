@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use model::message::Message;
 use model::outbox::{self, Cancelled, Refusal, Replanned};
+use model::trouble::{Code, Trouble, Word};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,7 +31,7 @@ pub(super) struct Replan {
 /// Send a message at another time
 ///
 /// Only while it is queued. It keeps as much patience behind its new time as it had. Where the contact's service window will be
-/// closed by then, only templates can be sent, and nothing is changed.
+/// closed by then, only templates can be sent, and what has one in `when_window_closed`; else nothing is changed.
 #[utoipa::path(
     patch, path = "/messages/{id}", operation_id = "changeMessage", tag = "Messages",
     params(("id" = Uuid, Path, description = "The message's id.")),
@@ -64,17 +65,31 @@ pub(super) async fn change(
             state.wake.queued();
             Ok(Json(*message))
         }
-        Replanned::TooLate(_) => Err(too_late()),
+        Replanned::TooLate(message) => Err(too_late(&message, language)),
         Replanned::WindowClosed { since, templates } => {
             Err(refused(Refusal::WindowClosed { since, templates }, language))
         }
     }
 }
 
-fn too_late() -> Problem {
-    Problem::conflict(
-        "This message is not queued any more, or never was: it was sent, or may have been. Nothing was changed.",
-    )
+/// What it is, so that nobody takes one that was cancelled for one that went.
+fn too_late(message: &Message, language: Language) -> Problem {
+    let error = message.error.as_ref().and_then(|error| serde_json::from_str::<Trouble>(error.0.get()).ok());
+    let (en, es) = match (message.direction.as_str(), message.status.as_deref(), error.map(|error| error.code)) {
+        ("inbound", ..) => ("A contact wrote this message.", "Este mensaje lo escribió un contacto."),
+        (_, Some("failed"), Some(Code::Ours(Word::Cancelled))) => {
+            ("This message was cancelled before, and will not be sent.", "Este mensaje ya se canceló, y no se enviará.")
+        }
+        (_, Some("failed"), _) => (
+            "This message failed, and is not queued any more: its `error` says why.",
+            "Este mensaje falló, y ya no está en cola: su `error` dice por qué.",
+        ),
+        _ => (
+            "This message is not queued any more, or never was: it was sent, or may have been.",
+            "Este mensaje ya no está en cola, o nunca lo estuvo: se envió, o puede haberse enviado.",
+        ),
+    };
+    Problem::conflict(language.of(format!("{en} Nothing was changed."), format!("{es} No se cambió nada.")))
 }
 
 /// Cancel a message
@@ -112,6 +127,6 @@ pub(super) async fn cancel(
             state.wake.queued();
             Ok(Json(*message))
         }
-        Cancelled::TooLate(_) => Err(too_late()),
+        Cancelled::TooLate(message) => Err(too_late(&message, language)),
     }
 }

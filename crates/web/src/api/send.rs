@@ -14,13 +14,14 @@ use model::audit::{self, Deed};
 use model::database::Tenant;
 use model::event;
 use model::message::Message;
+use model::number;
 use model::outbox::{self, Content, Idempotency, Options, Refusal, To};
 use model::upload::{self, Kept};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use whatsapp::outgoing::{self, Outgoing, TemplateUse};
+use whatsapp::outgoing::{self, MessagingAccount, Outgoing, TemplateUse};
 use whatsapp::phone;
 
 use super::caller::Caller;
@@ -79,13 +80,16 @@ pub(super) struct Wanted {
     templates: [Option<TemplateUse>; 2],
     /// What the one that is sent where the window is closed shows.
     shown_instead: Named,
+    /// The Messaging account that it names.
+    messaging_account: Option<MessagingAccount>,
 }
 
 impl Wanted {
-    /// Whether the database says more of what it shows.
+    /// Whether the database says more of what it shows, or names.
     pub(super) fn looks_further(&self) -> bool {
         let names = |shown: &Named| !shown.own.is_empty() || !shown.of_meta.is_empty();
-        names(&self.shown) || names(&self.shown_instead) || self.templates.iter().any(Option::is_some)
+        let shows = names(&self.shown) || names(&self.shown_instead);
+        shows || self.templates.iter().any(Option::is_some) || self.messaging_account.is_some()
     }
 
     /// Whether it shows files of the organization's.
@@ -116,6 +120,10 @@ pub(super) fn read(mut members: Members, language: Language, now: Timestamp) -> 
     let message = Value::Object(members.object()?);
     let mut outgoing = outgoing::check_strictly(&message, BESIDE).map_err(|all| mistakes(all, "", language))?;
     let mut instead = instead.map(|wanted| template(wanted, language)).transpose()?;
+    let messaging_account = outgoing.messaging_account.take();
+    if let (Some(account), Some(instead)) = (&messaging_account, &mut instead) {
+        account.put(&mut instead.body);
+    }
     let named = |outgoing: &mut Outgoing| Named::of(std::mem::take(&mut outgoing.media));
     let (shown, shown_instead) = (named(&mut outgoing), instead.as_mut().map(named).unwrap_or_default());
     let templates = [outgoing.template.clone(), instead.as_ref().and_then(|instead| instead.template.clone())];
@@ -131,7 +139,7 @@ pub(super) fn read(mut members: Members, language: Language, now: Timestamp) -> 
         when_window_closed: instead.map(sending::content),
     };
     check_times(&options, now)?;
-    Ok(Wanted { content: sending::content(outgoing), shown, options, templates, shown_instead })
+    Ok(Wanted { content: sending::content(outgoing), shown, options, templates, shown_instead, messaging_account })
 }
 
 fn check_times(options: &Options, now: Timestamp) -> Result<(), Problem> {
@@ -266,7 +274,7 @@ impl Wanted {
         answer.transpose().map_err(|refusal| refused(refusal, language))
     }
 
-    /// Has it show its files and say what its templates say, as far as that is known.
+    /// Has it show its files and say what its templates say, as far as that is known. An account that it names is the number's.
     pub(super) async fn look_further(
         &mut self,
         tx: &Tenant,
@@ -274,6 +282,11 @@ impl Wanted {
         to: &To,
         language: Language,
     ) -> Result<(), Problem> {
+        if let Some(named) = &self.messaging_account
+            && number::account_of(tx, to).await?.is_some_and(|account| account != named.id)
+        {
+            return Err(mistakes([named.foreign()], "", language));
+        }
         for (shown, before) in [(&self.shown, ""), (&self.shown_instead, INSTEAD)] {
             let foreign = shown.foreign(tx).await?;
             if !foreign.is_empty() {

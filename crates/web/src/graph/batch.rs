@@ -28,6 +28,9 @@ const AT_ONCE: usize = 10;
 /// The longest answer of a call in a batch.
 const LONGEST_ANSWER: usize = 4 << 20;
 
+/// Whether the answers have their headers; left out, they have.
+const HEADERS: &str = "include_headers";
+
 /// How long the caller waits holds for each of its calls.
 const TIMEOUT: HeaderName = HeaderName::from_static("x-wazapp-timeout");
 
@@ -56,11 +59,23 @@ pub(super) async fn post(state: crate::State, version: &str, request: Request) -
     let client = parts.extensions.get::<Client>().cloned();
     let _admitted = caller::admitted(&state, client.as_ref(), &key).await?;
     let batch = Batch { version, key, headers: parts.headers, client };
+    let with_headers = !members.get(HEADERS).is_some_and(is_no);
     let calls = calls(members.shift_remove("batch"))?;
     let calls: Vec<_> = calls.iter().enumerate().map(|(nth, call)| batch.request(nth, call)).collect();
     let answers: Vec<_> = calls.into_iter().map(|call| one(state.clone(), call)).collect();
-    let answers = stream::iter(answers).buffered(AT_ONCE);
-    Ok(json_response(StatusCode::OK, &Value::Array(answers.collect().await)))
+    let mut answers: Vec<Value> = stream::iter(answers).buffered(AT_ONCE).collect().await;
+    if !with_headers {
+        answers.iter_mut().filter_map(Value::as_object_mut).for_each(|answer| _ = answer.shift_remove("headers"));
+    }
+    Ok(json_response(StatusCode::OK, &Value::Array(answers)))
+}
+
+/// Whether a parameter says no, in JSON or in a form.
+fn is_no(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text == "0" || text.eq_ignore_ascii_case("false"),
+        other => *other == json!(false) || *other == json!(0),
+    }
 }
 
 /// The calls of a batch, which may be JSON in a text.
@@ -181,5 +196,11 @@ mod tests {
         for wrong in [json!("{"), json!({}), json!([1]), json!(null)] {
             assert!(calls(Some(wrong.clone())).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_is_said_in_json_and_in_forms() {
+        assert!([json!(false), json!(0), json!("false"), json!("False"), json!("0")].iter().all(is_no));
+        assert!(![json!(true), json!(1), json!("true"), json!(""), json!(null)].iter().any(is_no));
     }
 }

@@ -14,7 +14,7 @@ use model::{at_meta, conversation, message, number};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use whatsapp::graph::Content as GraphContent;
-use whatsapp::outgoing::{self, MediaSource, MediaUse, Problems, Rule, TemplateUse};
+use whatsapp::outgoing::{self, MediaSource, MediaUse, MessagingAccount, Problems, Rule, TemplateUse};
 use whatsapp::phone;
 
 use super::call::{Call, json_response};
@@ -40,6 +40,7 @@ pub(super) async fn post(call: &Call, link: &Link, body: Body) -> Result<Respons
     }
     let key = idempotency(call, link, &members)?;
     let mut wanted = Wanted::read(members)?;
+    wanted.goes_by(&link.waba_id)?;
     let _place = call.state.desk.wait(&call.scope).ok_or_else(GraphError::too_many)?;
     let patience = Patience::of(call);
     for _ in 0..ROUNDS {
@@ -135,6 +136,8 @@ struct Wanted {
     content: Content,
     template: Option<TemplateUse>,
     media: Vec<MediaUse>,
+    /// The Messaging account that it names.
+    messaging_account: Option<MessagingAccount>,
 }
 
 impl Wanted {
@@ -150,7 +153,16 @@ impl Wanted {
             return Err(needs_phone());
         }
         let (template, media) = (outgoing.template.take(), std::mem::take(&mut outgoing.media));
-        Ok(Self { input, recipient, content: sending::content(outgoing), template, media })
+        let messaging_account = outgoing.messaging_account.take();
+        Ok(Self { input, recipient, content: sending::content(outgoing), template, media, messaging_account })
+    }
+
+    /// An account that it names is the number's.
+    fn goes_by(&self, waba_id: &str) -> Result<(), GraphError> {
+        match &self.messaging_account {
+            Some(named) if named.id != waba_id => Err(unfit(&named.foreign().into())),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the database says more of what it shows.
@@ -365,6 +377,23 @@ mod tests {
         assert_eq!(code(json!({ "to": "34600111222", "text": { "body": "x".repeat(4097) } })), 131009);
         assert_eq!(code(json!({ "to": "34600111222", "type": "hologram", "hologram": {} })), 100);
         assert_eq!(code(json!({ "to": "34600111222", "text": { "body": "hola", "colour": "red" } })), 100);
+    }
+
+    #[test]
+    fn an_account_that_is_named_is_the_numbers_and_goes_on_by_the_name_that_lasts() {
+        for name in ["messaging_account_id", "paid_messaging_account_id"] {
+            let named = read(json!({ "to": "34600111222", "text": { "body": "hola" }, name: 746 })).unwrap();
+            let body: Value = serde_json::from_str(&named.content.body).unwrap();
+            assert_eq!(body, json!({ "type": "text", "text": { "body": "hola" }, "messaging_account_id": "746" }));
+            assert_eq!(named.goes_by("746"), Ok(()));
+            let refused = named.goes_by("747").unwrap_err();
+            assert_eq!(refused.code(), 131009);
+            let details = refused.envelope()["error"]["error_data"]["details"].clone();
+            assert!(details.as_str().unwrap().contains(name), "{details}");
+        }
+        let both = json!({ "messaging_account_id": "746", "paid_messaging_account_id": "747", "to": "34600111222",
+            "text": { "body": "hola" } });
+        assert_eq!(code(both), 131009);
     }
 
     #[test]

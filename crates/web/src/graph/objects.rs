@@ -7,7 +7,7 @@ use model::at_meta::{self, Made};
 use model::link::{By, Link};
 use model::outbox;
 use serde_json::json;
-use whatsapp::graph::Relayed;
+use whatsapp::graph::{Blocks, Relayed};
 
 use super::call::{Call, json_response};
 use super::error::GraphError;
@@ -18,6 +18,7 @@ use super::relay::{Carried, relay, status};
 use super::table::{ELSEWHERE, Object, allows, allows_edge};
 use super::{callback, media, messages, templates};
 use crate::behind::write_down;
+use crate::blocking;
 
 /// The number is not registered: sends of its rest until it is.
 const NOT_REGISTERED: &str = "133010";
@@ -70,6 +71,7 @@ async fn of_number(call: &mut Call, link: &Link, body: Body) -> Result<Response,
             Ok(response)
         }
         (&Method::POST, "") => change_number(call, link, body).await,
+        (&Method::POST | &Method::DELETE, "block_users") => block(call, link, body).await,
         _ => relayed(call, link, Object::Number, body).await,
     }
 }
@@ -82,6 +84,18 @@ async fn change_number(call: &Call, link: &Link, body: Body) -> Result<Response,
     }
     let carried = Carried::of(call, members)?;
     answered(&relay(call, &call.credential(link)?, &carried).await?)
+}
+
+/// Has Meta block users, or block them no more: it may do so to some of them, and says so beside an error.
+async fn block(call: &Call, link: &Link, body: Body) -> Result<Response, GraphError> {
+    let carried = Carried::read(call, body).await?;
+    let relayed = relay(call, &call.credential(link)?, &carried).await?;
+    let done = Blocks::read(relayed.http, &relayed.body).map(|blocks| blocks.done).unwrap_or_default();
+    if !done.is_empty() {
+        let (by, blocks) = ((call.state.clock.now(), call.actor.clone()), call.method == Method::POST);
+        blocking::note_listed(&call.state, &call.scope, by, (link.number_id, done), blocks).await;
+    }
+    answered(&relayed)
 }
 
 async fn of_account(call: &mut Call, link: &Link, body: Body) -> Result<Response, GraphError> {

@@ -43,7 +43,7 @@ pub(crate) struct Serving<'a> {
     pub(crate) id: Uuid,
 }
 
-/// Answers a `GET` or `HEAD` of a file, or of a part of it.
+/// Answers a `GET` of a file, or of a part of it, or a `HEAD`.
 pub(crate) async fn serve(
     store: &Store,
     serving: &Serving<'_>,
@@ -52,7 +52,7 @@ pub(crate) async fn serve(
 ) -> Result<Response, Problem> {
     let size = u64::try_from(serving.file.size).unwrap_or(0);
     let etag = format!("\"{}\"", serving.file.sha256);
-    let part = match Part::asked(asked, &etag, size) {
+    let part = match Part::asked(method, asked, &etag, size) {
         Asked::Whole => None,
         Asked::Part(part) => Some(part),
         Asked::Unchanged => return Ok(with_headers(StatusCode::NOT_MODIFIED.into_response(), serving, &etag)),

@@ -1,7 +1,7 @@
 //! Which part of a file is asked for, if it is asked for at all (RFC 9110, sections 13 and 14).
 
-use http::HeaderMap;
 use http::header::{IF_NONE_MATCH, IF_RANGE, RANGE};
+use http::{HeaderMap, Method};
 
 /// Bytes from the first to the last, both of them in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub(super) enum Asked {
 
 impl Part {
     /// Reads the headers. What is not understood is as if it were not there: the whole file is right then, too.
-    pub(super) fn asked(headers: &HeaderMap, etag: &str, size: u64) -> Asked {
+    /// So are parts of another method than `GET` (section 14.2).
+    pub(super) fn asked(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Asked {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         if text(IF_NONE_MATCH).is_some_and(|known| names(known, etag)) {
             return Asked::Unchanged;
@@ -33,7 +34,7 @@ impl Part {
         // A date, or another file's tag: the part that they have does not fit.
         let fits = text(IF_RANGE).is_none_or(|tag| tag.trim() == etag);
         let one = headers.get_all(RANGE).iter().count() == 1;
-        match text(RANGE).filter(|_| fits && one).and_then(|range| Self::read(range, size)) {
+        match text(RANGE).filter(|_| fits && one && *method == Method::GET).and_then(|range| Self::read(range, size)) {
             None => Asked::Whole,
             Some(None) => Asked::Outside,
             Some(Some(part)) => Asked::Part(part),
@@ -82,7 +83,7 @@ mod tests {
         for (name, value) in headers {
             all.append(name, value.parse().unwrap());
         }
-        Part::asked(&all, TAG, 10)
+        Part::asked(&Method::GET, &all, TAG, 10)
     }
 
     fn part(first: u64, last: u64) -> Asked {
@@ -115,12 +116,20 @@ mod tests {
         assert_eq!(asked(&[(RANGE, "bytes=0-1"), (RANGE, "bytes=2-3")]), Asked::Whole);
     }
 
+    /// RFC 9110, section 14.2: what is not a GET has no range.
+    #[test]
+    fn a_head_is_of_the_whole() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RANGE, "bytes=0-3".parse().unwrap());
+        assert_eq!(Part::asked(&Method::HEAD, &headers, TAG, 10), Asked::Whole);
+    }
+
     #[test]
     fn an_empty_file_has_no_part() {
         let mut headers = HeaderMap::new();
         for range in ["bytes=0-", "bytes=-1"] {
             headers.insert(RANGE, range.parse().unwrap());
-            assert_eq!(Part::asked(&headers, TAG, 0), Asked::Outside, "{range}");
+            assert_eq!(Part::asked(&Method::GET, &headers, TAG, 0), Asked::Outside, "{range}");
         }
     }
 

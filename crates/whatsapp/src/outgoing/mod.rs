@@ -7,6 +7,7 @@
 //!
 //! A new message type is a [`Kind`], a reader in a file of its own, and a line in `content`.
 
+mod account;
 mod as_meta;
 mod contacts;
 mod direct;
@@ -34,6 +35,7 @@ use place::Place;
 use reader::Fields;
 use report::Report;
 
+pub use account::MessagingAccount;
 pub use as_meta::check_as_meta;
 pub use media::{MediaKind, MediaSource, MediaUse};
 pub use media_file::{LARGEST_FILE, MediaFile, essence, largest, mime_types};
@@ -69,6 +71,8 @@ pub struct Outgoing {
     /// Whether it can only go to a phone number (error 131062). Known here for Direct Send;
     /// for a template its definition tells, see [`TemplatePreview::needs_phone`].
     pub needs_phone: bool,
+    /// The Messaging account that it names. Whether the number is in it is for others to know.
+    pub messaging_account: Option<MessagingAccount>,
 }
 
 /// The types of message that can be sent to a person.
@@ -166,7 +170,8 @@ fn checked(body: &Value, envelope: impl FnOnce(&mut Fields) -> Option<Read>) -> 
     let read = Fields::read(&report, Place::root(), &body, envelope);
     let media = report.finish()?;
     let (read, body) = read.unwrap_or_default();
-    let Read { kind, category, reply_to, template } = read.expect("a body that could not be read has a problem");
+    let Read { kind, category, reply_to, template, messaging_account } =
+        read.expect("a body that could not be read has a problem");
     Ok(Outgoing {
         kind,
         text: shown::text(kind, &body),
@@ -175,6 +180,7 @@ fn checked(body: &Value, envelope: impl FnOnce(&mut Fields) -> Option<Read>) -> 
         media,
         needs_window: template.is_none() && !category.is_direct(),
         needs_phone: category == Category::Authentication,
+        messaging_account,
         template,
     })
 }
@@ -184,6 +190,7 @@ struct Read {
     category: Category,
     reply_to: Option<String>,
     template: Option<TemplateUse>,
+    messaging_account: Option<MessagingAccount>,
 }
 
 fn envelope(body: &mut Fields) -> Option<Read> {
@@ -191,6 +198,7 @@ fn envelope(body: &mut Fields) -> Option<Read> {
     recipient_type(body);
     body.text_if_given("recipient_identity_key_hash", limits::ANY);
     body.text_if_given("biz_opaque_callback_data", limits::CALLBACK_DATA);
+    let messaging_account = account::check(body);
     let category = direct::check(body);
     let template = kind.and_then(|kind| content(body, kind, category));
     let reply_to = body.within_if_given("context", |context| context.id("message_id")).flatten();
@@ -198,7 +206,7 @@ fn envelope(body: &mut Fields) -> Option<Read> {
     for key in ["messaging_product", "to", "recipient"] {
         body.peek(key);
     }
-    Some(Read { kind: kind?, category, reply_to, template })
+    Some(Read { kind: kind?, category, reply_to, template, messaging_account })
 }
 
 /// The type; `None` after noting what is wrong with it.

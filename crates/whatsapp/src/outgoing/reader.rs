@@ -141,6 +141,13 @@ impl<'a> Fields<'a> {
         self.clean.insert(key.to_owned(), value.into());
     }
 
+    /// What was kept under one key is kept under another.
+    pub(super) fn rename(&mut self, from: &str, to: &str) {
+        if let Some(value) = self.clean.shift_remove(from) {
+            self.keep(to, value);
+        }
+    }
+
     /// A text that has to be there.
     pub(super) fn text(&mut self, key: &'static str, most: usize) -> Option<&'a str> {
         let value = self.need(key)?;

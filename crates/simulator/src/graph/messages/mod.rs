@@ -82,9 +82,22 @@ fn messages(call: &mut Call<'_>) -> Answer {
     if call.param("status").is_some() {
         return receipt::read(call);
     }
+    account(call)?;
     let recipient = Recipient::of(call)?;
     let content = kinds::check(call, &recipient)?;
     send(call, recipient, content)
+}
+
+/// The Messaging account that a send names, by either name, must be one that the number is in. Meta says that others are refused,
+/// and not by which code (autumn 2026, §3).
+fn account(call: &Call<'_>) -> Result<(), GraphError> {
+    let own = call.world.waba_of(&call.object).map(|waba| waba.id.as_str());
+    for name in ["messaging_account_id", "paid_messaging_account_id"] {
+        if call.text(name).is_some_and(|named| own != Some(named.as_str())) {
+            return Err(GraphError::of(131009).details(format!("{name} is no Messaging account of this phone number.")));
+        }
+    }
+    Ok(())
 }
 
 /// Sends a marketing template (§8.2, the end); refuses everything else with 100, 131055 or 134100.

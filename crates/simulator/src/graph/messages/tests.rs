@@ -244,6 +244,7 @@ fn every_type_is_taken() {
         json!({ "type": "text", "text": { "body": "hi" }, "context": { "message_id": "wamid.HBgL" },
             "biz_opaque_callback_data": long(512), "recipient_type": "individual" }),
         json!({ "type": "text", "text": { "body": "hi" }, "category": "utility", "message_send_ttl_seconds": 30 }),
+        json!({ "type": "text", "text": { "body": "hi" }, "messaging_account_id": bench.waba }),
         json!({ "type": "template", "template": { "name": "hello_world", "language": { "code": "en_US" } } }),
     ];
     for (i, body) in accepted.iter().enumerate() {
@@ -293,6 +294,8 @@ fn what_is_wrong_is_refused_by_name() {
         (with(text.clone(), "/context", json!({})), 100, "context['message_id'] is required"),
         (with(text.clone(), "/context", json!({ "message_id": "abc" })), 131009, "context['message_id']"),
         (with(text.clone(), "/biz_opaque_callback_data", long(513).into()), 100, "512"),
+        (with(text.clone(), "/messaging_account_id", "1".into()), 131009, "messaging_account_id"),
+        (with(text.clone(), "/paid_messaging_account_id", "1".into()), 131009, "paid_messaging_account_id"),
         (with(text.clone(), "/category", "marketing".into()), 100, "category"),
         (with(text.clone(), "/category", "authentication".into()), 100, "not enabled"),
         (json!({ "type": "image", "image": { "id": image }, "category": "utility" }), 100, "Direct Send takes text"),

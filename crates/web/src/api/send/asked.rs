@@ -27,8 +27,12 @@ pub(in crate::api) struct NewMessage {
     /// `message.status` event.
     #[schema(value_type = Option<String>, example = "order-7")]
     biz_opaque_callback_data: Option<String>,
-    /// Sent in its place where the service window is closed: `{"template": {…}}`.
-    #[schema(value_type = Option<Object>)]
+    /// The Messaging account it goes by, and is paid by: the number's `waba_id`. Needed where the number's token reaches several
+    /// accounts that have the number. `paid_messaging_account_id` is Meta's former name for it.
+    #[schema(value_type = Option<String>, example = "102290129340398")]
+    messaging_account_id: Option<String>,
+    /// Sent in its place where the service window is closed when it leaves: `{"template": {…}}`.
+    #[schema(value_type = Object, required = false)]
     when_window_closed: Option<Value>,
     #[serde(flatten)]
     #[schema(inline)]
@@ -85,10 +89,10 @@ pub(in crate::api) struct NewMessageTo {
     /// The number to send from, by its `id`.
     number_id: Uuid,
     /// Whom it is for: a phone number with its country code, as people write it, or a user id.
-    #[schema(value_type = Option<String>, example = "+54 9 11 5555-1234")]
+    #[schema(value_type = String, required = false, example = "+54 9 11 5555-1234")]
     to: Option<String>,
     /// The same by user id, as Meta names it. With both, it is sent to `to`, in the conversation that either leads to.
-    #[schema(value_type = Option<String>, example = "AR.13491208655302741918")]
+    #[schema(value_type = String, required = false, example = "AR.13491208655302741918")]
     recipient: Option<String>,
     #[serde(flatten)]
     #[schema(inline)]
@@ -101,24 +105,24 @@ pub(in crate::api) struct NewMessageTo {
 pub(in crate::api) struct Wishes {
     /// Not before this time, up to a year ahead.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = String, format = DateTime)]
     pub(super) send_at: Option<Time>,
     /// Given up at this time, if it could not be sent by then; 24 hours after it was to leave if left out.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = String, format = DateTime)]
     pub(super) deadline: Option<Time>,
     /// What to do when Meta's answer does not come, so that nobody knows whether it was sent. `settle`, the rule: it is
     /// `unknown` until a status tells. `resend`: it is sent again, perhaps a second time.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<OnUnknown>)]
+    #[schema(value_type = OnUnknown)]
     pub(super) on_unknown: Option<OnUnknown>,
     /// Lets it wait behind messages without this.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     pub(super) bulk: Option<bool>,
     /// `true`: it goes to Meta also where the service window is known to be closed here, for whoever knows better.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     pub(super) force: Option<bool>,
 }
 
