@@ -36,6 +36,42 @@ fn revoke(wamid: &str, target: &str, at: i64) -> Value {
     )
 }
 
+/// Made by the business, on its phone.
+fn ours(body: &Value) -> Value {
+    let mut message = body["entry"][0]["changes"][0]["value"]["messages"][0].clone();
+    (message["from"], message["to"]) = (json!("15550001111"), json!(ANA));
+    body::single(body::change(NUMBER, "smb_message_echoes", &json!({ "message_echoes": [message] })))
+}
+
+/// An edit or deletion that comes from the other side is a line of its own, and the message keeps its words.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_changes_what_the_other_side_wrote() {
+    let at = an_hour_ago();
+    let bodies = [
+        ours(&body::text(NUMBER, ANA, "wamid.ours", at, "It costs 100")),
+        body::text(NUMBER, ANA, "wamid.theirs", at + 1, "I pay 100"),
+        edit("wamid.e1", "wamid.ours", "It costs 1", at + 2),
+        revoke("wamid.r1", "wamid.ours", at + 3),
+        ours(&edit("wamid.e2", "wamid.theirs", "I pay 1000", at + 4)),
+        ours(&revoke("wamid.r2", "wamid.theirs", at + 5)),
+        ours(&edit("wamid.e3", "wamid.ours", "It costs 99", at + 6)),
+    ];
+    for first in [0, 2, 5] {
+        let (world, acme) = set_up().await;
+        for nth in 0..bodies.len() {
+            world.receive(&bodies[(first + nth) % bodies.len()]).await;
+        }
+        let shown = async |wamid| {
+            let message = world.message(&acme, wamid).await;
+            (message["direction"].clone(), message["text"].clone(), message["revoked_at"].clone())
+        };
+        assert_eq!(shown("wamid.ours").await, (json!("outbound"), json!("It costs 99"), json!(null)));
+        assert_eq!(shown("wamid.theirs").await, (json!("inbound"), json!("I pay 100"), json!(null)));
+        assert_eq!(world.message(&acme, "wamid.e1").await["type"], "edit", "the line stays");
+        world.end().await;
+    }
+}
+
 fn emojis(message: &Value) -> Vec<&str> {
     let reactions = message["reactions"].as_array().expect("reactions");
     reactions.iter().map(|one| one["emoji"].as_str().expect("an emoji")).collect()

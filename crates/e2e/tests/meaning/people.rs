@@ -120,6 +120,25 @@ async fn a_new_user_id_stays_the_same_contact() {
     world.end().await;
 }
 
+/// A name that shows nothing is none, and a username that is longer than any hides no neighbour.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_shows_nothing_is_none() {
+    let (world, acme) = set_up().await;
+    let at = an_hour_ago();
+    let named = |name: &str| json!({ "profile": { "name": name, "username": "x".repeat(2_800) }, "wa_id": ANA });
+    world.receive(&from(&json!({ "from": ANA }), &named(" \u{2800}\u{3164} "), "wamid.1", at)).await;
+    let shown = async || contact(&world, &acme).await["profile_name"].clone();
+    assert_eq!(shown().await, Value::Null);
+    world.receive(&from(&json!({ "from": ANA }), &named("Ana"), "wamid.2", at + 1)).await;
+    world.receive(&from(&json!({ "from": ANA }), &named("\u{200b}"), "wamid.3", at + 2)).await;
+    assert_eq!(shown().await, "Ana");
+    let path = format!("/contacts/{}", contact(&world, &acme).await["id"].as_str().expect("an id"));
+    let (status, changed) = world.patch(&acme, &path, &json!({ "own_name": "\u{3164}" })).await;
+    assert_eq!((status, &changed["own_name"]), (200, &Value::Null));
+    assert_eq!(world.quarantine().await, []);
+    world.end().await;
+}
+
 /// A customer may hide the phone: first known by a user id in one thread, by a phone in another; one event that names
 /// both makes them one person with one thread, whose sequence has neither gap nor repeat.
 #[tokio::test(flavor = "multi_thread")]

@@ -61,6 +61,36 @@ fn news_of(digits: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// What people write is one number's: without it in the body nobody of a shared account is given it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_names_no_number_is_nobodys_of_a_shared_account() {
+    let (world, organizations) = stage().await;
+    let mut before = Vec::new();
+    for organization in &organizations {
+        before.push(world.all_messages(organization).await.len());
+    }
+    let status = json!({ "id": "wamid.s", "status": "sent", "timestamp": AT.to_string(), "recipient_id": ANA });
+    for (wamid, metadata) in [("wamid.none", None), ("wamid.empty", Some(json!({}))), ("wamid.null", Some(json!(null)))]
+    {
+        for mut value in [
+            json!({ "contacts": [body::contact(ANA, "Ana")], "messages": [body::text_message(ANA, wamid, AT, "private")] }),
+            json!({ "statuses": [status] }),
+        ] {
+            if let Some(metadata) = &metadata {
+                value["metadata"] = metadata.clone();
+            }
+            let change = json!({ "field": "messages", "value": value });
+            world.receive(&body::envelope(&[body::entry(ACCOUNT, &[change])])).await;
+        }
+    }
+    for (organization, before) in organizations.iter().zip(before) {
+        assert_eq!(world.all_messages(organization).await.len(), before, "{}", organization.slug);
+    }
+    let reasons: Vec<String> = world.quarantine().await.into_iter().map(|row| row.0).collect();
+    assert_eq!(reasons, ["unknown_number"; 6]);
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn news_of_one_number_are_told_to_its_organization_alone() {
     let (world, [alder, birch, cedar]) = stage().await;

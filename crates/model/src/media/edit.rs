@@ -25,7 +25,7 @@ pub(super) async fn show(tx: &Operator, organization_id: Uuid, edit: Uuid, now: 
                ON m.organization_id = e.organization_id AND m.number_id = e.number_id AND m.wamid = e.reply_to_wamid
              JOIN wazapp.media t ON t.organization_id = m.organization_id AND t.message_id = m.id AND t.state = 'stored'
              JOIN wazapp.message n ON n.organization_id = e.organization_id AND n.number_id = e.number_id
-               AND n.reply_to_wamid = e.reply_to_wamid AND n.type = 'edit'
+               AND n.reply_to_wamid = e.reply_to_wamid AND n.type = 'edit' AND n.direction = m.direction
              JOIN wazapp.media w ON w.organization_id = n.organization_id AND w.message_id = n.id AND w.state = 'stored'
              WHERE e.organization_id = $1 AND e.id = $2 AND e.type = 'edit' AND n.wamid IS NOT NULL AND w.file IS NOT NULL",
             &[&organization_id, &edit],

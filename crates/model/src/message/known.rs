@@ -152,6 +152,8 @@ pub async fn any_organization_find(tx: &Operator, wanted: &[Key]) -> Result<Vec<
 pub struct Amendment {
     /// Meta's id of the edit or deletion.
     pub wamid: String,
+    /// Whether the business made it.
+    pub outbound: bool,
     /// The new text; `None`: deleted.
     pub text: Option<String>,
     /// The new file, where an edit brings one; it stands with the edit's own row.
@@ -161,7 +163,7 @@ pub struct Amendment {
 }
 
 const AMENDMENTS: &str = "
-    SELECT m.organization_id, m.number_id, m.reply_to_wamid, m.wamid, m.type, m.text, m.timestamp,
+    SELECT m.organization_id, m.number_id, m.reply_to_wamid, m.wamid, m.direction, m.type, m.text, m.timestamp,
             d.message_id AS d_message_id, d.meta_id, d.url, d.mime_type, d.filename, d.sha256
      FROM {rows}
      JOIN wazapp.message m
@@ -190,7 +192,8 @@ pub async fn any_organization_find_amendments(tx: &Operator, targets: &[Key]) ->
                 sha256: row.get("sha256"),
                 own_sha256: None,
             });
-            (key, Amendment { wamid: row.get("wamid"), text, media, at: row.get("timestamp") })
+            let outbound = row.get::<_, &str>("direction") == "outbound";
+            (key, Amendment { wamid: row.get("wamid"), outbound, text, media, at: row.get("timestamp") })
         })
         .collect())
 }

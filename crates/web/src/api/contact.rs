@@ -2,6 +2,7 @@
 
 use axum::Json;
 use model::contact::{self, Change, Contact};
+use model::name;
 use model::page::Page;
 use model::search::Search;
 use serde::Deserialize;
@@ -118,9 +119,9 @@ impl ContactChange {
     }
 }
 
-/// A name of nothing but spaces would hide WhatsApp's.
+/// A name of nothing that shows would hide WhatsApp's.
 fn worded<const LONGEST: usize>(Text(text): Text<LONGEST>) -> Option<String> {
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    Some(text.trim().to_owned()).filter(|text| name::shows(text))
 }
 
 /// Change a contact

@@ -103,7 +103,8 @@ impl Business<'_> {
 }
 
 fn username(object: &Value) -> Option<String> {
-    let name = object.text("username")?;
+    // An id like the others: one that is longer than any could not be looked up.
+    let name = object.id("username")?;
     let bare = name.trim_start_matches('@');
     (!bare.is_empty()).then(|| bare.to_owned())
 }

@@ -159,6 +159,10 @@ impl Batch {
         if !numbers.iter().filter_map(|holders| holders.last()).any(|route| signed_for(&route)) {
             return Err("wrong_app");
         }
+        // What people write is one number's. Which one, nothing says here, unless the account has but one.
+        if change.display_phone_number.is_none() && numbers.len() != 1 && change.items.iter().any(is_of_people) {
+            return Err("unknown_number");
+        }
         let mut chosen: BTreeMap<Uuid, &Route> = BTreeMap::new();
         let mut unsaid = None;
         for holders in &numbers {
@@ -224,6 +228,15 @@ impl Batch {
         let told = self.other_accounts.iter().map(|told| told.route.scope());
         let scopes: HashSet<_> = self.changes.iter().map(|routed| routed.route.scope()).chain(told).collect();
         event::any_organization_lines(tx, &scopes.iter().collect::<Vec<_>>()).await
+    }
+}
+
+/// Whether it tells of people, not of the account alone.
+fn is_of_people(item: &Item) -> bool {
+    match item {
+        Item::Message(_) | Item::Status(_) | Item::ContactSync(_) | Item::History(_) => true,
+        Item::Notice(notice) => notice.party.is_some() || notice.wamid.is_some(),
+        Item::Error(_) | Item::Template(_) | Item::Number(_) | Item::Bad(_) => false,
     }
 }
 

@@ -10,10 +10,15 @@ fn moment(amendment: &&Amendment) -> Moment {
     Moment::new(amendment.at, amendment.wamid.as_str())
 }
 
+/// Those that count: the business changes its own words and nobody else's, and nobody changes those of the business.
+fn own<'a>(message: &message::Known, amendments: &'a [Amendment]) -> Vec<&'a Amendment> {
+    amendments.iter().filter(|amendment| amendment.outbound == message.outbound).collect()
+}
+
 /// Has a message show what its amendments make of it. The newest edit shows, and of one second, one that changes the text;
 /// a deletion is final. Answers the texts that each of them replaced.
 pub(super) fn amend(message: &mut message::Known, organization_id: Uuid, amendments: &[Amendment]) -> Vec<NewVersion> {
-    let mut amendments: Vec<&Amendment> = amendments.iter().collect();
+    let mut amendments = own(message, amendments);
     let mut text = message.original.clone();
     let mut versions = Vec::new();
     (message.edited_at, message.revoked_at) = (None, None);
@@ -44,14 +49,15 @@ pub(super) fn amend(message: &mut message::Known, organization_id: Uuid, amendme
 /// The file that stands after all edits that bring one, if any does. An edit without a file says nothing of files, nor does
 /// a deletion: it takes the words away, and what stood with them stays for who has it.
 pub(super) fn edited_file(message: &message::Known, amendments: &[Amendment]) -> Option<media::New> {
-    let own = message.sha256.as_deref();
+    let before = message.sha256.as_deref();
     let hash = |edit: &Amendment| edit.media.as_ref().and_then(|media| media.sha256.clone());
-    let repeats = |edit: &&Amendment, before: Option<&&Amendment>| {
-        same_bytes(hash(edit).as_deref(), before.map_or(own.map(str::to_owned), |before| hash(before)).as_deref())
+    let repeats = |edit: &&Amendment, last: Option<&&Amendment>| {
+        same_bytes(hash(edit).as_deref(), last.map_or(before.map(str::to_owned), |last| hash(last)).as_deref())
     };
-    let mut edits: Vec<&Amendment> = amendments.iter().filter(|one| one.media.is_some()).collect();
+    let mut edits = own(message, amendments);
+    edits.retain(|one| one.media.is_some());
     let media = standing(&mut edits, moment, repeats)?.media.clone()?;
-    Some(media::New { message_id: message.id, own_sha256: Some(own.unwrap_or_default().to_owned()), ..media })
+    Some(media::New { message_id: message.id, own_sha256: Some(before.unwrap_or_default().to_owned()), ..media })
 }
 
 #[cfg(test)]
@@ -86,7 +92,7 @@ mod tests {
 
     fn amendment(wamid: &str, second: i64, text: Option<&str>) -> Amendment {
         let at = Timestamp::from_second(second).unwrap();
-        Amendment { wamid: wamid.into(), text: text.map(str::to_owned), media: None, at }
+        Amendment { wamid: wamid.into(), outbound: false, text: text.map(str::to_owned), media: None, at }
     }
 
     #[test]
@@ -109,6 +115,19 @@ mod tests {
         assert_eq!(message.text, "", "deleted is deleted");
         let texts: Vec<&str> = versions.iter().map(|version| version.text.as_str()).collect();
         assert_eq!(texts, ["original", "one", "one", "two"]);
+    }
+
+    #[test]
+    fn nobody_changes_what_the_other_side_wrote() {
+        let theirs = [amendment("e", 10, Some("one")), amendment("r", 20, None)];
+        let ours = theirs.clone().map(|amendment| Amendment { outbound: true, ..amendment });
+        for (outbound, strange, own) in [(true, &theirs, &ours), (false, &ours, &theirs)] {
+            let mut message = message::Known { outbound, ..known() };
+            assert_eq!(amend(&mut message, Uuid::nil(), strange), []);
+            assert_eq!((message.text.as_str(), message.edited_at, message.revoked_at), ("original", None, None));
+            assert_eq!(amend(&mut message, Uuid::nil(), &[strange.as_slice(), own].concat()).len(), 2);
+            assert!(message.revoked_at.is_some());
+        }
     }
 
     #[test]

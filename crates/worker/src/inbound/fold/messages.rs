@@ -157,6 +157,7 @@ impl Fold<'_> {
 
     /// What a message does to another one; of several accounts of it, the better one's counts.
     pub(super) fn effect(&mut self, routed: &Routed, message: &Message, author: Option<Uuid>, at: Timestamp) {
+        let outbound = message.direction == Direction::Outbound;
         match &message.effect {
             Effect::Plain | Effect::Line => {}
             Effect::Identity { .. } => {
@@ -184,10 +185,10 @@ impl Fold<'_> {
                 let target = key(routed, target);
                 let media = media.as_ref().map(|media| file(target.organization_id, Uuid::nil(), media));
                 let text = Some(text.clone());
-                self.amend_target(&target, Amendment { wamid: message.wamid.clone(), text, media, at });
+                self.amend_target(&target, Amendment { wamid: message.wamid.clone(), outbound, text, media, at });
             }
             Effect::Revoke { target } => {
-                let deletion = Amendment { wamid: message.wamid.clone(), text: None, media: None, at };
+                let deletion = Amendment { wamid: message.wamid.clone(), outbound, text: None, media: None, at };
                 self.amend_target(&key(routed, target), deletion);
             }
         }

@@ -25,7 +25,8 @@ fn said(batch: &Batch) -> Entries {
             if sync.party.is_empty() {
                 continue;
             }
-            let called = sync.party.name.clone().filter(|_| sync.action == SyncAction::Add);
+            let called =
+                sync.party.name.clone().filter(|name| sync.action == SyncAction::Add && model::name::shows(name));
             for identity in identities(routed.route.organization_id, &sync.party) {
                 learn(
                     &mut entries,

@@ -302,7 +302,7 @@ impl People {
             (&party.name, &mut called.name, &mut contact.profile_name),
             (&party.username, &mut called.username, &mut contact.username),
         ] {
-            let Some(said) = said else { continue };
+            let Some(said) = said.as_ref().filter(|said| model::name::shows(said)) else { continue };
             if newest.as_ref().is_none_or(|(_, known)| known <= moment) {
                 *newest = Some((said.clone(), moment.clone()));
                 *shown = Some(said.clone());
