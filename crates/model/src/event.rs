@@ -50,11 +50,31 @@ pub struct Event {
 /// So many events are looked through in one statement for those that somebody sees.
 const LOOKED_THROUGH: i64 = 10_000;
 
-/// What was asked for has gone.
+/// What was asked for has gone, or never was: a reader may know more than a log that was restored from a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogBegins {
     /// The number of the oldest event that is there; if all went, of the next one.
     pub oldest: i64,
+    /// The number of the newest one.
+    pub newest: i64,
+}
+
+impl LogBegins {
+    /// What lies behind an event is not this log's, or not any more.
+    fn unless_reached(self, after: i64) -> Result<(), Self> {
+        if 0 < after && (after < self.oldest - 1 || after > self.newest) { Err(self) } else { Ok(()) }
+    }
+
+    /// Behind which event a reader who came from that one goes on.
+    pub fn on_from(self, after: i64) -> i64 {
+        if after > self.newest { self.newest } else { self.oldest - 1 }
+    }
+}
+
+/// Where the log begins and ends.
+async fn begins(tx: &Tenant) -> Result<LogBegins> {
+    let (oldest, newest) = futures::try_join!(oldest(tx), last(tx))?;
+    Ok(LogBegins { oldest, newest })
 }
 
 /// Events after a sequence number, oldest first; after 0 from the oldest on. Never skips one: who asks for what has gone is
@@ -69,22 +89,21 @@ pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Result<Vec<Even
     if after <= 0 || goes_on {
         return Ok(Ok(events));
     }
-    let oldest = oldest(tx).await?;
-    Ok(if after < oldest - 1 { Err(LogBegins { oldest }) } else { Ok(events) })
+    Ok(begins(tx).await?.unless_reached(after).map(|()| events))
 }
 
 /// Whether what comes behind an event is all there still.
 pub async fn reaches_back(tx: &Tenant, after: i64) -> Result<Result<(), LogBegins>> {
-    let oldest = oldest(tx).await?;
-    Ok(if 0 < after && after < oldest - 1 { Err(LogBegins { oldest }) } else { Ok(()) })
+    Ok(begins(tx).await?.unless_reached(after))
 }
 
 /// [`list`] for who is limited: of a long log that tells little of what they see, a part at a time is looked through.
 async fn list_seen(tx: &Tenant, after: i64, limit: i64) -> Result<Result<Vec<Event>, LogBegins>> {
-    let (oldest, last) = (oldest(tx).await?, last(tx).await?);
-    if 0 < after && after < oldest - 1 {
-        return Ok(Err(LogBegins { oldest }));
+    let begins = begins(tx).await?;
+    if let Err(begins) = begins.unless_reached(after) {
+        return Ok(Err(begins));
     }
+    let LogBegins { oldest, newest: last } = begins;
     let (mut events, mut from) = (Vec::new(), after.max(oldest - 1));
     loop {
         let missing = limit - i64::try_from(events.len()).unwrap_or(limit);

@@ -18,6 +18,20 @@ use crate::page::{Cursor, Page};
 
 pub use known::*;
 
+/// Why a message failed: what a webhook said, a list, or what kept it from leaving.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only described")]
+enum MessageError {
+    Told(Vec<MetaError>),
+    Here(MetaError),
+}
+
+/// An error as Meta words it.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(value_type = Object)]
+struct MetaError(Json<Box<RawValue>>);
+
 /// A message as its organization sees it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Message {
@@ -53,8 +67,9 @@ pub struct Message {
     pub send_at: Option<Timestamp>,
     /// How far an outbound message has come; see `/messages/{id}/statuses` for every step.
     pub status: Option<String>,
-    /// Why it failed, or what was wrong with it, as Meta said.
-    #[schema(value_type = Option<Object>)]
+    /// Why it failed, or what was wrong with it, as Meta said: a list of Meta's errors where a webhook said it, one where it never
+    /// left.
+    #[schema(value_type = Option<MessageError>)]
     pub error: Option<Json<Box<RawValue>>>,
     /// The sender's own word, as `biz_opaque_callback_data` named it: every `message.status` event brings it back.
     pub callback_data: Option<String>,

@@ -432,6 +432,11 @@ fn announced(data_dir: &Path, what: &str) -> Option<String> {
 async fn greet(config: &Config, address: SocketAddr, database: &Database) {
     let empty = matches!(model::organization::count(database).await, Ok(0));
     let program = std::env::args().next().unwrap_or_else(|| "wazapp".into());
+    // In another terminal nothing else says where this server's data are.
+    let program = match config.data_dir.as_path() == Path::new("./data") {
+        true => program,
+        false => format!("WAZAPP_DATA_DIR={:?} {program}", std::path::absolute(&config.data_dir).unwrap_or_default()),
+    };
     let url = config.public_url(address);
     match (nobody(database).await, config.set_up_code()) {
         (Ok(true), Ok(code)) => say(format!(

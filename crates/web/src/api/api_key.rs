@@ -52,7 +52,7 @@ pub(super) struct WantedKey {
     name: Text<200>,
     /// What it is for; left out: everything.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Vec<KeyScope>>)]
+    #[schema(value_type = Vec<KeyScope>)]
     scopes: Option<Vec<KeyScope>>,
     /// The numbers it is limited to, by `id`; left out or null: all.
     #[serde(default, deserialize_with = "given")]

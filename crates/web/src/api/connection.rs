@@ -133,11 +133,11 @@ pub(super) struct NewConnection {
     session: Session,
     /// The App of the sign-up, if it is not the server's own.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String)]
     app_id: Option<MetaId>,
     /// Six digits, for a number that is not registered with the Cloud API yet: its PIN, or the one that it gets.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, write_only)]
+    #[schema(value_type = String, write_only)]
     pin: Option<Pin>,
 }
 
@@ -223,7 +223,7 @@ pub(super) async fn create(
 pub(super) struct OtherHalf {
     /// The code. It is good once, and for 30 seconds.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, write_only)]
+    #[schema(value_type = String, write_only)]
     code: Option<Secret>,
     /// What the browser heard.
     #[serde(default, deserialize_with = "given")]
@@ -282,32 +282,32 @@ pub(super) async fn join(
 pub(super) struct Retry {
     /// Another token: it proves itself from the beginning.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, write_only)]
+    #[schema(value_type = String, write_only)]
     token: Option<Secret>,
     /// Another code of a sign-up.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, write_only)]
+    #[schema(value_type = String, write_only)]
     code: Option<Secret>,
     /// The number's PIN, six digits.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, write_only)]
+    #[schema(value_type = String, write_only)]
     pin: Option<Pin>,
     /// Which number of the account, where a sign-up did not say. An attempt that has its number takes no other.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String)]
     phone_number_id: Option<MetaId>,
     /// The account, where a sign-up did not say, or said a wrong one. It is proved again; an attempt that has its number
     /// takes no other.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String)]
     waba_id: Option<MetaId>,
     /// `true`: have the number's webhooks come here, whatever the App's, the account's or its own callback is.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     override_callback: Option<bool>,
     /// `true`: set the App's webhook subscription, where it lacks something. Of your organization's own App alone.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     set_webhook: Option<bool>,
 }
 

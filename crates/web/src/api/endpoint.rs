@@ -87,11 +87,11 @@ macro_rules! said {
             number_ids: Option<Option<Vec<Uuid>>>,
             /// Further headers by name, such as `Authorization`. What they say is sealed, and never shown.
             #[serde(default, deserialize_with = "given")]
-            #[schema(value_type = Option<BTreeMap<String, String>>)]
+            #[schema(value_type = BTreeMap<String, String>)]
             headers: Option<BTreeMap<String, String>>,
             /// What people call it.
             #[serde(default, deserialize_with = "given")]
-            #[schema(value_type = Option<String>, max_length = 200)]
+            #[schema(value_type = String, max_length = 200)]
             description: Option<Text<200>>,
             /// Calls a second, 1 to 1000; null: as many as there are.
             #[serde(default, deserialize_with = "given")]
@@ -99,11 +99,11 @@ macro_rules! said {
             rate: Option<Option<i32>>,
             /// Calls under way at once, 1 to 64; 8 if left out.
             #[serde(default, deserialize_with = "given")]
-            #[schema(value_type = Option<i16>)]
+            #[schema(value_type = i16)]
             concurrency: Option<i16>,
             /// Whether of each conversation one is told at a time, in order: what fails holds up what comes behind it.
             #[serde(default, deserialize_with = "given")]
-            #[schema(value_type = Option<bool>)]
+            #[schema(value_type = bool)]
             in_order: Option<bool>,
             /// Events of a conversation that come together are told in one call, as `{"type": "events", "events": […]}`; null: each by
             /// itself.
@@ -140,7 +140,7 @@ said! {
         /// Of format `meta`: the endpoint is asked to prove itself with this word first, as Meta asks (`hub.challenge`). Left out: it
         /// is not asked.
         #[serde(default, deserialize_with = "given")]
-        #[schema(value_type = Option<String>)]
+        #[schema(value_type = String)]
         verify_token: Option<Secret>,
         /// Types of events, such as `message.received` or `message.*`; of format `meta` Meta's fields. Null: all. Left out:
         /// `message.received`, of format `meta` all.
@@ -305,7 +305,7 @@ said! {
     EndpointChange {
         /// What is called, by `https://`.
         #[serde(default, deserialize_with = "given")]
-        #[schema(value_type = Option<String>, max_length = 2048)]
+        #[schema(value_type = String, max_length = 2048)]
         url: Option<Text<2048>>,
         /// Types of events; of format `meta` Meta's fields. Null: all.
         #[serde(default, deserialize_with = "given")]
@@ -313,12 +313,12 @@ said! {
         kinds: Option<Option<Vec<String>>>,
         /// Whether it is called: `on` or `off`.
         #[serde(default, deserialize_with = "given")]
-        #[schema(value_type = Option<Turned>)]
+        #[schema(value_type = Turned)]
         state: Option<Turned>,
         /// Of what it did not hear while it was off: `gap`, it is told now; `now`, it is told what happens from now on. `gap` if left
         /// out.
         #[serde(default, deserialize_with = "given")]
-        #[schema(value_type = Option<Resume>)]
+        #[schema(value_type = Resume)]
         resume: Option<Resume>,
     }
 }

@@ -62,7 +62,7 @@ impl Wanted {
 /// end of the log for now. `data` shows a message as it is at the time of reading; null if it is past its retention.
 ///
 /// Events go when they are past their retention, oldest first. Whoever asks for what has gone is told so (410), and where
-/// the log begins now.
+/// the log begins now; so is whoever knows more than a log that was restored from a backup.
 #[utoipa::path(
     get, path = "/events", operation_id = "listEvents", tag = "Events", params(Wanted),
     responses(
@@ -81,7 +81,7 @@ pub(super) async fn list(
     let tx = caller.begin().await?;
     let read = event::list(&tx, after, limit).await?;
     tx.close();
-    let data = read.map_err(|LogBegins { oldest }| gone(after, oldest, language))?;
+    let data = read.map_err(|begins| not_of_this_log(after, begins, language))?;
     let full = usize::try_from(limit).is_ok_and(|limit| data.len() == limit);
     let last = data.last().map(|event| event.sequence.to_string());
     Ok(Json(Page { data, next_cursor: last.filter(|_| full) }))
@@ -166,7 +166,7 @@ pub(super) async fn follow(
     let kinds = wanted.kinds.map_or_else(Vec::new, |kinds| kinds.0);
     let filter = Filter { kinds, number_id: wanted.number_id, conversation_id: wanted.conversation_id };
     let reader = state.live.follow(&state.database, follows, after, (filter, place)).await?;
-    let reader = reader.map_err(|LogBegins { oldest }| gone(after.unwrap_or(0), oldest, language))?;
+    let reader = reader.map_err(|begins| not_of_this_log(after.unwrap_or(0), begins, language))?;
     let head = [(CONTENT_TYPE, "text/event-stream"), UNBUFFERED];
     Ok((head, Body::from_stream(reader.frames())).into_response())
 }
@@ -177,6 +177,22 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     sequence.map(|sequence| Some(sequence.0)).ok_or_else(|| {
         Problem::malformed("`Last-Event-ID` is the `id` of an event that a stream brought: a whole number.")
     })
+}
+
+fn not_of_this_log(after: i64, begins: LogBegins, language: Language) -> Problem {
+    let LogBegins { oldest, newest } = begins;
+    if after <= newest {
+        return gone(after, oldest, language);
+    }
+    let en = format!(
+        "Event {after} is not in this log, which ends with {newest}: a backup was restored that is older than what you have \
+         read. Read what you keep of messages and conversations anew, then go on with after={newest}."
+    );
+    let es = format!(
+        "El evento {after} no está en este registro, que termina en {newest}: se restauró una copia de seguridad anterior a \
+         lo que leíste. Vuelve a leer lo que guardas de mensajes y conversaciones, y sigue con after={newest}."
+    );
+    Problem::log_begins_later(oldest, language.of(en, es))
 }
 
 fn gone(after: i64, oldest: i64, language: Language) -> Problem {

@@ -93,15 +93,15 @@ pub(super) struct NumberAndConnection {
 pub(super) struct NewNumber {
     /// Meta's id of the number.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "106540352242922")]
+    #[schema(value_type = String, example = "106540352242922")]
     phone_number_id: Option<MetaId>,
     /// Meta's id of its WhatsApp Business Account.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "102290129340398")]
+    #[schema(value_type = String, example = "102290129340398")]
     waba_id: Option<MetaId>,
     /// The access token. No answer shows it.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, write_only)]
+    #[schema(value_type = String, write_only)]
     token: Option<Secret>,
     /// In the place of ids and token: what Meta's Embedded Signup gave.
     #[serde(default, deserialize_with = "given")]
@@ -109,20 +109,20 @@ pub(super) struct NewNumber {
     /// The App that the number's webhooks come through, if it is not the server's own: one of your organization's, which
     /// `wazapp app add --org` makes known.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "670843887433847")]
+    #[schema(value_type = String, example = "670843887433847")]
     app_id: Option<MetaId>,
     /// Six digits, for a number that is not registered with the Cloud API yet: its PIN, or the one that it gets.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, write_only)]
+    #[schema(value_type = String, write_only)]
     pin: Option<Pin>,
     /// `true`: set the App's webhook subscription, where it lacks something. Of your organization's own App alone.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     set_webhook: Option<bool>,
     /// `true`: have the webhooks of this number and its account come here, whatever the App's callback, the account's or the
     /// number's own is.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     override_callback: Option<bool>,
 }
 
@@ -394,7 +394,7 @@ pub(super) struct NewToken {
     token: Secret,
     /// `true`: also for your other connected numbers of the same account.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     account: Option<bool>,
 }
 

@@ -37,7 +37,7 @@ const SIGNS_EACH: usize = 8;
 pub(super) struct Reading {
     /// `false`: the customer is not told. Left out: they see blue ticks.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     receipt: Option<bool>,
 }
 

@@ -93,8 +93,9 @@ impl IntoResponses for LogBegins {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[(
             "410",
-            "Events behind `after` are past their retention: `oldest` is the first that is there. Read what you keep of \
-             messages and conversations anew, then go on with `after` set to `oldest` - 1.",
+            "Events behind `after` are past their retention: `oldest` is the first that is there. Or `after` is behind the \
+             newest, for a backup was restored. Read what you keep of messages and conversations anew, then go on with the \
+             `after` that `detail` names.",
         )])
     }
 }

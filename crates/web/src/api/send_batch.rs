@@ -45,7 +45,7 @@ pub(super) struct NewMessages {
 struct NewMessageWithKey {
     /// A text of your own making, in place of the header `Idempotency-Key`. The same message with the same key is queued once,
     /// whichever way it comes; for 8 days.
-    #[schema(value_type = Option<String>, example = "order-7")]
+    #[schema(value_type = String, required = false, example = "order-7")]
     idempotency_key: Option<String>,
     #[serde(flatten)]
     #[schema(inline)]

@@ -453,3 +453,28 @@ fn the_document_is_whole() {
         assert_eq!(operation["security"], json!([{ "session": [] }]), "{operation}");
     }
 }
+
+/// A member that a body may leave out is shown as one that may be null only where null is taken.
+#[test]
+fn what_is_shown_as_nullable_takes_null() {
+    fn sources(folder: &Path, all: &mut Vec<String>) {
+        for entry in folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            match entry.is_dir() {
+                true => sources(&entry, all),
+                false => all.push(std::fs::read_to_string(entry).expect("a source")),
+            }
+        }
+    }
+    let mut all = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api"), &mut all);
+    let lines: Vec<&str> = all.iter().flat_map(|source| source.lines().map(str::trim)).collect();
+    let mut seen = 0;
+    for (nth, _) in lines.iter().enumerate().filter(|(_, line)| line.contains("deserialize_with = \"given\"")) {
+        let begins = nth - usize::from(lines[nth - 1].starts_with("#["));
+        let field = lines[begins..].iter().find(|line| !line.starts_with("#[")).expect("a field");
+        let shown = lines[begins..begins + 3].iter().any(|line| line.contains("schema(value_type = Option<"));
+        assert!(!shown || field.contains(": Option<Option<"), "{field} does not take null, and the document says so");
+        seen += 1;
+    }
+    assert!(seen > 30, "{seen}");
+}

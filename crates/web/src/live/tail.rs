@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use model::database::{Result, Tenant};
-use model::event::{self, LogBegins};
+use model::event;
 use model::{Clock, Database, Scope, api_key, session};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
@@ -128,8 +128,8 @@ impl Tail {
         let events = match read {
             Ok(events) => events,
             // All that is new went already: readers that wait for it are told when they come again.
-            Err(LogBegins { oldest }) => {
-                locked(&self.end).sequence = oldest - 1;
+            Err(begins) => {
+                locked(&self.end).sequence = begins.on_from(after);
                 return Ok(true);
             }
         };

@@ -28,7 +28,7 @@ pub(in crate::api) struct Replay {
     after: i64,
     /// Up to this one; left out: up to the newest.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = i64)]
     through: Option<i64>,
 }
 
