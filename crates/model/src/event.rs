@@ -60,8 +60,8 @@ pub struct LogBegins {
 }
 
 impl LogBegins {
-    /// What lies behind an event is not this log's, or not any more.
-    fn unless_reached(self, after: i64) -> Result<(), Self> {
+    /// Refused where what lies behind an event has gone, or is not this log's.
+    pub fn unless_reached(self, after: i64) -> Result<(), Self> {
         if 0 < after && (after < self.oldest - 1 || after > self.newest) { Err(self) } else { Ok(()) }
     }
 
@@ -72,7 +72,7 @@ impl LogBegins {
 }
 
 /// Where the log begins and ends.
-async fn begins(tx: &Tenant) -> Result<LogBegins> {
+pub async fn begins(tx: &Tenant) -> Result<LogBegins> {
     let (oldest, newest) = futures::try_join!(oldest(tx), last(tx))?;
     Ok(LogBegins { oldest, newest })
 }
@@ -90,11 +90,6 @@ pub async fn list(tx: &Tenant, after: i64, limit: i64) -> Result<Result<Vec<Even
         return Ok(Ok(events));
     }
     Ok(begins(tx).await?.unless_reached(after).map(|()| events))
-}
-
-/// Whether what comes behind an event is all there still.
-pub async fn reaches_back(tx: &Tenant, after: i64) -> Result<Result<(), LogBegins>> {
-    Ok(begins(tx).await?.unless_reached(after))
 }
 
 /// [`list`] for who is limited: of a long log that tells little of what they see, a part at a time is looked through.

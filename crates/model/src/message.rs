@@ -193,6 +193,20 @@ pub async fn list(tx: &Tenant, conversation_id: Uuid, after: Option<Cursor>, lim
     Ok(Page::new(rows.iter().map(Message::read).collect::<Result<_>>()?, limit, cursor))
 }
 
+/// When the contact wrote last, looked for among the newest hundreds.
+pub async fn last_inbound(tx: &Tenant, conversation_id: Uuid) -> Result<Option<Timestamp>> {
+    let row = tx
+        .query_opt(
+            "SELECT m.timestamp FROM (
+               SELECT m.timestamp, m.sequence, m.direction, m.type FROM wazapp.message m
+               WHERE m.organization_id = $1 AND m.conversation_id = $2 ORDER BY m.timestamp DESC, m.sequence DESC LIMIT $3) m
+             WHERE m.direction = 'inbound' AND m.type <> 'system' ORDER BY m.timestamp DESC, m.sequence DESC LIMIT 1",
+            &[&tx.organization_id(), &conversation_id, &LOOKED_AT],
+        )
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 /// Those behind a place in a conversation, in their order; the answer goes on behind its last.
 pub async fn behind(tx: &Tenant, conversation_id: Uuid, place: Cursor, limit: i64) -> Result<Page<Message>> {
     let rows = tx

@@ -40,11 +40,11 @@ impl Name {
         let text = text.trim();
         // Marks that turn the direction of what follows, whatever it is: Unicode Standard Annex 9, 2.1 to 2.2.
         let turns = |character: char| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if !shows(text) && !text.chars().any(|character| character.is_control() || turns(character)) {
-            return Err(NoName::Empty);
-        }
         if text.chars().any(|character| character.is_control() || turns(character)) {
             return Err(NoName::Odd);
+        }
+        if !shows(text) {
+            return Err(NoName::Empty);
         }
         if text.chars().count() > longest { Err(NoName::TooLong(longest)) } else { Ok(Self(text.to_owned())) }
     }

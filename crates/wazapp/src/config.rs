@@ -239,6 +239,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether somebody said what a setting is.
+    pub(crate) fn is_said(&self, key: &str) -> bool {
+        self.shown.iter().any(|line| line.key == key && line.source != Source::Default.to_string())
+    }
+
     /// The same for a server apart, in `DATA_DIR/name`: with an App, keys, media and a name of its own, and without an
     /// external database. Its log is quiet unless somebody asked for more.
     pub(crate) fn apart(self, name: &str, app_id: &str) -> Result<Self, ConfigError> {
@@ -247,7 +252,7 @@ impl Config {
             ConfigError::about(shown, format!("cannot be made ({error}): check data_dir and its permissions"))
         })?;
         let verify_token = keys::read_or_create(&data_dir, "verify-token", Look::Key)?;
-        let log_said = self.shown.iter().any(|line| line.key == "log" && line.source != Source::Default.to_string());
+        let log_said = self.is_said("log");
         Ok(Self {
             database_url: None,
             database_direct_url: None,

@@ -433,9 +433,9 @@ async fn greet(config: &Config, address: SocketAddr, database: &Database) {
     let empty = matches!(model::organization::count(database).await, Ok(0));
     let program = std::env::args().next().unwrap_or_else(|| "wazapp".into());
     // In another terminal nothing else says where this server's data are.
-    let program = match config.data_dir.as_path() == Path::new("./data") {
-        true => program,
-        false => format!("WAZAPP_DATA_DIR={:?} {program}", std::path::absolute(&config.data_dir).unwrap_or_default()),
+    let program = match (config.is_said("data_dir"), std::path::absolute(&config.data_dir)) {
+        (true, Ok(data_dir)) => format!("WAZAPP_DATA_DIR='{}' {program}", data_dir.display()),
+        _ => program,
     };
     let url = config.public_url(address);
     match (nobody(database).await, config.set_up_code()) {

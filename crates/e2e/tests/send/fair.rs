@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use e2e::{Organization, SimulatedNumber, World};
 use model::event;
+use model::link::Link;
 use model::message::Key;
-use model::outbox::{self, Echo, Outcome, Pause, Settled, Taken, Turn};
+use model::outbox::{self, Claimed, Echo, Outcome, Pause, Settled, Taken, Turn};
 use model::trouble::Trouble;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -193,6 +194,21 @@ async fn what_meta_wants_tomorrow_holds_up_nobody() {
     stage.world.end().await;
 }
 
+/// What became of a message that was claimed.
+fn heard(number: &Link, message: &Claimed, outcome: Outcome) -> Settled {
+    Settled {
+        organization_id: message.organization_id,
+        message_id: message.message_id,
+        number_id: number.number_id,
+        recipient: message.recipient.clone(),
+        fence: message.fence,
+        refused: message.refused,
+        token_mark: number.token_mark(),
+        outcome,
+        pause: None,
+    }
+}
+
 /// A call with the old token is under way while the number gets another: its refusal stops nobody any more. That of the
 /// token in force does.
 #[tokio::test(flavor = "multi_thread")]
@@ -214,22 +230,15 @@ async fn a_late_refusal_of_an_old_token_does_not_stop_the_new_one() {
         if reconnects {
             world.connect_with(&acme, "11", "12", None, "new").await;
         }
-        let heard: Vec<Settled> = messages
+        let settled: Vec<Settled> = messages
             .iter()
             .map(|message| Settled {
-                organization_id: message.organization_id,
-                message_id: message.message_id,
-                number_id,
-                recipient: message.recipient.clone(),
-                fence: message.fence,
-                refused: message.refused,
-                token_mark: number.token_mark(),
-                outcome: Outcome::Retry { at: world.now(), error: Trouble::unanswered("…").into() },
                 pause: Some(Pause::Number { until: None, reason: Trouble::unanswered("…").into() }),
+                ..heard(&number, message, Outcome::Retry { at: world.now(), error: Trouble::unanswered("…").into() })
             })
             .collect();
-        let settled = outbox::any_organization_settle(world.database(), world.now(), &heard, str::to_owned).await;
-        assert_eq!(settled.expect("it is written"), [Turn::of(acme.id, number_id)], "it may be tried again");
+        let freed = outbox::any_organization_settle(world.database(), world.now(), &settled, str::to_owned).await;
+        assert_eq!(freed.expect("it is written"), [Turn::of(acme.id, number_id)], "it may be tried again");
         assert_eq!(paused().await, stops, "reconnected: {reconnects}");
         world.advance(Duration::from_secs(60)).await;
     }
@@ -252,17 +261,8 @@ async fn what_a_status_settled_first_holds_nobody_up() {
     let claim = outbox::any_organization_claim(&tx, world.now(), &turns).await.expect("the statement runs");
     let taken = claim.commit(tx, world.now()).await.expect("it is claimed").remove(0);
     let message = &taken.messages[0];
-    let heard = Settled {
-        organization_id: message.organization_id,
-        message_id: message.message_id,
-        number_id,
-        recipient: message.recipient.clone(),
-        fence: message.fence,
-        refused: message.refused,
-        token_mark: taken.number.token_mark(),
-        outcome: Outcome::Accepted { wamid: "wamid.1".into(), wa_id: None, user_id: None, message_status: None },
-        pause: None,
-    };
+    let accepted = Outcome::Accepted { wamid: "wamid.1".into(), wa_id: None, user_id: None, message_status: None };
+    let heard = heard(&taken.number, message, accepted);
     let key = Key { organization_id: acme.id, number_id, wamid: "wamid.1".into() };
     let tx = world.database().operator().await.expect("a transaction");
     let lines = event::any_organization_lines(&tx, &[&acme.scope]).await.expect("its line");

@@ -18,7 +18,7 @@ pub async fn set_blocked(
     since: Option<Timestamp>,
 ) -> Result<(Option<Conversation>, bool)> {
     let line = event::line(tx).await?;
-    set(&line, tx, now, id, since).await
+    set(&line, now, id, since).await
 }
 
 /// The same of everybody who has one of these names, on a number: Meta did it to them, whatever of them whoever asked it sees.
@@ -45,7 +45,7 @@ pub async fn set_blocked_by_name(
             .await?;
         let mut new = Vec::new();
         for row in &rows {
-            let (shown, changed) = set(&line, tx, now, row.get("id"), since).await?;
+            let (shown, changed) = set(&line, now, row.get("id"), since).await?;
             new.extend(shown.and_then(|shown| shown.contact).filter(|_| changed));
         }
         Ok(new)
@@ -55,19 +55,18 @@ pub async fn set_blocked_by_name(
 
 async fn set(
     line: &Line<'_, Tenant>,
-    tx: &Tenant,
     now: Timestamp,
     id: Uuid,
     since: Option<Timestamp>,
 ) -> Result<(Option<Conversation>, bool)> {
-    let changed = tx
+    let changed = line
         .query_opt(
             "UPDATE wazapp.conversation SET blocked_at = $3, updated_at = $4
              WHERE organization_id = $1 AND id = $2 AND (blocked_at IS NULL) <> ($3::timestamptz IS NULL) RETURNING id",
-            &[&tx.organization_id(), &id, &since, &now],
+            &[&line.organization_id(), &id, &since, &now],
         )
         .await?
         .is_some();
-    let shown = if changed { record_update(line, now, id).await? } else { super::get(tx, id).await? };
+    let shown = if changed { record_update(line, now, id).await? } else { super::get(line, id).await? };
     Ok((shown, changed))
 }

@@ -185,12 +185,12 @@ fn not_of_this_log(after: i64, begins: LogBegins, language: Language) -> Problem
         return gone(after, oldest, language);
     }
     let en = format!(
-        "Event {after} is not in this log, which ends with {newest}: a backup was restored that is older than what you have \
-         read. Read what you keep of messages and conversations anew, then go on with after={newest}."
+        "Event {after} is not in this log, which ends with {newest}. If you have read it, a backup was restored that is older: \
+         read what you keep of messages and conversations anew, then go on with after={newest}."
     );
     let es = format!(
-        "El evento {after} no está en este registro, que termina en {newest}: se restauró una copia de seguridad anterior a \
-         lo que leíste. Vuelve a leer lo que guardas de mensajes y conversaciones, y sigue con after={newest}."
+        "El evento {after} no está en este registro, que termina en {newest}. Si lo leíste, se restauró una copia de seguridad \
+         anterior: vuelve a leer lo que guardas de mensajes y conversaciones, y sigue con after={newest}."
     );
     Problem::log_begins_later(oldest, language.of(en, es))
 }

@@ -3,8 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
-use model::conversation::{self, Conversation};
+use model::conversation::{self, Conversation, SERVICE_WINDOW};
 use model::database::Tenant;
 use model::draft::{self, Draft};
 use model::message::{self, Message};
@@ -24,9 +23,6 @@ use super::pane::Pane;
 use super::sent::template_of;
 use super::view::Wanted;
 use crate::pages::{Entered, Failure, Key, Said, Visit, say};
-
-/// So long behind what a customer wrote anything can be written.
-const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// A conversation, as its page shows it.
 #[derive(Clone, Debug)]
@@ -274,7 +270,8 @@ async fn composer(tx: &Tenant, visit: &Visit, house: &House, one: &Conversation)
     let name = who(one, language);
     let ends_at = match one.window_expires_at {
         Some(end) => Some(end),
-        None => last_written(tx, one.id).await?.and_then(|at| at.checked_add(WINDOW).ok()),
+        // What was written before anybody here heard it opened no window, and is in the conversation all the same.
+        None => message::last_inbound(tx, one.id).await?.and_then(|at| at.checked_add(SERVICE_WINDOW).ok()),
     };
     let why = match ends_at {
         Some(end) => {
@@ -284,13 +281,6 @@ async fn composer(tx: &Tenant, visit: &Visit, house: &House, one: &Conversation)
         None => say(language, Key("window-never")).with("name", name),
     };
     Ok(Composer::Templates { why, templates: approved(tx, one.number_id).await? })
-}
-
-/// When the customer wrote last, before anybody here heard it: that opened no window, and is in the conversation all the same.
-async fn last_written(tx: &Tenant, conversation_id: Uuid) -> Result<Option<Timestamp>, DatabaseError> {
-    let newest = message::list(tx, conversation_id, None, model::page::MAX_LIMIT).await?.data;
-    let theirs = newest.iter().find(|one| one.direction == "inbound" && one.r#type != "system");
-    Ok(theirs.map(|one| one.timestamp))
 }
 
 /// The templates that can be sent from a number, by name.

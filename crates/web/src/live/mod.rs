@@ -93,15 +93,14 @@ impl Live {
         how: (Filter, OwnedSemaphorePermit),
     ) -> Result<Result<Reader, LogBegins>> {
         let tx = database.tenant(&follows.scope).await?;
-        let last = event::last(&tx).await?;
-        if let Some(after) = after
-            && let Err(begins) = event::reaches_back(&tx, after).await?
-        {
+        let log = event::begins(&tx).await?;
+        tx.close();
+        let after = after.unwrap_or(log.newest);
+        if let Err(begins) = log.unless_reached(after) {
             return Ok(Err(begins));
         }
-        tx.close();
-        let tail = self.tail(database, &follows, last);
-        Ok(Ok(Reader::new(tail, database.clone(), follows, after.unwrap_or(last), how)))
+        let tail = self.tail(database, &follows, log.newest);
+        Ok(Ok(Reader::new(tail, database.clone(), follows, after, how)))
     }
 
     /// The tail of a log; one that begins now has told everything up to `last`.
