@@ -2,7 +2,7 @@
 //!
 //! Meta keeps an upload for 30 days and for one account, so what a number uploaded is known here and used again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ pub(crate) async fn attach(tx: &Tenant, now: Timestamp, message_id: Uuid, shown:
     write(tx, now, Uuid::now_v7(), Some(message_id), particulars).await
 }
 
-/// Has a message that leaves show this file as its own, in place of what it showed. One whose bytes are gone is not shown.
+/// Has a message that leaves show this file as its own, in place of what it showed; it is [held](any_organization_hold).
 pub(crate) async fn any_organization_show(
     tx: &Operator,
     now: Timestamp,
@@ -81,19 +81,39 @@ pub(crate) async fn any_organization_show(
     )
     .await?;
     let Some(shown) = shown else { return Ok(()) };
-    let size = i64::try_from(shown.size).unwrap_or(i64::MAX);
-    tx.query(
-        "WITH stays AS (
-           UPDATE wazapp.file f SET touched_at = greatest(f.touched_at, $8)
-           WHERE f.organization_id = $1 AND f.sha256 = $7 AND f.deleted_at IS NULL RETURNING f.sha256)
-         INSERT INTO wazapp.media
-           (organization_id, id, message_id, state, mime_type, filename, size, sha256, file, fetched_at)
-         SELECT $1, $2, $3, 'stored', $4, $5, $6, s.sha256, s.sha256, $8 FROM stays s",
-        &[&organization_id, &Uuid::now_v7(), &message_id, &shown.mime_type, &shown.filename, &size, &shown.file, &now],
-    )
-    .await?;
+    let (id, size) = (Uuid::now_v7(), i64::try_from(shown.size).unwrap_or(i64::MAX));
+    let (file, mime_type, filename) = (&shown.file, &shown.mime_type, &shown.filename);
+    tx.query(WRITE, &[&organization_id, &id, &Some(message_id), mime_type, filename, &size, file, &now]).await?;
     Ok(())
 }
+
+/// Has files stay for messages that are about to show them; answers which of them are there.
+pub(crate) async fn any_organization_hold(
+    tx: &Operator,
+    now: Timestamp,
+    organization_id: Uuid,
+    files: Vec<String>,
+) -> Result<HashSet<String>> {
+    if files.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = tx
+        .query(
+            // In one order: two claims may hold the same ones.
+            "WITH held AS (
+               SELECT f.sha256 FROM wazapp.file f WHERE f.organization_id = $1 AND f.sha256 = ANY ($2) AND f.deleted_at IS NULL
+               ORDER BY f.sha256 FOR NO KEY UPDATE)
+             UPDATE wazapp.file f SET touched_at = greatest(f.touched_at, $3) FROM held
+             WHERE f.organization_id = $1 AND f.sha256 = held.sha256 RETURNING f.sha256",
+            &[&organization_id, &files, &now],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+const WRITE: &str = "
+    INSERT INTO wazapp.media (organization_id, id, message_id, state, mime_type, filename, size, sha256, file, fetched_at)
+    VALUES ($1, $2, $3, 'stored', $4, $5, $6, $7, $7, $8)";
 
 async fn write(
     tx: &Tenant,
@@ -102,13 +122,7 @@ async fn write(
     message_id: Option<Uuid>,
     (file, size, mime_type, filename): (&str, i64, &str, Option<&str>),
 ) -> Result<()> {
-    tx.query(
-        "INSERT INTO wazapp.media
-           (organization_id, id, message_id, state, mime_type, filename, size, sha256, file, fetched_at)
-         VALUES ($1, $2, $3, 'stored', $4, $5, $6, $7, $7, $8)",
-        &[&tx.organization_id(), &id, &message_id, &mime_type, &filename, &size, &file, &now],
-    )
-    .await?;
+    tx.query(WRITE, &[&tx.organization_id(), &id, &message_id, &mime_type, &filename, &size, &file, &now]).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENT
 use http::{Method, StatusCode};
 use jiff::SignedDuration;
 use model::connection::Connection;
+use model::event::LogBegins;
 use model::outbox::Template;
 use model::quota::{Exceeded, Quota};
 use model::{CommitError, DatabaseError};
@@ -73,7 +74,7 @@ enum More {
     Templates(Vec<Template>),
     Connection(Box<serde_json::Value>),
     Location(String),
-    Oldest(i64),
+    Log(LogBegins),
 }
 
 /// One thing to put right in a body.
@@ -115,6 +116,9 @@ pub(crate) struct Details {
     /// Where the event log begins, where the events that were asked for have gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest: Option<i64>,
+    /// Where it ends then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<i64>,
 }
 
 impl Problem {
@@ -210,9 +214,9 @@ impl Problem {
         Self::new(GONE, detail)
     }
 
-    /// 410: events that were asked for have gone; the log begins at this one.
-    pub fn log_begins_later(oldest: i64, detail: impl Into<String>) -> Self {
-        Self::new(GONE, detail).with(More::Oldest(oldest))
+    /// 410: events that were asked for have gone, or never were in this log.
+    pub fn log_begins_later(begins: LogBegins, detail: impl Into<String>) -> Self {
+        Self::new(GONE, detail).with(More::Log(begins))
     }
 
     /// 416: a range behind the end.
@@ -389,12 +393,15 @@ impl Problem {
             templates: None,
             connection: None,
             oldest: None,
+            newest: None,
         };
         match self.more.map(|more| *more) {
             Some(More::Errors(errors)) => details.errors = Some(errors),
             Some(More::Templates(templates)) => details.templates = Some(templates),
             Some(More::Connection(connection)) => details.connection = Some(connection),
-            Some(More::Oldest(oldest)) => details.oldest = Some(oldest),
+            Some(More::Log(LogBegins { oldest, newest })) => {
+                (details.oldest, details.newest) = (Some(oldest), Some(newest));
+            }
             Some(More::Location(_)) | None => {}
         }
         details

@@ -68,6 +68,10 @@ async fn nobody_changes_what_the_other_side_wrote() {
         assert_eq!(shown("wamid.ours").await, (json!("outbound"), json!("It costs 99"), json!(null)));
         assert_eq!(shown("wamid.theirs").await, (json!("inbound"), json!("I pay 100"), json!(null)));
         assert_eq!(world.message(&acme, "wamid.e1").await["type"], "edit", "the line stays");
+        if first == 0 {
+            let told = world.events(&acme, "message.updated").await;
+            assert_eq!(told.len(), 1, "only of what changed: {told:#?}");
+        }
         world.end().await;
     }
 }

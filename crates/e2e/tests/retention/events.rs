@@ -43,7 +43,7 @@ async fn a_reader_whose_cursor_is_older_than_the_log_is_told_where_it_begins() {
     // Nor does a log that was restored lead a reader on who knows more than it has.
     for after in [21, 1000, i64::MAX] {
         let (status, problem) = stage.events(&format!("?after={after}")).await;
-        assert_eq!((status, &problem["oldest"]), (410, &json!(11)), "{after}");
+        assert_eq!((status, &problem["oldest"], &problem["newest"]), (410, &json!(11), &json!(20)), "{after}");
         assert!(problem["detail"].as_str().expect("words").contains("go on with after=20"), "{problem}");
     }
     let ask = [("accept-language", "es")];

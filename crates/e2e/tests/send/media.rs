@@ -369,6 +369,18 @@ async fn what_leaves_in_its_place_shows_its_own_file() {
     assert_eq!((shows(&left), &left["text"]), ((json!("document"), json!("application/pdf")), &json!("La carta")));
     assert_eq!(stage.at_meta(&stage.number, &stage.request(&sooner).await["document"]["id"]).await, PDF);
 
+    // Nothing holds the file of what waits: where it is gone, what is shown leaves.
+    let gone = planned(&stage.template().await, 72).await;
+    let sha256 = stage.message(&sooner).await["media"]["sha256"].as_str().expect("a hash").to_owned();
+    let marks = |at: &'static str| format!("UPDATE wazapp.file SET deleted_at = {at} WHERE sha256 = $1");
+    let sql = stage.world.sql().await;
+    let far = "now() + interval '9 days'";
+    assert_eq!(sql.execute(&marks(far), &[&sha256]).await.expect("it is about to go"), 1);
+    moves(&gone, 0).await;
+    assert_eq!(shows(&stage.until(&gone, "read").await), (json!("template"), Value::Null));
+    sql.execute(&marks("NULL"), &[&sha256]).await.expect("it stays");
+    drop(sql);
+
     let (later, bare) = (planned(&promo, 1).await, planned(&stage.template().await, 1).await);
     for id in [&later, &bare] {
         assert_eq!(shows(&stage.message(id).await), (json!("document"), json!("application/pdf")));

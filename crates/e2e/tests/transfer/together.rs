@@ -155,6 +155,33 @@ async fn listed(world: &World, organization: &Organization) -> Vec<Listed> {
     world.store().list(organization.id).try_collect().await.expect("a list")
 }
 
+/// A file that the store does not let go keeps nobody from being erased, and is said: what was asked for is not proven then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_will_not_go_is_said_and_stops_no_erasure() {
+    let stage = Stage::new().await;
+    let (sql, sha256) = (stage.world.sql().await, "ab".repeat(32));
+    // A directory cannot be taken away as a file is.
+    let place = stage.world.media_dir().join(format!("{}/ab/{sha256}/stuck", stage.cafe.id));
+    std::fs::create_dir_all(&place).expect("a directory");
+    let about_to_go = "INSERT INTO wazapp.file (organization_id, sha256, size, touched_at, deleted_at)
+                       VALUES ($1, $2, 1, now(), now() + interval '9 days')";
+    sql.execute(about_to_go, &[&stage.cafe.id, &sha256]).await.expect("a row");
+    let slug = stage.cafe.slug.as_str();
+    let arguments = ["erase", "--org", slug, "--contact", LUCIA, "--yes", slug, "--json"];
+    // The first try had files of hers to let go, and cannot know that all of them went.
+    let output = stage.source().run(&arguments).await;
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the same command goes on with the rest"), "{output:?}");
+    let output = stage.source().run(&arguments).await;
+    assert!(!output.status.success(), "it is not proven");
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let found = json!([{ "table": "file", "column": "bytes in the store", "rows": 1 }]);
+    assert_eq!((&said["proven"], &said["erased"]["found"]), (&json!(false), &found), "{said:#}");
+    assert!(stage.world.all(&stage.cafe, "/contacts").await.iter().all(|contact| contact["wa_id"] != LUCIA));
+    drop(sql);
+    stage.world.end().await;
+}
+
 /// Files in a bucket go as files in a directory do, and so does what a killed server left there half done.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_goes_from_a_bucket_too() {

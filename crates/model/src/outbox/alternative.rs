@@ -118,8 +118,8 @@ impl Exchange {
     }
 }
 
-/// Has messages of one organization that are being claimed leave with what their windows let through. What may have been sent before
-/// is sent again as it was. Every end of a claim tells of its messages as they are then, so nothing is told here.
+/// Has messages of one organization that are being claimed leave with what their windows let through, and whose files are there. What
+/// may have been sent before is sent again as it was. A claim holds no line, so nothing is told here: what leaves is told of as it left.
 pub(super) async fn any_organization_choose(
     tx: &Operator,
     now: Timestamp,
@@ -137,15 +137,22 @@ pub(super) async fn any_organization_choose(
             &[&first.organization_id, &column(&claimed, |(message, _)| message.message_id)],
         )
         .await?;
+    let organization_id = first.organization_id;
     let rows: HashMap<Uuid, &Row> = rows.iter().map(|row| (row.get("message_id"), row)).collect();
-    let mut all = Vec::new();
+    let mut wanted = Vec::new();
     for (message, alternative) in claimed {
         if let Some(row) = rows.get(&message.message_id)
             && alternative.goes == Goes::at(Window::at(now, row.get("window_expires_at"), row.get("connected_at")))
         {
-            all.push(Exchange::of(message, alternative, row));
+            wanted.push((message, alternative, row));
         }
     }
+    let files = wanted.iter().flat_map(|(_, alternative, _)| &alternative.files).map(|one| one.file.clone()).collect();
+    let held = upload::any_organization_hold(tx, now, organization_id, files).await?;
+    // While it waits, nothing holds a file: where one is gone, what is shown leaves after all.
+    wanted.retain(|(_, alternative, _)| alternative.files.iter().all(|one| held.contains(&one.file)));
+    let all: Vec<Exchange> =
+        wanted.into_iter().map(|(message, alternative, row)| Exchange::of(message, alternative, row)).collect();
     if !all.is_empty() {
         any_organization_exchange(tx, now, &all).await?;
     }

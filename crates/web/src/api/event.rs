@@ -180,9 +180,9 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 }
 
 fn not_of_this_log(after: i64, begins: LogBegins, language: Language) -> Problem {
-    let LogBegins { oldest, newest } = begins;
+    let newest = begins.newest;
     if after <= newest {
-        return gone(after, oldest, language);
+        return gone(after, begins, language);
     }
     let en = format!(
         "Event {after} is not in this log, which ends with {newest}. If you have read it, a backup was restored that is older: \
@@ -192,10 +192,11 @@ fn not_of_this_log(after: i64, begins: LogBegins, language: Language) -> Problem
         "El evento {after} no está en este registro, que termina en {newest}. Si lo leíste, se restauró una copia de seguridad \
          anterior: vuelve a leer lo que guardas de mensajes y conversaciones, y sigue con after={newest}."
     );
-    Problem::log_begins_later(oldest, language.of(en, es))
+    Problem::log_begins_later(begins, language.of(en, es))
 }
 
-fn gone(after: i64, oldest: i64, language: Language) -> Problem {
+fn gone(after: i64, begins: LogBegins, language: Language) -> Problem {
+    let oldest = begins.oldest;
     // It is before the oldest, so there is a number behind it.
     let (first, last, behind) = (after + 1, oldest - 1, oldest - 1);
     let en = format!(
@@ -208,7 +209,7 @@ fn gone(after: i64, oldest: i64, language: Language) -> Problem {
          empieza en {oldest}. Vuelve a leer lo que guardas de mensajes y conversaciones, y sigue con after={behind}. Quien \
          administra este servidor decide cuánto se guardan los eventos: wazapp org set --event-retention-days."
     );
-    Problem::log_begins_later(oldest, language.of(en, es))
+    Problem::log_begins_later(begins, language.of(en, es))
 }
 
 #[cfg(test)]

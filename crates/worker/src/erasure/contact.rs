@@ -11,7 +11,7 @@ use model::transfer::{self, Person, Table};
 use super::prune::What;
 use super::{Erased, ErasureError, Result, Source, again, bodies, breathe, find, tell, until};
 use crate::backup::Told;
-use crate::media;
+use crate::media::{self, LetGo};
 
 /// So many messages go in a transaction: it is in the organization's line.
 const MESSAGES: i64 = 100;
@@ -42,9 +42,13 @@ pub async fn erase(source: Source<'_>, organization: &str, who: &str, told: Told
     tell(told, &erased, tables.len());
     drop_messages(source, &scope, &person, &mut erased, &|erased| tell(told, erased, tables.len())).await?;
     // While the contact can still be named: a store that is away is asked again by the same command.
-    let files = media::let_go(source.database, source.store, &scope, source.clock.now()).await?;
+    let LetGo { gone, stayed } = media::let_go(source.database, source.store, &scope, source.clock.now()).await?;
+    let theirs = erased.gone.get("file").copied().unwrap_or(0);
+    if let (1.., Some(why)) = (theirs, stayed.into_iter().next()) {
+        return Err(why.into());
+    }
     // A server may have been quicker with some, and some wait since a try before.
-    erased.files = files.max(erased.gone.get("file").copied().unwrap_or(0));
+    erased.files = gone.max(theirs);
     let deeds = erasure::any_organization_blank_audit(source.database, &scope, &person).await?;
     erased.blanked("audit", deeds);
 
@@ -57,6 +61,9 @@ pub async fn erase(source: Source<'_>, organization: &str, who: &str, told: Told
     .await?;
     take(&mut erased, rest);
     // What came in between.
+    let LetGo { gone, stayed } = media::let_go(source.database, source.store, &scope, source.clock.now()).await?;
+    erased.files += gone;
+    erased.found("file", "bytes in the store", stayed.len() as u64);
     let end = until(source);
     bodies::clear(source, (&scope, &holdings), What::Words(marks), end, &mut erased).await?;
     bodies::clear_relayed(source, &scope, marks, &mut erased).await?;

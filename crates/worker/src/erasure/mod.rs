@@ -20,7 +20,6 @@ use model::{Clock, Database};
 use serde::Serialize;
 
 use crate::backup::{Progress, Told};
-use crate::media::TidyError;
 
 /// How often a transaction that lost is done again.
 const TRIES: usize = 8;
@@ -40,9 +39,6 @@ pub enum ErasureError {
     /// Where media are.
     #[error("{0}; what went is gone, and the same command goes on with the rest")]
     Store(#[from] StoreError),
-    /// Files that are to go.
-    #[error("{0}; what went is gone, and the same command goes on with the rest")]
-    Files(#[from] TidyError),
     /// The text says whose move it is.
     #[error("{0}")]
     Refused(String),
@@ -69,7 +65,7 @@ pub struct Erased {
     pub gone: Counts,
     /// How many rows stay without their words, of which table.
     pub blanked: Counts,
-    /// Files of media whose bytes went.
+    /// Files of media whose bytes went: theirs, and what else of the organization's was to go.
     pub files: u64,
     /// So many columns of so many tables were looked through.
     pub searched: Searched,

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::to_meta::ToMeta;
 
 pub use decoder::{COMMAND as DECODER_COMMAND, Decoder, DecoderError, Shrunk, decode_here};
-pub use tidy::{Tidied, TidyError, let_go, sweep, tidy};
+pub use tidy::{LetGo, Tidied, let_go, sweep, tidy};
 
 /// Fetches at once, over all organizations; and of one organization, so that one whose media hang leaves room.
 const FETCHES: usize = 32;

@@ -66,26 +66,34 @@ pub async fn tidy(database: &Database, store: &Store, now: Timestamp) -> Result<
     }
 }
 
+/// What became of files that were to go at once.
+#[derive(Debug, Default)]
+pub struct LetGo {
+    /// So many went.
+    pub gone: u64,
+    /// Why others stay, one each; where too many do, the rest was not tried.
+    pub stayed: Vec<StoreError>,
+}
+
 /// Lets the bytes go of every file of an organization that is leaving, also where it waits for another try. What another node is
-/// letting go is waited for: afterwards none of them lies in the store. Answers how many went; that one would not is an error, once
-/// all others did.
-pub async fn let_go(database: &Database, store: &Store, scope: &Scope, now: Timestamp) -> Result<u64, TidyError> {
-    let (mut files, mut stayed, mut why) = (0, Vec::new(), None);
+/// letting go is waited for: afterwards none of them lies in the store, but for those that stayed.
+pub async fn let_go(database: &Database, store: &Store, scope: &Scope, now: Timestamp) -> Result<LetGo, DatabaseError> {
+    let (mut done, mut stayed) = (LetGo::default(), Vec::new());
     while stayed.len() < MOST_STAYED as usize {
         let tx = database.operator().await?;
         let Some(sha256) = media::any_organization_leaving(&tx, scope, stayed.clone()).await? else {
             break;
         };
         match part_with(&tx, store, scope, &sha256, now).await? {
-            Ok(()) => files += 1,
+            Ok(()) => done.gone += 1,
             Err(error) => {
-                why = Some(error);
+                done.stayed.push(error);
                 stayed.push(sha256);
             }
         }
         tx.commit_in_job().await?;
     }
-    why.map_or(Ok(files), |why| Err(why.into()))
+    Ok(done)
 }
 
 /// What became of the next file that was to go.

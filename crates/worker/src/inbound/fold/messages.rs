@@ -195,10 +195,14 @@ impl Fold<'_> {
     }
 
     fn amend_target(&mut self, target: &Key, amendment: Amendment) {
-        let at = amendment.at;
+        let (at, outbound) = (amendment.at, amendment.outbound);
         let amendments = self.amendments.entry(target.clone()).or_default();
         amendments.retain(|known| known.wamid != amendment.wamid);
         amendments.push(amendment);
+        // The other side's changes nothing, so nothing is told of the message.
+        if self.messages.get(target).is_some_and(|seen| seen.known.outbound != outbound) {
+            return;
+        }
         if let Some(mut seen) = self.messages.remove(target) {
             self.show_amended(target, &mut seen);
             self.messages.insert(target.clone(), seen);
