@@ -114,7 +114,17 @@ async function windowFault({ page, see, box, out, fault }) {
   await page.locator(".template-pane").waitFor();
   const beside = page.locator(".template-pane > .draft", { hasText: "ya es tarde" });
   await comes(9, "the text stands beside the templates", () => beside.count(), 1);
-  await page.locator(".templates a").first().click();
+  const templates = page.locator(".template-pane .templates li:visible");
+  const all = await templates.allTextContents();
+  const search = page.getByRole("searchbox", { name: "Buscar entre las plantillas" });
+  const few = all[1].slice(0, 6).toUpperCase();
+  await search.fill(few);
+  await comes(12, "the templates are searched", () => templates.allTextContents(), all.filter((name) => name.toUpperCase().includes(few)));
+  await search.fill("nada de esto");
+  await comes(12, "and it says that none is so", () => page.locator(".template-pane [data-no-match]").textContent(), "Nada coincide.");
+  await search.fill("");
+  await comes(12, "and are all back", () => templates.count(), all.length);
+  await templates.first().locator("a").click();
   await page.locator(".template-pane form").waitFor();
   await comes(9, "and beside the one that was chosen", () => beside.count(), 1);
   await see("template-beside");

@@ -606,6 +606,7 @@ choose-template = Choose a template
 template-beside = Your text, which was not sent:
 template-for = Template for { $name }
 template-not-here = This template has parts that can only be sent through the API.
+templates-search = Search the templates
 templates-none = This number has no approved templates.
 slot-named = Variable { $name }
 slot-file = The file's address (https)

@@ -606,6 +606,7 @@ choose-template = Elegir plantilla
 template-beside = Tu texto, que no se envió:
 template-for = Plantilla para { $name }
 template-not-here = Esta plantilla lleva partes que solo se envían por la API.
+templates-search = Buscar entre las plantillas
 templates-none = Este número no tiene plantillas aprobadas.
 slot-named = Variable { $name }
 slot-file = Dirección del archivo (https)

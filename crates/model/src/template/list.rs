@@ -62,6 +62,23 @@ pub async fn list(tx: &Tenant, filter: &Filter, after: Option<Cursor>, limit: i6
     Ok(Page::new(rows.iter().map(Template::read).collect(), limit, |row| Cursor { at: 0, tie: row.id }))
 }
 
+/// So many are offered to choose from.
+const OFFERED: i64 = 1_000;
+
+/// The templates that can be sent from a number, with name and language, in the order of their names.
+pub async fn approved(tx: &Tenant, number_id: Uuid) -> Result<Vec<(Uuid, String, String)>> {
+    let rows = tx
+        .query(
+            "SELECT t.id, t.name, t.language FROM wazapp.template t
+             WHERE t.organization_id = $1 AND t.status = 'APPROVED' AND t.name IS NOT NULL AND t.language IS NOT NULL
+               AND t.waba_id = (SELECT n.waba_id FROM wazapp.number n WHERE n.organization_id = $1 AND n.id = $2)
+             ORDER BY t.name, t.language LIMIT $3",
+            &[&tx.organization_id(), &number_id, &OFFERED],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.get("id"), row.get("name"), row.get("language"))).collect())
+}
+
 /// One template.
 pub async fn get(tx: &Tenant, id: Uuid) -> Result<Option<Template>> {
     let row = tx

@@ -17,7 +17,7 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 pub use learn::{Facts, any_organization_learn};
-pub use list::{Filter, delete, find_by_template_id, get, ids, list};
+pub use list::{Filter, approved, delete, find_by_template_id, get, ids, list};
 pub use save::{Listed, Source, save};
 
 /// A template in one language, as far as it is known.

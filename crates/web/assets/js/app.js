@@ -7,6 +7,7 @@ import "./message.js";
 import "./keys.js";
 import "./together.js";
 import "./passkey.js";
+import { plain } from "./palette.js";
 
 /** Runs on whatever is in the page now, and on what Turbo brings later. */
 const enhance = (selector, mend, when = "turbo:load") =>
@@ -23,6 +24,16 @@ enhanceAlways("[data-reveal]", (button) => {
     input.type = shown ? "text" : "password";
     button.setAttribute("aria-pressed", String(shown));
   };
+});
+
+// A long list narrows to what is typed above it.
+document.addEventListener("input", ({ target }) => {
+  if (!target.matches?.("[data-narrows]")) return;
+  const here = target.parentElement;
+  const items = [...here.querySelectorAll("li")];
+  for (const item of items) item.hidden = !plain(item.textContent).includes(plain(target.value).trim());
+  const none = here.querySelector("[data-no-match]");
+  none.textContent = items.every((item) => item.hidden) ? none.dataset.noMatch : "";
 });
 
 // What is shown once can be copied.

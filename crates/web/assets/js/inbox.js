@@ -160,7 +160,10 @@ function release() {
 function rove(to) {
   const rows = [...document.querySelectorAll("#list > li > a")];
   const stop = to ?? rows.find((row) => row === document.activeElement) ?? rows.find((row) => row.ariaCurrent) ?? rows[0];
-  for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
+  for (const row of rows) {
+    const place = row === stop ? 0 : -1;
+    if (row.tabIndex !== place) row.tabIndex = place;
+  }
 }
 
 StreamActions.upsert = function upsert() {
@@ -171,6 +174,13 @@ StreamActions.upsert = function upsert() {
     else placeMessage(target, fresh);
   }
 };
+
+// What would be morphed into itself stays as it is.
+document.addEventListener("turbo:before-stream-render", (event) => {
+  const stream = event.target;
+  if (stream.getAttribute("method") !== "morph") return;
+  if (document.getElementById(stream.target)?.isEqualNode(stream.templateContent.firstElementChild)) event.preventDefault();
+});
 
 StreamActions.leave = function leave() {
   const row = document.getElementById(this.target);
@@ -183,7 +193,9 @@ StreamActions.leave = function leave() {
 
 // --- What happens meanwhile --------------------------------------------------------------------------------------------
 
-const heard = { rows: new Set(), messages: new Map(), timer: undefined, asked: 0 };
+// What happens is asked for as often as it is answered, within these bounds.
+const [OFTEN, SELDOM] = [150, 1_000];
+const heard = { rows: new Set(), messages: new Map(), timer: undefined, asked: 0, rest: OFTEN };
 
 function hear(conversation, message) {
   heard.rows.add(conversation);
@@ -195,7 +207,7 @@ function hear(conversation, message) {
 function listen({ conversation_id: conversation, message_id: message }) {
   if (!conversation) return;
   hear(conversation, message);
-  heard.timer ??= setTimeout(show, Math.max(30, 250 - (Date.now() - heard.asked)));
+  heard.timer ??= setTimeout(show, Math.max(30, heard.rest - (Date.now() - heard.asked)));
 }
 
 const composes = () => $(".above", thread())?.dataset.composes ?? "";
@@ -232,7 +244,8 @@ async function show() {
   heard.rows = new Set();
   heard.messages = new Map();
   heard.timer = undefined;
-  heard.asked = Date.now();
+  const asked = Date.now();
+  heard.asked = asked;
   let goesOn = false;
   const known = live?.cursor;
   const inLots = async (ids, path, again) => {
@@ -247,16 +260,19 @@ async function show() {
   const shown = [...(messages.get(open) ?? [])];
   // What stands above the conversation that is open, and what can be written there, is another thing by now, perhaps.
   const isAbove = open && rows.includes(open);
-  if (isAbove && box()) await draft.saveNow();
-  const above = isAbove ? `composes=${composes()}&` : "";
   const query = inbox()?.dataset.query;
+  const showMessages = async () => {
+    if (isAbove && box()) await draft.saveNow();
+    const above = isAbove ? `composes=${composes()}&` : "";
+    if (shown.length) await inLots(shown, (ids) => `/inbox/${open}/messages?${query}&${above}ids=${ids}`, (id) => hear(open, id));
+    else if (isAbove) await ask(`/inbox/${open}/messages?${query}&${above}`);
+  };
   await Promise.all([
-    shown.length
-      ? inLots(shown, (ids) => `/inbox/${open}/messages?${query}&${above}ids=${ids}`, (id) => hear(open, id))
-      : isAbove && ask(`/inbox/${open}/messages?${query}&${above}`),
+    showMessages(),
     query ? inLots(rows, (ids) => `/inbox/rows?${query}&ids=${ids}`, (id) => hear(id)) : undefined,
   ]);
-  if (goesOn) heard.timer ??= setTimeout(show, 1_000);
+  heard.rest = Math.min(Math.max(Date.now() - asked, OFTEN), SELDOM);
+  if (goesOn) heard.timer ??= setTimeout(show, SELDOM);
   // A page that is remembered remembers up to where it knows.
   else if (!heard.timer && live) for (const page of [inbox(), thread()]) if (page) page.dataset.live = Math.max(page.dataset.live, known);
 }

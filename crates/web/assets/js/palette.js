@@ -1,7 +1,7 @@
 // The palette (Ctrl K): what can be done here, the views, and conversations, found by a few letters.
 const $ = (selector, within = document) => within.querySelector(selector);
 const palette = () => $("#palette");
-const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+export const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 /** A name of which a reader sees something; no other one. What is blank though it is no white space: `model::name::shows`. */
 const shows = (name) => (/[^\p{Cc}\p{Cf}\p{Z}\p{M}\u115f\u1160\u2800\u3164\uffa0]/u.test(name ?? "") ? name : undefined);
 const label = (element) => (element.getAttribute("aria-label") ?? element.textContent).replace(/\s+/g, " ").trim();

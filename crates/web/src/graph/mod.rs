@@ -35,19 +35,22 @@ use axum::routing::any;
 use http::Method;
 use http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use model::audit::{self, Deed};
+use tower::ServiceExt;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::behind;
+use crate::{behind, pages};
 
 use call::Call;
 use error::GraphError;
 use place::Place;
 
-/// Everything that no other path answers: below `/v{NN}.{N}/`, or an id, and `POST /`.
+/// Everything that no other path answers: below `/v{NN}.{N}/`, or an id, and `POST /`. What is none of that either is a
+/// page's to say, where one is read.
 pub(crate) fn router(state: crate::State) -> Router {
+    let nowhere = pages::nowhere(&state);
     Router::new()
         .route("/", any(batch))
-        .route("/{*path}", any(serve))
+        .route("/{*path}", any(move |state, path, request| serve(state, path, nowhere, request)))
         .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("private, no-store")))
         .layer(SetResponseHeaderLayer::appending(VARY, HeaderValue::from_static("Authorization")))
         .with_state(state)
@@ -60,11 +63,17 @@ async fn batch(State(state): State<crate::State>, request: Request) -> Response 
 async fn serve(
     State(state): State<crate::State>,
     path: Result<Path<String>, PathRejection>,
+    nowhere: Router,
     request: Request,
 ) -> Response {
     let path = path.map(|Path(path)| path).unwrap_or_default();
     let Some(place) = Place::of(&path) else {
-        return GraphError::not_found(&path).into_response();
+        let reads_pages = pages::are_read(&request);
+        return if reads_pages {
+            nowhere.oneshot(request).await.into_response()
+        } else {
+            GraphError::not_found(&path).into_response()
+        };
     };
     answer(state, place, request).await.unwrap_or_else(IntoResponse::into_response)
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::house::House;
 use super::list::{Choice, SOON, who};
-use crate::pages::{Key, Said, Visit, say};
+use crate::pages::{Key, Moment, Said, Visit, say};
 
 /// What stands above a conversation.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Head {
     pub(super) number: String,
     pub(super) state: State,
     pub(super) window: Option<Window>,
+    /// Since when their messages are kept away.
+    pub(super) blocked: Option<Moment>,
     pub(super) assignee: Option<Uuid>,
     pub(super) team: Option<Uuid>,
     pub(super) people: Vec<Choice>,
@@ -57,6 +59,7 @@ impl Head {
             number: number.map(|number| number.name()).unwrap_or_default(),
             state: one.state,
             window: window(one, visit),
+            blocked: one.blocked_at.map(|at| visit.times().moment(at)),
             assignee: one.assignee_id,
             team: one.team_id,
             people: house.people.iter().map(|(id, name)| choice(*id, name)).collect(),

@@ -87,7 +87,15 @@ pub(super) async fn list(visit: Visit, PathId(id): PathId, wanted: Wanted) -> Re
     Ok(shown(StatusCode::OK, &page))
 }
 
+/// More templates than this can be searched.
+pub(super) const AT_A_GLANCE: usize = 4;
+
 impl TemplatePage {
+    /// What a template's address says of what it goes beside.
+    fn beside_of(&self) -> String {
+        self.beside.as_ref().map(|beside| format!("&message={}", beside.id)).unwrap_or_default()
+    }
+
     fn of(page: Page, id: Uuid, who: String, wanted: &Wanted) -> Self {
         let query = wanted.query();
         let (back, here) = (format!("/inbox/{id}?{query}"), format!("/inbox/{id}/templates"));

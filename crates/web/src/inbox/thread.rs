@@ -7,7 +7,7 @@ use model::conversation::{self, Conversation, SERVICE_WINDOW};
 use model::database::Tenant;
 use model::draft::{self, Draft};
 use model::message::{self, Message};
-use model::template::{Filter, Template, known};
+use model::template::{Template, known};
 use model::user::Language;
 use model::{DatabaseError, contact, template};
 use serde_json::Value;
@@ -123,6 +123,11 @@ impl Thread {
     /// Where it is, as it is shown now.
     pub(super) fn address(&self, query: &str) -> String {
         format!("/inbox/{}?{query}", self.id)
+    }
+
+    /// Where the templates are that can be sent in it.
+    pub(super) fn templates(&self) -> String {
+        format!("/inbox/{}/templates", self.id)
     }
 
     /// Reads it, or where it went on.
@@ -285,13 +290,6 @@ async fn composer(tx: &Tenant, visit: &Visit, house: &House, one: &Conversation)
 
 /// The templates that can be sent from a number, by name.
 pub(super) async fn approved(tx: &Tenant, number_id: Uuid) -> Result<Vec<Choice>, DatabaseError> {
-    let filter = Filter { number_id: Some(number_id), status: Some("APPROVED".into()), ..Filter::default() };
-    let page = template::list(tx, &filter, None, model::page::MAX_LIMIT).await?;
-    let choice = |template: Template| {
-        let name = template.name?;
-        Some(Choice { id: template.id, name: format!("{name} · {}", template.language.unwrap_or_default()) })
-    };
-    let mut all: Vec<Choice> = page.data.into_iter().filter_map(choice).collect();
-    all.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(all)
+    let all = template::approved(tx, number_id).await?;
+    Ok(all.into_iter().map(|(id, name, language)| Choice { id, name: format!("{name} · {language}") }).collect())
 }

@@ -34,7 +34,8 @@ use axum::extract::{self, DefaultBodyLimit};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use http::header::SET_COOKIE;
+use http::Method;
+use http::header::{ACCEPT, SET_COOKIE};
 use model::user::Language;
 use tower_http::csrf::CsrfLayer;
 
@@ -57,6 +58,19 @@ pub(crate) fn router(state: &State) -> Router<State> {
         .layer(from_fn_with_state(state.clone(), failure::explain));
     let pages = headers::all().into_iter().fold(pages, Router::layer);
     pages.route("/assets/{build}/{name}", get(assets::get))
+}
+
+/// What people find at an address that nothing has; programs are told what they understand.
+pub(crate) fn nowhere(state: &State) -> Router {
+    let page =
+        Router::new().fallback(async || Failure::NotThere).layer(from_fn_with_state(state.clone(), failure::explain));
+    headers::all().into_iter().fold(page, Router::layer)
+}
+
+/// Whether whoever asks would read a page.
+pub(crate) fn are_read(request: &extract::Request) -> bool {
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    matches!(*request.method(), Method::GET | Method::HEAD) && accepted.contains("text/html")
 }
 
 /// What changes anything is sent from a page of ours: of the host that was asked, or of the address that others know.

@@ -44,6 +44,27 @@ async fn a_server_is_set_up_once_by_whoever_has_the_code() {
     world.end().await;
 }
 
+/// At an address that nothing has, people read a page in their words; programs read what Meta says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_address_has_a_page_for_people_alone() {
+    let world = World::new().await;
+    let mut person = Browser::new(&world).saying("accept", "text/html,*/*;q=0.8");
+    let answer = person.get("/inbx").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(answer.text.contains("Aquí no hay nada") && answer.text.contains("href=\"/inbox\""), "{}", answer.text);
+    let policy = answer.headers["content-security-policy"].to_str().expect("a text");
+    assert!(policy.contains("style-src 'self'"), "{policy}");
+    for (mut program, path) in [
+        (Browser::new(&world), "/inbx"),
+        (Browser::new(&world).saying("accept", "application/json"), "/inbx"),
+        (person, "/v26.0/106540352242922"),
+    ] {
+        let answer = program.get(path).await;
+        assert!(answer.text.starts_with("{\"error\""), "{path}: {}", answer.text);
+    }
+    world.end().await;
+}
+
 /// A wrong password and an absent account are told in the same words; who tries on waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_come_in_is_told_nothing() {
