@@ -2,23 +2,29 @@
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
+# `PROFILE=dev`: built sooner, and several times slower at work.
+PROFILE ?= release
+PROGRAM := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/wazapp
+
 .PHONY: demo run build assets test ci fmt lint docs licences advisories screenshot sdk dist bench
 
 demo: build ## a furnished server with a simulated Meta behind it, in ./data/demo; no account needed
-	./target/release/wazapp demo
+	./$(PROGRAM) demo
 
 run: build ## the server on its private PostgreSQL, in ./data
-	./target/release/wazapp serve
+	./$(PROGRAM) serve
 
-build: assets
-	@scripts/need cargo cc postgres
-	cargo build --release --locked -p wazapp
+build:
+	@[ -e $(PROGRAM) ] || echo "building $(PROGRAM) for the first time: what is missing, then some 500 crates; about $(if $(filter dev,$(PROFILE)),5,15) minutes on two cores"
+	@scripts/need assets cargo cc postgres
+	cargo build --locked -p wazapp --profile $(PROFILE)
 
 assets: ## what pages bring along that others wrote; Node.js is needed here, and never to run the server
 	@scripts/need assets
 
-test: assets ## all tests, each with its own database on a cluster of their own
-	@scripts/need cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler pebble receive sdk service monitoring proxies compose helm package sbom docs postgres-majors
+test: ## all tests, each with its own database on a cluster of their own
+	@echo "building and running all tests: about half an hour on two cores"
+	@scripts/need assets cargo cc postgres nextest clients assistant moto smtp browser provider deno pooler pebble receive sdk service monitoring proxies compose helm package sbom docs postgres-majors
 	cargo build --locked --workspace --all-targets
 	cargo run -q --locked -p e2e --bin with-cluster -- cargo nextest run --locked --workspace --test-threads $$(($$(nproc) * 2))
 	cargo test -q --locked --workspace --doc
@@ -46,12 +52,12 @@ ci: assets ## what a submission must pass
 
 screenshot: build ## the picture at the head of the README, of the demo's inbox
 	@scripts/need browser
-	node crates/e2e/browser/screenshot.mjs target/release/wazapp docs/inbox.png
+	node crates/e2e/browser/screenshot.mjs $(PROGRAM) docs/inbox.png
 
 sdk: build ## typed clients of the API, as they are published: sdk/typescript/*.tgz, sdk/python/dist/*.whl
 	@scripts/need sdk
 	mkdir -p target/sdk
-	./target/release/wazapp openapi > target/sdk/openapi.json
+	./$(PROGRAM) openapi > target/sdk/openapi.json
 	sdk/make target/sdk/openapi.json pack
 
 dist: assets ## what is released, in target/dist: a Debian package, an archive, the list of parts, and their sums; see docs/operate.md

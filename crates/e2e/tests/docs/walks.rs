@@ -30,6 +30,9 @@ pub(super) const NOT_HERE: &[(&str, &str)] = &[
         "apt-get install ./wazapp",
         "as root, on a machine of its own: package.rs installs, starts, upgrades and removes it",
     ),
+    ("sudo apt-get update", "as root, on a machine that is bare: nothing that builds this is"),
+    ("curl --proto ", "Rust itself, which is here"),
+    ("sudo -u wazapp env WAZAPP_DATA_DIR=/var/lib/wazapp/data wazapp setup", "it asks at a terminal: set_up.rs"),
     ("useradd ", "as root; the unit that it is for is looked at by service.rs"),
     ("wazapp serve --domain", "the ports 80 and 443 of a domain, and an authority: https_by_itself.rs"),
     ("wazapp backup --to s3://", "a bucket: backup/schedule.rs backs up into one"),
@@ -223,6 +226,8 @@ async fn the_page_of_the_api() {
     let connection = "$(grep -o '\"connection\":{\"id\":\"[^\"]*\"' \"$READER/.said\" | tail -n 1 | cut -d'\"' -f6)";
     reader.means("01a20d8d-3b3a-753e-be90-ca89ec1df522", connection);
     // What goes on for ever: one round of it.
+    // What this walk sent costs this month.
+    reader.means("month=2026-11", "month=$(date -u +%Y-%m)");
     reader.means("while :; do", "for once in 1; do");
     reader.means("curl -sN", "curl -sN --max-time 1");
     let sent = "$(curl -s -H \"Authorization: Bearer $KEY\" $U/conversations/$ID/messages | jq -r '[.data[] | select(.direction == \"outbound\" and .wamid)][0].wamid | @uri')";
