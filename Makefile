@@ -15,7 +15,7 @@ run: build ## the server on its private PostgreSQL, in ./data
 	./$(PROGRAM) serve
 
 build:
-	@[ -e $(PROGRAM) ] || echo "building $(PROGRAM) for the first time: what is missing, then some 500 crates; about $(if $(filter dev,$(PROFILE)),5,15) minutes on two cores"
+	@[ -e $(PROGRAM) ] || echo "building $(PROGRAM) for the first time: what is missing, then some 500 crates; about $(if $(filter dev,$(PROFILE)),10,15) minutes on two cores"
 	@scripts/need assets cargo cc postgres
 	cargo build --locked -p wazapp --profile $(PROFILE)
 

@@ -4,6 +4,7 @@
 //!
 //! `make test` starts one PostgreSQL for all tests (`with-cluster`); every [`World`] is a database in it.
 
+pub mod archive;
 mod authority;
 pub mod body;
 pub mod canary;

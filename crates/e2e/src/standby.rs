@@ -42,19 +42,7 @@ impl Pair {
         // PostgreSQL runs as somebody else where the tests run as root.
         fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).expect("a directory of ours");
         let addresses = [outside::free_address(), outside::free_address()];
-        let data = directory.path().join("0");
-        // Trust: on loopback alone, for as long as the test runs, and of made-up messages.
-        let made = program("initdb")
-            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
-            .arg(&data)
-            .output()
-            .expect("initdb runs");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let leader = Postgres::start(&data, addresses[0]).await;
-        let sql = leader.sql("postgres").await;
-        sql.batch_execute("CREATE ROLE wazapp_owner LOGIN CREATEROLE").await.expect("an owner");
-        let database = "CREATE DATABASE wazapp OWNER wazapp_owner ENCODING 'UTF8' TEMPLATE template0";
-        sql.batch_execute(database).await.expect("a database");
+        let leader = Postgres::made(&directory.path().join("0"), addresses[0]).await;
         let mut pair = Self { directory, leader, standby: None, addresses, made: 1 };
         pair.attach().await;
         pair
@@ -137,14 +125,31 @@ impl Pair {
 
 /// One PostgreSQL at work; it is killed when dropped.
 #[derive(Debug)]
-struct Postgres {
-    process: Child,
+pub(crate) struct Postgres {
+    pub(crate) process: Child,
     data: PathBuf,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Postgres {
-    async fn start(data: &Path, address: SocketAddr) -> Self {
+    /// A new one, with a database `wazapp` and its owner.
+    pub(crate) async fn made(data: &Path, address: SocketAddr) -> Self {
+        // Trust: on loopback alone, for as long as the test runs, and of made-up messages.
+        let made = program("initdb")
+            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
+            .arg(data)
+            .output()
+            .expect("initdb runs");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let postgres = Self::start(data, address).await;
+        let sql = postgres.sql("postgres").await;
+        sql.batch_execute("CREATE ROLE wazapp_owner LOGIN CREATEROLE").await.expect("an owner");
+        let database = "CREATE DATABASE wazapp OWNER wazapp_owner ENCODING 'UTF8' TEMPLATE template0";
+        sql.batch_execute(database).await.expect("a database");
+        postgres
+    }
+
+    pub(crate) async fn start(data: &Path, address: SocketAddr) -> Self {
         let log = File::options().create(true).append(true).open(data.with_extension("log")).expect("a log");
         let mut command = program("postgres");
         command.arg("-D").arg(data).args(["-p", &address.port().to_string()]);
@@ -180,7 +185,7 @@ impl Postgres {
         Ok(client)
     }
 
-    async fn sql(&self, database: &str) -> Client {
+    pub(crate) async fn sql(&self, database: &str) -> Client {
         self.try_sql(database).await.unwrap_or_else(|error| panic!("{error}: {}", self.log()))
     }
 
@@ -208,19 +213,20 @@ impl Drop for Postgres {
     }
 }
 
-/// One of PostgreSQL's programs, as somebody who may run it. It ends with the test.
-fn program(name: &str) -> Command {
+/// One of PostgreSQL's programs, or of the system's, as somebody who may run PostgreSQL. It ends with the test.
+pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
     if rustix::process::geteuid().is_root() {
         command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
     }
-    command.arg("--").arg(programs().join(name)).current_dir("/").stdin(Stdio::null());
+    let own = programs().join(name);
+    command.arg("--").arg(if own.exists() { own } else { name.into() }).current_dir("/").stdin(Stdio::null());
     command
 }
 
 /// Where PostgreSQL's programs are: in `PATH`, or the newest of Debian's.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let complete =
         |directory: &PathBuf| directory.join("pg_basebackup").exists() && directory.join("postgres").exists();
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,7 +1,8 @@
 //! `wazapp app setup`: what is clicked in Meta's dashboard, by command.
 
 use e2e::meta::Meta;
-use e2e::program::Installation;
+use e2e::program::{Installation, connect};
+use reqwest::Method;
 use serde_json::json;
 
 const WORD: &str = "let-me-in";
@@ -29,9 +30,21 @@ async fn an_app_is_set_up_by_one_command() {
     let callback = format!("{}/webhook", server.url());
     assert_eq!((&set["callback_url"], &set["changed"]), (&json!(callback), &json!(true)), "{set}");
     let fields = set["fields"].as_array().expect("a list");
-    for field in ["messages", "account_update", "message_template_status_update"] {
-        assert!(fields.contains(&json!(field)), "{set}");
-    }
+    assert!(fields.contains(&json!("messages")) && fields.len() == 11, "{set}");
+    // Connecting wants no more than that.
+    let output = installation.run(&connect("acme", &number, &number.token)).await;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &complained(&output);
+    assert!(said.contains("The App hears of everything that is needed"), "{said}");
+    // A number that a phone has too brings what the phone says, and wants more.
+    let shared = json!({ "coexistence": true });
+    meta.control(Method::POST, &format!("numbers/{}", number.phone_number_id), Some(&shared)).await;
+    let output = installation.run(&connect("acme", &number, &number.token)).await;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &complained(&output);
+    assert!(said.contains("does not hear of: smb_message_echoes, smb_app_state_sync, history"), "{said}");
+    let doctor = String::from_utf8_lossy(&installation.run(&["doctor"]).await.stdout).into_owned();
+    assert!(doctor.contains("does not hear of smb_message_echoes, smb_app_state_sync, history"), "{doctor}");
+    let more = installation.json(&["app", "setup"]).await;
+    assert_eq!((&more["changed"], more["fields"].as_array().map(Vec::len)), (&json!(true), Some(14)), "{more}");
     // Twice is once.
     assert_eq!(installation.json(&["app", "setup"]).await["changed"], false);
     let doctor = String::from_utf8_lossy(&installation.run(&["doctor"]).await.stdout).into_owned();

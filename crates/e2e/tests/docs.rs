@@ -5,6 +5,7 @@ mod answers;
 mod blocks;
 mod demo;
 mod reader;
+mod recovery;
 mod walks;
 
 use std::collections::BTreeSet;

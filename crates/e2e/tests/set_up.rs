@@ -80,6 +80,20 @@ async fn flags_lead_from_a_bare_server_to_a_conversation() {
     let link = done["owner"]["setup_url"].as_str().expect("a link");
     assert!(link.starts_with(&format!("{}/password/", server.url())), "{link}");
     a_customer_is_heard(&there, server.url(), "acme-rosario").await;
+    // Nothing is left to do: the App hears of all that connecting looks for, and the doctor tries where it calls.
+    assert_eq!(done["app"]["fields"].as_array().map(Vec::len), Some(11), "{done}");
+    let fields = done["number"]["steps"].as_array().into_iter().flatten().find(|step| step["name"] == "fields");
+    assert_eq!(fields.map(|step| &step["state"]), Some(&json!("done")), "{done}");
+    let doctor = there.installation.json(&["doctor"]).await;
+    let of = |level: &str| -> Vec<&Value> {
+        doctor["findings"].as_array().expect("a list").iter().filter(|finding| finding["level"] == level).collect()
+    };
+    let warnings: Vec<&str> = of("warning").iter().filter_map(|finding| finding["subject"].as_str()).collect();
+    assert_eq!((warnings, of("broken")), (vec!["public_url", "graph_url", "schedule"], Vec::new()), "{doctor:#}");
+    let callback = json!(format!("{}/webhook/{id}", server.url()));
+    let tried = |finding: &&&Value| finding["area"] == "Callback" && finding["subject"] == callback;
+    assert!(of("good").iter().any(|finding| tried(&finding)), "{doctor:#}");
+    assert!(of("good").iter().any(|finding| finding["says"] == "none; the database has 1 App"), "{doctor:#}");
     // They own the organization, and run the server.
     let users = there.installation.json(&["user", "list"]).await;
     assert_eq!((&users[0]["email"], &users[0]["is_operator"]), (&json!("ana@acme.example"), &json!(true)), "{users}");

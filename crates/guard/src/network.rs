@@ -36,7 +36,18 @@ impl FromStr for Network {
     }
 }
 
+impl std::fmt::Display for Network {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}/{}", self.address, self.prefix)
+    }
+}
+
 impl Network {
+    /// Whether it is all addresses of its kind.
+    pub fn is_everybody(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Is the address in this network? IPv4 in IPv6 clothes counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
@@ -73,6 +84,11 @@ impl Networks {
     /// These, or where there are none, others.
     pub fn or(self, others: Self) -> Self {
         if self.any() { self } else { others }
+    }
+
+    /// The one that is all addresses of its kind, if there is one.
+    pub fn everybody(&self) -> Option<&Network> {
+        self.0.iter().find(|network| network.is_everybody())
     }
 
     /// Whether there are some.

@@ -22,10 +22,33 @@ pub struct Server {
     pub major: i32,
     /// What makes it unfit for wazapp, with the fix; empty: nothing.
     pub faults: Vec<String>,
-    /// How far its clock runs ahead of ours; negative: behind.
-    pub ahead: SignedDuration,
+    /// What is a person's to weigh.
+    pub at_start: AtStart,
     /// Whether connections lead to a transaction pooler, which keeps no session.
     pub transaction_pooler: bool,
+}
+
+/// What is a person's to weigh of a server, and looked at whenever one starts on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtStart {
+    /// The login, where it is a superuser. A private PostgreSQL's is, and lets in nobody else.
+    pub superuser: Option<String>,
+    /// How far its clock runs ahead of ours; negative: behind.
+    pub ahead: SignedDuration,
+}
+
+/// Looks at the login and at the clock.
+pub async fn at_start(database: &Database) -> Result<AtStart> {
+    weigh(database, &database.owner().await?).await
+}
+
+async fn weigh(database: &Database, client: &Client) -> Result<AtStart> {
+    let asked = "SELECT rolname::text FROM pg_roles WHERE rolname = session_user AND rolsuper";
+    let superuser = match database.access().roles_log_in {
+        true => None,
+        false => client.query_opt(asked, &[]).await?.map(|row| row.get(0)),
+    };
+    Ok(AtStart { superuser, ahead: ahead(client).await? })
 }
 
 /// Looks at the server and at wazapp's roles.
@@ -41,9 +64,9 @@ pub async fn server(database: &Database) -> Result<Server> {
             faults.extend(fault(migrate::check_role(&client, role).await)?);
         }
     }
-    let ahead = ahead(&client).await?;
+    let at_start = weigh(database, &client).await?;
     let other = database.owner().await?;
-    Ok(Server { major, faults, ahead, transaction_pooler: shares_sessions(&client, &other).await? })
+    Ok(Server { major, faults, at_start, transaction_pooler: shares_sessions(&client, &other).await? })
 }
 
 /// A server whose work would fail behind a transaction pooler is refused, with the setting that mends it. Nothing stands before a

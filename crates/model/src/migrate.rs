@@ -262,18 +262,25 @@ pub async fn pending(database: &Database) -> Result<Vec<&'static str>> {
         .collect())
 }
 
-/// Whether the database answers, takes what is written, and has every step this version needs.
+/// Whether the database answers, takes what is written, and has every step this version needs; refused where a role of wazapp's can
+/// step around row-level security by now.
 pub async fn is_current(database: &Database) -> Result<bool> {
     let tx = database.operator().await?;
     let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();
-    let asked = "SELECT count(*), current_setting('transaction_read_only') = 'on' FROM wazapp.migration
-                 WHERE name = ANY ($1)";
-    let row = tx.query_opt(asked, &[&names]).await?;
+    let asked = format!(
+        "SELECT name, faults, (SELECT count(*) FROM wazapp.migration WHERE name = ANY ($1)) AS steps,
+                current_setting('transaction_read_only') = 'on' AS only_reads
+         FROM ({FAULTS_OF_ROLES}) roles WHERE name IN ('wazapp_web', 'wazapp_worker')"
+    );
+    let roles = tx.query(&asked, &[&names]).await?;
     tx.close();
-    match row {
-        Some(row) if row.get(1) => Err(DatabaseError::OnlyReads),
-        row => Ok(row.is_some_and(|row| usize::try_from(row.get::<_, i64>(0)) == Ok(names.len()))),
+    if roles.iter().any(|role| role.get("only_reads")) {
+        return Err(DatabaseError::OnlyReads);
     }
+    for role in &roles {
+        refuse_faults(role.get("name"), role.get("faults"))?;
+    }
+    Ok(roles.iter().any(|role| usize::try_from(role.get::<_, i64>("steps")) == Ok(names.len())))
 }
 
 /// A 200 to Meta means flushed to disk, so a server that may answer before that is refused.
@@ -324,28 +331,32 @@ pub(crate) async fn check_roles(client: &Client) -> Result<()> {
     Ok(())
 }
 
+/// What roles can do that steps around row-level security, in the order of `FAULTS`.
+const FAULTS_OF_ROLES: &str = "SELECT r.rolname::text AS name,
+        ARRAY[r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication, r.rolbypassrls,
+              EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                      WHERE n.nspname = 'wazapp' AND c.relowner = r.oid)
+              OR EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'wazapp' AND n.nspowner = r.oid),
+              EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid)] AS faults
+    FROM pg_roles r";
+
+const FAULTS: [&str; 4] = [
+    "is a superuser, or may make roles, databases or replicas",
+    "bypasses row-level security",
+    "owns objects of the schema",
+    "is a member of another role",
+];
+
 /// A role that could step around row-level security would make the policies decoration.
 pub(crate) async fn check_role(client: &Client, role: &str) -> Result<()> {
-    let row = client
-        .query_one(
-            "SELECT r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication, r.rolbypassrls,
-                    EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                            WHERE n.nspname = 'wazapp' AND c.relowner = r.oid)
-                    OR EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'wazapp' AND n.nspowner = r.oid),
-                    EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid)
-             FROM pg_roles r WHERE r.rolname = $1",
-            &[&role],
-        )
-        .await?;
-    let faults = [
-        (0, "is a superuser, or may make roles, databases or replicas"),
-        (1, "bypasses row-level security"),
-        (2, "owns objects of the schema"),
-        (3, "is a member of another role"),
-    ];
-    match faults.iter().find(|(column, _)| row.get::<_, bool>(*column)) {
+    let asked = format!("SELECT faults FROM ({FAULTS_OF_ROLES}) roles WHERE name = $1");
+    refuse_faults(role, client.query_one(&asked, &[&role]).await?.get(0))
+}
+
+fn refuse_faults(role: &str, has: Vec<bool>) -> Result<()> {
+    match FAULTS.iter().zip(has).find(|(_, has)| *has) {
         None => Ok(()),
-        Some((_, fault)) => Err(DatabaseError::Unfit(format!(
+        Some((fault, _)) => Err(DatabaseError::Unfit(format!(
             "the database role {role} {fault}, so organizations would not be kept apart: ALTER ROLE {role} NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS, and give its objects and memberships away"
         ))),
     }

@@ -13,6 +13,7 @@ use crate::config::{Config, Flags};
 use crate::demo;
 use crate::print::Print;
 use crate::serve;
+use crate::unit;
 
 /// Multi-tenant WhatsApp Business platform: one binary, PostgreSQL only.
 #[derive(Debug, Parser)]
@@ -21,6 +22,9 @@ struct Cli {
     /// Answer in JSON, for machines.
     #[arg(long, global = true)]
     json: bool,
+    /// As the service of this machine: with the settings of its unit, wazapp.service, and as its user. Takes root.
+    #[arg(long, global = true)]
+    service: bool,
     #[command(flatten)]
     settings: Flags,
     #[command(subcommand)]
@@ -151,6 +155,9 @@ pub fn main() -> ExitCode {
         return worker::media::decode_here(memory, size);
     }
     let print = Print { json: cli.json };
+    if cli.service {
+        return print.failed(&unit::become_service());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

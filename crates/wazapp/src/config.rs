@@ -43,6 +43,7 @@ pub use parse::{LogFormat, MediaUrl};
 pub(crate) use parse::{days, limit};
 pub use settings::{SETTINGS, Secrecy, Setting};
 
+pub(crate) use layers::Exposed;
 use layers::Layers;
 
 /// A key that seals and opens secrets at rest.
@@ -145,6 +146,8 @@ pub struct Config {
     pub provider: Option<web::ProviderSettings>,
     /// Where mail to people goes, and whom it is from; none: links are shown.
     pub post: Option<Post>,
+    /// Where secrets were said so that others may see them.
+    pub(crate) exposed: Exposed,
     public_url: Option<String>,
     meta_app_secrets: Vec<SecretString>,
     master_keys: Option<Vec<MasterKey>>,
@@ -232,6 +235,7 @@ impl Config {
             meta_app_secrets: said.list("meta_app_secret", parse::secret)?,
             master_keys: said.optional("master_key", parse::master_keys)?,
             master_key_file: said.file("master_key"),
+            exposed: said.exposed().clone(),
             shown: Vec::new(),
             data_dir,
         };
@@ -304,6 +308,19 @@ impl Config {
             (Some(_), Some(path)) => KeySource::File(path.clone()),
             (Some(_), None) => KeySource::Said,
         }
+    }
+
+    /// Whether a master key is one that is tried first. Looking makes none.
+    pub(crate) fn has_guessable_key(&self) -> bool {
+        match &self.master_keys {
+            Some(keys) => keys.iter().any(|key| keys::is_guessable(key.expose_secret())),
+            None => self.key_source().read().is_some_and(|keys| keys.iter().any(keys::is_guessable)),
+        }
+    }
+
+    /// The default App's secrets as they were said; none: wazapp made one.
+    pub(crate) fn said_app_secrets(&self) -> &[SecretString] {
+        &self.meta_app_secrets
     }
 
     /// Puts these keys in the place of those in `DATA_DIR/master-key`.

@@ -1,10 +1,12 @@
 //! wazapp, the one binary: command line, configuration, private PostgreSQL, telemetry, life cycle.
 
+mod caution;
 pub mod certificate;
 pub mod cli;
 mod commands;
 pub mod config;
 mod demo;
+mod mark;
 mod open;
 mod outside;
 pub mod postgres;
@@ -13,3 +15,4 @@ mod serve;
 pub mod server;
 mod service;
 pub mod telemetry;
+mod unit;

@@ -10,6 +10,7 @@ use model::{Database, migrate, relocation};
 use secrecy::ExposeSecret;
 
 use crate::config::{Config, MediaUrl};
+use crate::mark;
 use crate::postgres;
 
 /// What a command works with.
@@ -44,6 +45,7 @@ async fn reach<T>(config: &Config, command: impl AsyncFnOnce(Access) -> anyhow::
     if let Some(access) = external(config)? {
         return command(access).await;
     }
+    mark::refuse_private(config)?;
     let mut tell = |line: &str| eprintln!("{line}");
     let private = postgres::Access::attach_or_start(&config.private_postgres(), &mut tell).await?;
     let params = private.connection_params();
@@ -96,9 +98,14 @@ pub(crate) fn store_at(url: &MediaUrl) -> anyhow::Result<Store> {
 
 /// The keys that seal and open secrets.
 pub(crate) fn keyring(config: &Config) -> anyhow::Result<Keyring> {
+    keyring_telling(config, |warning| eprintln!("warning: {warning}"))
+}
+
+/// The same; where their file is open to others, that is told.
+pub(crate) fn keyring_telling(config: &Config, tell: impl FnOnce(&str)) -> anyhow::Result<Keyring> {
     let kept = config.master_keys()?;
-    if let Some(warning) = kept.warning {
-        eprintln!("warning: {warning}");
+    if let Some(warning) = &kept.warning {
+        tell(warning);
     }
     let keys: Vec<[u8; 32]> = kept.value.iter().map(|key| *key.expose_secret()).collect();
     let source = config.key_source();

@@ -32,6 +32,7 @@ pub use lock::DirLock;
 pub use upgrade::{Upgrade, finish as finish_upgrade, own_settings};
 
 use account::Account;
+pub(crate) use account::id;
 use child::Child;
 use cluster::Cluster;
 use error::Context;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use model::apps::DefaultApp;
 use model::database::Access;
-use model::{Database, user};
+use model::{Database, inspect, user};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,10 +17,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use web::serve::{Admission, Proxies};
 
+use crate::caution;
 use crate::certificate::acme::Authority;
 use crate::certificate::{CallerFiles, Files};
-use crate::commands::doctor::configuration::open_to_all;
 use crate::config::{CertificateSource, Config, create_data_dir, dialable};
+use crate::mark;
 use crate::open;
 use crate::postgres::{DirLock, PrivatePostgres};
 use crate::server::{self, Https, Setup, Source};
@@ -129,6 +130,7 @@ impl Serving {
         let (access, postgres, lock) = match open::external(config)? {
             Some(access) => (access, None, Some(lock)),
             None => {
+                mark::refuse_private(config)?;
                 let mut tell = |line: &str| {
                     service::status(line);
                     eprintln!("{line}");
@@ -138,12 +140,18 @@ impl Serving {
                 (Access::socket(&params.host, params.dbname), Some(Supervised::new(private)), None)
             }
         };
+        let elsewhere = postgres.is_none().then(|| access.place());
         let started = tokio::select! {
             started = start(config, access, metrics, (listener, https, operators)) => started,
             () = signals.any() => Err(anyhow::anyhow!("stopped before it was ready")),
         };
         match started {
             Ok((running, database, announced)) => {
+                if let Some(Err(error)) = elsewhere.map(|place| mark::set(&config.data_dir, &place)) {
+                    tracing::warn!(
+                        "{error:#}: admin commands without WAZAPP_DATABASE_URL would make a database of their own"
+                    );
+                }
                 tracing::info!(listen = %running.address(), "ready");
                 let silence = CancellationToken::new();
                 service::ready(running.address(), &silence);
@@ -221,8 +229,8 @@ async fn start(
              against statements that change the role; set WAZAPP_DATABASE_WEB_URL (docs/operate.md)"
         );
     }
-    if let Some((says, fix)) = open_to_all(config) {
-        tracing::warn!("{says}; {fix}");
+    for caution in caution::at_start(config) {
+        tracing::warn!("{caution}");
     }
     let address = listener.local_addr()?;
     let https_address = https.as_ref().map(|https| https.listener.local_addr()).transpose()?;
@@ -238,7 +246,7 @@ async fn start(
     let setup = Setup {
         database: database.clone(),
         clock: model::Clock::default(),
-        keyring: open::keyring(config)?,
+        keyring: open::keyring_telling(config, |warning| tracing::warn!("{warning}"))?,
         default_app: DefaultApp {
             id: config.meta_app_id.clone(),
             secrets: secrets.value,
@@ -270,12 +278,21 @@ async fn start(
         metrics: Arc::new(move || metrics.render()),
     };
     let running = server::start(setup, listener).await?;
+    weigh(&database).await;
     match Announced::write(config, running.address(), https_address) {
         Ok(announced) => Ok((running, database, announced)),
         Err(error) => {
             running.stop().await;
             Err(error)
         }
+    }
+}
+
+/// Says in the log what a person should weigh of the database. Where it does not answer now, there is nothing to say.
+async fn weigh(database: &Database) {
+    match inspect::at_start(database).await {
+        Ok(found) => caution::of_database(&found).iter().for_each(|caution| tracing::warn!("{caution}")),
+        Err(error) => tracing::debug!(%error, "the database was not looked at"),
     }
 }
 

@@ -224,8 +224,13 @@ pub async fn start(mut setup: Setup, listener: TcpListener) -> anyhow::Result<Ru
     let receiver = parts.receive(&setup, &backlog);
     parts.work(&setup, &shared, &backlog);
     parts.aside(&setup, &shared);
-    let health =
-        Health { database: database.clone(), receiver: receiver.clone(), backlog, metrics: setup.metrics.clone() };
+    let health = Health {
+        database: database.clone(),
+        keyring: setup.keyring.clone(),
+        receiver: receiver.clone(),
+        backlog,
+        metrics: setup.metrics.clone(),
+    };
     let certified = setup.https.as_ref().is_some_and(|https| https.callers.is_some());
     let webhook = Webhook::new(shared.to_meta.apps.clone(), receiver, setup.clock.clone()).certified(certified);
     let secure = match setup.https.take() {

@@ -11,6 +11,7 @@ use axum::routing::get;
 use metrics::gauge;
 use model::database::DatabaseError;
 use model::inbound::Backlog;
+use model::secret::{Keyring, ring};
 use model::{Database, migrate, restoration};
 
 use crate::receive::Receiver;
@@ -23,6 +24,8 @@ const HELD_UP: Duration = Duration::from_secs(3);
 pub struct Health {
     /// Asked whether it answers.
     pub database: Database,
+    /// Has the keys that secrets are sealed with.
+    pub keyring: Keyring,
     /// Asked how much waits for a commit.
     pub receiver: Receiver,
     /// Asked how much waits to be applied.
@@ -60,7 +63,7 @@ async fn ready_or_not(health: State<Health>) -> Response {
     (status, if status.is_success() { "ready\n" } else { "not ready\n" }).into_response()
 }
 
-/// Able to serve: the database answers, takes what is written, and its schema is ours.
+/// Able to serve: the database answers, takes what is written, its schema is ours, its roles are held apart, and our keys open it.
 async fn ready(State(health): State<Health>) -> Response {
     let not_ready = |says: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {says}\n")).into_response();
     match migrate::is_current(&health.database).await {
@@ -68,12 +71,16 @@ async fn ready(State(health): State<Health>) -> Response {
             "the database has confirmed nothing for {} s, so webhooks are answered 503; one with a synchronous standby waits for that",
             health.receiver.held_up().as_secs()
         )),
-        Ok(true) => match is_held(&health.database).await {
-            true => "ready, and held: restored from a backup, it sends nothing until wazapp restore release\n"
-                .into_response(),
-            false => "ready\n".into_response(),
+        Ok(true) => match standing(&health).await {
+            Standing { lacks: Some(says), .. } => not_ready(&says),
+            Standing { held: true, .. } => {
+                "ready, and held: restored from a backup, it sends nothing until wazapp restore release\n"
+                    .into_response()
+            }
+            Standing { held: false, .. } => "ready\n".into_response(),
         },
         Ok(false) => not_ready("the schema is older than this version; run wazapp migrate"),
+        Err(DatabaseError::Unfit(says)) => not_ready(&says),
         Err(DatabaseError::OnlyReads) => {
             not_ready("the database is a standby, which only reads; wazapp goes on once one that leads is reached")
         }
@@ -84,12 +91,24 @@ async fn ready(State(health): State<Health>) -> Response {
     }
 }
 
+/// What else a database that answers is.
+#[derive(Default)]
+struct Standing {
+    /// Of a backup, and not released.
+    held: bool,
+    /// What is said where secrets are sealed with a key that is not here.
+    lacks: Option<String>,
+}
+
 /// Where that cannot be asked, it is not said.
-async fn is_held(database: &Database) -> bool {
-    let Ok(tx) = database.operator().await else { return false };
-    let held = restoration::held(&tx).await;
+async fn standing(health: &Health) -> Standing {
+    let Ok(tx) = health.database.operator().await else { return Standing::default() };
+    let (held, noted) = (restoration::held(&tx).await, ring::noted(&tx).await);
     tx.close();
-    held.is_ok_and(|held| held.is_some())
+    Standing {
+        held: held.is_ok_and(|held| held.is_some()),
+        lacks: noted.ok().and_then(|noted| ring::lacks(&health.keyring, &noted)),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of connections are small")]

@@ -39,6 +39,8 @@ as_the_unit() {
   cd $state
   setpriv --reuid wazapp --regid wazapp --clear-groups --no-new-privs env -i PATH=/usr/bin:/bin $settings "$@"
 }
+# As an operator types it, who is root.
+admin() { (cd /root && wazapp --service "$@"); }
 start() {
   rm -f $state/data/wazapp.json
   # shellcheck disable=SC2046
@@ -64,7 +66,7 @@ is "its user cannot log in" "$(getent passwd wazapp | cut -d: -f7)" /usr/sbin/no
 holds "it starts with the machine" test -L /etc/systemd/system/multi-user.target.wants/wazapp.service
 echo 'WAZAPP_ALLOW_TARGETS=127.0.0.0/8' >>/etc/wazapp/env
 start
-as_the_unit wazapp org create Acme >/dev/null
+admin org create Acme >/dev/null
 
 # An upgrade puts the new program in place while the old one runs on, and asks nothing of what was set.
 dpkg -i /tmp/new.deb >/tmp/dpkg 2>&1
@@ -72,9 +74,15 @@ is "the new version" "$(dpkg-query -W -f '${Version}' wazapp)" 0.1.1
 holds "the old one runs on until it is told" kill -0 $server
 stop
 start
-is "what was there is there" "$(as_the_unit wazapp org list --json | grep -c '"slug":"acme"')" 1
+is "what was there is there" "$(admin org list --json | grep -c '"slug":"acme"')" 1
+is "a command makes nothing that the service cannot read" "$(find $state/data ! -user wazapp | wc -l)" 0
 is "what was set is set" "$(grep -c WAZAPP_ALLOW_TARGETS /etc/wazapp/env)" 1
 stop
+# A server with an external database leaves this mark; a command that is not told of it says what to type.
+echo 'wazapp_owner@db.example.org:5432/wazapp' >$state/data/external-database
+as_the_unit wazapp org list >/tmp/refused 2>&1 && exit 1
+holds "no second database is made" grep -q 'Type:  sudo wazapp --service org list ' /tmp/refused
+rm $state/data/external-database
 
 dpkg --remove wazapp >/tmp/dpkg 2>&1
 holds "the program is gone" absent /usr/bin/wazapp
@@ -90,7 +98,7 @@ holds "nothing starts with the machine" absent /etc/systemd/system/multi-user.ta
 # What stayed is found again; and whoever wants nothing to stay says so.
 dpkg -i /tmp/new.deb >/tmp/dpkg 2>&1
 start
-is "it is found again" "$(as_the_unit wazapp org list --json | grep -c '"slug":"acme"')" 1
+is "it is found again" "$(admin org list --json | grep -c '"slug":"acme"')" 1
 stop
 WAZAPP_PURGE_DATA=yes dpkg --purge wazapp >/tmp/dpkg 2>&1
 for left in $state /etc/wazapp /usr/share/wazapp /usr/share/doc/wazapp $unit /etc/systemd/system/wazapp.service; do

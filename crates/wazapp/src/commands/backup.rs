@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use worker::backup::{self, Ending, Progress, Recipients, Source};
 
+use crate::caution;
 use crate::config::{BackupPlace, Config};
 use crate::open;
 use crate::print::Print;
@@ -194,6 +195,9 @@ impl Shown {
 
 /// A text of a file that only its owner should read.
 pub(super) fn identities(path: &Path) -> anyhow::Result<backup::Identities> {
+    if let Some(found) = caution::open_file(path, rustix::process::geteuid().as_raw()) {
+        eprintln!("warning: {found}");
+    }
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     match backup::Identities::read(&text) {
         Ok(identities) => Ok(identities),

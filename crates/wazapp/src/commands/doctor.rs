@@ -7,6 +7,7 @@ pub(crate) mod apps;
 mod backup;
 pub(crate) mod callback;
 mod certificate;
+mod clock;
 pub(crate) mod configuration;
 mod data_dir;
 mod database;
@@ -22,10 +23,12 @@ pub(in crate::commands) mod server;
 mod show;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use model::app::Credentials;
 use model::apps::{Apps, DefaultApp};
 use model::secret::Keyring;
 use model::{Clock, Database};
@@ -34,6 +37,7 @@ use whatsapp::graph::{Graph, Timeouts};
 
 use super::find_organization;
 use crate::config::Config;
+use crate::mark;
 use crate::open;
 use crate::print::Print;
 use finding::{Finding, Level};
@@ -59,7 +63,8 @@ pub(crate) struct Doctor {
 
 pub(crate) async fn run(config: &Config, print: &Print, doctor: &Doctor) -> anyhow::Result<ExitCode> {
     let server = Server::find(config).await;
-    let mut findings = configuration::check(config, &server.public_url(config));
+    let (examined, others) = look_inside(config, print, doctor, &server).await?;
+    let mut findings = configuration::check(config, &server.public_url(config), others.len());
     let now = Clock::default().now();
     findings.extend(certificate::check(config, &server.public_url(config), now));
     findings.extend(certificate::callers(config, now));
@@ -68,21 +73,29 @@ pub(crate) async fn run(config: &Config, print: &Print, doctor: &Doctor) -> anyh
     findings.push(media::check(config).await);
     findings.push(mail::server(config).await);
     findings.extend(server.findings());
-
-    if config.database_url.is_none() && !config.data_dir.join("postgres").is_dir() {
-        findings.push(database::none_yet());
-    } else {
-        let examined = open::as_it_is(config, |database| examine(config, print, doctor, &server, database)).await;
-        match examined {
-            Ok(more) => findings.extend(more),
-            Err(error) if error.is::<NoSuchOrganization>() => return Err(error),
-            Err(error) => findings.push(database::unreachable(&error)),
-        }
-    }
-    findings.extend(callback::check(config, &server).await);
+    findings.extend(clock::check(config).await);
+    findings.extend(examined);
+    findings.extend(callback::check(config, &server, &others).await);
     show::show(print, &findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Broken);
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What the areas find that need the database, and the Apps that it has.
+async fn look_inside(
+    config: &Config,
+    print: &Print,
+    doctor: &Doctor,
+    server: &Server,
+) -> anyhow::Result<(Vec<Finding>, Vec<Arc<Credentials>>)> {
+    let is_elsewhere = mark::unsaid(config).is_some();
+    if config.database_url.is_none() && !is_elsewhere && !config.data_dir.join("postgres").is_dir() {
+        return Ok((vec![database::none_yet()], Vec::new()));
+    }
+    match open::as_it_is(config, |database| examine(config, print, doctor, server, database)).await {
+        Err(error) if !error.is::<NoSuchOrganization>() => Ok((vec![database::unreachable(&error)], Vec::new())),
+        examined => examined,
+    }
 }
 
 /// `--org` names nobody: a mistake at the keyboard, not a finding.
@@ -109,11 +122,11 @@ async fn examine(
     doctor: &Doctor,
     server: &Server,
     database: Database,
-) -> anyhow::Result<Vec<Finding>> {
+) -> anyhow::Result<(Vec<Finding>, Vec<Arc<Credentials>>)> {
     let looked = tokio::time::timeout(DATABASE_PATIENCE, database::check(config, &database)).await;
     let (mut findings, fit) = looked.map_err(|_| anyhow::anyhow!("the database does not answer within 30 seconds"))?;
     if !fit {
-        return Ok(findings);
+        return Ok((findings, Vec::new()));
     }
     let keyring = open::keyring(config)?;
     let apps = Apps::new(default_app(config)?, database.clone(), keyring.clone());
@@ -135,9 +148,10 @@ async fn examine(
     findings.extend(backup::check(&examination).await?);
     findings.extend(quotas::check(&examination).await?);
     findings.extend(retention::check(&examination).await?);
-    findings.extend(apps::check(&examination).await?);
+    let (of_apps, others) = apps::check(&examination).await?;
+    findings.extend(of_apps);
     findings.extend(numbers::check(&examination, scope.as_ref()).await?);
-    Ok(findings)
+    Ok((findings, others))
 }
 
 /// The default App as it is configured. A secret that wazapp made for itself is nothing to Meta.

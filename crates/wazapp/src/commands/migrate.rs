@@ -4,6 +4,7 @@ use model::{Clock, Database, relocation};
 use serde_json::json;
 
 use crate::config::Config;
+use crate::mark;
 use crate::open;
 use crate::postgres;
 use crate::print::Print;
@@ -20,6 +21,7 @@ pub(crate) async fn run(config: &Config, print: &Print) -> anyhow::Result<()> {
     let taken = if let Some(access) = open::external(config)? {
         bring_up(Database::new(access, 1)?).await?
     } else {
+        mark::refuse_private(config)?;
         let mut tell = |line: &str| eprintln!("{line}");
         let private = postgres::Access::attach_or_start(&config.private_postgres(), &mut tell).await?;
         let params = private.connection_params();

@@ -2,6 +2,7 @@
 //! and what is there already is passed over, so that whoever breaks off goes on where they were.
 
 mod ask;
+mod service;
 
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -21,6 +22,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use self::ask::Ask;
+use self::service::Service;
 use super::app::setup::{META, Wanted, carry, wanted};
 use super::doctor::callback::proves_itself;
 use super::number::connect;
@@ -108,12 +110,20 @@ struct Chosen {
 
 pub(crate) async fn run(config: &Config, print: &Print, said: Setup) -> anyhow::Result<ExitCode> {
     let ask = Ask::new(print);
+    let service = Service::find(config);
+    if service == Service::Elsewhere {
+        bail!(
+            "the service of this machine has its data elsewhere than in {}; it is set up by: {}",
+            config.data_dir.display(),
+            service::as_the_service("setup")
+        );
+    }
     ask.step(1, "Where this server is reached");
-    let address = address(config, &ask)?;
+    let address = address(config, &ask, service)?;
     ask.step(2, "The Meta App");
     let app = meta_app(config, &ask, &said, &address).await?;
     ask.step(3, "Its webhooks");
-    until_it_proves_itself(config, &ask, &app.wanted, &address).await?;
+    until_it_proves_itself(config, &ask, &app.wanted, (&address, service)).await?;
     let set = carry(config, print, &app.wanted, said.replace).await?;
     ask.done(&format!("Meta sends them to {}", app.wanted.callback));
     ask.step(4, "The first organization");
@@ -147,11 +157,17 @@ pub(crate) async fn run(config: &Config, print: &Print, said: Setup) -> anyhow::
 }
 
 /// A simulated Meta calls whatever there is.
-fn address(config: &Config, ask: &Ask<'_>) -> anyhow::Result<String> {
+fn address(config: &Config, ask: &Ask<'_>, service: Service) -> anyhow::Result<String> {
     let now = public_url(config);
     if now.starts_with("https://") || config.graph_url != META {
         ask.done(&now);
         return Ok(now.trim_end_matches('/').to_owned());
+    }
+    if service == Service::Here {
+        ask.explain("Meta calls HTTPS alone, by a name that leads to this machine.");
+        let Address(address) = ask.text(None, "Its address, as https://wa.example.org", &service::setting())?;
+        ask.explain(&format!("In another terminal, tell it to the service.\n{}", service::lines(&address)));
+        return Ok(address);
     }
     ask.explain(
         "Meta calls HTTPS alone. Either this server gets its certificate by itself, for a name that leads to this machine:\n\
@@ -209,11 +225,16 @@ fn random_word() -> anyhow::Result<SecretString> {
 }
 
 /// Asks as Meta will, until the server answers as it must.
-async fn until_it_proves_itself(config: &Config, ask: &Ask<'_>, app: &Wanted, address: &str) -> anyhow::Result<()> {
+async fn until_it_proves_itself(
+    config: &Config,
+    ask: &Ask<'_>,
+    app: &Wanted,
+    at: (&str, Service),
+) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut told = String::new();
     loop {
-        let Some(why) = why_not(config, app, address).await else { break };
+        let Some(why) = why_not(config, app, at).await else { break };
         if !ask.somebody() && began.elapsed() >= PATIENCE {
             bail!("{why}");
         }
@@ -229,8 +250,14 @@ async fn until_it_proves_itself(config: &Config, ask: &Ask<'_>, app: &Wanted, ad
     Ok(())
 }
 
-async fn why_not(config: &Config, app: &Wanted, address: &str) -> Option<String> {
+async fn why_not(config: &Config, app: &Wanted, (address, service): (&str, Service)) -> Option<String> {
     match running_public_url(&config.data_dir) {
+        None if service == Service::Here => Some(
+            "The service does not run: sudo systemctl start wazapp; why it ended, journalctl -u wazapp tells.".into(),
+        ),
+        Some(other) if service == Service::Here && other.trim_end_matches('/') != address => {
+            Some(format!("The service says that it is {other}, not {address}.\n{}", service::lines(address)))
+        }
         None if config.database_url.is_none() => Some(format!(
             "No server runs on {}: start it, in another terminal or as a service.",
             config.data_dir.display()

@@ -1,5 +1,6 @@
 //! Secrets that wazapp makes for itself on first use and keeps in DATA_DIR.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -122,8 +123,35 @@ pub(super) fn replace(data_dir: &Path, name: &str, text: &SecretString) -> io::R
     File::open(data_dir)?.sync_all()
 }
 
+/// Whether a key is one that nobody drew at random: of few bytes that repeat, or of bytes that go up in steps.
+pub(super) fn is_guessable(key: &[u8; 32]) -> bool {
+    let different: BTreeSet<u8> = key.iter().copied().collect();
+    let step = key[1].wrapping_sub(key[0]);
+    // Of 32 random bytes, 30 are different.
+    different.len() <= 16 || key.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step)
+}
+
 fn random_hex(bytes: usize) -> io::Result<SecretString> {
     let mut random = vec![0; bytes];
     model::secret::random(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(SecretString::from(HEXLOWER.encode(&random)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_repeats_is_told_from_one_drawn_at_random() {
+        let steps: [u8; 32] = std::array::from_fn(|nth| u8::try_from(nth).expect("small"));
+        let words: [u8; 32] = *b"0123456789abcdef0123456789abcdef";
+        for key in [[0; 32], [0xab; 32], steps, words] {
+            assert!(is_guessable(&key), "{key:?}");
+        }
+        for _ in 0..1000 {
+            let mut key = [0; 32];
+            model::secret::random(&mut key).expect("random bytes");
+            assert!(!is_guessable(&key), "{key:?}");
+        }
+    }
 }

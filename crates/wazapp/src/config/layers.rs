@@ -1,7 +1,7 @@
 //! Finds every setting's text and where it was said. An empty text counts as
 //! not said, so that `WAZAPP_X=${X:-}` in a compose file does no harm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -35,17 +35,52 @@ pub(super) fn process_environment() -> Result<BTreeMap<String, String>, ConfigEr
 
 /// What flags, environment and TOML file say, the strongest for each setting.
 pub(super) fn read(flags: &Flags, environment: &BTreeMap<String, String>) -> Result<Layers, ConfigError> {
+    let mut exposed = Exposed::default();
     let mut found = match config_file(flags, environment) {
         Some(path) => toml_file(&path)?,
         None => Found::new(),
     };
-    found.extend(variables(environment)?);
+    exposed.note(&found);
+    let variables = variables(environment)?;
+    exposed.note(&variables);
+    found.extend(variables);
     for (key, value) in &flags.values {
         if let Some(setting) = Setting::named(key).filter(|_| !value.is_empty()) {
+            if is_secret(setting.secrecy, value) && value != "-" {
+                exposed.flags.push(setting.flag());
+            }
             found.insert(setting.key, (flag(setting, value)?, Source::Flag(setting.flag())));
         }
     }
-    Ok(Layers { found })
+    Ok(Layers { found, exposed })
+}
+
+/// Where secrets were said so that others may see them, also those that something stronger took the place of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exposed {
+    /// Files that hold some.
+    pub(crate) files: BTreeSet<PathBuf>,
+    /// Flags that said one.
+    pub(crate) flags: Vec<String>,
+}
+
+impl Exposed {
+    fn note(&mut self, found: &Found) {
+        for (key, (text, source)) in found {
+            let secrecy = Setting::named(key).map_or(Secrecy::Open, |setting| setting.secrecy);
+            if let (true, Source::File(_, path) | Source::Toml(path)) = (is_secret(secrecy, text), source) {
+                self.files.insert(path.clone());
+            }
+        }
+    }
+}
+
+fn is_secret(secrecy: Secrecy, text: &str) -> bool {
+    match secrecy {
+        Secrecy::Open => false,
+        Secrecy::Secret => true,
+        Secrecy::UrlWithPassword => without_password(text) != text,
+    }
 }
 
 /// What a flag says; a secret may be said on standard input, as a command's own.
@@ -186,9 +221,14 @@ fn distance(one: &str, other: &str) -> usize {
 /// Every setting's text, and the ways to give it a type.
 pub(super) struct Layers {
     found: Found,
+    exposed: Exposed,
 }
 
 impl Layers {
+    pub(super) fn exposed(&self) -> &Exposed {
+        &self.exposed
+    }
+
     pub(super) fn is_set(&self, key: &str) -> bool {
         self.found.contains_key(key)
     }

@@ -163,7 +163,13 @@ pub(super) fn absolute_path(text: &str) -> Result<PathBuf, String> {
 
 /// An http or https URL, its trailing slash cut.
 pub(super) fn http_url(text: &str) -> Result<String, String> {
-    let problem = || format!("\"{text}\" is not a web address: write like https://example.org");
+    // Before an @ there may be a password.
+    let shown = match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://•••@{rest}"),
+        (None, Some((_, rest))) => format!("•••@{rest}"),
+        (_, None) => text.to_owned(),
+    };
+    let problem = || format!("\"{shown}\" is not a web address: write like https://example.org");
     let url: http::Uri = text.parse().map_err(|_| problem())?;
     let scheme = url.scheme_str().unwrap_or_default();
     let usable = ["http", "https"].contains(&scheme)

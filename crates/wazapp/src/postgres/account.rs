@@ -165,7 +165,7 @@ fn owner(path: &Path) -> Option<u32> {
 }
 
 /// Asks `id`, which knows users of LDAP and the like too.
-fn id<T: std::str::FromStr>(option: &str, user: &str) -> Option<T> {
+pub(crate) fn id<T: std::str::FromStr>(option: &str, user: &str) -> Option<T> {
     let output = Command::new("id").args([option, "--", user]).env("PATH", PATH).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().parse().ok())?

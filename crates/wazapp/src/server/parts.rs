@@ -209,7 +209,9 @@ impl Parts {
         };
         let router = web::router(state, webhook, health.clone(), setup.operators.is_some());
         if let Some(listener) = setup.operators {
-            tracing::info!(listen = ?listener.local_addr(), "metrics and details");
+            if let Ok(listen) = listener.local_addr() {
+                tracing::info!(%listen, "metrics and details");
+            }
             let admission = Admission::new(OPERATORS, Proxies::default());
             self.http.spawn(|stop| web::serve::serve(listener, web::health::routes(health), admission, stop));
         }

@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 use super::call::{Body, Call, digits};
 use super::{Credential, Failure, Graph};
 use crate::json::{Read, as_text};
-
-/// The kind of object that WhatsApp's webhooks are about.
-const OBJECT: &str = "whatsapp_business_account";
+use crate::webhook::OBJECT;
 
 /// Where an App gets its webhooks, for one kind of object.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,7 +57,8 @@ impl BadReason {
 /// whole is kept once instead, or a body of small bad parts would grow a hundredfold.
 pub(super) const MOST_BAD: usize = 100;
 
-const OBJECT: &str = "whatsapp_business_account";
+/// The kind of object that WhatsApp's webhooks are about.
+pub const OBJECT: &str = "whatsapp_business_account";
 
 /// Takes a body apart. Never panics and never fails as a whole: a body that is no JSON
 /// gives one [`Bad`] part, an empty list of entries gives no part at all.

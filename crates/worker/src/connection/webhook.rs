@@ -12,36 +12,14 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
 use whatsapp::graph::{Credential, Graph, Override, SubscribedApp, Subscription};
+use whatsapp::webhook::{MESSAGES, OBJECT, wanted};
 
 use super::desk::{Came, Desk};
 use super::trouble;
 
-/// Without it nothing that customers write arrives.
-const MESSAGES: &str = "messages";
-
-/// What an App should hear of, beside messages: news of numbers, templates and accounts.
-const NEWS: &[&str] = &[
-    "message_template_status_update",
-    "message_template_quality_update",
-    "message_template_components_update",
-    "template_category_update",
-    "phone_number_quality_update",
-    "phone_number_name_update",
-    "account_update",
-    "account_alerts",
-    "account_review_update",
-    "business_capability_update",
-];
-
-/// What comes from a phone that shares its number.
-const OF_PHONES: &[&str] = &["smb_message_echoes", "smb_app_state_sync", "history"];
-
 /// Whose callback one is, in Meta's `webhook_configuration`.
 const OF_NUMBER: &str = "phone_number";
 const OF_ACCOUNT: &str = "whatsapp_business_account";
-
-/// The object that WhatsApp's webhooks are about.
-const OBJECT: &str = "whatsapp_business_account";
 
 /// Lets the App hear of the account, and leads the number's webhooks here if that was asked for. Meta takes a callback of
 /// the account's own only from an App that hears of it; and where one is in place, a call without it would end it.
@@ -177,8 +155,7 @@ pub(super) async fn fields(desk: &mut Desk<'_>) -> Came {
     };
     let ours = desk.callback_url();
     let now = subscriptions.iter().find(|subscription| subscription.object == OBJECT);
-    let phones = if desk.is_shared_with_phone() { OF_PHONES } else { &[] };
-    let wanted: Vec<&str> = [&[MESSAGES], NEWS, phones].into_iter().flatten().copied().collect();
+    let wanted = wanted(desk.is_shared_with_phone());
     // With a callback of its own, this number's messages come here wherever the App's is.
     let overridden = desk.job.wishes.override_callback || overridden(desk).is_some_and(|(_, url)| url == ours);
     let Some(lacking) = lacking(now, &wanted, &ours, overridden) else {

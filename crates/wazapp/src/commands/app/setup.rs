@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
 use model::apps::Apps;
+use model::{Clock, number_check};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use whatsapp::graph::{Failure, Graph, Subscription, Timeouts};
+use whatsapp::webhook::OBJECT;
 
-use crate::commands::doctor::apps::{NEEDED, OBJECT, UNREACHED, USEFUL};
+use crate::commands::doctor::apps::{UNREACHED, wanted_of};
 use crate::commands::doctor::default_app;
 use crate::config::Config;
 use crate::open;
@@ -24,6 +26,8 @@ pub(in crate::commands) struct Wanted {
     secret: SecretString,
     pub(in crate::commands) verify_token: SecretString,
     pub(in crate::commands) callback: String,
+    /// What it is to hear of.
+    fields: Vec<&'static str>,
 }
 
 impl Wanted {
@@ -55,7 +59,7 @@ pub(in crate::commands) async fn carry(
 ) -> anyhow::Result<Value> {
     let graph = Graph::with_timeouts(&config.graph_url, &config.graph_version, Timeouts::default())?;
     let before = subscription(&graph, wanted).await?;
-    let fields = fields(before.as_ref());
+    let fields = fields(before.as_ref(), wanted);
     let elsewhere = before.as_ref().and_then(|now| now.callback_url.as_deref()).filter(|url| !wanted.is_ours(url));
     if let Some(elsewhere) = elsewhere.filter(|_| !replace) {
         bail!(
@@ -90,12 +94,16 @@ pub(in crate::commands) async fn wanted(config: &Config, app_id: Option<&str>, b
     let id =
         id.context("which App? Name it by --app-id, or set WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET")?.to_owned();
     let is_default = config.meta_app_id.as_deref() == Some(&id);
-    let (secret, verify_token) = open::with(config, async |opened| {
-        let apps = Apps::new(default_app(config)?, opened.database, opened.keyring);
+    let (secret, verify_token, fields) = open::with(config, async |opened| {
+        let apps = Apps::new(default_app(config)?, opened.database.clone(), opened.keyring);
         apps.refresh().await;
         let path = (!is_default).then_some(id.as_str());
         let word = apps.of_path(path).and_then(|(_, app)| app.verify_tokens.first().cloned());
-        Ok((apps.secret(&id), word))
+        let tx = opened.database.operator().await?;
+        let numbers = number_check::any_organization_examine(&tx, None, Clock::default().now()).await?;
+        tx.close();
+        let fields = wanted_of(&apps, &id, numbers.iter().map(|number| &number.link));
+        Ok((apps.secret(&id), word, fields))
     })
     .await?;
     let (secret_is, word_is) = match is_default {
@@ -118,7 +126,7 @@ pub(in crate::commands) async fn wanted(config: &Config, app_id: Option<&str>, b
     }
     let path = if is_default { String::new() } else { format!("/{id}") };
     let callback = format!("{}/webhook{path}", base.trim_end_matches('/'));
-    Ok(Wanted { id, secret, verify_token, callback })
+    Ok(Wanted { id, secret, verify_token, callback, fields })
 }
 
 async fn subscription(graph: &Graph, wanted: &Wanted) -> anyhow::Result<Option<Subscription>> {
@@ -133,9 +141,9 @@ async fn subscription(graph: &Graph, wanted: &Wanted) -> anyhow::Result<Option<S
 }
 
 /// What it hears of now stays.
-fn fields(before: Option<&Subscription>) -> BTreeSet<String> {
+fn fields(before: Option<&Subscription>, wanted: &Wanted) -> BTreeSet<String> {
     let had = before.into_iter().flat_map(|now| &now.fields).map(|field| field.name.clone());
-    had.chain(USEFUL.into_iter().chain([NEEDED]).map(str::to_owned)).collect()
+    had.chain(wanted.fields.iter().map(|name| (*name).to_owned())).collect()
 }
 
 fn is_whole(now: &Subscription, wanted: &Wanted, fields: &BTreeSet<String>) -> bool {

@@ -1,8 +1,14 @@
 //! Meta Apps: known to Meta by their secret, and sending us what we need.
 
-use model::app;
+use std::sync::Arc;
+
+use model::app::Credentials;
+use model::apps::Apps;
+use model::link::Link;
+use model::{app, number_check};
 use secrecy::SecretString;
 use whatsapp::graph::{Failure, Subscription};
+use whatsapp::webhook::{MESSAGES, OBJECT, wanted};
 
 use super::Examination;
 use super::finding::Finding;
@@ -12,53 +18,57 @@ const AREA: &str = "Apps";
 /// What to do where no whole answer comes.
 pub(crate) const UNREACHED: &str = "see that this machine reaches Meta: curl -sS https://graph.facebook.com";
 
-/// The kind of object that WhatsApp's webhooks are about.
-pub(crate) const OBJECT: &str = "whatsapp_business_account";
+/// What an App is to hear of, by the numbers that come through it here.
+pub(crate) fn wanted_of<'n>(apps: &Apps, id: &str, mut numbers: impl Iterator<Item = &'n Link>) -> Vec<&'static str> {
+    let of_app = |link: &Link| link.app_id.as_deref().or_else(|| apps.default_id()) == Some(id);
+    wanted(numbers.any(|link| link.shared && of_app(link)))
+}
 
-/// Without this nothing comes.
-pub(crate) const NEEDED: &str = "messages";
-
-/// Without these, what changes at Meta is seen a day later.
-pub(crate) const USEFUL: [&str; 6] = [
-    "account_update",
-    "account_alerts",
-    "message_template_status_update",
-    "message_template_quality_update",
-    "phone_number_name_update",
-    "phone_number_quality_update",
-];
-
-pub(super) async fn check(of: &Examination<'_>) -> anyhow::Result<Vec<Finding>> {
+/// What is found of the Apps, and what those of the database are known by.
+pub(super) async fn check(of: &Examination<'_>) -> anyhow::Result<(Vec<Finding>, Vec<Arc<Credentials>>)> {
     let tx = of.database.operator().await?;
     let others = app::list(&tx).await?;
+    let numbers = number_check::any_organization_examine(&tx, None, of.now).await?;
     tx.close();
+    let wanted = |id: &str| wanted_of(&of.apps, id, numbers.iter().map(|number| &number.link));
     let mut findings = Vec::new();
     if let Some(id) = of.apps.default_id() {
         let url = format!("{}/webhook", of.public_url);
         let fix =
             "WAZAPP_META_APP_ID and WAZAPP_META_APP_SECRET as Meta's App dashboard shows them (App settings, Basic)";
         match of.apps.secret(id) {
-            Some(secret) => findings.extend(examine(of, id, &secret, &url, fix).await),
+            Some(secret) => findings.extend(examine(of, id, &secret, (&url, &wanted(id)), fix).await),
             None => findings.push(Finding::broken(AREA, id, "has no secret here", fix)),
         }
     }
+    let known = others.iter().filter_map(|app| of.apps.of_path(Some(&app.id)));
+    // One that the settings name too answers as they say.
+    let known = known.filter_map(|(other, app)| other.map(|_| app)).collect();
     for app in others {
         let url = format!("{}/webhook/{}", of.public_url, app.id);
         let fix = format!("wazapp app rotate --app-id {} --secret - --drop-old", app.id);
         match of.apps.secret(&app.id) {
-            Some(secret) => findings.extend(examine(of, &app.id, &secret, &url, &fix).await),
+            Some(secret) => {
+                findings.extend(examine(of, &app.id, &secret, (&url, &wanted(&app.id)), &fix).await);
+            }
             None => findings.push(Finding::broken(AREA, &app.id, "has no secret that opens with this master key", fix)),
         }
     }
-    Ok(findings)
+    Ok((findings, known))
 }
 
-async fn examine(of: &Examination<'_>, id: &str, secret: &SecretString, url: &str, bad_secret: &str) -> Vec<Finding> {
+async fn examine(
+    of: &Examination<'_>,
+    id: &str,
+    secret: &SecretString,
+    (url, wanted): (&str, &[&str]),
+    bad_secret: &str,
+) -> Vec<Finding> {
     match of.graph.app_subscriptions(id, secret).await {
         Ok(all) => {
             let mut findings = vec![Finding::good(AREA, id, "Meta knows it by its secret")];
             let own: Vec<&Subscription> = all.iter().filter(|one| one.object == OBJECT).collect();
-            findings.extend(subscription(id, own.first().copied(), url));
+            findings.extend(subscription(id, own.first().copied(), url, wanted));
             findings
         }
         Err(Failure::Refused(error)) => {
@@ -70,7 +80,7 @@ async fn examine(of: &Examination<'_>, id: &str, secret: &SecretString, url: &st
     }
 }
 
-fn subscription(id: &str, found: Option<&Subscription>, url: &str) -> Vec<Finding> {
+fn subscription(id: &str, found: Option<&Subscription>, url: &str, wanted: &[&str]) -> Vec<Finding> {
     let set = format!(
         "wazapp app setup --app-id {id}; or in the App's dashboard, WhatsApp, Configuration: callback URL {url}, and its verify token"
     );
@@ -94,11 +104,12 @@ fn subscription(id: &str, found: Option<&Subscription>, url: &str) -> Vec<Findin
             "wazapp app setup --app-id {id}; or in the App's dashboard, WhatsApp, Configuration, Webhook fields: {fields}"
         )
     };
-    if !has(NEEDED) {
+    if !has(MESSAGES) {
         let says = "is not subscribed to the field messages: no message comes";
-        findings.push(Finding::broken(AREA, id, says, subscribe(NEEDED)));
+        findings.push(Finding::broken(AREA, id, says, subscribe(MESSAGES)));
     }
-    let missing: Vec<&str> = USEFUL.into_iter().filter(|name| !has(name)).collect();
+    let news = wanted.iter().copied().filter(|name| *name != MESSAGES);
+    let missing: Vec<&str> = news.filter(|name| !has(name)).collect();
     if !missing.is_empty() {
         let missing = missing.join(", ");
         findings.push(Finding::warning(AREA, id, format!("does not hear of {missing}"), subscribe(&missing)));
@@ -115,12 +126,12 @@ mod tests {
 
     fn found(callback: &str, active: bool, fields: &[&str]) -> Vec<Finding> {
         let row = json!({ "object": OBJECT, "callback_url": callback, "active": active, "fields": fields });
-        subscription("1", Subscription::read(&row).as_ref(), "https://wa.example.org/webhook")
+        subscription("1", Subscription::read(&row).as_ref(), "https://wa.example.org/webhook", &wanted(false))
     }
 
     #[test]
     fn a_subscription_is_ours_and_whole() {
-        let all: Vec<&str> = USEFUL.into_iter().chain([NEEDED]).collect();
+        let all = wanted(false);
         for callback in ["https://wa.example.org/webhook", "https://wa.example.org/webhook/1"] {
             assert!(found(callback, true, &all).iter().all(|finding| finding.level == Level::Good));
         }
@@ -131,6 +142,6 @@ mod tests {
             levels(found("https://wa.example.org/webhook", true, &[])),
             [Level::Good, Level::Broken, Level::Warning]
         );
-        assert_eq!(levels(subscription("1", None, "https://wa.example.org/webhook")), [Level::Broken]);
+        assert_eq!(levels(subscription("1", None, "https://wa.example.org/webhook", &all)), [Level::Broken]);
     }
 }

@@ -1,11 +1,14 @@
-//! The callback as Meta meets it: the handshake, a signature that is not Meta's, and how soon it answers.
+//! The callback as Meta meets it, each App's: the handshake, a signature that is not Meta's, and how soon it answers.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use model::app::Credentials;
 use secrecy::{ExposeSecret, SecretString};
 use web::webhook::REFUSED;
 use whatsapp::signature;
 
+use super::configuration::has_default_app;
 use super::finding::{Finding, Level};
 use super::server::Server;
 use crate::config::Config;
@@ -21,7 +24,31 @@ const TRIES: u32 = 5;
 /// <https://developers.facebook.com/docs/whatsapp/cloud-api/guides/set-up-webhooks>
 const MEDIAN: Duration = Duration::from_millis(250);
 
-pub(super) async fn check(config: &Config, server: &Server) -> Vec<Finding> {
+/// An App's.
+struct Callback {
+    url: String,
+    verify_token: Option<SecretString>,
+    /// What gives it a verify token.
+    fix: String,
+}
+
+/// The default App's, unless all Apps are the database's; and theirs. Of one whose secrets do not open that is said elsewhere.
+fn callbacks(config: &Config, url: &str, others: &[Arc<Credentials>]) -> Vec<Callback> {
+    let default = Callback {
+        url: url.to_owned(),
+        verify_token: config.meta_verify_token.clone(),
+        fix: "WAZAPP_META_VERIFY_TOKEN=…".into(),
+    };
+    let default = (others.is_empty() || has_default_app(config)).then_some(default);
+    let others = others.iter().filter(|app| !app.secrets.is_empty()).map(|app| Callback {
+        url: format!("{url}/{}", app.id),
+        verify_token: app.verify_tokens.first().cloned(),
+        fix: format!("wazapp app rotate --app-id {} --verify-token -", app.id),
+    });
+    default.into_iter().chain(others).collect()
+}
+
+pub(super) async fn check(config: &Config, server: &Server, others: &[Arc<Credentials>]) -> Vec<Finding> {
     let url = format!("{}/webhook", server.public_url(config));
     if !server.runs() && !url.starts_with("https://") {
         let says = "not asked: no server runs here, and no public URL says where else";
@@ -36,17 +63,29 @@ pub(super) async fn check(config: &Config, server: &Server) -> Vec<Finding> {
     if asks_callers(config) {
         return vec![uncertified(&client, &url).await];
     }
-    let mut findings = Vec::new();
-    match &config.meta_verify_token {
-        Some(token) => findings.extend(handshake(&client, &url, token.expose_secret()).await),
-        None => findings.push(Finding::warning(
-            AREA,
-            &url,
-            "its handshake cannot be tried without a verify token",
-            "WAZAPP_META_VERIFY_TOKEN=…",
-        )),
+    let (mut findings, mut slowest, mut unsigned) = (Vec::new(), None, Vec::new());
+    let callbacks = callbacks(config, &url, others);
+    for callback in &callbacks {
+        match &callback.verify_token {
+            Some(token) => match handshake(&client, &callback.url, token.expose_secret()).await {
+                Ok(median) => {
+                    findings.push(Finding::good(AREA, &callback.url, "answers the handshake"));
+                    slowest = slowest.max(Some(median));
+                }
+                Err(finding) => findings.push(*finding),
+            },
+            None => {
+                let says = "its handshake cannot be tried without a verify token";
+                findings.push(Finding::warning(AREA, &callback.url, says, &callback.fix));
+            }
+        }
+        unsigned.extend(forged(&client, &callback.url).await.err());
     }
-    findings.push(forged(&client, &url).await);
+    findings.extend(slowest.map(latency));
+    if unsigned.is_empty() && !callbacks.is_empty() {
+        findings.push(Finding::good(AREA, "signatures", "a forged one is refused"));
+    }
+    findings.extend(unsigned.into_iter().map(|finding| *finding));
     findings
 }
 
@@ -58,14 +97,15 @@ fn client() -> reqwest::Result<reqwest::Client> {
 /// Whether a callback proves itself to Meta with this word; if not, why not and what mends it.
 pub(in crate::commands) async fn proves_itself(config: &Config, url: &str, token: &SecretString) -> Result<(), String> {
     let client = client().map_err(|error| error.to_string())?;
-    let findings = match asks_callers(config) {
-        true => vec![uncertified(&client, url).await],
-        false => handshake(&client, url, token.expose_secret()).await,
+    let finding = match asks_callers(config) {
+        true => uncertified(&client, url).await,
+        false => match handshake(&client, url, token.expose_secret()).await {
+            Ok(_) => return Ok(()),
+            Err(finding) => *finding,
+        },
     };
-    match findings.into_iter().next() {
-        Some(Finding { level: Level::Broken, says, fix, .. }) => {
-            Err(format!("{url} {says}; {}", fix.unwrap_or_default()))
-        }
+    match finding {
+        Finding { level: Level::Broken, says, fix, .. } => Err(format!("{url} {says}; {}", fix.unwrap_or_default())),
         _ => Ok(()),
     }
 }
@@ -95,62 +135,63 @@ async fn uncertified(client: &reqwest::Client, url: &str) -> Finding {
 const NOT_HERE: &str =
     "see that WAZAPP_PUBLIC_URL leads to this server through the TLS proxy (docs/operate.md), with the path unchanged";
 
-async fn handshake(client: &reqwest::Client, url: &str, token: &str) -> Vec<Finding> {
+/// What to do where another verify token is known there.
+const ANOTHER_WORD: &str = "see that what answers there is a server of this database, which tells it an App's verify token within \
+                            seconds; of the WAZAPP_META_VERIFY_TOKEN that is set here it knows once it is restarted";
+
+/// How long it takes it to prove itself; else what is broken.
+async fn handshake(client: &reqwest::Client, url: &str, token: &str) -> Result<Duration, Box<Finding>> {
+    let broken = |says: String, fix: &str| Box::new(Finding::broken(AREA, url, says, fix));
     let mut times = Vec::new();
     for nth in 0..TRIES {
         let challenge = format!("{}", 1_158_201_444 + nth);
         let query = [("hub.mode", "subscribe"), ("hub.challenge", &challenge), ("hub.verify_token", token)];
         let Ok(asked) = reqwest::Url::parse_with_params(url, query) else {
-            return vec![Finding::broken(AREA, url, "is no URL", "WAZAPP_PUBLIC_URL=https://YOUR.NAME")];
+            return Err(broken("is no URL".into(), "WAZAPP_PUBLIC_URL=https://YOUR.NAME"));
         };
         let started = Instant::now();
         let answer = match client.get(asked).send().await {
             Ok(answer) => answer,
-            Err(error) => {
-                let says = format!("does not answer: {}", words(error));
-                return vec![Finding::broken(AREA, url, says, NOT_HERE)];
-            }
+            Err(error) => return Err(broken(format!("does not answer: {}", words(error)), NOT_HERE)),
         };
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap_or_default();
         times.push(started.elapsed());
         if status != 200 || text != challenge {
             let says = format!("answers {status} to a handshake, without its challenge");
-            let fix = if status == 403 {
-                "restart the server, so that it knows the WAZAPP_META_VERIFY_TOKEN that is set here"
-            } else {
-                NOT_HERE
-            };
-            return vec![Finding::broken(AREA, url, says, fix)];
+            return Err(broken(says, if status == 403 { ANOTHER_WORD } else { NOT_HERE }));
         }
     }
     times.sort_unstable();
-    let median = times[times.len() / 2];
+    Ok(times[times.len() / 2])
+}
+
+fn latency(median: Duration) -> Finding {
     let says = format!("median {} ms, from this machine; Meta wants 250 ms at most", median.as_millis());
-    let answered = Finding::good(AREA, url, "answers the handshake");
-    let soon = if median > MEDIAN {
-        Finding::warning(AREA, "latency", says, "look for what is slow in front of wazapp: the proxy, the network")
-    } else {
-        Finding::good(AREA, "latency", says)
-    };
-    vec![answered, soon]
+    if median > MEDIAN {
+        return Finding::warning(
+            AREA,
+            "latency",
+            says,
+            "look for what is slow in front of wazapp: the proxy, the network",
+        );
+    }
+    Finding::good(AREA, "latency", says)
 }
 
 /// A body whose signature is nobody's must be refused, and changes nothing.
-async fn forged(client: &reqwest::Client, url: &str) -> Finding {
+async fn forged(client: &reqwest::Client, url: &str) -> Result<(), Box<Finding>> {
+    let broken = |says: String| Err(Box::new(Finding::broken(AREA, url, says, NOT_HERE)));
     let body = r#"{"object":"whatsapp_business_account","entry":[]}"#;
     let nobodys = format!("sha256={}", "0".repeat(64));
     let request = client.post(url).header("content-type", "application/json").header(signature::HEADER, nobodys);
     match request.body(body).send().await.map(|answer| answer.status().as_u16()) {
-        Ok(401) => Finding::good(AREA, "signatures", "a forged one is refused"),
+        Ok(401) => Ok(()),
         Ok(status @ 200..=299) => {
-            let says = format!("a forged one is answered {status}: something else than wazapp answers there");
-            Finding::broken(AREA, "signatures", says, NOT_HERE)
+            broken(format!("a forged signature is answered {status}: something else than wazapp answers there"))
         }
-        Ok(status) => {
-            Finding::broken(AREA, "signatures", format!("a forged one is answered {status}, not 401"), NOT_HERE)
-        }
-        Err(error) => Finding::broken(AREA, "signatures", format!("no answer to a POST: {}", words(error)), NOT_HERE),
+        Ok(status) => broken(format!("a forged signature is answered {status}, not 401")),
+        Err(error) => broken(format!("no answer to a POST: {}", words(error))),
     }
 }
 

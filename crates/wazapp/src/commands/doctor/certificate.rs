@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use web::serve::{CallerAuthority, Certificate};
 
 use super::Examination;
+use super::dates;
 use super::finding::Finding;
 use crate::certificate::acme::Examined;
 use crate::certificate::{CallerFiles, Files, LITTLE};
@@ -28,6 +29,9 @@ pub(super) fn check(config: &Config, public_url: &str, now: Timestamp) -> Vec<Fi
     }
 }
 
+/// The name that Meta's client certificates are of.
+const OF_META: &str = "client.webhooks.fbclientcerts.com";
+
 /// An authority of webhooks' callers is changed well before its end: whoever calls does so too.
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -35,7 +39,12 @@ const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub(super) fn callers(config: &Config, now: Timestamp) -> Vec<Finding> {
     let Some(callers) = config.https.as_ref().and_then(|https| https.callers.as_ref()) else { return Vec::new() };
     match CallerFiles::new(&callers.files, &callers.name).read() {
-        Ok(callers) => callers.authorities().iter().map(|authority| caller_authority(authority, now)).collect(),
+        Ok(read) => {
+            let authorities = read.authorities();
+            let names = authorities.iter().map(|authority| authority.name.as_str());
+            let changed = (callers.name == OF_META).then(|| dates::client_certificate(names, now)).flatten();
+            authorities.iter().map(|authority| caller_authority(authority, now)).chain(changed).collect()
+        }
         Err(error) => {
             let fix = "write the file anew, with the certificates (PEM) of the authorities that give callers theirs";
             vec![Finding::broken(AREA, "webhook_client_ca", format!("{error:#}"), fix)]

@@ -1,31 +1,35 @@
 //! Settings that are allowed, and that Meta's way in needs otherwise.
 
 use super::finding::Finding;
+use crate::caution::{self, Caution};
 use crate::config::Config;
 
 const AREA: &str = "Configuration";
 
-pub(super) fn check(config: &Config, public_url: &str) -> Vec<Finding> {
-    let mut findings = vec![verify_token(config), app_secret(config), app_id(config), https(public_url), graph(config)];
-    findings.extend(open_to_all(config).map(|(says, fix)| Finding::warning(AREA, "listen", says, fix)));
+/// `others`: how many Apps the database has.
+pub(super) fn check(config: &Config, public_url: &str, others: usize) -> Vec<Finding> {
+    let mut findings = match has_default_app(config) || others == 0 {
+        true => vec![verify_token(config), app_secret(config), app_id(config)],
+        false => vec![Finding::good(AREA, "default App", format!("none; the database has {}", apps(others)))],
+    };
+    findings.extend([https(public_url), graph(config)]);
+    let warning = |found: Caution| Finding::warning(AREA, found.subject, found.says, found.fix);
+    findings.extend(caution::of(config).into_iter().map(warning));
     findings
-}
-
-/// Where whoever reaches this machine speaks to the server in the clear, and no proxy is known that would not: what is so, and what
-/// mends it.
-pub(crate) fn open_to_all(config: &Config) -> Option<(String, &'static str)> {
-    let (address, known) = (config.listen, config.https.is_some() || !config.trusted_proxies.is_empty());
-    (!address.ip().is_loopback() && !known).then(|| {
-        let says = format!("{address} is open to whoever reaches this machine, without TLS: passwords and keys can be read on the way");
-        let fix = "WAZAPP_DOMAIN=YOUR.NAME for HTTPS by itself; behind a proxy WAZAPP_TRUSTED_PROXIES=its addresses, or \
-                   WAZAPP_LISTEN=127.0.0.1:8080 where it is on this machine";
-        (says, fix)
-    })
 }
 
 /// Whether somebody said this setting.
 pub(super) fn is_set(config: &Config, key: &str) -> bool {
     config.show().iter().any(|line| line.key == key && line.source != "default" && line.value.is_some())
+}
+
+/// Whether the settings name an App, be it by a part of what it takes.
+pub(super) fn has_default_app(config: &Config) -> bool {
+    config.meta_verify_token.is_some() || config.meta_app_id.is_some() || is_set(config, "meta_app_secret")
+}
+
+fn apps(count: usize) -> String {
+    if count == 1 { "1 App".into() } else { format!("{count} Apps") }
 }
 
 fn verify_token(config: &Config) -> Finding {

@@ -8,13 +8,12 @@ use model::{Database, inspect, migrate, relocation};
 
 use super::configuration::is_set;
 use super::finding::{Finding, Level};
+use crate::caution;
 use crate::config::Config;
 use crate::open;
 
 const AREA: &str = "Database";
 
-/// Windows and tokens are told by our clock, retention by the database's.
-const SKEW: SignedDuration = SignedDuration::from_secs(5);
 const FAR_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Nothing was ever kept here.
@@ -48,7 +47,10 @@ async fn examine(config: &Config, database: &Database, findings: &mut Vec<Findin
     for fault in &server.faults {
         findings.push(Finding::broken(AREA, "PostgreSQL", fault, "as it says; docs/operate.md, External"));
     }
-    if server.faults.is_empty() {
+    if let Some(login) = &server.at_start.superuser {
+        let found = caution::superuser(login);
+        findings.push(Finding::warning(AREA, found.subject, found.says, found.fix));
+    } else if server.faults.is_empty() {
         findings.push(Finding::good(AREA, "roles and settings", "keep organizations apart, and what was confirmed"));
     }
     if server.transaction_pooler {
@@ -60,7 +62,7 @@ async fn examine(config: &Config, database: &Database, findings: &mut Vec<Findin
         ));
     }
     findings.push(logins(database));
-    findings.push(clock(server.ahead));
+    findings.push(clock("the database's", server.at_start.ahead));
     let pending = migrate::pending(database).await?;
     if !pending.is_empty() {
         let says = format!("behind this version by {}: {}", pending.len(), pending.join(", "));
@@ -90,17 +92,11 @@ fn logins(database: &Database) -> Finding {
     )
 }
 
-fn clock(ahead: SignedDuration) -> Finding {
-    let by = ahead.abs();
-    let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
-    let says = format!("the database's runs {:.1} s {direction} ours", by.as_secs_f64());
-    let fix = "let both machines keep time by NTP: timedatectl set-ntp true";
-    if by > FAR_SKEW {
-        Finding::broken(AREA, "clock", says, fix)
-    } else if by > SKEW {
-        Finding::warning(AREA, "clock", says, fix)
-    } else {
-        Finding::good(AREA, "clock", says)
+fn clock(whose: &str, ahead: SignedDuration) -> Finding {
+    match caution::clock(whose, ahead) {
+        None => Finding::good(AREA, "clock", caution::skew(whose, ahead)),
+        Some(found) if ahead.abs() > FAR_SKEW => Finding::broken(AREA, found.subject, found.says, found.fix),
+        Some(found) => Finding::warning(AREA, found.subject, found.says, found.fix),
     }
 }
 
@@ -163,12 +159,12 @@ mod tests {
         for (seconds, level) in
             [(0, Level::Good), (-4, Level::Good), (6, Level::Warning), (-299, Level::Warning), (-3600, Level::Broken)]
         {
-            let finding = clock(SignedDuration::from_secs(seconds));
+            let finding = clock("the database's", SignedDuration::from_secs(seconds));
             assert_eq!(finding.level, level, "{seconds}");
             if level != Level::Good {
                 assert!(finding.fix.is_some_and(|fix| fix.contains("NTP")), "{seconds}");
             }
         }
-        assert!(clock(SignedDuration::from_secs(-3600)).says.contains("3600.0 s behind ours"));
+        assert!(clock("the database's", SignedDuration::from_secs(-3600)).says.contains("3600.0 s behind ours"));
     }
 }

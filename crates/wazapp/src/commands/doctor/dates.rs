@@ -11,6 +11,9 @@ const AREA: &str = "Meta's dates";
 /// What is nearer is to be seen to.
 const NEAR_DAYS: i32 = 90;
 
+/// What has changed is told for so long.
+const FRESH_DAYS: i32 = 365;
+
 /// The last days of Graph versions, oldest first.
 /// <https://developers.facebook.com/docs/graph-api/changelog/>
 const VERSIONS: [(u32, Date); 6] = [
@@ -46,6 +49,14 @@ const OF_COUNTRIES: [OfCountry; 2] = [
     },
 ];
 
+/// What is written in an open window costs from then on.
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing/non-template-messages>
+const CHARGED: Date = date(2026, 10, 1);
+
+/// The last certificate that DigiCert gave Meta's webhooks ends; from 2026-03-31 on Meta's own authority gives them.
+/// <https://developers.facebook.com/docs/graph-api/webhooks/getting-started#mtls-for-webhooks>
+const OWN_AUTHORITY: Date = date(2026, 4, 15);
+
 /// The end of the Graph version that is used.
 pub(super) fn graph_version(version: &str, now: Timestamp) -> Option<Finding> {
     let major = version.strip_prefix('v')?.split('.').next()?.parse::<u32>().ok()?;
@@ -62,6 +73,42 @@ pub(super) fn graph_version(version: &str, now: Timestamp) -> Option<Finding> {
         0..NEAR_DAYS => Finding::warning(AREA, subject, format!("ends on {ends}, in {days} days"), FIX),
         _ => Finding::good(AREA, subject, format!("ends on {ends}")),
     })
+}
+
+/// What whoever has a number connected pays.
+pub(super) fn prices(now: Timestamp) -> Option<Finding> {
+    let says = "what is written in an open window is charged, beyond 1,000 messages a month of each number, and templates of utility \
+                in it from the first on; where no payment method is known, Meta takes them and delivers none";
+    let fix = "see that each account has a payment method (WhatsApp Manager, Billing); PUT /api/v1/prices with the prices of service \
+               and utility, so that costs are whole";
+    let days = days_until(CHARGED, now);
+    let from = format!("from {CHARGED} on, {says}");
+    match days {
+        ..0 if days <= -FRESH_DAYS => None,
+        ..0 => Some(Finding::good(AREA, "prices", format!("since {CHARGED}, {says}")).with(fix)),
+        0..NEAR_DAYS => Some(Finding::warning(AREA, "prices", from, fix)),
+        _ => Some(Finding::good(AREA, "prices", from).with(fix)),
+    }
+}
+
+/// Who gives Meta the certificate that its webhooks show, where only who shows it is answered: by the authorities that are taken.
+pub(super) fn client_certificate<'n>(mut taken: impl Iterator<Item = &'n str>, now: Timestamp) -> Option<Finding> {
+    const SUBJECT: &str = "client certificate";
+    let fix = "download meta-outbound-api-ca-2025-12.pem from Meta's page \"mTLS for webhooks\", and name it in WAZAPP_WEBHOOK_CLIENT_CA";
+    let only_former = taken.all(|name| name.contains("DigiCert"));
+    let days = days_until(OWN_AUTHORITY, now);
+    let says = "Meta's own authority gives it, DigiCert no more";
+    match only_former {
+        true if days <= 0 => {
+            let says = format!("since {OWN_AUTHORITY}, {says}: every webhook is refused here");
+            Some(Finding::broken(AREA, SUBJECT, says, fix))
+        }
+        true => Some(Finding::warning(AREA, SUBJECT, format!("from {OWN_AUTHORITY} on, {says}"), fix)),
+        false => (days > -FRESH_DAYS).then(|| {
+            let says = format!("since {OWN_AUTHORITY}, {says}; another than DigiCert's is taken here");
+            Finding::good(AREA, SUBJECT, says)
+        }),
+    }
 }
 
 /// What is to come for accounts with these numbers.
@@ -108,6 +155,32 @@ mod tests {
         // Of what has no end yet nothing is said.
         assert_eq!(level("v26.0", "2026-11-29"), None);
         assert_eq!(level("v99.0", "2026-11-29"), None);
+    }
+
+    #[test]
+    fn prices_are_told_for_a_year() {
+        let told = |day: &str| prices(at(day));
+        let level = |day: &str| told(day).map(|finding| finding.level);
+        assert_eq!(level("2026-05-01"), Some(Level::Good));
+        assert_eq!(level("2026-09-01"), Some(Level::Warning));
+        assert_eq!(level("2026-12-01"), Some(Level::Good));
+        assert_eq!(level("2027-10-02"), None);
+        let since = told("2026-12-01").expect("a finding");
+        assert!(since.says.starts_with("since 2026-10-01") && since.fix.is_some(), "{since:?}");
+    }
+
+    #[test]
+    fn who_takes_the_former_authority_alone_hears_of_it() {
+        let told = |names: &[&str], day: &str| client_certificate(names.iter().copied(), at(day));
+        let level = |names: &[&str], day: &str| told(names, day).map(|finding| finding.level);
+        const FORMER: &str = "C=US, O=DigiCert Inc, CN=DigiCert SHA2 High Assurance Server CA";
+        const OWN: &str = "C=US, O=Meta Platforms, CN=Meta Outbound API CA";
+        assert_eq!(level(&[FORMER], "2026-04-01"), Some(Level::Warning));
+        assert_eq!(level(&[FORMER], "2026-12-01"), Some(Level::Broken));
+        assert_eq!(level(&[FORMER, OWN], "2026-12-01"), Some(Level::Good));
+        assert_eq!(level(&[OWN], "2026-12-01"), Some(Level::Good));
+        assert_eq!(level(&[OWN], "2027-12-01"), None);
+        assert_eq!(level(&[FORMER], "2027-12-01"), Some(Level::Broken));
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl Finding {
         Self { area, subject: subject.into(), level: Level::Good, says: says.into(), fix: None }
     }
 
+    /// What is well, and what there is to do about it.
+    pub(super) fn with(self, fix: impl Into<String>) -> Self {
+        Self { fix: Some(fix.into()), ..self }
+    }
+
     pub(super) fn warning(
         area: &'static str,
         subject: impl Into<String>,

@@ -63,7 +63,7 @@ pub(super) async fn check(of: &Examination<'_>, scope: Option<&Scope>) -> anyhow
     let findings: Vec<Vec<Finding>> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
     progress.finish_and_clear();
     let shown = numbers.iter().filter_map(|number| number.display_phone_number.as_deref());
-    let coming = dates::of_numbers(shown, of.now);
+    let coming = dates::of_numbers(shown, of.now).into_iter().chain(dates::prices(of.now));
     Ok(findings.into_iter().flatten().chain(coming).collect())
 }
 

@@ -12,6 +12,7 @@ use super::super::SecretArg;
 use super::super::backup::{Shown, stop_by_signal};
 use super::place::{Place, Reached};
 use crate::config::Config;
+use crate::mark;
 use crate::print::Print;
 
 #[derive(Debug, Args)]
@@ -57,6 +58,9 @@ pub(crate) async fn run(config: &Config, print: &Print, asked: Move) -> anyhow::
     let name = from.name.clone();
     from.close().await?;
     let (proof, to) = done?;
+    if to_private {
+        mark::clear(&config.data_dir)?;
+    }
     let settings = settings(&asked, to_private);
     let answer = json!({
         "from": name, "to": to, "rows": proof.rows(), "tables": proof.tables, "was_there": proof.was_there, "settings": settings,

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use worker::relocation::database;
 
 use crate::config::Config;
+use crate::mark;
 use crate::open;
 use crate::postgres::{self, Options};
 
@@ -31,6 +32,7 @@ pub(in super::super) struct Reached {
 impl Place {
     /// The one that is configured.
     pub(super) fn configured(config: &Config) -> anyhow::Result<Self> {
+        mark::refuse_private(config)?;
         Ok(open::external(config)?.map_or(Self::Private, |access| Self::External(Box::new(access))))
     }
 
