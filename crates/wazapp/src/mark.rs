@@ -59,7 +59,7 @@ fn line(config: &Config, place: &str) -> String {
     let data_dir = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone());
     let command = command();
     if unit::data_dir().is_some_and(|of_service| of_service == data_dir) {
-        return format!("sudo wazapp --service {command}");
+        return unit::typed(&command);
     }
     let url = match place.split_once('@') {
         Some((user, rest)) => format!("postgres://{user}:PASSWORD@{rest}"),

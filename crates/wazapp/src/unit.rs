@@ -106,6 +106,11 @@ pub(crate) fn data_dir() -> Option<PathBuf> {
     variables.get("WAZAPP_DATA_DIR").map(PathBuf::from)
 }
 
+/// What a person types to run a command as the service.
+pub(crate) fn typed(command: &str) -> String {
+    format!("sudo wazapp --service {command}")
+}
+
 /// Becomes the same command as the service; answers only why that failed.
 pub(crate) fn become_service() -> anyhow::Error {
     match command() {

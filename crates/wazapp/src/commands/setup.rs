@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::open;
 use crate::print::Print;
 use crate::serve::{public_url, running_public_url};
+use crate::unit;
 
 /// Between two looks at a callback that does not answer yet.
 const LOOK: Duration = Duration::from_secs(2);
@@ -115,7 +116,7 @@ pub(crate) async fn run(config: &Config, print: &Print, said: Setup) -> anyhow::
         bail!(
             "the service of this machine has its data elsewhere than in {}; it is set up by: {}",
             config.data_dir.display(),
-            service::as_the_service("setup")
+            unit::typed("setup")
         );
     }
     ask.step(1, "Where this server is reached");

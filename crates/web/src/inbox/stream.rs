@@ -3,9 +3,9 @@
 
 use axum::extract::RawQuery;
 use axum::response::Response;
+use http::HeaderMap;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, header};
 use model::act::Act;
 use model::message;
 use model::{conversation, membership};
@@ -19,7 +19,7 @@ use super::house::House;
 use super::list::{self, Row, Tab};
 use super::thread::{self, Composer, Question, Thread, Writing};
 use super::view::Wanted;
-use crate::pages::{Failure, Page, PathId, Said, Visit, shown};
+use crate::pages::{Failure, Page, PathId, Said, Visit, accepts, shown};
 
 /// Turbo's own type.
 const TURBO_STREAM: HeaderValue = HeaderValue::from_static("text/vnd.turbo-stream.html; charset=utf-8");
@@ -29,8 +29,7 @@ const MOST: usize = 100;
 
 /// Whether Turbo, or a page of ours, takes streams.
 pub(super) fn takes_streams(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|range| range.trim().starts_with("text/vnd.turbo-stream.html"))
+    accepts(headers, "text/vnd.turbo-stream.html")
 }
 
 /// Messages that are put where they belong, and what stands in the composer's place from now on.

@@ -87,6 +87,11 @@ pub(super) async fn list(visit: Visit, PathId(id): PathId, wanted: Wanted) -> Re
     Ok(shown(StatusCode::OK, &page))
 }
 
+/// Where the templates are that can be sent in a conversation.
+pub(super) fn address(conversation_id: Uuid) -> String {
+    format!("/inbox/{conversation_id}/templates")
+}
+
 /// More templates than this can be searched.
 pub(super) const AT_A_GLANCE: usize = 4;
 
@@ -98,7 +103,7 @@ impl TemplatePage {
 
     fn of(page: Page, id: Uuid, who: String, wanted: &Wanted) -> Self {
         let query = wanted.query();
-        let (back, here) = (format!("/inbox/{id}?{query}"), format!("/inbox/{id}/templates"));
+        let (back, here) = (format!("/inbox/{id}?{query}"), address(id));
         Self {
             page,
             who,
@@ -169,7 +174,7 @@ impl Choosing {
     fn chosen(&self, id: Uuid, query: &str, language: Language) -> Chosen {
         let components = self.template.components.clone().unwrap_or_default();
         Chosen {
-            action: format!("/inbox/{id}/templates/{}?{query}", self.template.id),
+            action: format!("{}/{}?{query}", address(id), self.template.id),
             name: self.template.name.clone().unwrap_or_default(),
             sent: AsSent::of(outgoing::outline(&components).preview, language),
             fields: self.fields(language),

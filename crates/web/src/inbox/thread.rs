@@ -127,7 +127,7 @@ impl Thread {
 
     /// Where the templates are that can be sent in it.
     pub(super) fn templates(&self) -> String {
-        format!("/inbox/{}/templates", self.id)
+        super::template::address(self.id)
     }
 
     /// Reads it, or where it went on.

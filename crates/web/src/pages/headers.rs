@@ -1,6 +1,9 @@
 //! What every page says to the browser about itself.
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS};
+use http::HeaderMap;
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS,
+};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Nothing but this server's own; the one style that stands in a page is Turbo's progress bar, by its hash.
@@ -22,4 +25,11 @@ pub(super) fn all() -> [SetResponseHeaderLayer<HeaderValue>; 5] {
         (HeaderName::from_static("permissions-policy"), "microphone=(self), camera=(), geolocation=()"),
     ]
     .map(|(name, value)| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
+}
+
+/// Whether whoever asks names this media type among what they take.
+/// <https://www.rfc-editor.org/rfc/rfc9110#name-accept>
+pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|range| range.trim().starts_with(media_type))
 }

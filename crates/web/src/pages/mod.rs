@@ -19,7 +19,7 @@ pub(crate) mod tests;
 
 pub(crate) use failure::Failure;
 pub(crate) use form::Entered;
-pub(crate) use headers::UNTOLD;
+pub(crate) use headers::{UNTOLD, accepts};
 pub(crate) use named::Named;
 pub(crate) use notice::Notice;
 pub(crate) use own_path::OwnPath;
@@ -35,7 +35,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use http::Method;
-use http::header::{ACCEPT, SET_COOKIE};
+use http::header::SET_COOKIE;
 use model::user::Language;
 use tower_http::csrf::CsrfLayer;
 
@@ -69,8 +69,7 @@ pub(crate) fn nowhere(state: &State) -> Router {
 
 /// Whether whoever asks would read a page.
 pub(crate) fn are_read(request: &extract::Request) -> bool {
-    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    matches!(*request.method(), Method::GET | Method::HEAD) && accepted.contains("text/html")
+    matches!(*request.method(), Method::GET | Method::HEAD) && accepts(request.headers(), "text/html")
 }
 
 /// What changes anything is sent from a page of ours: of the host that was asked, or of the address that others know.

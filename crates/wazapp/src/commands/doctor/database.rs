@@ -14,6 +14,7 @@ use crate::open;
 
 const AREA: &str = "Database";
 
+const WHOSE: &str = "the database's";
 const FAR_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Nothing was ever kept here.
@@ -62,7 +63,7 @@ async fn examine(config: &Config, database: &Database, findings: &mut Vec<Findin
         ));
     }
     findings.push(logins(database));
-    findings.push(clock("the database's", server.at_start.ahead));
+    findings.push(clock(server.at_start.ahead));
     let pending = migrate::pending(database).await?;
     if !pending.is_empty() {
         let says = format!("behind this version by {}: {}", pending.len(), pending.join(", "));
@@ -92,9 +93,9 @@ fn logins(database: &Database) -> Finding {
     )
 }
 
-fn clock(whose: &str, ahead: SignedDuration) -> Finding {
-    match caution::clock(whose, ahead) {
-        None => Finding::good(AREA, "clock", caution::skew(whose, ahead)),
+fn clock(ahead: SignedDuration) -> Finding {
+    match caution::clock(WHOSE, ahead) {
+        None => Finding::good(AREA, "clock", caution::skew(WHOSE, ahead)),
         Some(found) if ahead.abs() > FAR_SKEW => Finding::broken(AREA, found.subject, found.says, found.fix),
         Some(found) => Finding::warning(AREA, found.subject, found.says, found.fix),
     }
@@ -159,12 +160,12 @@ mod tests {
         for (seconds, level) in
             [(0, Level::Good), (-4, Level::Good), (6, Level::Warning), (-299, Level::Warning), (-3600, Level::Broken)]
         {
-            let finding = clock("the database's", SignedDuration::from_secs(seconds));
+            let finding = clock(SignedDuration::from_secs(seconds));
             assert_eq!(finding.level, level, "{seconds}");
             if level != Level::Good {
                 assert!(finding.fix.is_some_and(|fix| fix.contains("NTP")), "{seconds}");
             }
         }
-        assert!(clock("the database's", SignedDuration::from_secs(-3600)).says.contains("3600.0 s behind ours"));
+        assert!(clock(SignedDuration::from_secs(-3600)).says.contains("3600.0 s behind ours"));
     }
 }

@@ -1,13 +1,13 @@
-//! The service that the package installs: where its settings and its data are, and what to type to change them.
+//! The service of this machine: whether commands are about it, and what to type to change its settings.
 
 use std::path::Path;
 
 use crate::config::Config;
 use crate::serve::running_public_url;
+use crate::unit;
 
 /// As `deploy/systemd/wazapp.service` has them.
 const SETTINGS: &str = "/etc/wazapp/env";
-const DATA: &str = "/var/lib/wazapp/data";
 
 /// What the commands of a person at this machine are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,22 +23,17 @@ pub(super) enum Service {
 impl Service {
     pub(super) fn find(config: &Config) -> Self {
         let chosen = config.is_said("data_dir") || running_public_url(&config.data_dir).is_some();
-        Self::among(Path::new(SETTINGS), Path::new(DATA), &config.data_dir, chosen)
+        Self::among(unit::data_dir().as_deref(), &config.data_dir, chosen)
     }
 
-    /// `chosen`: somebody named the data directory, or a server runs on it.
-    fn among(settings: &Path, data: &Path, data_dir: &Path, chosen: bool) -> Self {
-        match settings.exists() {
-            true if data_dir == data => Self::Here,
-            true if !chosen => Self::Elsewhere,
+    /// `of_service`: its data directory, if there is one. `chosen`: somebody named the data directory, or a server runs on it.
+    fn among(of_service: Option<&Path>, data_dir: &Path, chosen: bool) -> Self {
+        match of_service {
+            Some(data) if data == data_dir => Self::Here,
+            Some(_) if !chosen => Self::Elsewhere,
             _ => Self::None,
         }
     }
-}
-
-/// What to run in the place of what was run beside the service.
-pub(super) fn as_the_service(command: &str) -> String {
-    format!("sudo -u wazapp env WAZAPP_DATA_DIR={DATA} wazapp {command}")
 }
 
 /// What gives the service this address.
@@ -72,19 +67,17 @@ mod tests {
     fn the_package_has_them_there() {
         let unit = include_str!("../../../../../deploy/systemd/wazapp.service");
         assert!(unit.lines().any(|line| line == format!("EnvironmentFile={SETTINGS}")));
-        assert!(unit.lines().any(|line| line == format!("Environment=WAZAPP_DATA_DIR={DATA}")));
+        assert!(unit.lines().any(|line| line == "Environment=WAZAPP_DATA_DIR=/var/lib/wazapp/data"));
         assert!(unit.lines().any(|line| line == "User=wazapp"));
     }
 
     #[test]
-    fn it_is_found_by_its_settings() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (settings, data) = (folder.path().join("env"), Path::new(DATA));
-        assert_eq!(Service::among(&settings, data, data, true), Service::None, "as in a container");
-        std::fs::write(&settings, "").expect("a file");
-        assert_eq!(Service::among(&settings, data, data, true), Service::Here);
-        assert_eq!(Service::among(&settings, data, Path::new("./data"), false), Service::Elsewhere);
-        assert_eq!(Service::among(&settings, data, Path::new("./data"), true), Service::None, "a checkout beside it");
+    fn it_is_found_by_its_unit() {
+        let data = Path::new("/var/lib/wazapp/data");
+        assert_eq!(Service::among(None, data, true), Service::None, "as in a container");
+        assert_eq!(Service::among(Some(data), data, true), Service::Here);
+        assert_eq!(Service::among(Some(data), Path::new("./data"), false), Service::Elsewhere);
+        assert_eq!(Service::among(Some(data), Path::new("./data"), true), Service::None, "a checkout beside it");
     }
 
     #[test]
