@@ -228,20 +228,16 @@ async fn what_settings_make_hollow_is_warned_of_at_every_start_and_nothing_else_
     let toml = open_file(folder.path(), "wazapp.toml", "meta_verify_token = \"a-b\"\n");
 
     let one = Installation::new()
-        .setting("WAZAPP_LISTEN", "0.0.0.0:0")
         .setting("WAZAPP_TLS_CERT", &cert)
         .setting("WAZAPP_TLS_KEY", &key)
         .setting("WAZAPP_PUBLIC_URL", "https://localhost")
         .setting("WAZAPP_HTTPS_LISTEN", "127.0.0.1:0")
-        .setting("WAZAPP_METRICS_LISTEN", "0.0.0.0:0")
         .setting("WAZAPP_ALLOW_TARGETS", "10.0.0.0/8,0.0.0.0/0")
         .setting("WAZAPP_META_APP_SECRET_FILE", &secret)
         .setting("WAZAPP_META_APP_ID", "1");
     warned(
         &one,
         &[
-            ("listen", "without TLS", "WAZAPP_LISTEN=127.0.0.1:8080"),
-            ("metrics_listen", "without a password", "WAZAPP_METRICS_LISTEN=127.0.0.1"),
             ("allow_targets", "0.0.0.0/0 is everything", "WAZAPP_ALLOW_TARGETS="),
             ("meta_app_secret", "fewer than 12 characters", "WAZAPP_META_APP_SECRET="),
             (&key, "can be read by others (mode 0644)", &format!("chmod 600 {key}")),
@@ -249,8 +245,12 @@ async fn what_settings_make_hollow_is_warned_of_at_every_start_and_nothing_else_
         ],
     )
     .await;
+    // Where nobody listens, doctor says it too.
+    let open = one.setting("WAZAPP_LISTEN", "0.0.0.0:8080").setting("WAZAPP_METRICS_LISTEN", "0.0.0.0:9090");
+    let found = doctor(&open, &[]).await;
+    shown(&found, ("listen", "without TLS", "WAZAPP_LISTEN=127.0.0.1:8080"));
+    shown(&found, ("metrics_listen", "without a password", "WAZAPP_METRICS_LISTEN=127.0.0.1"));
     let two = Installation::new()
-        .setting("WAZAPP_LISTEN", "0.0.0.0:0")
         .setting("WAZAPP_PUBLIC_URL", "http://wa.example.org")
         .setting("WAZAPP_TRUSTED_PROXIES", "::/0")
         .setting("WAZAPP_CONFIG", &toml)
@@ -290,13 +290,18 @@ async fn warned(installation: &Installation, expected: &[(&str, &str, &str)]) {
         let is_it = |line: &&String| line.contains(&format!("\"{subject}: ")) && line.contains(says);
         let found: Vec<&String> = lines.iter().filter(is_it).collect();
         assert!(found.len() == 1 && found[0].contains(fix), "{subject}: {log}");
-        let is_it = |finding: &&Value| {
-            let word = |name: &str| finding[name].as_str().unwrap_or_default();
-            finding["subject"] == *subject && word("says").contains(says) && word("fix").contains(fix)
-        };
-        assert_eq!(findings.iter().filter(is_it).count(), 1, "{subject}: {findings:#?}");
+        shown(&findings, (subject, says, fix));
     }
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+}
+
+/// Doctor has it, once.
+fn shown(findings: &[Value], (subject, says, fix): (&str, &str, &str)) {
+    let is_it = |finding: &&Value| {
+        let word = |name: &str| finding[name].as_str().unwrap_or_default();
+        finding["subject"] == *subject && word("says").contains(says) && word("fix").contains(fix)
+    };
+    assert_eq!(findings.iter().filter(is_it).count(), 1, "{subject}: {findings:#?}");
 }
 
 /// What is a person's to weigh is warned of, and the server starts.

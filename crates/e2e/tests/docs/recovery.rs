@@ -1,7 +1,5 @@
 //! "To a point in time" of the operators' page: what it says is typed on a PostgreSQL of an operator's own.
 
-use std::time::Duration;
-
 use e2e::archive::Administered;
 use e2e::program::Installation;
 use e2e::until;
@@ -50,13 +48,11 @@ async fn a_database_goes_back_to_a_moment_as_the_page_says() {
     let server = installation.serve().await;
     postgres.types(&here(&command("pg_basebackup ")));
 
-    // What is kept, the moment, and what is undone; between them, time that a clock tells apart.
+    // What is kept, the moment, and what is undone: each a transaction that begins when the one before has ended.
     installation.json(&["org", "create", "Kept"]).await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let sql = postgres.sql().await;
     let row = "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')";
     let moment: String = sql.query_one(row, &[]).await.expect("the time").get(0);
-    tokio::time::sleep(Duration::from_millis(50)).await;
     installation.json(&["org", "create", "Undone"]).await;
     assert_eq!(organizations(&installation).await, ["kept", "undone"]);
     assert!(server.terminate().await.0.success());
