@@ -1,15 +1,14 @@
 //! A PostgreSQL of an operator's own, whose administrator types what the documentation says.
 
-use std::fs::{self, File, Permissions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
 use crate::outside;
-use crate::standby::{Postgres, program, programs};
+use crate::standby::{Postgres, folder, program, programs};
 use crate::wait::until;
 
 /// One PostgreSQL, and the folder that its administrator has for it.
@@ -22,10 +21,7 @@ pub struct Administered {
 impl Administered {
     /// With a database `wazapp` and its owner, as the documentation makes them.
     pub async fn start() -> Self {
-        let directory = tempfile::Builder::new().prefix("wazapp-own-").tempdir_in(crate::cluster::memory());
-        let directory = directory.expect("a directory");
-        // PostgreSQL runs as somebody else where the tests run as root.
-        fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).expect("a directory of ours");
+        let directory = folder("wazapp-own-");
         let postgres = Postgres::made(&directory.path().join("data"), outside::free_address()).await;
         Self { directory, postgres }
     }

@@ -37,10 +37,7 @@ pub struct Pair {
 impl Pair {
     /// Both, with a database `wazapp` and its owner, as the documentation makes them.
     pub async fn start() -> Self {
-        let directory = tempfile::Builder::new().prefix("wazapp-pair-").tempdir_in(crate::cluster::memory());
-        let directory = directory.expect("a directory");
-        // PostgreSQL runs as somebody else where the tests run as root.
-        fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).expect("a directory of ours");
+        let directory = folder("wazapp-pair-");
         let addresses = [outside::free_address(), outside::free_address()];
         let leader = Postgres::made(&directory.path().join("0"), addresses[0]).await;
         let mut pair = Self { directory, leader, standby: None, addresses, made: 1 };
@@ -211,6 +208,13 @@ impl Drop for Postgres {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Where PostgreSQL can be: it runs as somebody else where the tests run as root.
+pub(crate) fn folder(prefix: &str) -> TempDir {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(crate::cluster::memory()).expect("a directory");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).expect("a directory of ours");
+    folder
 }
 
 /// One of PostgreSQL's programs, or of the system's, as somebody who may run PostgreSQL. It ends with the test.

@@ -279,12 +279,17 @@ async fn killed_at(point: Point) {
     assert!(times(point.unheard()).contains(&before), "{point:?}: {before} unknown until their status came");
     // Now Meta tells what became of them; and what is delivered only now is read a little later.
     stage.world.meta().no_faults().await;
-    for seconds in [700, 60, 60] {
-        stage.world.meta().advance(Duration::from_secs(seconds)).await;
-        stage.world.settle().await;
-    }
-
+    stage.world.meta().advance(Duration::from_secs(700)).await;
+    stage.world.settle().await;
     let accepted = stage.accepted().await;
+    let read = "SELECT count(*) FROM wazapp.message WHERE direction = 'outbound' AND status = 'read'";
+    let all_read = async || {
+        stage.world.meta().advance(Duration::from_secs(60)).await;
+        stage.world.settle().await;
+        stage.world.count(read).await == i64::try_from(accepted.len()).expect("few")
+    };
+    stage.world.until("what Meta has is read", all_read).await;
+
     assert_eq!(stage.taken.len(), stage.people, "each wish was taken in the end");
     let sql = stage.world.sql().await;
     let rows = sql.query("SELECT id::text, status FROM wazapp.message WHERE direction = 'outbound'", &[]).await;
