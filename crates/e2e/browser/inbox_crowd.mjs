@@ -36,8 +36,8 @@ try {
   const answering = agents.map((agent, nth) => answers(agent, nth, began + LONG));
   const asked = [];
   for (let turn = 0; Date.now() < began + LONG; turn += 1) {
-    // One in ten is of somebody whose conversation is open.
-    asked.push(writes(turn % 10 === 0 ? (turn / 10) % AGENTS : (turn * 7) % CUSTOMERS));
+    // One in ten is of somebody whose conversation is open; they write seconds apart, or whichever of two webhooks comes first is first.
+    asked.push(writes(turn % 10 === 0 ? (turn / 10) % AGENTS : AGENTS + ((turn * 7) % (CUSTOMERS - AGENTS))));
     if (Date.now() > began + LONG / 2) middle ??= Promise.all(agents.map(heap));
     const next = began + (turn + 1) * (1_000 / EACH_SECOND);
     await new Promise((resume) => { setTimeout(resume, Math.max(0, next - Date.now())); });

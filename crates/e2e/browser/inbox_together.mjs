@@ -273,6 +273,13 @@ async function moving({ lucia, marta }) {
   await marta.mouse.move(900, 500);
   await line(marta, 2).waitFor({ state: "detached" });
   await comes(22, "then it goes", () => line(marta, 2).count(), 0);
+  await line(marta, 0).locator("a").hover();
+  await marta.mouse.down();
+  await writes("en fila 0, y algo más", "525555500151");
+  await line(marta, 0).getByText("y algo más").waitFor();
+  await marta.mouse.up();
+  await marta.locator(".thread .text", { hasText: "en fila 0, y algo más" }).waitFor();
+  check(22, "a press outlives new words", await marta.locator(".thread h2").count(), 1);
 }
 
 /** Whoever is removed hears nothing more, and sees nothing more. */

@@ -101,6 +101,16 @@ function lowerPill() {
 const waiting = new Map();
 const isHeld = () => { const pane = $("[data-list]"); return pane?.matches(":hover") || pane?.contains(document.activeElement); };
 
+/** New words in the same element: a press that began on it still ends on it, and the focus stays. */
+function renew(row, fresh) {
+  const [link, anew] = [$("a", row), $("a", fresh)];
+  for (const name of ["href", "aria-current"]) {
+    if (anew.hasAttribute(name)) link.setAttribute(name, anew.getAttribute(name));
+    else link.removeAttribute(name);
+  }
+  link.replaceChildren(...anew.childNodes);
+}
+
 function placeRow(fresh) {
   const list = $("#list"); // A page that came since has a list of its own.
   if (!list) return;
@@ -109,30 +119,24 @@ function placeRow(fresh) {
   if (current && fresh.id === `c-${current}`) $("a", fresh).setAttribute("aria-current", "true");
   const staysThere = known && known.dataset.at === fresh.dataset.at;
   if (isHeld() && !staysThere) {
-    if (known) {
-      // Its words are new, its place is the old one.
-      const at = known.dataset.at;
-      const hadFocus = known.contains(document.activeElement);
-      const shown = fresh.cloneNode(true);
-      shown.dataset.at = at;
-      known.replaceWith(shown);
-      if (hadFocus) $("a", shown).focus();
-    }
+    // Its words are new, its place is the old one.
+    if (known) renew(known, fresh.cloneNode(true));
     hold(fresh.id, () => placeRow(fresh));
     return;
   }
-  const hadFocus = known?.contains(document.activeElement);
-  if (staysThere) known.replaceWith(fresh);
-  else {
-    known?.remove();
-    if (!known) takeAside(fresh.id);
-    if (putAside(fresh)) return;
-    const next = [...list.children].find((row) => isOlder(row, fresh));
-    // Behind the last row that is here, there are more that are not.
-    if (!next && $("[data-more]") && list.children.length) return;
-    list.insertBefore(fresh, next ?? null);
-    $("[data-list] .empty")?.remove();
+  if (staysThere) {
+    renew(known, fresh);
+    return;
   }
+  const hadFocus = known?.contains(document.activeElement);
+  known?.remove();
+  if (!known) takeAside(fresh.id);
+  if (putAside(fresh)) return;
+  const next = [...list.children].find((row) => isOlder(row, fresh));
+  // Behind the last row that is here, there are more that are not.
+  if (!next && $("[data-more]") && list.children.length) return;
+  list.insertBefore(fresh, next ?? null);
+  $("[data-list] .empty")?.remove();
   if (hadFocus) $("a", fresh).focus();
 }
 
